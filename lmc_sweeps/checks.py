@@ -1,0 +1,66 @@
+"""Checks of what a user asks for: each message names the key, the rule, the value and the choices."""
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+
+class InputError(ValueError):
+    """A mistake in what was asked for or handed over: shown as one sentence, without a traceback."""
+
+
+def integer(key: str, value: Any, least: int = 1, below: int | None = None) -> int:
+    """Return `value` if it is an integer of at least `least` (and below `below`), else raise `InputError`."""
+    rule = {0: "a non-negative integer", 1: "a positive integer"}.get(least, f"an integer of at least {least}")
+    if below is not None:
+        rule += f" below {below}"
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or (below is not None and value >= below):
+        raise InputError(f"`{key}` must be {rule}, got {value!r}.")
+    return value
+
+
+def number(key: str, value: Any, above: float | None = None, least: float | None = None, below: float | None = None) -> float:
+    """Return `value` as a finite float inside the stated bounds, else raise `InputError`."""
+    bounds = [f"above {above:g}"] if above is not None else []
+    bounds += [f"at least {least:g}"] if least is not None else []
+    bounds += [f"below {below:g}"] if below is not None else []
+    rule = "a finite number" + (" " + " and ".join(bounds) if bounds else "")
+    bad = isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
+    if not bad:
+        bad = (above is not None and value <= above) or (least is not None and value < least)
+        bad = bad or (below is not None and value >= below)
+    if bad:
+        raise InputError(f"`{key}` must be {rule}, got {value!r}.")
+    return float(value)
+
+
+def boolean(key: str, value: Any) -> bool:
+    """Return `value` if it is true or false, else raise `InputError`."""
+    if not isinstance(value, bool):
+        raise InputError(f"`{key}` must be true or false, got {value!r}.")
+    return value
+
+
+def one_of(key: str, value: Any, choices: Iterable[str]) -> str:
+    """Return `value` if it is one of `choices`, else raise `InputError` with all of them and the nearest."""
+    known = sorted(choices)
+    if value not in known:
+        raise InputError(f"`{key}` must be one of {', '.join(known)}, got {value!r}.{nearest(value, known)}")
+    return value
+
+
+def known_keys(where: str, keys: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `InputError` if one of `keys` is not in `known`; `where` is the dotted prefix, empty at the top."""
+    choices = sorted(known)
+    for key in keys:
+        if key not in choices:
+            full = f"{where}.{key}" if where else key
+            place = f"`{where}`" if where else "the top level"
+            raise InputError(f"`{full}` is not a key; the keys at {place} are {', '.join(choices)}.{nearest(key, choices)}")
+
+
+def nearest(word: Any, choices: Iterable[str]) -> str:
+    """Return a hint with the choice nearest to `word`, or an empty string when none is near."""
+    close = difflib.get_close_matches(str(word), list(choices), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

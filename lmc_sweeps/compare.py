@@ -1,0 +1,357 @@
+"""One pair of networks: match B to A by every method, walk the lines, measure the barriers."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from lmc_sweeps import checks, matching, permutations
+from lmc_sweeps.activations import PairMoments, pair_moments
+from lmc_sweeps.barriers import barriers
+from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.evaluation import evaluate_line, function_gap
+from lmc_sweeps.interpolation import line_points
+from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult, Permutations
+from lmc_sweeps.matching.identity import Identity
+from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.models.feed_forward import from_sequential
+from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.seeding import generator
+from lmc_sweeps.settings import resolve_device
+from multirun_analysis import schema
+
+ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """What was measured on one pair: rows as they stand in a record, and the permutations by method."""
+
+    runs: list[dict[str, Any]]
+    curves: list[dict[str, Any]]
+    layers: list[dict[str, Any]]
+    permutations: dict[str, Permutations]
+    notes: list[str]
+
+
+def with_identity(methods: Sequence[Matching]) -> tuple[Matching, ...]:
+    """Return the methods with the identity before them, once: no method is shown without its control."""
+    return (Identity(), *(method for method in methods if not isinstance(method, Identity)))
+
+
+def compare_pair(
+    architecture: Architecture,
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    train: Split,
+    test: Split,
+    methods: Sequence[Matching],
+    points: int,
+    seed: int = 0,
+    batch_size: int = 2000,
+) -> PairResult:
+    """Return everything that is measured on one pair.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    a, b : mapping of str to Tensor
+        Parameters of networks A and B, on the device of the splits.
+    train, test : Split
+        Statistics for matching come from the training set; lines are walked on both.
+    methods : sequence of Matching
+    points : int
+        Number of values of t.
+    seed : int
+        For methods that draw random numbers.
+    batch_size : int
+
+    Returns
+    -------
+    PairResult
+    """
+    sizes = architecture.spec.sizes(a)
+    start = time.perf_counter()
+    needs = frozenset().union(*(method.needs for method in methods))
+    shared = pair_moments(architecture, a, b, train.inputs, batch_size) if needs & {"moments", "cross_moments"} else None
+    seconds_shared = time.perf_counter() - start
+    users = sum(bool(method.needs & {"moments", "cross_moments"}) for method in methods)
+
+    results, seconds_match = [], []
+    for method in methods:
+        start = time.perf_counter()
+        objective = _Objective(architecture, a, b, train, batch_size)
+        rng = generator(seed, "matching", method.name)
+        results.append(method(_problem(method, architecture, sizes, a, b, shared, objective, rng)))
+        share = seconds_shared / users if method.needs & {"moments", "cross_moments"} else 0.0
+        seconds_match.append(time.perf_counter() - start + share)
+
+    t = line_points(points)
+    runs, curves = [], []
+    maps = [result.permutations for result in results]
+    gaps = [function_gap(architecture, b, found, test.inputs, batch_size) for found in maps]
+    for split_name, split in (("train", train), ("test", test)):
+        start = time.perf_counter()
+        scores = evaluate_line(architecture, a, b, maps, t, split, batch_size)
+        seconds = (time.perf_counter() - start) / len(methods)
+        for m, method in enumerate(methods):
+            key = {"matching": method.name, "settings_hash": method.settings_hash(), "split": split_name}
+            loss, error = scores.loss[m], scores.error[m]
+            times = {"function_gap": gaps[m], "seconds_match": seconds_match[m], "seconds_evaluate": seconds}
+            runs.append(key | _measures(t, loss, error) | times)
+            curves.append(key | {"t": t.tolist(), "loss": loss.tolist(), "error": error.tolist()})
+    layers = [
+        {"matching": method.name, "settings_hash": method.settings_hash(), **asdict(layer)}
+        for method, result in zip(methods, results, strict=True)
+        for layer in result.layers
+    ]
+    found = {_key(method): result.permutations for method, result in zip(methods, results, strict=True)}
+    return PairResult(runs, curves, layers, found, _notes(methods, results, gaps))
+
+
+def _key(method: Matching) -> str:
+    return f"{method.name}.{method.settings_hash()}"
+
+
+class _Objective:
+    """The loss halfway between A and a permuted B, over the training set, as a function of the permutations."""
+
+    def __init__(self, architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], train: Split, batch_size: int):
+        self._arguments = (architecture, a, b)
+        self._train, self._batch_size = train, batch_size
+
+    def __call__(self, found: Permutations) -> float:
+        scores = evaluate_line(*self._arguments, [found], np.array([0.5]), self._train, self._batch_size)
+        return float(scores.loss[0, 0])
+
+
+def _problem(
+    method: Matching,
+    architecture: Architecture,
+    sizes: Mapping[str, int],
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    shared: PairMoments | None,
+    objective: _Objective,
+    rng: np.random.Generator,
+) -> MatchingProblem:
+    """Return the problem with exactly what the method needs."""
+    spec = architecture.spec
+    parts: dict[str, Any] = {}
+    if "weights" in method.needs:
+        parts["weights_a"], parts["weights_b"] = ({name: p.double().cpu().numpy() for name, p in net.items()} for net in (a, b))
+    if shared is not None and "moments" in method.needs:
+        parts["moments_a"], parts["moments_b"] = shared.a, shared.b
+    if shared is not None and "cross_moments" in method.needs:
+        parts["cross_moments"] = shared.cross
+    if "objective" in method.needs:
+        parts["objective"] = objective
+    if "generator" in method.needs:
+        parts["generator"] = rng
+    return MatchingProblem(spec=spec, sizes=sizes, sources={group: architecture.sources(group) for group in spec.groups}, **parts)
+
+
+def _measures(t: np.ndarray, loss: np.ndarray, error: np.ndarray) -> dict[str, float]:
+    """Return the end points and the barriers of one line under their column names."""
+    ends = {"loss_a": loss[0], "loss_b": loss[-1], "error_a": error[0], "error_b": error[-1]}
+    found = {key: float(value) for key, value in ends.items()}
+    return found | barriers(t, loss).columns("loss") | barriers(t, error).columns("error")
+
+
+def _notes(methods: Sequence[Matching], results: Sequence[MatchingResult], gaps: Sequence[float]) -> list[str]:
+    """Return a sentence for everything that a reader of the numbers must know."""
+    notes = []
+    for method, result, gap in zip(methods, results, gaps, strict=True):
+        if not result.converged:
+            notes.append(f"{method.name}: the solver did not converge ({result.sentence}).")
+        if not result.is_permutation:
+            notes.append(f"{method.name}: the coupling is no permutation; it was rounded to the nearest one.")
+        if not gap <= ROUNDING:
+            notes.append(f"{method.name}: permuted B is not the same function as B (function_gap {gap:.1e}, rounding is below {ROUNDING:g}).")
+    return notes
+
+
+def undefined_rows(methods: Sequence[Matching], points: int) -> PairResult:
+    """Return the rows of a pair that cannot be measured, because a network has weights that are not finite: every value is NaN."""
+    nan = float("nan")
+    t = line_points(points)
+    measures = _measures(t, np.full(points, nan), np.full(points, nan)) | {"function_gap": nan, "seconds_match": 0.0, "seconds_evaluate": 0.0}
+    keys = [
+        {"matching": method.name, "settings_hash": method.settings_hash(), "split": split} for split in ("train", "test") for method in methods
+    ]
+    return PairResult([key | measures for key in keys], [], [], {}, [])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found: tables as pandas frames, permutations, and the permuted state dicts of B."""
+
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    layers: pd.DataFrame
+    permutations: dict[str, dict[str, np.ndarray]]
+    aligned: dict[str, dict[str, Tensor]]
+    notes: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the measures: one row per method and split, the columns of ``runs.csv`` from `matching` on."""
+        return self.runs.copy()
+
+
+def compare(
+    network_a: nn.Module,
+    network_b: nn.Module,
+    *,
+    train: Any,
+    test: Any,
+    matching: Sequence[str] = ("weights", "covariance", "activations"),
+    points: int = 25,
+    permutation_spec: PermutationSpec | Mapping[str, tuple[str | None, ...]] | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    transport: str = "emd",
+    seed: int = 0,
+    device: str = "auto",
+    batch_size: int = 2000,
+) -> Comparison:
+    """Match two networks of your own by optimal transport and measure the barriers between them.
+
+    Any `nn.Sequential` of linear layers and elementwise activations works without a word more; its inputs are flattened. Other modules
+    bring a `permutation_spec`. The networks are not changed, nor are their mode and device.
+
+    Parameters
+    ----------
+    network_a, network_b : torch.nn.Module
+        Of one architecture. A stays as it is, B is permuted.
+    train, test : (inputs, labels) or map-style dataset
+        Tensors of shape (n, ...) and (n,), or a dataset of (input, label) items. Statistics come from `train`; lines are walked on both.
+    matching : sequence of str
+        Methods, beside ``identity``, which is always there.
+    points : int
+        Values of t, odd, at least 3.
+    permutation_spec : PermutationSpec or mapping, optional
+        For every parameter, one entry per axis: the group that permutes it, or None.
+    settings : mapping of str to mapping, optional
+        Settings by method, e.g. ``{"weights": {"biases": True}}``.
+    transport : str
+        Solver for the methods whose settings do not name one: ``emd`` or ``assignment``.
+    seed : int
+        For methods that draw random numbers.
+    device : str
+        ``auto`` is CUDA where there is one.
+    batch_size : int
+        Examples evaluated at once.
+
+    Returns
+    -------
+    Comparison
+        `.to_frame()`, `.curves`, `.layers`: frames; `.permutations[method][group]`: ``aligned = weight_b[permutation]``;
+        `.aligned[method]`: the permuted state dict of B.
+
+    Raises
+    ------
+    InputError
+        A `ValueError` that names what does not fit, before anything is computed.
+    """
+    checks.integer("batch_size", batch_size)
+    checks.integer("seed", seed, least=0, below=2**64)
+    line_points(points)
+    methods = with_identity(build_methods(matching, settings or {}, transport))
+    architecture = _architecture(network_a, network_b, permutation_spec)
+    target = resolve_device(device)
+    a, b = (_floats(network, target) for network in (network_a, network_b))
+    _check_same(a, b)
+    architecture.spec.sizes(a)
+    kind = next(iter(a.values())).dtype
+    flat = not isinstance(architecture, TorchModule)
+    train_split, test_split = (_split(name, data, flat, kind).to(target) for name, data in (("train", train), ("test", test)))
+    result = compare_pair(architecture, a, b, train_split, test_split, methods, points, seed, batch_size)
+    tail = {
+        key: pd.DataFrame(rows, columns=schema.names(columns))
+        for key, rows, columns in (("runs", result.runs, schema.RUNS_TAIL), ("layers", result.layers, schema.LAYERS_TAIL))
+    }
+    curves = pd.DataFrame(result.curves, columns=schema.names(schema.CURVES_TAIL)).explode(["t", "loss", "error"], ignore_index=True)
+    found = {method.name: {g: np.array(p) for g, p in result.permutations[_key(method)].items()} for method in methods}
+    original = network_b.state_dict()
+    aligned = {
+        name: {**original, **{k: v.to(original[k]) for k, v in apply_permutations(b, architecture.spec, maps).items()}}
+        for name, maps in found.items()
+    }
+    return Comparison(tail["runs"], curves.astype({"t": float, "loss": float, "error": float}), tail["layers"], found, aligned, tuple(result.notes))
+
+
+def build_methods(names: Sequence[str], settings: Mapping[str, Mapping[str, Any]], transport: str = "emd") -> tuple[Matching, ...]:
+    """Return matching methods by name, with their settings.
+
+    Raises
+    ------
+    InputError
+        If a name or a setting is unknown (choices listed), or none is named.
+    """
+    names = (names,) if isinstance(names, str) else tuple(names)
+    if not names:
+        raise checks.InputError("`matching` must name at least one method, got none.")
+    known = matching.choices()
+    checks.known_keys("settings", settings, names)
+    methods = []
+    for name in dict.fromkeys(names):
+        cls = known[checks.one_of("matching", name, known)]
+        keys = [field.name for field in fields(cls)]
+        given = dict(settings.get(name, {}))
+        checks.known_keys(f"matching.{name}", given, keys)
+        if "transport" in keys:
+            given.setdefault("transport", transport)
+        methods.append(cls(**given))
+    return tuple(methods)
+
+
+def _architecture(
+    network_a: nn.Module, network_b: nn.Module, spec: PermutationSpec | Mapping[str, tuple[str | None, ...]] | None
+) -> Architecture:
+    if spec is not None:
+        return TorchModule(network_a, spec if isinstance(spec, PermutationSpec) else PermutationSpec(dict(spec)))
+    if not isinstance(network_a, nn.Sequential) or not isinstance(network_b, nn.Sequential):
+        kind = type(network_a if not isinstance(network_a, nn.Sequential) else network_b).__name__
+        raise checks.InputError(f"a {kind} is not an nn.Sequential of linear layers: pass `permutation_spec` with one entry per axis.")
+    ours, theirs = from_sequential(network_a), from_sequential(network_b)
+    for x, y in zip(ours.layers, theirs.layers, strict=False):
+        if repr(x) != repr(y):
+            raise checks.InputError(f"network A and network B differ: {x} against {y}.")
+    return ours
+
+
+def _floats(network: nn.Module, device: torch.device) -> dict[str, Tensor]:
+    state = {name: tensor.detach().clone().to(device) for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
+    bad = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
+    if bad:
+        raise checks.InputError(f"networks must have finite weights, and {bad[0]!r} has others.")
+    return state
+
+
+def _check_same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> None:
+    for name in dict.fromkeys([*a, *b]):
+        shapes = [tuple(net[name].shape) if name in net else "missing" for net in (a, b)]
+        if shapes[0] != shapes[1]:
+            raise checks.InputError(f"network A and network B differ in {name!r}: {shapes[0]} against {shapes[1]}.")
+
+
+def _split(name: str, data: Any, flat: bool, kind: torch.dtype) -> Split:
+    """Return a caller's data as a split: a pair of tensors, or a map-style dataset read item by item."""
+    if isinstance(data, tuple | list) and len(data) == 2 and all(isinstance(part, Tensor | np.ndarray) for part in data):
+        inputs, labels = (torch.as_tensor(part) for part in data)
+    elif hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, tuple | list | Tensor):
+        items = [data[k] for k in range(len(data))]
+        inputs = torch.stack([torch.as_tensor(item[0]) for item in items]) if items else torch.empty(0)
+        labels = torch.as_tensor([int(item[1]) for item in items])
+    else:
+        raise checks.InputError(f"`{name}` must be a pair (inputs, labels) of tensors or a map-style dataset, got {type(data).__name__}.")
+    if len(inputs) == 0 or labels.shape != (len(inputs),):
+        raise checks.InputError(f"`{name}` needs one label per input, got inputs {tuple(inputs.shape)} and labels {tuple(labels.shape)}.")
+    inputs = inputs.to(kind)
+    return Split(inputs.flatten(1) if flat else inputs, labels.long())

@@ -1,0 +1,178 @@
+"""`mnist`, `fashion_mnist`, `kmnist`: the IDX family, from a local folder or downloaded once, contents verified."""
+
+import gzip
+import hashlib
+import logging
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, ClassVar, cast
+
+import numpy as np
+
+from lmc_sweeps import checks
+from lmc_sweeps.datasets.base import Data, Dataset, Split, location, normalise, split
+from lmc_sweeps.datasets.download import fetch
+
+log = logging.getLogger(__name__)
+
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+MOST_BYTES = 2**30  # of one file's contents; the family's largest has 47 MB
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Return the array of unsigned bytes that an IDX file holds, raw or gzip-compressed.
+
+    The header is checked against what the file can hold before anything of that size is allocated.
+
+    Raises
+    ------
+    InputError
+        If the file is truncated, is not IDX, holds something other than bytes, or is absurdly large.
+    """
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else path.open("rb") as stream:
+            return _read_stream(cast(BinaryIO, stream), path)
+    except (gzip.BadGzipFile, EOFError, OSError) as error:
+        raise checks.InputError(f"{path} cannot be read: {error}.") from error
+
+
+def _read_stream(stream: BinaryIO, path: Path) -> np.ndarray:
+    head = stream.read(4)
+    if len(head) < 4 or head[:2] != b"\0\0" or head[2] != 8 or head[3] not in (1, 3):
+        raise checks.InputError(f"{path} is not an IDX file of bytes: it begins with {head.hex()!r}, not 00000801 or 00000803.")
+    sizes = stream.read(4 * head[3])
+    if len(sizes) < 4 * head[3]:
+        raise checks.InputError(f"{path} is truncated: its header of {4 + 4 * head[3]} bytes ends after {4 + len(sizes)}.")
+    shape = struct.unpack(f">{head[3]}I", sizes)
+    expected = math.prod(shape)
+    if not 0 < expected <= MOST_BYTES:
+        raise checks.InputError(f"{path} claims the shape {shape}, {expected:,} bytes; at least 1 and at most {MOST_BYTES:,} are read.")
+    contents = stream.read(expected + 1)  # reads no more than the file holds
+    if len(contents) != expected:
+        found = f"holds {len(contents):,}" if len(contents) < expected else "holds more"
+        raise checks.InputError(f"{path} is damaged: its header promises {expected:,} bytes of shape {shape}, and it {found}.")
+    return np.frombuffer(contents, dtype=np.uint8).reshape(shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdxDataset(Dataset):
+    """Settings of a dataset in the four IDX files of MNIST; `root` is their folder, else they are downloaded to a cache."""
+
+    mirrors: ClassVar[tuple[str, ...]]
+    md5: ClassVar[tuple[str, str, str, str]]  # of the official gzip archives, in the order of FILES
+    sha256: ClassVar[tuple[str, str, str, str] | None] = None  # of their contents, where known
+
+    root: str | None = location()
+    normalise: bool = False
+    train_size: int | None = None
+    test_size: int | None = None
+
+    def __post_init__(self) -> None:
+        checks.boolean("dataset.normalise", self.normalise)
+        if self.root is not None and not isinstance(self.root, str):
+            raise checks.InputError(f"`dataset.root` must be a folder or null, got {self.root!r}.")
+        for key in ("train_size", "test_size"):
+            if getattr(self, key) is not None:
+                checks.integer(f"dataset.{key}", getattr(self, key))
+
+    def load(self) -> Data:
+        """Return both splits (their first `train_size` and `test_size` examples), pixels in [0, 1]."""
+        paths = self._paths()
+        arrays = [read_idx(path) for path in paths]
+        note = "" if all(self._is_official(k, paths[k], arrays[k]) for k in range(4)) else self._unofficial()
+        train, test = (
+            self._split(arrays[k], arrays[k + 1], size, key, paths[k])
+            for k, size, key in ((0, self.train_size, "train_size"), (2, self.test_size, "test_size"))
+        )
+        if train.inputs.shape[1] != test.inputs.shape[1]:
+            raise checks.InputError(f"{paths[0]} and {paths[2]} hold images of different sizes.")
+        if self.normalise:
+            train_x, test_x = normalise(train.inputs.numpy(), test.inputs.numpy())
+            train, test = split(train_x, train.labels.numpy()), split(test_x, test.labels.numpy())
+        return Data(train, test, n_classes=int(max(train.labels.max(), test.labels.max(), 9)) + 1, note=note)
+
+    def _paths(self) -> list[Path]:
+        if self.root is None:
+            return [fetch(self.name, f"{file}.gz", md5, self.mirrors) for file, md5 in zip(FILES, self.md5, strict=True)]
+        root = Path(self.root).expanduser()
+        if not root.is_dir():
+            raise checks.InputError(f"`dataset.root` must be a folder that holds {FILES[0]} and its kind, got {self.root!r}, which is none.")
+        paths = []
+        for file in FILES:
+            found = [path for path in (root / file, root / f"{file}.gz") if path.is_file()]
+            if not found:
+                raise checks.InputError(f"`dataset.root` {self.root!r} lacks {file} (or {file}.gz); all four of {', '.join(FILES)} are needed.")
+            paths.append(found[0])
+        return paths
+
+    def _is_official(self, k: int, path: Path, array: np.ndarray) -> bool:
+        if self.sha256 is not None:
+            header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            return hashlib.sha256(header + array.tobytes()).hexdigest() == self.sha256[k]
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == self.md5[k]
+
+    def _unofficial(self) -> str:
+        note = f"the contents of {self.root} are not known to be the official {self.name}; they have a fingerprint of their own"
+        log.warning("dataset.root: %s.", note)
+        return note
+
+    @staticmethod
+    def _split(images: np.ndarray, labels: np.ndarray, size: int | None, key: str, path: Path) -> Split:
+        if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
+            raise checks.InputError(f"{path} and its labels do not fit together: shapes {images.shape} and {labels.shape}.")
+        if size is not None and size > len(labels):
+            raise checks.InputError(f"`dataset.{key}` must be at most {len(labels)}, the examples in {path.name}, got {size}.")
+        images, labels = images[:size], labels[:size]
+        return split(images.reshape(len(images), -1) / np.float32(255), labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mnist(IdxDataset):
+    """60,000 + 10,000 handwritten digits of 28×28 pixels (LeCun et al. 1998), the paper's dataset."""
+
+    name: ClassVar[str] = "mnist"
+    mirrors = ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/")
+    md5 = (
+        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "d53e105ee54ea40749a09fcbcd1e9432",
+        "9fb629c4189551a2d022fa330f9573f3",
+        "ec29112dd5afa0611ce80d1b7f02629c",
+    )
+    sha256 = (
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FashionMnist(IdxDataset):
+    """60,000 + 10,000 pictures of clothes of 28×28 pixels (Xiao et al. 2017)."""
+
+    name: ClassVar[str] = "fashion_mnist"
+    mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
+    md5 = (
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "25c81989df183df01b3e8a0aad5dffbe",
+        "bef4ecab320f06d8554ea6380940ec79",
+        "bb300cfdad3c16e7a12a480ee83cd310",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kmnist(IdxDataset):
+    """60,000 + 10,000 cursive Japanese characters of 28×28 pixels (Clanuwat et al. 2018)."""
+
+    name: ClassVar[str] = "kmnist"
+    mirrors = ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",)
+    md5 = (
+        "bdb82020997e1d708af4cf47b453dcf7",
+        "e144d726b3acfaa3e44228e80efcd344",
+        "5c965bf0a639b31b8f53240b1b52f4d7",
+        "7320c461ea6c1c855c0b718fb2a4b134",
+    )

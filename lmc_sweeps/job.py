@@ -1,0 +1,179 @@
+"""The story of one job: the paper's experiment, top to bottom.
+
+Networks are trained from one seed, differing in initialisation and data order; every pair of them is matched by optimal transport with each
+method; the straight line between the two is walked on both splits; one record says what came of it.
+"""
+
+import itertools
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from lmc_sweeps import matching, records
+from lmc_sweeps.checkpoints import Store, StoredNetwork
+from lmc_sweeps.compare import PairResult, compare_pair, undefined_rows, with_identity
+from lmc_sweeps.datasets.base import Data
+from lmc_sweeps.evaluation import evaluate
+from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.models.base import Architecture, stacked, unstack
+from lmc_sweeps.records import Record
+from lmc_sweeps.seeding import generator
+from lmc_sweeps.settings import JobSettings, network_identity, network_name, plain_config, resolve_device, run_id
+from lmc_sweeps.training import train
+from multirun_analysis.schema import SCHEMA_VERSION
+
+log = logging.getLogger(__name__)
+Progress = Callable[[int, int], None]
+
+
+def run_job(settings: JobSettings, data: Data, fingerprint: str, folder: Path, progress: Progress) -> Record:
+    """Do what a job's record still lacks, and return the record.
+
+    Parameters
+    ----------
+    settings : JobSettings
+    data : Data
+        What ``settings.dataset`` loads.
+    fingerprint : str
+        Of `data`.
+    folder : Path
+        The job's folder; a finished record there is kept and added to.
+    progress : callable
+        Told the training steps done and their total.
+
+    Returns
+    -------
+    dict
+        The record, as written.
+    """
+    known = records.read_record(folder)
+    methods = _missing(settings, known)
+    if known is not None and not methods:
+        log.info("already measured: %s", folder / records.RECORD)
+        return known
+    start = time.perf_counter()
+    networks = find_or_train(settings, data, fingerprint, progress)
+    names = [network_name(settings, fingerprint, number) for number in range(settings.networks)]
+    device = resolve_device(settings.device)
+    splits = data.train.to(device), data.test.to(device)
+    architecture = _architecture(settings, data)
+
+    record = _empty_record(settings, data, fingerprint, networks, names)
+    record["matching"] = records.matching_entries(methods)
+    permutations = {}
+    for i, j in itertools.combinations(range(settings.networks), 2):
+        result = _measure(architecture, networks[i], networks[j], splits, methods, settings)
+        seconds = {"seconds_train": networks[i].seconds + networks[j].seconds}
+        pair = {"network_a": names[i], "network_b": names[j]}
+        record["runs"] += [pair | seconds | row for row in result.runs]
+        record["curves"] += [pair | row for row in result.curves]
+        record["layers"] += [pair | row for row in result.layers]
+        record["notes"] += [note for note in result.notes if note not in record["notes"]]
+        permutations |= {f"{names[i]}.{names[j]}.{key}": found for key, found in result.permutations.items()}
+    record["seconds"] = time.perf_counter() - start
+    record |= records.surroundings(device)
+    if known is not None and records.is_finished(known):
+        record = records.merged(known, record)
+    records.write_permutations(folder, permutations)
+    records.write_record(folder, record)
+    log.info("measured %d methods on %d pairs in %.1f s", len(methods), len(list(itertools.combinations(names, 2))), record["seconds"])
+    return record
+
+
+def find_or_train(settings: JobSettings, data: Data, fingerprint: str, progress: Progress) -> list[StoredNetwork]:
+    """Return a job's networks on its device: those in the store as they are, the others trained as one stack and kept."""
+    store = Store(settings.store)
+    names = [network_name(settings, fingerprint, number) for number in range(settings.networks)]
+    found = {number: stored for number, name in enumerate(names) if (stored := store.find(name)) is not None}
+    missing = [number for number in range(settings.networks) if number not in found]
+    if missing:
+        for number, network in zip(missing, _train(settings, data, missing, progress), strict=True):
+            store.save(names[number], network_identity(settings, fingerprint, number), network)
+            found[number] = network
+    if len(missing) < settings.networks:
+        log.info("found %d of %d networks in %s", settings.networks - len(missing), settings.networks, settings.store)
+    device = resolve_device(settings.device)
+    networks = [found[number] for number in range(settings.networks)]
+    return [StoredNetwork({k: v.to(device) for k, v in net.parameters.items()}, net.facts, net.seconds) for net in networks]
+
+
+def _train(settings: JobSettings, data: Data, numbers: list[int], progress: Progress) -> list[StoredNetwork]:
+    device = resolve_device(settings.device)
+    architecture, split = _architecture(settings, data), data.train.to(device)
+    shape = (data.n_inputs, settings.width, settings.depth, data.n_classes)
+    start = time.perf_counter()
+    draws = [settings.model.initial(*shape, generator(settings.seed, "network", number, "initialisation")) for number in numbers]
+    initial: dict[str, Tensor] = {name: tensor.to(device) for name, tensor in stacked(draws).items()}
+    before = evaluate(architecture, initial, split)
+    streams = [(settings.seed, number) for number in numbers]
+    trained = train(architecture, initial, streams, split, settings.optimizer, settings.training, progress)
+    after = evaluate(architecture, trained.stack, split)
+    seconds = (time.perf_counter() - start) / len(numbers)
+    log.info(
+        "trained %d networks in %.1f s: training loss %s, error %s",
+        len(numbers), seconds * len(numbers), _listed(after.loss), _listed(after.error),
+    )  # fmt: skip
+    facts = [
+        {"finite": trained.finite[k], "loss_initial": float(before.loss[k]), "loss_final": float(after.loss[k])} for k in range(len(numbers))
+    ]
+    return [StoredNetwork(unstack(trained.stack, k), facts[k], seconds) for k in range(len(numbers))]
+
+
+def _measure(
+    architecture: Architecture, a: StoredNetwork, b: StoredNetwork, splits: tuple[Any, Any], methods: list[Matching], settings: JobSettings
+) -> PairResult:
+    if not (a.facts["finite"] and b.facts["finite"]):
+        return undefined_rows(methods, settings.points)
+    return compare_pair(architecture, a.parameters, b.parameters, *splits, methods, settings.points, settings.seed)
+
+
+def _missing(settings: JobSettings, known: Record | None) -> list[Matching]:
+    """Return the methods to measure; with other `points` every line of the record is walked anew."""
+    asked = list(with_identity(settings.matching))
+    if known is None or not records.is_finished(known):
+        return asked
+    if known["points"] != settings.points:
+        earlier = [matching.choices()[entry["matching"]](**entry["settings"]) for entry in known["matching"]]
+        return list(dict.fromkeys([*earlier, *asked]))
+    return [method for method in asked if not records.is_measured(known, method, settings.points)]
+
+
+def _architecture(settings: JobSettings, data: Data) -> Architecture:
+    return settings.model.architecture(data.n_inputs, settings.width, settings.depth, data.n_classes)
+
+
+def _empty_record(settings: JobSettings, data: Data, fingerprint: str, networks: list[StoredNetwork], names: list[str]) -> Record:
+    reasons = [
+        f"network {number} {why}" for number, net in enumerate(networks) if (why := divergence(net.facts, settings.training.epochs)) is not None
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run_id(settings, fingerprint),
+        "status": "diverged" if reasons else "ok",
+        "sentence": "; ".join(reasons) + "." if reasons else "measured.",
+        "config": plain_config(settings),
+        "dataset": {"fingerprint": fingerprint, "n_train": len(data.train), "n_test": len(data.test), "n_classes": data.n_classes},
+        "networks": [{"name": name, **net.facts, "seconds": net.seconds} for name, net in zip(names, networks, strict=True)],
+        "points": settings.points,
+        "runs": [],
+        "curves": [],
+        "layers": [],
+        "notes": [f"dataset: {data.note}."] if data.note else [],
+    }
+
+
+def divergence(facts: dict[str, Any], epochs: int) -> str | None:
+    """Return why a network counts as diverged, or None if it does not: a function of its own training alone."""
+    if not facts["finite"]:
+        return "had a loss or a weight that was not finite"
+    if epochs > 0 and not facts["loss_final"] <= facts["loss_initial"]:
+        return f"ended at a training loss of {facts['loss_final']:.3g}, above the {facts['loss_initial']:.3g} of its initialisation"
+    return None
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(f"{value:.4f}" for value in values)

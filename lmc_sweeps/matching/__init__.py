@@ -1,0 +1,9 @@
+"""Matching methods: which ground cost, in which order of layers, with which transport."""
+
+from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.registry import variants
+
+
+def choices() -> dict[str, type[Matching]]:
+    """Return the classes of this room by name: every module beside this one is looked through."""
+    return variants(__name__, Matching)

@@ -1,0 +1,43 @@
+"""`activations`: match neurons by what they compute, over the training set."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from lmc_sweeps import checks
+from lmc_sweeps.ground_costs import activation_distances
+from lmc_sweeps.matching.base import MatchingProblem, Permutations, SequentialMatching
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activations(SequentialMatching):
+    r"""Match neurons by the mean squared difference of their activations.
+
+    .. math:: C_{ij} = \mathbb E\,(\bar h^l_{A,i} - \bar h^l_{B,j})^2, \qquad
+              \arg\min_\pi \sum_i C_{i,\pi(i)} = \arg\max_\pi \sum_i \operatorname{Cov}(h^l_{A,i}, h^l_{B,\pi(i)})
+
+    where the bar takes the mean away (`centred`). Activations of B do not change when its earlier layers are permuted, so the layers
+    are independent of one another. The approximate dimension is that of the uncentred :math:`\mathbb E\, h^l (h^l)^\top`.
+
+    References
+    ----------
+    Li et al. 2015; Ferbach et al. 2024, "AM": centred score, uncentred dimension, both as in their notebook.
+    """
+
+    name: ClassVar[str] = "activations"
+    needs: ClassVar[frozenset[str]] = frozenset({"moments", "cross_moments"})
+    centred: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.boolean("matching.activations.centred", self.centred)
+
+    def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
+        a, b, cross = problem.moments_a[group], problem.moments_b[group], problem.cross_moments[group]
+        if self.centred:
+            return activation_distances(a.covariance, b.covariance, cross - np.outer(a.mean, b.mean))
+        return activation_distances(a.second, b.second, cross)
+
+    def dimension_matrices(self, problem: MatchingProblem, group: str) -> tuple[np.ndarray, np.ndarray]:
+        return problem.moments_a[group].second, problem.moments_b[group].second

@@ -1,0 +1,177 @@
+"""What every matching method is: settings called on one frozen problem that return permutations and what they cost."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lmc_sweeps import checks, transport
+from lmc_sweeps.dimension import approximate_dimension
+from lmc_sweeps.permutations import PermutationSpec, from_coupling
+
+NEEDS = ("weights", "moments", "cross_moments", "objective", "generator")
+Permutations = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """First and second moments of a layer's activations over the training set, uncentred, float64."""
+
+    mean: np.ndarray  # (n,)
+    second: np.ndarray  # (n, n)
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """The centred second moments."""
+        return self.second - np.outer(self.mean, self.mean)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchingProblem:
+    """Everything that a method may look at, and nothing more: what it does not need is empty or None.
+
+    `weights_a` and `weights_b` map parameters to float64 arrays; `moments_a` and `moments_b` map groups, and ``"input"``, to moments;
+    `cross_moments` maps groups to uncentred second moments between A's and B's activations; `objective` maps permutations to a loss.
+    `sources` says for each group what feeds it.
+    """
+
+    spec: PermutationSpec
+    sizes: Mapping[str, int]
+    sources: Mapping[str, tuple[str, ...]]
+    weights_a: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weights_b: Mapping[str, np.ndarray] = field(default_factory=dict)
+    moments_a: Mapping[str, Moments] = field(default_factory=dict)
+    moments_b: Mapping[str, Moments] = field(default_factory=dict)
+    cross_moments: Mapping[str, np.ndarray] = field(default_factory=dict)
+    objective: Callable[[Permutations], float] | None = None
+    generator: np.random.Generator | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerMatch:
+    """What matching says of one layer, under its column names in ``layers.csv``."""
+
+    layer: int
+    layer_name: str
+    matching_cost: float
+    identity_cost: float
+    approximate_dimension: float
+    approximate_dimension_b: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchingResult:
+    """Permutations by group, whether the couplings were permutations, costs by layer, and how the solver ended."""
+
+    permutations: dict[str, np.ndarray]
+    is_permutation: bool
+    layers: tuple[LayerMatch, ...]
+    objective: tuple[float, ...]
+    converged: bool
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matching(ABC):
+    """The settings of a matching method; `needs` says which parts of the problem it looks at."""
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
+
+    @abstractmethod
+    def __call__(self, problem: MatchingProblem) -> MatchingResult:
+        """Return the permutation of every group of B that aligns B with A."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return the fields that a user can set."""
+        return asdict(self)
+
+    def settings_hash(self) -> str:
+        """Return 8 hexadecimal digits that identify the method with its settings."""
+        words = json.dumps([self.name, self.settings()], sort_keys=True)
+        return hashlib.sha256(words.encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequentialMatching(Matching):
+    """One pass from the first layer to the last, each layer's inputs aligned by the layers below, an exact transport per layer.
+
+    The cost of a layer depends on the permutations of the layers below it only, so more passes, in any order, end in the same
+    permutations.
+    """
+
+    transport: str = "emd"
+
+    def __post_init__(self) -> None:
+        checks.one_of(f"matching.{self.name}.transport", self.transport, transport.choices())
+
+    @abstractmethod
+    def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
+        """Return the cost (n, n) of pairing A's neurons with B's, given the permutations of the layers below."""
+
+    @abstractmethod
+    def dimension_matrices(self, problem: MatchingProblem, group: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the matrix whose approximate dimension is reported, of A and of B (each in its own order of neurons)."""
+
+    def __call__(self, problem: MatchingProblem) -> MatchingResult:
+        """Return the permutations of one pass over the layers."""
+        solve = transport.choices()[self.transport]()
+        permutations: dict[str, np.ndarray] = {}
+        layers, exact, sentences = [], True, []
+        for layer, group in enumerate(problem.spec.groups, start=1):
+            unmatched = [s for s in problem.sources[group] if s in problem.sizes and s not in permutations]
+            if unmatched:
+                raise checks.InputError(f"group {group!r} is fed by {unmatched[0]!r}, which is computed after it: one pass cannot match it.")
+            cost = self.ground_cost(problem, group, permutations)
+            result = solve(cost)
+            permutation, is_exact = from_coupling(result.coupling)
+            permutations[group] = permutation
+            exact &= is_exact
+            if not result.converged:
+                sentences.append(f"layer {layer}: {result.sentence}")
+            matrix_a, matrix_b = self.dimension_matrices(problem, group)
+            layers.append(
+                LayerMatch(
+                    layer=layer,
+                    layer_name=group,
+                    matching_cost=float(cost[np.arange(len(cost)), permutation].mean()),
+                    identity_cost=float(np.diag(cost).mean()),
+                    approximate_dimension=approximate_dimension(matrix_a),
+                    approximate_dimension_b=approximate_dimension(matrix_b),
+                )
+            )
+        return MatchingResult(
+            permutations=permutations,
+            is_permutation=exact,
+            layers=tuple(layers),
+            objective=(),
+            converged=not sentences,
+            sentence="; ".join(sentences) or "optimal, layer by layer",
+        )
+
+
+def incoming_rows(
+    problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str, permutations: Permutations
+) -> list[tuple[str, np.ndarray]]:
+    """Return the incoming weights of a group: for each parameter, what feeds it and an array (kernel positions, n, d).
+
+    Input axes are reordered by `permutations`: pass B's with those of the layers below, A's with none.
+    """
+    found = []
+    for name, source in zip(problem.spec.incoming(group), problem.sources[group], strict=True):
+        weight = weights[name]
+        if source in permutations:
+            weight = weight[:, permutations[source]]
+        n, d = weight.shape[:2]
+        found.append((source, np.moveaxis(weight.reshape(n, d, -1), 2, 0)))  # (n, d, kernel) -> (kernel, n, d)
+    return found
+
+
+def bias_column(problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str) -> np.ndarray:
+    """Return the biases of a group (every one-axis parameter that it owns) as columns, shape (n, number of them)."""
+    owned = [weights[p] for p in problem.spec.incoming(group, biases=True) if weights[p].ndim == 1]
+    return np.stack(owned, axis=1) if owned else np.zeros((problem.sizes[group], 0))

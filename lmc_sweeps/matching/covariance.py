@@ -1,0 +1,72 @@
+"""`covariance`: the paper's weight matching in the metric of the activations that feed a layer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from lmc_sweeps import checks
+from lmc_sweeps.ground_costs import squared_distances
+from lmc_sweeps.matching.base import MatchingProblem, Moments, Permutations, SequentialMatching, bias_column, incoming_rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Covariance(SequentialMatching):
+    r"""Match neurons by the mean squared difference of what they compute from A's activations.
+
+    .. math:: C_{ij} = \| W^l_{A,i} - (W^l_B P_{l-1})_j \|^2_{\Sigma}, \qquad \Sigma = \Sigma_A^{l-1} = \mathbb E\, h_A^{l-1} (h_A^{l-1})^\top
+
+    where :math:`h_A^0` is the input and the moments are uncentred, over the training set; `centred` takes the covariance instead. With
+    `biases`, a row is :math:`(W_i, b_i)` and the metric :math:`[[\Sigma, \mu], [\mu^\top, 1]]`. The approximate dimension is that
+    of :math:`W^l \Sigma (W^l)^\top`.
+
+    References
+    ----------
+    Ferbach et al. 2024, "WM (ours)" (`biases` and `centred` off, as in their notebook); the metric with biases is ours.
+    """
+
+    name: ClassVar[str] = "covariance"
+    needs: ClassVar[frozenset[str]] = frozenset({"weights", "moments"})
+    biases: bool = False
+    centred: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.boolean("matching.covariance.biases", self.biases)
+        checks.boolean("matching.covariance.centred", self.centred)
+
+    def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
+        terms_a = self._terms(problem, problem.weights_a, problem.moments_a, group, {})
+        terms_b = self._terms(problem, problem.weights_b, problem.moments_a, group, permutations)
+        return np.sum([squared_distances(a, b, metric) for (a, metric), (b, _) in zip(terms_a, terms_b, strict=True)], axis=0)
+
+    def dimension_matrices(self, problem: MatchingProblem, group: str) -> tuple[np.ndarray, np.ndarray]:
+        a = self._terms(problem, problem.weights_a, problem.moments_a, group, {})
+        b = self._terms(problem, problem.weights_b, problem.moments_b, group, {})
+        matrix_a, matrix_b = (np.sum([rows @ metric @ rows.T for rows, metric in terms], axis=0) for terms in (a, b))
+        return matrix_a, matrix_b
+
+    def _terms(
+        self,
+        problem: MatchingProblem,
+        weights: Mapping[str, np.ndarray],
+        moments: Mapping[str, Moments],
+        group: str,
+        permutations: Permutations,
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return pairs of rows (n, d) and their metric (d, d), one per kernel position of each incoming weight."""
+        terms = []
+        for source, kernel in incoming_rows(problem, weights, group, permutations):
+            metric = moments[source].covariance if self.centred else moments[source].second
+            terms += [(rows, metric) for rows in kernel]
+        if self.biases:
+            biases = bias_column(problem, weights, group)
+            if len(terms) > 1 or biases.shape[1] > 1:
+                raise checks.InputError(f"`matching.covariance.biases` is for linear layers; group {group!r} is computed in another way.")
+            rows, metric = terms[0]
+            mean = moments[problem.sources[group][0]].mean * (0.0 if self.centred else 1.0)
+            one = biases.shape[1]  # 0 where the layer has no bias, and then nothing is added
+            border = np.repeat(mean[:, None], one, axis=1)
+            terms = [(np.concatenate([rows, biases], axis=1), np.block([[metric, border], [border.T, np.ones((one, one))]]))]
+        return terms

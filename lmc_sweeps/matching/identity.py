@@ -1,0 +1,27 @@
+"""`identity`: no matching, the control beside every method."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity(Matching):
+    """Leave every neuron of B where it is."""
+
+    name: ClassVar[str] = "identity"
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __call__(self, problem: MatchingProblem) -> MatchingResult:
+        """Return the permutations that move nothing."""
+        return MatchingResult(
+            permutations={group: np.arange(size) for group, size in problem.sizes.items()},
+            is_permutation=True,
+            layers=(),
+            objective=(),
+            converged=True,
+            sentence="not matched",
+        )

@@ -1,0 +1,9 @@
+"""Models: a file holds a network's mathematics and its permutation specification, side by side."""
+
+from lmc_sweeps.models.base import Model
+from lmc_sweeps.registry import variants
+
+
+def choices() -> dict[str, type[Model]]:
+    """Return the classes of this room by name: every module beside this one is looked through."""
+    return variants(__name__, Model)

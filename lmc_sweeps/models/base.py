@@ -1,0 +1,89 @@
+"""What every network is to the rest: a pure function of a stack of parameters, and the permutations that leave it the same."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lmc_sweeps.permutations import PermutationSpec
+
+INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
+
+
+class Architecture(ABC):
+    """The mathematics of a network, without its weights.
+
+    A *stack* is a mapping of parameter names to tensors whose first axis counts networks, K; the permutation specification
+    speaks of single networks, without that axis.
+    """
+
+    spec: PermutationSpec
+
+    @abstractmethod
+    def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Return the logits, shape (K, n, classes), of K networks on `inputs`: (n, d) shared, or (K, n, d) one batch each."""
+
+    @abstractmethod
+    def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
+        """Return what each layer hands on: for every group, and for ``"input"``, a tensor (K, n, neurons)."""
+
+    @abstractmethod
+    def sources(self, group: str) -> tuple[str, ...]:
+        """Return what feeds a group, ``"input"`` or other groups, in the order of the columns of its incoming weights."""
+
+    @abstractmethod
+    def line_logits(
+        self,
+        a: Mapping[str, Tensor],
+        b: Mapping[str, Tensor],
+        permutations: Sequence[Mapping[str, np.ndarray]],
+        t: Tensor,
+        inputs: Tensor,
+    ) -> Tensor:
+        r"""Return the logits along the lines from A to B under each of M permutations.
+
+        Parameters
+        ----------
+        a, b : mapping of str to Tensor
+            Parameters of one network each.
+        permutations : sequence of mappings, length M
+        t : Tensor, shape (T,)
+        inputs : Tensor, shape (n, d)
+
+        Returns
+        -------
+        Tensor, shape (M, T, n, classes)
+        """
+
+    @abstractmethod
+    def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
+        """Return one network as a `torch.nn.Module` of its own, in evaluation mode."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(ABC):
+    """The settings of a model that a sweep can vary in width and depth."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> Architecture:
+        """Return the network's mathematics for `depth` hidden layers of `width` neurons."""
+
+    @abstractmethod
+    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Return the initial parameters of one network, float32."""
+
+
+def unstack(stack: Mapping[str, Tensor], k: int) -> dict[str, Tensor]:
+    """Return the parameters of network k of a stack."""
+    return {name: tensor[k] for name, tensor in stack.items()}
+
+
+def stacked(networks: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the stack of several networks of one shape."""
+    return {name: torch.stack([network[name] for network in networks]) for name in networks[0]}

@@ -1,0 +1,67 @@
+"""`mlp`: the multilayer perceptron, `depth` hidden layers of `width` neurons."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lmc_sweeps import checks
+from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.feed_forward import FeedForward, Layer
+
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
+# Standard deviation of a standard normal cut off at ±2: dividing by it gives the drawn weights the variance that is asked for.
+TRUNCATED_STD = 0.87962566103423978
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mlp(Model):
+    r"""Settings of a multilayer perceptron.
+
+    `initialisation` draws the weights of a layer with n inputs (its *fan-in*) as
+
+    - ``pytorch``: weights and biases uniform on :math:`\pm 1/\sqrt n`, the default of `torch.nn.Linear`;
+    - ``he``: weights :math:`\mathcal N(0, 2/n)`, biases 0 (He et al. 2015);
+    - ``lecun``: weights normal, cut off at ±2 standard deviations, variance 1/n, biases 0: Flax's default and the paper's.
+    """
+
+    name: ClassVar[str] = "mlp"
+    activation: str = "relu"
+    bias: bool = True
+    initialisation: str = "pytorch"
+
+    def __post_init__(self) -> None:
+        checks.one_of("model.activation", self.activation, ACTIVATIONS)
+        checks.boolean("model.bias", self.bias)
+        checks.one_of("model.initialisation", self.initialisation, ("pytorch", "he", "lecun"))
+
+    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> FeedForward:
+        hidden = [Layer(f"hidden_{k}", self.bias, (ACTIVATIONS[self.activation](),)) for k in range(1, depth + 1)]
+        return FeedForward([*hidden, Layer("output", self.bias)])
+
+    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        names = [*(f"hidden_{k}" for k in range(1, depth + 1)), "output"]
+        sizes = [n_inputs, *[width] * depth, n_classes]
+        parameters = {}
+        for name, fan_in, fan_out in zip(names, sizes[:-1], sizes[1:], strict=True):
+            bound = 1 / math.sqrt(fan_in)
+            parameters[f"{name}.weight"] = torch.from_numpy(self._weights(rng, fan_out, fan_in).astype(np.float32))
+            if self.bias:
+                bias = rng.uniform(-bound, bound, fan_out) if self.initialisation == "pytorch" else np.zeros(fan_out)
+                parameters[f"{name}.bias"] = torch.from_numpy(bias.astype(np.float32))
+        return parameters
+
+    def _weights(self, rng: np.random.Generator, fan_out: int, fan_in: int) -> np.ndarray:
+        scale = 1 / math.sqrt(fan_in)
+        if self.initialisation == "pytorch":
+            return rng.uniform(-scale, scale, (fan_out, fan_in))
+        draws = rng.standard_normal((fan_out, fan_in))
+        if self.initialisation == "he":
+            return math.sqrt(2) * scale * draws
+        while (outside := np.abs(draws) > 2).any():
+            draws[outside] = rng.standard_normal(int(outside.sum()))
+        return scale / TRUNCATED_STD * draws

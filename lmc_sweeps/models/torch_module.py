@@ -1,0 +1,95 @@
+"""Any `torch.nn.Module` of a caller's own, with the permutation specification that the caller brings."""
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.interpolation import interpolate
+from lmc_sweeps.models.base import INPUT, Architecture, unstack
+from lmc_sweeps.permutations import PermutationSpec, apply_permutations
+
+
+class TorchModule(Architecture):
+    """A module called once per network: slower than a stack, but it knows nothing of what is inside.
+
+    What a layer hands on is read where it is used: the activations of a group are the inputs of the first module with a weight
+    whose second axis the group permutes. Those inputs may have any number of leading axes, neurons last, or be images, channels second.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Copied; put in evaluation mode.
+    spec : PermutationSpec
+        Must cover every parameter and every buffer that has an axis.
+    """
+
+    def __init__(self, module: nn.Module, spec: PermutationSpec) -> None:
+        self._module = copy.deepcopy(module).eval()
+        self.spec = spec
+        self._readers: dict[str, str] = {}
+        for name, axes in spec.axes.items():
+            if len(axes) > 1:
+                self._readers.setdefault(INPUT if axes[1] is None else axes[1], name.rpartition(".")[0])
+        unread = [group for group in spec.groups if group not in self._readers]
+        if unread:
+            raise InputError(f"no parameter has {', '.join(map(repr, unread))} on its second axis: nothing reads these neurons.")
+
+    def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        return torch.stack([self._call(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))])
+
+    def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
+        per_network = [self._activations(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))]
+        return {key: torch.stack([found[key] for found in per_network]) for key in per_network[0]}
+
+    def sources(self, group: str) -> tuple[str, ...]:
+        return tuple(INPUT if self.spec.axes[p][1] is None else str(self.spec.axes[p][1]) for p in self.spec.incoming(group))
+
+    def line_logits(
+        self,
+        a: Mapping[str, Tensor],
+        b: Mapping[str, Tensor],
+        permutations: Sequence[Mapping[str, np.ndarray]],
+        t: Tensor,
+        inputs: Tensor,
+    ) -> Tensor:
+        lines = []
+        for permutation in permutations:
+            aligned = apply_permutations(b, self.spec, permutation)
+            lines.append(torch.stack([self._call(unstack(interpolate(a, aligned, part), 0), inputs) for part in t.split(1)]))
+        return torch.stack(lines)
+
+    def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
+        module = copy.deepcopy(self._module)
+        module.load_state_dict({**module.state_dict(), **parameters})
+        return module
+
+    def _call(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        return functional_call(self._module, dict(parameters), (inputs,))
+
+    def _activations(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        hooks = []
+        for key, reader in self._readers.items():
+
+            def keep(_module: nn.Module, args: tuple[Tensor, ...], key: str = key) -> None:
+                found.setdefault(key, _rows(args[0]))
+
+            hooks.append(self._module.get_submodule(reader).register_forward_pre_hook(keep))
+        try:
+            self._call(parameters, inputs)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return found
+
+
+def _rows(values: Tensor) -> Tensor:
+    """Return activations as rows, one per example (and pixel): (n, c, h, w) -> (n h w, c), (..., m) -> (rows, m)."""
+    if values.dim() == 4:
+        values = values.permute(0, 2, 3, 1)
+    return values.reshape(-1, values.shape[-1])

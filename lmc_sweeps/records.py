@@ -1,0 +1,116 @@
+"""Records: what a job leaves on disk, one JSON file written and renamed, and the permutations beside it."""
+
+import importlib.metadata
+import io
+import json
+import math
+import platform
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lmc_sweeps.checkpoints import write_atomically
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.matching.base import Matching, Permutations
+from multirun_analysis.schema import SCHEMA_VERSION
+
+Record = dict[str, Any]
+RECORD, PERMUTATIONS = "record.json", "permutations.npz"
+PACKAGES = ("lmc-sweeps", "torch", "numpy", "scipy", "pot", "scikit-learn", "hydra-core", "pandas")
+
+
+def read_record(folder: Path) -> Record | None:
+    """Return the record of a job's folder, or None if there is none or it cannot be read (then the job is run again).
+
+    Raises
+    ------
+    InputError
+        If a later version of lmc_sweeps wrote it: it is not overwritten.
+    """
+    try:
+        record = json.loads((folder / RECORD).read_text())
+        version = int(record["schema_version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if version > SCHEMA_VERSION:
+        raise InputError(f"{folder / RECORD} has schema version {version}; this lmc_sweeps reads up to {SCHEMA_VERSION}. Use a newer one.")
+    return record
+
+
+def is_finished(record: Record | None) -> bool:
+    """Return whether a record holds results (diverged ones too: training again would diverge again)."""
+    return record is not None and record["status"] in ("ok", "diverged")
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write a record; values that are not finite become null."""
+    text = json.dumps(_plain(record), indent=1, sort_keys=True, allow_nan=False)
+    write_atomically(folder / RECORD, text.encode())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def is_measured(record: Record, method: Matching, points: int) -> bool:
+    """Return whether a record holds a method with these very settings, on lines of that many points."""
+    found = [(entry["matching"], entry["settings_hash"]) for entry in record["matching"]]
+    return record["points"] == points and (method.name, method.settings_hash()) in found
+
+
+def matching_entries(methods: Sequence[Matching]) -> list[dict[str, Any]]:
+    """Return what a record says of the methods that it holds."""
+    return [{"matching": m.name, "settings_hash": m.settings_hash(), "settings": m.settings()} for m in methods]
+
+
+def merged(old: Record, new: Record) -> Record:
+    """Return a record that holds the results of both; where both have a row, the new one counts."""
+    fresh = {(entry["matching"], entry["settings_hash"]) for entry in new["matching"]}
+
+    def keep(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row for row in rows if (row["matching"], row["settings_hash"]) not in fresh]
+
+    tables = {key: keep(old[key]) + new[key] for key in ("matching", "runs", "curves", "layers")}
+    return {**new, **tables, "notes": list(dict.fromkeys(old["notes"] + new["notes"]))}
+
+
+def write_permutations(folder: Path, found: Mapping[str, Permutations]) -> None:
+    """Write permutations by ``network_a.network_b.matching.settings_hash``, then group, beside those already there."""
+    arrays = dict(read_permutations(folder))
+    for key, maps in found.items():
+        arrays |= {f"{key}/{group}": permutation for group, permutation in maps.items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # names go in as keywords
+    write_atomically(folder / PERMUTATIONS, buffer.getvalue())
+
+
+def read_permutations(folder: Path) -> dict[str, np.ndarray]:
+    """Return the permutations of a folder under ``network_a.network_b.matching.settings_hash/group``, empty if there are none."""
+    try:
+        with np.load(folder / PERMUTATIONS, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return {}
+
+
+def surroundings(device: torch.device) -> dict[str, Any]:
+    """Return the versions and the machine that a job ran on."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    machine = {"system": platform.platform(), "device": str(device), "device_name": name, "threads": torch.get_num_threads()}
+    return {"versions": versions, "machine": machine}

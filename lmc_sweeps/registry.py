@@ -1,0 +1,32 @@
+"""Finding the variants that a room holds: a new dataset, model or method is one file, and no list is edited."""
+
+import importlib
+import inspect
+import pkgutil
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def variants(room: str, base: type[T]) -> dict[str, type[T]]:
+    """Return the named subclasses of `base` that the modules of a package define, by their `name`.
+
+    Parameters
+    ----------
+    room : str
+        The package, e.g. ``"lmc_sweeps.matching"``.
+    base : type
+        The class that every variant of the room extends; a class that sets `name` itself is a variant.
+
+    Returns
+    -------
+    dict of str to type
+        Sorted by name.
+    """
+    found: dict[str, type[T]] = {}
+    for info in pkgutil.iter_modules(importlib.import_module(room).__path__):
+        module = importlib.import_module(f"{room}.{info.name}")
+        for _, cls in inspect.getmembers(module, inspect.isclass):
+            if issubclass(cls, base) and "name" in vars(cls) and cls.__module__ == module.__name__:
+                found[cls.name] = cls  # type: ignore[attr-defined]
+    return dict(sorted(found.items()))

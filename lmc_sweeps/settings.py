@@ -1,0 +1,138 @@
+"""What a job is asked for, and what it is called: the settings that determine a network, hashed into names."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lmc_sweeps import checks, interpolation
+from lmc_sweeps.datasets.base import Data, Dataset
+from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.models.base import Model
+from lmc_sweeps.optimizers import Optimizer
+from lmc_sweeps.training import CODE_VERSION, Training
+
+PRECISIONS = ("float32",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSettings:
+    """One composed config, checked; `store` is the folder of trained networks, or None."""
+
+    width: int
+    depth: int
+    networks: int
+    seed: int
+    dataset: Dataset
+    model: Model
+    optimizer: Optimizer
+    training: Training
+    matching: tuple[Matching, ...]
+    device: str
+    precision: str
+    points: int
+    store: Path | None
+
+    def __post_init__(self) -> None:
+        checks.integer("width", self.width)
+        checks.integer("depth", self.depth)
+        checks.integer("networks", self.networks, least=2)
+        checks.integer("seed", self.seed, least=0, below=2**64)
+        checks.one_of("precision", self.precision, PRECISIONS)
+        interpolation.line_points(self.points)
+        if not self.matching:
+            raise checks.InputError("`matching` must name at least one method, got none; e.g. matching=[weights,activations].")
+        resolve_device(self.device)
+
+    def check_against(self, data: Data) -> None:
+        """Raise `InputError` where the settings do not fit the data."""
+        if self.training.batch_size > len(data.train):
+            raise checks.InputError(
+                f"`training.batch_size` must be at most the size of the training set ({len(data.train)}), got {self.training.batch_size}."
+            )
+
+
+def resolve_device(device: str) -> torch.device:
+    """Return the device that ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N`` means.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or not there.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, index = str(device).partition(":")
+    if kind not in ("cpu", "cuda") or (index and not (kind == "cuda" and index.isdigit())):
+        raise checks.InputError(f"`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got {device!r}.")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise checks.InputError(f"`device` must be there, got {device!r} on a machine with {torch.cuda.device_count()} CUDA devices.")
+    return torch.device(device)
+
+
+def part_identity(part: Any) -> dict[str, Any]:
+    """Return the name of a part (a dataset, a model, ...) and the settings that differ from their defaults.
+
+    Leaving defaults out lets a part grow a field whose default does nothing without renaming every finished run.
+    """
+    found = {"name": part.name} if hasattr(part, "name") else {}
+    for field in fields(part):
+        if field.metadata.get("identity", True) and getattr(part, field.name) != field.default:
+            found[field.name] = getattr(part, field.name)
+    return found
+
+
+def identity(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
+    """Return everything that determines a job's networks and their evaluation, as plain values."""
+    return {
+        "code": CODE_VERSION,
+        "fingerprint": fingerprint,
+        "width": settings.width,
+        "depth": settings.depth,
+        "networks": settings.networks,
+        "seed": settings.seed,
+        "precision": settings.precision,
+        **{key: part_identity(getattr(settings, key)) for key in ("dataset", "model", "optimizer", "training")},
+    }
+
+
+def digest(words: Mapping[str, Any]) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of plain values, keys in order."""
+    return hashlib.sha256(json.dumps(words, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
+
+
+def run_id(settings: JobSettings, fingerprint: str) -> str:
+    """Return the name of a job: the same for every job with the same networks, whatever is measured on them."""
+    return digest(identity(settings, fingerprint))
+
+
+def network_identity(settings: JobSettings, fingerprint: str, number: int) -> dict[str, Any]:
+    """Return everything that determines one network of a job: its weights do not depend on how many others there are."""
+    words = identity(settings, fingerprint)
+    del words["networks"]
+    return {**words, "network": number}
+
+
+def network_name(settings: JobSettings, fingerprint: str, number: int) -> str:
+    """Return the name of a network in the store."""
+    return digest(network_identity(settings, fingerprint, number))
+
+
+def plain_config(settings: JobSettings) -> dict[str, Any]:
+    """Return the resolved settings as plain values, for the record."""
+    parts = {}
+    for key in ("dataset", "model", "optimizer", "training"):
+        part = getattr(settings, key)
+        name = {"name": part.name} if hasattr(part, "name") else {}
+        parts[key] = name | {field.name: getattr(part, field.name) for field in fields(part)}
+    scalars = ("width", "depth", "networks", "seed", "device", "precision", "points")
+    return {
+        **{key: getattr(settings, key) for key in scalars},
+        **parts,
+        "matching": {method.name: method.settings() for method in settings.matching},
+        "store": None if settings.store is None else str(settings.store),
+    }

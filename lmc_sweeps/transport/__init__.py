@@ -1,0 +1,9 @@
+"""Transports: from a ground cost to an optimal coupling of A's neurons with B's."""
+
+from lmc_sweeps.transport.base import Transport
+from lmc_sweeps.registry import variants
+
+
+def choices() -> dict[str, type[Transport]]:
+    """Return the classes of this room by name: every module beside this one is looked through."""
+    return variants(__name__, Transport)

@@ -1,0 +1,100 @@
+"""The bond between the sweeps and their analysis: the columns of every table, with type, unit and meaning."""
+
+from typing import NamedTuple
+
+SCHEMA_VERSION = 1
+
+
+class Column(NamedTuple):
+    """A column: its name, its type (string, integer, number), its unit, and what it means."""
+
+    name: str
+    kind: str
+    unit: str
+    meaning: str
+
+
+RUN_KEYS = (
+    Column("run_id", "string", "", "name of the job: a hash of everything that determines its networks and their evaluation"),
+    Column("status", "string", "", "ok, or diverged (a loss or weight was not finite, or training ended above its initial loss)"),
+    Column("dataset", "string", "", "name of the dataset"),
+    Column("model", "string", "", "name of the model"),
+    Column("width", "integer", "neurons", "neurons of each hidden layer"),
+    Column("depth", "integer", "layers", "number of hidden layers"),
+    Column("seed", "integer", "", "root seed of the job"),
+)
+# The varying keys stand here, under their dotted names.
+PAIR_KEYS = (
+    Column("network_a", "string", "", "name in the store of network A, which is left as it is"),
+    Column("network_b", "string", "", "name in the store of network B, which is permuted"),
+)
+MATCHING = (Column("matching", "string", "", "matching method; settings in brackets where the same method was run with several"),)
+SPLIT = (Column("split", "string", "", "train or test"),)
+
+
+def _barriers(metric: str, unit: str) -> tuple[Column, ...]:
+    return (
+        Column(f"{metric}_barrier", "number", unit, "max over t of E(t) - [(1-t) E(A) + t E(B)] (Entezari et al. 2022)"),
+        Column(f"{metric}_barrier_t", "number", "", "where that maximum lies, 0 at A and 1 at B"),
+        Column(f"{metric}_barrier_mean", "number", unit, "max over t of E(t) - [E(A) + E(B)] / 2 (Frankle et al. 2020)"),
+        Column(f"{metric}_midpoint", "number", unit, "E at t = 1/2, nothing subtracted (the paper's LMC error)"),
+        Column(f"{metric}_midpoint_barrier", "number", unit, "E(1/2) - [E(A) + E(B)] / 2, signed"),
+    )
+
+
+LOSS, ERROR = _barriers("loss", "nats"), _barriers("error", "fraction")
+MEASURES = (
+    Column("loss_a", "number", "nats", "mean cross-entropy of A"),
+    Column("loss_b", "number", "nats", "mean cross-entropy of B"),
+    Column("error_a", "number", "fraction", "share of examples that A gets wrong"),
+    Column("error_b", "number", "fraction", "share of examples that B gets wrong"),
+    LOSS[0], ERROR[0], LOSS[1], ERROR[1], LOSS[2], ERROR[2], LOSS[3], ERROR[3], LOSS[4], ERROR[4],
+    Column("function_gap", "number", "", "max |difference of logits| / max |logit| between B and permuted B on the test split"),
+    Column("seconds_train", "number", "s", "time to train both networks (the original time if they were found in the store)"),
+    Column("seconds_match", "number", "s", "time to match"),
+    Column("seconds_evaluate", "number", "s", "time to walk the line, as the method's share"),
+)  # fmt: skip
+LAYER_MEASURES = (
+    Column("layer", "integer", "", "1 is the first hidden layer"),
+    Column("layer_name", "string", "", "name of the layer in the network"),
+    Column("matching_cost", "number", "", "mean over neurons of the squared matched distance, in the method's metric"),
+    Column("identity_cost", "number", "", "the same with this layer's neurons unpermuted (inputs aligned by the layer below)"),
+    Column("approximate_dimension", "number", "", "tr(S)^2 / tr(S^2) of the method's matrix, of A"),
+    Column("approximate_dimension_b", "number", "", "the same of B"),
+)
+CURVE_MEASURES = (
+    Column("t", "number", "", "0 is A, 1 is permuted B"),
+    Column("loss", "number", "nats", "mean cross-entropy at t"),
+    Column("error", "number", "fraction", "share of wrong answers at t"),
+)
+RUNS_TAIL = (*MATCHING, *SPLIT, *MEASURES)
+LAYERS_TAIL = (*MATCHING, *LAYER_MEASURES)
+CURVES_TAIL = (*MATCHING, *SPLIT, *CURVE_MEASURES)
+BARRIER_TAIL = (
+    *MATCHING,
+    *SPLIT,
+    Column("metric", "string", "", "which measure the row summarises; loss_endpoint and error_endpoint are the mean of A's and B's"),
+    Column("width", "integer", "neurons", "neurons of each hidden layer"),
+    Column("n_expected", "integer", "pairs", "pairs that the sweep was to measure"),
+    Column("n_pairs", "integer", "pairs", "pairs measured that did not diverge: what the statistics are of"),
+    Column("n_networks", "integer", "networks", "distinct networks among these pairs"),
+    Column("mean", "number", "of metric", "mean over pairs"),
+    Column("std", "number", "of metric", "standard deviation over pairs (ddof 1)"),
+    Column("ci_low", "number", "of metric", "lower end of the interval"),
+    Column("ci_high", "number", "of metric", "upper end of the interval"),
+    Column("interval", "string", "", "kind and level of the interval"),
+    Column("median", "number", "of metric", "median over pairs"),
+    Column("min", "number", "of metric", "smallest value"),
+    Column("max", "number", "of metric", "largest value"),
+)
+FAILURES = (
+    Column("run_id", "string", "", "name of the job"),
+    Column("status", "string", "", "failed, diverged, unfinished, missing, unreadable, conflicting"),
+    Column("job", "string", "", "what was asked for: the swept keys"),
+    Column("sentence", "string", "", "what happened, and what to do"),
+)
+
+
+def names(columns: tuple[Column, ...]) -> list[str]:
+    """Return the names of columns, in order."""
+    return [column.name for column in columns]
