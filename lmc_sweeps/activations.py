@@ -58,11 +58,14 @@ def pair_moments(
             if key != INPUT:
                 _add(crosses, key, torch.bmm(flipped[:1], values[1:])[0])
             counts[key] = counts.get(key, 0) + values.shape[1]
-    moments = [
-        {key: Moments(_mean(sums[key][min(k, len(sums[key]) - 1)], n), _mean(seconds[key][min(k, len(sums[key]) - 1)], n)) for key, n in counts.items()}
-        for k in (0, 1)
-    ]
-    return PairMoments(*moments, {key: _mean(total, counts[key]) for key, total in crosses.items()})
+
+    def moments(k: int) -> dict[str, Moments]:
+        # the input's moments are there once, for both networks
+        return {
+            key: Moments(*(_mean(total[key][min(k, len(total[key]) - 1)], n) for total in (sums, seconds))) for key, n in counts.items()
+        }
+
+    return PairMoments(moments(0), moments(1), {key: _mean(total, counts[key]) for key, total in crosses.items()})
 
 
 def _add(totals: dict[str, Tensor], key: str, part: Tensor) -> None:

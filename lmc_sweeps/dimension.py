@@ -6,7 +6,7 @@ import numpy as np
 def approximate_dimension(matrix: np.ndarray) -> float:
     r"""Return the approximate dimension (participation ratio) of a positive semi-definite matrix.
 
-    .. math:: \operatorname{Dim}(S) = \frac{\operatorname{tr}(S)^2}{\operatorname{tr}(S^2)} = \frac{(\sum_i \lambda_i)^2}{\sum_i \lambda_i^2}
+    .. math:: \operatorname{Dim}(S) = \operatorname{tr}(S)^2 / \operatorname{tr}(S^2) = (\sum_i \lambda_i)^2 / \sum_i \lambda_i^2
 
     where :math:`\lambda_i` are the eigenvalues of S. It lies between 1 and the rank, and does not change with the scale of S. Traces
     are enough: :math:`\operatorname{tr}(S^2) = \|S\|_F^2` for a symmetric S.

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from lmc_sweeps import matching, records
 from lmc_sweeps.checkpoints import Store, StoredNetwork
-from lmc_sweeps.compare import PairResult, compare_pair, undefined_rows, with_identity
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.evaluation import evaluate
-from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.models.base import Architecture, stacked, unstack
+from lmc_sweeps.pairs import PairResult, compare_pair, undefined_rows, with_identity
 from lmc_sweeps.records import Record
 from lmc_sweeps.seeding import generator
-from lmc_sweeps.settings import JobSettings, network_identity, network_name, plain_config, resolve_device, run_id
+from lmc_sweeps.settings import JobSettings, network_identity, network_name, plain_config, resolve_device, run_id, scope
 from lmc_sweeps.training import train
 from multirun_analysis.schema import SCHEMA_VERSION
 
@@ -64,7 +64,7 @@ def run_job(settings: JobSettings, data: Data, fingerprint: str, folder: Path, p
 
     record = _empty_record(settings, data, fingerprint, networks, names)
     record["matching"] = records.matching_entries(methods)
-    permutations = {}
+    permutations: dict[str, Permutations] = {}
     for i, j in itertools.combinations(range(settings.networks), 2):
         result = _measure(architecture, networks[i], networks[j], splits, methods, settings)
         seconds = {"seconds_train": networks[i].seconds + networks[j].seconds}
@@ -118,7 +118,8 @@ def _train(settings: JobSettings, data: Data, numbers: list[int], progress: Prog
         len(numbers), seconds * len(numbers), _listed(after.loss), _listed(after.error),
     )  # fmt: skip
     facts = [
-        {"finite": trained.finite[k], "loss_initial": float(before.loss[k]), "loss_final": float(after.loss[k])} for k in range(len(numbers))
+        {"finite": trained.finite[k], "loss_initial": float(before.loss[k]), "loss_final": float(after.loss[k])}
+        for k in range(len(numbers))
     ]
     return [StoredNetwork(unstack(trained.stack, k), facts[k], seconds) for k in range(len(numbers))]
 
@@ -148,7 +149,9 @@ def _architecture(settings: JobSettings, data: Data) -> Architecture:
 
 def _empty_record(settings: JobSettings, data: Data, fingerprint: str, networks: list[StoredNetwork], names: list[str]) -> Record:
     reasons = [
-        f"network {number} {why}" for number, net in enumerate(networks) if (why := divergence(net.facts, settings.training.epochs)) is not None
+        f"network {number} {why}"
+        for number, net in enumerate(networks)
+        if (why := divergence(net.facts, settings.training.epochs)) is not None
     ]
     return {
         "schema_version": SCHEMA_VERSION,
@@ -156,7 +159,8 @@ def _empty_record(settings: JobSettings, data: Data, fingerprint: str, networks:
         "status": "diverged" if reasons else "ok",
         "sentence": "; ".join(reasons) + "." if reasons else "measured.",
         "config": plain_config(settings),
-        "dataset": {"fingerprint": fingerprint, "n_train": len(data.train), "n_test": len(data.test), "n_classes": data.n_classes},
+        "scope": scope(settings, fingerprint),
+        "data": {"n_train": len(data.train), "n_test": len(data.test), "n_inputs": data.n_inputs, "n_classes": data.n_classes},
         "networks": [{"name": name, **net.facts, "seconds": net.seconds} for name, net in zip(names, networks, strict=True)],
         "points": settings.points,
         "runs": [],

@@ -3,12 +3,10 @@
 import importlib
 import inspect
 import pkgutil
-from typing import TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
-def variants(room: str, base: type[T]) -> dict[str, type[T]]:
+def variants(room: str, base: Any) -> dict[str, Any]:
     """Return the named subclasses of `base` that the modules of a package define, by their `name`.
 
     Parameters
@@ -23,10 +21,10 @@ def variants(room: str, base: type[T]) -> dict[str, type[T]]:
     dict of str to type
         Sorted by name.
     """
-    found: dict[str, type[T]] = {}
+    found: dict[str, Any] = {}
     for info in pkgutil.iter_modules(importlib.import_module(room).__path__):
         module = importlib.import_module(f"{room}.{info.name}")
         for _, cls in inspect.getmembers(module, inspect.isclass):
             if issubclass(cls, base) and "name" in vars(cls) and cls.__module__ == module.__name__:
-                found[cls.name] = cls  # type: ignore[attr-defined]
+                found[cls.name] = cls
     return dict(sorted(found.items()))

@@ -100,6 +100,19 @@ def identity(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
     }
 
 
+def scope(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
+    """Return the same as `identity` under dotted names, defaults included: what a sweep can vary and a table can show.
+
+    A part's own name stands under the part's key, e.g. ``{"optimizer": "sgd", "optimizer.lr": 0.05}``.
+    """
+    keys: dict[str, Any] = {key: getattr(settings, key) for key in ("width", "depth", "networks", "seed", "precision")}
+    for key in ("dataset", "model", "optimizer", "training"):
+        part = getattr(settings, key)
+        keys |= {key: part.name} if hasattr(part, "name") else {}
+        keys |= {f"{key}.{field.name}": getattr(part, field.name) for field in fields(part) if field.metadata.get("identity", True)}
+    return {**keys, "dataset.fingerprint": fingerprint, "code_version": CODE_VERSION}
+
+
 def digest(words: Mapping[str, Any]) -> str:
     """Return the first 16 hexadecimal digits of the SHA-256 of plain values, keys in order."""
     return hashlib.sha256(json.dumps(words, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]

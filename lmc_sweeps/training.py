@@ -84,7 +84,8 @@ def train(
 ) -> TrainedStack:
     r"""Train K networks at once.
 
-    .. math:: \theta_k \leftarrow \theta_k - \eta\,\text{optimizer}\Big(\nabla_{\theta_k} \tfrac1B \sum_{i \in \text{batch}_k} -\log p_{\theta_k}(y_i | x_i)\Big)
+    .. math:: L_k = \tfrac1B \sum_{i \in \text{batch}_k} -\log p_{\theta_k}(y_i | x_i), \qquad
+              \theta_k \leftarrow \text{update}(\theta_k, \nabla_{\theta_k} L_k, \eta_k)
 
     Parameters
     ----------

@@ -29,9 +29,7 @@ class Digits(Dataset):
 
         pixels, labels = load_digits(return_X_y=True)
         inputs = pixels / 16.0  # 17 grey levels, 0 to 16
-        train_x, test_x, train_y, test_y = train_test_split(
-            inputs, labels, test_size=360, random_state=0, stratify=labels
-        )
+        train_x, test_x, train_y, test_y = train_test_split(inputs, labels, test_size=360, random_state=0, stratify=labels)
         if self.normalise:
             train_x, test_x = normalise(train_x, test_x)
         return Data(split(train_x, train_y), split(test_x, test_y), n_classes=10)

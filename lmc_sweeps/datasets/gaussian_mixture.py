@@ -14,7 +14,7 @@ from lmc_sweeps.seeding import generator
 class GaussianMixture(Dataset):
     r"""One Gaussian per class, on a subspace of dimension k embedded isometrically in dimension d.
 
-    .. math:: x = U (s\, c_y + z), \quad c_y \sim \mathcal N(0, I_k), \; z \sim \mathcal N(0, I_k), \; U \in \mathbb R^{d \times k}, \; U^\top U = I_k
+    .. math:: x = U (s\, c_y + z), \quad c_y, z \sim \mathcal N(0, I_k), \quad U \in \mathbb R^{d \times k}, \quad U^\top U = I_k
 
     where s is the `separation` and U and the centres :math:`c_y` are drawn once from `dataset.seed`: they belong to the law of the
     data, so `seed` does not touch them. Classes are equally frequent.

@@ -93,19 +93,23 @@ class IdxDataset(Dataset):
         if self.normalise:
             train_x, test_x = normalise(train.inputs.numpy(), test.inputs.numpy())
             train, test = split(train_x, train.labels.numpy()), split(test_x, test.labels.numpy())
-        return Data(train, test, n_classes=int(max(train.labels.max(), test.labels.max(), 9)) + 1, note=note)
+        return Data(train, test, n_classes=max(int(train.labels.max()), int(test.labels.max()), 9) + 1, note=note)
 
     def _paths(self) -> list[Path]:
         if self.root is None:
             return [fetch(self.name, f"{file}.gz", md5, self.mirrors) for file, md5 in zip(FILES, self.md5, strict=True)]
         root = Path(self.root).expanduser()
         if not root.is_dir():
-            raise checks.InputError(f"`dataset.root` must be a folder that holds {FILES[0]} and its kind, got {self.root!r}, which is none.")
+            raise checks.InputError(
+                f"`dataset.root` must be a folder that holds {FILES[0]} and its kind, got {self.root!r}, which is none."
+            )
         paths = []
         for file in FILES:
             found = [path for path in (root / file, root / f"{file}.gz") if path.is_file()]
             if not found:
-                raise checks.InputError(f"`dataset.root` {self.root!r} lacks {file} (or {file}.gz); all four of {', '.join(FILES)} are needed.")
+                raise checks.InputError(
+                    f"`dataset.root` {self.root!r} lacks {file} (or {file}.gz); all four of {', '.join(FILES)} are needed."
+                )
             paths.append(found[0])
         return paths
 

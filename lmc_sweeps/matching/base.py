@@ -125,7 +125,9 @@ class SequentialMatching(Matching):
         for layer, group in enumerate(problem.spec.groups, start=1):
             unmatched = [s for s in problem.sources[group] if s in problem.sizes and s not in permutations]
             if unmatched:
-                raise checks.InputError(f"group {group!r} is fed by {unmatched[0]!r}, which is computed after it: one pass cannot match it.")
+                raise checks.InputError(
+                    f"group {group!r} is fed by {unmatched[0]!r}, which is computed after it: one pass cannot match it."
+                )
             cost = self.ground_cost(problem, group, permutations)
             result = solve(cost)
             permutation, is_exact = from_coupling(result.coupling)

@@ -15,7 +15,7 @@ from lmc_sweeps.matching.base import MatchingProblem, Moments, Permutations, Seq
 class Covariance(SequentialMatching):
     r"""Match neurons by the mean squared difference of what they compute from A's activations.
 
-    .. math:: C_{ij} = \| W^l_{A,i} - (W^l_B P_{l-1})_j \|^2_{\Sigma}, \qquad \Sigma = \Sigma_A^{l-1} = \mathbb E\, h_A^{l-1} (h_A^{l-1})^\top
+    .. math:: C_{ij} = \| W^l_{A,i} - (W^l_B P_{l-1})_j \|^2_{\Sigma}, \qquad \Sigma = \mathbb E\, h_A^{l-1} (h_A^{l-1})^\top
 
     where :math:`h_A^0` is the input and the moments are uncentred, over the training set; `centred` takes the covariance instead. With
     `biases`, a row is :math:`(W_i, b_i)` and the metric :math:`[[\Sigma, \mu], [\mu^\top, 1]]`. The approximate dimension is that

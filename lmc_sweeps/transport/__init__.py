@@ -1,7 +1,7 @@
 """Transports: from a ground cost to an optimal coupling of A's neurons with B's."""
 
-from lmc_sweeps.transport.base import Transport
 from lmc_sweeps.registry import variants
+from lmc_sweeps.transport.base import Transport
 
 
 def choices() -> dict[str, type[Transport]]:

@@ -1,0 +1,7 @@
+"""Linear mode connectivity of neural networks by optimal transport: train pairs, match neurons, measure barriers."""
+
+from lmc_sweeps.compare import Comparison, compare
+from lmc_sweeps.networks import LoadedPair, load_networks
+
+__version__ = "0.1.0"
+__all__ = ["Comparison", "LoadedPair", "__version__", "compare", "load_networks"]

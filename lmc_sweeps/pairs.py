@@ -1,0 +1,189 @@
+"""What is measured on one pair of networks: match B to A by every method, walk the lines, measure the barriers."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from lmc_sweeps.activations import PairMoments, pair_moments
+from lmc_sweeps.barriers import barriers
+from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.evaluation import evaluate_line, function_gap
+from lmc_sweeps.interpolation import line_points
+from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult, Permutations
+from lmc_sweeps.matching.identity import Identity
+from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.seeding import generator
+
+ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """What was measured on one pair: rows as they stand in a record, and the permutations by method."""
+
+    runs: list[dict[str, Any]]
+    curves: list[dict[str, Any]]
+    layers: list[dict[str, Any]]
+    permutations: Mapping[str, Permutations]
+    notes: list[str]
+
+
+def with_identity(methods: Sequence[Matching]) -> tuple[Matching, ...]:
+    """Return the methods with the identity before them, once: no method is shown without its control."""
+    return (Identity(), *(method for method in methods if not isinstance(method, Identity)))
+
+
+def compare_pair(
+    architecture: Architecture,
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    train: Split,
+    test: Split,
+    methods: Sequence[Matching],
+    points: int,
+    seed: int = 0,
+    batch_size: int = 2000,
+) -> PairResult:
+    """Return everything that is measured on one pair.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    a, b : mapping of str to Tensor
+        Parameters of networks A and B, on the device of the splits.
+    train, test : Split
+        Statistics for matching come from the training set; lines are walked on both.
+    methods : sequence of Matching
+    points : int
+        Number of values of t.
+    seed : int
+        For methods that draw random numbers.
+    batch_size : int
+
+    Returns
+    -------
+    PairResult
+    """
+    sizes = architecture.spec.sizes(a)
+    start = time.perf_counter()
+    needs = frozenset().union(*(method.needs for method in methods))
+    shared = pair_moments(architecture, a, b, train.inputs, batch_size) if needs & {"moments", "cross_moments"} else None
+    seconds_shared = time.perf_counter() - start
+    users = sum(bool(method.needs & {"moments", "cross_moments"}) for method in methods)
+
+    results, seconds_match = [], []
+    for method in methods:
+        start = time.perf_counter()
+        objective = _Objective(architecture, a, b, train, batch_size)
+        rng = generator(seed, "matching", method.name)
+        results.append(method(_problem(method, architecture, sizes, a, b, shared, objective, rng)))
+        share = seconds_shared / users if method.needs & {"moments", "cross_moments"} else 0.0
+        seconds_match.append(time.perf_counter() - start + share)
+
+    t = line_points(points)
+    runs, curves = [], []
+    maps = [result.permutations for result in results]
+    gaps = [function_gap(architecture, b, found, test.inputs, batch_size) for found in maps]
+    for split_name, split in (("train", train), ("test", test)):
+        start = time.perf_counter()
+        scores = evaluate_line(architecture, a, b, maps, t, split, batch_size)
+        seconds = (time.perf_counter() - start) / len(methods)
+        for m, method in enumerate(methods):
+            key: dict[str, Any] = {"matching": method.name, "settings_hash": method.settings_hash(), "split": split_name}
+            loss, error = scores.loss[m], scores.error[m]
+            times: dict[str, Any] = {"function_gap": gaps[m], "seconds_match": seconds_match[m], "seconds_evaluate": seconds}
+            runs.append(key | _measures(t, loss, error) | times)
+            curves.append(key | {"t": t.tolist(), "loss": loss.tolist(), "error": error.tolist()})
+    layers = [
+        {"matching": method.name, "settings_hash": method.settings_hash(), **asdict(layer)}
+        for method, result in zip(methods, results, strict=True)
+        for layer in result.layers
+    ]
+    found = {method_key(method): result.permutations for method, result in zip(methods, results, strict=True)}
+    return PairResult(runs, curves, layers, found, _notes(methods, results, gaps))
+
+
+def method_key(method: Matching) -> str:
+    """Return the name of a method with its settings, as permutations are filed under."""
+    return f"{method.name}.{method.settings_hash()}"
+
+
+class _Objective:
+    """The loss halfway between A and a permuted B, over the training set, as a function of the permutations."""
+
+    def __init__(self, architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], train: Split, batch_size: int):
+        self._arguments = (architecture, a, b)
+        self._train, self._batch_size = train, batch_size
+
+    def __call__(self, found: Permutations) -> float:
+        scores = evaluate_line(*self._arguments, [found], np.array([0.5]), self._train, self._batch_size)
+        return float(scores.loss[0, 0])
+
+
+def _problem(
+    method: Matching,
+    architecture: Architecture,
+    sizes: Mapping[str, int],
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    shared: PairMoments | None,
+    objective: _Objective,
+    rng: np.random.Generator,
+) -> MatchingProblem:
+    """Return the problem with exactly what the method needs."""
+    spec = architecture.spec
+    parts: dict[str, Any] = {}
+    if "weights" in method.needs:
+        parts["weights_a"], parts["weights_b"] = ({name: p.double().cpu().numpy() for name, p in net.items()} for net in (a, b))
+    if shared is not None and "moments" in method.needs:
+        parts["moments_a"], parts["moments_b"] = shared.a, shared.b
+    if shared is not None and "cross_moments" in method.needs:
+        parts["cross_moments"] = shared.cross
+    if "objective" in method.needs:
+        parts["objective"] = objective
+    if "generator" in method.needs:
+        parts["generator"] = rng
+    return MatchingProblem(spec=spec, sizes=sizes, sources={group: architecture.sources(group) for group in spec.groups}, **parts)
+
+
+def _measures(t: np.ndarray, loss: np.ndarray, error: np.ndarray) -> dict[str, float]:
+    """Return the end points and the barriers of one line under their column names."""
+    ends = {"loss_a": loss[0], "loss_b": loss[-1], "error_a": error[0], "error_b": error[-1]}
+    found = {key: float(value) for key, value in ends.items()}
+    return found | barriers(t, loss).columns("loss") | barriers(t, error).columns("error")
+
+
+def _notes(methods: Sequence[Matching], results: Sequence[MatchingResult], gaps: Sequence[float]) -> list[str]:
+    """Return a sentence for everything that a reader of the numbers must know."""
+    notes = []
+    for method, result, gap in zip(methods, results, gaps, strict=True):
+        if not result.converged:
+            notes.append(f"{method.name}: the solver did not converge ({result.sentence}).")
+        if not result.is_permutation:
+            notes.append(f"{method.name}: the coupling is no permutation; it was rounded to the nearest one.")
+        if not gap <= ROUNDING:
+            notes.append(
+                f"{method.name}: permuted B is not the same function as B (function_gap {gap:.1e}, rounding is below {ROUNDING:g})."
+            )
+    return notes
+
+
+def undefined_rows(methods: Sequence[Matching], points: int) -> PairResult:
+    """Return the rows of a pair that cannot be measured, because a network has weights that are not finite: every value is NaN."""
+    nan = float("nan")
+    t = line_points(points)
+    measures = _measures(t, np.full(points, nan), np.full(points, nan)) | {
+        "function_gap": nan,
+        "seconds_match": 0.0,
+        "seconds_evaluate": 0.0,
+    }
+    keys = [
+        {"matching": method.name, "settings_hash": method.settings_hash(), "split": split}
+        for split in ("train", "test")
+        for method in methods
+    ]
+    return PairResult([key | measures for key in keys], [], [], {}, [])
