@@ -26,5 +26,5 @@ def variants(room: str, base: Any) -> dict[str, Any]:
         module = importlib.import_module(f"{room}.{info.name}")
         for _, cls in inspect.getmembers(module, inspect.isclass):
             if issubclass(cls, base) and "name" in vars(cls) and cls.__module__ == module.__name__:
-                found[cls.name] = cls
+                found[vars(cls)["name"]] = cls
     return dict(sorted(found.items()))
