@@ -58,7 +58,7 @@ def barriers(t: np.ndarray, curve: np.ndarray) -> Barriers:
     if t.shape != curve.shape or t.ndim != 1:
         raise ValueError(f"`t` and `curve` must be vectors of one length, got shapes {t.shape} and {curve.shape}.")
     middle = len(t) // 2
-    if len(t) % 2 == 0 or len(t) < 3 or (t[0], t[middle], t[-1]) != (0.0, 0.5, 1.0) or np.any(np.diff(t) <= 0):
+    if len(t) % 2 == 0 or len(t) < 3 or (t[0], t[middle], t[-1]) != (0.0, 0.5, 1.0) or not np.all(np.diff(t) > 0):
         raise ValueError(f"`t` must increase from 0 over 1/2 (in the middle) to 1, got {t.tolist()}.")
     if not np.isfinite(curve).all():
         nan = float("nan")

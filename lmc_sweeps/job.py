@@ -54,6 +54,8 @@ def run_job(settings: JobSettings, data: Data, fingerprint: str, folder: Path, p
     methods = _missing(settings, known)
     if known is not None and not methods:
         log.info("already measured: %s", folder / records.RECORD)
+        if known.pop("failure", None) is not None:  # of something that is no longer asked for
+            records.write_record(folder, known)
         return known
     start = time.perf_counter()
     networks = find_or_train(settings, data, fingerprint, progress)

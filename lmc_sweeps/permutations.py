@@ -104,7 +104,7 @@ def from_coupling(coupling: np.ndarray) -> tuple[np.ndarray, bool]:
 
     n = len(coupling)
     permutation = np.asarray(coupling.argmax(axis=1))
-    exact = is_permutation(permutation) and bool(np.allclose(coupling[np.arange(n), permutation] * n, 1.0, atol=1e-9))
+    exact = is_permutation(permutation) and bool(np.allclose(coupling[np.arange(n), permutation] * n, 1.0, rtol=0.0, atol=1e-9))
     if not exact:
         permutation = linear_sum_assignment(coupling, maximize=True)[1]
     return permutation.astype(np.int64), exact

@@ -52,6 +52,15 @@ def write_record(folder: Path, record: Record) -> None:
     write_atomically(folder / RECORD, text.encode())
 
 
+def write_failure(folder: Path, run_id: str, scope: Mapping[str, Any], sentence: str) -> None:
+    """Write down that a job failed; a record that holds results keeps them, with the failure beside them."""
+    known = read_record(folder)
+    if known is not None and is_finished(known):
+        write_record(folder, {**known, "failure": sentence})
+    else:
+        write_record(folder, {"schema_version": SCHEMA_VERSION, "run_id": run_id, "status": "failed", "sentence": sentence, "scope": scope})
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 SCHEMA_VERSION = 1
+NO_RUN = "-"  # stands for the name of a job where a failure belongs to none
 
 
 class Column(NamedTuple):

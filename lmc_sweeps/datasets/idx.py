@@ -5,6 +5,7 @@ import hashlib
 import logging
 import math
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar, cast
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 MOST_BYTES = 2**30  # of one file's contents; the family's largest has 47 MB
+MOST_RATIO = 1032  # of contents to file, by which deflate can compress
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -34,13 +36,14 @@ def read_idx(path: Path) -> np.ndarray:
     try:
         with path.open("rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
+        held = path.stat().st_size * (MOST_RATIO if zipped else 1)
         with gzip.open(path) if zipped else path.open("rb") as stream:
-            return _read_stream(cast(BinaryIO, stream), path)
-    except (gzip.BadGzipFile, EOFError, OSError) as error:
+            return _read_stream(cast(BinaryIO, stream), path, held)
+    except (EOFError, OSError, zlib.error) as error:
         raise checks.InputError(f"{path} cannot be read: {error}.") from error
 
 
-def _read_stream(stream: BinaryIO, path: Path) -> np.ndarray:
+def _read_stream(stream: BinaryIO, path: Path, held: int) -> np.ndarray:
     head = stream.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] != 8 or head[3] not in (1, 3):
         raise checks.InputError(f"{path} is not an IDX file of bytes: it begins with {head.hex()!r}, not 00000801 or 00000803.")
@@ -51,7 +54,7 @@ def _read_stream(stream: BinaryIO, path: Path) -> np.ndarray:
     expected = math.prod(shape)
     if not 0 < expected <= MOST_BYTES:
         raise checks.InputError(f"{path} claims the shape {shape}, {expected:,} bytes; at least 1 and at most {MOST_BYTES:,} are read.")
-    contents = stream.read(expected + 1)  # reads no more than the file holds
+    contents = stream.read(min(expected, held) + 1)  # `read` allocates what it is asked for, so ask for no more than the file can hold
     if len(contents) != expected:
         found = f"holds {len(contents):,}" if len(contents) < expected else "holds more"
         raise checks.InputError(f"{path} is damaged: its header promises {expected:,} bytes of shape {shape}, and it {found}.")

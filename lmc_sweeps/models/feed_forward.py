@@ -143,17 +143,21 @@ def from_sequential(module: nn.Sequential) -> FeedForward:
     Raises
     ------
     InputError
-        If it holds anything else: such a network needs a permutation specification of its own.
+        If it holds anything else, or one parameter in two layers: such a network needs a permutation specification of its own.
     """
     layers: list[Layer] = []
-    children = list(module.named_children())
+    if len(list(module.named_parameters())) < len(list(module.named_parameters(remove_duplicate=False))):
+        raise InputError("two layers share a parameter, which a permutation of one layer would change in both. Pass `permutation_spec`.")
+    children = list(zip(module._modules, module, strict=True))  # named_children() leaves out the second place of one activation
     for k, (name, child) in enumerate(children):
         if isinstance(child, nn.Linear):
             layers.append(Layer(name, child.bias is not None))
         elif isinstance(child, nn.Flatten) and not layers:
             continue  # inputs are flattened before they come here
-        elif layers and (type(child) in ELEMENTWISE or (isinstance(child, nn.LogSoftmax | nn.Softmax) and k == len(children) - 1)):
+        elif layers and (type(child) in ELEMENTWISE or (_is_over_classes(child) and k == len(children) - 1)):
             after = copy.deepcopy(child).eval()
+            if isinstance(after, nn.LogSoftmax | nn.Softmax):
+                after.dim = -1  # the classes of (n, classes), and of a stack's (K, n, classes) too
             layers[-1] = Layer(layers[-1].name, layers[-1].has_bias, (*layers[-1].after, after))
         else:
             raise InputError(
@@ -163,3 +167,7 @@ def from_sequential(module: nn.Sequential) -> FeedForward:
     if len(layers) < 2:
         raise InputError(f"a network needs at least one hidden layer to be matched, got {len(layers)} linear layer(s).")
     return FeedForward(layers)
+
+
+def _is_over_classes(child: nn.Module) -> bool:
+    return isinstance(child, nn.LogSoftmax | nn.Softmax) and child.dim in (None, 1, -1)

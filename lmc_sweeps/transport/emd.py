@@ -1,5 +1,6 @@
 """Exact optimal transport by the network simplex of POT."""
 
+import warnings
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -30,7 +31,9 @@ class Emd(Transport):
         """Return the optimal coupling; `converged` is false when the iteration limit was reached or mass is missing."""
         cost = square_cost(cost)
         ones = np.ones(len(cost))
-        flow, log = ot.emd(ones, ones, cost, numItermax=self.max_iterations, log=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of what `converged` and the sentence say
+            flow, log = ot.emd(ones, ones, cost, numItermax=self.max_iterations, log=True)
         coupling = np.asarray(flow) / len(cost)
         gap = max(np.abs(flow.sum(axis) - 1.0).max() for axis in (0, 1))
         converged = log["warning"] is None and bool(gap < 1e-9)

@@ -1,0 +1,145 @@
+"""From a composed config to checked settings and loaded data: where Hydra's world ends and the core begins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from lmc_sweeps import checks, datasets, matching, models, settings
+from lmc_sweeps.datasets.base import Data, Dataset, fingerprint
+from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.optimizers import OPTIMIZERS
+from lmc_sweeps.settings import JobSettings
+from lmc_sweeps.training import Training
+
+SCALARS = ("width", "depth", "networks", "seed", "device", "precision", "points")
+KEYS = (*SCALARS, "dataset", "model", "optimizer", "training", "matching", "store")
+
+
+@dataclass(frozen=True)
+class PreparedJob:
+    """A job that can run: its settings, its data and its name."""
+
+    settings: JobSettings
+    data: Data
+    fingerprint: str
+
+    @property
+    def run_id(self) -> str:
+        """The name of the job."""
+        return settings.run_id(self.settings, self.fingerprint)
+
+
+def conf_dir() -> Path:
+    """Return the folder of the configs: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "config.yaml").is_file():
+            return folder
+    raise FileNotFoundError(f"lmc_sweeps: there is no conf/config.yaml in {package} or beside it; the installation is damaged.")
+
+
+def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
+    """Return the job that a composed config asks for, with everything checked that can be checked before training.
+
+    Raises
+    ------
+    InputError
+        Naming the key, the rule, the value and the choices.
+    """
+    asked = job_settings(config)
+    data, mark = load_data(asked.dataset)
+    asked.check_against(data)
+    return PreparedJob(asked, data, mark)
+
+
+@lru_cache(maxsize=4)
+def load_data(dataset: Dataset) -> tuple[Data, str]:
+    """Return a dataset and its fingerprint; loaded once per process for all jobs that share it."""
+    data = dataset.load()
+    return data, fingerprint(data)
+
+
+def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
+    """Return the settings that a composed config asks for; Hydra's own node, if it is there, is left aside.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown or missing, or a value breaks a rule.
+    """
+    plain = _plain(config)
+    checks.known_keys("", plain, KEYS)
+    missing = [key for key in KEYS if key not in plain]
+    if missing:
+        raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS)}.")
+    return JobSettings(
+        **{key: plain[key] for key in SCALARS},
+        dataset=_part("dataset", plain["dataset"], datasets.choices()),
+        model=_part("model", plain["model"], models.choices()),
+        optimizer=_part("optimizer", plain["optimizer"], OPTIMIZERS),
+        training=_fill(Training, "training", _mapping("training", plain["training"])),
+        matching=_methods(plain["matching"]),
+        store=_store(_mapping("store", plain["store"])),
+    )
+
+
+def _plain(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config as plain values, interpolations resolved."""
+    if not isinstance(config, DictConfig):
+        return {str(key): value for key, value in config.items() if key != "hydra"}
+    found = {}
+    for key in map(str, config):
+        if key == "hydra":
+            continue
+        try:
+            value = config[key]
+            found[key] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        except OmegaConfBaseException as error:
+            raise checks.InputError(f"`{key}` cannot be resolved: {str(error).splitlines()[0]}") from error
+    return found
+
+
+def _mapping(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise checks.InputError(f"`{key}` must be a mapping of settings, got {value!r}.")
+    return dict(value)
+
+
+def _part(key: str, value: Any, choices: Mapping[str, type]) -> Any:
+    """Return a dataset, a model or an optimizer from its name and its settings."""
+    given = _mapping(key, value)
+    name = checks.one_of(f"{key}.name", given.pop("name", None), choices)
+    return _fill(choices[name], key, given)
+
+
+def _fill(kind: type, key: str, given: Mapping[str, Any]) -> Any:
+    checks.known_keys(key, given, [field.name for field in fields(kind)])
+    return kind(**given)
+
+
+def _methods(value: Any) -> tuple[Matching, ...]:
+    """Return the matching methods; a key of the mapping is free, so that one method can stand there with two settings."""
+    if value is None:
+        return ()
+    if not isinstance(value, Mapping):
+        raise checks.InputError(f"`matching` must be one or several of {', '.join(matching.choices())}, got {value!r}.")
+    methods = [_part(f"matching.{key}", given, matching.choices()) for key, given in value.items()]
+    return tuple(dict.fromkeys(methods))
+
+
+def _store(given: Mapping[str, Any]) -> Path | None:
+    checks.known_keys("store", given, ["dir"])
+    folder = given.get("dir")
+    if folder is None:
+        return None
+    if not isinstance(folder, str) or not folder:
+        raise checks.InputError(f"`store.dir` must be a folder, or null to keep no networks, got {folder!r}.")
+    path = Path(folder).expanduser()
+    if path.exists() and not path.is_dir():
+        raise checks.InputError(f"`store.dir` must be a folder, or null to keep no networks, got {folder!r}, which is a file.")
+    return path

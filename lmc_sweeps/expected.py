@@ -1,0 +1,65 @@
+"""`expected.jsonl`: the jobs that a sweep is to leave behind, written before the first one trains."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lmc_sweeps.checkpoints import write_atomically
+from lmc_sweeps.config import PreparedJob
+from lmc_sweeps.pairs import with_identity
+from lmc_sweeps.records import matching_entries
+from lmc_sweeps.settings import scope
+
+EXPECTED = "expected.jsonl"
+
+
+def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
+    """Return what is said beforehand of a job: its name, what was asked for, its pairs, methods and settings."""
+    asked = prepared.settings
+    return {
+        "run_id": prepared.run_id,
+        "job": job,
+        "n_pairs": asked.networks * (asked.networks - 1) // 2,
+        "matching": matching_entries(with_identity(asked.matching)),
+        "scope": scope(asked, prepared.fingerprint),
+    }
+
+
+def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
+    """Add jobs to those that the folder already expects; a job that is there gets the methods that are new."""
+    jobs = {entry["run_id"]: entry for entry in read_expected(folder)}
+    for entry in entries:
+        known = jobs.get(entry["run_id"])
+        if known is None:
+            jobs[entry["run_id"]] = dict(entry)
+        else:
+            hashes = {method["settings_hash"] for method in known["matching"]}
+            known["matching"] = known["matching"] + [method for method in entry["matching"] if method["settings_hash"] not in hashes]
+    lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in jobs.values())
+    write_atomically(folder / EXPECTED, lines.encode())
+
+
+def read_expected(folder: Path) -> list[dict[str, Any]]:
+    """Return the jobs that the folder expects; none if there is no such file. A line that cannot be read is left out."""
+    try:
+        lines = (folder / EXPECTED).read_text().splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            found.append({**entry, "run_id": str(entry["run_id"]), "matching": list(entry["matching"])})
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def position(folder: Path, run_id: str) -> tuple[int, int, str]:
+    """Return which job of how many this is (from 1), and what was asked for."""
+    entries = read_expected(folder)
+    for k, entry in enumerate(entries, start=1):
+        if entry["run_id"] == run_id:
+            return k, len(entries), str(entry.get("job", ""))
+    return 1, 1, ""

@@ -1,0 +1,31 @@
+"""What the command line says at the end: a line per job, and the table of a sweep with the folder of its CSVs."""
+
+import sys
+from pathlib import Path
+
+from lmc_sweeps.records import Record
+from multirun_analysis.checks import InputError
+from multirun_analysis.report import write_report
+
+
+def job_line(record: Record) -> str:
+    """Return what came of a job: status, seconds, test error of the networks, and test loss barrier by method (mean over its pairs)."""
+    if record["status"] != "ok":
+        return f"{record['status']}: {record['sentence']}"
+    rows = [row for row in record["runs"] if row["split"] == "test"]
+    errors = [row[key] for row in rows for key in ("error_a", "error_b")]
+    barriers: dict[str, list[float]] = {}
+    for row in rows:
+        barriers.setdefault(row["matching"], []).append(row["loss_barrier"])
+    listed = ", ".join(f"{method} {sum(values) / len(values):.3g}" for method, values in barriers.items())
+    return f"{record['seconds']:.1f} s; test error {sum(errors) / len(errors):.3f}; test loss barrier: {listed}"
+
+
+def print_summary(*sweep_dirs: Path) -> None:
+    """Print the barrier-versus-width table of sweeps and where their CSVs lie; a sweep without results is said to have none."""
+    try:
+        text = write_report(list(sweep_dirs)).text
+    except InputError as error:
+        text = str(error)
+    sys.stdout.write(f"\n{text}\n")
+    sys.stdout.flush()

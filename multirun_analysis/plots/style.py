@@ -1,0 +1,61 @@
+"""How every figure looks: one colour and marker per method, widths as ticks, units on the axes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+COLOURS = sns.color_palette("colorblind").as_hex()
+# The same method has the same colour and marker in every figure; grey is the control.
+METHODS = {
+    "identity": ("#6b6b6b", "o"),
+    "weights": (COLOURS[0], "s"),
+    "covariance": (COLOURS[1], "^"),
+    "activations": (COLOURS[2], "D"),
+}
+UNITS = {"loss": "nats", "error": "fraction"}
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Apply the style inside a ``with`` block, and leave matplotlib as it was."""
+    settings: Any = {
+        **sns.axes_style("ticks"),
+        "figure.dpi": 150,
+        "savefig.bbox": "tight",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+        "font.size": 9.0,
+        "legend.frameon": False,
+    }
+    with mpl.rc_context(settings):
+        yield
+
+
+def method_look(method: str, methods: Sequence[str]) -> tuple[str, str]:
+    """Return a method's colour and marker; a method without ones of its own takes the next free ones, in the order of `methods`."""
+    if method in METHODS:
+        return METHODS[method]
+    others = [name for name in methods if name not in METHODS]
+    k = others.index(method)
+    return COLOURS[(3 + k) % len(COLOURS)], "vP*Xd<>"[k % 7]
+
+
+def width_axis(ax: Axes, widths: Sequence[int]) -> None:
+    """Put the true widths as ticks on a log2 axis."""
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_locator(FixedLocator(list(widths)))
+    ax.xaxis.set_major_formatter(FixedFormatter([str(width) for width in widths]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("width [neurons per hidden layer]")
+
+
+def axis_label(metric: str, split: str) -> str:
+    """Return a label such as ``test loss barrier [nats]``."""
+    return f"{split} {metric.replace('_', ' ')} [{UNITS[metric.split('_')[0]]}]"

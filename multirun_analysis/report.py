@@ -1,0 +1,119 @@
+"""Writing the analysis of sweeps: CSVs, figures, and the text that a terminal shows."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from multirun_analysis import tidy
+from multirun_analysis.discovery import find_sweep
+from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
+from multirun_analysis.plots.style import figure_style
+from multirun_analysis.stats.summary import STUDENT
+from multirun_analysis.tables.barrier_vs_width import barrier_vs_width, cell_title, pivot_text, varying_columns
+from multirun_analysis.tidy import Sweep
+
+FLOATS = "%.10g"
+MOST_FAILURES = 10  # on the terminal; failures.csv has all
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written where, and the text for the terminal."""
+
+    folder: Path
+    text: str
+
+
+def write_report(sweep_dirs: Sequence[Path], out: Path | None = None) -> Report:
+    """Write the tables and figures of sweeps, and return the text that sums them up.
+
+    Parameters
+    ----------
+    sweep_dirs : sequence of Path
+        Folders of sweeps; a job found in several counts once.
+    out : Path, optional
+        Where to write; ``analysis`` in the sweep's folder, or in the working directory for several sweeps, if not given.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError
+        If a folder does not exist or holds no job.
+    """
+    sweep = find_sweep(sweep_dirs)
+    folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / "analysis"
+    runs = tidy.runs_frame(sweep)
+    table = barrier_vs_width(runs, tidy.expected_frame(sweep))
+    frames = {
+        "runs": runs,
+        "curves": tidy.curves_frame(sweep),
+        "layers": tidy.layers_frame(sweep),
+        "barrier_vs_width": table,
+        "failures": sweep.failures,
+    }
+    for name, frame in frames.items():
+        write_csv(frame, folder / f"{name}.csv")
+    if (table["n_pairs"] > 0).any():
+        _save_figure(_barrier_figure(table, runs), folder / "barrier_vs_width.png")
+    return Report(folder, _text(sweep, table, folder))
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as CSV, floats in a fixed format: equal frames give equal bytes."""
+    _write(path, lambda temporary: frame.to_csv(temporary, index=False, float_format=FLOATS, lineterminator="\n"))
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside the place and rename, so that a reader never meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new") as fresh:
+        write(Path(fresh) / path.name)
+        os.replace(Path(fresh) / path.name, path)
+
+
+def _barrier_figure(table: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+    """Return test loss and error barrier against width, a row of panels for each cell of the other keys."""
+    keys = ["dataset", "model", "depth", *varying_columns(runs)]
+    cells = list(table[table["n_pairs"] > 0].groupby(keys, sort=False))
+    metrics = ("loss_barrier", "error_barrier")
+    with figure_style():
+        figure = Figure(figsize=(4.6 * len(metrics), 3.2 * len(cells) + 0.5), layout="constrained")
+        axes = figure.subplots(len(cells), len(metrics), squeeze=False)
+        for row, (key, cell) in zip(axes, cells, strict=True):
+            of_cell = (runs[keys].astype(str) == pd.Series(key, index=keys).astype(str)).all(axis=1)
+            title = cell_title(keys, key)
+            for ax, metric in zip(row, metrics, strict=True):
+                plot_barrier_vs_width(cell, runs[of_cell], metric=metric, ax=ax)
+                ax.set_title(title, fontsize=8, loc="left")
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=f"points: pairs; line: mean; band: {STUDENT}")
+    return figure
+
+
+def _save_figure(figure: Figure, path: Path) -> None:
+    with figure_style(), matplotlib.rc_context({"savefig.bbox": None}):
+        _write(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata={"Software": None}))
+
+
+def _text(sweep: Sweep, table: pd.DataFrame, folder: Path) -> str:
+    """Return the table for the terminal, what was found of what was expected, and where the rest lies."""
+    expected = {job["run_id"] for job in sweep.expected} | {record["run_id"] for record in sweep.records}
+    parts = [f"Test loss barrier [nats]: mean ± half the 95 % interval ({STUDENT}); error at ends: mean test error of the networks.", ""]
+    parts += [pivot_text(table) if len(table) else "(no results yet)", ""]
+    parts.append(f"{len(sweep.records)} of {len(expected)} jobs found.")
+    for row in list(sweep.failures.itertuples())[:MOST_FAILURES]:
+        parts.append(f"  {row.status}: {row.job or row.run_id}: {row.sentence}")
+    if len(sweep.failures) > MOST_FAILURES:
+        parts.append(f"  and {len(sweep.failures) - MOST_FAILURES} more in failures.csv")
+    parts += [f"  note: {note}" for note in sweep.notes]
+    parts.append(f"Tables and figure: {folder}")
+    return "\n".join(parts)

@@ -1,0 +1,59 @@
+"""The summary of a measure over the pairs of a cell: mean, spread, interval."""
+
+import math
+
+import pandas as pd
+
+from multirun_analysis.stats.intervals import LEVEL, student_t
+
+STUDENT = f"Student's t over pairs, {LEVEL:.0%}"
+ONE_VALUE = "none: one pair"
+SHARED = "none: pairs share networks"
+NO_VALUE = "none: no pair"
+
+
+def summarise(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
+    """Return one row per cell with the statistics of a measure over its pairs.
+
+    Pairs are independent unless they share a network. Where they do, Student's interval would be too narrow, so none is given and
+    `interval` says why.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per pair, with the columns `by`, `value`, ``network_a`` and ``network_b``.
+    by : list of str
+        The columns that make a cell.
+    value : str
+        The measure; rows where it is missing do not count.
+
+    Returns
+    -------
+    DataFrame
+        Columns `by`, then n_pairs, n_networks, mean, std, ci_low, ci_high, interval, median, min, max.
+    """
+    rows = []
+    for key, cell in frame.groupby(by, sort=False, dropna=False):
+        rows.append(dict(zip(by, key, strict=True)) | _statistics(cell[cell[value].notna()], value))
+    names = ["n_pairs", "n_networks", "mean", "std", "ci_low", "ci_high", "interval", "median", "min", "max"]
+    return pd.DataFrame(rows, columns=[*by, *names])
+
+
+def _statistics(cell: pd.DataFrame, value: str) -> dict[str, object]:
+    values = cell[value]
+    networks = pd.concat([cell["network_a"], cell["network_b"]])
+    shared = networks.nunique() < len(networks)
+    low, high = (math.nan, math.nan) if shared else student_t(values.to_numpy())
+    kind = STUDENT if len(values) > 1 else ONE_VALUE if len(values) else NO_VALUE
+    return {
+        "n_pairs": len(values),
+        "n_networks": networks.nunique(),
+        "mean": values.mean(),
+        "std": values.std(ddof=1),
+        "ci_low": low,
+        "ci_high": high,
+        "interval": SHARED if shared else kind,
+        "median": values.median(),
+        "min": values.min(),
+        "max": values.max(),
+    }

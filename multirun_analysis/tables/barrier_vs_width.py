@@ -1,0 +1,106 @@
+"""The barrier-versus-width table: one row per cell, method, split, metric and width."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from multirun_analysis import schema
+from multirun_analysis.stats.summary import summarise
+from multirun_analysis.tidy import ABSENT, sortable
+
+METRICS = tuple(
+    f"{measure}_{name}" for measure in ("loss", "error") for name in ("barrier", "barrier_mean", "midpoint", "midpoint_barrier", "endpoint")
+)
+
+
+def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the statistics of every metric over the pairs of each cell.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        As `load_runs` returns it. Diverged jobs do not count in the statistics.
+    expected : DataFrame, optional
+        As `load_expected` returns it; without it, the pairs in `runs` are those expected.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``barrier_vs_width.csv``, sorted. A cell of which nothing was found has a row too, with no pair.
+    """
+    varying = varying_columns(runs)
+    cell = ["dataset", "model", "depth", *varying, "matching", "width"]
+    measured = runs[runs["status"] == "ok"].copy()
+    for measure in ("loss", "error"):
+        measured[f"{measure}_endpoint"] = (measured[f"{measure}_a"] + measured[f"{measure}_b"]) / 2
+    long = measured.melt(id_vars=[*cell, "split", "network_a", "network_b"], value_vars=list(METRICS), var_name="metric")
+    table = summarise(long, [*cell, "split", "metric"], "value")
+
+    asked = _expected_pairs(runs, expected, cell)
+    frame = asked.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(pd.DataFrame({"metric": METRICS}), how="cross")
+    frame = frame.merge(table, on=[*cell, "split", "metric"], how="outer")
+    counts = ["n_expected", "n_pairs", "n_networks"]
+    frame[counts] = frame[counts].fillna(0).astype(int)
+    frame["interval"] = frame["interval"].fillna("none: no pair")
+    columns = ["dataset", "model", "depth", *varying, *schema.names(schema.BARRIER_TAIL)]
+    order = ["dataset", "model", "depth", *varying, "matching", "split", "metric", "width"]
+    return frame[columns].sort_values(order, key=sortable, kind="stable", ignore_index=True)
+
+
+def varying_columns(runs: pd.DataFrame) -> list[str]:
+    """Return the columns of varying keys: those that the schema does not name."""
+    known = {*schema.names(schema.RUN_KEYS), *schema.names(schema.PAIR_KEYS), *schema.names(schema.RUNS_TAIL)}
+    return [name for name in runs.columns if name not in known]
+
+
+def _expected_pairs(runs: pd.DataFrame, expected: pd.DataFrame | None, cell: list[str]) -> pd.DataFrame:
+    """Return the number of pairs that were to be measured in each cell; found ones that nobody expected count as expected."""
+    found = runs[runs["split"] == "test"].groupby(["run_id", *cell], sort=False).size().rename("n_expected").reset_index()
+    if expected is not None and len(expected):
+        named = expected.rename(columns={"n_pairs": "n_expected"})[["run_id", *cell, "n_expected"]]
+        found = pd.concat([named, found]).drop_duplicates(["run_id", "matching"])
+    return found.groupby(cell, sort=False)["n_expected"].sum().reset_index()
+
+
+def pivot_text(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test") -> str:
+    """Return a metric as text for a terminal: a row per width, a column per method, a block per cell of the other keys.
+
+    Every row shows the networks' own mean error beside the barriers, so that an untrained cell is seen.
+    """
+    shown = table[table["split"] == split]
+    blocks_by = [name for name in table.columns[: list(table.columns).index("matching")]]
+    blocks = []
+    for key, block in shown.groupby(blocks_by, sort=False):
+        title = cell_title(blocks_by, key)
+        barriers = block[block["metric"] == metric]
+        ends = block[block["metric"] == "error_endpoint"]
+        methods = sorted(barriers["matching"].unique(), key=method_order)
+        rows = [["width", "pairs", "error at ends", *methods]]
+        for width, at_width in barriers.groupby("width"):
+            counts = sorted({f"{row.n_pairs}/{row.n_expected}" for row in at_width.itertuples()})
+            end = ends.loc[ends["width"] == width, "mean"].mean()
+            cells = [_cell(at_width[at_width["matching"] == method]) for method in methods]
+            rows.append([str(width), ", ".join(counts), "-" if pd.isna(end) else f"{end:.4f}", *cells])
+        widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+        lines = ["  ".join(text.rjust(size) for text, size in zip(row, widths, strict=True)) for row in rows]
+        blocks.append("\n".join([title, *lines]))
+    return "\n\n".join(blocks)
+
+
+def cell_title(keys: Sequence[str], values: Iterable[object]) -> str:
+    """Return the keys of a cell with their values, as text; absent values are left out."""
+    return ", ".join(f"{key}={value!s}" for key, value in zip(keys, values, strict=True) if value != ABSENT)
+
+
+def _cell(row: pd.DataFrame) -> str:
+    if row.empty or pd.isna(row["mean"].iloc[0]):
+        return "-"
+    mean, half = row["mean"].iloc[0], (row["ci_high"].iloc[0] - row["ci_low"].iloc[0]) / 2
+    return f"{mean:.4f}" if pd.isna(half) else f"{mean:.4f} ± {half:.4f}"
+
+
+def method_order(method: str) -> tuple[int, str]:
+    """Return where a method stands among others: the control first, then the paper's three, then the rest by name."""
+    known = ["identity", "weights", "covariance", "activations"]
+    name = method.partition("[")[0]
+    return (known.index(name) if name in known else len(known), method)

@@ -1,0 +1,80 @@
+"""What all datasets share: their list, the fingerprint of contents, normalisation, and tensors of one kind."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from lmc_sweeps import datasets
+from lmc_sweeps.datasets.base import Data, Split, fingerprint, normalise, split
+
+
+def data(change: str = "") -> Data:
+    rng = np.random.default_rng(0)
+    train_x, test_x = rng.random((6, 4)), rng.random((3, 4))
+    train_y, test_y = rng.integers(0, 3, 6), rng.integers(0, 3, 3)
+    if change == "training pixel":
+        train_x[5, 3] = np.nextafter(np.float32(train_x[5, 3]), np.float32(2))
+    if change == "test pixel":
+        test_x[0, 0] += 0.25
+    if change == "training label":
+        train_y[0] = 2 - train_y[0] if train_y[0] != 1 else 0
+    if change == "test label":
+        test_y[2] = 2 - test_y[2] if test_y[2] != 1 else 0
+    if change == "order of examples":
+        train_x, train_y = train_x[::-1], train_y[::-1]
+    if change == "shape of inputs":
+        train_x, test_x = train_x.reshape(6, 2, 2), test_x.reshape(3, 2, 2)
+    return Data(split(train_x, train_y), split(test_x, test_y), n_classes=3)
+
+
+CHANGES = ("training pixel", "test pixel", "training label", "test label", "order of examples", "shape of inputs")
+
+
+def test_the_room_holds_the_five_datasets_by_name():
+    assert list(datasets.choices()) == ["digits", "fashion_mnist", "gaussian_mixture", "kmnist", "mnist"]
+    assert all(cls.name == name for name, cls in datasets.choices().items())
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_fingerprint_changes_with(change):
+    assert fingerprint(data(change)) != fingerprint(data())
+
+
+def test_the_fingerprint_is_the_hash_of_shapes_inputs_and_labels_in_order():
+    found = data()
+    words = b""
+    for part in (found.train, found.test):
+        words += repr(tuple(part.inputs.shape)).encode() + part.inputs.numpy().astype("<f4").tobytes()
+        words += repr(tuple(part.labels.shape)).encode() + part.labels.numpy().astype("<i8").tobytes()
+    assert fingerprint(found) == hashlib.sha256(words).hexdigest()[:16]
+
+
+def test_the_fingerprint_does_not_see_how_the_tensors_lie_in_memory():
+    found = data()
+    strided = torch.empty(6, 8)[:, ::2].copy_(found.train.inputs)
+    assert not strided.is_contiguous()
+    assert fingerprint(Data(Split(strided, found.train.labels), found.test, 3)) == fingerprint(found)
+
+
+def test_normalise_gives_all_training_pixels_mean_0_and_standard_deviation_1():
+    rng = np.random.default_rng(1)
+    train, test = rng.random((50, 7)).astype(np.float32), rng.random((20, 7)).astype(np.float32)
+    new_train, new_test = normalise(train, test)
+    # The results are rounded to float32, half a unit in 1e-7 per pixel.
+    np.testing.assert_allclose(new_train.mean(dtype=np.float64), 0.0, atol=1e-6)
+    np.testing.assert_allclose(new_train.std(dtype=np.float64), 1.0, rtol=1e-6)
+    # The test set is moved by the same numbers, not by its own.
+    mean, std = train.astype(np.float64).mean(), train.astype(np.float64).std()
+    np.testing.assert_allclose(new_test * std + mean, test, rtol=1e-5)
+
+
+def test_a_split_holds_float32_inputs_and_int64_labels_whatever_it_is_made_of():
+    found = split(np.arange(6, dtype=np.int16).reshape(3, 2)[::-1], np.array([2, 1, 0], dtype=np.uint8))
+    assert (found.inputs.dtype, found.labels.dtype, len(found)) == (torch.float32, torch.int64, 3)
+    torch.testing.assert_close(found.inputs, torch.tensor([[4.0, 5.0], [2.0, 3.0], [0.0, 1.0]]), rtol=0, atol=0)
+
+
+def test_the_number_of_inputs_is_that_of_the_flattened_images():
+    assert data().n_inputs == 4

@@ -1,0 +1,64 @@
+"""`digits`: what the split holds, that it is scikit-learn's set cut in two, and that it is the same every time."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.datasets.base import Data, fingerprint
+from lmc_sweeps.datasets.digits import Digits
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return Digits().load()
+
+
+def rows(pixels: np.ndarray, labels: np.ndarray) -> list[tuple[float, ...]]:
+    """Return the examples as sortable tuples, grey levels and label."""
+    return sorted(map(tuple, np.column_stack([pixels, labels]).tolist()))
+
+
+def test_there_are_1437_training_and_360_test_images_of_64_pixels_in_10_classes(data):
+    assert tuple(data.train.inputs.shape) == (1437, 64)
+    assert tuple(data.test.inputs.shape) == (360, 64)
+    assert (data.n_inputs, data.n_classes, data.note) == (64, 10, "")
+    assert data.train.labels.unique().tolist() == list(range(10))
+
+
+def test_pixels_lie_between_0_and_1_and_reach_both(data):
+    for part in (data.train, data.test):
+        assert (float(part.inputs.min()), float(part.inputs.max())) == (0.0, 1.0)
+
+
+def test_both_parts_together_are_the_set_of_scikit_learn_each_image_once(data):
+    pixels, labels = load_digits(return_X_y=True)
+    ours = [rows(part.inputs.numpy() * 16, part.labels.numpy()) for part in (data.train, data.test)]
+    assert sorted(ours[0] + ours[1]) == rows(pixels, labels)
+    assert len(set(ours[0] + ours[1])) == 1797  # no image occurs twice in the set, so the two parts share none
+
+
+def test_the_split_is_stratified_by_class(data):
+    whole = np.bincount(load_digits(return_X_y=True)[1])
+    train, test = (np.bincount(part.labels.numpy()) for part in (data.train, data.test))
+    np.testing.assert_array_equal(train + test, whole)
+    np.testing.assert_allclose(test, whole * 360 / 1797, atol=1.0)  # proportional up to rounding to whole images
+
+
+def test_the_split_is_the_same_for_everybody(data):
+    assert fingerprint(Digits().load()) == fingerprint(data)
+    assert fingerprint(data) == "f3ffc9740dc1b454"  # frozen: it stands in every run_id on digits
+
+
+def test_normalised_digits_have_mean_0_and_standard_deviation_1_and_the_same_labels(data):
+    scaled = Digits(normalise=True).load()
+    pixels = scaled.train.inputs.double()
+    np.testing.assert_allclose([float(pixels.mean()), float(pixels.std(correction=0))], [0.0, 1.0], atol=1e-6)  # rounded to float32
+    assert torch.equal(scaled.test.labels, data.test.labels)
+    assert fingerprint(scaled) != fingerprint(data)
+
+
+def test_normalise_must_be_true_or_false():
+    with pytest.raises(InputError, match=r"`dataset\.normalise` must be true or false, got 'yes'\."):
+        Digits(normalise="yes")
