@@ -72,7 +72,7 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     InputError
         If a key is unknown or missing, or a value breaks a rule.
     """
-    plain = _plain(config)
+    plain = {"matching": None, **_plain(config)}  # the node is not there when no method is chosen
     checks.known_keys("", plain, KEYS)
     missing = [key for key in KEYS if key not in plain]
     if missing:

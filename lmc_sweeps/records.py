@@ -6,6 +6,7 @@ import json
 import math
 import platform
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,9 +107,10 @@ def write_permutations(folder: Path, found: Mapping[str, Permutations]) -> None:
 def read_permutations(folder: Path) -> dict[str, np.ndarray]:
     """Return the permutations of a folder under ``network_a.network_b.matching.settings_hash/group``, empty if there are none."""
     try:
-        with np.load(folder / PERMUTATIONS, allow_pickle=False) as stored:
+        # np.load leaves a damaged file open when it is given a path
+        with (folder / PERMUTATIONS).open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):  # zipfile's, of damaged files
         return {}
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -66,9 +67,9 @@ def resolve_device(device: str) -> torch.device:
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = str(device).partition(":")
-    if kind not in ("cpu", "cuda") or (index and not (kind == "cuda" and index.isdigit())):
+    if re.fullmatch(r"cpu|cuda(:(0|[1-9][0-9]*))?", str(device)) is None:
         raise checks.InputError(f"`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got {device!r}.")
+    kind, _, index = device.partition(":")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise checks.InputError(f"`device` must be there, got {device!r} on a machine with {torch.cuda.device_count()} CUDA devices.")
     return torch.device(device)

@@ -9,6 +9,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import CompactHydraException
+from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
@@ -19,12 +20,8 @@ from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
 from lmc_sweeps.summary import print_summary
 
 
-class SweepRefused(CompactHydraException):
-    """Jobs of a sweep cannot run; Hydra prints the message without a traceback and exits with 1."""
-
-
-class SweepFailed(CompactHydraException):
-    """Jobs of a sweep failed at run time; Hydra prints the message without a traceback and exits with 1."""
+class SweepStopped(SystemExit):
+    """A sweep that was refused, or that had failures: the message is printed without a traceback, the exit status is 1."""
 
 
 class ValidatingSweeper(BasicSweeper):
@@ -32,12 +29,12 @@ class ValidatingSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run all jobs that the arguments and ``hydra.sweeper.params`` ask for."""
-        config, context = self._set_up()
+        config, context, launcher = self._set_up()
         try:
             check_overrides(self._parse_config(), [conf_dir()])
             texts = merge_matching([*self._parse_config(), *arguments])
         except InputError as error:
-            raise SweepRefused(str(error)) from None
+            raise SweepStopped(str(error)) from None
         overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)
         batches = self.split_arguments(overrides, self.max_batch_size)
         swept = swept_keys(overrides)
@@ -48,7 +45,7 @@ class ValidatingSweeper(BasicSweeper):
         OmegaConf.save(config, folder / "multirun.yaml")
         write_expected(folder, entries)
         try:
-            results = self._launched(batches)
+            results = _launched(launcher, batches)
         except KeyboardInterrupt:
             sys.stderr.write(f"\nInterrupted. The same command with hydra.sweep.dir={folder} goes on where this one stopped.\n")
             raise
@@ -56,23 +53,10 @@ class ValidatingSweeper(BasicSweeper):
             print_summary(folder)
         failed = sum(result.status != JobStatus.COMPLETED for batch in results for result in batch)
         if failed:
-            raise SweepFailed(
+            raise SweepStopped(
                 f"{failed} of {len(entries)} jobs failed; {folder / 'analysis' / 'failures.csv'} says why, their logs have the tracebacks. "
                 f"The same command with hydra.sweep.dir={folder} tries them again."
             )
-        return results
-
-    def _launched(self, batches: list[list[list[str]]]) -> list[Sequence[JobReturn]]:
-        results: list[Sequence[JobReturn]] = []
-        for batch in batches:
-            done = sum(len(earlier) for earlier in batches[: len(results)])
-            assert self.launcher is not None
-            try:
-                results.append(self.launcher.launch(batch, initial_job_idx=done))
-            except CompactHydraException:
-                raise
-            except Exception as error:  # a worker that was killed, say: the launcher's own kind of error, for people to read
-                raise SweepFailed(f"the launcher stopped: {type(error).__name__}: {error}") from error
         return results
 
     def _validated(self, jobs: list[list[str]], swept: list[str]) -> list[dict[str, Any]]:
@@ -80,7 +64,7 @@ class ValidatingSweeper(BasicSweeper):
 
         Raises
         ------
-        SweepRefused
+        SweepStopped
             If any job cannot run, with every such job and its reason.
         """
         entries, refused = [], []
@@ -91,14 +75,26 @@ class ValidatingSweeper(BasicSweeper):
             except (InputError, CompactHydraException) as error:
                 refused.append(f"  {asked or 'the job'}: {error}")
         if refused:
-            raise SweepRefused(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))
+            raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))
         return entries
 
     def _prepared(self, job: list[str]) -> PreparedJob:
-        config, context = self._set_up()
+        config, context, _ = self._set_up()
         return prepare(context.config_loader.load_sweep_config(config, list(job)))
 
-    def _set_up(self) -> tuple[DictConfig, HydraContext]:
-        if self.config is None or self.hydra_context is None:
+    def _set_up(self) -> tuple[DictConfig, HydraContext, Launcher]:
+        if self.config is None or self.hydra_context is None or self.launcher is None:
             raise RuntimeError("the sweeper was not set up; Hydra calls setup() first.")
-        return self.config, self.hydra_context
+        return self.config, self.hydra_context, self.launcher
+
+
+def _launched(launcher: Launcher, batches: list[list[list[str]]]) -> list[Sequence[JobReturn]]:
+    """Return what came of every job; a batch with failures does not stop the next one."""
+    results: list[Sequence[JobReturn]] = []
+    for batch in batches:
+        done = sum(len(earlier) for earlier in batches[: len(results)])
+        try:
+            results.append(launcher.launch(batch, initial_job_idx=done))
+        except Exception as error:  # a worker that was killed, say: the launcher's own kind of error, for people to read
+            raise SweepStopped(f"the launcher stopped: {type(error).__name__}: {error}") from error
+    return results

@@ -110,8 +110,8 @@ def _text(sweep: Sweep, table: pd.DataFrame, folder: Path) -> str:
     parts = [f"Test loss barrier [nats]: mean ± half the 95 % interval ({STUDENT}); error at ends: mean test error of the networks.", ""]
     parts += [pivot_text(table) if len(table) else "(no results yet)", ""]
     parts.append(f"{len(sweep.records)} of {len(expected)} jobs found.")
-    for row in list(sweep.failures.itertuples())[:MOST_FAILURES]:
-        parts.append(f"  {row.status}: {row.job or row.run_id}: {row.sentence}")
+    for row in sweep.failures.head(MOST_FAILURES).to_dict("records"):
+        parts.append(f"  {row['status']}: {row['job'] or row['run_id']}: {row['sentence']}")
     if len(sweep.failures) > MOST_FAILURES:
         parts.append(f"  and {len(sweep.failures) - MOST_FAILURES} more in failures.csv")
     parts += [f"  note: {note}" for note in sweep.notes]

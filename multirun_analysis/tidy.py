@@ -164,3 +164,10 @@ def sortable(column: pd.Series) -> pd.Series:
         value: rank for rank, value in enumerate(sorted(set(zip(numbers.isna(), numbers.fillna(0.0), column.astype(str), strict=True))))
     }
     return pd.Series([ranks[key] for key in zip(numbers.isna(), numbers.fillna(0.0), column.astype(str), strict=True)], index=column.index)
+
+
+def method_order(method: str) -> tuple[int, str]:
+    """Return where a method stands among others: the control first, then the paper's three, then the rest by name."""
+    known = ["identity", "weights", "covariance", "activations"]
+    name = method.partition("[")[0]
+    return (known.index(name) if name in known else len(known), method)

@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from multirun_analysis.plots.style import axis_label, method_look, width_axis
-from multirun_analysis.tables.barrier_vs_width import method_order
+from multirun_analysis.tidy import method_order
 
 
 def plot_barrier_vs_width(
@@ -14,7 +14,7 @@ def plot_barrier_vs_width(
 ) -> Axes:
     """Draw a metric against width for one cell of the other keys.
 
-    The vertical axis is logarithmic down to the smallest positive value shown and linear from there to 0, so that zeros are seen.
+    The vertical axis is logarithmic down to the decade of the smallest mean and linear from there to 0, so that zeros are seen.
 
     Parameters
     ----------
@@ -45,13 +45,12 @@ def plot_barrier_vs_width(
         ax.plot(points["width"] * shift, points[metric], marker, color=colour, markersize=2.5, alpha=0.45, linestyle="none")
         ax.plot(line["width"], line["mean"], marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=method)
         ax.fill_between(
-            line["width"].to_numpy(), line["ci_low"].to_numpy(), line["ci_high"].to_numpy(), color=colour, alpha=0.15, linewidth=0
+            line["width"].to_numpy(), line["ci_low"].to_numpy(), line["ci_high"].to_numpy(), color=colour, alpha=0.12, linewidth=0
         )
     values = np.concatenate([estimates["mean"].to_numpy(), pairs[metric].to_numpy()])
-    positive = values[values > 0]
-    if len(positive):
-        floor = 10.0 ** np.floor(np.log10(positive.min()))
-        ax.set_yscale("symlog", linthresh=max(floor, positive.max() * 1e-5), linscale=0.4)
+    means = estimates.loc[estimates["mean"] > 0, "mean"]
+    if len(means):
+        ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(means.min())), linscale=0.5)
     lowest = float(values.min()) if len(values) else 0.0
     ax.set_ylim(bottom=min(0.0, lowest))
     ax.axhline(0.0, color="black", linewidth=0.8)

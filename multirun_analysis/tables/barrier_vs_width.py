@@ -6,7 +6,7 @@ import pandas as pd
 
 from multirun_analysis import schema
 from multirun_analysis.stats.summary import summarise
-from multirun_analysis.tidy import ABSENT, sortable
+from multirun_analysis.tidy import ABSENT, method_order, sortable
 
 METRICS = tuple(
     f"{measure}_{name}" for measure in ("loss", "error") for name in ("barrier", "barrier_mean", "midpoint", "midpoint_barrier", "endpoint")
@@ -97,10 +97,3 @@ def _cell(row: pd.DataFrame) -> str:
         return "-"
     mean, half = row["mean"].iloc[0], (row["ci_high"].iloc[0] - row["ci_low"].iloc[0]) / 2
     return f"{mean:.4f}" if pd.isna(half) else f"{mean:.4f} ± {half:.4f}"
-
-
-def method_order(method: str) -> tuple[int, str]:
-    """Return where a method stands among others: the control first, then the paper's three, then the rest by name."""
-    known = ["identity", "weights", "covariance", "activations"]
-    name = method.partition("[")[0]
-    return (known.index(name) if name in known else len(known), method)

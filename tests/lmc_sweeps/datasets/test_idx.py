@@ -123,7 +123,10 @@ def test_a_wrong_magic_number_is_refused(tmp_path, head):
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((2**31, 28, 28), r"claims the shape \(2147483648, 28, 28\), 1,683,627,180,032 bytes; at least 1 and at most 1,073,741,824 are read"),
+        (
+            (2**31, 28, 28),
+            r"claims the shape \(2147483648, 28, 28\), 1,683,627,180,032 bytes; at least 1 and at most 1,073,741,824 are read",
+        ),
         ((2**32 - 1, 2**32 - 1, 2**32 - 1), r"claims the shape \(4294967295, 4294967295, 4294967295\), .* at most 1,073,741,824 are read"),
         ((0, 28, 28), r"claims the shape \(0, 28, 28\), 0 bytes; at least 1 and"),
         ((MOST_BYTES + 1,), r"claims the shape \(1073741825,\), 1,073,741,825 bytes; .* at most 1,073,741,824 are read"),
@@ -155,8 +158,7 @@ def test_any_bytes_give_the_array_that_they_encode_or_an_input_error(tmp_path_fa
     path.write_bytes(contents)
     try:
         found = read_idx(path)
-    except InputError as error:
-        assert str(path) in str(error)
+    except InputError:
         return
     assert encode(found) == (contents if contents[:2] != b"\x1f\x8b" else gzip.decompress(contents))
 
@@ -169,6 +171,13 @@ def test_pixels_are_divided_by_255_and_flattened_row_by_row(tmp_path, dataset):
         np.testing.assert_array_equal(part.inputs.numpy(), images.reshape(len(images), 6).astype(np.float32) / np.float32(255))
         np.testing.assert_array_equal(part.labels.numpy(), labels.astype(np.int64))
     assert (data.n_classes, data.n_inputs) == (10, 6)
+
+
+@pytest.mark.parametrize(("largest", "n_classes"), [(3, 10), (25, 26)])
+def test_there_are_ten_classes_or_as_many_as_the_labels_of_both_files_ask_for(tmp_path, largest, n_classes):
+    contents = arrays()
+    contents[1][:], contents[3][:] = 0, largest
+    assert Tiny(root=write(tmp_path, contents)).load().n_classes == n_classes
 
 
 def test_the_first_examples_are_kept_where_a_size_is_asked_for(tmp_path, caplog):
@@ -230,7 +239,9 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path, k, contents, messa
 def test_a_missing_file_is_named_with_all_four(tmp_path, missing):
     root = write(tmp_path, arrays())
     (tmp_path / missing).unlink()
-    with pytest.raises(InputError, match=rf"`dataset\.root` '{root}' lacks {missing} \(or {missing}\.gz\); all four of {', '.join(FILES)} are"):
+    with pytest.raises(
+        InputError, match=rf"`dataset\.root` '{root}' lacks {missing} \(or {missing}\.gz\); all four of {', '.join(FILES)} are"
+    ):
         Tiny(root=root).load()
 
 

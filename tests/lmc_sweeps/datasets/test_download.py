@@ -1,0 +1,155 @@
+"""Downloads, from a server on this machine: cached once, verified, over several mirrors, and what to do when none answers."""
+
+import gzip
+import hashlib
+import http.server
+import re
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.datasets.download import fetch
+from lmc_sweeps.datasets.idx import FILES, IdxDataset
+
+CONTENTS = b"four score and seven years ago"
+MD5 = hashlib.md5(CONTENTS).hexdigest()
+
+
+class Server:
+    """An HTTP server that serves `files` by name and remembers what was asked for."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {"good.gz": CONTENTS, "bad.gz": CONTENTS + b"!"}
+        self.asked: list[str] = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                name = self.path.rpartition("/")[2]
+                outer.asked.append(name)
+                found = outer.files.get(name)
+                self.send_response(200 if found is not None else 404)
+                self.send_header("Content-Length", str(len(found or b"")))
+                self.end_headers()
+                self.wfile.write(found or b"")
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Stay silent."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+        self.mirror = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path) -> Iterator[Server]:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    monkeypatch.setenv("LMC_SWEEPS_DATA", str(tmp_path))
+    found = Server()
+    yield found
+    found.close()
+
+
+def dead_mirror() -> str:
+    """Return the address of a port where nobody listens: it was free a moment ago."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{found.getsockname()[1]}/"
+
+
+def kept(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_good_file_is_fetched_once_and_kept_in_the_folder_of_its_dataset(server, tmp_path):
+    for _ in range(3):
+        path = fetch("letters", "good.gz", MD5, (server.mirror,))
+        assert path == tmp_path / "letters" / "good.gz"
+        assert path.read_bytes() == CONTENTS
+    assert server.asked == ["good.gz"]
+
+
+def test_a_cached_file_needs_no_network(server, tmp_path):
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "good.gz").write_bytes(CONTENTS)
+    assert fetch("letters", "good.gz", MD5, (dead_mirror(),)).read_bytes() == CONTENTS
+
+
+def test_a_damaged_cached_file_is_fetched_again(server, tmp_path):
+    fetch("letters", "good.gz", MD5, (server.mirror,)).write_bytes(CONTENTS[:-1])
+    assert fetch("letters", "good.gz", MD5, (server.mirror,)).read_bytes() == CONTENTS
+    assert server.asked == ["good.gz", "good.gz"]
+
+
+def test_a_file_with_another_checksum_is_refused_and_not_kept(server, tmp_path):
+    with pytest.raises(InputError, match=rf"{server.mirror}bad\.gz: MD5 hash of downloaded file .* does not match the known hash"):
+        fetch("letters", "bad.gz", MD5, (server.mirror,))
+    assert kept(tmp_path) == []
+
+
+def test_the_second_mirror_serves_where_the_first_is_dead(server):
+    assert fetch("letters", "good.gz", MD5, (dead_mirror(), server.mirror)).read_bytes() == CONTENTS
+
+
+def test_the_second_mirror_serves_where_the_first_has_another_file(server):
+    other = Server()
+    other.files["good.gz"] = b"an error page"
+    try:
+        assert fetch("letters", "good.gz", MD5, (other.mirror, server.mirror)).read_bytes() == CONTENTS
+    finally:
+        other.close()
+    assert (other.asked, server.asked) == (["good.gz"], ["good.gz"])
+
+
+def test_when_no_mirror_serves_the_file_the_message_gives_every_reason_and_says_what_to_do(server, tmp_path):
+    dead = dead_mirror()
+    with pytest.raises(InputError) as caught:
+        fetch("letters", "lost.gz", MD5, (dead, server.mirror))
+    lines = str(caught.value).split("\n")
+    assert lines[0] == "`dataset=letters` is not in the cache and could not be downloaded."
+    assert re.fullmatch(rf"  {dead}lost\.gz: .*(refused|Max retries).*", lines[1])
+    assert re.fullmatch(rf"  {server.mirror}lost\.gz: 404 .*", lines[2])
+    assert lines[3:] == [
+        "Put lost.gz and its kind into a folder and pass dataset.root=FOLDER, or use dataset=digits, which needs no download."
+    ]
+    assert kept(tmp_path) == []
+
+
+def test_a_cache_folder_that_cannot_be_made_is_an_input_error(server, tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("LMC_SWEEPS_DATA", str(tmp_path / "file"))
+    with pytest.raises(InputError, match="`dataset=letters` is not in the cache and could not be downloaded"):
+        fetch("letters", "good.gz", MD5, (server.mirror,))
+
+
+def test_a_dataset_without_root_downloads_its_four_files_once(server, caplog):
+    contents = [np.arange(n, dtype=np.uint8).reshape(shape) for n, shape in ((24, (4, 2, 3)), (4, (4,)), (12, (2, 2, 3)), (2, (2,)))]
+    raw = [struct.pack(f">4B{a.ndim}I", 0, 0, 8, a.ndim, *a.shape) + a.tobytes() for a in contents]
+    archives = [gzip.compress(part, mtime=0) for part in raw]
+    server.files = {f"{name}.gz": archive for name, archive in zip(FILES, archives, strict=True)}
+
+    class Served(IdxDataset):
+        name = "served"
+        mirrors = (server.mirror,)
+        md5 = tuple(hashlib.md5(archive).hexdigest() for archive in archives)
+
+    for _ in range(2):
+        data = Served().load()
+        np.testing.assert_array_equal(data.train.inputs.numpy(), contents[0].reshape(4, 6).astype(np.float32) / np.float32(255))
+        np.testing.assert_array_equal(data.test.labels.numpy(), contents[3])
+        assert data.note == ""  # the official archives
+    assert server.asked == [f"{name}.gz" for name in FILES]
+    assert [record for record in caplog.records if record.name.startswith("lmc_sweeps")] == []

@@ -1,0 +1,67 @@
+"""`activations`: costs against direct differences of activations, layer by layer and independent of the layers below."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+
+from lmc_sweeps.dimension import approximate_dimension
+from lmc_sweeps.matching.activations import Activations
+from lmc_sweeps.matching.base import MatchingProblem
+from lmc_sweeps.models.base import stacked
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.permutations import apply_permutations
+
+ProblemOf = Callable[..., MatchingProblem]
+GROUPS = ["hidden_1", "hidden_2"]
+SETTINGS = Mlp(activation="tanh")
+ARCHITECTURE = SETTINGS.architecture(6, 10, 2, 4)
+A, B = ({k: v.double() for k, v in SETTINGS.initial(6, 10, 2, 4, np.random.default_rng(seed)).items()} for seed in (0, 1))
+INPUTS = torch.from_numpy(np.random.default_rng(7).standard_normal((300, 6)))
+HIDDEN = {key: values.numpy() for key, values in ARCHITECTURE.activations(stacked([A, B]), INPUTS).items()}  # (2, n, neurons)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_cost_is_the_mean_squared_difference_of_activations(centred: bool, group: str, problem_of: ProblemOf) -> None:
+    a, b = HIDDEN[group]
+    if centred:
+        a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    expected = np.mean((a[:, :, None] - b[:, None, :]) ** 2, axis=0)
+    found = Activations(centred=centred).ground_cost(problem_of(ARCHITECTURE, A, B, INPUTS), group, {})
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_centred_cost_pairs_the_neurons_of_the_largest_total_covariance(group: str, problem_of: ProblemOf) -> None:
+    covariance = np.cov(HIDDEN[group][0], HIDDEN[group][1], rowvar=False)[:10, 10:]
+    found = Activations()(problem_of(ARCHITECTURE, A, B, INPUTS)).permutations[group]
+    np.testing.assert_array_equal(found, linear_sum_assignment(covariance, maximize=True)[1])
+
+
+def test_a_shift_of_the_activations_is_seen_by_the_uncentred_cost_alone(problem_of: ProblemOf) -> None:
+    a = {name: tensor.clone() for name, tensor in A.items()}
+    linear = SETTINGS.architecture(6, 10, 1, 4)
+    linear.layers = (linear.layers[0].__class__("hidden_1", True), linear.layers[1])  # without an activation
+    shifted = {**a, "hidden_1.bias": a["hidden_1.bias"] + torch.arange(10.0, dtype=torch.float64)}
+    problem = problem_of(linear, {k: a[k] for k in a if "hidden_2" not in k}, {k: shifted[k] for k in a if "hidden_2" not in k}, INPUTS)
+    centred, uncentred = (np.diag(Activations(centred=c).ground_cost(problem, "hidden_1", {})) for c in (True, False))
+    np.testing.assert_allclose(centred, 0.0, atol=1e-12)
+    np.testing.assert_allclose(uncentred, np.arange(10.0) ** 2, atol=1e-12)
+
+
+def test_permuting_the_first_layer_of_b_does_not_change_what_is_found_for_the_second(problem_of: ProblemOf) -> None:
+    moved = apply_permutations(B, ARCHITECTURE.spec, {"hidden_1": np.random.default_rng(0).permutation(10)})
+    before, after = (Activations()(problem_of(ARCHITECTURE, A, b, INPUTS)) for b in (B, moved))
+    np.testing.assert_array_equal(after.permutations["hidden_2"], before.permutations["hidden_2"])
+    assert not np.array_equal(after.permutations["hidden_1"], before.permutations["hidden_1"])
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_the_dimension_is_that_of_the_uncentred_moments_of_each_network(centred: bool, problem_of: ProblemOf) -> None:
+    for layer in Activations(centred=centred)(problem_of(ARCHITECTURE, A, B, INPUTS)).layers:
+        a, b = HIDDEN[layer.layer_name]
+        np.testing.assert_allclose(layer.approximate_dimension, approximate_dimension(a.T @ a), rtol=1e-12)
+        np.testing.assert_allclose(layer.approximate_dimension_b, approximate_dimension(b.T @ b), rtol=1e-12)

@@ -1,0 +1,188 @@
+"""Every method: planted permutations are found, one pass is enough, exactly what is needed is looked at."""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from lmc_sweeps import matching, transport
+from lmc_sweeps.barriers import barriers
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.evaluation import evaluate_line, function_gap
+from lmc_sweeps.interpolation import line_points
+from lmc_sweeps.matching.base import NEEDS, Matching, MatchingProblem, SequentialMatching
+from lmc_sweeps.models.feed_forward import FeedForward
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.permutations import PermutationSpec, apply_permutations, from_coupling, inverse, is_permutation
+from lmc_sweeps.transport.emd import Emd
+
+ProblemOf = Callable[..., MatchingProblem]
+CHOICES = matching.choices()
+SEQUENTIAL = ["weights", "covariance", "activations"]
+METHODS: dict[str, SequentialMatching] = {
+    f"{name} {settings}": CHOICES[name](**settings)
+    for name, settings in [
+        ("weights", {}),
+        ("weights", {"biases": True}),
+        ("weights", {"transport": "assignment"}),
+        ("covariance", {}),
+        ("covariance", {"biases": True}),
+        ("covariance", {"centred": True}),
+        ("covariance", {"transport": "assignment"}),
+        ("activations", {}),
+        ("activations", {"centred": False}),
+        ("activations", {"transport": "assignment"}),
+    ]
+}
+WIDTH, CLASSES = 12, 4
+
+
+def networks(count: int, depth: int, bias: bool = True, activation: str = "tanh") -> tuple[FeedForward, list[dict[str, Tensor]]]:
+    # tanh: no neuron is dead, so that no two cost the same
+    settings = Mlp(bias=bias, activation=activation)
+    drawn = [settings.initial(10, WIDTH, depth, CLASSES, np.random.default_rng(seed)) for seed in range(count)]
+    return settings.architecture(10, WIDTH, depth, CLASSES), drawn
+
+
+def split(n: int = 400) -> Split:
+    rng = np.random.default_rng(7)
+    return Split(torch.from_numpy(rng.standard_normal((n, 10)).astype(np.float32)), torch.from_numpy(rng.integers(0, CLASSES, n)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("activation", ["tanh", "gelu"])
+def test_planted_permutations_are_recovered_and_leave_no_barrier(
+    method: str, depth: int, bias: bool, activation: str, problem_of: ProblemOf
+) -> None:
+    architecture, (a,) = networks(1, depth, bias, activation)
+    rng = np.random.default_rng(depth)
+    planted = {group: rng.permutation(WIDTH) for group in architecture.spec.groups}
+    b, data, t = apply_permutations(a, architecture.spec, planted), split(), line_points(11)
+
+    result = METHODS[method](problem_of(architecture, a, b, data.inputs))
+
+    assert (result.is_permutation, result.converged, result.sentence) == (True, True, "optimal, layer by layer")
+    assert list(result.permutations) == list(planted)
+    for group, permutation in planted.items():
+        np.testing.assert_array_equal(result.permutations[group], inverse(permutation))
+    assert all(layer.matching_cost < 1e-3 * layer.identity_cost for layer in result.layers)  # rounding of float32 moments
+    assert function_gap(architecture, b, result.permutations, data.inputs) < 1e-5
+
+    scores = evaluate_line(architecture, a, b, [result.permutations, {}], t, data)
+    matched, unmatched = (barriers(t, loss) for loss in scores.loss)
+    assert matched.barrier <= 1e-6  # float32
+    assert matched.barrier_mean <= 1e-6
+    assert unmatched.barrier > 1e-4  # the planted permutation does move the function of the line
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("seed", range(3))
+def test_more_passes_in_random_order_of_the_layers_change_nothing(method: str, seed: int, problem_of: ProblemOf) -> None:
+    architecture, (a, b) = networks(2, 3)
+    problem = problem_of(architecture, a, b, split().inputs)
+    found = METHODS[method](problem)
+    rng = np.random.default_rng(seed)
+    current = {group: rng.permutation(WIDTH) for group in architecture.spec.groups}
+    for _ in range(4):  # the last of 3 layers is right after 3 passes, in whatever order
+        for group in rng.permutation(architecture.spec.groups):
+            current[group] = from_coupling(Emd()(METHODS[method].ground_cost(problem, group, current)).coupling)[0]
+    for group, permutation in current.items():
+        np.testing.assert_array_equal(permutation, found.permutations[group])
+
+
+@pytest.mark.parametrize("name", SEQUENTIAL)
+def test_both_transports_reach_the_same_costs(name: str, problem_of: ProblemOf) -> None:
+    architecture, (a, b) = networks(2, 3, activation="relu")  # dead neurons make ties, so costs are compared
+    problem = problem_of(architecture, a, b, split().inputs, needs=CHOICES[name].needs)
+    emd, assignment = (CHOICES[name](transport=solver)(problem).layers for solver in ("emd", "assignment"))
+    np.testing.assert_allclose(emd[0].matching_cost, assignment[0].matching_cost, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", SEQUENTIAL)
+def test_the_costs_of_a_layer_are_means_over_its_matched_and_its_unmoved_neurons(name: str, problem_of: ProblemOf) -> None:
+    architecture, (a, b) = networks(2, 3)
+    method, problem = CHOICES[name](), problem_of(architecture, a, b, split().inputs)
+    result, below = method(problem), {}
+    for number, (layer, group) in enumerate(zip(result.layers, architecture.spec.groups, strict=True), start=1):
+        cost, permutation = method.ground_cost(problem, group, below), result.permutations[group]
+        assert (layer.layer, layer.layer_name) == (number, group)
+        np.testing.assert_allclose(layer.matching_cost, sum(cost[i, j] for i, j in enumerate(permutation)) / WIDTH, rtol=1e-12)
+        np.testing.assert_allclose(layer.identity_cost, sum(cost[i, i] for i in range(WIDTH)) / WIDTH, rtol=1e-12)
+        assert layer.matching_cost < layer.identity_cost
+        below[group] = permutation
+
+
+@pytest.mark.parametrize("name", sorted(CHOICES))
+def test_a_method_gets_along_with_exactly_what_it_says_it_needs(name: str, problem_of: ProblemOf) -> None:
+    method = CHOICES[name]()
+    assert method.needs <= set(NEEDS)
+    architecture, (a, b) = networks(2, 2)
+    full, exact = (problem_of(architecture, a, b, split().inputs, *needs) for needs in ((), (method.needs,)))
+    for group, permutation in method(exact).permutations.items():
+        assert is_permutation(permutation)
+        np.testing.assert_array_equal(permutation, method(full).permutations[group])
+    for need in method.needs:  # and with nothing less
+        lacking = problem_of(architecture, a, b, split().inputs, method.needs - {need})
+        with pytest.raises(KeyError):
+            method(lacking)
+
+
+def test_the_identity_moves_nothing_and_reports_no_layer(problem_of: ProblemOf) -> None:
+    architecture, (a, b) = networks(2, 2)
+    result = CHOICES["identity"]()(problem_of(architecture, a, b, split().inputs, ()))
+    assert list(result.permutations) == ["hidden_1", "hidden_2"]
+    for permutation in result.permutations.values():
+        np.testing.assert_array_equal(permutation, np.arange(WIDTH))
+    assert (result.layers, result.converged, result.is_permutation, result.sentence) == ((), True, True, "not matched")
+
+
+def test_a_solver_that_stops_early_is_reported_layer_by_layer_and_its_couplings_are_rounded(
+    monkeypatch: pytest.MonkeyPatch, problem_of: ProblemOf
+) -> None:
+    monkeypatch.setattr(transport, "choices", lambda: {"emd": functools.partial(Emd, max_iterations=1)})
+    architecture, (a, b) = networks(2, 2)
+    result = CHOICES["weights"]()(problem_of(architecture, a, b, split().inputs))
+    assert not result.converged
+    assert not result.is_permutation
+    first, second = result.sentence.split("; layer 2: ")
+    assert first.startswith("layer 1: POT's emd did not converge")
+    assert second.startswith("POT's emd did not converge")
+    assert all(is_permutation(permutation) for permutation in result.permutations.values())
+
+
+def test_a_group_that_is_fed_by_a_later_one_is_refused(problem_of: ProblemOf) -> None:
+    architecture, (a, b) = networks(2, 2)
+    axes = architecture.spec.axes
+    architecture.spec = PermutationSpec({name: axes[name] for name in sorted(axes, reverse=True)})  # output, hidden_2, hidden_1
+    message = "^group 'hidden_2' is fed by 'hidden_1', which is computed after it: one pass cannot match it"
+    with pytest.raises(InputError, match=message):
+        CHOICES["weights"]()(problem_of(architecture, a, b, split().inputs))
+
+
+@pytest.mark.parametrize("name", SEQUENTIAL)
+def test_an_unknown_transport_is_refused_with_the_choices(name: str) -> None:
+    message = rf"^`matching.{name}.transport` must be one of assignment, emd, got 'emb'\. Did you mean 'emd'\?$"
+    with pytest.raises(InputError, match=message):
+        CHOICES[name](transport="emb")
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"), [("weights", "biases"), ("covariance", "biases"), ("covariance", "centred"), ("activations", "centred")]
+)
+def test_a_switch_that_is_neither_true_nor_false_is_refused(name: str, setting: str) -> None:
+    with pytest.raises(InputError, match=f"^`matching.{name}.{setting}` must be true or false, got 'yes'.$"):
+        CHOICES[name](**{setting: "yes"})
+
+
+def test_the_settings_hash_tells_methods_and_settings_apart_and_nothing_else() -> None:
+    methods: list[Matching] = [*METHODS.values(), CHOICES["identity"]()]
+    hashes = [method.settings_hash() for method in methods]
+    assert len(set(hashes)) == len(hashes)
+    assert all(len(word) == 8 and int(word, 16) >= 0 for word in hashes)
+    assert CHOICES["weights"](biases=False, transport="emd").settings_hash() == CHOICES["weights"]().settings_hash()

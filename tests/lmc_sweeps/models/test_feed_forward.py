@@ -1,0 +1,202 @@
+"""Feed-forward chains: the stack against a loop of plain modules, the line against forward passes, and what is refused."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.interpolation import interpolate, line_points
+from lmc_sweeps.models import feed_forward
+from lmc_sweeps.models.base import stacked, unstack
+from lmc_sweeps.models.feed_forward import FeedForward, Layer, from_sequential
+from lmc_sweeps.permutations import apply_permutations
+
+SIZES = [6, 9, 5, 7, 3]  # widths that differ by layer
+
+
+def chain(bias: bool = True) -> FeedForward:
+    after = [(nn.ReLU(),), (nn.Tanh(),), (nn.ReLU(), nn.Softplus()), ()]
+    return FeedForward([Layer(f"layer_{k}", bias, modules) for k, modules in enumerate(after)])
+
+
+def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape)).to(dtype)
+
+
+def network(seed: int, bias: bool = True, dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
+    found = {}
+    for k, (d, m) in enumerate(zip(SIZES[:-1], SIZES[1:], strict=True)):
+        found[f"layer_{k}.weight"] = normal(m, d, seed=100 * seed + k, dtype=dtype) / d**0.5
+        if bias:
+            found[f"layer_{k}.bias"] = normal(m, seed=100 * seed + k + 50, dtype=dtype)
+    return found
+
+
+def permutations(seed: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {f"layer_{k}": rng.permutation(m) for k, m in enumerate(SIZES[1:-1])}
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shared_inputs", [True, False])
+def test_a_stack_computes_what_its_networks_compute_as_modules(bias: bool, shared_inputs: bool) -> None:
+    networks, x = [network(seed, bias) for seed in range(3)], normal(3, 11, 6)
+    inputs = x[0] if shared_inputs else x
+    logits = chain(bias).forward(stacked(networks), inputs)
+    hidden = chain(bias).activations(stacked(networks), inputs)
+    assert list(hidden) == ["input", "layer_0", "layer_1", "layer_2"]
+    for k, parameters in enumerate(networks):
+        module, values = chain(bias).module(parameters), x[0 if shared_inputs else k]
+        torch.testing.assert_close(logits[k], module(values), rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(hidden["input"][k], values, rtol=0, atol=0)
+        for name, end in (("layer_0", 2), ("layer_1", 4), ("layer_2", 7)):  # position after the layer's activations
+            torch.testing.assert_close(hidden[name][k], module[:end](values), rtol=1e-12, atol=1e-14)
+
+
+def test_a_network_has_the_same_bits_in_a_stack_of_any_size() -> None:
+    networks, x = [network(seed, dtype=torch.float32) for seed in range(5)], normal(64, 6, dtype=torch.float32)
+    alone = chain().forward(stacked(networks[:1]), x)[0]
+    for size in (2, 3, 5):
+        assert torch.equal(chain().forward(stacked(networks[:size]), x)[0], alone)
+
+
+def test_a_module_holds_the_parameters_in_evaluation_mode_and_shares_no_memory() -> None:
+    parameters = network(0)
+    module = chain().module(parameters)
+    assert not module.training
+    assert all(torch.equal(module.state_dict()[name], tensor) for name, tensor in parameters.items())
+    with torch.no_grad():
+        next(module.parameters()).zero_()
+    assert torch.equal(parameters["layer_0.weight"], network(0)["layer_0.weight"])
+
+
+def test_the_specification_ties_rows_biases_and_the_columns_of_the_next_layer() -> None:
+    assert dict(chain().spec.axes) == {
+        "layer_0.weight": ("layer_0", None),
+        "layer_0.bias": ("layer_0",),
+        "layer_1.weight": ("layer_1", "layer_0"),
+        "layer_1.bias": ("layer_1",),
+        "layer_2.weight": ("layer_2", "layer_1"),
+        "layer_2.bias": ("layer_2",),
+        "layer_3.weight": (None, "layer_2"),
+        "layer_3.bias": (None,),
+    }
+    assert [chain().sources(group) for group in chain().spec.groups] == [("input",), ("layer_0",), ("layer_1",)]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("most_elements", [None, 1, 200])  # the line in one block, point by point, in uneven blocks
+def test_line_logits_are_the_forward_passes_of_the_interpolated_networks(
+    bias: bool, most_elements: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if most_elements is not None:
+        monkeypatch.setattr(feed_forward, "MOST_ELEMENTS", most_elements)
+    a, b, x, t = network(0, bias), network(1, bias), normal(11, 6), torch.from_numpy(line_points(7))
+    maps = [{}, permutations(0), permutations(1)]
+    found = chain(bias).line_logits(a, b, maps, t, x)
+    assert found.shape == (3, 7, 11, 3)
+    for m, permutation in enumerate(maps):
+        line = interpolate(a, apply_permutations(b, chain(bias).spec, permutation), t)
+        for k in range(len(t)):
+            expected = chain(bias).module(unstack(line, k))(x)
+            torch.testing.assert_close(found[m, k], expected, rtol=1e-12, atol=1e-13)
+
+
+def test_the_line_begins_in_a_and_ends_in_permuted_b() -> None:
+    a, b, found = network(0, dtype=torch.float32), network(1, dtype=torch.float32), permutations(0)
+    x, t = normal(50, 6, dtype=torch.float32), torch.from_numpy(line_points(5))
+    line = chain().line_logits(a, b, [found], t, x)[0]
+    aligned = apply_permutations(b, chain().spec, found)
+    ends = chain().forward(stacked([a, aligned]), x)
+    assert torch.equal(line[0], ends[0])  # the same products on the same bits
+    # A permutation changes the order in which a product adds up: rounding.
+    torch.testing.assert_close(line[-1], ends[1], rtol=0, atol=1e-5 * float(ends[1].abs().max()))
+
+
+def sequential(*after: nn.Module, last: nn.Module | None = None) -> nn.Sequential:
+    rest = [] if last is None else [last]
+    module = nn.Sequential(nn.Flatten(), nn.Linear(6, 5), *after, nn.Linear(5, 4, bias=False), nn.ReLU(), nn.Linear(4, 3), *rest)
+    with torch.no_grad():
+        for k, parameter in enumerate(module.parameters()):
+            parameter.copy_(normal(*parameter.shape, seed=k))
+    return module.double().eval()
+
+
+def stack_of(module: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.unsqueeze(0) for name, tensor in module.state_dict().items()}
+
+
+@pytest.mark.parametrize("kind", feed_forward.ELEMENTWISE)
+def test_a_sequential_with_any_elementwise_activation_is_understood(kind: type[nn.Module]) -> None:
+    module, x = sequential(kind()), normal(8, 2, 3)
+    found = from_sequential(module).forward(stack_of(module), x.flatten(1))[0]
+    torch.testing.assert_close(found, module(x), rtol=1e-12, atol=1e-13)
+
+
+def test_settings_of_an_activation_are_kept() -> None:
+    module, x = sequential(nn.LeakyReLU(0.7), nn.ELU(alpha=2.5)), normal(8, 6)
+    torch.testing.assert_close(from_sequential(module).forward(stack_of(module), x)[0], module(x), rtol=1e-12, atol=1e-13)
+
+
+def test_dropout_is_switched_off_and_the_callers_module_keeps_its_mode() -> None:
+    module, x = sequential(nn.ReLU(), nn.Dropout(0.9)), normal(8, 6)
+    expected = module(x)
+    module.train()
+    torch.testing.assert_close(from_sequential(module).forward(stack_of(module), x)[0], expected, rtol=1e-12, atol=1e-13)
+    assert module.training
+    assert all(child.training for child in module)
+
+
+def test_one_activation_object_in_two_places_is_applied_in_both() -> None:
+    tanh = nn.Tanh()
+    module = nn.Sequential(nn.Linear(6, 5), tanh, nn.Linear(5, 5), tanh, nn.Linear(5, 3)).double()
+    x = normal(8, 6)
+    torch.testing.assert_close(from_sequential(module).forward(stack_of(module), x)[0], module(x), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("last", [nn.LogSoftmax(dim=1), nn.LogSoftmax(dim=-1), nn.Softmax(dim=1), nn.Softmax(dim=-1)])
+def test_a_last_softmax_is_taken_over_the_classes_in_a_stack_too(last: nn.Module) -> None:
+    module, x = sequential(nn.ReLU(), last=last), normal(8, 6)
+    found = from_sequential(module)
+    torch.testing.assert_close(found.forward(stack_of(module), x)[0], module(x), rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(found.module(module.state_dict())(x), module(x), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("module", "layer", "kind"),
+    [
+        (nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)), "1", "BatchNorm1d"),
+        (nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 2)), "1", "LayerNorm"),
+        (nn.Sequential(nn.ReLU(), nn.Linear(4, 4), nn.Linear(4, 2)), "0", "ReLU"),  # before the first layer
+        (nn.Sequential(nn.Linear(4, 4), nn.Flatten(), nn.Linear(4, 2)), "1", "Flatten"),
+        (nn.Sequential(nn.Linear(4, 4), nn.Softmax(dim=-1), nn.Linear(4, 2)), "1", "Softmax"),  # in the middle
+        (nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2), nn.LogSoftmax(dim=0)), "3", "LogSoftmax"),  # over the examples
+        (nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Linear(4, 2)), "0", "Conv2d"),
+        (nn.Sequential(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), nn.Linear(4, 2)), "0", "Sequential"),
+    ],
+)
+def test_a_layer_that_is_not_elementwise_is_named_with_everything_that_is_allowed(module: nn.Sequential, layer: str, kind: str) -> None:
+    allowed = "ReLU, Tanh, GELU, Sigmoid, SiLU, LeakyReLU, ELU, SELU, Softplus, Mish, Hardtanh, ReLU6, Identity, Dropout"  # every choice
+    message = f"layer '{layer}' is a {kind}; without a word more, a network must be an nn.Sequential of Linear layers and"
+    with pytest.raises(
+        InputError, match=f"^{message} elementwise activations {re.escape(f'({allowed})')}. Pass `permutation_spec` for others"
+    ):
+        from_sequential(module)
+
+
+@pytest.mark.parametrize(("module", "count"), [(nn.Sequential(), 0), (nn.Sequential(nn.Linear(4, 2), nn.ReLU()), 1)])
+def test_a_network_without_a_hidden_layer_is_refused(module: nn.Sequential, count: int) -> None:
+    message = rf"^a network needs at least one hidden layer to be matched, got {count} linear layer\(s\)\.$"
+    with pytest.raises(InputError, match=message):
+        from_sequential(module)
+
+
+def test_layers_that_share_a_parameter_are_refused() -> None:
+    one, other = nn.Linear(4, 4), nn.Linear(4, 4)
+    other.weight = one.weight
+    for middle in (one, other):  # the same layer twice, or two layers with one weight
+        with pytest.raises(InputError, match="^two layers share a parameter, which a permutation of one layer would change in both"):
+            from_sequential(nn.Sequential(one, nn.ReLU(), middle, nn.ReLU(), nn.Linear(4, 2)))

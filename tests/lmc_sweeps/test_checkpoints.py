@@ -1,0 +1,224 @@
+"""The store of trained networks: equal bytes for equal networks, damage noticed, nothing left behind by an interrupted save."""
+
+import json
+import logging
+import os
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from lmc_sweeps import checkpoints
+from lmc_sweeps.checkpoints import Store, StoredNetwork, read_parameters, write_atomically
+from lmc_sweeps.checks import InputError
+
+NAME = "0123456789abcdef"
+IDENTITY = {"width": 3, "seed": 0, "optimizer": {"name": "sgd"}}
+
+
+def network(value: float = 1.0, seconds: float = 2.5) -> StoredNetwork:
+    rng = torch.Generator().manual_seed(0)
+    parameters = {"b.weight": value * torch.randn(3, 4, generator=rng), "a.bias": torch.randn(3, generator=rng)}
+    return StoredNetwork(parameters, {"finite": True, "loss_initial": 2.3, "loss_final": 0.125}, seconds)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    found = Store(tmp_path)
+    found.save(NAME, IDENTITY, network())
+    return found
+
+
+def test_what_was_saved_is_found_with_its_facts_and_its_seconds(store, caplog):
+    found = store.find(NAME)
+    assert (found.facts, found.seconds) == (network().facts, 2.5)
+    assert set(found.parameters) == {"b.weight", "a.bias"}
+    for name, tensor in network().parameters.items():
+        assert torch.equal(found.parameters[name], tensor)
+    assert caplog.records == []
+
+
+def test_a_network_lies_in_a_folder_named_by_its_first_two_digits_with_its_sidecar(store, tmp_path):
+    assert files(tmp_path) == [f"01/{NAME}.json", f"01/{NAME}.safetensors"]
+    assert store.path(NAME) == tmp_path / "01" / f"{NAME}.safetensors"
+
+
+def test_the_file_says_what_network_it_is_without_our_code(store):
+    contents = store.path(NAME).read_bytes()
+    header = json.loads(contents[8 : 8 + int.from_bytes(contents[:8], "little")])  # the safetensors format: length, JSON, tensors
+    assert json.loads(header["__metadata__"]["network"]) == {"identity": IDENTITY, "facts": network().facts}
+    assert header["b.weight"]["shape"] == [3, 4]
+
+
+def test_equal_networks_are_equal_bytes_whatever_the_run_and_the_order_of_words(store, tmp_path):
+    other = Store(tmp_path / "other")
+    turned = StoredNetwork(dict(reversed(network().parameters.items())), dict(reversed(network().facts.items())), 99.0)
+    other.save(NAME, dict(reversed(IDENTITY.items())), turned)
+    assert other.path(NAME).read_bytes() == store.path(NAME).read_bytes()
+    assert other.find(NAME).seconds == 99.0
+
+
+def test_a_slice_of_a_stack_is_stored_alone(store, tmp_path):
+    stack = torch.arange(1000.0).view(100, 10)
+    store.save("ff", IDENTITY, StoredNetwork({"weight": stack[7], "turned": stack[:3].T}, {}, 0.0))
+    found = store.find("ff").parameters
+    assert torch.equal(found["weight"], stack[7])
+    assert torch.equal(found["turned"], stack[:3].T)
+    assert store.path("ff").stat().st_size < 1000  # 40 numbers of 4 bytes and a header, not the stack of 1,000
+
+
+def test_a_network_that_is_not_there_is_not_found_and_nothing_is_said(store, caplog):
+    assert store.find("f" * 16) is None
+    assert caplog.records == []
+
+
+def assert_unusable(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.clear()
+    assert store.find(NAME) is None
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    where = re.escape(str(store.path(NAME)))
+    assert re.fullmatch(rf"the stored network {where} is not usable \(.+\); it will be trained again\.", caplog.records[0].getMessage())
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".json"])
+def test_a_file_cut_anywhere_is_noticed(store, caplog, suffix):
+    path = store.path(NAME).with_suffix(suffix)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 7):
+        path.write_bytes(whole[:length])
+        assert_unusable(store, caplog)
+    path.write_bytes(whole)
+    assert store.find(NAME) is not None
+
+
+def test_a_flipped_bit_anywhere_in_the_network_is_noticed(store, caplog):
+    path = store.path(NAME)
+    whole = path.read_bytes()
+    for byte in range(len(whole)):
+        broken = bytearray(whole)
+        broken[byte] ^= 1 << byte % 8
+        path.write_bytes(broken)
+        assert_unusable(store, caplog)
+
+
+def test_a_flipped_bit_anywhere_in_the_sidecar_is_noticed_or_leaves_the_network_as_it_was(store, caplog):
+    path = store.path(NAME).with_suffix(".json")
+    whole = path.read_bytes()
+    digits = whole.index(b"2.5")
+    for bit in range(8 * len(whole)):
+        broken = bytearray(whole)
+        broken[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(broken)
+        if digits <= bit // 8 < digits + 3:  # the seconds are the one thing that no checksum covers
+            found = store.find(NAME)
+            assert found is None or torch.equal(found.parameters["b.weight"], network().parameters["b.weight"])
+        else:
+            assert_unusable(store, caplog)
+
+
+@pytest.mark.parametrize("contents", ["[]", "null", '{"seconds": 1}', '{"sha256": "0", "seconds": 1}'])
+def test_a_sidecar_of_another_kind_is_noticed(store, caplog, contents):
+    store.path(NAME).with_suffix(".json").write_text(contents)
+    assert_unusable(store, caplog)
+
+
+def test_a_missing_sidecar_is_noticed(store, caplog):
+    store.path(NAME).with_suffix(".json").unlink()
+    assert_unusable(store, caplog)
+
+
+def test_a_damaged_network_can_be_saved_again(store):
+    store.path(NAME).write_bytes(b"")
+    store.save(NAME, IDENTITY, network(2.0))
+    assert torch.equal(store.find(NAME).parameters["b.weight"], network(2.0).parameters["b.weight"])
+
+
+def test_a_null_store_keeps_nothing_and_finds_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    null = Store(None)
+    null.save(NAME, IDENTITY, network())
+    assert null.find(NAME) is None
+    assert files(tmp_path) == []
+    with pytest.raises(InputError, match=r"`store\.dir` is null, so trained networks are not kept; set it to a folder to load them again\."):
+        null.path(NAME)
+
+
+@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_an_interrupted_save_leaves_no_network_and_no_temporary_file(tmp_path, monkeypatch, call, error):
+    # A save renames twice, the sidecar and then the network; whichever is cut off, the network does not count as kept.
+    calls = []
+    replace = os.replace
+
+    def cut_off(source, target):
+        calls.append(target)
+        if len(calls) == call:
+            raise error
+        replace(source, target)
+
+    monkeypatch.setattr(checkpoints.os, "replace", cut_off)
+    store = Store(tmp_path)
+    with pytest.raises(type(error)):
+        store.save(NAME, IDENTITY, network())
+    assert [name for name in files(tmp_path) if not name.endswith(f"{NAME}.json")] == []
+    assert not any(path.name.startswith(".") for path in tmp_path.rglob("*"))
+    assert store.find(NAME) is None
+    monkeypatch.undo()
+    store.save(NAME, IDENTITY, network())
+    assert store.find(NAME) is not None
+
+
+def test_writing_atomically_makes_folders_and_replaces_the_whole_file(tmp_path):
+    path = tmp_path / "a" / "b" / "file"
+    write_atomically(path, b"the first, longer contents")
+    write_atomically(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert files(tmp_path) == ["a/b/file"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def fail(_descriptor):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(checkpoints.os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert files(tmp_path) == ["file"]
+
+
+def test_a_reader_meets_the_old_file_until_the_new_one_is_whole(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    seen = []
+    sync = os.fsync
+
+    def look(descriptor):
+        seen.append(path.read_bytes())
+        sync(descriptor)
+
+    monkeypatch.setattr(checkpoints.os, "fsync", look)
+    write_atomically(path, b"new")
+    assert (seen, path.read_bytes()) == ([b"old"], b"new")
+
+
+def test_parameters_are_read_from_any_safetensors_file(store):
+    found = read_parameters(store.path(NAME))
+    assert torch.equal(found["a.bias"], network().parameters["a.bias"])
+
+
+def test_reading_parameters_from_something_else_is_an_input_error(tmp_path):
+    (tmp_path / "file").write_bytes(b"not tensors at all")
+    with pytest.raises(InputError, match=rf"'{tmp_path}/file' is not a safetensors file: "):
+        read_parameters(tmp_path / "file")
+    for missing in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(InputError, match=rf"there is no file '{missing}'\."):
+            read_parameters(missing)

@@ -1,0 +1,135 @@
+"""Optimizers of stacks: `torch.optim` step by step, one learning rate per network, and settings that are refused."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.optimizers import OPTIMIZERS, Adam, AdamW, Optimizer, Sgd
+
+STEPS, NETWORKS = 20, 3
+SHAPES = {"layer.weight": (4, 5), "layer.bias": (4,)}
+ADAM = {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-6}
+
+# Ours beside the constructor of torch's with the same numbers.
+PAIRS = [
+    (Sgd(momentum=0.0), lambda p: torch.optim.SGD(p)),
+    (Sgd(momentum=0.9), lambda p: torch.optim.SGD(p, momentum=0.9)),
+    (Sgd(momentum=0.7, weight_decay=0.1), lambda p: torch.optim.SGD(p, momentum=0.7, weight_decay=0.1)),
+    (Adam(), lambda p: torch.optim.Adam(p)),
+    (Adam(weight_decay=0.1, **ADAM), lambda p: torch.optim.Adam(p, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1)),
+    (AdamW(), lambda p: torch.optim.AdamW(p)),
+    (AdamW(weight_decay=0.3, **ADAM), lambda p: torch.optim.AdamW(p, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.3)),
+]
+
+
+def draws(dtype: torch.dtype, networks: int = NETWORKS) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
+    """Return a stack of parameters and a stack of gradients for every step."""
+    rng = torch.Generator().manual_seed(5)
+
+    def draw() -> dict[str, Tensor]:
+        return {name: torch.randn(networks, *shape, generator=rng, dtype=torch.float64).to(dtype) for name, shape in SHAPES.items()}
+
+    return draw(), [draw() for _ in range(STEPS)]
+
+
+def rates(dtype: torch.dtype) -> Tensor:
+    """Return learning rates that differ by step and by network, shape (steps, networks)."""
+    return torch.linspace(0.001, 0.05, STEPS, dtype=dtype)[:, None] * torch.tensor([1.0, 0.3, 2.0], dtype=dtype)
+
+
+def run(optimizer: Optimizer, stack: dict[str, Tensor], gradients: list[dict[str, Tensor]], lr: Tensor) -> dict[str, Tensor]:
+    stack = copy.deepcopy(stack)
+    state = optimizer.state(stack)
+    for step in range(STEPS):
+        optimizer.update(stack, gradients[step], state, lr[step], step)
+    return stack
+
+
+def pick(stack: dict[str, Tensor], k: int) -> dict[str, Tensor]:
+    return {name: tensor[k : k + 1].clone() for name, tensor in stack.items()}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=[repr(ours) for ours, _ in PAIRS])
+def test_twenty_steps_are_those_of_torch_with_the_learning_rate_of_each_network(ours, theirs):
+    stack, gradients = draws(torch.float64)
+    lr = rates(torch.float64)
+    found = run(ours, stack, gradients, lr)
+    for k in range(NETWORKS):
+        parameters = {name: torch.nn.Parameter(tensor[k].clone()) for name, tensor in stack.items()}
+        optimizer = theirs(list(parameters.values()))
+        for step in range(STEPS):
+            optimizer.param_groups[0]["lr"] = float(lr[step, k])
+            for name, parameter in parameters.items():
+                parameter.grad = gradients[step][name][k].clone()
+            optimizer.step()
+        for name, parameter in parameters.items():
+            # The order of operations differs, so twenty steps differ by a few units in the last place of float64.
+            torch.testing.assert_close(found[name][k], parameter.detach(), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("ours", [ours for ours, _ in PAIRS], ids=repr)
+def test_a_network_takes_the_same_steps_bit_for_bit_alone_and_beside_others(ours):
+    stack, gradients = draws(torch.float32)
+    lr = rates(torch.float32)
+    together = run(ours, stack, gradients, lr)
+    for k in range(NETWORKS):
+        alone = run(ours, pick(stack, k), [pick(gradient, k) for gradient in gradients], lr[:, k : k + 1])
+        for name in SHAPES:
+            assert torch.equal(together[name][k], alone[name][0])
+
+
+@pytest.mark.parametrize("ours", [ours for ours, _ in PAIRS], ids=repr)
+def test_a_learning_rate_of_zero_moves_nothing(ours):
+    stack, gradients = draws(torch.float32)
+    found = run(ours, stack, gradients, torch.zeros(STEPS, NETWORKS))
+    for name in SHAPES:
+        assert torch.equal(found[name], stack[name])
+
+
+def test_the_gradients_are_not_changed():
+    for ours, _ in PAIRS:
+        stack, gradients = draws(torch.float32)
+        before = copy.deepcopy(gradients)
+        run(ours, stack, gradients, rates(torch.float32))
+        for step in range(STEPS):
+            for name in SHAPES:
+                assert torch.equal(gradients[step][name], before[step][name])
+
+
+def test_the_defaults_are_those_of_torch_except_the_learning_rate_and_the_momentum_of_sgd():
+    theirs = [theirs([torch.nn.Parameter(torch.zeros(1))]).defaults for _, theirs in (PAIRS[0], PAIRS[3], PAIRS[5])]
+    assert Sgd().weight_decay == theirs[0]["weight_decay"]
+    for ours, defaults in ((Adam(), theirs[1]), (AdamW(), theirs[2])):
+        assert (ours.lr, (ours.beta1, ours.beta2), ours.epsilon) == (defaults["lr"], defaults["betas"], defaults["eps"])
+        assert ours.weight_decay == defaults["weight_decay"]
+
+
+def test_optimizers_are_known_by_their_names():
+    assert OPTIMIZERS == {"sgd": Sgd, "adam": Adam, "adamw": AdamW}
+
+
+@pytest.mark.parametrize("optimizer", [Sgd, Adam, AdamW])
+@pytest.mark.parametrize("lr", [0, -1, float("nan"), float("inf"), "abc", None, True])
+def test_a_learning_rate_that_is_no_positive_number_is_refused(optimizer, lr):
+    with pytest.raises(InputError, match=rf"`optimizer\.lr` must be a finite number above 0, got {lr!r}\."):
+        optimizer(lr=lr)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "changes", "message"),
+    [
+        (Sgd, {"momentum": 1}, r"`optimizer\.momentum` must be a finite number at least 0 and below 1, got 1\."),
+        (Sgd, {"momentum": -0.1}, r"`optimizer\.momentum` must be a finite number at least 0 and below 1, got -0\.1\."),
+        (Sgd, {"weight_decay": -1e-4}, r"`optimizer\.weight_decay` must be a finite number at least 0, got -0\.0001\."),
+        (Adam, {"beta1": 1.0}, r"`optimizer\.beta1` must be a finite number at least 0 and below 1, got 1\.0\."),
+        (Adam, {"beta2": "x"}, r"`optimizer\.beta2` must be a finite number at least 0 and below 1, got 'x'\."),
+        (AdamW, {"epsilon": 0}, r"`optimizer\.epsilon` must be a finite number above 0, got 0\."),
+        (AdamW, {"weight_decay": float("inf")}, r"`optimizer\.weight_decay` must be a finite number at least 0, got inf\."),
+    ],
+)
+def test_settings_out_of_range_are_refused(optimizer, changes, message):
+    with pytest.raises(InputError, match=message):
+        optimizer(**changes)

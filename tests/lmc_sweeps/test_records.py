@@ -1,0 +1,178 @@
+"""Records: what is written is read back, what is damaged or from the future is not, and results add up."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.matching.activations import Activations
+from lmc_sweeps.matching.identity import Identity
+from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.records import (
+    is_finished,
+    is_measured,
+    matching_entries,
+    merged,
+    read_permutations,
+    read_record,
+    surroundings,
+    write_failure,
+    write_permutations,
+    write_record,
+)
+from multirun_analysis.schema import SCHEMA_VERSION
+
+
+def record(methods=(Identity(), Weights()), value=1.0, **changes) -> dict:
+    """Return a small record that holds one row of every table for each method."""
+    rows = [{"matching": method.name, "settings_hash": method.settings_hash(), "value": value} for method in methods]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "status": "ok",
+        "points": 5,
+        "matching": matching_entries(methods),
+        "runs": rows,
+        "curves": [{**row, "t": [0.0, 0.5, 1.0]} for row in rows],
+        "layers": [row for row in rows if row["matching"] != "identity"],
+        "notes": [],
+        **changes,
+    }
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    write_record(tmp_path / "job", record(seconds=0.1 + 0.2, text="é", nothing=None, yes=True))
+    assert read_record(tmp_path / "job") == record(seconds=0.1 + 0.2, text="é", nothing=None, yes=True)
+    assert [path.name for path in (tmp_path / "job").iterdir()] == ["record.json"]
+
+
+def test_equal_records_are_equal_bytes_whatever_the_order_of_their_keys(tmp_path):
+    write_record(tmp_path / "a", record())
+    write_record(tmp_path / "b", dict(reversed(record().items())))
+    assert (tmp_path / "a" / "record.json").read_bytes() == (tmp_path / "b" / "record.json").read_bytes()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float64("nan")])
+def test_values_that_are_not_finite_become_null(tmp_path, value):
+    write_record(tmp_path, record(x=value, deep=[{"y": (1.0, value)}]))
+    found = read_record(tmp_path)
+    assert found["x"] is None
+    assert found["deep"] == [{"y": [1.0, None]}]
+
+
+def test_a_record_cut_anywhere_counts_as_none(tmp_path):
+    write_record(tmp_path, record())
+    path = tmp_path / "record.json"
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert read_record(tmp_path) is None
+    path.write_bytes(whole)
+    assert read_record(tmp_path) == record()
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", "{}", '{"schema_version": null}', '{"schema_version": "one"}', "\xff"])
+def test_another_kind_of_file_counts_as_none(tmp_path, text):
+    (tmp_path / "record.json").write_text(text, encoding="latin-1")
+    assert read_record(tmp_path) is None
+
+
+def test_no_folder_and_no_file_count_as_none(tmp_path):
+    assert read_record(tmp_path) is None
+    assert read_record(tmp_path / "nowhere") is None
+
+
+def test_a_record_of_a_later_version_is_refused(tmp_path):
+    later = SCHEMA_VERSION + 1
+    write_record(tmp_path, record(schema_version=later))
+    message = rf"record\.json has schema version {later}; this lmc_sweeps reads up to {SCHEMA_VERSION}\. Use a newer one\."
+    with pytest.raises(InputError, match=message):
+        read_record(tmp_path)
+
+
+@pytest.mark.parametrize(("status", "finished"), [("ok", True), ("diverged", True), ("failed", False)])
+def test_measured_and_diverged_records_are_finished(status, finished):
+    assert is_finished(record(status=status)) is finished
+    assert not is_finished(None)
+
+
+def test_a_method_counts_as_measured_with_the_same_settings_on_lines_of_as_many_points():
+    found = record((Identity(), Weights(biases=True)))
+    assert is_measured(found, Weights(biases=True), 5)
+    assert not is_measured(found, Weights(), 5)
+    assert not is_measured(found, Activations(), 5)
+    assert not is_measured(found, Weights(biases=True), 7)
+
+
+def test_merging_keeps_the_rows_of_both_and_takes_the_new_ones_where_both_have_some():
+    old = record((Identity(), Weights()), value=1.0, notes=["first", "both"], seconds=1.0)
+    new = record((Weights(), Weights(biases=True), Activations()), value=2.0, notes=["both", "second"], seconds=2.0)
+    found = merged(old, new)
+    methods = [Identity(), Weights(), Weights(biases=True), Activations()]
+    for table, kept in (("matching", methods), ("runs", methods), ("curves", methods), ("layers", methods[1:])):
+        assert [(row["matching"], row["settings_hash"]) for row in found[table]] == [(m.name, m.settings_hash()) for m in kept]
+    assert [row["value"] for row in found["runs"]] == [1.0, 2.0, 2.0, 2.0]
+    assert (found["notes"], found["seconds"]) == (["first", "both", "second"], 2.0)
+    assert old == record((Identity(), Weights()), value=1.0, notes=["first", "both"], seconds=1.0)
+
+
+def test_a_failure_is_written_down_and_does_not_count_as_finished(tmp_path):
+    write_failure(tmp_path, "abc", {"width": 3}, "MemoryError: too wide")
+    found = read_record(tmp_path)
+    expected = {"run_id": "abc", "scope": {"width": 3}, "sentence": "MemoryError: too wide", "status": "failed"}
+    assert found == {**expected, "schema_version": SCHEMA_VERSION}
+    assert not is_finished(found)
+
+
+def test_a_failure_beside_results_keeps_the_results(tmp_path):
+    write_record(tmp_path, record())
+    write_failure(tmp_path, "abc", {}, "KeyError: x")
+    assert read_record(tmp_path) == record(failure="KeyError: x")
+
+
+def test_permutations_are_added_to_those_already_there(tmp_path):
+    first, second, third = np.array([1, 0, 2]), np.array([2, 1, 0]), np.array([0, 1])
+    write_permutations(tmp_path, {"a.b.weights.0": {"hidden_1": first}, "a.b.identity.1": {"hidden_1": third}})
+    write_permutations(tmp_path, {"a.b.weights.0": {"hidden_1": second, "hidden_2": third}})
+    found = read_permutations(tmp_path)
+    assert sorted(found) == ["a.b.identity.1/hidden_1", "a.b.weights.0/hidden_1", "a.b.weights.0/hidden_2"]
+    np.testing.assert_array_equal(found["a.b.weights.0/hidden_1"], second)
+    np.testing.assert_array_equal(found["a.b.weights.0/hidden_2"], third)
+    np.testing.assert_array_equal(found["a.b.identity.1/hidden_1"], third)
+
+
+def test_damaged_permutations_count_as_none_and_are_written_anew(tmp_path):
+    write_permutations(tmp_path, {"a.b.weights.0": {"hidden_1": np.arange(50)[::-1]}})
+    path = tmp_path / "permutations.npz"
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 5):
+        path.write_bytes(whole[:length])
+        assert read_permutations(tmp_path) == {}
+    write_permutations(tmp_path, {"a.b.identity.1": {"hidden_1": np.arange(3)}})
+    assert sorted(read_permutations(tmp_path)) == ["a.b.identity.1/hidden_1"]
+
+
+def test_a_flipped_bit_of_the_permutations_gives_none_or_leaves_every_array_as_it_was(tmp_path):
+    write_permutations(tmp_path, {"a.b.weights.0": {"hidden_1": np.arange(50)[::-1]}})
+    path = tmp_path / "permutations.npz"
+    whole = path.read_bytes()
+    for bit in range(0, 8 * len(whole), 3):
+        broken = bytearray(whole)
+        broken[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(broken)
+        for array in read_permutations(tmp_path).values():  # a name may be damaged, which no checksum of a zip file covers
+            np.testing.assert_array_equal(array, np.arange(50)[::-1])
+
+
+def test_no_permutations_are_none(tmp_path):
+    assert read_permutations(tmp_path / "nowhere") == {}
+
+
+def test_the_surroundings_name_the_versions_and_the_device():
+    found = surroundings(torch.device("cpu"))
+    assert found["versions"]["numpy"] == np.__version__
+    assert found["versions"]["torch"] == torch.__version__
+    assert (found["machine"]["device"], found["machine"]["threads"]) == ("cpu", torch.get_num_threads())
+    assert json.loads(json.dumps(found)) == found

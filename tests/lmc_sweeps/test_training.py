@@ -1,0 +1,222 @@
+"""Training of stacks: the bits of a network do not depend on its company, and the numbers are those of a plain torch loop."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.models.base import stacked, unstack
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.optimizers import Adam, AdamW, Optimizer, Sgd
+from lmc_sweeps.seeding import generator
+from lmc_sweeps.training import TrainedStack, Training, data_order, train
+
+SEED, INPUTS, CLASSES = 11, 12, 4
+OPTIMIZERS = [Sgd(lr=0.1, weight_decay=0.01), Adam(lr=0.01), AdamW(lr=0.01)]
+EXAMPLES = 70  # with batches of 32: 32, 32 and a short one of 6
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def examples(n: int = EXAMPLES, inputs: int = INPUTS) -> Split:
+    rng = torch.Generator().manual_seed(1)
+    return Split(torch.randn(n, inputs, generator=rng), torch.randint(CLASSES, (n,), generator=rng))
+
+
+def networks(numbers: list[int], width: int = 16, depth: int = 1, inputs: int = INPUTS) -> dict[str, Tensor]:
+    draws = [Mlp().initial(inputs, width, depth, CLASSES, generator(SEED, "network", k, "initialisation")) for k in numbers]
+    return stacked(draws)
+
+
+def trained(
+    numbers: list[int],
+    optimizer: Optimizer = OPTIMIZERS[0],
+    training: Training | None = None,
+    split: Split | None = None,
+    initial: dict[str, Tensor] | None = None,
+    threads: int = 1,
+    width: int = 16,
+    depth: int = 1,
+) -> TrainedStack:
+    split = examples() if split is None else split
+    n_inputs = split.inputs.shape[1]
+    architecture = Mlp().architecture(n_inputs, width, depth, CLASSES)
+    initial = networks(numbers, width, depth, n_inputs) if initial is None else initial
+    torch.set_num_threads(threads)
+    return train(architecture, initial, [(SEED, k) for k in numbers], split, optimizer, training or Training(epochs=3, batch_size=32))
+
+
+def assert_same_bits(left: dict[str, Tensor], right: dict[str, Tensor]) -> None:
+    assert list(left) == list(right)
+    for name in left:
+        assert torch.equal(left[name], right[name]), name
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.name)
+def test_a_network_of_a_stack_has_the_bits_of_the_network_trained_alone(optimizer, k, threads):
+    together = trained(list(range(k)), optimizer, threads=threads)
+    for number in range(k):
+        alone = trained([number], optimizer, threads=1)
+        assert_same_bits(unstack(together.stack, number), unstack(alone.stack, 0))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.name)
+def test_wide_and_deep_networks_keep_their_bits_in_a_stack_and_with_two_threads(optimizer):
+    # Large enough for the libraries to split products over threads, and over the stack.
+    split, training = examples(300, 784), Training(epochs=1, batch_size=128)
+    alone = trained([1], optimizer, training, split, width=512, depth=2)
+    for threads in (1, 2):
+        together = trained([0, 1, 2], optimizer, training, split, threads=threads, width=512, depth=2)
+        assert_same_bits(unstack(together.stack, 1), unstack(alone.stack, 0))
+
+
+def test_the_numbers_are_those_of_a_plain_torch_loop_on_the_same_data_order():
+    training = Training(epochs=4, batch_size=32, schedule="warmup_cosine", warmup_steps=3, warmup_lr=0.01)
+    optimizer, split = Sgd(lr=0.2, momentum=0.8, weight_decay=0.01), examples()
+    ours = trained([0, 4], optimizer, training).stack
+    initial = networks([0, 4])
+    architecture = Mlp().architecture(INPUTS, 16, 1, CLASSES)
+    total, step = 4 * 3, 0
+    for k, number in enumerate((0, 4)):
+        module = architecture.module(unstack(initial, k))
+        theirs = torch.optim.SGD(module.parameters(), momentum=0.8, weight_decay=0.01)
+        step = 0
+        for epoch in range(4):
+            order = data_order(SEED, number, epoch, EXAMPLES)
+            for rows in (order[:32], order[32:64], order[64:]):  # the short last batch counts as one
+                warm = 0.01 + (0.2 - 0.01) * step / 3
+                cosine = 0.1 * (1 + math.cos(math.pi * (step - 3) / (total - 3)))
+                theirs.param_groups[0]["lr"] = warm if step < 3 else cosine
+                theirs.zero_grad()
+                F.cross_entropy(module(split.inputs[rows]), split.labels[rows]).backward()
+                theirs.step()
+                step += 1
+        for name, parameter in module.named_parameters():
+            # float32, twelve steps, other orders of summation: measured 2e-7
+            torch.testing.assert_close(ours[name][k], parameter.detach(), rtol=1e-5, atol=1e-6)
+
+
+def test_no_epochs_give_the_initial_weights_and_training_leaves_them_as_they_were():
+    initial = networks([0, 1])
+    found = trained([0, 1], training=Training(epochs=0), initial=initial)
+    assert_same_bits(found.stack, initial)
+    assert found.finite == (True, True)
+    moved = trained([0, 1], initial=initial)
+    assert_same_bits(initial, networks([0, 1]))
+    assert not torch.equal(moved.stack["output.weight"], initial["output.weight"])
+
+
+def test_networks_differ_in_initialisation_and_in_data_order():
+    initial = networks([0, 1])
+    assert not torch.equal(initial["output.weight"][0], initial["output.weight"][1])
+    # From one and the same initialisation, the data order alone makes two networks of them.
+    same = {name: tensor[:1].repeat(2, *(1,) * (tensor.dim() - 1)) for name, tensor in initial.items()}
+    found = trained([0, 1], initial=same).stack
+    assert not torch.equal(found["output.weight"][0], found["output.weight"][1])
+
+
+def test_every_step_is_reported_and_the_short_last_batch_is_one_of_them():
+    seen: list[tuple[int, int]] = []
+    training = Training(epochs=2, batch_size=32)
+    initial = networks([0])
+    architecture = Mlp().architecture(INPUTS, 16, 1, CLASSES)
+    train(architecture, initial, [(SEED, 0)], examples(), Sgd(), training, lambda done, total: seen.append((done, total)))
+    assert seen == [(k, 6) for k in range(1, 7)]
+    assert (training.steps(64), training.steps(65), training.steps(1)) == (4, 6, 2)
+
+
+def test_a_learning_rate_that_is_far_too_large_is_flagged_as_not_finite():
+    assert trained([0, 1], Sgd(lr=1e25)).finite == (False, False)
+
+
+def test_a_network_with_broken_weights_is_flagged_and_leaves_the_others_alone():
+    initial = networks([0, 1, 2])
+    initial["hidden_1.weight"][1, 0, 0] = torch.nan
+    found = trained([0, 1, 2], initial=initial)
+    assert found.finite == (True, False, True)
+    for number in (0, 2):
+        assert_same_bits(unstack(found.stack, number), unstack(trained([number]).stack, 0))
+
+
+def test_a_loss_that_is_infinite_is_flagged_though_every_weight_stays_finite():
+    # With logits of 3e38 and -3e38 the loss of the second class overflows, while its gradient, p - y, is finite.
+    initial = {name: torch.zeros_like(tensor) for name, tensor in networks([0]).items()}
+    initial["output.bias"][0] = torch.tensor([3e38, -3e38, 0.0, 0.0])
+    found = trained([0], initial=initial)
+    assert all(bool(tensor.isfinite().all()) for tensor in found.stack.values())
+    assert found.finite == (False,)
+
+
+@pytest.mark.parametrize("examples", [1, 2, 97])
+def test_a_data_order_is_a_permutation_of_the_examples(examples):
+    np.testing.assert_array_equal(np.sort(data_order(3, 0, 0, examples)), np.arange(examples))
+
+
+def test_data_orders_are_the_same_for_the_same_words_and_differ_by_seed_network_and_epoch():
+    words = [(3, 0, 0), (4, 0, 0), (3, 1, 0), (3, 0, 1)]
+    orders = [tuple(data_order(*word, 50)) for word in words]
+    assert orders == [tuple(data_order(*word, 50)) for word in words]
+    assert len(set(orders)) == len(orders)
+
+
+def test_a_constant_schedule_is_the_peak_at_every_step():
+    np.testing.assert_array_equal(Training(schedule="constant").learning_rates(0.3, 5), [0.3] * 5)
+
+
+def test_the_schedule_warms_up_linearly_to_the_peak_and_falls_by_a_cosine_to_zero():
+    training = Training(schedule="warmup_cosine", warmup_steps=4, warmup_lr=0.1)
+    # w = 4, S = 12: a line from 0.1 to 0.9, then 0.45 (1 + cos(pi k / 8)) for k = 0, ..., 7; at k = 8, after the last step, it is 0.
+    angles = [1.0, math.cos(math.pi / 8), math.sqrt(0.5), math.sin(math.pi / 8)]
+    cosines = [*angles, 0.0, *(-angle for angle in angles[:0:-1])]
+    expected = [0.1, 0.3, 0.5, 0.7, *(0.45 * (1 + value) for value in cosines)]
+    np.testing.assert_allclose(training.learning_rates(0.9, 12), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_the_last_rate_of_a_long_schedule_is_zero_up_to_its_second_order_in_one_step():
+    found = Training(schedule="warmup_cosine", warmup_steps=10, warmup_lr=1e-6).learning_rates(0.1, 6000)
+    assert found[0] == 1e-6
+    assert found[10] == found.max() == 0.1
+    np.testing.assert_allclose(found[-1], 0.1 * (math.pi / (2 * 5990)) ** 2, rtol=1e-6)  # 1 + cos(pi - x) = x^2 / 2
+
+
+@pytest.mark.parametrize(
+    ("warmup_steps", "steps", "expected"),
+    [(0, 2, [0.8, 0.4]), (3, 3, [0.2, 0.4, 0.6]), (6, 3, [0.2, 0.3, 0.4]), (2, 3, [0.2, 0.5, 0.8]), (0, 0, [])],
+    ids=["no warm-up", "all warm-up", "cut short", "one step at the peak", "no steps"],
+)
+def test_schedules_at_their_limits(warmup_steps, steps, expected):
+    training = Training(schedule="warmup_cosine", warmup_steps=warmup_steps, warmup_lr=0.2)
+    np.testing.assert_allclose(training.learning_rates(0.8, steps), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": -1}, r"`training\.epochs` must be a non-negative integer, got -1\."),
+        ({"epochs": 2.0}, r"`training\.epochs` must be a non-negative integer, got 2\.0\."),
+        ({"epochs": True}, r"`training\.epochs` must be a non-negative integer, got True\."),
+        ({"batch_size": 0}, r"`training\.batch_size` must be a positive integer, got 0\."),
+        ({"batch_size": "all"}, r"`training\.batch_size` must be a positive integer, got 'all'\."),
+        ({"schedule": "cosine"}, r"`training\.schedule` must be one of constant, warmup_cosine, got 'cosine'\. Did you mean 'warmup_cosine'\?"),
+        ({"schedule": None}, r"`training\.schedule` must be one of constant, warmup_cosine, got None\."),
+        ({"warmup_steps": -1}, r"`training\.warmup_steps` must be a non-negative integer, got -1\."),
+        ({"warmup_lr": -1e-9}, r"`training\.warmup_lr` must be a finite number at least 0, got -1e-09\."),
+        ({"warmup_lr": float("nan")}, r"`training\.warmup_lr` must be a finite number at least 0, got nan\."),
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        Training(**changes)
