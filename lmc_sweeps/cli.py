@@ -65,7 +65,10 @@ def _run_noted(prepared: PreparedJob, folder: Path) -> Record:
     except Exception as error:
         sentence = f"{type(error).__name__}: {error}"
         log.info("%s", traceback.format_exc())  # to the job's log file only; the terminal gets the sentence
-        write_failure(folder, prepared.run_id, scope(prepared.settings, prepared.fingerprint), sentence)
+        try:
+            write_failure(folder, prepared.run_id, scope(prepared.settings, prepared.fingerprint), sentence)
+        except (OSError, InputError) as second:  # a full disk, or a record that is not ours to write: the first failure is the one to tell
+            log.info("the failure could not be written down: %s", second)
         sys.stderr.write(f"{what} failed: {sentence} (see {folder})\n")
         raise
     sys.stderr.write(f"{what} {job_line(record)}\n")

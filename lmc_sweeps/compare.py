@@ -104,6 +104,8 @@ def compare(
     kind = next(iter(a.values())).dtype
     flat = not isinstance(architecture, TorchModule)
     train_split, test_split = (_split(name, data, flat, kind).to(target) for name, data in (("train", train), ("test", test)))
+    for name, split in (("train", train_split), ("test", test_split)):
+        _check_fits(name, split, architecture, a)
     result = compare_pair(architecture, a, b, train_split, test_split, methods, points, seed, batch_size)
     tail = {
         key: pd.DataFrame(rows, columns=schema.names(columns))
@@ -154,6 +156,11 @@ def _architecture(
     if not isinstance(network_a, nn.Sequential) or not isinstance(network_b, nn.Sequential):
         kind = type(network_a if not isinstance(network_a, nn.Sequential) else network_b).__name__
         raise checks.InputError(f"a {kind} is not an nn.Sequential of linear layers: pass `permutation_spec` with one entry per axis.")
+    for network in (network_a, network_b):
+        if type(network).forward is not nn.Sequential.forward:
+            raise checks.InputError(
+                f"a {type(network).__name__} has a forward of its own: pass `permutation_spec` with one entry per axis."
+            )
     ours, theirs = from_sequential(network_a), from_sequential(network_b)
     for x, y in zip(ours.layers, theirs.layers, strict=False):
         if repr(x) != repr(y):
@@ -190,3 +197,16 @@ def _split(name: str, data: Any, flat: bool, kind: torch.dtype) -> Split:
         raise checks.InputError(f"`{name}` needs one label per input, got inputs {tuple(inputs.shape)} and labels {tuple(labels.shape)}.")
     inputs = inputs.to(kind)
     return Split(inputs.flatten(1) if flat else inputs, labels.long())
+
+
+def _check_fits(name: str, split: Split, architecture: Architecture, parameters: Mapping[str, Tensor]) -> None:
+    """Raise `InputError` where the network does not take the inputs, or has no class for a label."""
+    try:
+        with torch.no_grad():
+            logits = architecture.forward({key: tensor.unsqueeze(0) for key, tensor in parameters.items()}, split.inputs[:1])
+    except RuntimeError as error:
+        shape = tuple(split.inputs.shape[1:])
+        raise checks.InputError(f"`{name}` has inputs of shape {shape}, which the network does not take: {error}") from error
+    low, high, classes = int(split.labels.min()), int(split.labels.max()), logits.shape[-1]
+    if low < 0 or high >= classes:
+        raise checks.InputError(f"`{name}` must have labels in 0, ..., {classes - 1}, got labels from {low} to {high}.")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lmc_sweeps import matching, records
 from lmc_sweeps.checkpoints import Store, StoredNetwork
+from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.evaluation import evaluate
 from lmc_sweeps.matching.base import Matching, Permutations
@@ -49,8 +50,15 @@ def run_job(settings: JobSettings, data: Data, fingerprint: str, folder: Path, p
     -------
     dict
         The record, as written.
+
+    Raises
+    ------
+    InputError
+        If the folder holds the finished record of another job, which is neither returned as this one's nor overwritten.
     """
     known = records.read_record(folder)
+    if known is not None and records.is_finished(known) and known["run_id"] != run_id(settings, fingerprint):
+        raise InputError(f"{folder} holds the record of another job, {known['run_id']}; a job needs a folder of its own.")
     methods = _missing(settings, known)
     if known is not None and not methods:
         log.info("already measured: %s", folder / records.RECORD)

@@ -54,10 +54,11 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def write_failure(folder: Path, run_id: str, scope: Mapping[str, Any], sentence: str) -> None:
-    """Write down that a job failed; a record that holds results keeps them, with the failure beside them."""
+    """Write down that a job failed; a record that holds results keeps them, with the failure beside them if it is of the same job."""
     known = read_record(folder)
     if known is not None and is_finished(known):
-        write_record(folder, {**known, "failure": sentence})
+        if known["run_id"] == run_id:
+            write_record(folder, {**known, "failure": sentence})
     else:
         write_record(folder, {"schema_version": SCHEMA_VERSION, "run_id": run_id, "status": "failed", "sentence": sentence, "scope": scope})
 

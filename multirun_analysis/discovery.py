@@ -76,9 +76,10 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
             failures.append(_failure(record["run_id"], "failed", record["failure"]))
     for row in failures:
         row["job"] = str(expected.get(row["run_id"], {}).get("job", ""))
-    frame = pd.DataFrame(failures, columns=schema.names(schema.FAILURES)).sort_values(["status", "run_id", "sentence"], ignore_index=True)
-    in_order = {run_id: records[run_id] for run_id in sorted(records)}
-    return Sweep(tuple(in_order.values()), tuple(expected[run_id] for run_id in sorted(expected)), frame)
+    places = {run_id: place for place, run_id in enumerate(expected)}  # failures in the order in which the jobs were asked for
+    failures.sort(key=lambda row: (places.get(row["run_id"], len(places)), row["run_id"], row["status"], row["sentence"]))
+    frame = pd.DataFrame(failures, columns=schema.names(schema.FAILURES))
+    return Sweep(tuple(records[run_id] for run_id in sorted(records)), tuple(expected.values()), frame)
 
 
 def _failure(run_id: str, status: str, sentence: str) -> dict[str, str]:

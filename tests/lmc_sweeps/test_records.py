@@ -31,6 +31,7 @@ def record(methods=(Identity(), Weights()), value=1.0, **changes) -> dict:
     rows = [{"matching": method.name, "settings_hash": method.settings_hash(), "value": value} for method in methods]
     return {
         "schema_version": SCHEMA_VERSION,
+        "run_id": "abc",
         "status": "ok",
         "points": 5,
         "matching": matching_entries(methods),
@@ -130,6 +131,12 @@ def test_a_failure_beside_results_keeps_the_results(tmp_path):
     write_record(tmp_path, record())
     write_failure(tmp_path, "abc", {}, "KeyError: x")
     assert read_record(tmp_path) == record(failure="KeyError: x")
+
+
+def test_a_failure_of_another_job_leaves_a_finished_record_as_it_is(tmp_path):
+    write_record(tmp_path, record())
+    write_failure(tmp_path, "other", {}, "KeyError: x")
+    assert read_record(tmp_path) == record()
 
 
 def test_permutations_are_added_to_those_already_there(tmp_path):

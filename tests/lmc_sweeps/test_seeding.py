@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from lmc_sweeps import seeding
 from lmc_sweeps.seeding import generator
 
 PURPOSES = [(), ("network", 0), ("network", 1), ("network", "0"), ("network0",), ("network", 0, "data_order", 0), (0, "network")]
@@ -44,10 +45,11 @@ def test_the_stream_is_pcg64_seeded_by_the_sha256_of_the_words() -> None:
 
 @pytest.mark.parametrize("hash_seed", ["0", "1"])
 def test_another_process_with_another_hash_seed_draws_the_same(hash_seed: str) -> None:
-    code = "from lmc_sweeps.seeding import generator; print(generator(7, 'network', 1).bit_generator.random_raw(4).tolist())"
+    # The file by its path: importing the package would import torch, too.
+    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['generator'](7, 'network', 1).bit_generator.random_raw(4).tolist())"
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    # -c "import lmc_sweeps.seeding" runs the package's __init__, which imports torch: about two seconds.
-    out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code, seeding.__file__]
+    out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == str(raw(7, "network", 1))
 
 

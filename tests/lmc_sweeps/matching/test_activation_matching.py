@@ -11,6 +11,7 @@ from lmc_sweeps.dimension import approximate_dimension
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.base import MatchingProblem
 from lmc_sweeps.models.base import stacked
+from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.permutations import apply_permutations
 
@@ -42,11 +43,10 @@ def test_the_centred_cost_pairs_the_neurons_of_the_largest_total_covariance(grou
 
 
 def test_a_shift_of_the_activations_is_seen_by_the_uncentred_cost_alone(problem_of: ProblemOf) -> None:
-    a = {name: tensor.clone() for name, tensor in A.items()}
-    linear = SETTINGS.architecture(6, 10, 1, 4)
-    linear.layers = (linear.layers[0].__class__("hidden_1", True), linear.layers[1])  # without an activation
-    shifted = {**a, "hidden_1.bias": a["hidden_1.bias"] + torch.arange(10.0, dtype=torch.float64)}
-    problem = problem_of(linear, {k: a[k] for k in a if "hidden_2" not in k}, {k: shifted[k] for k in a if "hidden_2" not in k}, INPUTS)
+    linear = FeedForward([Layer("hidden_1", True), Layer("output", True)])  # without an activation, a bias is a shift
+    a = {name: A[name] for name in linear.spec.axes}
+    shifted = {**a, "hidden_1.bias": a["hidden_1.bias"] + torch.arange(10)}
+    problem = problem_of(linear, a, shifted, INPUTS)
     centred, uncentred = (np.diag(Activations(centred=c).ground_cost(problem, "hidden_1", {})) for c in (True, False))
     np.testing.assert_allclose(centred, 0.0, atol=1e-12)
     np.testing.assert_allclose(uncentred, np.arange(10.0) ** 2, atol=1e-12)

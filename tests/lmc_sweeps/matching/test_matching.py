@@ -48,9 +48,8 @@ def networks(count: int, depth: int, bias: bool = True, activation: str = "tanh"
     return settings.architecture(10, WIDTH, depth, CLASSES), drawn
 
 
-def split(n: int = 400) -> Split:
-    rng = np.random.default_rng(7)
-    return Split(torch.from_numpy(rng.standard_normal((n, 10)).astype(np.float32)), torch.from_numpy(rng.integers(0, CLASSES, n)))
+def inputs(n: int = 400) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(7).standard_normal((n, 10)).astype(np.float32))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -61,31 +60,34 @@ def test_planted_permutations_are_recovered_and_leave_no_barrier(
     method: str, depth: int, bias: bool, activation: str, problem_of: ProblemOf
 ) -> None:
     architecture, (a,) = networks(1, depth, bias, activation)
+    a["output.weight"] = 30 * a["output.weight"]  # confident, and right by construction of the labels: the line can only lose
+    x = inputs()
+    data = Split(x, architecture.module(a)(x).argmax(dim=1))
     rng = np.random.default_rng(depth)
     planted = {group: rng.permutation(WIDTH) for group in architecture.spec.groups}
-    b, data, t = apply_permutations(a, architecture.spec, planted), split(), line_points(11)
+    b, t = apply_permutations(a, architecture.spec, planted), line_points(11)
 
-    result = METHODS[method](problem_of(architecture, a, b, data.inputs))
+    result = METHODS[method](problem_of(architecture, a, b, x))
 
     assert (result.is_permutation, result.converged, result.sentence) == (True, True, "optimal, layer by layer")
     assert list(result.permutations) == list(planted)
     for group, permutation in planted.items():
         np.testing.assert_array_equal(result.permutations[group], inverse(permutation))
     assert all(layer.matching_cost < 1e-3 * layer.identity_cost for layer in result.layers)  # rounding of float32 moments
-    assert function_gap(architecture, b, result.permutations, data.inputs) < 1e-5
+    assert function_gap(architecture, b, result.permutations, x) < 1e-5
 
     scores = evaluate_line(architecture, a, b, [result.permutations, {}], t, data)
     matched, unmatched = (barriers(t, loss) for loss in scores.loss)
     assert matched.barrier <= 1e-6  # float32
     assert matched.barrier_mean <= 1e-6
-    assert unmatched.barrier > 1e-4  # the planted permutation does move the function of the line
+    assert unmatched.barrier > 0.01  # the planted permutation alone makes one
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("seed", range(3))
 def test_more_passes_in_random_order_of_the_layers_change_nothing(method: str, seed: int, problem_of: ProblemOf) -> None:
     architecture, (a, b) = networks(2, 3)
-    problem = problem_of(architecture, a, b, split().inputs)
+    problem = problem_of(architecture, a, b, inputs())
     found = METHODS[method](problem)
     rng = np.random.default_rng(seed)
     current = {group: rng.permutation(WIDTH) for group in architecture.spec.groups}
@@ -97,17 +99,19 @@ def test_more_passes_in_random_order_of_the_layers_change_nothing(method: str, s
 
 
 @pytest.mark.parametrize("name", SEQUENTIAL)
-def test_both_transports_reach_the_same_costs(name: str, problem_of: ProblemOf) -> None:
-    architecture, (a, b) = networks(2, 3, activation="relu")  # dead neurons make ties, so costs are compared
-    problem = problem_of(architecture, a, b, split().inputs, needs=CHOICES[name].needs)
-    emd, assignment = (CHOICES[name](transport=solver)(problem).layers for solver in ("emd", "assignment"))
-    np.testing.assert_allclose(emd[0].matching_cost, assignment[0].matching_cost, rtol=1e-12)
+def test_both_transports_find_the_same(name: str, problem_of: ProblemOf) -> None:
+    architecture, (a, b) = networks(2, 3)
+    problem = problem_of(architecture, a, b, inputs())
+    emd, assignment = (CHOICES[name](transport=solver)(problem) for solver in ("emd", "assignment"))
+    assert emd.layers == assignment.layers
+    for group, permutation in emd.permutations.items():
+        np.testing.assert_array_equal(permutation, assignment.permutations[group])
 
 
 @pytest.mark.parametrize("name", SEQUENTIAL)
 def test_the_costs_of_a_layer_are_means_over_its_matched_and_its_unmoved_neurons(name: str, problem_of: ProblemOf) -> None:
     architecture, (a, b) = networks(2, 3)
-    method, problem = CHOICES[name](), problem_of(architecture, a, b, split().inputs)
+    method, problem = CHOICES[name](), problem_of(architecture, a, b, inputs())
     result, below = method(problem), {}
     for number, (layer, group) in enumerate(zip(result.layers, architecture.spec.groups, strict=True), start=1):
         cost, permutation = method.ground_cost(problem, group, below), result.permutations[group]
@@ -123,19 +127,19 @@ def test_a_method_gets_along_with_exactly_what_it_says_it_needs(name: str, probl
     method = CHOICES[name]()
     assert method.needs <= set(NEEDS)
     architecture, (a, b) = networks(2, 2)
-    full, exact = (problem_of(architecture, a, b, split().inputs, *needs) for needs in ((), (method.needs,)))
+    full, exact = (problem_of(architecture, a, b, inputs(), *needs) for needs in ((), (method.needs,)))
     for group, permutation in method(exact).permutations.items():
         assert is_permutation(permutation)
         np.testing.assert_array_equal(permutation, method(full).permutations[group])
     for need in method.needs:  # and with nothing less
-        lacking = problem_of(architecture, a, b, split().inputs, method.needs - {need})
+        lacking = problem_of(architecture, a, b, inputs(), method.needs - {need})
         with pytest.raises(KeyError):
             method(lacking)
 
 
 def test_the_identity_moves_nothing_and_reports_no_layer(problem_of: ProblemOf) -> None:
     architecture, (a, b) = networks(2, 2)
-    result = CHOICES["identity"]()(problem_of(architecture, a, b, split().inputs, ()))
+    result = CHOICES["identity"]()(problem_of(architecture, a, b, inputs(), ()))
     assert list(result.permutations) == ["hidden_1", "hidden_2"]
     for permutation in result.permutations.values():
         np.testing.assert_array_equal(permutation, np.arange(WIDTH))
@@ -147,7 +151,7 @@ def test_a_solver_that_stops_early_is_reported_layer_by_layer_and_its_couplings_
 ) -> None:
     monkeypatch.setattr(transport, "choices", lambda: {"emd": functools.partial(Emd, max_iterations=1)})
     architecture, (a, b) = networks(2, 2)
-    result = CHOICES["weights"]()(problem_of(architecture, a, b, split().inputs))
+    result = CHOICES["weights"]()(problem_of(architecture, a, b, inputs()))
     assert not result.converged
     assert not result.is_permutation
     first, second = result.sentence.split("; layer 2: ")
@@ -162,7 +166,7 @@ def test_a_group_that_is_fed_by_a_later_one_is_refused(problem_of: ProblemOf) ->
     architecture.spec = PermutationSpec({name: axes[name] for name in sorted(axes, reverse=True)})  # output, hidden_2, hidden_1
     message = "^group 'hidden_2' is fed by 'hidden_1', which is computed after it: one pass cannot match it"
     with pytest.raises(InputError, match=message):
-        CHOICES["weights"]()(problem_of(architecture, a, b, split().inputs))
+        CHOICES["weights"]()(problem_of(architecture, a, b, inputs()))
 
 
 @pytest.mark.parametrize("name", SEQUENTIAL)

@@ -23,12 +23,13 @@ GROUPS = [f"hidden_{k}" for k in range(1, DEPTH + 1)]
 
 def networks(bias: bool = True) -> tuple[FeedForward, dict[str, Tensor], dict[str, Tensor]]:
     settings = Mlp(bias=bias)
-    a, b = (settings.initial(6, WIDTH, DEPTH, 4, np.random.default_rng(seed)) for seed in (0, 1))
+    drawn = (settings.initial(6, WIDTH, DEPTH, 4, np.random.default_rng(seed)) for seed in (0, 1))
+    a, b = ({name: tensor.double() for name, tensor in net.items()} for net in drawn)
     return settings.architecture(6, WIDTH, DEPTH, 4), a, b
 
 
 def inputs() -> Tensor:
-    return torch.from_numpy((np.random.default_rng(7).standard_normal((300, 6)) + 0.3).astype(np.float32))
+    return torch.from_numpy(np.random.default_rng(7).standard_normal((300, 6)) + 0.3)
 
 
 @pytest.fixture
@@ -87,12 +88,12 @@ def test_the_cost_of_covariance_is_the_mean_squared_difference_of_preactivations
 ) -> None:
     architecture, a, _ = networks()
     hidden = architecture.activations({name: tensor.unsqueeze(0) for name, tensor in a.items()}, inputs())
-    h = hidden["hidden_1"][0].double().numpy()
+    h = hidden["hidden_1"][0].numpy()
     h = np.column_stack([h, np.ones(len(h))]) if biases else h
     rows_a, rows_b = rows(problem, 2, below_of(3), biases)
     expected = np.mean(((h @ rows_a.T)[:, :, None] - (h @ rows_b.T)[:, None, :]) ** 2, axis=0)
     found = Covariance(biases=biases).ground_cost(problem, "hidden_2", below_of(3))
-    np.testing.assert_allclose(found, expected, rtol=1e-4)  # moments are products of float32 activations
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
 
 
 def with_unit_moments(problem: MatchingProblem) -> MatchingProblem:
@@ -125,7 +126,7 @@ def test_at_the_first_layer_covariance_reaches_the_lowest_cost_in_its_own_metric
     # Guaranteed by optimality at layer 1 alone: further up, the two methods have permuted the inputs differently.
     settings = Mlp()
     a, b = (settings.initial(6, 40, 1, 4, np.random.default_rng([seed, k])) for k in (0, 1))
-    problem = problem_of(settings.architecture(6, 40, 1, 4), a, b, inputs() * torch.tensor([5.0, 1, 1, 0.2, 0.2, 0.1]))
+    problem = problem_of(settings.architecture(6, 40, 1, 4), a, b, inputs().float() * torch.tensor([5.0, 1, 1, 0.2, 0.2, 0.1]))
     cost = Covariance().ground_cost(problem, "hidden_1", {})
     plain, weighted = (method(problem).permutations["hidden_1"] for method in (Weights(), Covariance()))
     reached, other = (cost[np.arange(40), permutation].mean() for permutation in (weighted, plain))

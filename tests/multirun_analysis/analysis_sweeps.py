@@ -1,0 +1,53 @@
+"""Records made by hand: the analysis is tested without torch, Hydra or training."""
+
+from typing import Any
+
+METHODS = {"identity": "i0", "weights": "w0"}
+
+
+def make_record(
+    run_id: str, *, width: int = 8, seed: int = 0, barrier: float = 0.1, status: str = "ok", networks: int = 2, **scope: Any
+) -> dict[str, Any]:
+    """Return a record whose loss barrier is `barrier` for weights and ten times that for identity, on every pair."""
+    names = [f"{run_id}-{k}" for k in range(networks)]
+    runs, curves, layers = [], [], []
+    for a in range(networks):
+        for b in range(a + 1, networks):
+            for method, settings_hash in METHODS.items():
+                pair = {"network_a": names[a], "network_b": names[b], "matching": method, "settings_hash": settings_hash}
+                height = 10 * barrier if method == "identity" else barrier
+                for split in ("train", "test"):
+                    runs.append(pair | {"split": split} | measures(height))
+                    curves.append(pair | {"split": split, "t": [0.0, 0.5, 1.0], "loss": [0.2, 0.3 + height, 0.4], "error": [0.0, 0.1, 0.0]})
+                if method != "identity":
+                    layer = {"layer": 1, "layer_name": "hidden_1", "matching_cost": 1.0, "identity_cost": 2.0}
+                    layers.append(pair | layer | {"approximate_dimension": 3.0, "approximate_dimension_b": 3.5})
+    return {
+        "schema_version": 1,
+        "run_id": run_id,
+        "status": status,
+        "sentence": "measured." if status == "ok" else "network 0 had a loss or a weight that was not finite.",
+        "scope": {"dataset": "digits", "model": "mlp", "width": width, "depth": 1, "seed": seed, "optimizer.lr": 0.05} | scope,
+        "matching": [{"matching": name, "settings_hash": settings_hash, "settings": {}} for name, settings_hash in METHODS.items()],
+        "runs": runs,
+        "curves": curves,
+        "layers": layers,
+        "notes": [],
+    }
+
+
+def measures(height: float) -> dict[str, float | None]:
+    """Return the measures of a symmetric curve from loss 0.2 to 0.4 with a peak at the middle."""
+    return {
+        "loss_a": 0.2, "loss_b": 0.4, "error_a": 0.02, "error_b": 0.04,
+        "loss_barrier": height, "error_barrier": height / 10, "loss_barrier_t": 0.5, "error_barrier_t": 0.5,
+        "loss_barrier_mean": height, "error_barrier_mean": height / 10, "loss_midpoint": 0.3 + height, "error_midpoint": 0.03 + height / 10,
+        "loss_midpoint_barrier": height, "error_midpoint_barrier": height / 10, "function_gap": 1e-7,
+        "seconds_train": 1.0, "seconds_match": 0.1, "seconds_evaluate": 0.1,
+    }  # fmt: skip
+
+
+def expect(record: dict[str, Any], job: str = "") -> dict[str, Any]:
+    """Return the line of `expected.jsonl` that belongs to a record."""
+    pairs = len({(row["network_a"], row["network_b"]) for row in record["runs"]})
+    return {"run_id": record["run_id"], "job": job, "n_pairs": pairs, "matching": record["matching"], "scope": record["scope"]}

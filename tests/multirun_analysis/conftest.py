@@ -1,0 +1,25 @@
+"""Sweeps as they lie on disk."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def write_sweep(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes records, and the jobs expected, as a sweep leaves them."""
+
+    def write(records: list[dict[str, Any]], expected: list[dict[str, Any]] | None = None, name: str = "sweep") -> Path:
+        folder = tmp_path / name
+        for record in records:
+            (folder / record["run_id"]).mkdir(parents=True)
+            (folder / record["run_id"] / "record.json").write_text(json.dumps(record))
+        folder.mkdir(exist_ok=True)
+        if expected is not None:
+            (folder / "expected.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in expected))
+        return folder
+
+    return write

@@ -1,0 +1,152 @@
+"""What is found in a sweep's folder: finished, failed, missing, broken, and twice."""
+
+import json
+
+import numpy as np
+import pytest
+from analysis_sweeps import expect, make_record
+
+from multirun_analysis import load_curves, load_layers, load_runs, schema
+from multirun_analysis.checks import InputError
+from multirun_analysis.discovery import find_sweep
+
+
+def statuses(sweep):
+    return dict(zip(sweep.failures["run_id"], sweep.failures["status"], strict=True))
+
+
+def test_frames_have_the_columns_of_the_schema_and_one_row_per_job_pair_method_and_split(write_sweep):
+    folder = write_sweep([make_record("a"), make_record("b", seed=1)])
+    runs, curves, layers = load_runs(folder), load_curves(folder), load_layers(folder)
+    keys = [*schema.names(schema.RUN_KEYS), *schema.names(schema.PAIR_KEYS)]
+    assert list(runs.columns) == keys + schema.names(schema.RUNS_TAIL)
+    assert list(curves.columns) == keys + schema.names(schema.CURVES_TAIL)
+    assert list(layers.columns) == keys + schema.names(schema.LAYERS_TAIL)
+    assert len(runs) == 2 * 2 * 2  # jobs, methods, splits
+    assert len(curves) == len(runs) * 3  # points
+    assert set(layers["matching"]) == {"weights"}  # none for identity
+    assert not runs.duplicated(["run_id", "network_a", "network_b", "matching", "split"]).any()
+
+
+def test_three_networks_give_three_pairs(write_sweep):
+    runs = load_runs(write_sweep([make_record("a", networks=3)]))
+    assert len(runs[(runs["split"] == "test") & (runs["matching"] == "weights")]) == 3
+
+
+def test_every_way_of_not_being_there_is_a_row_with_its_sentence(write_sweep):
+    good, gone, half, failed = (make_record(name, seed=k) for k, name in enumerate(["good", "gone", "half", "failed"]))
+    diverged = make_record("diverged", seed=4, status="diverged")
+    failed_record = {
+        "schema_version": 1,
+        "run_id": "failed",
+        "status": "failed",
+        "sentence": "OSError: disk full",
+        "scope": failed["scope"],
+    }
+    folder = write_sweep(
+        [good, failed_record, diverged], [expect(record, f"seed={k}") for k, record in enumerate([good, gone, half, failed, diverged])]
+    )
+    (folder / "half" / ".hydra").mkdir(parents=True)
+    sweep = find_sweep(folder)
+    assert statuses(sweep) == {"gone": "missing", "half": "unfinished", "failed": "failed", "diverged": "diverged"}
+    assert list(sweep.failures["job"]) == ["seed=1", "seed=2", "seed=3", "seed=4"]
+    assert "OSError: disk full" in set(sweep.failures["sentence"])
+    assert [record["run_id"] for record in sweep.records] == ["diverged", "good"]
+
+
+def test_a_finished_record_with_a_later_failure_counts_and_is_listed(write_sweep):
+    sweep = find_sweep(write_sweep([make_record("a") | {"failure": "MemoryError: too wide"}]))
+    assert len(sweep.records) == 1
+    assert statuses(sweep) == {"a": "failed"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda text: text[: len(text) // 2], "record.json: "),
+        (lambda text: "", "record.json: "),
+        (lambda text: "[]", "record.json: "),
+        (
+            lambda text: json.dumps(json.loads(text) | {"schema_version": 99}),
+            "schema version 99; this multirun_analysis reads up to 1, use a newer",
+        ),
+        (lambda text: json.dumps(json.loads(text) | {"status": "fine"}), "unknown status 'fine'"),
+        (lambda text: json.dumps({k: v for k, v in json.loads(text).items() if k != "scope"}), "KeyError: 'scope'"),
+        (lambda text: text.replace('"loss_barrier":', '"los_barrier":'), "KeyError: 'loss_barrier'"),
+        (lambda text: text.replace('"settings_hash": "w0", "split"', '"settings_hash": "zz", "split"'), "does not name"),
+    ],
+)
+def test_a_damaged_record_is_said_and_spoils_no_other(write_sweep, damage, sentence):
+    folder = write_sweep([make_record("bad"), make_record("good", seed=1)])
+    path = folder / "bad" / "record.json"
+    path.write_text(damage(path.read_text()))
+    sweep = find_sweep(folder)
+    assert [record["run_id"] for record in sweep.records] == ["good"]
+    assert statuses(sweep) == {"bad": "unreadable"}
+    assert sentence in sweep.failures["sentence"].iloc[0]
+
+
+def test_a_record_cut_off_at_any_byte_is_unreadable(write_sweep):
+    folder = write_sweep([make_record("bad")])
+    path = folder / "bad" / "record.json"
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 97):
+        path.write_bytes(whole[:length])
+        assert statuses(find_sweep(folder)) == {"bad": "unreadable"}
+
+
+def test_a_line_of_expected_that_cannot_be_read_is_said(write_sweep):
+    record = make_record("a")
+    folder = write_sweep([record], [expect(record)])
+    with (folder / "expected.jsonl").open("a") as stream:
+        stream.write('{"run_id": "b", "sco\n')
+    sweep = find_sweep(folder)
+    assert len(sweep.expected) == 1
+    assert "expected.jsonl, line 2" in sweep.failures["sentence"].iloc[0]
+
+
+def test_a_job_found_in_two_folders_counts_once(write_sweep):
+    first = write_sweep([make_record("a"), make_record("b", seed=1)], name="first")
+    second = write_sweep([make_record("a"), make_record("c", seed=2)], name="second")
+    sweep = find_sweep([first, second])
+    assert [record["run_id"] for record in sweep.records] == ["a", "b", "c"]
+    assert sweep.failures.empty
+    assert len(load_runs([first, second])) == 3 * 4
+
+
+def test_other_times_are_no_conflict_and_other_results_are_one(write_sweep):
+    slow = make_record("a")
+    for row in slow["runs"]:
+        row["seconds_train"] = 99.0
+    first = write_sweep([make_record("a", barrier=0.1)], name="first")
+    assert find_sweep([first, write_sweep([slow], name="slow")]).failures.empty
+    other = write_sweep([make_record("a", barrier=0.7)], name="other")
+    sweep = find_sweep([first, other])
+    assert set(sweep.failures["status"]) == {"conflicting"}
+    assert "the first folder's count" in sweep.failures["sentence"].iloc[0]
+    runs = load_runs([first, other])
+    np.testing.assert_allclose(runs.loc[runs["matching"] == "weights", "loss_barrier"], 0.1)
+
+
+def test_a_method_added_in_another_folder_joins_the_job(write_sweep):
+    partial = make_record("a")
+    for key in ("runs", "curves", "layers"):
+        partial[key] = [row for row in partial[key] if row["matching"] == "identity"]
+    partial["matching"] = partial["matching"][:1]
+    runs = load_runs([write_sweep([partial], name="first"), write_sweep([make_record("a")], name="second")])
+    assert set(runs["matching"]) == {"identity", "weights"}
+    assert len(runs) == 4
+
+
+def test_folders_without_jobs_are_refused(tmp_path):
+    with pytest.raises(InputError, match="there is no folder '.*nowhere'"):
+        find_sweep(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        InputError, match="'.*empty' holds no job: a sweep's folder has expected.jsonl and one folder per job with a record.json"
+    ):
+        find_sweep(tmp_path / "empty")
+
+
+def test_the_folder_of_one_job_will_do(write_sweep):
+    assert set(load_runs(write_sweep([make_record("a")]) / "a")["run_id"]) == {"a"}

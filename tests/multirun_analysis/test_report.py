@@ -1,0 +1,109 @@
+"""What the analysis writes and prints, and that it needs neither torch nor Hydra."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from analysis_sweeps import expect, make_record
+from matplotlib import pyplot as plt
+
+from multirun_analysis import barrier_vs_width, load_runs
+from multirun_analysis.__main__ import main
+from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
+from multirun_analysis.plots.style import METHODS
+from multirun_analysis.report import write_report
+
+FILES = {"runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "barrier_vs_width.png"}
+
+BLOCKED = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in ('torch', 'hydra', 'omegaconf', 'ot', 'lmc_sweeps'):
+            raise ModuleNotFoundError(f'{name} is absent in this test')
+sys.meta_path.insert(0, Absent())
+"""
+
+
+def records():
+    return [
+        make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.1 / width * (seed + 1)) for seed in (0, 1) for width in (8, 16)
+    ]
+
+
+def test_every_table_and_the_figure_are_written_beside_the_sweep(write_sweep):
+    folder = write_sweep(records())
+    report = write_report([folder])
+    assert report.folder == folder / "analysis"
+    assert {path.name for path in report.folder.iterdir()} == FILES
+    runs = pd.read_csv(report.folder / "runs.csv")
+    pd.testing.assert_frame_equal(runs, load_runs(folder), check_dtype=False, rtol=1e-9)
+    assert "4 of 4 jobs found." in report.text
+    assert str(report.folder) in report.text
+
+
+def test_equal_inputs_give_equal_bytes(write_sweep):
+    first, second = write_report([write_sweep(records(), name="first")]), write_report([write_sweep(records()[::-1], name="second")])
+    for name in FILES:
+        assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name
+
+
+def test_the_text_says_what_is_missing_and_what_readers_must_know(write_sweep):
+    found, gone = make_record("found"), make_record("gone", seed=1)
+    found["notes"] = ["weights: the solver did not converge."]
+    folder = write_sweep([found], [expect(found, "seed=0"), expect(gone, "seed=1")])
+    text = write_report([folder]).text
+    assert "1 of 2 jobs found." in text
+    assert "missing: seed=1: was never started" in text
+    assert "note: weights: the solver did not converge. (1 of 1 jobs)" in text
+
+
+def test_a_sweep_without_results_yet_has_tables_and_says_so(write_sweep):
+    record = make_record("a")
+    folder = write_sweep([], [expect(record, "seed=0")])
+    report = write_report([folder])
+    assert "0 of 1 jobs found." in report.text
+    assert pd.read_csv(report.folder / "runs.csv").empty
+    assert "0/1" in report.text
+
+
+def test_the_command_line_merges_folders_and_takes_out(write_sweep, tmp_path, capsys):
+    a, b = write_sweep(records()[:2], name="a"), write_sweep(records()[2:], name="b")
+    main([str(a), str(b), "--out", str(tmp_path / "merged")])
+    assert "4 of 4 jobs found." in capsys.readouterr().out
+    assert len(pd.read_csv(tmp_path / "merged" / "runs.csv")) == 16
+
+
+def test_the_command_line_exits_with_a_sentence(tmp_path):
+    with pytest.raises(SystemExit, match="there is no folder '.*nowhere'"):
+        main([str(tmp_path / "nowhere")])
+
+
+def test_the_analysis_runs_where_torch_and_hydra_are_absent(write_sweep):
+    folder = write_sweep(records())
+    code = BLOCKED + f"from multirun_analysis.__main__ import main; main([{str(folder)!r}])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "4 of 4 jobs found." in done.stdout
+
+
+def test_the_plot_shows_means_pairs_true_widths_and_zeros(write_sweep):
+    rows = [
+        make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.0 if width == 16 else 0.2 * seed)
+        for seed in (0, 1)
+        for width in (8, 16)
+    ]
+    runs = load_runs(write_sweep(rows))
+    figure, ax = plt.subplots()
+    assert plot_barrier_vs_width(barrier_vs_width(runs), runs, ax=ax) is ax
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    np.testing.assert_allclose(lines["weights"].get_xdata(), [8, 16])
+    np.testing.assert_allclose(lines["weights"].get_ydata(), [0.1, 0.0])
+    assert lines["weights"].get_color() == METHODS["weights"][0]
+    figure.canvas.draw()
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["8", "16"]
+    low, high = ax.get_ylim()
+    assert low <= 0.0 < 2.0 < high  # the zeros lie inside
+    assert ax.get_ylabel() == "test loss barrier [nats]"
+    plt.close(figure)

@@ -1,0 +1,86 @@
+"""The barrier-versus-width table: its columns, its cells, what was expected and not found."""
+
+import numpy as np
+import pytest
+from analysis_sweeps import expect, make_record
+
+from multirun_analysis import barrier_vs_width, load_expected, load_runs, schema
+from multirun_analysis.tables.barrier_vs_width import METRICS, pivot_text
+
+
+def cell(table, **keys):
+    rows = table
+    for key, value in keys.items():
+        rows = rows[rows[key] == value]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_columns_are_those_of_the_schema_with_varying_keys_among_them(write_sweep):
+    records = [make_record(f"r{seed}{lr}", seed=seed, **{"optimizer.lr": lr}) for seed in (0, 1) for lr in (0.1, 0.2)]
+    table = barrier_vs_width(load_runs(write_sweep(records)))
+    assert list(table.columns) == ["dataset", "model", "depth", "optimizer.lr", *schema.names(schema.BARRIER_TAIL)]
+    assert len(table) == 2 * 2 * 2 * len(METRICS)  # learning rates, methods, splits
+
+
+def test_every_cell_holds_the_statistics_of_its_pairs(write_sweep):
+    heights = {0: 0.1, 1: 0.3, 2: 0.2}
+    records = [
+        make_record(f"r{seed}{width}", seed=seed, width=width, barrier=h / width) for seed, h in heights.items() for width in (8, 16)
+    ]
+    table = barrier_vs_width(load_runs(write_sweep(records)))
+    row = cell(table, matching="weights", split="test", metric="loss_barrier", width=16)
+    np.testing.assert_allclose([row["mean"], row["std"]], [np.mean([0.1, 0.3, 0.2]) / 16, np.std([0.1, 0.3, 0.2], ddof=1) / 16], rtol=1e-12)
+    assert (row["n_expected"], row["n_pairs"], row["n_networks"]) == (3, 3, 6)
+    np.testing.assert_allclose(cell(table, matching="identity", split="train", metric="loss_endpoint", width=8)["mean"], 0.3)
+
+
+def test_diverged_and_missing_jobs_count_as_expected_and_in_no_statistic(write_sweep):
+    good, gone = make_record("good", barrier=0.1), make_record("gone", seed=1)
+    diverged = make_record("diverged", seed=2, barrier=9.0, status="diverged")
+    empty = make_record("empty", width=512)
+    folder = write_sweep([good, diverged], [expect(record) for record in (good, gone, diverged, empty)])
+    table = barrier_vs_width(load_runs(folder), load_expected(folder))
+    row = cell(table, matching="weights", split="test", metric="loss_barrier", width=8)
+    assert (row["n_expected"], row["n_pairs"]) == (3, 1)
+    np.testing.assert_allclose(row["mean"], 0.1)
+    row = cell(table, matching="weights", split="test", metric="loss_barrier", width=512)
+    assert (row["n_expected"], row["n_pairs"], row["interval"]) == (1, 0, "none: no pair")
+    assert np.isnan(row["mean"])
+    assert cell(barrier_vs_width(load_runs(folder)), matching="weights", split="test", metric="loss_barrier", width=8)["n_expected"] == 2
+
+
+def test_a_job_that_nobody_expected_counts_as_expected(write_sweep):
+    asked, found = make_record("asked"), make_record("found", seed=1)
+    folder = write_sweep([asked, found], [expect(asked)])
+    table = barrier_vs_width(load_runs(folder), load_expected(folder))
+    row = cell(table, matching="weights", split="test", metric="loss_barrier", width=8)
+    assert (row["n_expected"], row["n_pairs"]) == (2, 2)
+
+
+def test_absent_values_keep_their_cells(write_sweep):
+    records = [
+        make_record(f"r{k}{seed}", seed=seed, **{"dataset.train_size": size}) for k, size in enumerate((None, 100)) for seed in (0, 1)
+    ]
+    table = barrier_vs_width(load_runs(write_sweep(records)))
+    assert set(table["dataset.train_size"]) == {"-", 100}
+    assert set(table["n_pairs"]) == {2}
+
+
+def test_the_text_shows_a_row_per_width_with_end_points_and_counts(write_sweep):
+    records = [make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.1 * (seed + 1)) for seed in (0, 1) for width in (8, 128)]
+    lines = pivot_text(barrier_vs_width(load_runs(write_sweep(records)))).splitlines()
+    assert lines[0] == "dataset=digits, model=mlp, depth=1"
+    assert lines[1].split() == ["width", "pairs", "error", "at", "ends", "identity", "weights"]
+    half = 12.706204736 * 0.1 / np.sqrt(2) / np.sqrt(2)  # t quantile of one degree of freedom, sd of (0.1, 0.2), n = 2
+    assert lines[2].split() == ["8", "2/2", "0.0300", "1.5000", "±", f"{10 * half:.4f}", "0.1500", "±", f"{half:.4f}"]
+    assert lines[3].split()[0] == "128"
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_can_be_shown(write_sweep, metric):
+    text = pivot_text(barrier_vs_width(load_runs(write_sweep([make_record("a")]))), metric=metric)
+    expected = {"loss_endpoint": 0.3, "error_endpoint": 0.03, "loss_midpoint": 0.4, "error_midpoint": 0.04}.get(
+        metric, 0.1 if "loss" in metric else 0.01
+    )
+    assert text.splitlines()[2].split()[-1] == f"{expected:.4f}"
