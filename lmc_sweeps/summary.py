@@ -5,7 +5,6 @@ from pathlib import Path
 
 from lmc_sweeps.records import Record
 from multirun_analysis.checks import InputError
-from multirun_analysis.report import write_report
 
 
 def job_line(record: Record) -> str:
@@ -23,6 +22,8 @@ def job_line(record: Record) -> str:
 
 def print_summary(*sweep_dirs: Path) -> None:
     """Print the barrier-versus-width table of sweeps and where their CSVs lie; a sweep without results is said to have none."""
+    from multirun_analysis.report import write_report  # plotting libraries take a second to import: not before there is something to plot
+
     try:
         text = write_report(list(sweep_dirs)).text
     except InputError as error:

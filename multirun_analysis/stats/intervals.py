@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats takes a second to import
 
 LEVEL = 0.95
 
@@ -32,5 +32,5 @@ def student_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tup
     n = len(values)
     if n < 2:
         return math.nan, math.nan
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * float(values.std(ddof=1)) / math.sqrt(n)
+    half = float(stdtrit(n - 1, (1 + level) / 2)) * float(values.std(ddof=1)) / math.sqrt(n)
     return float(values.mean()) - half, float(values.mean()) + half

@@ -144,7 +144,9 @@ def test_a_null_store_keeps_nothing_and_finds_nothing(tmp_path, monkeypatch):
     null.save(NAME, IDENTITY, network())
     assert null.find(NAME) is None
     assert files(tmp_path) == []
-    with pytest.raises(InputError, match=r"`store\.dir` is null, so trained networks are not kept; set it to a folder to load them again\."):
+    with pytest.raises(
+        InputError, match=r"`store\.dir` is null, so trained networks are not kept; set it to a folder to load them again\."
+    ):
         null.path(NAME)
 
 

@@ -124,7 +124,7 @@ def test_the_barrier_to_a_network_with_its_neurons_in_another_order_is_zero(pair
     frame = found.to_frame().set_index("matching")
     assert (frame.loc["identity", "loss_barrier"] > 0.1).all()
     assert (frame.loc[list(METHODS), "loss_barrier"] <= 1e-6).all()
-    assert (frame.loc[list(METHODS), "error_barrier"] == 0).all()
+    assert (frame.loc[list(METHODS), "error_barrier"] <= 1e-15).all()  # the chord of a constant curve is rounded in float64
 
 
 @pytest.mark.parametrize("matching", ["identity", *METHODS])
@@ -279,11 +279,11 @@ LINEAR = "is not an nn.Sequential of linear layers: pass `permutation_spec` with
         ({"a": Residual(*network(0, SIZES))}, "a Residual has a forward of its own: pass `permutation_spec` with one entry per axis."),
         (
             {"a": nn.Sequential(nn.Linear(64, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 10))},
-            "layer '1' is a BatchNorm1d; without a word more, a network must be an nn.Sequential of Linear layers and elementwise activations "
-            "(ReLU, Tanh, GELU, Sigmoid, SiLU, LeakyReLU, ELU, SELU, Softplus, Mish, Hardtanh, ReLU6, Identity, Dropout). "
+            "layer '1' is a BatchNorm1d; without a word more, a network must be an nn.Sequential of Linear layers and elementwise "
+            "activations (ReLU, Tanh, GELU, Sigmoid, SiLU, LeakyReLU, ELU, SELU, Softplus, Mish, Hardtanh, ReLU6, Identity, Dropout). "
             "Pass `permutation_spec` for others.",
         ),
-        ({"a": network(0, (64, 10)), "b": network(1, (64, 10))}, "a network needs at least one hidden layer to be matched, got 1 linear layer(s)."),
+        ({"a": network(0, (64, 10))}, "a network needs at least one hidden layer to be matched, got 1 linear layer(s)."),
         ({"b": network(0, (64, 6, 10))}, "network A and network B differ in '0.weight': (5, 64) against (6, 64)."),
         ({"b": network(0, (64, 5, 5, 10))}, "network A and network B differ: Layer(name='2', has_bias=False, after=()) against"),
         ({"b": network(0, SIZES, bias=True)}, "network A and network B differ: Layer(name='0', has_bias=False, after=(ReLU(),)) against"),
@@ -293,8 +293,8 @@ LINEAR = "is not an nn.Sequential of linear layers: pass `permutation_spec` with
         ({"matching": "rebasin"}, f"`matching` must be one of {KNOWN}, got 'rebasin'."),
         ({"matching": ()}, "`matching` must name at least one method, got none."),
         ({"transport": "sinkhorn"}, "`matching.weights.transport` must be one of assignment, emd, got 'sinkhorn'."),
-        ({"settings": {"weights": {"bias": True}}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, transport."),
-        ({"settings": {"covarianse": {}}}, "`settings.covarianse` is not a key; the keys at `settings` are activations, covariance, weights."),
+        ({"settings": {"weights": {"bias": 1}}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, transport."),
+        ({"settings": {"covar": {}}}, "`settings.covar` is not a key; the keys at `settings` are activations, covariance, weights."),
         ({"points": 10}, "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 10."),
         ({"seed": -1}, "`seed` must be a non-negative integer below 18446744073709551616, got -1."),
         ({"batch_size": 0}, "`batch_size` must be a positive integer, got 0."),

@@ -26,7 +26,10 @@ from lmc_sweeps.records import (
 from multirun_analysis.schema import SCHEMA_VERSION
 
 
-def record(methods=(Identity(), Weights()), value=1.0, **changes) -> dict:
+METHODS = (Identity(), Weights())
+
+
+def record(methods=METHODS, value=1.0, **changes) -> dict:
     """Return a small record that holds one row of every table for each method."""
     rows = [{"matching": method.name, "settings_hash": method.settings_hash(), "value": value} for method in methods]
     return {

@@ -1,0 +1,143 @@
+"""`load_networks`: the modules of a record compute the numbers of the record."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lmc_sweeps import load_networks
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.datasets.base import Data, fingerprint
+from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.job import run_job
+from lmc_sweeps.matching.activations import Activations
+from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.optimizers import Sgd
+from lmc_sweeps.records import read_record, write_failure
+from lmc_sweeps.settings import JobSettings
+from lmc_sweeps.training import Training
+
+DATA = Digits().load()
+
+
+def run(folder, **changes) -> dict:
+    settings = {
+        "width": 8,
+        "depth": 2,
+        "networks": 3,
+        "seed": 4,
+        "dataset": Digits(),
+        "model": Mlp(activation="tanh"),
+        "optimizer": Sgd(),
+        "training": Training(epochs=1),
+        "matching": (Weights(), Activations()),
+        "device": "cpu",
+        "precision": "float32",
+        "points": 3,
+        "store": folder / "store",
+    }
+    return run_job(JobSettings(**{**settings, **changes}), DATA, fingerprint(DATA), folder / "job", lambda done, total: None)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    run(folder)
+    return folder
+
+
+def scores(module: nn.Module, data: Data, split: str) -> tuple[float, float]:
+    part = getattr(data, split)
+    with torch.no_grad():
+        logits = module(part.inputs)
+    return float(F.cross_entropy(logits, part.labels)), float((logits.argmax(1) != part.labels).double().mean())
+
+
+def halfway(a: nn.Module, b: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: (tensor + b.state_dict()[name]) / 2 for name, tensor in a.state_dict().items()}
+
+
+@pytest.mark.parametrize("pair", [(0, 1), (0, 2), (1, 2)])
+def test_the_modules_reproduce_the_end_points_and_the_midpoints_of_the_record(place, pair):
+    record = read_record(place / "job")
+    names = [record["networks"][k]["name"] for k in pair]
+    loaded = load_networks(place / "job", pair)
+    assert sorted(loaded.aligned) == ["activations", "identity", "weights"]
+    rows = [row for row in record["runs"] if [row["network_a"], row["network_b"]] == names]
+    assert len(rows) == 6
+    for row in rows:
+        aligned = loaded.aligned[row["matching"]]
+        middle = load_networks(place / "job", pair).network_a
+        middle.load_state_dict(halfway(loaded.network_a, aligned))
+        for module, suffix in ((loaded.network_a, "a"), (loaded.network_b, "b"), (aligned, "b"), (middle, "midpoint")):
+            loss, error = scores(module, DATA, row["split"])
+            np.testing.assert_allclose(row[f"loss_{suffix}"], loss, rtol=1e-5)  # float32, other orders of summation
+            np.testing.assert_allclose(row[f"error_{suffix}"], error, rtol=1e-12)
+
+
+def test_aligned_modules_are_b_with_its_neurons_reordered(place):
+    loaded = load_networks(place / "job")
+    b = loaded.network_b.state_dict()
+    for method, module in loaded.aligned.items():
+        maps, state = loaded.permutations[method], module.state_dict()
+        assert torch.equal(state["hidden_1.weight"], b["hidden_1.weight"][maps["hidden_1"]])
+        assert torch.equal(state["hidden_2.bias"], b["hidden_2.bias"][maps["hidden_2"]])
+        assert torch.equal(state["hidden_2.weight"], b["hidden_2.weight"][maps["hidden_2"]][:, maps["hidden_1"]])
+        assert torch.equal(state["output.weight"], b["output.weight"][:, maps["hidden_2"]])
+    np.testing.assert_array_equal(loaded.permutations["identity"]["hidden_1"], np.arange(8))
+    assert not np.array_equal(loaded.permutations["weights"]["hidden_1"], np.arange(8))
+
+
+def test_modules_are_in_evaluation_mode_and_a_record_can_be_named_by_its_file_or_its_folder(place):
+    by_folder, by_file = load_networks(str(place / "job")), load_networks(place / "job" / "record.json")
+    for one, other in ((by_folder.network_a, by_file.network_a), (by_folder.aligned["weights"], by_file.aligned["weights"])):
+        assert not one.training
+        for name, tensor in one.state_dict().items():
+            assert torch.equal(tensor, other.state_dict()[name])
+
+
+def test_a_method_with_two_settings_is_named_with_their_hash(place, tmp_path):
+    run(tmp_path, networks=2)
+    run(tmp_path, networks=2, matching=(Weights(biases=True),))
+    hashes = [method.settings_hash() for method in (Weights(), Weights(biases=True))]
+    loaded = load_networks(tmp_path / "job")
+    assert sorted(loaded.aligned) == sorted(["activations", "identity", *(f"weights.{found}" for found in hashes)])
+
+
+def test_the_store_may_have_moved(tmp_path):
+    run(tmp_path, networks=2)
+    (tmp_path / "store").rename(tmp_path / "moved")
+    with pytest.raises(InputError, match=f"is not in the store {tmp_path / 'store'}; run its job again, or pass `store`"):
+        load_networks(tmp_path / "job")
+    loaded = load_networks(tmp_path / "job", store=tmp_path / "moved")
+    row = read_record(tmp_path / "job")["runs"][0]
+    np.testing.assert_allclose(scores(loaded.network_a, DATA, "train")[0], row["loss_a"], rtol=1e-5)
+
+
+def test_a_diverged_record_has_no_aligned_networks(tmp_path):
+    run(tmp_path, networks=2, optimizer=Sgd(lr=1e30), model=Mlp())
+    loaded = load_networks(tmp_path / "job")
+    assert (loaded.aligned, loaded.permutations) == ({}, {})
+
+
+def test_networks_that_were_not_kept_cannot_be_loaded(tmp_path):
+    run(tmp_path, networks=2, store=None)
+    with pytest.raises(InputError, match=r"`store\.dir` is null, so trained networks are not kept|is not in the store None"):
+        load_networks(tmp_path / "job")
+
+
+@pytest.mark.parametrize("pair", [(0, 0), (1, 0), (0, 3), (-1, 1), (0, 1, 2), (0,)])
+def test_a_pair_that_is_not_in_the_record_is_refused(place, pair):
+    text = str(pair).replace("(", r"\(").replace(")", r"\)")
+    with pytest.raises(InputError, match=rf"`pair` must be two numbers of networks below 3, the smaller first, got {text}\."):
+        load_networks(place / "job", pair)
+
+
+def test_a_folder_without_a_finished_record_is_refused(tmp_path):
+    with pytest.raises(InputError, match=rf"'{tmp_path}' holds no finished record\.json\."):
+        load_networks(tmp_path)
+    write_failure(tmp_path, "abc", {}, "MemoryError")
+    with pytest.raises(InputError, match=rf"'{tmp_path}' holds no finished record\.json\."):
+        load_networks(tmp_path / "record.json")

@@ -1,0 +1,181 @@
+"""The whole instrument as a user runs it: jobs, sweeps, what they print, and what is left when something is wrong."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+FAST = ["training.epochs=2", "points=5"]
+TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
+
+
+def runs_of(folder):
+    return pd.read_csv(folder / "analysis" / "runs.csv")
+
+
+def job_folders(folder):
+    return sorted(path.parent.name for path in folder.glob("*/record.json"))
+
+
+def test_a_sweep_leaves_records_tables_and_a_figure_and_prints_its_table(command, tmp_path):
+    done = command("width=4,8", "seed=0,1", *FAST, "hydra.sweep.dir=sweep", "-m")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "sweep"
+    expected = [json.loads(line) for line in (folder / "expected.jsonl").read_text().splitlines()]
+    assert [entry["job"] for entry in expected] == ["width=4 seed=0", "width=4 seed=1", "width=8 seed=0", "width=8 seed=1"]
+    assert sorted(entry["run_id"] for entry in expected) == job_folders(folder)
+    assert "4 of 4 jobs found." in done.stdout
+    assert "Tables and figure: sweep/analysis" in done.stdout
+    assert [line.split()[:2] for line in done.stdout.splitlines() if "2/2" in line] == [["4", "2/2"], ["8", "2/2"]]
+    assert "[4/4] width=8 seed=1" in done.stderr
+    runs = runs_of(folder)
+    assert len(runs) == 4 * 4 * 2  # jobs, methods with identity, splits
+    assert set(runs["status"]) == {"ok"}
+    assert runs["function_gap"].max() < 1e-5  # rounding in float32
+    assert (folder / "analysis" / "barrier_vs_width.png").stat().st_size > 10_000
+    for name in job_folders(folder):
+        assert {path.name for path in (folder / name).iterdir()} >= {"record.json", "permutations.npz", ".hydra", "lmc_sweeps.log"}
+
+
+def test_one_job_runs_without_m_and_prints_its_table(command, tmp_path):
+    done = command("width=4", *FAST)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 jobs found." in done.stdout
+    (record,) = tmp_path.glob("outputs/*/*/record.json")
+    assert json.loads(record.read_text())["run_id"] == record.parent.name
+
+
+def test_methods_swept_over_belong_to_one_job(command, tmp_path):
+    done = command("width=4", "matching=weights,activations", *FAST, "hydra.sweep.dir=sweep", "-m")
+    assert done.returncode == 0, done.stderr
+    assert len(job_folders(tmp_path / "sweep")) == 1
+    assert set(runs_of(tmp_path / "sweep")["matching"]) == {"identity", "weights", "activations"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["width=-3"], "`width` must be a positive integer, got -3."),
+        (["width=8,-3", "-m"], "1 of 2 jobs cannot run; nothing was trained.\n  width=-3: `width` must be a positive integer, got -3."),
+        (["width=8", "seed=abc,-1", "-m"], "2 of 2 jobs cannot run; nothing was trained.\n  seed=abc: `seed` must be"),
+        (["widht=8"], "Did you mean 'width'?"),
+        (["dataset=mnits"], "must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
+        (
+            ["dataset=mnist", "dataset.root=nowhere"],
+            "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got 'nowhere'",
+        ),
+        (["seed=0,1"], "To sweep over it, add --multirun to your command line"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_leaves_nothing_behind(command, tmp_path, arguments, sentence):
+    done = command(*arguments)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_network_and_no_files_say_what_to_do(command, tmp_path):
+    # an address that refuses at once stands for a machine without a network
+    proxies = {name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+    done = command("dataset=mnist", LMC_SWEEPS_DATA=str(tmp_path / "data"), NO_PROXY="", no_proxy="", **proxies)
+    assert done.returncode == 1
+    assert "`dataset=mnist` is not in the cache and could not be downloaded." in done.stderr
+    assert "pass dataset.root=FOLDER, or use dataset=digits, which needs no download." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_job_that_fails_spoils_no_other_and_is_tried_again(command, tmp_path):
+    sweep = ["width=4,8,16", *FAST, "hydra.sweep.dir=sweep", "-m"]
+    assert command(*sweep).returncode == 0
+    folder = tmp_path / "sweep"
+    before = runs_of(folder)
+    victim = before.loc[before["width"] == 8, "run_id"].iloc[0]
+    whole = (folder / victim / "record.json").read_text()
+    (folder / victim / "record.json").write_text('{"schema_version": 99}')  # written by a later version: not ours to overwrite
+    done = command(*sweep)
+    assert done.returncode == 1
+    assert f"width=8 failed: InputError: {folder / victim / 'record.json'} has schema version 99" in done.stderr
+    assert "1 of 3 jobs failed; sweep/analysis/failures.csv says why" in done.stderr
+    assert "2 of 3 jobs found." in done.stdout
+    assert "Traceback (most recent call last)" in (folder / victim / "lmc_sweeps.log").read_text()
+    assert list(pd.read_csv(folder / "analysis" / "failures.csv")["status"]) == ["unreadable"]
+    (folder / victim / "record.json").write_text(whole[: len(whole) // 2])  # half a record is none: the job is run again
+    assert command(*sweep).returncode == 0
+    pd.testing.assert_frame_equal(runs_of(folder).drop(columns=TIMES), before.drop(columns=TIMES))
+
+
+def test_a_finished_sweep_is_not_run_again_and_takes_widths_and_methods_in(command, tmp_path):
+    assert command("width=4", "matching=[weights]", *FAST, "hydra.sweep.dir=sweep", "-m").returncode == 0
+    folder = tmp_path / "sweep"
+    (name,) = job_folders(folder)
+    first = runs_of(folder)
+    stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")}
+    done = command("width=4,8", "matching=[weights,covariance]", *FAST, "hydra.sweep.dir=sweep", "-m")
+    assert done.returncode == 0, done.stderr
+    runs = runs_of(folder)
+    assert {path: path.stat().st_mtime_ns for path in stored} == stored  # trained once
+    assert set(runs.loc[runs["run_id"] == name, "matching"]) == {"identity", "weights", "covariance"}
+    assert runs["run_id"].nunique() == 2
+    kept = runs[(runs["run_id"] == name) & runs["matching"].isin(["identity", "weights"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept[first.columns], first)
+
+
+def test_other_points_walk_the_lines_anew_without_training(command, tmp_path):
+    assert command("width=4", *FAST, "hydra.sweep.dir=sweep", "-m").returncode == 0
+    stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")}
+    assert command("width=4", "training.epochs=2", "points=9", "hydra.sweep.dir=sweep", "-m").returncode == 0
+    curves = pd.read_csv(tmp_path / "sweep" / "analysis" / "curves.csv")
+    np.testing.assert_allclose(np.sort(curves["t"].unique()), np.arange(9) / 8)
+    assert {path: path.stat().st_mtime_ns for path in stored} == stored
+
+
+def test_a_diverged_job_is_counted_named_and_in_no_mean(command, tmp_path):
+    done = command("optimizer.lr=0.05,1e30", "width=4", *FAST, "hydra.sweep.dir=sweep", "-m")
+    assert done.returncode == 0, done.stderr
+    assert "diverged: optimizer.lr=1e+30: network 0 had a loss or a weight that was not finite" in done.stdout
+    table = pd.read_csv(tmp_path / "sweep" / "analysis" / "barrier_vs_width.csv")
+    cells = table[(table["metric"] == "loss_barrier") & (table["split"] == "test")]
+    assert set(cells.loc[cells["optimizer.lr"] == 1e30, "n_pairs"]) == {0}
+    assert set(cells.loc[cells["optimizer.lr"] == 1e30, "n_expected"]) == {1}
+    assert set(cells.loc[cells["optimizer.lr"] == 0.05, "n_pairs"]) == {1}
+
+
+def test_networks_at_initialisation_have_run_ids_and_barriers_too(command, tmp_path):
+    done = command("width=4", "training.epochs=0", "hydra.sweep.dir=sweep", "-m")
+    assert done.returncode == 0, done.stderr
+    assert set(runs_of(tmp_path / "sweep")["status"]) == {"ok"}
+
+
+def test_bits_do_not_depend_on_hash_seed_threads_or_stack(command, tmp_path):
+    """Two fresh processes with other hash seeds and threads, and a third network beside the two."""
+
+    def stored(name):
+        return {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.safetensors")}
+
+    common = ["width=8,64", "depth=2", "training.epochs=3", "-m"]
+    first = command(*common, "hydra.sweep.dir=a", LMC_SWEEPS_STORE=str(tmp_path / "s1"), PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
+    second = command(*common, "hydra.sweep.dir=b", LMC_SWEEPS_STORE=str(tmp_path / "s2"), PYTHONHASHSEED="2", OMP_NUM_THREADS="2")
+    third = command(*common, "networks=3", "hydra.sweep.dir=c", LMC_SWEEPS_STORE=str(tmp_path / "s3"))
+    assert [first.returncode, second.returncode, third.returncode] == [0, 0, 0]
+    networks = stored("s1")
+    assert len(networks) == 4
+    assert stored("s2") == networks
+    assert {name: stored("s3")[name] for name in networks} == networks
+    texts = [runs_of(tmp_path / name).drop(columns=TIMES).to_csv() for name in "ab"]
+    assert texts[0] == texts[1]
+
+
+def test_the_analysis_command_reads_a_sweep_again(command):
+    assert command("width=4,8", *FAST, "hydra.sweep.dir=sweep", "-m").returncode == 0
+    again = command("sweep", "--out", "elsewhere", module="multirun_analysis")
+    assert again.returncode == 0, again.stderr
+    assert "2 of 2 jobs found." in again.stdout
+    assert "Tables and figure: elsewhere" in again.stdout
+
+
+def test_an_experiment_runs_without_m_and_its_axes_can_be_replaced(command):
+    done = command("experiment=width_digits", "width=4", "seed=0,1", *FAST)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 jobs found." in done.stdout

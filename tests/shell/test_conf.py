@@ -1,0 +1,79 @@
+"""The contract of `conf/`: every option is one YAML and one Python variant, every field written out with its default."""
+
+import re
+from dataclasses import MISSING, fields
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from lmc_sweeps import datasets, matching, models
+from lmc_sweeps.config import conf_dir, job_settings
+from lmc_sweeps.optimizers import OPTIMIZERS
+from lmc_sweeps.training import Training
+
+CLASSES = {"dataset": datasets.choices(), "model": models.choices(), "optimizer": OPTIMIZERS, "matching": matching.choices()}
+OPTIONS = sorted(path for path in conf_dir().glob("*/*.yaml"))
+EXPERIMENTS = sorted(path.stem for path in conf_dir().glob("experiment/*.yaml"))
+
+
+def composed(*overrides):
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return compose("config", list(overrides), return_hydra_config=True)
+
+
+@pytest.mark.parametrize("group", CLASSES)
+def test_every_variant_has_a_yaml_and_every_yaml_a_variant(group):
+    assert sorted(path.stem for path in (conf_dir() / group).glob("*.yaml")) == sorted(CLASSES[group])
+
+
+@pytest.mark.parametrize("path", [p for p in OPTIONS if p.parent.name in CLASSES], ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_a_yaml_writes_out_every_field_with_its_default(path):
+    written = OmegaConf.to_container(OmegaConf.load(path))
+    kind = CLASSES[path.parent.name][path.stem]
+    defaults = {field.name: field.default for field in fields(kind)}
+    assert MISSING not in defaults.values()
+    assert written == {"name": path.stem, **defaults}
+
+
+@pytest.mark.parametrize("path", sorted(conf_dir().glob("training/*.yaml")), ids=lambda p: p.stem)
+def test_a_training_recipe_writes_out_every_field(path):
+    assert list(OmegaConf.load(path)) == [field.name for field in fields(Training)]
+
+
+@pytest.mark.parametrize("path", OPTIONS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_an_option_begins_with_what_it_is_and_its_source(path):
+    lines = path.read_text().splitlines()
+    packages = {"matching": [f"# @package matching.{path.stem}"], "experiment": ["# @package _global_"]}.get(path.parent.name, [])
+    assert lines[: len(packages)] == packages
+    assert re.match(r"# [A-Z0-9].*\.$", lines[len(packages)])
+    assert re.match(r"# Source: ", lines[len(packages) + 1])
+
+
+@pytest.mark.parametrize("path", [p for p in OPTIONS if p.parent.name in (*CLASSES, "training")], ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_every_option_composes_to_settings(path):
+    group = path.parent.name
+    settings = job_settings(composed(f"{group}={path.stem}"))
+    if group == "matching":
+        assert [method.name for method in settings.matching] == [path.stem]
+    elif group == "training":
+        assert settings.training == Training(**OmegaConf.to_container(OmegaConf.load(path)))
+    else:
+        assert getattr(settings, group) == CLASSES[group][path.stem]()
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_sweeps_and_each_of_its_jobs_is_legal(name):
+    config = composed(f"experiment={name}")
+    assert config.hydra.mode.name == "MULTIRUN"
+    assert len(config.hydra.sweeper.params) >= 1
+    job_settings(config)
+
+
+def test_the_defaults_are_the_documented_recipe():
+    settings = job_settings(composed())
+    assert (settings.depth, settings.networks, settings.points, settings.precision) == (1, 2, 25, "float32")
+    assert (settings.dataset.name, settings.model.name, settings.optimizer.name) == ("digits", "mlp", "sgd")
+    assert (settings.optimizer.lr, settings.optimizer.momentum) == (0.05, 0.9)
+    assert (settings.training.epochs, settings.training.batch_size, settings.training.schedule) == (20, 64, "constant")
+    assert [method.name for method in settings.matching] == ["weights", "covariance", "activations"]

@@ -1,0 +1,103 @@
+"""From composed configs to settings: every mistake in one sentence with key, rule, value and choices."""
+
+import re
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.config import conf_dir, job_settings, load_data, prepare
+from lmc_sweeps.matching.weights import Weights
+
+
+def composed(*overrides):
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return compose("config", list(overrides))
+
+
+MISTAKES = [
+    (["width=0"], "`width` must be a positive integer, got 0."),
+    (["width=-3"], "`width` must be a positive integer, got -3."),
+    (["width=abc"], "`width` must be a positive integer, got 'abc'."),
+    (["width=1.5"], "`width` must be a positive integer, got 1.5."),
+    (["width=null"], "`width` must be a positive integer, got None."),
+    (["width=true"], "`width` must be a positive integer, got True."),
+    (["depth=0"], "`depth` must be a positive integer, got 0."),
+    (["networks=1"], "`networks` must be an integer of at least 2, got 1."),
+    (["seed=-1"], "`seed` must be a non-negative integer below 18446744073709551616, got -1."),
+    (["seed=18446744073709551616"], "`seed` must be a non-negative integer below 18446744073709551616, got 18446744073709551616."),
+    (["points=1"], "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 1."),
+    (["points=2"], "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 2."),
+    (["points=10"], "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 10."),
+    (["device=tpu"], "`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got 'tpu'."),
+    (["precision=float16"], "`precision` must be one of float32, got 'float16'."),
+    (["training.epochs=-1"], "`training.epochs` must be a non-negative integer, got -1."),
+    (["training.batch_size=0"], "`training.batch_size` must be a positive integer, got 0."),
+    (["training.batch_size=1438"], "`training.batch_size` must be at most the size of the training set (1437), got 1438."),
+    (["training.schedule=step"], "`training.schedule` must be one of constant, warmup_cosine, got 'step'."),
+    (["optimizer.lr=0"], "`optimizer.lr` must be a finite number above 0, got 0."),
+    (["optimizer.lr=-1"], "`optimizer.lr` must be a finite number above 0, got -1."),
+    (["optimizer.lr=nan"], "`optimizer.lr` must be a finite number above 0, got nan."),
+    (["optimizer.lr=abc"], "`optimizer.lr` must be a finite number above 0, got 'abc'."),
+    (["matching=[]"], "`matching` must name at least one method, got none; e.g. matching=[weights,activations]."),
+    (["matching.weights.transport=emdd"], "`matching.weights.transport` must be one of assignment, emd, got 'emdd'. Did you mean 'emd'?"),
+    (["matching.weights.biases=1"], "`matching.weights.biases` must be true or false, got 1."),
+    (["dataset.name=mnits"], "`dataset.name` must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
+    (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is none."),
+    (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, matching, model, networks, optimizer, points, precision, seed, "
+     "store, training, width. Did you mean 'width'?"),
+    (["+optimizer.lrr=1"], "`optimizer.lrr` is not a key; the keys at `optimizer` are lr, momentum, weight_decay. Did you mean 'lr'?"),
+    (["~width"], "`width` is missing; a job needs width, depth, networks, seed, device, precision, points, dataset, model, optimizer, training, matching, store."),
+    (["store.dir=3"], "`store.dir` must be a folder, or null to keep no networks, got 3."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("overrides", "sentence"), MISTAKES, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_a_mistake_is_one_sentence(overrides, sentence):
+    with pytest.raises(InputError, match=f"^{re.escape(sentence)}$"):
+        prepare(composed(*overrides))
+
+
+def test_a_file_is_no_store(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="`store.dir` must be a folder, or null to keep no networks, got '.*file', which is a file."):
+        job_settings(composed(f"store.dir={tmp_path / 'file'}"))
+
+
+def test_a_null_store_keeps_nothing_and_a_home_is_expanded(monkeypatch):
+    assert job_settings(composed("store.dir=null")).store is None
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.delenv("LMC_SWEEPS_STORE", raising=False)
+    assert str(job_settings(composed()).store) == "/home/somebody/.cache/lmc_sweeps/networks"
+    monkeypatch.setenv("LMC_SWEEPS_STORE", "/data/networks")
+    assert str(job_settings(composed()).store) == "/data/networks"
+
+
+def test_one_method_can_stand_there_with_two_settings():
+    settings = job_settings(composed("matching=[weights]", "+matching.with_biases={name: weights, biases: true}"))
+    assert settings.matching == (Weights(), Weights(biases=True))
+
+
+def test_integers_will_do_where_numbers_are_asked_for_and_name_the_same_job():
+    assert prepare(composed("optimizer.lr=1")).run_id == prepare(composed("optimizer.lr=1.0")).run_id
+
+
+def test_the_name_of_a_job_leaves_out_what_does_not_touch_its_networks():
+    name = prepare(composed()).run_id
+    for same in ("points=51", "matching=[weights]", "device=cpu", "store.dir=null"):
+        assert prepare(composed(same)).run_id == name
+    for other in (
+        "width=33",
+        "seed=1",
+        "networks=3",
+        "model.activation=tanh",
+        "dataset.normalise=true",
+        "training.epochs=21",
+        "optimizer=adam",
+    ):
+        assert prepare(composed(other)).run_id != name
+
+
+def test_data_are_loaded_once_for_all_jobs_that_share_them():
+    dataset = job_settings(composed("dataset=gaussian_mixture")).dataset
+    assert load_data(dataset)[0] is load_data(job_settings(composed("dataset=gaussian_mixture", "width=99")).dataset)[0]

@@ -1,0 +1,68 @@
+"""What was typed, checked before Hydra sees it."""
+
+import re
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.config import conf_dir
+from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
+
+TOP = "dataset, depth, device, experiment, matching, model, networks, optimizer, points, precision, seed, store, training, width"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("widht=8", f"`widht` is not a key; the keys at the top level are {TOP}. Did you mean 'width'?"),
+        ("+widht=8", f"`widht` is not a key; the keys at the top level are {TOP}. Did you mean 'width'?"),
+        ("widht=8,16", f"`widht` is not a key; the keys at the top level are {TOP}. Did you mean 'width'?"),
+        ("dataset=mnits", "`dataset` must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
+        ("dataset=digits,mnits", "`dataset` must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
+        ("dataset=null", "`dataset` must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got None."),
+        ("model=mpl", "`model` must be one of mlp, got 'mpl'. Did you mean 'mlp'?"),
+        ("optimizer=sgdm", "`optimizer` must be one of adam, adamw, sgd, got 'sgdm'. Did you mean 'sgd'?"),
+        ("matching=[weights,activation]", "`matching` must be one of activations, covariance, identity, weights, got 'activation'. Did you mean 'activations'?"),
+        ("matching=weigths", "`matching` must be one of activations, covariance, identity, weights, got 'weigths'. Did you mean 'weights'?"),
+        ("matching.weigths.biases=true", "`matching` must be one of activations, covariance, identity, weights, got 'weigths'. Did you mean 'weights'?"),
+        ("matching.weights.bias=true", "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, name, transport. Did you mean 'biases'?"),
+        ("optimizer.lrr=1", "`optimizer.lrr` is not a key; the keys at `optimizer` are beta1, beta2, epsilon, lr, momentum, name, weight_decay. Did you mean 'lr'?"),
+        ("store.dri=x", "`store.dri` is not a key; the keys at `store` are dir. Did you mean 'dir'?"),
+        ("experiment=width_digit", "`experiment` must be one of width_digits, got 'width_digit'. Did you mean 'width_digits'?"),
+    ],
+)  # fmt: skip
+def test_unknown_keys_and_options_get_the_choices_and_the_nearest(text, sentence):
+    with pytest.raises(InputError, match=f"^{re.escape(sentence)}$"):
+        check_overrides([text], [conf_dir()])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["width=8", "width=8,16", "width=range(1,5)", "dataset=mnist", "dataset=glob(*)", "matching=[weights,identity]", "matching=weights,identity",
+     "matching.weights.biases=true", "+matching.mine={name: weights}", "hydra.sweep.dir=x", "hydra/launcher=joblib", "~matching.weights",
+     "experiment=null", "optimizer.lr=1,2", "store.dir=null", "width="],
+)  # fmt: skip
+def test_what_is_right_or_hydras_passes(text):
+    check_overrides([text], [conf_dir()])
+
+
+def test_options_of_a_folder_of_the_users_own_are_known(tmp_path):
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset" / "mine.yaml").write_text("name: mnist\n")
+    check_overrides(["dataset=mine"], [conf_dir(), tmp_path])
+    with pytest.raises(InputError, match="kmnist, mine, mnist"):
+        check_overrides(["dataset=mein"], [conf_dir(), tmp_path])
+
+
+@pytest.mark.parametrize("text", ["matching=weights,activations", "matching=[weights],[activations]", "matching=[weights,activations]"])
+def test_a_sweep_over_matching_is_one_list(text):
+    assert merge_matching(["width=8,16", text]) == ["width=8,16", "matching=[weights,activations]"]
+
+
+def test_the_swept_keys_are_those_with_several_values():
+    def keys(*texts):
+        return swept_keys(OverridesParser.create().parse_overrides(list(texts)))
+
+    assert keys("width=8,16", "depth=2", "seed=range(3)") == ["width", "seed"]
+    assert keys("width=8", "depth=2") == ["width", "depth"]
