@@ -25,7 +25,6 @@ from lmc_sweeps.records import (
 )
 from multirun_analysis.schema import SCHEMA_VERSION
 
-
 METHODS = (Identity(), Weights())
 
 
