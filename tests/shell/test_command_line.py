@@ -154,7 +154,7 @@ def test_bits_do_not_depend_on_hash_seed_threads_or_stack(command, tmp_path):
     def stored(name):
         return {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.safetensors")}
 
-    common = ["width=8,64", "depth=2", "training.epochs=3", "-m"]
+    common = ["-m", "width=8,64", "depth=2", "training.epochs=3"]
     first = command(*common, "hydra.sweep.dir=a", LMC_SWEEPS_STORE=str(tmp_path / "s1"), PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
     second = command(*common, "hydra.sweep.dir=b", LMC_SWEEPS_STORE=str(tmp_path / "s2"), PYTHONHASHSEED="2", OMP_NUM_THREADS="2")
     third = command(*common, "networks=3", "hydra.sweep.dir=c", LMC_SWEEPS_STORE=str(tmp_path / "s3"))
