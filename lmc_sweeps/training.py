@@ -23,8 +23,8 @@ SCHEDULES = ("constant", "warmup_cosine")
 class Training:
     r"""The settings of a training recipe.
 
-    `schedule` is ``constant``, or ``warmup_cosine``: from `warmup_lr` linearly to the peak :math:`\eta` in `warmup_steps` w, then to 0 at
-    the last of S steps,
+    `schedule` is ``constant``, or ``warmup_cosine``: from `warmup_lr` linearly to the peak :math:`\eta` in `warmup_steps` w, then along a
+    cosine that would reach 0 at step S, after the last of S steps,
 
     .. math:: \eta_s = \eta_0 + (\eta - \eta_0)\, s / w \;\; (s < w), \qquad
               \eta_s = \tfrac{\eta}{2} \left(1 + \cos \pi \tfrac{s - w}{S - w}\right) \;\; (s \ge w)

@@ -17,7 +17,7 @@ FILES = {
     "zebra.py": "from room_for_test.base import Part\nclass Zebra(Part):\n    name = 'zebra'\n",
     "ant.py": (
         "from room_for_test.base import Part\n"
-        "from room_for_test.zebra import Zebra\n"  # an imported class belongs to its own file
+        "from visitor_for_test import Visitor\n"  # a class that is only imported is no variant of this room
         "class _Shared(Part):\n    pass\n"  # a class without a name is a base, not a variant
         "class Ant(_Shared):\n    name = 'ant'\n"
         "class Heir(Ant):\n    pass\n"  # a name that is only inherited does not count
@@ -32,9 +32,10 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     folder.mkdir()
     for name, text in FILES.items():
         (folder / name).write_text(text)
+    (tmp_path / "visitor_for_test.py").write_text("from room_for_test.base import Part\nclass Visitor(Part):\n    name = 'visitor'\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield "room_for_test"
-    for name in [name for name in sys.modules if name.partition(".")[0] == "room_for_test"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("room_for_test", "visitor_for_test")]:
         del sys.modules[name]
 
 

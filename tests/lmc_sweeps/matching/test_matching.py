@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps import matching, transport
-from lmc_sweeps.barriers import barriers
+from lmc_sweeps.barriers import Barriers, barriers
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.evaluation import evaluate_line, function_gap
@@ -42,7 +42,7 @@ WIDTH, CLASSES = 12, 4
 
 
 def networks(count: int, depth: int, bias: bool = True, activation: str = "tanh") -> tuple[FeedForward, list[dict[str, Tensor]]]:
-    # tanh: no neuron is dead, so that no two cost the same
+    # tanh by default: no neuron is dead, so that no two cost the same
     settings = Mlp(bias=bias, activation=activation)
     drawn = [settings.initial(10, WIDTH, depth, CLASSES, np.random.default_rng(seed)) for seed in range(count)]
     return settings.architecture(10, WIDTH, depth, CLASSES), drawn
@@ -52,35 +52,54 @@ def inputs(n: int = 400) -> Tensor:
     return torch.from_numpy(np.random.default_rng(7).standard_normal((n, 10)).astype(np.float32))
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("depth", [1, 2, 4])
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("activation", ["tanh", "gelu"])
-def test_planted_permutations_are_recovered_and_leave_no_barrier(
-    method: str, depth: int, bias: bool, activation: str, problem_of: ProblemOf
-) -> None:
+def planted_pair(
+    depth: int, bias: bool, activation: str
+) -> tuple[FeedForward, dict[str, Tensor], dict[str, Tensor], dict[str, np.ndarray]]:
+    """Return a network, a permuted copy of it, and the permutations of the copy."""
     architecture, (a,) = networks(1, depth, bias, activation)
-    a["output.weight"] = 30 * a["output.weight"]  # confident, and right by construction of the labels: the line can only lose
-    x = inputs()
-    data = Split(x, architecture.module(a)(x).argmax(dim=1))
+    a["output.weight"] = 30 * a["output.weight"]  # confident logits: the line to an unmatched network must lose
     rng = np.random.default_rng(depth)
     planted = {group: rng.permutation(WIDTH) for group in architecture.spec.groups}
-    b, t = apply_permutations(a, architecture.spec, planted), line_points(11)
+    return architecture, a, apply_permutations(a, architecture.spec, planted), planted
 
-    result = METHODS[method](problem_of(architecture, a, b, x))
+
+def line(architecture: FeedForward, a: dict[str, Tensor], b: dict[str, Tensor], permutations: dict[str, np.ndarray]) -> Barriers:
+    x, t = inputs(), line_points(11)
+    data = Split(x, architecture.module(a)(x).argmax(dim=1))  # A is right about everything
+    return barriers(t, evaluate_line(architecture, a, b, [permutations], t, data).loss[0])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("activation", "depth"), [("tanh", 1), ("tanh", 2), ("tanh", 4), ("gelu", 4), ("relu", 1), ("relu", 2)])
+def test_planted_permutations_are_recovered_and_leave_no_barrier(
+    method: str, bias: bool, activation: str, depth: int, problem_of: ProblemOf
+) -> None:
+    architecture, a, b, planted = planted_pair(depth, bias, activation)
+
+    result = METHODS[method](problem_of(architecture, a, b, inputs()))
 
     assert (result.is_permutation, result.converged, result.sentence) == (True, True, "optimal, layer by layer")
     assert list(result.permutations) == list(planted)
     for group, permutation in planted.items():
         np.testing.assert_array_equal(result.permutations[group], inverse(permutation))
     assert all(layer.matching_cost < 1e-3 * layer.identity_cost for layer in result.layers)  # rounding of float32 moments
-    assert function_gap(architecture, b, result.permutations, x) < 1e-5
+    assert function_gap(architecture, b, result.permutations, inputs()) < 1e-5
+    found = line(architecture, a, b, result.permutations)
+    assert found.barrier <= 1e-6  # float32
+    assert found.barrier_mean <= 1e-6
+    assert line(architecture, a, b, {}).barrier > 0.01  # the planted permutation alone makes one
 
-    scores = evaluate_line(architecture, a, b, [result.permutations, {}], t, data)
-    matched, unmatched = (barriers(t, loss) for loss in scores.loss)
-    assert matched.barrier <= 1e-6  # float32
-    assert matched.barrier_mean <= 1e-6
-    assert unmatched.barrier > 0.01  # the planted permutation alone makes one
+
+@pytest.mark.parametrize("method", METHODS)
+def test_dead_neurons_are_ties_that_may_be_matched_in_any_way_but_make_no_barrier(method: str, problem_of: ProblemOf) -> None:
+    architecture, a, b, _ = planted_pair(depth=4, bias=True, activation="relu")
+    hidden = architecture.activations({name: tensor.unsqueeze(0) for name, tensor in a.items()}, inputs())
+    assert sum(not column.any() for column in hidden["hidden_4"][0].T) >= 2
+    result = METHODS[method](problem_of(architecture, a, b, inputs()))
+    assert all(layer.matching_cost < 1e-3 * layer.identity_cost for layer in result.layers)
+    assert line(architecture, a, b, result.permutations).barrier <= 1e-6
+    assert line(architecture, a, b, {}).barrier > 0.01
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -189,4 +208,6 @@ def test_the_settings_hash_tells_methods_and_settings_apart_and_nothing_else() -
     hashes = [method.settings_hash() for method in methods]
     assert len(set(hashes)) == len(hashes)
     assert all(len(word) == 8 and int(word, 16) >= 0 for word in hashes)
+    twin = type("Twin", (CHOICES["weights"],), {"name": "twin"})  # another method with the same settings
+    assert twin().settings_hash() != CHOICES["weights"]().settings_hash()
     assert CHOICES["weights"](biases=False, transport="emd").settings_hash() == CHOICES["weights"]().settings_hash()

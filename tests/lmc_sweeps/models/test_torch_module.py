@@ -93,15 +93,23 @@ def test_forward_and_module_are_the_callers_network_in_evaluation_mode() -> None
         torch.testing.assert_close(module(x), expected, rtol=1e-12, atol=1e-14)
 
 
-def test_the_callers_module_keeps_its_weights_mode_and_hooks() -> None:
+def test_the_callers_module_keeps_its_weights_and_its_mode() -> None:
     module = ConvNet().double()
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     ours = TorchModule(module, SPEC)
-    ours.activations(stacked([network(0)]), normal(6, 2, 8, 8))
+    ours.forward(stacked([network(0)]), normal(6, 2, 8, 8))
     ours.module(network(1))
     assert module.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
-    assert not any(child._forward_pre_hooks for child in module.modules())
+
+
+def test_two_modules_share_neither_memory_nor_the_hooks_that_read_activations() -> None:
+    ours = architecture()
+    ours.activations(stacked([network(0)]), normal(6, 2, 8, 8))
+    one = ours.module(network(0))
+    ours.module(network(1))
+    assert all(torch.equal(one.state_dict()[name], tensor) for name, tensor in network(0).items())
+    assert not any(child._forward_pre_hooks for child in one.modules())
 
 
 def test_activations_are_what_the_next_layer_reads_one_row_per_example_and_pixel() -> None:
