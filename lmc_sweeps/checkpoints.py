@@ -4,9 +4,11 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from torch import Tensor
 from lmc_sweeps.checks import InputError
 
 log = logging.getLogger(__name__)
+NETWORK, SIDECAR, PARTIAL = ".safetensors", ".json", ".partial"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,16 @@ class StoredNetwork:
 
     parameters: dict[str, Tensor]
     facts: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PartialNetwork:
+    """A network in the middle of its training: `tensors` are its parameters and its optimizer's state, by kind and name."""
+
+    tensors: dict[str, dict[str, Tensor]]
+    facts: dict[str, Any]
+    step: int
     seconds: float
 
 
@@ -49,42 +62,127 @@ class Store:
 
     folder: Path | None
 
-    def path(self, name: str) -> Path:
+    def path(self, name: str, suffix: str = NETWORK) -> Path:
         """Return where the network of that name lies."""
         if self.folder is None:
             raise InputError("`store.dir` is null, so trained networks are not kept; set it to a folder to load them again.")
-        return self.folder / name[:2] / f"{name}.safetensors"
+        return self.folder / name[:2] / f"{name}{suffix}"
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of the networks in the folder, sorted."""
+        if self.folder is not None:
+            yield from sorted(path.name.removesuffix(NETWORK) for path in self.folder.glob(f"??/*{NETWORK}"))
+
+    def holds(self, name: str) -> bool:
+        """Return whether a network is there, without reading it."""
+        return self.folder is not None and self.path(name).is_file()
 
     def find(self, name: str) -> StoredNetwork | None:
         """Return a stored network, or None if it is not there or its file is not what was written (said in the log)."""
-        if self.folder is None or not self.path(name).is_file():
+        if not self.holds(name):
             return None
         path = self.path(name)
         try:
-            sidecar = json.loads(path.with_suffix(".json").read_text())
+            sidecar = json.loads(path.with_suffix(SIDECAR).read_text())
             if hashlib.sha256(path.read_bytes()).hexdigest() != sidecar["sha256"]:
                 raise ValueError("its checksum is not the one in its sidecar")
-            with safe_open(path, "pt") as handle:
-                facts = json.loads(handle.metadata()["network"])["facts"]
+            facts = self.header(name)["facts"]
             return StoredNetwork(load_file(path), facts, float(sidecar["seconds"]))
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             log.warning("the stored network %s is not usable (%s); it will be trained again.", path, error)
             return None
 
+    def header(self, name: str) -> dict[str, Any]:
+        """Return what a network's file says of it: its `identity` and its `facts`."""
+        with safe_open(self.path(name), "pt") as handle:
+            header: dict[str, Any] = json.loads(handle.metadata()["network"])
+        return header
+
     def save(self, name: str, identity: Mapping[str, Any], network: StoredNetwork) -> None:
-        """Keep a network under its name; equal networks give equal bytes, and what depends on the run goes to the sidecar."""
+        """Keep a network under its name; equal networks give equal bytes, and what depends on the run goes to the sidecar.
+
+        A folder that cannot be written costs the next run its time, not this one its result: it is said in the log.
+        """
         if self.folder is None:
             return
         # One metadata entry only: the order of several in the header is not fixed.
         header = json.dumps({"identity": identity, "facts": network.facts}, sort_keys=True)
         path = self.path(name)
+        try:
+            with _fresh(path) as fresh:
+                _save_tensors(network.parameters, fresh, {"network": header})
+                sidecar = {
+                    "sha256": hashlib.sha256(fresh.read_bytes()).hexdigest(),
+                    "seconds": network.seconds,
+                    "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                    "host": platform.node(),
+                }
+                write_atomically(path.with_suffix(SIDECAR), json.dumps(sidecar).encode())
+                os.replace(fresh, path)
+            self.path(name, PARTIAL).unlink(missing_ok=True)
+        except (OSError, SafetensorError) as error:
+            log.warning("the trained network could not be kept in the store %s: %s", self.folder, error)
+
+    def save_partial(self, name: str, network: PartialNetwork) -> None:
+        """Keep a network in the middle of its training, in place of what was kept of it before."""
+        if self.folder is None:
+            return
+        flat = {f"{kind}/{key}": tensor for kind, tensors in network.tensors.items() for key, tensor in tensors.items()}
+        facts = {"facts": network.facts, "step": network.step, "seconds": network.seconds, "sha256": _digest(flat)}
+        path = self.path(name, PARTIAL)
+        try:
+            with _fresh(path) as fresh:
+                _save_tensors(flat, fresh, {"partial": json.dumps(facts, sort_keys=True)})
+                os.replace(fresh, path)
+        except (OSError, SafetensorError) as error:
+            log.warning("the training could not be kept in the store %s: %s", self.folder, error)
+
+    def find_partial(self, name: str) -> PartialNetwork | None:
+        """Return a network in the middle of its training, or None if none was kept or its file is damaged (said in the log)."""
+        if self.folder is None or not (path := self.path(name, PARTIAL)).is_file():
+            return None
+        try:
+            with safe_open(path, "pt") as handle:
+                facts = json.loads(handle.metadata()["partial"])
+            flat = load_file(path)
+            if _digest(flat) != facts["sha256"]:
+                raise ValueError("its checksum is not its contents'")
+            tensors: dict[str, dict[str, Tensor]] = {}
+            for key, tensor in flat.items():
+                kind, _, parameter = key.partition("/")
+                tensors.setdefault(kind, {})[parameter] = tensor
+            return PartialNetwork(tensors, facts["facts"], int(facts["step"]), float(facts["seconds"]))
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            log.warning("the half-trained network %s is not usable (%s); it will be trained from the start.", path, error)
+            return None
+
+
+def _fresh(path: Path) -> "_FreshFile":
+    return _FreshFile(path)
+
+
+class _FreshFile(tempfile.TemporaryDirectory):  # type: ignore[type-arg]
+    """A place beside `path` to write a file that is then renamed; whatever is left there is removed."""
+
+    def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new") as folder:
-            fresh = Path(folder) / path.name
-            save_file({key: tensor.cpu().contiguous() for key, tensor in network.parameters.items()}, fresh, {"network": header})
-            sidecar = {"sha256": hashlib.sha256(fresh.read_bytes()).hexdigest(), "seconds": network.seconds}
-            write_atomically(path.with_suffix(".json"), json.dumps(sidecar).encode())
-            os.replace(fresh, path)
+        super().__init__(dir=path.parent, prefix=".new")
+        self._file = Path(self.name) / path.name
+
+    def __enter__(self) -> Path:  # type: ignore[override]
+        return self._file
+
+
+def _save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, path, metadata)
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        digest.update(key.encode())
+        digest.update(tensors[key].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def read_parameters(path: str | Path) -> dict[str, Tensor]:
