@@ -143,9 +143,12 @@ def from_sequential(module: nn.Sequential) -> FeedForward:
     Raises
     ------
     InputError
-        If it holds anything else, or one parameter in two layers: such a network needs a permutation specification of its own.
+        If it holds anything else, or one parameter in two layers, or has a `forward` of its own: such a network needs a permutation
+        specification.
     """
     layers: list[Layer] = []
+    if type(module).forward is not nn.Sequential.forward:
+        raise InputError(f"a {type(module).__name__} has a `forward` of its own, not nn.Sequential's. Pass `permutation_spec`.")
     if len(list(module.named_parameters())) < len(list(module.named_parameters(remove_duplicate=False))):
         raise InputError("two layers share a parameter, which a permutation of one layer would change in both. Pass `permutation_spec`.")
     children = list(zip(module._modules, module, strict=True))  # named_children() leaves out the second place of one activation

@@ -200,3 +200,16 @@ def test_layers_that_share_a_parameter_are_refused() -> None:
     for middle in (one, other):  # the same layer twice, or two layers with one weight
         with pytest.raises(InputError, match="^two layers share a parameter, which a permutation of one layer would change in both"):
             from_sequential(nn.Sequential(one, nn.ReLU(), middle, nn.ReLU(), nn.Linear(4, 2)))
+
+
+def test_a_sequential_with_a_forward_of_its_own_is_refused() -> None:
+    class Residual(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            return x + super().forward(x)
+
+    class Named(nn.Sequential):
+        """A subclass that changes nothing."""
+
+    with pytest.raises(InputError, match=r"^a Residual has a `forward` of its own, not nn\.Sequential's\. Pass `permutation_spec`"):
+        from_sequential(Residual(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4)))
+    assert len(from_sequential(Named(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))).layers) == 2
