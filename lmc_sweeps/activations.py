@@ -44,33 +44,49 @@ def pair_moments(
     PairMoments
     """
     pair = stacked([a, b])
-    sums: dict[str, Tensor] = {}
-    seconds: dict[str, Tensor] = {}
-    crosses: dict[str, Tensor] = {}
-    counts: dict[str, int] = {}
+    sums: dict[str, _Sums] = {}
     for batch in inputs.split(batch_size):
         for key, values in architecture.activations(pair, batch).items():
-            if key == INPUT:
-                values = values[:1]  # A and B see the same inputs
-            flipped = values.transpose(1, 2)  # (2, n, m) -> (2, m, n)
-            _add(sums, key, values.double().sum(1))
-            _add(seconds, key, torch.bmm(flipped, values))  # (2, m, n) @ (2, n, m) -> (2, m, m)
-            if key != INPUT:
-                _add(crosses, key, torch.bmm(flipped[:1], values[1:])[0])
-            counts[key] = counts.get(key, 0) + values.shape[1]
-
-    def moments(k: int) -> dict[str, Moments]:
-        # the input's moments are there once, for both networks
-        return {
-            key: Moments(*(_mean(total[key][min(k, len(total[key]) - 1)], n) for total in (sums, seconds))) for key, n in counts.items()
-        }
-
-    return PairMoments(moments(0), moments(1), {key: _mean(total, counts[key]) for key, total in crosses.items()})
+            values = values[:1] if key == INPUT else values  # A and B see the same inputs
+            sums.setdefault(key, _Sums(values)).add(values)
+    a_moments, b_moments = ({key: found.moments(k) for key, found in sums.items()} for k in (0, -1))
+    return PairMoments(a_moments, b_moments, {key: found.second(0, -1) for key, found in sums.items() if key != INPUT})
 
 
-def _add(totals: dict[str, Tensor], key: str, part: Tensor) -> None:
-    totals[key] = totals[key] + part.double() if key in totals else part.double()
+class _Sums:
+    """Sums of activations and of their products, taken about the mean of the first batch.
 
+    About that point the products are small where the spread is small, so that covariances do not drown in the rounding of large means.
+    """
 
-def _mean(total: Tensor, count: int) -> np.ndarray:
-    return (total / count).cpu().numpy()
+    def __init__(self, values: Tensor) -> None:
+        # (K, n, m) -> (K, 1, m), rounded to the activations' precision, so that what is subtracted is what is added again
+        self._about = values.double().mean(1, keepdim=True).to(values.dtype).double()
+        self._sum: Tensor = torch.zeros_like(self._about)
+        self._products: dict[tuple[int, int], Tensor] = {}
+        self._count = 0
+
+    def add(self, values: Tensor) -> None:
+        values = values - self._about.to(values.dtype)
+        self._sum += values.double().sum(1, keepdim=True)
+        last = len(values) - 1
+        for i, j in dict.fromkeys([(0, 0), (last, last), (0, last)]):
+            part = (values[i].T @ values[j]).double()  # (m, n) @ (n, m) -> (m, m)
+            self._products[i, j] = self._products[i, j] + part if (i, j) in self._products else part
+        self._count += values.shape[1]
+
+    def moments(self, k: int) -> Moments:
+        second = self.second(k, k)
+        return Moments(self._mean(k)[0].cpu().numpy(), (second + second.T) / 2)  # symmetric to the last bit
+
+    def second(self, i: int, j: int) -> np.ndarray:
+        i, j = i % len(self._sum), j % len(self._sum)
+        about_i, about_j = self._about[i], self._about[j]
+        off_i, off_j = self._sum[i] / self._count, self._sum[j] / self._count
+        # E (c + x)(d + y) = E xy + c E y + d E x + c d
+        moved = self._products[i, j] / self._count + about_i.T @ off_j + off_i.T @ about_j + about_i.T @ about_j
+        return np.asarray(moved.cpu().numpy())
+
+    def _mean(self, k: int) -> Tensor:
+        k = k % len(self._sum)
+        return self._about[k] + self._sum[k] / self._count

@@ -63,8 +63,8 @@ def barriers(t: np.ndarray, curve: np.ndarray) -> Barriers:
     if not np.isfinite(curve).all():
         nan = float("nan")
         return Barriers(barrier=nan, barrier_t=nan, barrier_mean=nan, midpoint=nan, midpoint_barrier=nan)
-    above_chord = curve - ((1 - t) * curve[0] + t * curve[-1])
-    above_chord[[0, -1]] = 0.0  # true by definition; rounding must not make the barrier of a straight curve negative
+    above_chord = curve - (curve[0] + t * (curve[-1] - curve[0]))
+    above_chord[np.abs(above_chord) <= 8 * np.finfo(np.float64).eps * np.abs(curve).max()] = 0.0  # rounding: a straight curve has no peak
     peak = int(above_chord.argmax())
     mean = 0.5 * (curve[0] + curve[-1])
     return Barriers(

@@ -5,8 +5,10 @@ import json
 import logging
 import os
 import platform
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -44,15 +46,15 @@ class PartialNetwork:
 def write_atomically(path: Path, contents: bytes) -> None:
     """Write a file beside its place and rename it, so that a reader never meets half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with fresh.open("xb") as stream:  # with the rights that the user's umask gives, which tempfile would narrow
             stream.write(contents)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(name, path)
+        os.replace(fresh, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        fresh.unlink(missing_ok=True)
         raise
 
 
@@ -84,11 +86,13 @@ class Store:
         path = self.path(name)
         try:
             sidecar = json.loads(path.with_suffix(SIDECAR).read_text())
+            if sidecar.pop("check") != _digest_words(sidecar):
+                raise ValueError("its sidecar is damaged")
             if hashlib.sha256(path.read_bytes()).hexdigest() != sidecar["sha256"]:
                 raise ValueError("its checksum is not the one in its sidecar")
             facts = self.header(name)["facts"]
             return StoredNetwork(load_file(path), facts, float(sidecar["seconds"]))
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             log.warning("the stored network %s is not usable (%s); it will be trained again.", path, error)
             return None
 
@@ -117,7 +121,7 @@ class Store:
                     "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
                     "host": platform.node(),
                 }
-                write_atomically(path.with_suffix(SIDECAR), json.dumps(sidecar).encode())
+                write_atomically(path.with_suffix(SIDECAR), json.dumps(sidecar | {"check": _digest_words(sidecar)}).encode())
                 os.replace(fresh, path)
             self.path(name, PARTIAL).unlink(missing_ok=True)
         except (OSError, SafetensorError) as error:
@@ -152,29 +156,25 @@ class Store:
                 kind, _, parameter = key.partition("/")
                 tensors.setdefault(kind, {})[parameter] = tensor
             return PartialNetwork(tensors, facts["facts"], int(facts["step"]), float(facts["seconds"]))
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             log.warning("the half-trained network %s is not usable (%s); it will be trained from the start.", path, error)
             return None
 
 
-def _fresh(path: Path) -> "_FreshFile":
-    return _FreshFile(path)
-
-
-class _FreshFile(tempfile.TemporaryDirectory):  # type: ignore[type-arg]
-    """A place beside `path` to write a file that is then renamed; whatever is left there is removed."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        super().__init__(dir=path.parent, prefix=".new")
-        self._file = Path(self.name) / path.name
-
-    def __enter__(self) -> Path:  # type: ignore[override]
-        return self._file
+@contextmanager
+def _fresh(path: Path) -> Iterator[Path]:
+    """Give a place beside `path` to write a file that is then renamed; whatever is left there is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new") as folder:
+        yield Path(folder) / path.name
 
 
 def _save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
     save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, path, metadata)
+
+
+def _digest_words(words: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

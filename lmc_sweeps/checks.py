@@ -26,13 +26,20 @@ def number(key: str, value: Any, above: float | None = None, least: float | None
     bounds += [f"at least {least:g}"] if least is not None else []
     bounds += [f"below {below:g}"] if below is not None else []
     rule = "a finite number" + (" " + " and ".join(bounds) if bounds else "")
-    bad = isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
+    bad = isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value)
     if not bad:
         bad = (above is not None and value <= above) or (least is not None and value < least)
         bad = bad or (below is not None and value >= below)
     if bad:
         raise InputError(f"`{key}` must be {rule}, got {value!r}.")
     return float(value)
+
+
+def _is_finite(value: int | float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond the largest float
+        return False
 
 
 def boolean(key: str, value: Any) -> bool:

@@ -1,8 +1,6 @@
 """The command line: ``python -m lmc_sweeps [overrides]`` runs one job, with ``-m`` a sweep."""
 
-import logging
 import sys
-import traceback
 from pathlib import Path
 
 import hydra
@@ -12,16 +10,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.checks import InputError
-from lmc_sweeps.config import PreparedJob, conf_dir, prepare
-from lmc_sweeps.expected import expected_entry, position, write_expected
-from lmc_sweeps.job import run_job
+from lmc_sweeps.config import conf_dir, prepare
+from lmc_sweeps.expected import expected_entry, write_expected
 from lmc_sweeps.overrides import check_overrides
-from lmc_sweeps.progress import TrainingProgress
-from lmc_sweeps.records import Record, write_failure
-from lmc_sweeps.settings import scope
-from lmc_sweeps.summary import job_line, print_summary
+from lmc_sweeps.running import run_alone
+from lmc_sweeps.summary import print_summary
 
-log = logging.getLogger(__name__)
 PLUGINS = Path(__file__).resolve().parent / "_plugin_root"
 
 
@@ -49,30 +43,10 @@ def run(config: DictConfig) -> None:
     if alone:
         write_expected(folder.parent, [expected_entry(prepared, " ".join(HydraConfig.get().overrides.task))])
     try:
-        _run_noted(prepared, folder)
+        run_alone(prepared, folder)
     finally:
         if alone:
             print_summary(folder.parent)
-
-
-def _run_noted(prepared: PreparedJob, folder: Path) -> Record:
-    """Run a job, say what came of it in one line, and write a failure down before it goes up to Hydra."""
-    number, total, asked = position(folder.parent, prepared.run_id)
-    what = " ".join(part for part in (f"[{number}/{total}]", asked) if part)
-    try:
-        with TrainingProgress(what) as progress:
-            record = run_job(prepared.settings, prepared.data, prepared.fingerprint, folder, progress)
-    except Exception as error:
-        sentence = f"{type(error).__name__}: {error}"
-        log.info("%s", traceback.format_exc())  # to the job's log file only; the terminal gets the sentence
-        try:
-            write_failure(folder, prepared.run_id, scope(prepared.settings, prepared.fingerprint), sentence)
-        except (OSError, InputError) as second:  # a full disk, or a record that is not ours to write: the first failure is the one to tell
-            log.info("the failure could not be written down: %s", second)
-        sys.stderr.write(f"{what} failed: {sentence} (see {folder})\n")
-        raise
-    sys.stderr.write(f"{what} {job_line(record)}\n")
-    return record
 
 
 def _run_id(*, _root_: DictConfig) -> str:

@@ -115,7 +115,7 @@ def compare(
     found = {method.name: {g: np.array(p) for g, p in result.permutations[method_key(method)].items()} for method in methods}
     original = network_b.state_dict()
     aligned = {
-        name: {**original, **{k: v.to(original[k]) for k, v in apply_permutations(b, architecture.spec, maps).items()}}
+        name: {**original, **{k: v.to(original[k], copy=True) for k, v in apply_permutations(b, architecture.spec, maps).items()}}
         for name, maps in found.items()
     }
     return Comparison(

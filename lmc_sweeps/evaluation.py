@@ -96,8 +96,9 @@ def _reduce(batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
     loss = wrong = torch.zeros(1, dtype=torch.float64)
     count = 0
     for logits, labels in batches:
+        logits = logits if logits.dtype == torch.float64 else logits.float()
         lead = logits.shape[:-2]
-        logits = logits.reshape(-1, logits.shape[-1]).float()  # (networks * n, classes)
+        logits = logits.reshape(-1, logits.shape[-1])  # (networks * n, classes)
         targets = labels.repeat(logits.shape[0] // len(labels))
         nats = F.cross_entropy(logits, targets, reduction="none").view(*lead, -1)
         misses = (logits.argmax(-1) != targets).view(*lead, -1)

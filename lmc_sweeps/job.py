@@ -7,31 +7,34 @@ method; the straight line between the two is walked on both splits; one record s
 import itertools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-
-from torch import Tensor
 
 from lmc_sweeps import matching, records
 from lmc_sweeps.checkpoints import Store, StoredNetwork
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data
-from lmc_sweeps.evaluation import evaluate
 from lmc_sweeps.matching.base import Matching, Permutations
-from lmc_sweeps.models.base import Architecture, stacked, unstack
+from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.pairs import PairResult, compare_pair, undefined_rows, with_identity
 from lmc_sweeps.records import Record
-from lmc_sweeps.seeding import generator
-from lmc_sweeps.settings import JobSettings, network_identity, network_name, plain_config, resolve_device, run_id, scope
-from lmc_sweeps.training import train
+from lmc_sweeps.settings import JobSettings, network_name, plain_config, resolve_device, run_id, scope
+from lmc_sweeps.stacks import Progress, tasks_of, train_all
 from multirun_analysis.schema import SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
-Progress = Callable[[int, int], None]
 
 
-def run_job(settings: JobSettings, data: Data, fingerprint: str, folder: Path, progress: Progress) -> Record:
+def run_job(
+    settings: JobSettings,
+    data: Data,
+    fingerprint: str,
+    folder: Path,
+    progress: Progress = lambda steps: None,
+    at_hand: Mapping[str, StoredNetwork] = MappingProxyType({}),
+) -> Record:
     """Do what a job's record still lacks, and return the record.
 
     Parameters
@@ -44,7 +47,9 @@ def run_job(settings: JobSettings, data: Data, fingerprint: str, folder: Path, p
     folder : Path
         The job's folder; a finished record there is kept and added to.
     progress : callable
-        Told the training steps done and their total.
+        Told how many network-steps of training more are done.
+    at_hand : mapping of str to StoredNetwork
+        Trained networks, by name, that need not be looked for in the store.
 
     Returns
     -------
@@ -66,7 +71,7 @@ def run_job(settings: JobSettings, data: Data, fingerprint: str, folder: Path, p
             records.write_record(folder, known)
         return known
     start = time.perf_counter()
-    networks = find_or_train(settings, data, fingerprint, progress)
+    networks = find_or_train(settings, data, fingerprint, progress, at_hand)
     names = [network_name(settings, fingerprint, number) for number in range(settings.networks)]
     device = resolve_device(settings.device)
     splits = data.train.to(device), data.test.to(device)
@@ -94,44 +99,27 @@ def run_job(settings: JobSettings, data: Data, fingerprint: str, folder: Path, p
     return record
 
 
-def find_or_train(settings: JobSettings, data: Data, fingerprint: str, progress: Progress) -> list[StoredNetwork]:
-    """Return a job's networks on its device: those in the store as they are, the others trained as one stack and kept."""
-    store = Store(settings.store)
-    names = [network_name(settings, fingerprint, number) for number in range(settings.networks)]
-    found = {number: stored for number, name in enumerate(names) if (stored := store.find(name)) is not None}
-    missing = [number for number in range(settings.networks) if number not in found]
-    if missing:
-        for number, network in zip(missing, _train(settings, data, missing, progress), strict=True):
-            store.save(names[number], network_identity(settings, fingerprint, number), network)
-            found[number] = network
-    if len(missing) < settings.networks:
-        log.info("found %d of %d networks in %s", settings.networks - len(missing), settings.networks, settings.store)
+def find_or_train(
+    settings: JobSettings,
+    data: Data,
+    fingerprint: str,
+    progress: Progress = lambda steps: None,
+    at_hand: Mapping[str, StoredNetwork] = MappingProxyType({}),
+) -> list[StoredNetwork]:
+    """Return a job's networks on its device: those at hand or in the store as they are, the others trained and kept."""
+    store, tasks = Store(settings.store), tasks_of(settings, data, fingerprint)
+    found: dict[str, StoredNetwork] = {}
+    for task in tasks:
+        network = at_hand.get(task.name) or store.find(task.name)
+        if network is not None:
+            found[task.name] = network
+    if found:
+        log.info("found %d of %d networks", len(found), len(tasks))
+    for trained in train_all([task for task in tasks if task.name not in found], store, progress):
+        found |= trained
     device = resolve_device(settings.device)
-    networks = [found[number] for number in range(settings.networks)]
+    networks = [found[task.name] for task in tasks]
     return [StoredNetwork({k: v.to(device) for k, v in net.parameters.items()}, net.facts, net.seconds) for net in networks]
-
-
-def _train(settings: JobSettings, data: Data, numbers: list[int], progress: Progress) -> list[StoredNetwork]:
-    device = resolve_device(settings.device)
-    architecture, split = _architecture(settings, data), data.train.to(device)
-    shape = (data.n_inputs, settings.width, settings.depth, data.n_classes)
-    start = time.perf_counter()
-    draws = [settings.model.initial(*shape, generator(settings.seed, "network", number, "initialisation")) for number in numbers]
-    initial: dict[str, Tensor] = {name: tensor.to(device) for name, tensor in stacked(draws).items()}
-    before = evaluate(architecture, initial, split)
-    streams = [(settings.seed, number) for number in numbers]
-    trained = train(architecture, initial, streams, split, settings.optimizer, settings.training, progress)
-    after = evaluate(architecture, trained.stack, split)
-    seconds = (time.perf_counter() - start) / len(numbers)
-    log.info(
-        "trained %d networks in %.1f s: training loss %s, error %s",
-        len(numbers), seconds * len(numbers), _listed(after.loss), _listed(after.error),
-    )  # fmt: skip
-    facts = [
-        {"finite": trained.finite[k], "loss_initial": float(before.loss[k]), "loss_final": float(after.loss[k])}
-        for k in range(len(numbers))
-    ]
-    return [StoredNetwork(unstack(trained.stack, k), facts[k], seconds) for k in range(len(numbers))]
 
 
 def _measure(
@@ -140,6 +128,14 @@ def _measure(
     if not (a.facts["finite"] and b.facts["finite"]):
         return undefined_rows(methods, settings.points)
     return compare_pair(architecture, a.parameters, b.parameters, *splits, methods, settings.points, settings.seed)
+
+
+def is_complete(settings: JobSettings, fingerprint: str, folder: Path) -> bool:
+    """Return whether a job's folder holds all that it is asked for, and nothing that failed."""
+    known = records.read_record(folder)
+    return (
+        known is not None and known["run_id"] == run_id(settings, fingerprint) and "failure" not in known and not _missing(settings, known)
+    )
 
 
 def _missing(settings: JobSettings, known: Record | None) -> list[Matching]:

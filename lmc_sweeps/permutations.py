@@ -74,11 +74,6 @@ def inverse(permutation: np.ndarray) -> np.ndarray:
     return np.argsort(permutation)
 
 
-def identity(spec: PermutationSpec, parameters: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
-    """Return the permutation of every group that moves nothing."""
-    return {group: np.arange(size) for group, size in spec.sizes(parameters).items()}
-
-
 def from_coupling(coupling: np.ndarray) -> tuple[np.ndarray, bool]:
     r"""Return the permutation that a coupling describes, and whether the coupling is one.
 

@@ -10,10 +10,10 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 class TrainingProgress:
-    """Shows what is being trained, steps done of how many, and the time left; a context manager called with (done, total)."""
+    """Shows what is being trained, network-steps done of how many, and the time left; a context manager, told of every step."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total, self._done = what, total, 0
         self._bar: tqdm | None = None
         self._start = self._said = time.monotonic()
 
@@ -24,18 +24,27 @@ class TrainingProgress:
         if self._bar is not None:
             self._bar.close()
 
-    def __call__(self, done: int, total: int) -> None:
-        """Take note of a step."""
+    def __call__(self, network_steps: int) -> None:
+        """Take note of a step of so many networks."""
+        self._done += network_steps
         if sys.stderr.isatty():
             if self._bar is None:
-                self._bar = tqdm(total=total, desc=f"{self._what} training", unit="step", leave=False, file=sys.stderr)
-            self._bar.update(done - self._bar.n)
+                form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} network-steps, {remaining} left"
+                self._bar = tqdm(total=self._total, desc=self._what, unit_scale=True, leave=False, file=sys.stderr, bar_format=form)
+            self._bar.update(network_steps)
             return
         now = time.monotonic()
         if now - self._said >= SECONDS_BETWEEN_LINES:
-            left = (now - self._start) / done * (total - done)
-            sys.stderr.write(f"{self._what} training: step {done:,} of {total:,}, about {duration(left)} left\n")
+            left = (now - self._start) / self._done * (self._total - self._done)
+            sys.stderr.write(f"{self._what}: {self._done:,} of {self._total:,} network-steps, about {duration(left)} left\n")
             self._said = now
+
+    def write(self, line: str) -> None:
+        """Write a line, above the bar if there is one."""
+        if self._bar is not None:
+            self._bar.write(line, file=sys.stderr)
+        else:
+            sys.stderr.write(f"{line}\n")
 
 
 def duration(seconds: float) -> str:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import io
 import json
+import logging
 import math
 import platform
 import zipfile
@@ -19,6 +20,7 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.matching.base import Matching, Permutations
 from multirun_analysis.schema import SCHEMA_VERSION
 
+log = logging.getLogger(__name__)
 Record = dict[str, Any]
 RECORD, PERMUTATIONS = "record.json", "permutations.npz"
 PACKAGES = ("lmc-sweeps", "torch", "numpy", "scipy", "pot", "scikit-learn", "hydra-core", "pandas")
@@ -111,7 +113,10 @@ def read_permutations(folder: Path) -> dict[str, np.ndarray]:
         # np.load leaves a damaged file open when it is given a path
         with (folder / PERMUTATIONS).open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):  # zipfile's, of damaged files
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # zipfile's, of damaged files
+        log.warning("%s cannot be read (%s); the permutations in it are lost.", folder / PERMUTATIONS, error)
         return {}
 
 

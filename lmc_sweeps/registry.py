@@ -26,5 +26,8 @@ def variants(room: str, base: Any) -> dict[str, Any]:
         module = importlib.import_module(f"{room}.{info.name}")
         for _, cls in inspect.getmembers(module, inspect.isclass):
             if issubclass(cls, base) and "name" in vars(cls) and cls.__module__ == module.__name__:
-                found[vars(cls)["name"]] = cls
+                name = vars(cls)["name"]
+                if name in found:
+                    raise RuntimeError(f"{cls.__module__} and {found[name].__module__} both define {name!r}.")
+                found[name] = cls
     return dict(sorted(found.items()))

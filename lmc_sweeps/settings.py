@@ -147,6 +147,6 @@ def plain_config(settings: JobSettings) -> dict[str, Any]:
     return {
         **{key: getattr(settings, key) for key in scalars},
         **parts,
-        "matching": {method.name: method.settings() for method in settings.matching},
+        "matching": [{"name": method.name, **method.settings()} for method in settings.matching],
         "store": None if settings.store is None else str(settings.store),
     }

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lmc_sweeps import checks
+
 
 @dataclass(frozen=True)
 class Split:
@@ -87,4 +89,8 @@ def normalise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarr
     .. math:: x \leftarrow (x - \mu) / \sigma
     """
     mean, std = train.mean(dtype=np.float64), train.std(dtype=np.float64)
+    if std == 0:
+        raise checks.InputError(
+            "`dataset.normalise` divides by the standard deviation of the training inputs, which is 0: they are all equal."
+        )
     return ((train - mean) / std).astype(np.float32), ((test - mean) / std).astype(np.float32)

@@ -41,6 +41,8 @@ class FeedForward(Architecture):
     ----------
     layers : sequence of Layer
         The hidden layers and the output layer.
+    n_outputs : int, optional
+        Outputs beyond these, which padding has added, are left out.
 
     Notes
     -----
@@ -48,8 +50,9 @@ class FeedForward(Architecture):
     stack and every number of threads, which `torch.nn.functional.linear` does not promise.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], n_outputs: int | None = None) -> None:
         self.layers = tuple(layers)
+        self._n_outputs = n_outputs
         axes: dict[str, tuple[str | None, ...]] = {}
         before: str | None = None
         for k, layer in enumerate(self.layers):
@@ -132,7 +135,7 @@ class FeedForward(Architecture):
         values = self._after(0, first)
         for k in range(1, len(self.layers)):
             values = self._after(k, self._linear(k, stack, values))
-        return values
+        return values[..., : self._n_outputs]
 
 
 def from_sequential(module: nn.Sequential) -> FeedForward:
@@ -158,9 +161,8 @@ def from_sequential(module: nn.Sequential) -> FeedForward:
         elif isinstance(child, nn.Flatten) and not layers:
             continue  # inputs are flattened before they come here
         elif layers and (type(child) in ELEMENTWISE or (_is_over_classes(child) and k == len(children) - 1)):
-            after = copy.deepcopy(child).eval()
-            if isinstance(after, nn.LogSoftmax | nn.Softmax):
-                after.dim = -1  # the classes of (n, classes), and of a stack's (K, n, classes) too
+            # Of probabilities the loss is taken as of their logarithms; -1 is the classes' axis of (n, classes) and of (K, n, classes).
+            after = nn.LogSoftmax(dim=-1) if _is_over_classes(child) else copy.deepcopy(child).eval()
             layers[-1] = Layer(layers[-1].name, layers[-1].has_bias, (*layers[-1].after, after))
         else:
             raise InputError(

@@ -13,6 +13,7 @@ from lmc_sweeps import checks
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
+# Each maps 0 to 0, which padding relies on.
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
 # Standard deviation of a standard normal cut off at ±2: dividing by it gives the drawn weights the variance that is asked for.
 TRUNCATED_STD = 0.87962566103423978
@@ -41,7 +42,7 @@ class Mlp(Model):
 
     def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> FeedForward:
         hidden = [Layer(f"hidden_{k}", self.bias, (ACTIVATIONS[self.activation](),)) for k in range(1, depth + 1)]
-        return FeedForward([*hidden, Layer("output", self.bias)])
+        return FeedForward([*hidden, Layer("output", self.bias)], n_outputs=n_classes)
 
     def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
         names = [*(f"hidden_{k}" for k in range(1, depth + 1)), "output"]

@@ -34,7 +34,7 @@ class TorchModule(Architecture):
         self._readers: dict[str, str] = {}
         for name, axes in spec.axes.items():
             if len(axes) > 1:
-                self._readers.setdefault(INPUT if axes[1] is None else axes[1], name.rpartition(".")[0])
+                self._readers.setdefault(self._source(name), name.rpartition(".")[0])
         unread = [group for group in spec.groups if group not in self._readers]
         if unread:
             raise InputError(f"no parameter has {', '.join(map(repr, unread))} on its second axis: nothing reads these neurons.")
@@ -47,7 +47,7 @@ class TorchModule(Architecture):
         return {key: torch.stack([found[key] for found in per_network]) for key in per_network[0]}
 
     def sources(self, group: str) -> tuple[str, ...]:
-        return tuple(INPUT if self.spec.axes[p][1] is None else str(self.spec.axes[p][1]) for p in self.spec.incoming(group))
+        return tuple(self._source(parameter) for parameter in self.spec.incoming(group))
 
     def line_logits(
         self,
@@ -62,6 +62,14 @@ class TorchModule(Architecture):
             aligned = apply_permutations(b, self.spec, permutation)
             lines.append(torch.stack([self._call(unstack(interpolate(a, aligned, part), 0), inputs) for part in t.split(1)]))
         return torch.stack(lines)
+
+    def _source(self, parameter: str) -> str:
+        """Return what feeds a parameter: a group, the network's input, or something in between that nobody permutes."""
+        group = self.spec.axes[parameter][1]
+        if group is not None:
+            return group
+        first = next(name for name, axes in self.spec.axes.items() if len(axes) > 1 and axes[1] is None)
+        return INPUT if parameter == first else f"{INPUT} of {parameter}"
 
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
         module = copy.deepcopy(self._module)

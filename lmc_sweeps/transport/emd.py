@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import ot
 
 from lmc_sweeps.transport.base import Transport, TransportResult, square_cost
 
@@ -28,8 +29,6 @@ class Emd(Transport):
 
     def __call__(self, cost: np.ndarray) -> TransportResult:
         """Return the optimal coupling; `converged` is false when the iteration limit was reached or mass is missing."""
-        import ot  # POT takes a second to import, and mistakes in what was typed should be told before that
-
         cost = square_cost(cost)
         ones = np.ones(len(cost))
         with warnings.catch_warnings():

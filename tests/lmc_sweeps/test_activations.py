@@ -79,7 +79,16 @@ def test_batches_are_added_in_double_precision() -> None:
     x = torch.ones(1001, 6)
     x[0] = 4096.0  # its square is 2**24
     found = pair_moments(architecture, a, b, x, batch_size=1)
-    np.testing.assert_array_equal(found.a["input"].second, np.full((6, 6), (2**24 + 1000) / 1001))
+    np.testing.assert_allclose(found.a["input"].second, np.full((6, 6), (2**24 + 1000) / 1001), rtol=1e-12)
+
+
+def test_covariances_do_not_drown_in_large_means() -> None:
+    # about 1000 +- 0.01 in float32: products about zero would round at 0.06, the covariance is 1e-4
+    architecture, a, b = pair(torch.float32)
+    x = (1000 + 0.01 * torch.randn(500, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)).float()
+    exact = x.double().numpy()
+    found = pair_moments(architecture, a, b, x, batch_size=100).a["input"].covariance
+    np.testing.assert_allclose(found, np.cov(exact.T, bias=True), rtol=1e-3, atol=1e-8)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

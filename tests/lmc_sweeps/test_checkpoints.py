@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -106,19 +107,14 @@ def test_a_flipped_bit_anywhere_in_the_network_is_noticed(store, caplog):
         assert_unusable(store, caplog)
 
 
-def test_a_flipped_bit_anywhere_in_the_sidecar_is_noticed_or_leaves_the_network_as_it_was(store, caplog):
+def test_a_flipped_bit_anywhere_in_the_sidecar_is_noticed(store, caplog):
     path = store.path(NAME).with_suffix(".json")
     whole = path.read_bytes()
-    digits = whole.index(b"2.5")
     for bit in range(8 * len(whole)):
         broken = bytearray(whole)
         broken[bit // 8] ^= 1 << bit % 8
         path.write_bytes(broken)
-        if digits <= bit // 8 < digits + 3:  # the seconds are the one thing that no checksum covers
-            found = store.find(NAME)
-            assert found is None or torch.equal(found.parameters["b.weight"], network().parameters["b.weight"])
-        else:
-            assert_unusable(store, caplog)
+        assert_unusable(store, caplog)
 
 
 @pytest.mark.parametrize("contents", ["[]", "null", '{"seconds": 1}', '{"sha256": "0", "seconds": 1}'])
@@ -152,7 +148,7 @@ def test_a_null_store_keeps_nothing_and_finds_nothing(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("call", [1, 2])
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_an_interrupted_save_leaves_no_network_and_no_temporary_file(tmp_path, monkeypatch, call, error):
+def test_an_interrupted_save_leaves_no_network_and_no_temporary_file(tmp_path, monkeypatch, caplog, call, error):
     # A save renames twice, the sidecar and then the network; whichever is cut off, the network does not count as kept.
     calls = []
     replace = os.replace
@@ -165,8 +161,10 @@ def test_an_interrupted_save_leaves_no_network_and_no_temporary_file(tmp_path, m
 
     monkeypatch.setattr(checkpoints.os, "replace", cut_off)
     store = Store(tmp_path)
-    with pytest.raises(type(error)):
-        store.save(NAME, IDENTITY, network())
+    with pytest.raises(KeyboardInterrupt) if isinstance(error, KeyboardInterrupt) else nullcontext():
+        store.save(NAME, IDENTITY, network())  # what cannot be kept costs the next run its time, not this one its result
+    if isinstance(error, OSError):
+        assert "could not be kept in the store" in caplog.text
     assert [name for name in files(tmp_path) if not name.endswith(f"{NAME}.json")] == []
     assert not any(path.name.startswith(".") for path in tmp_path.rglob("*"))
     assert store.find(NAME) is None

@@ -38,7 +38,7 @@ def run(folder, **changes) -> dict:
         "points": 3,
         "store": folder / "store",
     }
-    return run_job(JobSettings(**{**settings, **changes}), DATA, fingerprint(DATA), folder / "job", lambda done, total: None)
+    return run_job(JobSettings(**{**settings, **changes}), DATA, fingerprint(DATA), folder / "job")
 
 
 @pytest.fixture(scope="module")

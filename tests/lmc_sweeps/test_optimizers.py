@@ -44,7 +44,8 @@ def run(optimizer: Optimizer, stack: dict[str, Tensor], gradients: list[dict[str
     stack = copy.deepcopy(stack)
     state = optimizer.state(stack)
     for step in range(STEPS):
-        optimizer.update(stack, gradients[step], state, lr[step], step)
+        own = {key: torch.full_like(lr[step], getattr(optimizer, key)) for key in optimizer.varies}
+        optimizer.update(stack, gradients[step], state, own | {"lr": lr[step]}, step)
     return stack
 
 

@@ -1,7 +1,8 @@
 """Training of stacks: the bits of a network do not depend on its company, and the numbers are those of a plain torch loop."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.models.padding import pad_axes
 from lmc_sweeps.optimizers import Adam, AdamW, Optimizer, Sgd
 from lmc_sweeps.seeding import generator
-from lmc_sweeps.training import TrainedStack, Training, data_order, train
+from lmc_sweeps.training import Recipe, StackState, Training, data_order, initial_state, train
 
 SEED, INPUTS, CLASSES = 11, 12, 4
 OPTIMIZERS = [Sgd(lr=0.1, weight_decay=0.01), Adam(lr=0.01), AdamW(lr=0.01)]
@@ -39,6 +41,12 @@ def networks(numbers: list[int], width: int = 16, depth: int = 1, inputs: int = 
     return stacked(draws)
 
 
+@dataclass
+class Trained:
+    stack: dict[str, Tensor]
+    finite: tuple[bool, ...]
+
+
 def trained(
     numbers: list[int],
     optimizer: Optimizer = OPTIMIZERS[0],
@@ -48,13 +56,26 @@ def trained(
     threads: int = 1,
     width: int = 16,
     depth: int = 1,
-) -> TrainedStack:
+    optimizers: list[Optimizer] | None = None,
+    go_on_after: int | None = None,
+) -> Trained:
+    """Train networks as sweeps do: padded, in a stack, and stopped and gone on with after some steps where that is asked for."""
     split = examples() if split is None else split
     n_inputs = split.inputs.shape[1]
     architecture = Mlp().architecture(n_inputs, width, depth, CLASSES)
     initial = networks(numbers, width, depth, n_inputs) if initial is None else initial
     torch.set_num_threads(threads)
-    return train(architecture, initial, [(SEED, k) for k in numbers], split, optimizer, training or Training(epochs=3, batch_size=32))
+    training = training or Training(epochs=3, batch_size=32)
+    each = optimizers or [optimizer] * len(numbers)
+    recipes = [Recipe(seed=SEED, number=k, optimizer=own, training=training) for k, own in zip(numbers, each, strict=True)]
+    split = Split(pad_axes(split.inputs, [1]), split.labels)
+    state = initial_state(each[0], {name: pad_axes(tensor, range(1, tensor.dim())) for name, tensor in initial.items()})
+    if go_on_after is not None:
+        state = train(architecture, state, recipes, split, steps=go_on_after)
+        assert state.step == go_on_after
+    state = train(architecture, state, recipes, split)
+    stack = {name: tensor[tuple(slice(size) for size in initial[name].shape)] for name, tensor in state.parameters.items()}
+    return Trained(stack, tuple(state.finite.tolist()))
 
 
 def assert_same_bits(left: dict[str, Tensor], right: dict[str, Tensor]) -> None:
@@ -83,22 +104,22 @@ def test_wide_and_deep_networks_keep_their_bits_in_a_stack_and_with_two_threads(
         assert_same_bits(unstack(together.stack, 1), unstack(alone.stack, 0))
 
 
-ALIGNMENT = "the bits of MKL's products depend on the address of a matrix, and odd sizes put the networks of a stack at odd addresses"
-
-
 @pytest.mark.parametrize(
     ("width", "batch_size"),
     [
         (16, 32),
         (18, 30),
-        pytest.param(1, 32, marks=pytest.mark.xfail(strict=True, reason="a product with one column takes another path in torch")),
-        pytest.param(17, 33, marks=pytest.mark.xfail(strict=True, reason=ALIGNMENT)),
-        pytest.param(14, 33, marks=pytest.mark.xfail(strict=True, reason=ALIGNMENT)),
+        (1, 32),
+        (2, 31),
+        (17, 33),
+        (14, 33),
+        (100, 64),
     ],
 )
 def test_networks_of_every_size_keep_their_bits_in_a_stack(width, batch_size):
-    split, training = examples(7 * batch_size, 64), Training(epochs=2, batch_size=batch_size)
-    together = trained([0, 1, 2], OPTIMIZERS[0], training, split, width=width)
+    # MKL's products depend on the address of a matrix: without padding odd sizes put the networks of a stack at odd addresses
+    split, training = examples(7 * batch_size, 61), Training(epochs=2, batch_size=batch_size)
+    together = trained([0, 1, 2], OPTIMIZERS[0], training, split, width=width, threads=2)
     for number in range(3):
         alone = trained([number], OPTIMIZERS[0], training, split, width=width)
         assert_same_bits(unstack(together.stack, number), unstack(alone.stack, 0))
@@ -140,6 +161,38 @@ def test_no_epochs_give_the_initial_weights_and_training_leaves_them_as_they_wer
     assert not torch.equal(moved.stack["output.weight"], initial["output.weight"])
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.name)
+@pytest.mark.parametrize("step", [0, 1, 3, 4, 8])  # before, within and at the end of epochs of three steps
+def test_training_goes_on_bit_for_bit_from_where_it_stopped(optimizer, step):
+    assert_same_bits(trained([0, 1], optimizer, go_on_after=step).stack, trained([0, 1], optimizer).stack)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.name)
+def test_padding_stays_zero_through_training(optimizer, activation):
+    architecture = Mlp(activation=activation).architecture(INPUTS, 5, 2, CLASSES)
+    initial = {name: pad_axes(tensor, range(1, tensor.dim())) for name, tensor in networks([0], width=5, depth=2).items()}
+    recipe = Recipe(seed=SEED, number=0, optimizer=optimizer, training=Training(epochs=3, batch_size=32))
+    split = Split(pad_axes(examples().inputs, [1]), examples().labels)
+    found = train(architecture, initial_state(optimizer, initial), [recipe], split).parameters
+    for name, tensor in networks([0], width=5, depth=2).items():
+        inside = torch.zeros_like(found[name], dtype=torch.bool)
+        inside[tuple(slice(size) for size in tensor.shape)] = True
+        assert (found[name][~inside] == 0).all(), name
+        assert (found[name][inside] != tensor.flatten()).any(), name
+
+
+def test_networks_of_a_stack_may_differ_in_rate_momentum_and_decay():
+    own = [
+        Sgd(lr=0.1, momentum=0.9, weight_decay=0.01),
+        Sgd(lr=0.02, momentum=0.5, weight_decay=0.1),
+        Sgd(lr=0.3, momentum=0.0, weight_decay=1e-4),
+    ]
+    together = trained([0, 1, 2], optimizers=own).stack
+    for number, optimizer in enumerate(own):
+        assert_same_bits(unstack(together, number), unstack(trained([number], optimizer).stack, 0))
+
+
 def test_networks_differ_in_initialisation_and_in_data_order():
     initial = networks([0, 1])
     assert not torch.equal(initial["output.weight"][0], initial["output.weight"][1])
@@ -150,12 +203,13 @@ def test_networks_differ_in_initialisation_and_in_data_order():
 
 
 def test_every_step_is_reported_and_the_short_last_batch_is_one_of_them():
-    seen: list[tuple[int, int]] = []
+    seen: list[int] = []
     training = Training(epochs=2, batch_size=32)
-    initial = networks([0])
+    note: Callable[[StackState], None] = lambda state: seen.append(state.step)  # noqa: E731
     architecture = Mlp().architecture(INPUTS, 16, 1, CLASSES)
-    train(architecture, initial, [(SEED, 0)], examples(), Sgd(), training, lambda done, total: seen.append((done, total)))
-    assert seen == [(k, 6) for k in range(1, 7)]
+    recipe = Recipe(seed=SEED, number=0, optimizer=Sgd(), training=training)
+    train(architecture, initial_state(Sgd(), networks([0])), [recipe], examples(), note)
+    assert seen == [1, 2, 3, 4, 5, 6]
     assert (training.steps(64), training.steps(65), training.steps(1)) == (4, 6, 2)
 
 

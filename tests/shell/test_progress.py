@@ -1,4 +1,4 @@
-"""Progress: a plain line now and then where there is no terminal."""
+"""Progress: a plain line now and then where there is no terminal, a bar where there is one."""
 
 import sys
 
@@ -8,18 +8,21 @@ from lmc_sweeps import progress
 def test_a_plain_line_comes_after_a_while_with_the_time_left(monkeypatch, capsys):
     clock = iter([0.0, 10.0, 40.0, 50.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    with progress.TrainingProgress("[1/2] width=8") as note:
-        note(1, 100)  # after 10 s
-        note(20, 100)  # after 40 s
-        note(21, 100)  # after 50 s: too early for another line
-    assert capsys.readouterr().err.splitlines() == ["[1/2] width=8 training: step 20 of 100, about 3 min left"]
+    with progress.TrainingProgress("[1/2] width=8", total=200) as note:
+        note(2)  # after 10 s
+        note(38)  # after 40 s
+        note(2)  # after 50 s: too early for another line
+    assert capsys.readouterr().err.splitlines() == ["[1/2] width=8: 40 of 200 network-steps, about 3 min left"]
 
 
-def test_a_terminal_gets_a_bar_with_what_is_trained(monkeypatch, capsys):
+def test_a_terminal_gets_a_bar_with_what_is_trained_and_lines_above_it(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with progress.TrainingProgress("[1/2] width=8") as note:
-        note(50, 100)
-    assert "[1/2] width=8 training" in capsys.readouterr().err
+    with progress.TrainingProgress("[1/2] width=8", total=100) as note:
+        note(50)
+        note.write("a line")
+    shown = capsys.readouterr().err
+    assert "[1/2] width=8:   0%" in shown or "[1/2] width=8:  50%" in shown
+    assert "a line\n" in shown
 
 
 def test_durations_are_for_people():

@@ -1,0 +1,240 @@
+"""Which networks are trained together, and how: groups of one shape, stacks of the size that pays, kept and gone on with after a kill."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from lmc_sweeps.checkpoints import PartialNetwork, Store, StoredNetwork
+from lmc_sweeps.datasets.base import Data, Split
+from lmc_sweeps.evaluation import evaluate
+from lmc_sweeps.models.base import Architecture, stacked, unstack
+from lmc_sweeps.models.padding import pad, pad_axes, unpad
+from lmc_sweeps.seeding import generator
+from lmc_sweeps.settings import JobSettings, network_identity, network_name, resolve_device
+from lmc_sweeps.training import Recipe, StackState, initial_state, train
+
+log = logging.getLogger(__name__)
+PARAMETERS, FINITE = "parameters", "finite"
+SLOWEST_GAIN = 0.97  # a larger stack must train a network in less than this share of the time
+PROBE_STEPS, WARM_UP_STEPS = 6, 3
+Progress = Callable[[int], None]  # told how many network-steps more are done
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network to train: number `number` of a job."""
+
+    settings: JobSettings
+    data: Data
+    fingerprint: str
+    number: int
+
+    @cached_property
+    def name(self) -> str:
+        """The network's name in the store."""
+        return network_name(self.settings, self.fingerprint, self.number)
+
+    @property
+    def steps(self) -> int:
+        """The steps of its training."""
+        return self.settings.training.steps(len(self.data.train))
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+        return Recipe(seed=self.settings.seed, number=self.number, optimizer=self.settings.optimizer, training=self.settings.training)
+
+    @property
+    def architecture(self) -> Architecture:
+        """Its mathematics."""
+        return self.settings.model.architecture(*self._shape)
+
+    @property
+    def _shape(self) -> tuple[int, int, int, int]:
+        return self.data.n_inputs, self.settings.width, self.settings.depth, self.data.n_classes
+
+    def initial(self) -> dict[str, torch.Tensor]:
+        """Return its parameters before the first step."""
+        rng = generator(self.settings.seed, "network", self.number, "initialisation")
+        return self.settings.model.initial(*self._shape, rng)
+
+    def kind(self) -> tuple[Any, ...]:
+        """Return everything that fixes the shape of the computation: tasks of one kind can share a stack."""
+        s = self.settings
+        fixed = (self.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
+        return (*fixed, self.steps, s.training.batch_size, s.optimizer.kind())
+
+
+def tasks_of(settings: JobSettings, data: Data, fingerprint: str) -> list[Task]:
+    """Return the networks of a job."""
+    return [Task(settings, data, fingerprint, number) for number in range(settings.networks)]
+
+
+def train_all(tasks: Sequence[Task], store: Store, progress: Progress) -> Iterator[dict[str, StoredNetwork]]:
+    """Train every network once, in stacks, and yield the trained networks of each stack, by name, when they are kept.
+
+    Networks that an earlier run left half trained go on from there; those at one step share a stack.
+    """
+    for group in groups(tasks):
+        places: dict[int, list[tuple[Task, PartialNetwork | None]]] = {}
+        for task in group:
+            partial = store.find_partial(task.name)
+            places.setdefault(0 if partial is None else partial.step, []).append((task, partial))
+        for place in sorted(places, reverse=True):
+            waiting = places[place]
+            size = stack_size([task for task, _ in waiting])
+            count = math.ceil(len(waiting) / size)
+            for k in range(count):  # stacks of equal size, in the order of the jobs
+                yield from _train_or_halve(waiting[k * len(waiting) // count : (k + 1) * len(waiting) // count], store, progress)
+
+
+def groups(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Return the tasks by kind, each network once, in the order in which they were asked for."""
+    found: dict[tuple[Any, ...], dict[str, Task]] = {}
+    for task in tasks:
+        found.setdefault(task.kind(), {}).setdefault(task.name, task)
+    return [list(group.values()) for group in found.values()]
+
+
+def _train_or_halve(
+    waiting: Sequence[tuple[Task, PartialNetwork | None]], store: Store, progress: Progress
+) -> Iterator[dict[str, StoredNetwork]]:
+    """Train a stack; if it runs out of memory, its halves."""
+    try:
+        yield _train_stack(waiting, store, progress)
+    except (MemoryError, RuntimeError) as error:
+        if len(waiting) == 1 or not _is_out_of_memory(error):
+            raise
+        log.warning("a stack of %d networks ran out of memory; its halves are trained one after the other.", len(waiting))
+        half = len(waiting) // 2
+        yield from _train_or_halve(waiting[:half], store, progress)
+        yield from _train_or_halve(waiting[half:], store, progress)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _train_stack(waiting: Sequence[tuple[Task, PartialNetwork | None]], store: Store, progress: Progress) -> dict[str, StoredNetwork]:
+    tasks = [task for task, _ in waiting]
+    first = tasks[0]
+    device = resolve_device(first.settings.device)
+    architecture, split = first.architecture, padded_split(first.data.train, device)
+    start = time.perf_counter()
+    state, facts, seconds = _begin(waiting, architecture, split, device)
+    keeper = _Keeper(tasks, facts, seconds, store, progress)
+    state = train(architecture, state, [task.recipe for task in tasks], split, keeper)
+    after = evaluate(architecture, state.parameters, split)
+    spent = (time.perf_counter() - start) / len(tasks)
+    shapes = {name: tensor.shape for name, tensor in first.initial().items()}
+    trained = {}
+    for k, task in enumerate(tasks):
+        found = facts[k] | {"finite": bool(state.finite[k]), "loss_final": float(after.loss[k])}
+        network = StoredNetwork(unpad(unstack(state.parameters, k), shapes), found, seconds[k] + spent)
+        store.save(task.name, network_identity(task.settings, task.fingerprint, task.number), network)
+        trained[task.name] = network
+    log.info("trained %d networks in %.1f s: training loss %s", len(tasks), spent * len(tasks), ", ".join(f"{x:.4f}" for x in after.loss))
+    return trained
+
+
+def padded_split(split: Split, device: torch.device) -> Split:
+    """Return a split on a device, with the inputs filled up as the networks' are."""
+    return Split(pad_axes(split.inputs, [1]), split.labels).to(device)
+
+
+def _begin(
+    waiting: Sequence[tuple[Task, PartialNetwork | None]], architecture: Architecture, split: Split, device: torch.device
+) -> tuple[StackState, list[dict[str, Any]], list[float]]:
+    """Return a stack at its first step, or where it was left, with the facts and seconds of each network."""
+    partials = [partial for _, partial in waiting]
+    if None not in partials:
+        kept = [partial for partial in partials if partial is not None]
+        kinds = {
+            kind: {name: tensor.to(device) for name, tensor in stacked([partial.tensors[kind] for partial in kept]).items()}
+            for kind in kept[0].tensors
+        }
+        parameters, finite = kinds.pop(PARAMETERS), kinds.pop(FINITE)[FINITE].view(-1) > 0
+        log.info("going on with %d networks at step %d", len(kept), kept[0].step)
+        state = StackState(parameters=parameters, optimizer=kinds, finite=finite, step=kept[0].step)
+        return state, [partial.facts for partial in kept], [partial.seconds for partial in kept]
+    drawn = stacked([pad(task.initial()) for task, _ in waiting])
+    initial = {name: tensor.to(device) for name, tensor in drawn.items()}
+    before = evaluate(architecture, initial, split)
+    facts = [{"loss_initial": float(loss)} for loss in before.loss]
+    return initial_state(waiting[0][0].settings.optimizer, initial), facts, [0.0] * len(waiting)
+
+
+class _Keeper:
+    """Looks at a stack after every step: tells the progress, and keeps the networks every so many seconds."""
+
+    def __init__(self, tasks: Sequence[Task], facts: list[dict[str, Any]], seconds: list[float], store: Store, progress: Progress) -> None:
+        self._tasks, self._facts, self._seconds, self._store, self._progress = tasks, facts, seconds, store, progress
+        self._start = self._kept = time.monotonic()
+        self._every = tasks[0].settings.training.checkpoint_seconds
+
+    def __call__(self, state: StackState) -> None:
+        self._progress(len(self._tasks))
+        now = time.monotonic()
+        if now - self._kept < self._every or state.step == self._tasks[0].steps:
+            return
+        spent = (now - self._start) / len(self._tasks)
+        for k, task in enumerate(self._tasks):
+            kinds = {PARAMETERS: unstack(state.parameters, k), FINITE: {FINITE: state.finite[k].float().view(1)}}
+            kinds |= {kind: unstack(tensors, k) for kind, tensors in state.optimizer.items()}
+            self._store.save_partial(task.name, PartialNetwork(kinds, self._facts[k], state.step, self._seconds[k] + spent))
+        log.info("kept %d networks at step %d of %d", len(self._tasks), state.step, self._tasks[0].steps)
+        self._kept = time.monotonic()
+
+
+def stack_size(group: Sequence[Task]) -> int:
+    """Return how many networks of a group are best trained at once on this machine: measured, within the bounds that were set.
+
+    Sizes 1, 2, 4, ... are tried for a few steps each, until a larger one no longer trains a network in less time.
+    """
+    first = group[0]
+    most = min(len(group), most_in_memory(first))
+    if first.settings.training.stack is not None:
+        return min(most, first.settings.training.stack)
+    if most == 1 or first.steps < 10 * (PROBE_STEPS + WARM_UP_STEPS):
+        return most
+    best, fastest = 1, math.inf
+    size = 1
+    while True:
+        seconds = seconds_per_network_step(group[:size])
+        if seconds < fastest * SLOWEST_GAIN:
+            best, fastest = size, min(seconds, fastest)
+        elif size > 2 * best:  # two sizes in a row without a gain
+            break
+        if size == most:
+            break
+        size = min(2 * size, most)
+    log.info("stacks of %d networks of width %d: %.2f ms per network and step", best, first.settings.width, 1000 * fastest)
+    return best
+
+
+def most_in_memory(task: Task) -> int:
+    """Return how many networks fit in the memory set for a stack: weights, gradients, optimizer state, and a batch's activations."""
+    weights = sum(tensor.numel() for tensor in task.initial().values())
+    neurons = task.data.n_inputs + task.settings.width * task.settings.depth + task.data.n_classes
+    values = 6 * weights + 4 * task.settings.training.batch_size * neurons
+    return max(1, int(task.settings.training.stack_gib * 2**30 / (4 * values)))
+
+
+def seconds_per_network_step(tasks: Sequence[Task]) -> float:
+    """Return how long a step takes for each network of a stack, measured on this machine; nothing of it is kept."""
+    device = resolve_device(tasks[0].settings.device)
+    architecture, split = tasks[0].architecture, padded_split(tasks[0].data.train, device)
+    initial = {name: tensor.to(device) for name, tensor in stacked([pad(task.initial()) for task in tasks]).items()}
+    recipes = [task.recipe for task in tasks]
+    state = train(architecture, initial_state(tasks[0].settings.optimizer, initial), recipes, split, steps=WARM_UP_STEPS)
+    start = time.perf_counter()
+    train(architecture, state, recipes, split, steps=PROBE_STEPS)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return (time.perf_counter() - start) / PROBE_STEPS / len(tasks)
