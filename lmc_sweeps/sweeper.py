@@ -14,6 +14,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.checks import InputError
+from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob, conf_dir, prepare
 from lmc_sweeps.expected import expected_entry, write_expected
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
@@ -26,6 +27,8 @@ class SweepStopped(SystemExit):
 
 class ValidatingSweeper(BasicSweeper):
     """Hydra's basic sweeper with validation first, `expected.jsonl`, and a summary whatever happens."""
+
+    _composer: Composer | None = None
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run all jobs that the arguments and ``hydra.sweeper.params`` ask for."""
@@ -79,8 +82,10 @@ class ValidatingSweeper(BasicSweeper):
         return entries
 
     def _prepared(self, job: list[str]) -> PreparedJob:
-        config, context, _ = self._set_up()
-        return prepare(context.config_loader.load_sweep_config(config, list(job)))
+        if self._composer is None:
+            config, context, _ = self._set_up()
+            self._composer = Composer(context.config_loader, config)
+        return prepare(self._composer.task(job))
 
     def _set_up(self) -> tuple[DictConfig, HydraContext, Launcher]:
         if self.config is None or self.hydra_context is None or self.launcher is None:

@@ -1,0 +1,165 @@
+"""A launcher that takes all jobs of a sweep at once: it trains the networks that they need, each once, in stacks, then runs the jobs."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+from lmc_sweeps.checkpoints import Store, StoredNetwork
+from lmc_sweeps.composing import Composer
+from lmc_sweeps.config import PreparedJob, prepare
+from lmc_sweeps.job import is_complete
+from lmc_sweeps.progress import TrainingProgress
+from lmc_sweeps.running import note_failure, run_noted
+from lmc_sweeps.stacks import Task, groups, tasks_of, train_all
+
+log = logging.getLogger(__name__)
+LOG = "sweep.log"
+
+
+@dataclass
+class Job:
+    """A job of the sweep on its way: its place, what was asked for, and the names of the networks that it waits for."""
+
+    number: int
+    overrides: list[str]
+    prepared: PreparedJob
+    folder: Path
+    waits_for: set[str]
+
+
+class BatchedLauncher(Launcher):
+    """Runs all jobs in this process, their networks trained together beforehand.
+
+    Each job goes through Hydra's own ``run_job`` as soon as its networks are there, so that folders, logs and statuses are those of the
+    basic launcher. A job that has all its results already is not run.
+    """
+
+    def __init__(self) -> None:
+        self._config: DictConfig | None = None
+        self._context: HydraContext | None = None
+        self._composer: Composer | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what Hydra hands over."""
+        self._context, self._config = hydra_context, config
+        self._composer = Composer(hydra_context.config_loader, config)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Train what the jobs need and run them; a failure is a job's own."""
+        if self._config is None or self._composer is None:
+            raise RuntimeError("the launcher was not set up; Hydra calls setup() first.")
+        setup_globals()
+        configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
+        sweep_dir = Path(str(self._config.hydra.sweep.dir))
+        sweep_dir.mkdir(parents=True, exist_ok=True)
+        results: dict[int, JobReturn] = {}
+        jobs: list[Job] = []
+        for number, overrides in enumerate(job_overrides, start=initial_job_idx):
+            prepared = prepare(self._composer.task(overrides))
+            folder = sweep_dir / prepared.run_id
+            if is_complete(prepared.settings, prepared.fingerprint, folder):
+                results[number] = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
+            else:
+                jobs.append(Job(number, list(overrides), prepared, folder, set()))
+        with _SweepLog(sweep_dir):
+            results |= self._train_and_run(jobs, len(results))
+        return [results[number] for number in sorted(results)]
+
+    def _train_and_run(self, jobs: list[Job], n_complete: int) -> dict[int, JobReturn]:
+        """Train group after group of networks, and run every job as soon as its networks are there."""
+        missing = _missing(jobs)
+        steps = sum(task.steps for task in missing)
+        results: dict[int, JobReturn] = {}
+        at_hand: dict[str, StoredNetwork] = {}
+        what = f"training {len(missing)} networks"
+        with TrainingProgress(what, steps) as progress:
+            if n_complete:
+                progress.write(f"{n_complete} jobs have all their results already.")
+            if missing:
+                progress.write(f"{what} for {len(jobs)} jobs, {steps:,} network-steps.")
+            results |= self._run_ready(jobs, at_hand, progress)
+            for group in groups(missing):
+                try:
+                    for trained in train_all(group, Store(group[0].settings.store), progress):
+                        at_hand |= trained
+                        for job in jobs:
+                            job.waits_for -= trained.keys()
+                        results |= self._run_ready(jobs, at_hand, progress)
+                except Exception as error:  # of training: it fails the jobs that wait for these networks, and no other
+                    names = {task.name for task in group}
+                    failed = [job for job in jobs if job.waits_for & names]
+                    results |= {job.number: self._run(job, at_hand, progress, error) for job in failed}
+                    jobs[:] = [job for job in jobs if job not in failed]
+        return results
+
+    def _run_ready(self, jobs: list[Job], at_hand: dict[str, StoredNetwork], progress: TrainingProgress) -> dict[int, JobReturn]:
+        """Run the jobs that wait for nothing, take them off the list, and let go of networks that no other job needs."""
+        ready = [job for job in jobs if not job.waits_for]
+        jobs[:] = [job for job in jobs if job.waits_for]
+        results = {job.number: self._run(job, at_hand, progress) for job in ready}
+        needed = {task.name for job in jobs for task in _tasks(job)}
+        for name in at_hand.keys() - needed:
+            del at_hand[name]
+        return results
+
+    def _run(self, job: Job, at_hand: dict[str, StoredNetwork], progress: TrainingProgress, error: Exception | None = None) -> JobReturn:
+        """Run a job through Hydra, as its basic launcher does; with `error`, it fails with that."""
+        if self._config is None or self._composer is None or self._context is None:
+            raise RuntimeError("the launcher was not set up; Hydra calls setup() first.")
+        config = self._composer.full(job.overrides)
+        with open_dict(config):
+            config.hydra.job.id = config.hydra.job.num = job.number
+
+        def task(_config: DictConfig) -> None:
+            if error is not None:
+                note_failure(job.prepared, job.folder, error, progress.write)
+                raise error
+            run_noted(job.prepared, job.folder, progress.write, at_hand=at_hand)
+
+        result = run_job(
+            hydra_context=self._context,
+            task_function=task,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+        configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)  # job logging off, sweep logging on
+        return result
+
+
+def _tasks(job: Job) -> list[Task]:
+    return tasks_of(job.prepared.settings, job.prepared.data, job.prepared.fingerprint)
+
+
+def _missing(jobs: Sequence[Job]) -> list[Task]:
+    """Return the networks that are not in the store, each once, after noting which job waits for which."""
+    missing: dict[str, Task] = {}
+    for job in jobs:
+        store = Store(job.prepared.settings.store)
+        absent = {task.name: task for task in _tasks(job) if not store.holds(task.name)}
+        job.waits_for = set(absent)
+        missing |= {name: task for name, task in absent.items() if name not in missing}
+    return list(missing.values())
+
+
+class _SweepLog:
+    """Writes what the core says while networks are trained to the sweep's own log file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._handler = logging.FileHandler(folder / LOG, delay=True)
+        self._handler.setFormatter(logging.Formatter("[%(asctime)s][%(levelname)s] - %(message)s"))
+
+    def __enter__(self) -> None:
+        logger = logging.getLogger("lmc_sweeps")
+        logger.addHandler(self._handler)
+        logger.setLevel(logging.INFO)
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("lmc_sweeps").removeHandler(self._handler)
+        self._handler.close()
