@@ -27,6 +27,8 @@ def main() -> None:
     try:
         if arguments.config_path is None and arguments.config_name is None:
             extra = [] if arguments.config_dir is None else [Path(arguments.config_dir)]
+            if "plan=true" in arguments.overrides and not arguments.multirun:
+                sys.argv.append("--multirun")  # the sweeper is where plans are made, for one job too
             check_overrides(arguments.overrides, [conf_dir(), *(folder for folder in extra if folder.is_dir())])
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)()
     except InputError as error:

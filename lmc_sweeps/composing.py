@@ -14,6 +14,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from lmc_sweeps.config import PreparedJob, prepare
+
 
 @lru_cache(maxsize=4096)  # a sweep repeats the same few overrides in all its jobs
 def _parsed(text: str) -> Override:
@@ -28,6 +30,7 @@ class Composer:
     master: DictConfig
     _bases: dict[tuple[str, ...], DictConfig] = field(default_factory=dict)
     _tasks: dict[tuple[str, ...], DictConfig] = field(default_factory=dict)
+    _prepared: dict[tuple[str, ...], PreparedJob] = field(default_factory=dict)
     _known: dict[str, bool] = field(default_factory=dict)
 
     def full(self, job: Sequence[str]) -> DictConfig:
@@ -56,6 +59,19 @@ class Composer:
         config = copy.deepcopy(self._tasks[structural])
         ConfigLoaderImpl._apply_overrides_to_config(plain, config)
         return config
+
+    def prepare(self, job: Sequence[str]) -> PreparedJob:
+        """Return a job checked, with its data; once for the sweeper, which checks it, and the launcher, which runs it.
+
+        Raises
+        ------
+        InputError
+            If the job cannot run.
+        """
+        key = tuple(job)
+        if key not in self._prepared:
+            self._prepared[key] = prepare(self.task(job))
+        return self._prepared[key]
 
     def _base(self, structural: tuple[str, ...]) -> DictConfig:
         if structural not in self._bases:

@@ -17,7 +17,7 @@ from lmc_sweeps.settings import JobSettings
 from lmc_sweeps.training import Training
 
 SCALARS = ("width", "depth", "networks", "seed", "device", "precision", "points")
-KEYS = (*SCALARS, "dataset", "model", "optimizer", "training", "matching", "store")
+KEYS = ("plan", *SCALARS, "dataset", "model", "optimizer", "training", "matching", "store")
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,12 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     InputError
         If a key is unknown or missing, or a value breaks a rule.
     """
-    plain = {"matching": None, **_plain(config)}  # the node is not there when no method is chosen
+    plain = {"matching": None, "plan": False, **_plain(config)}  # the node is not there when no method is chosen
     checks.known_keys("", plain, KEYS)
     missing = [key for key in KEYS if key not in plain]
     if missing:
-        raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS)}.")
+        raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[1:])}.")
+    checks.boolean("plan", plain["plan"])
     return JobSettings(
         **{key: plain[key] for key in SCALARS},
         dataset=_part("dataset", plain["dataset"], datasets.choices()),

@@ -56,10 +56,7 @@ def read_expected(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def position(folder: Path, run_id: str) -> tuple[int, int, str]:
-    """Return which job of how many this is (from 1), and what was asked for."""
+def labels(folder: Path) -> dict[str, str]:
+    """Return, by run_id, which job of how many each is and what was asked for: ``[3/28] width=8 seed=2``."""
     entries = read_expected(folder)
-    for k, entry in enumerate(entries, start=1):
-        if entry["run_id"] == run_id:
-            return k, len(entries), str(entry.get("job", ""))
-    return 1, 1, ""
+    return {entry["run_id"]: f"[{k}/{len(entries)}] {entry.get('job', '')}".strip() for k, entry in enumerate(entries, start=1)}

@@ -12,7 +12,8 @@ from omegaconf import DictConfig, open_dict
 
 from lmc_sweeps.checkpoints import Store, StoredNetwork
 from lmc_sweeps.composing import Composer
-from lmc_sweeps.config import PreparedJob, prepare
+from lmc_sweeps.config import PreparedJob
+from lmc_sweeps.expected import labels
 from lmc_sweeps.job import is_complete
 from lmc_sweeps.progress import TrainingProgress
 from lmc_sweeps.running import note_failure, run_noted
@@ -24,12 +25,14 @@ LOG = "sweep.log"
 
 @dataclass
 class Job:
-    """A job of the sweep on its way: its place, what was asked for, and the names of the networks that it waits for."""
+    """A job of the sweep on its way: its place, what was asked for, its networks by name, and those that it waits for."""
 
     number: int
     overrides: list[str]
     prepared: PreparedJob
     folder: Path
+    label: str
+    tasks: dict[str, Task]
     waits_for: set[str]
 
 
@@ -50,6 +53,10 @@ class BatchedLauncher(Launcher):
         self._context, self._config = hydra_context, config
         self._composer = Composer(hydra_context.config_loader, config)
 
+    def share(self, composer: Composer) -> None:
+        """Take over what the sweeper has composed and checked."""
+        self._composer = composer
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Train what the jobs need and run them; a failure is a job's own."""
         if self._config is None or self._composer is None:
@@ -60,13 +67,15 @@ class BatchedLauncher(Launcher):
         sweep_dir.mkdir(parents=True, exist_ok=True)
         results: dict[int, JobReturn] = {}
         jobs: list[Job] = []
+        known = labels(sweep_dir)
         for number, overrides in enumerate(job_overrides, start=initial_job_idx):
-            prepared = prepare(self._composer.task(overrides))
+            prepared = self._composer.prepare(overrides)
             folder = sweep_dir / prepared.run_id
             if is_complete(prepared.settings, prepared.fingerprint, folder):
                 results[number] = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
             else:
-                jobs.append(Job(number, list(overrides), prepared, folder, set()))
+                tasks = {task.name: task for task in tasks_of(prepared.settings, prepared.data, prepared.fingerprint)}
+                jobs.append(Job(number, list(overrides), prepared, folder, known.get(prepared.run_id, ""), tasks, set()))
         with _SweepLog(sweep_dir):
             results |= self._train_and_run(jobs, len(results))
         return [results[number] for number in sorted(results)]
@@ -103,7 +112,7 @@ class BatchedLauncher(Launcher):
         ready = [job for job in jobs if not job.waits_for]
         jobs[:] = [job for job in jobs if job.waits_for]
         results = {job.number: self._run(job, at_hand, progress) for job in ready}
-        needed = {task.name for job in jobs for task in _tasks(job)}
+        needed = {name for job in jobs for name in job.tasks}
         for name in at_hand.keys() - needed:
             del at_hand[name]
         return results
@@ -118,9 +127,9 @@ class BatchedLauncher(Launcher):
 
         def task(_config: DictConfig) -> None:
             if error is not None:
-                note_failure(job.prepared, job.folder, error, progress.write)
+                note_failure(job.prepared, job.folder, job.label, error, progress.write)
                 raise error
-            run_noted(job.prepared, job.folder, progress.write, at_hand=at_hand)
+            run_noted(job.prepared, job.folder, job.label, progress.write, at_hand=at_hand)
 
         result = run_job(
             hydra_context=self._context,
@@ -133,16 +142,12 @@ class BatchedLauncher(Launcher):
         return result
 
 
-def _tasks(job: Job) -> list[Task]:
-    return tasks_of(job.prepared.settings, job.prepared.data, job.prepared.fingerprint)
-
-
 def _missing(jobs: Sequence[Job]) -> list[Task]:
     """Return the networks that are not in the store, each once, after noting which job waits for which."""
     missing: dict[str, Task] = {}
     for job in jobs:
         store = Store(job.prepared.settings.store)
-        absent = {task.name: task for task in _tasks(job) if not store.holds(task.name)}
+        absent = {name: task for name, task in job.tasks.items() if not store.holds(name)}
         job.waits_for = set(absent)
         missing |= {name: task for name, task in absent.items() if name not in missing}
     return list(missing.values())

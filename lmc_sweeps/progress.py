@@ -49,6 +49,8 @@ class TrainingProgress:
 
 def duration(seconds: float) -> str:
     """Return a length of time for people: ``42 s``, ``3 min``, ``1.5 h``."""
+    if seconds < 1:
+        return "less than 1 s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -9,6 +9,7 @@ import platform
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +123,17 @@ def read_permutations(folder: Path) -> dict[str, np.ndarray]:
 
 def surroundings(device: torch.device) -> dict[str, Any]:
     """Return the versions and the machine that a job ran on."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    machine = {"system": platform.platform(), "device": str(device), "device_name": name, "threads": torch.get_num_threads()}
+    return {"versions": dict(_versions()), "machine": machine}
+
+
+@cache  # the same for every job of a process, and slow to find
+def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "not installed"
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    machine = {"system": platform.platform(), "device": str(device), "device_name": name, "threads": torch.get_num_threads()}
-    return {"versions": versions, "machine": machine}
+    return versions

@@ -3,9 +3,11 @@
 import importlib
 import inspect
 import pkgutil
+from functools import cache
 from typing import Any
 
 
+@cache
 def variants(room: str, base: Any) -> dict[str, Any]:
     """Return the named subclasses of `base` that the modules of a package define, by their `name`.
 

@@ -1,7 +1,6 @@
 """Running one job in its folder: one line of what came of it, and a failure written down before it goes up to Hydra."""
 
 import logging
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from types import MappingProxyType
 from lmc_sweeps.checkpoints import Store, StoredNetwork
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import PreparedJob
-from lmc_sweeps.expected import position
+from lmc_sweeps.expected import labels
 from lmc_sweeps.job import run_job
 from lmc_sweeps.progress import TrainingProgress
 from lmc_sweeps.records import Record, write_failure
@@ -27,29 +26,30 @@ def run_alone(prepared: PreparedJob, folder: Path) -> Record:
     tasks = tasks_of(prepared.settings, prepared.data, prepared.fingerprint)
     store = Store(prepared.settings.store)
     total = sum(task.steps for task in tasks if not store.holds(task.name))
-    with TrainingProgress(label(prepared, folder), total) as progress:
-        return run_noted(prepared, folder, lambda line: progress.write(line), progress)
+    label = labels(folder.parent).get(prepared.run_id, "")
+    with TrainingProgress(label, total) as progress:
+        return run_noted(prepared, folder, label, progress.write, progress)
 
 
 def run_noted(
     prepared: PreparedJob,
     folder: Path,
-    write: Write = lambda line: sys.stderr.write(f"{line}\n"),
+    label: str,
+    write: Write,
     progress: Callable[[int], None] = lambda steps: None,
     at_hand: Mapping[str, StoredNetwork] = MappingProxyType({}),
 ) -> Record:
     """Run a job and say in a line what came of it; a failure is said, written down and raised again."""
-    what = label(prepared, folder)
     try:
         record = run_job(prepared.settings, prepared.data, prepared.fingerprint, folder, progress, at_hand)
     except Exception as error:
-        note_failure(prepared, folder, error, write)
+        note_failure(prepared, folder, label, error, write)
         raise
-    write(f"{what} {job_line(record)}")
+    write(f"{label} {job_line(record)}")
     return record
 
 
-def note_failure(prepared: PreparedJob, folder: Path, error: Exception, write: Write) -> None:
+def note_failure(prepared: PreparedJob, folder: Path, label: str, error: Exception, write: Write) -> None:
     """Say that a job failed and write it down, in its record and, with the traceback, in its log."""
     sentence = f"{type(error).__name__}: {error}"
     log.info("%s", "".join(traceback.format_exception(error)))  # to the job's log file only; the terminal gets the sentence
@@ -57,10 +57,4 @@ def note_failure(prepared: PreparedJob, folder: Path, error: Exception, write: W
         write_failure(folder, prepared.run_id, scope(prepared.settings, prepared.fingerprint), sentence)
     except (OSError, InputError) as second:  # a full disk, or a record that is not ours to write: the first failure is the one to tell
         log.info("the failure could not be written down: %s", second)
-    write(f"{label(prepared, folder)} failed: {sentence} (see {folder})")
-
-
-def label(prepared: PreparedJob, folder: Path) -> str:
-    """Return which job of how many this is, and what was asked for: ``[3/28] width=8 seed=2``."""
-    number, total, asked = position(folder.parent, prepared.run_id)
-    return " ".join(part for part in (f"[{number}/{total}]", asked) if part)
+    write(f"{label} failed: {sentence} (see {folder})")

@@ -15,9 +15,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.composing import Composer
-from lmc_sweeps.config import PreparedJob, conf_dir, prepare
+from lmc_sweeps.config import PreparedJob, conf_dir
 from lmc_sweeps.expected import expected_entry, write_expected
+from lmc_sweeps.launcher import BatchedLauncher
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
+from lmc_sweeps.plan import plan_text
 from lmc_sweeps.summary import print_summary
 
 
@@ -27,8 +29,6 @@ class SweepStopped(SystemExit):
 
 class ValidatingSweeper(BasicSweeper):
     """Hydra's basic sweeper with validation first, `expected.jsonl`, and a summary whatever happens."""
-
-    _composer: Composer | None = None
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run all jobs that the arguments and ``hydra.sweeper.params`` ask for."""
@@ -41,9 +41,15 @@ class ValidatingSweeper(BasicSweeper):
         overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)
         batches = self.split_arguments(overrides, self.max_batch_size)
         swept = swept_keys(overrides)
-        entries = self._validated([job for batch in batches for job in batch], swept)
+        composer = Composer(context.config_loader, config)
+        prepared, entries = _validated(composer, [job for batch in batches for job in batch], swept)
 
         folder = Path(str(config.hydra.sweep.dir))
+        if config.plan:
+            print(plan_text(prepared, folder))
+            return []
+        if isinstance(launcher, BatchedLauncher):
+            launcher.share(composer)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(config, folder / "multirun.yaml")
         write_expected(folder, entries)
@@ -62,31 +68,6 @@ class ValidatingSweeper(BasicSweeper):
             )
         return results
 
-    def _validated(self, jobs: list[list[str]], swept: list[str]) -> list[dict[str, Any]]:
-        """Return what is expected of every job, after composing and checking them all.
-
-        Raises
-        ------
-        SweepStopped
-            If any job cannot run, with every such job and its reason.
-        """
-        entries, refused = [], []
-        for job in jobs:
-            asked = " ".join(text for text in job if text.partition("=")[0] in swept)
-            try:
-                entries.append(expected_entry(self._prepared(job), asked))
-            except (InputError, CompactHydraException) as error:
-                refused.append(f"  {asked or 'the job'}: {error}")
-        if refused:
-            raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))
-        return entries
-
-    def _prepared(self, job: list[str]) -> PreparedJob:
-        if self._composer is None:
-            config, context, _ = self._set_up()
-            self._composer = Composer(context.config_loader, config)
-        return prepare(self._composer.task(job))
-
     def _set_up(self) -> tuple[DictConfig, HydraContext, Launcher]:
         if self.config is None or self.hydra_context is None or self.launcher is None:
             raise RuntimeError("the sweeper was not set up; Hydra calls setup() first.")
@@ -103,3 +84,24 @@ def _launched(launcher: Launcher, batches: list[list[list[str]]]) -> list[Sequen
         except Exception as error:  # a worker that was killed, say: the launcher's own kind of error, for people to read
             raise SweepStopped(f"the launcher stopped: {type(error).__name__}: {error}") from error
     return results
+
+
+def _validated(composer: Composer, jobs: list[list[str]], swept: list[str]) -> tuple[list[PreparedJob], list[dict[str, Any]]]:
+    """Return every job and what is expected of it, after composing and checking them all.
+
+    Raises
+    ------
+    SweepStopped
+        If any job cannot run, with every such job and its reason.
+    """
+    found, entries, refused = [], [], []
+    for job in jobs:
+        asked = " ".join(text for text in job if text.partition("=")[0] in swept)
+        try:
+            found.append(composer.prepare(job))
+            entries.append(expected_entry(found[-1], asked))
+        except (InputError, CompactHydraException) as error:
+            refused.append(f"  {asked or 'the job'}: {error}")
+    if refused:
+        raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))
+    return found, entries

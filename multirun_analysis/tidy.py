@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -22,18 +23,18 @@ class Sweep:
     expected: tuple[Record, ...]
     failures: pd.DataFrame
 
-    @property
+    @cached_property
     def scopes(self) -> list[Mapping[str, Any]]:
         """The settings of every job, expected or found, under dotted names."""
         known = {job["run_id"]: job["scope"] for job in (*self.expected, *self.records) if job.get("scope")}
         return list(known.values())
 
-    @property
+    @cached_property
     def varying(self) -> list[str]:
         """The keys that vary, as `varying_keys` finds them."""
         return varying_keys(self.scopes)
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, str]:
         """The label of every matching method by the hash of its settings, as `matching_labels` gives them."""
         return matching_labels([entry for job in (*self.expected, *self.records) for entry in job["matching"]])

@@ -1,0 +1,40 @@
+"""`plan=true`: what a command would do, said before it is done; nothing is trained and nothing is written."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lmc_sweeps.checkpoints import Store
+from lmc_sweeps.config import PreparedJob
+from lmc_sweeps.job import is_complete
+from lmc_sweeps.progress import duration
+from lmc_sweeps.stacks import Task, groups, seconds_per_network_step, stack_size, tasks_of
+
+
+def plan_text(jobs: Sequence[PreparedJob], folder: Path) -> str:
+    """Return jobs, networks, those already there, the time that training would take on this machine, and the disk that it would fill.
+
+    The time comes from a few steps of every group of networks, trained here and thrown away.
+    """
+    waiting = [job for job in jobs if not is_complete(job.settings, job.fingerprint, folder / job.run_id)]
+    needed = {task.name: task for job in jobs for task in _tasks(job)}
+    missing = {task.name: task for job in waiting for task in _tasks(job) if not Store(task.settings.store).holds(task.name)}
+    lines = [
+        f"{len(jobs)} jobs, of them {len(jobs) - len(waiting)} finished in {folder}",
+        f"{len(needed)} networks, of them {len(missing)} to be trained, {sum(task.steps for task in missing.values()):,} network-steps",
+    ]
+    seconds = 0.0
+    for group in groups(list(missing.values())):
+        size = stack_size(group)
+        of_group = seconds_per_network_step(group[:size]) * sum(task.steps for task in group)
+        first = group[0].settings
+        lines.append(f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, about {duration(of_group)}")
+        seconds += of_group
+    disk = sum(4 * sum(tensor.numel() for tensor in task.initial().values()) for task in missing.values())
+    lines.append(f"training: about {duration(seconds)} on this machine; matching and evaluation come on top")
+    lines.append(f"disk: about {disk / 1e6:,.1f} MB of networks in {waiting[0].settings.store if waiting else 'the store'}")
+    lines.append("plan=true: nothing was trained, nothing was written.")
+    return "\n".join(lines)
+
+
+def _tasks(job: PreparedJob) -> list[Task]:
+    return tasks_of(job.settings, job.data, job.fingerprint)

@@ -1,0 +1,222 @@
+"""Stacks of networks: grouped by shape, gone on with bit for bit after a kill, halved when memory runs out, each network trained once."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from lmc_sweeps import stacks
+from lmc_sweeps.checkpoints import PartialNetwork, Store
+from lmc_sweeps.datasets.base import fingerprint
+from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
+from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.optimizers import Adam, AdamW, Sgd
+from lmc_sweeps.settings import JobSettings
+from lmc_sweeps.stacks import Task, groups, most_in_memory, stack_size, train_all
+from lmc_sweeps.training import Training
+
+DATASET = GaussianMixture(ambient_dimension=5, classes=3, train_size=60, test_size=30)
+DATA = DATASET.load()
+MARK = fingerprint(DATA)
+
+
+def task(number: int = 0, **changes: object) -> Task:
+    settings = {
+        "width": 6, "depth": 1, "networks": 2, "seed": 0, "dataset": DATASET, "model": Mlp(), "optimizer": Sgd(), "device": "cpu",
+        "training": Training(epochs=3, batch_size=16), "matching": (Weights(),), "precision": "float32", "points": 5, "store": None,
+    }  # fmt: skip
+    return Task(JobSettings(**(settings | changes)), DATA, MARK, number)  # type: ignore[arg-type]
+
+
+NOWHERE = Store(None)
+
+
+def all_trained(tasks, store=NOWHERE):
+    found = {}
+    for trained in train_all(tasks, store, lambda steps: None):
+        found |= trained
+    return found
+
+
+def assert_same_networks(left, right):
+    assert left.keys() == right.keys()
+    for name, network in left.items():
+        assert network.facts == right[name].facts
+        for key, tensor in network.parameters.items():
+            assert torch.equal(tensor, right[name].parameters[key]), (name, key)
+
+
+def test_networks_of_one_shape_are_a_group_and_each_is_there_once():
+    wide, other = task(width=7), task(1)
+    found = groups([task(), other, wide, task(), task(optimizer=Sgd(lr=0.5, momentum=0.1)), task(seed=3)])
+    assert [len(group) for group in found] == [4, 1]
+    assert found[1] == [wide]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"depth": 2}, {"model": Mlp(bias=False)}, {"optimizer": Adam()}, {"optimizer": Sgd(weight_decay=0.1)}, {"optimizer": Adam(beta1=0.5)},
+        {"training": Training(epochs=3, batch_size=17)}, {"training": Training(epochs=4, batch_size=16)},
+    ],
+)  # fmt: skip
+def test_what_changes_the_computation_makes_a_group_of_its_own(change):
+    base = {"optimizer": Adam()} if isinstance(change.get("optimizer"), Adam) and change["optimizer"].beta1 == 0.5 else {}
+    assert len(groups([task(**base), task(**change)])) == 2
+
+
+def test_a_schedule_may_differ_within_a_group():
+    warm = Training(epochs=3, batch_size=16, schedule="warmup_cosine", warmup_steps=2)
+    tasks = [task(), task(1, training=warm)]
+    assert len(groups(tasks)) == 1
+    assert_same_networks(all_trained(tasks), all_trained(tasks[:1]) | all_trained(tasks[1:]))
+
+
+@pytest.mark.parametrize("stack", [1, 2, 3, None])
+def test_the_size_of_stacks_changes_no_bit(stack):
+    tasks = [
+        task(number, seed=seed, optimizer=optimizer)
+        for seed in (0, 1)
+        for number in (0, 1)
+        for optimizer in (Sgd(), Sgd(lr=0.2), Adam(), AdamW())
+    ]
+    expected = {}
+    for single in tasks:
+        expected |= all_trained([single])
+    sized = [replace(t, settings=replace(t.settings, training=replace(t.settings.training, stack=stack))) for t in tasks]
+    assert_same_networks(all_trained(sized), expected)
+
+
+@pytest.mark.parametrize("optimizer", [Sgd(), Adam(), AdamW()], ids=lambda o: o.name)
+@pytest.mark.parametrize("stop", [1, 4, 7, 11])
+def test_a_stack_that_was_killed_goes_on_bit_for_bit_from_where_it_was_kept(tmp_path, caplog, optimizer, stop):
+    caplog.set_level(logging.INFO)
+    always = Training(epochs=3, batch_size=16, checkpoint_seconds=0.0)  # 12 steps, kept after each
+    tasks = [task(number, optimizer=optimizer, training=always) for number in range(3)]
+    store, seen = Store(tmp_path), []
+
+    def killed(networks: int) -> None:
+        seen.append(networks)
+        if len(seen) == stop + 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        for _ in train_all(tasks, store, killed):
+            pass
+    assert {store.find_partial(t.name).step for t in tasks} == {stop}
+    resumed: list[int] = []
+    found = {}
+    for trained in train_all(tasks, store, resumed.append):
+        found |= trained
+    assert resumed == [3] * (12 - stop)
+    assert f"going on with 3 networks at step {stop}" in caplog.text
+    assert_same_networks(found, all_trained(tasks))
+    assert [store.find_partial(t.name) for t in tasks] == [None] * 3  # what is finished leaves nothing half done
+
+
+def test_networks_kept_at_different_steps_go_on_side_by_side(tmp_path):
+    always = Training(epochs=3, batch_size=16, checkpoint_seconds=0.0)
+    tasks = [task(number, training=always) for number in range(4)]
+    for part, stop in ((tasks[:2], 3), (tasks[2:3], 7)):
+        count = []
+
+        def killed(networks: int, stop: int = stop, count: list[int] = count) -> None:
+            count.append(networks)
+            if len(count) == stop + 1:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            for _ in train_all(part, Store(tmp_path), killed):
+                pass
+    steps: list[int] = []
+    found = {}
+    for trained in train_all(tasks, Store(tmp_path), steps.append):
+        found |= trained
+    assert sum(steps) == 2 * (12 - 3) + (12 - 7) + 12
+    assert_same_networks(found, all_trained(tasks))
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_a_stack_without_enough_memory_is_trained_in_halves(monkeypatch, caplog, error):
+    tasks = [task(number) for number in range(5)]
+    expected, whole, sizes = all_trained(tasks), stacks._train_stack, []
+
+    def small_only(waiting, store, progress):
+        sizes.append(len(waiting))
+        if len(waiting) > 2:
+            raise error
+        return whole(waiting, store, progress)
+
+    monkeypatch.setattr(stacks, "_train_stack", small_only)
+    assert_same_networks(all_trained(tasks), expected)
+    assert sizes == [5, 2, 3, 1, 2]
+    assert "a stack of 5 networks ran out of memory; its halves are trained one after the other." in caplog.messages
+
+
+def test_a_network_that_does_not_fit_alone_and_other_errors_go_up(monkeypatch):
+    def broken(error):
+        def raise_it(*_):
+            raise error
+
+        return raise_it
+
+    for tasks, error in (([task()], MemoryError("alone")), ([task(), task(1)], RuntimeError("something else"))):
+        monkeypatch.setattr(stacks, "_train_stack", broken(error))
+        with pytest.raises(type(error), match=str(error)):
+            all_trained(tasks)
+
+
+def test_the_memory_bound_and_the_setting_limit_a_stack():
+    tasks = [task(number) for number in range(8)]
+    weights, neurons = 6 * 5 + 6 + 3 * 6 + 3, 5 + 6 + 3
+    bound = 4 * (6 * weights + 4 * 16 * neurons)  # bytes: six copies of the weights, four of a batch's activations
+    enough_for_three = Training(epochs=3, batch_size=16, stack_gib=3.5 * bound / 2**30)
+    assert most_in_memory(task(training=enough_for_three)) == 3
+    assert stack_size([task(number, training=enough_for_three) for number in range(8)]) == 3
+    assert stack_size([replace(t, settings=replace(t.settings, training=Training(epochs=3, batch_size=16, stack=2))) for t in tasks]) == 2
+
+
+def test_the_best_size_is_the_one_that_was_measured_fastest(monkeypatch):
+    seconds = {1: 1.0, 2: 0.6, 4: 0.5, 8: 0.55, 16: 0.7, 20: 0.9}
+    tried = []
+    monkeypatch.setattr(stacks, "seconds_per_network_step", lambda tasks: tried.append(len(tasks)) or seconds[len(tasks)])
+    long = Training(epochs=100, batch_size=16)
+    assert stack_size([task(number, training=long) for number in range(20)]) == 4
+    assert tried == [1, 2, 4, 8, 16]  # two sizes without a gain end the search
+
+
+@pytest.mark.parametrize("where", ["a file in the way", "damaged"])
+def test_a_store_that_cannot_be_written_or_read_costs_time_and_no_result(tmp_path, caplog, where):
+    tasks = [task(), task(1)]
+    store = Store(tmp_path / "store")
+    if where == "a file in the way":
+        (tmp_path / "store").write_text("no folder")
+    else:
+        store.save_partial(tasks[0].name, PartialNetwork({"parameters": {}}, {}, 3, 1.0))
+        path = next(Path(tmp_path).rglob("*.partial"))
+        path.write_bytes(path.read_bytes()[:-3])
+    assert_same_networks(all_trained(tasks, store), all_trained(tasks))
+    assert ("could not be kept in the store" if where == "a file in the way" else "will be trained from the start") in caplog.text
+
+
+def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
+    store = Store(tmp_path)
+    kept = PartialNetwork({"parameters": {"w": torch.arange(6.0)}, "momentum": {"w": torch.ones(6)}}, {"loss_initial": 2.0}, 5, 1.5)
+    store.save_partial("0123", kept)
+    path = store.path("0123", ".partial")
+    whole = path.read_bytes()
+    found = store.find_partial("0123")
+    assert (found.step, found.seconds, found.facts) == (5, 1.5, {"loss_initial": 2.0})
+    assert torch.equal(found.tensors["momentum"]["w"], torch.ones(6))
+    data = len(whole) - 48  # two tensors of six float32 values at the end
+    for bit in range(8 * data, 8 * len(whole), 11):
+        broken = bytearray(whole)
+        broken[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(broken)
+        assert store.find_partial("0123") is None
+    assert "is not usable" in caplog.text

@@ -1,0 +1,156 @@
+"""Launchers: the same bytes whichever is used, Hydra's folders as the basic launcher leaves them, failures that stay a job's own."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from lmc_sweeps.composing import Composer
+from lmc_sweeps.config import conf_dir
+
+TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
+SWEEP = ["-m", "width=4,9", "seed=0,1", "optimizer=sgd,adam,adamw", "training.epochs=2", "points=3", "matching=[weights]"]
+
+
+def results(folder, store):
+    """Return the bytes of every network by name, and the table without its times."""
+    networks = {path.name: path.read_bytes() for path in store.rglob("*.safetensors")}
+    return networks, pd.read_csv(folder / "analysis" / "runs.csv").drop(columns=TIMES).to_csv()
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """Run the sweep by Hydra's basic launcher, one network at a time, from an empty store."""
+    where = tmp_path_factory.mktemp("basic")
+    command = [sys.executable, "-m", "lmc_sweeps", *SWEEP, "hydra/launcher=basic", "training.stack=1", "hydra.sweep.dir=sweep"]
+    environment = os.environ | {"LMC_SWEEPS_STORE": str(where / "store"), "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, cwd=where, env=environment, check=True, capture_output=True)
+    return where
+
+
+LAUNCHERS = [
+    ["training.stack=1"],
+    ["training.stack=3"],
+    ["training.stack=8"],
+    [],
+    pytest.param(
+        ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher") is None, reason="the joblib launcher is not installed"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS, ids=lambda words: " ".join(words) or "largest")
+def test_every_launcher_and_stack_gives_the_same_bytes(command, tmp_path, reference, launcher):
+    done = command(*SWEEP, *launcher, "hydra.sweep.dir=sweep", OMP_NUM_THREADS="1" if "training.stack=3" in launcher else "2")
+    assert done.returncode == 0, done.stderr
+    networks, table = results(tmp_path / "sweep", tmp_path / "store")
+    expected, expected_table = results(reference / "sweep", reference / "store")
+    assert networks == expected
+    assert len(networks) == 2 * 2 * 3 * 2  # widths, seeds, optimizers, networks
+    assert table == expected_table
+
+
+def test_the_batched_launchers_folders_are_those_of_the_basic_one(command, tmp_path, reference):
+    assert command(*SWEEP, "training.stack=1", "hydra.sweep.dir=sweep").returncode == 0
+    basic, batched = reference / "sweep", tmp_path / "sweep"
+    jobs = [json.loads(line)["run_id"] for line in (basic / "expected.jsonl").read_text().splitlines()]
+    for number, job in enumerate(jobs):
+        assert {path.name for path in (batched / job).iterdir()} == {path.name for path in (basic / job).iterdir()}
+        for name in ("config.yaml", "overrides.yaml"):
+            ours, theirs = ((folder / job / ".hydra" / name).read_text() for folder in (batched, basic))
+            assert ours.replace(str(tmp_path), str(reference)) == theirs
+        ours, theirs = (OmegaConf.load(folder / job / ".hydra" / "hydra.yaml").hydra for folder in (batched, basic))
+        assert ours.job.num == theirs.job.num == number
+        for node in (ours, theirs):
+            del node["launcher"], node["overrides"]["hydra"], node["runtime"]["output_dir"], node["runtime"]["cwd"]
+            del node["runtime"]["choices"]["hydra/launcher"]
+        assert OmegaConf.to_yaml(ours) == OmegaConf.to_yaml(theirs)
+
+
+def test_composing_on_copies_gives_what_hydra_composes():
+    jobs = [
+        ["width=16", "seed=1"],
+        ["width=16", "dataset=gaussian_mixture", "dataset.classes=3"],
+        ["optimizer=adam", "optimizer.lr=0.1", "matching=[weights]", "+matching.more={name: weights, biases: true}"],
+        ["store.dir=null", "matching.weights.biases=true", "~matching.covariance"],
+        ["experiment=width_digits", "depth=2"],
+    ]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        master = loader.load_configuration("config", ["width=8,16"], RunMode.MULTIRUN)
+        composer = Composer(loader, master)
+        for job in [*jobs, *jobs]:  # the second time from the copies that were kept
+            expected = loader.load_sweep_config(master, job)
+            assert OmegaConf.to_yaml(composer.full(job)) == OmegaConf.to_yaml(expected)
+            task = OmegaConf.to_container(expected, resolve=False)
+            del task["hydra"]
+            assert OmegaConf.to_container(composer.task(job), resolve=False) == task
+
+
+def test_a_stack_that_fails_fails_its_jobs_and_no_other(command, tmp_path):
+    # a network of 1e9 neurons is legal to ask for, and there is no memory for it
+    done = command("-m", "width=4,1000000000", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep")
+    assert done.returncode == 1
+    assert "1 of 2 jobs found." in done.stdout
+    assert "1 of 2 jobs failed" in done.stderr
+    assert re.search(r"\[2/2\] width=1000000000 failed: .*[Mm]emory", done.stderr)
+    failures = pd.read_csv(tmp_path / "sweep" / "analysis" / "failures.csv")
+    assert list(failures["status"]) == ["failed"]
+    assert list(failures["job"]) == ["width=1000000000"]
+
+
+def test_a_sweep_of_finished_jobs_runs_none_of_them(command, tmp_path):
+    sweep = ["-m", "width=4,5", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep"]
+    assert command(*sweep).returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*") if "analysis" not in path.parts and path.is_file()}
+    done = command(*sweep)
+    assert done.returncode == 0
+    assert "2 jobs have all their results already." in done.stderr
+    again = {path: path.stat().st_mtime_ns for path in before}
+    assert {path.name for path in before if before[path] != again[path]} <= {"multirun.yaml", "expected.jsonl"}
+
+
+def test_without_a_store_networks_are_handed_over_in_memory(command, tmp_path):
+    done = command("-m", "width=4", "seed=0,1", "store.dir=null", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep")
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 jobs found." in done.stdout
+    assert not (tmp_path / "store").exists()
+
+
+def test_two_sweeps_at_once_on_one_store_and_one_folder(tmp_path):
+    command = [sys.executable, "-m", "lmc_sweeps", "-m", "width=4,8", "seed=0,1", "training.epochs=2", "points=3", "hydra.sweep.dir=sweep"]
+    environment = os.environ | {"LMC_SWEEPS_STORE": str(tmp_path / "store"), "OMP_NUM_THREADS": "1"}
+    both = [subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    assert [process.wait() for process in both if process.communicate()] == [0, 0]
+    runs = pd.read_csv(tmp_path / "sweep" / "analysis" / "runs.csv")
+    assert runs["run_id"].nunique() == 4
+    assert not runs.duplicated(["run_id", "matching", "split"]).any()
+    assert list(tmp_path.rglob(".new*")) == []
+
+
+def test_a_plan_says_what_would_be_done_and_does_nothing(command, tmp_path):
+    sweep = ["-m", "width=4,5", "seed=0,1", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep"]
+    plan = command(*sweep, "plan=true")
+    assert plan.returncode == 0, plan.stderr
+    assert "4 jobs, of them 0 finished in sweep" in plan.stdout
+    assert "8 networks, of them 8 to be trained, 184 network-steps" in plan.stdout  # 1,437 examples in batches of 64: 23 steps
+    assert "nothing was trained, nothing was written" in plan.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert command("-m", "width=4", "seed=0,1", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep").returncode == 0
+    plan = command(*sweep, "plan=true")
+    assert "4 jobs, of them 2 finished in sweep" in plan.stdout
+    assert "8 networks, of them 4 to be trained, 92 network-steps" in plan.stdout
+    alone = command("plan=true")
+    assert "1 jobs, of them 0 finished" in alone.stdout
