@@ -1,5 +1,6 @@
 """Progress of long work: a bar on a terminal, a plain line now and then elsewhere."""
 
+import shutil
 import sys
 import time
 from types import TracebackType
@@ -30,7 +31,17 @@ class TrainingProgress:
         if sys.stderr.isatty():
             if self._bar is None:
                 form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} network-steps, {remaining} left"
-                self._bar = tqdm(total=self._total, desc=self._what, unit_scale=True, leave=False, file=sys.stderr, bar_format=form)
+                size = shutil.get_terminal_size()  # not tqdm's own measure, which hides the bar where a terminal gives no size
+                self._bar = tqdm(
+                    total=self._total,
+                    desc=self._what,
+                    unit_scale=True,
+                    leave=False,
+                    file=sys.stderr,
+                    bar_format=form,
+                    ncols=min(110, size.columns),
+                    nrows=size.lines,
+                )
             self._bar.update(network_steps)
             return
         now = time.monotonic()
