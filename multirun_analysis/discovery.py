@@ -60,12 +60,16 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
     records: dict[str, Record] = {}
     expected: dict[str, Record] = {}
     failures: list[dict[str, str]] = []
-    for folder in folders:
+    places: dict[str, int] = {}
+    for place, folder in enumerate(folders):
         jobs = _job_folders(folder)
         for entry in _expected(folder, failures):
+            places.setdefault(entry["run_id"], place)
             expected[entry["run_id"]] = entry if entry["run_id"] not in expected else _joined(expected[entry["run_id"]], entry)
         for job in jobs:
             _read_job(job, records, failures)
+        for run_id in records:
+            places.setdefault(run_id, place)
     seen = {row["run_id"] for row in failures}
     for run_id in expected.keys() - records.keys() - seen:
         failures.append(_failure(run_id, "missing", "was never started; run the sweep again with the same hydra.sweep.dir"))
@@ -76,10 +80,10 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
             failures.append(_failure(record["run_id"], "failed", record["failure"]))
     for row in failures:
         row["job"] = str(expected.get(row["run_id"], {}).get("job", ""))
-    places = {run_id: place for place, run_id in enumerate(expected)}  # failures in the order in which the jobs were asked for
-    failures.sort(key=lambda row: (places.get(row["run_id"], len(places)), row["run_id"], row["status"], row["sentence"]))
+    order = {run_id: k for k, run_id in enumerate(expected)}  # failures in the order in which the jobs were asked for
+    failures.sort(key=lambda row: (order.get(row["run_id"], len(order)), row["run_id"], row["status"], row["sentence"]))
     frame = pd.DataFrame(failures, columns=schema.names(schema.FAILURES))
-    return Sweep(tuple(records[run_id] for run_id in sorted(records)), tuple(expected.values()), frame)
+    return Sweep(tuple(records[run_id] for run_id in sorted(records)), tuple(expected.values()), frame, places)
 
 
 def _failure(run_id: str, status: str, sentence: str) -> dict[str, str]:
@@ -87,13 +91,17 @@ def _failure(run_id: str, status: str, sentence: str) -> dict[str, str]:
 
 
 def _job_folders(folder: Path) -> list[Path]:
+    if folder.is_file():
+        raise InputError(f"{str(folder)!r} is a file; name the folder of a sweep, or of one job.")
     if not folder.is_dir():
         raise InputError(f"there is no folder {str(folder)!r}.")
     if (folder / RECORD).is_file():
         return [folder]
     jobs = sorted(path for path in folder.iterdir() if (path / RECORD).is_file() or (path / ".hydra").is_dir())
     if not jobs and not (folder / EXPECTED).is_file():
-        raise InputError(f"{str(folder)!r} holds no job: a sweep's folder has {EXPECTED} and one folder per job with a {RECORD}.")
+        sweeps = sorted(path.parent.name for path in folder.glob(f"*/{EXPECTED}"))
+        hint = f" Did you mean the sweeps in it: {', '.join(sweeps[:5])}?" if sweeps else ""
+        raise InputError(f"{str(folder)!r} holds no job: a sweep's folder has {EXPECTED} and one folder per job with a {RECORD}.{hint}")
     return jobs
 
 
@@ -112,10 +120,24 @@ def _expected(folder: Path, failures: list[dict[str, str]]) -> list[Record]:
 
 
 def _check_entry(entry: Any) -> None:
-    if not (isinstance(entry["run_id"], str) and isinstance(entry["scope"], dict) and isinstance(entry["n_pairs"], int)):
+    if not (isinstance(entry["run_id"], str) and isinstance(entry["n_pairs"], int)):
         raise TypeError("not the line of a job")
+    _check_scope(entry["scope"])
     for method in entry["matching"]:
         _check_method(method)
+
+
+def _check_scope(scope: Any) -> None:
+    for key, kind in (("dataset", str), ("model", str), ("width", int), ("depth", int), ("seed", int)):
+        if not isinstance(scope[key], kind):
+            raise TypeError(f"`{key}` is no {kind.__name__}")
+
+
+def _check_numbers(row: Any, names: Sequence[str]) -> None:
+    for name in names:
+        value = row[name]
+        if isinstance(value, bool) or not (value is None or isinstance(value, int | float)):
+            raise TypeError(f"`{name}` is no number")
 
 
 def _check_method(method: Any) -> None:
@@ -161,16 +183,21 @@ def _check_record(record: Any) -> None:
             raise TypeError(f"`{key}` is no {kind.__name__}")
     if record["status"] == "failed":
         return
+    _check_scope(record["scope"])
     for key in ("runs", "curves", "layers"):
         for row in record[key]:
             for name in ("network_a", "network_b", "matching", "settings_hash"):
                 if not isinstance(row[name], str):
                     raise TypeError(f"`{name}` in `{key}` is no text")
     for row in record["runs"]:
-        missing = [name for name in schema.names(schema.MEASURES) if name not in row]
-        if missing or row["split"] not in ("train", "test"):
-            raise KeyError(missing[0] if missing else "split")
+        _check_numbers(row, schema.names(schema.MEASURES))
+        if row["split"] not in ("train", "test"):
+            raise ValueError(f"unknown split {row['split']!r}")
+    for row in record["layers"]:
+        _check_numbers(row, [column.name for column in schema.LAYER_MEASURES if column.kind != "string"])
     for curve in record["curves"]:
+        for name in ("t", "loss", "error"):
+            _check_numbers(dict(enumerate(curve[name])), range(len(curve[name])))  # type: ignore[arg-type]
         if not len(curve["t"]) == len(curve["loss"]) == len(curve["error"]):
             raise ValueError("a curve whose t, loss and error differ in length")
     for method in record["matching"]:

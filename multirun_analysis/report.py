@@ -16,9 +16,10 @@ from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.style import figure_style
 from multirun_analysis.stats.summary import STUDENT
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width, cell_title, pivot_text, varying_columns
-from multirun_analysis.tidy import Sweep
+from multirun_analysis.tidy import Sweep, method_order
 
 FLOATS = "%.10g"
+MOST_ROWS = 12  # of panels in the figure; the tables have all
 MOST_FAILURES = 10  # on the terminal; failures.csv has all
 
 
@@ -83,7 +84,7 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
 def _barrier_figure(table: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     """Return test loss and error barrier against width, a row of panels for each cell of the other keys."""
     keys = ["dataset", "model", "depth", *varying_columns(runs)]
-    cells = list(table[table["n_pairs"] > 0].groupby(keys, sort=False))
+    cells = list(table[table["n_pairs"] > 0].groupby(keys, sort=False))[:MOST_ROWS]
     metrics = ("loss_barrier", "error_barrier")
     with figure_style():
         figure = Figure(figsize=(4.6 * len(metrics), 3.2 * len(cells) + 0.5), layout="constrained")
@@ -94,8 +95,15 @@ def _barrier_figure(table: pd.DataFrame, runs: pd.DataFrame) -> Figure:
             for ax, metric in zip(row, metrics, strict=True):
                 plot_barrier_vs_width(cell, runs[of_cell], metric=metric, ax=ax)
                 ax.set_title(title, fontsize=8, loc="left")
-        handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=f"points: pairs; line: mean; band: {STUDENT}")
+        shown = {label: handle for ax in axes.flat for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+        labels = sorted(shown, key=method_order)
+        figure.legend(
+            [shown[label] for label in labels],
+            labels,
+            ncols=len(labels),
+            loc="outside upper center",
+            title=f"points: pairs; line: mean; band: {STUDENT}",
+        )
     return figure
 
 
@@ -115,5 +123,11 @@ def _text(sweep: Sweep, table: pd.DataFrame, folder: Path) -> str:
     if len(sweep.failures) > MOST_FAILURES:
         parts.append(f"  and {len(sweep.failures) - MOST_FAILURES} more in failures.csv")
     parts += [f"  note: {note}" for note in sweep.notes]
+    parts += [
+        f"  note: {key} differs between jobs and has no column, for here it follows from {of}." for key, of in sweep.following.items()
+    ]
+    n_cells = len(table.loc[table["n_pairs"] > 0, ["dataset", "model", "depth", *sweep.varying]].drop_duplicates())
+    if n_cells > MOST_ROWS:
+        parts.append(f"  note: the figure shows the first {MOST_ROWS} of {n_cells} cells; the tables have all.")
     parts.append(f"Tables and figure: {folder}")
     return "\n".join(parts)

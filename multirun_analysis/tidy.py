@@ -22,6 +22,7 @@ class Sweep:
     records: tuple[Record, ...]
     expected: tuple[Record, ...]
     failures: pd.DataFrame
+    folders: Mapping[str, int]  # of each job, by run_id: the number of the first folder that has or expects it
 
     @cached_property
     def scopes(self) -> list[Mapping[str, Any]]:
@@ -31,8 +32,18 @@ class Sweep:
 
     @cached_property
     def varying(self) -> list[str]:
-        """The keys that vary, as `varying_keys` finds them."""
-        return varying_keys(self.scopes)
+        """The keys that vary and have a column, as `varying_keys` finds them."""
+        return varying_keys(self.scopes, self._places)[0]
+
+    @property
+    def following(self) -> dict[str, str]:
+        """The keys that vary and have no column, with what they follow from."""
+        return varying_keys(self.scopes, self._places)[1]
+
+    @cached_property
+    def _places(self) -> list[int]:
+        known = dict.fromkeys(job["run_id"] for job in (*self.expected, *self.records) if job.get("scope"))
+        return [self.folders.get(run_id, 0) for run_id in known]
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -46,24 +57,42 @@ class Sweep:
         return [f"{note} ({count} of {len(self.records)} jobs)" for note, count in sorted(counts.items())]
 
 
-def varying_keys(scopes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the keys that differ between jobs, sorted, without those that follow from others.
+def varying_keys(scopes: Sequence[Mapping[str, Any]], folders: Sequence[int] | None = None) -> tuple[list[str], dict[str, str]]:
+    """Return the keys that differ between jobs and have a column, sorted, and those that have none, with what they follow from.
 
-    Left out are the keys with columns of their own, and keys that are a function of the seed, or of width and depth, in these jobs
-    (``optimizer.lr=${...}``, say); the fingerprint of the data too, where the dataset's own settings tell as much.
+    No column have the keys that are a function of the seed, or of width and depth, in these jobs (``optimizer.lr=${...}``, say), and the
+    fingerprint of the data where the dataset's own settings tell as much. A key that is constant within every folder and differs between
+    folders is another setting of another sweep, and has a column.
+
+    Parameters
+    ----------
+    scopes : sequence of mappings
+        The settings of every job under dotted names.
+    folders : sequence of int, optional
+        The folder of every job; one and the same if not given.
     """
+    folders = [0] * len(scopes) if folders is None else folders
     keys = sorted({key for scope in scopes for key in scope} - set(FIXED))
-    differing = [key for key in keys if len({_frozen(scope.get(key)) for scope in scopes}) > 1]
-    data_keys = sorted(
-        {key for scope in scopes for key in scope if key == "dataset" or key.startswith("dataset.")} - {"dataset.fingerprint"}
+    data_keys = tuple(
+        sorted({key for scope in scopes for key in scope if key == "dataset" or key.startswith("dataset.")} - {"dataset.fingerprint"})
     )
+    shown, following = [], {}
+    for key in keys:
+        if not _differs(scopes, key):
+            continue
+        within = any(_differs([s for s, place in zip(scopes, folders, strict=True) if place == f], key) for f in set(folders))
+        reasons: list[tuple[str, ...]] = [("seed",), ("width", "depth")] if within else []
+        reasons += [data_keys] if key == "dataset.fingerprint" else []
+        reason = next((of for of in reasons if _is_function(scopes, key, of)), None)
+        if reason is None:
+            shown.append(key)
+        else:
+            following[key] = "the dataset" if reason == data_keys else " and ".join(reason)
+    return shown, following
 
-    def follows(key: str) -> bool:
-        reasons = [("seed",), ("width", "depth")]
-        reasons += [tuple(data_keys)] if key == "dataset.fingerprint" else []
-        return any(_is_function(scopes, key, reason) for reason in reasons)
 
-    return [key for key in differing if not follows(key)]
+def _differs(scopes: Sequence[Mapping[str, Any]], key: str) -> bool:
+    return len({_frozen(scope.get(key)) for scope in scopes}) > 1
 
 
 def _is_function(scopes: Sequence[Mapping[str, Any]], key: str, of: tuple[str, ...]) -> bool:
@@ -131,7 +160,7 @@ def expected_frame(sweep: Sweep) -> pd.DataFrame:
         for job in sweep.expected
         for entry in job["matching"]
     ]
-    return pd.DataFrame(rows, columns=["run_id", *FIXED, *varying, "matching", "n_pairs"])
+    return as_keys(pd.DataFrame(rows, columns=["run_id", *FIXED, *varying, "matching", "n_pairs"]), varying)
 
 
 def _job_keys(sweep: Sweep, record: Record) -> dict[str, Any]:
@@ -140,6 +169,11 @@ def _job_keys(sweep: Sweep, record: Record) -> dict[str, Any]:
 
 def _scope_keys(scope: Mapping[str, Any], varying: Sequence[str]) -> dict[str, Any]:
     return {key: ABSENT if scope.get(key) is None else scope[key] for key in (*FIXED, *varying)}
+
+
+def as_keys(frame: pd.DataFrame, varying: Sequence[str]) -> pd.DataFrame:
+    """Return the frame with its varying keys as plain objects, for what frames are joined by must be of one kind whatever values are there."""
+    return frame.astype(dict.fromkeys(varying, object))
 
 
 def _frame(sweep: Sweep, rows: list[dict[str, Any]], tail: tuple[schema.Column, ...]) -> pd.DataFrame:
@@ -151,6 +185,7 @@ def _frame(sweep: Sweep, rows: list[dict[str, Any]], tail: tuple[schema.Column, 
     for column in columns:
         if column.kind == "number":
             frame[column.name] = frame[column.name].astype(float)
+    frame = as_keys(frame, sweep.varying)
     order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", "network_a", "network_b", "matching"]
     order += [name for name in ("split", "t", "layer") if name in schema.names(tail)]
     return frame.sort_values(order, key=sortable, kind="stable", ignore_index=True)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from multirun_analysis import schema
 from multirun_analysis.stats.summary import summarise
-from multirun_analysis.tidy import ABSENT, method_order, sortable
+from multirun_analysis.tidy import ABSENT, as_keys, method_order, sortable
 
 METRICS = tuple(
     f"{measure}_{name}" for measure in ("loss", "error") for name in ("barrier", "barrier_mean", "midpoint", "midpoint_barrier", "endpoint")
@@ -34,9 +34,9 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None) -
     for measure in ("loss", "error"):
         measured[f"{measure}_endpoint"] = (measured[f"{measure}_a"] + measured[f"{measure}_b"]) / 2
     long = measured.melt(id_vars=[*cell, "split", "network_a", "network_b"], value_vars=list(METRICS), var_name="metric")
-    table = summarise(long, [*cell, "split", "metric"], "value")
+    table = as_keys(summarise(long, [*cell, "split", "metric"], "value"), varying)
 
-    asked = _expected_pairs(runs, expected, cell)
+    asked = as_keys(_expected_pairs(runs, expected, cell), varying)
     frame = asked.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(pd.DataFrame({"metric": METRICS}), how="cross")
     frame = frame.merge(table, on=[*cell, "split", "metric"], how="outer")
     counts = ["n_expected", "n_pairs", "n_networks"]

@@ -73,6 +73,11 @@ def test_a_finished_record_with_a_later_failure_counts_and_is_listed(write_sweep
         (lambda text: json.dumps(json.loads(text) | {"status": "fine"}), "unknown status 'fine'"),
         (lambda text: json.dumps({k: v for k, v in json.loads(text).items() if k != "scope"}), "KeyError: 'scope'"),
         (lambda text: text.replace('"loss_barrier":', '"los_barrier":'), "KeyError: 'loss_barrier'"),
+        (lambda text: text.replace('"function_gap": 1e-07', '"function_gap": "abc"'), "`function_gap` is no number"),
+        (lambda text: text.replace('"width": 8', '"width": "wide"'), "`width` is no int"),
+        (lambda text: text.replace('"model": "mlp", ', ""), "KeyError: 'model'"),
+        (lambda text: text.replace('"t": [0.0, 0.5', '"t": ["x", 0.5'), "is no number"),
+        (lambda text: text.replace('"matching_cost": 1.0', '"matching_cost": []'), "`matching_cost` is no number"),
         (lambda text: text.replace('"settings_hash": "w0", "split"', '"settings_hash": "zz", "split"'), "does not name"),
     ],
 )
@@ -146,6 +151,14 @@ def test_folders_without_jobs_are_refused(tmp_path):
         InputError, match="'.*empty' holds no job: a sweep's folder has expected.jsonl and one folder per job with a record.json"
     ):
         find_sweep(tmp_path / "empty")
+
+
+def test_a_file_and_a_folder_of_sweeps_get_a_hint(write_sweep, tmp_path):
+    folder = write_sweep([make_record("a")], [expect(make_record("a"))])
+    with pytest.raises(InputError, match="record.json' is a file; name the folder of a sweep, or of one job."):
+        find_sweep(folder / "a" / "record.json")
+    with pytest.raises(InputError, match="Did you mean the sweeps in it: sweep\\?"):
+        find_sweep(tmp_path)
 
 
 def test_the_folder_of_one_job_will_do(write_sweep):

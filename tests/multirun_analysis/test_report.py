@@ -60,6 +60,26 @@ def test_the_text_says_what_is_missing_and_what_readers_must_know(write_sweep):
     assert "note: weights: the solver did not converge. (1 of 1 jobs)" in text
 
 
+def test_two_sweeps_with_different_settings_are_two_cells_and_not_one_mean(write_sweep, tmp_path):
+    first = write_sweep([make_record(f"a{seed}", seed=seed, barrier=0.1, **{"optimizer.lr": 0.1}) for seed in (0, 1)], name="first")
+    second = write_sweep([make_record(f"b{seed}", seed=seed, barrier=0.9, **{"optimizer.lr": 0.2}) for seed in (2, 3)], name="second")
+    report = write_report([first, second], tmp_path / "both")
+    assert "optimizer.lr=0.1" in report.text
+    assert "optimizer.lr=0.2" in report.text
+    table = pd.read_csv(report.folder / "barrier_vs_width.csv")
+    cells = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["matching"] == "weights")]
+    np.testing.assert_allclose(cells.set_index("optimizer.lr")["mean"], [0.1, 0.9])
+    assert list(cells["n_pairs"]) == [2, 2]
+
+
+def test_a_key_without_a_column_is_said(write_sweep):
+    rows = [make_record(f"r{seed}{width}", seed=seed, width=width, **{"optimizer.lr": 1 / width}) for seed in (0, 1) for width in (8, 16)]
+    assert (
+        "note: optimizer.lr differs between jobs and has no column, for here it follows from width and depth."
+        in write_report([write_sweep(rows)]).text
+    )
+
+
 def test_a_sweep_without_results_yet_has_tables_and_says_so(write_sweep):
     record = make_record("a")
     folder = write_sweep([], [expect(record, "seed=0")])

@@ -67,6 +67,16 @@ def test_absent_values_keep_their_cells(write_sweep):
     assert set(table["n_pairs"]) == {2}
 
 
+def test_an_absent_value_of_a_job_that_is_not_there_keeps_its_cell(write_sweep):
+    found = make_record("found", **{"optimizer": "sgd", "optimizer.momentum": 0.9})
+    gone = make_record("gone", **{"optimizer": "adam"})
+    folder = write_sweep([found], [expect(found), expect(gone)])
+    table = barrier_vs_width(load_runs(folder), load_expected(folder))
+    row = cell(table, optimizer="adam", matching="weights", split="test", metric="loss_barrier")
+    assert (row["optimizer.momentum"], row["n_expected"], row["n_pairs"]) == ("-", 1, 0)
+    assert cell(table, optimizer="sgd", matching="weights", split="test", metric="loss_barrier")["n_pairs"] == 1
+
+
 def test_the_text_shows_a_row_per_width_with_end_points_and_counts(write_sweep):
     records = [make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.1 * (seed + 1)) for seed in (0, 1) for width in (8, 128)]
     lines = pivot_text(barrier_vs_width(load_runs(write_sweep(records)))).splitlines()

@@ -44,7 +44,7 @@ MISTAKES = [
     (["matching.weights.biases=1"], "`matching.weights.biases` must be true or false, got 1."),
     (["dataset.name=mnits"], "`dataset.name` must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
     (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is none."),
-    (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, matching, model, networks, optimizer, points, precision, seed, "
+    (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, matching, model, networks, optimizer, plan, points, precision, seed, "
      "store, training, width. Did you mean 'width'?"),
     (["+optimizer.lrr=1"], "`optimizer.lrr` is not a key; the keys at `optimizer` are lr, momentum, weight_decay. Did you mean 'lr'?"),
     (["~width"], "`width` is missing; a job needs width, depth, networks, seed, device, precision, points, dataset, model, optimizer, training, matching, store."),

@@ -9,7 +9,7 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
 
-TOP = "dataset, depth, device, experiment, matching, model, networks, optimizer, points, precision, seed, store, training, width"
+TOP = "dataset, depth, device, experiment, matching, model, networks, optimizer, plan, points, precision, seed, store, training, width"
 
 
 @pytest.mark.parametrize(
