@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir, prepare
 from lmc_sweeps.expected import expected_entry, write_expected
-from lmc_sweeps.overrides import check_overrides
+from lmc_sweeps.overrides import asks_for_plan, check_overrides
+from lmc_sweeps.plan import plan_text
 from lmc_sweeps.running import run_alone
 from lmc_sweeps.summary import print_summary
 
@@ -25,9 +26,9 @@ def main() -> None:
         sys.path.append(str(PLUGINS))
     arguments = get_args_parser().parse_args()
     try:
-        if arguments.config_path is None and arguments.config_name is None:
+        if arguments.config_path is None and arguments.config_name is None and not arguments.shell_completion:
             extra = [] if arguments.config_dir is None else [Path(arguments.config_dir)]
-            if "plan=true" in arguments.overrides and not arguments.multirun:
+            if asks_for_plan(arguments.overrides) and not arguments.multirun:
                 sys.argv.append("--multirun")  # the sweeper is where plans are made, for one job too
             check_overrides(arguments.overrides, [conf_dir(), *(folder for folder in extra if folder.is_dir())])
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)()
@@ -41,14 +42,21 @@ def run(config: DictConfig) -> None:
     """Run one job in the folder that Hydra made for it."""
     prepared = prepare(config)
     folder = Path(HydraConfig.get().runtime.output_dir)
-    alone = HydraConfig.get().mode != RunMode.MULTIRUN
-    if alone:
-        write_expected(folder.parent, [expected_entry(prepared, " ".join(HydraConfig.get().overrides.task))])
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        run_alone(prepared, folder, folder.parent)
+        return
+    if config.plan:
+        sys.stdout.write(f"{plan_text([prepared], folder.parent)}\n")
+        return
+    # A job alone is a sweep of one, in the folder above it; a folder that the user chose for it (hydra.run.dir) is its own sweep.
+    sweep_dir = folder.parent if folder.name == prepared.run_id else folder
+    write_expected(sweep_dir, [expected_entry(prepared, " ".join(HydraConfig.get().overrides.task))])
     try:
-        run_alone(prepared, folder)
+        run_alone(prepared, folder, sweep_dir)
+    except Exception:  # it was said and written down, with its traceback, where it happened
+        raise SystemExit(1) from None
     finally:
-        if alone:
-            print_summary(folder.parent)
+        print_summary(sweep_dir)
 
 
 def _run_id(*, _root_: DictConfig) -> str:

@@ -37,6 +37,10 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_intermixed_args(arguments)
     try:
         settings = _settings(options.overrides)
+        if len({method.name for method in settings.matching}) < len(settings.matching):
+            raise checks.InputError("`matching` must name each method once here; compare one setting after the other.")
+        if options.out is not None:
+            options.out.mkdir(parents=True, exist_ok=True)  # before any compute
         data, _ = load_data(settings.dataset)
         a, b = (_module(path, settings, data) for path in (options.network_a, options.network_b))
         result = compare(
@@ -50,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
             seed=settings.seed,
             device=settings.device,
         )
-    except (checks.InputError, HydraException) as error:
+    except (checks.InputError, HydraException, OSError) as error:
         sys.exit(str(error))
     print(result.to_frame()[SHOWN].to_string(index=False, float_format="{:.4g}".format))
     for note in result.notes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lmc_sweeps.checkpoints import write_atomically
+from lmc_sweeps.checkpoints import locked, write_atomically
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.pairs import with_identity
 from lmc_sweeps.records import matching_entries
@@ -28,16 +28,17 @@ def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
 
 def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
     """Add jobs to those that the folder already expects; a job that is there gets the methods that are new."""
-    jobs = {entry["run_id"]: entry for entry in read_expected(folder)}
-    for entry in entries:
-        known = jobs.get(entry["run_id"])
-        if known is None:
-            jobs[entry["run_id"]] = dict(entry)
-        else:
-            hashes = {method["settings_hash"] for method in known["matching"]}
-            known["matching"] = known["matching"] + [method for method in entry["matching"] if method["settings_hash"] not in hashes]
-    lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in jobs.values())
-    write_atomically(folder / EXPECTED, lines.encode())
+    with locked(folder / EXPECTED):
+        jobs = {entry["run_id"]: entry for entry in read_expected(folder)}
+        for entry in entries:
+            known = jobs.get(entry["run_id"])
+            if known is None:
+                jobs[entry["run_id"]] = dict(entry)
+            else:
+                hashes = {method["settings_hash"] for method in known["matching"]}
+                known["matching"] = known["matching"] + [method for method in entry["matching"] if method["settings_hash"] not in hashes]
+        lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in jobs.values())
+        write_atomically(folder / EXPECTED, lines.encode())
 
 
 def read_expected(folder: Path) -> list[dict[str, Any]]:

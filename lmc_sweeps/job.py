@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lmc_sweeps import matching, records
-from lmc_sweeps.checkpoints import Store, StoredNetwork
+from lmc_sweeps.checkpoints import Store, StoredNetwork, locked
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.matching.base import Matching, Permutations
@@ -91,10 +91,12 @@ def run_job(
         permutations |= {f"{names[i]}.{names[j]}.{key}": found for key, found in result.permutations.items()}
     record["seconds"] = time.perf_counter() - start
     record |= records.surroundings(device)
-    if known is not None and records.is_finished(known):
-        record = records.merged(known, record)
-    records.write_permutations(folder, permutations)
-    records.write_record(folder, record)
+    with locked(folder / records.RECORD):
+        now = records.read_record(folder)  # again: another process may have added a method meanwhile
+        if now is not None and records.is_finished(now):
+            record = records.merged(now, record)
+        records.write_permutations(folder, permutations)
+        records.write_record(folder, record)
     log.info("measured %d methods on %d pairs in %.1f s", len(methods), len(list(itertools.combinations(names, 2))), record["seconds"])
     return record
 
@@ -132,10 +134,13 @@ def _measure(
 
 def is_complete(settings: JobSettings, fingerprint: str, folder: Path) -> bool:
     """Return whether a job's folder holds all that it is asked for, and nothing that failed."""
-    known = records.read_record(folder)
-    return (
-        known is not None and known["run_id"] == run_id(settings, fingerprint) and "failure" not in known and not _missing(settings, known)
-    )
+    try:
+        known = records.read_record(folder)
+    except InputError:  # of a later version: the job itself will say so
+        return False
+    if known is None or known["run_id"] != run_id(settings, fingerprint):
+        return False
+    return "failure" not in known and not _missing(settings, known)
 
 
 def _missing(settings: JobSettings, known: Record | None) -> list[Matching]:

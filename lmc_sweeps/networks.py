@@ -59,6 +59,9 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     model = kind(**{key: value for key, value in config["model"].items() if key != "name"})
     architecture = model.architecture(record["data"]["n_inputs"], config["width"], config["depth"], record["data"]["n_classes"])
     permutations = _permutations(folder, names, record["matching"])
+    if not permutations and any([curve["network_a"], curve["network_b"]] == names for curve in record["curves"]):
+        lost = str(folder / records.PERMUTATIONS)
+        raise checks.InputError(f"{lost!r} is missing or damaged; remove {records.RECORD} beside it and run the job again.")
     aligned = {key: architecture.module(apply_permutations(b, architecture.spec, found)) for key, found in permutations.items()}
     return LoadedPair(architecture.module(a), architecture.module(b), aligned, permutations)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from lmc_sweeps import checks
@@ -16,16 +16,28 @@ from lmc_sweeps import checks
 def check_overrides(overrides: Sequence[str], folders: Sequence[Path]) -> None:
     """Raise `InputError` if an override names a key or an option that the configs in `folders` do not have.
 
-    Overrides of Hydra's own keys, deletions, and whatever Hydra's parser refuses are left to Hydra.
+    Overrides of Hydra's own keys, and deletions, are left to Hydra.
     """
     for text in overrides:
         try:
             override = OverridesParser.create().parse_override(text)
-        except OverrideParseException:
-            continue
+        except HydraException as error:
+            raise checks.InputError(f"{text!r} cannot be read; overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m.") from error
         key = override.key_or_group
         if not (key == "hydra" or key.startswith(("hydra.", "hydra/")) or override.is_delete()):
             _check(override, folders)
+
+
+def asks_for_plan(overrides: Sequence[str]) -> bool:
+    """Return whether ``plan=true`` is among the overrides, in whichever way it is written."""
+    for text in overrides:
+        try:
+            override = OverridesParser.create().parse_override(text)
+        except HydraException:
+            continue
+        if override.key_or_group == "plan" and override.value() is True:
+            return True
+    return False
 
 
 def merge_matching(overrides: Sequence[str]) -> list[str]:

@@ -42,12 +42,21 @@ def read_record(folder: Path) -> Record | None:
         return None
     if version > SCHEMA_VERSION:
         raise InputError(f"{folder / RECORD} has schema version {version}; this lmc_sweeps reads up to {SCHEMA_VERSION}. Use a newer one.")
-    return record
+    return record if _is_record(record) else None
+
+
+def _is_record(record: Any) -> bool:
+    """Return whether a record has the parts that are built upon; one without them counts as none."""
+    kinds: dict[str, type] = {"run_id": str, "status": str}
+    if is_finished(record):
+        kinds |= {"points": int, "matching": list, "networks": list, "notes": list, "config": dict, "data": dict}
+        kinds |= {"runs": list, "curves": list, "layers": list}
+    return all(isinstance(record.get(key), kind) for key, kind in kinds.items())
 
 
 def is_finished(record: Record | None) -> bool:
     """Return whether a record holds results (diverged ones too: training again would diverge again)."""
-    return record is not None and record["status"] in ("ok", "diverged")
+    return record is not None and record.get("status") in ("ok", "diverged")
 
 
 def write_record(folder: Path, record: Record) -> None:
@@ -94,8 +103,10 @@ def merged(old: Record, new: Record) -> Record:
     def keep(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [row for row in rows if (row["matching"], row["settings_hash"]) not in fresh]
 
+    measured = tuple(f"{entry['matching']}:" for entry in new["matching"])
+    notes = [note for note in old["notes"] if not note.startswith(measured)]  # of what was measured anew, only what is said anew
     tables = {key: keep(old[key]) + new[key] for key in ("matching", "runs", "curves", "layers")}
-    return {**new, **tables, "notes": list(dict.fromkeys(old["notes"] + new["notes"]))}
+    return {**new, **tables, "notes": list(dict.fromkeys(notes + new["notes"]))}
 
 
 def write_permutations(folder: Path, found: Mapping[str, Permutations]) -> None:

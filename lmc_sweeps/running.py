@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 Write = Callable[[str], object]
 
 
-def run_alone(prepared: PreparedJob, folder: Path) -> Record:
+def run_alone(prepared: PreparedJob, folder: Path, sweep_dir: Path) -> Record:
     """Run a job that trains its networks itself, with its own progress."""
     tasks = tasks_of(prepared.settings, prepared.data, prepared.fingerprint)
     store = Store(prepared.settings.store)
     total = sum(task.steps for task in tasks if not store.holds(task.name))
-    label = labels(folder.parent).get(prepared.run_id, "")
+    label = labels(sweep_dir).get(prepared.run_id, "")
     with TrainingProgress(label, total) as progress:
         return run_noted(prepared, folder, label, progress.write, progress)
 

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, Store
 
 DAY = 86_400.0
+IDLE = 3_600.0  # seconds; a half-trained network that was kept more lately may still be in training
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--dir", type=Path, help="the store; LMC_SWEEPS_STORE, else ~/.cache/lmc_sweeps/networks, if not given")
     parser.add_argument("--older-than", type=float, metavar="DAYS", help="prune: remove networks of more than so many days too")
     options = parser.parse_args(arguments)
+    if options.older_than is not None and (options.command != "prune" or not options.older_than >= 0):
+        sys.exit(f"`--older-than` goes with prune and must be at least 0, got {options.older_than:g} with {options.command}.")
     folder = options.dir or Path(os.environ.get("LMC_SWEEPS_STORE") or "~/.cache/lmc_sweeps/networks")
     store = Store(folder.expanduser())
     if store.folder is None or not store.folder.is_dir():
@@ -61,7 +64,7 @@ def _verify(store: Store) -> None:
 def _prune(store: Store, older_than: float | None) -> None:
     old = [entry.name for entry in entries(store) if older_than is not None and entry.days > older_than]
     doomed = [store.path(name, suffix) for name in {*_damaged(store), *old} for suffix in (NETWORK, SIDECAR)]
-    doomed += _files(store, PARTIAL)
+    doomed += [path for path in _files(store, PARTIAL) if time.time() - path.stat().st_mtime > IDLE]
     freed = 0
     for path in doomed:
         if path.is_file():

@@ -28,5 +28,9 @@ def print_summary(*sweep_dirs: Path) -> None:
         text = write_report(list(sweep_dirs)).text
     except InputError as error:
         text = str(error)
+    except Exception as error:  # a full disk, say: it must not hide what the sweep itself ended with
+        text = (
+            f"the tables could not be written ({type(error).__name__}: {error}); python -m multirun_analysis {sweep_dirs[0]} tries again."
+        )
     sys.stdout.write(f"\n{text}\n")
     sys.stdout.flush()

@@ -36,23 +36,33 @@ class ValidatingSweeper(BasicSweeper):
         try:
             check_overrides(self._parse_config(), [conf_dir()])
             texts = merge_matching([*self._parse_config(), *arguments])
+            if "subdir: ${run_id:}" not in OmegaConf.to_yaml(config.hydra.sweep):
+                raise InputError("`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name.")
         except InputError as error:
             raise SweepStopped(str(error)) from None
         overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)
         batches = self.split_arguments(overrides, self.max_batch_size)
         swept = swept_keys(overrides)
+        if any(override.key_or_group == "plan" and override.is_sweep_override() for override in overrides):
+            raise SweepStopped("`plan` must be true or false, not both.")
         composer = Composer(context.config_loader, config)
         prepared, entries = _validated(composer, [job for batch in batches for job in batch], swept)
 
         folder = Path(str(config.hydra.sweep.dir))
         if config.plan:
-            print(plan_text(prepared, folder))
+            try:
+                print(plan_text(prepared, folder))
+            except MemoryError as error:
+                raise SweepStopped(f"the networks do not fit in this machine's memory: {error}") from None
             return []
         if isinstance(launcher, BatchedLauncher):
             launcher.share(composer)
-        folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(config, folder / "multirun.yaml")
-        write_expected(folder, entries)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            OmegaConf.save(config, folder / "multirun.yaml")
+            write_expected(folder, entries)
+        except OSError as error:
+            raise SweepStopped(f"`hydra.sweep.dir` must be a folder that can be written, got {str(folder)!r}: {error}.") from None
         try:
             results = _launched(launcher, batches)
         except KeyboardInterrupt:
@@ -94,14 +104,20 @@ def _validated(composer: Composer, jobs: list[list[str]], swept: list[str]) -> t
     SweepStopped
         If any job cannot run, with every such job and its reason.
     """
-    found, entries, refused = [], [], []
+    found, entries, texts, refused = [], [], [], []
     for job in jobs:
         asked = " ".join(text for text in job if text.partition("=")[0] in swept)
         try:
             found.append(composer.prepare(job))
+            texts.append(asked)
             entries.append(expected_entry(found[-1], asked))
         except (InputError, CompactHydraException) as error:
             refused.append(f"  {asked or 'the job'}: {error}")
+    places: dict[str, tuple[object, ...]] = {}
+    for job_found, text in zip(found, texts, strict=True):
+        place = (job_found.settings.points, job_found.settings.device, job_found.settings.store)
+        if places.setdefault(job_found.run_id, place) != place:
+            refused.append(f"  {text}: `points`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn.")
     if refused:
         raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))
     return found, entries

@@ -172,7 +172,7 @@ def _scope_keys(scope: Mapping[str, Any], varying: Sequence[str]) -> dict[str, A
 
 
 def as_keys(frame: pd.DataFrame, varying: Sequence[str]) -> pd.DataFrame:
-    """Return the frame with its varying keys as plain objects, for what frames are joined by must be of one kind whatever values are there."""
+    """Return the frame with its varying keys as plain objects: frames are joined by them, so they must be of one kind in all."""
     return frame.astype(dict.fromkeys(varying, object))
 
 

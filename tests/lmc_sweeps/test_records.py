@@ -41,6 +41,9 @@ def record(methods=METHODS, value=1.0, **changes) -> dict:
         "curves": [{**row, "t": [0.0, 0.5, 1.0]} for row in rows],
         "layers": [row for row in rows if row["matching"] != "identity"],
         "notes": [],
+        "networks": [],
+        "config": {},
+        "data": {},
         **changes,
     }
 

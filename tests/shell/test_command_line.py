@@ -1,10 +1,13 @@
 """The whole instrument as a user runs it: jobs, sweeps, what they print, and what is left when something is wrong."""
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from lmc_sweeps.cli import main
 
 FAST = ["training.epochs=2", "points=5"]
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
@@ -46,6 +49,39 @@ def test_one_job_runs_without_m_and_prints_its_table(command, tmp_path):
     assert json.loads(record.read_text())["run_id"] == record.parent.name
 
 
+def test_a_job_alone_in_a_folder_of_the_users_own_leaves_the_folder_above_alone(command, tmp_path):
+    done = command("width=4", *FAST, "hydra.run.dir=mine")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 jobs found." in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"mine", "store"}
+    assert {path.name for path in (tmp_path / "mine").iterdir()} >= {"record.json", "expected.jsonl", "analysis"}
+
+
+def test_a_job_alone_that_fails_at_run_time_says_so_without_a_traceback(command, tmp_path):
+    done = command("width=1000000000", "training.epochs=1")  # legal to ask for, and there is no memory for it
+    assert done.returncode == 1
+    assert "width=1000000000" in done.stderr
+    assert "failed: " in done.stderr
+    assert "Traceback" not in done.stderr
+    (log,) = tmp_path.glob("outputs/*/*/lmc_sweeps.log")
+    assert "Traceback (most recent call last)" in log.read_text()
+    assert "0 of 1 jobs found." in done.stdout
+
+
+def test_a_file_is_no_sweep_folder(command, tmp_path):
+    (tmp_path / "afile").write_text("")
+    done = command("width=4", "hydra.sweep.dir=afile", "-m")
+    assert done.returncode == 1
+    assert "`hydra.sweep.dir` must be a folder that can be written, got 'afile'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_tab_completion_is_left_to_hydra(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["lmc-sweeps", "-sc", "install=bash"])
+    main()
+    assert "complete -o nospace" in capsys.readouterr().out
+
+
 def test_methods_swept_over_belong_to_one_job(command, tmp_path):
     done = command("width=4", "matching=weights,activations", *FAST, "hydra.sweep.dir=sweep", "-m")
     assert done.returncode == 0, done.stderr
@@ -66,6 +102,10 @@ def test_methods_swept_over_belong_to_one_job(command, tmp_path):
             "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got 'nowhere'",
         ),
         (["seed=0,1"], "To sweep over it, add --multirun to your command line"),
+        (["width"], "'width' cannot be read; overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m."),
+        (["points=5,9", "-m"], "`points`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn."),
+        (["hydra.sweep.subdir=x", "-m"], "`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name."),
+        (["plan=true,false", "-m"], "`plan` must be true or false, not both."),
     ],
 )
 def test_bad_input_is_a_sentence_and_leaves_nothing_behind(command, tmp_path, arguments, sentence):
@@ -96,7 +136,7 @@ def test_a_job_that_fails_spoils_no_other_and_is_tried_again(command, tmp_path):
     (folder / victim / "record.json").write_text('{"schema_version": 99}')  # written by a later version: not ours to overwrite
     done = command(*sweep)
     assert done.returncode == 1
-    assert f"width=8 failed: InputError: {folder / victim / 'record.json'} has schema version 99" in done.stderr
+    assert f"width=8 failed: InputError: sweep/{victim}/record.json has schema version 99" in done.stderr
     assert "1 of 3 jobs failed; sweep/analysis/failures.csv says why" in done.stderr
     assert "2 of 3 jobs found." in done.stdout
     assert "Traceback (most recent call last)" in (folder / victim / "lmc_sweeps.log").read_text()

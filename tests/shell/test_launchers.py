@@ -142,7 +142,7 @@ def test_two_sweeps_at_once_on_one_store_and_one_folder(tmp_path):
 
 def test_a_plan_says_what_would_be_done_and_does_nothing(command, tmp_path):
     sweep = ["-m", "width=4,5", "seed=0,1", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep"]
-    plan = command(*sweep, "plan=true")
+    plan = command(*sweep, "plan=True")
     assert plan.returncode == 0, plan.stderr
     assert "4 jobs, of them 0 finished in sweep" in plan.stdout
     assert "8 networks, of them 8 to be trained, 184 network-steps" in plan.stdout  # 1,437 examples in batches of 64: 23 steps

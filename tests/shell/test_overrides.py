@@ -47,6 +47,14 @@ def test_what_is_right_or_hydras_passes(text):
     check_overrides([text], [conf_dir()])
 
 
+@pytest.mark.parametrize("text", ["width", "width=4,", "width==3"])
+def test_what_is_no_override_is_said(text):
+    with pytest.raises(
+        InputError, match=f"^{re.escape(repr(text))} cannot be read; overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m.$"
+    ):
+        check_overrides([text], [conf_dir()])
+
+
 def test_options_of_a_folder_of_the_users_own_are_known(tmp_path):
     (tmp_path / "dataset").mkdir()
     (tmp_path / "dataset" / "mine.yaml").write_text("name: mnist\n")

@@ -51,6 +51,10 @@ def test_a_damaged_network_is_found_and_pruned_with_half_trained_ones(store, cap
     assert stopped.value.code == 1
     assert f"damaged: {store.path('bb22')}" in capsys.readouterr().out
     main(["prune", "--dir", str(store.folder)])
+    assert (store.folder / "cc" / "cc33.partial").is_file()  # kept a moment ago: it may be in training
+    old = time.time() - 2 * 3600
+    os.utime(store.folder / "cc" / "cc33.partial", (old, old))
+    main(["prune", "--dir", str(store.folder)])
     assert sorted(path.name for path in store.folder.rglob("*") if path.is_file()) == ["aa11.json", "aa11.safetensors"]
 
 
@@ -61,6 +65,12 @@ def test_old_networks_go_only_when_that_is_asked_for(store):
     assert list(store.names()) == ["aa11", "bb22"]
     main(["prune", "--dir", str(store.folder), "--older-than", "5"])
     assert list(store.names()) == ["bb22"]
+
+
+@pytest.mark.parametrize("arguments", [["prune", "--older-than", "-1"], ["list", "--older-than", "3"]])
+def test_an_age_that_makes_no_sense_is_refused(store, arguments):
+    with pytest.raises(SystemExit, match="`--older-than` goes with prune and must be at least 0, got"):
+        main([*arguments, "--dir", str(store.folder)])
 
 
 def test_no_store_is_said(tmp_path, monkeypatch):
