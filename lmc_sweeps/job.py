@@ -72,11 +72,26 @@ def run_job(
         return known
     start = time.perf_counter()
     networks = find_or_train(settings, data, fingerprint, progress, at_hand)
+    record, permutations = _measured(settings, data, fingerprint, networks, methods)
+    record["seconds"] = time.perf_counter() - start
+    with locked(folder / records.RECORD):
+        now = records.read_record(folder)  # again: another process may have added a method meanwhile
+        if now is not None and records.is_finished(now):
+            record = records.merged(now, record)
+        records.write_permutations(folder, permutations)
+        records.write_record(folder, record)
+    log.info("measured %d methods in %.1f s", len(methods), record["seconds"])
+    return record
+
+
+def _measured(
+    settings: JobSettings, data: Data, fingerprint: str, networks: list[StoredNetwork], methods: list[Matching]
+) -> tuple[Record, dict[str, Permutations]]:
+    """Return the record of every pair of the networks, matched and measured by the methods, and the permutations."""
     names = [network_name(settings, fingerprint, number) for number in range(settings.networks)]
     device = resolve_device(settings.device)
     splits = data.train.to(device), data.test.to(device)
     architecture = _architecture(settings, data)
-
     record = _empty_record(settings, data, fingerprint, networks, names)
     record["matching"] = records.matching_entries(methods)
     permutations: dict[str, Permutations] = {}
@@ -89,16 +104,7 @@ def run_job(
         record["layers"] += [pair | row for row in result.layers]
         record["notes"] += [note for note in result.notes if note not in record["notes"]]
         permutations |= {f"{names[i]}.{names[j]}.{key}": found for key, found in result.permutations.items()}
-    record["seconds"] = time.perf_counter() - start
-    record |= records.surroundings(device)
-    with locked(folder / records.RECORD):
-        now = records.read_record(folder)  # again: another process may have added a method meanwhile
-        if now is not None and records.is_finished(now):
-            record = records.merged(now, record)
-        records.write_permutations(folder, permutations)
-        records.write_record(folder, record)
-    log.info("measured %d methods on %d pairs in %.1f s", len(methods), len(list(itertools.combinations(names, 2))), record["seconds"])
-    return record
+    return record | records.surroundings(device), permutations
 
 
 def find_or_train(
