@@ -16,7 +16,7 @@ from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.feed_forward import from_sequential
 from lmc_sweeps.models.torch_module import TorchModule
-from lmc_sweeps.pairs import compare_pair, method_key, with_identity
+from lmc_sweeps.pairs import PairResult, compare_pair, method_key, with_identity
 from lmc_sweeps.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.settings import resolve_device
 from multirun_analysis import schema
@@ -107,19 +107,27 @@ def compare(
     for name, split in (("train", train_split), ("test", test_split)):
         _check_fits(name, split, architecture, a)
     result = compare_pair(architecture, a, b, train_split, test_split, methods, points, seed, batch_size)
-    tail = {
-        key: pd.DataFrame(rows, columns=schema.names(columns))
-        for key, rows, columns in (("runs", result.runs, schema.RUNS_TAIL), ("layers", result.layers, schema.LAYERS_TAIL))
-    }
+    return _comparison(result, methods, architecture, b, network_b)
+
+
+def _comparison(
+    result: PairResult, methods: Sequence[Matching], architecture: Architecture, b: Mapping[str, Tensor], network_b: nn.Module
+) -> Comparison:
+    """Return what was measured as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
     curves = pd.DataFrame(result.curves, columns=schema.names(schema.CURVES_TAIL)).explode(["t", "loss", "error"], ignore_index=True)
-    found = {method.name: {g: np.array(p) for g, p in result.permutations[method_key(method)].items()} for method in methods}
-    original = network_b.state_dict()
-    aligned = {
-        name: {**original, **{k: v.to(original[k], copy=True) for k, v in apply_permutations(b, architecture.spec, maps).items()}}
-        for name, maps in found.items()
-    }
+    permutations = {method.name: {g: np.array(p) for g, p in result.permutations[method_key(method)].items()} for method in methods}
+    aligned = {}
+    for name, found in permutations.items():
+        state = {key: tensor.clone() for key, tensor in network_b.state_dict().items()}
+        permuted = apply_permutations(b, architecture.spec, found)
+        aligned[name] = state | {key: tensor.to(state[key], copy=True) for key, tensor in permuted.items()}
     return Comparison(
-        tail["runs"], curves.astype({"t": float, "loss": float, "error": float}), tail["layers"], found, aligned, tuple(result.notes)
+        runs=pd.DataFrame(result.runs, columns=schema.names(schema.RUNS_TAIL)),
+        curves=curves.astype({"t": float, "loss": float, "error": float}),
+        layers=pd.DataFrame(result.layers, columns=schema.names(schema.LAYERS_TAIL)),
+        permutations=permutations,
+        aligned=aligned,
+        notes=tuple(result.notes),
     )
 
 
