@@ -17,7 +17,7 @@ def generator(seed: int, *purpose: str | int) -> np.random.Generator:
     seed : int
         Root seed.
     *purpose : str or int
-        What the numbers are for, e.g. ``("network", 0, "data_order", 3)``.
+        What the numbers are for, e.g. ``("network", 0, "data_order")``.
 
     Returns
     -------

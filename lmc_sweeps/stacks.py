@@ -20,7 +20,7 @@ from lmc_sweeps.settings import JobSettings, network_identity, network_name, res
 from lmc_sweeps.training import Recipe, StackState, initial_state, train
 
 log = logging.getLogger(__name__)
-PARAMETERS, FINITE = "parameters", "finite"
+PARAMETERS = "parameters"
 SLOWEST_GAIN = 0.97  # a larger stack must train a network in less than this share of the time
 PROBE_STEPS, WARM_UP_STEPS = 6, 3
 Progress = Callable[[int], None]  # told how many network-steps more are done
@@ -68,7 +68,7 @@ class Task:
         """Return everything that fixes the shape of the computation: tasks of one kind can share a stack."""
         s = self.settings
         fixed = (self.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
-        return (*fixed, self.steps, s.training.batch_size, s.optimizer.kind())
+        return (*fixed, self.steps, s.training.batch_size, s.optimizer.buffers)
 
 
 def tasks_of(settings: JobSettings, data: Data, fingerprint: str) -> list[Task]:
@@ -135,8 +135,11 @@ def _train_stack(waiting: Sequence[tuple[Task, PartialNetwork | None]], store: S
     shapes = {name: tensor.shape for name, tensor in first.initial().items()}
     trained = {}
     for k, task in enumerate(tasks):
-        found = facts[k] | {"finite": bool(state.finite[k]), "loss_final": float(after.loss[k])}
-        network = StoredNetwork(unpad(unstack(state.parameters, k), shapes), found, seconds[k] + spent)
+        parameters = unpad(unstack(state.parameters, k), shapes)
+        found = facts[k] | {"loss_final": float(after.loss[k])}
+        # Looked for at the end only: a weight that is not finite never becomes finite again.
+        found["finite"] = all(map(math.isfinite, found.values())) and all(bool(p.isfinite().all()) for p in parameters.values())
+        network = StoredNetwork(parameters, found, seconds[k] + spent)
         store.save(task.name, network_identity(task.settings, task.fingerprint, task.number), network)
         trained[task.name] = network
     log.info("trained %d networks in %.1f s: training loss %s", len(tasks), spent * len(tasks), ", ".join(f"{x:.4f}" for x in after.loss))
@@ -159,9 +162,8 @@ def _begin(
             kind: {name: tensor.to(device) for name, tensor in stacked([partial.tensors[kind] for partial in kept]).items()}
             for kind in kept[0].tensors
         }
-        parameters, finite = kinds.pop(PARAMETERS), kinds.pop(FINITE)[FINITE].view(-1) > 0
         log.info("going on with %d networks at step %d", len(kept), kept[0].step)
-        state = StackState(parameters=parameters, optimizer=kinds, finite=finite, step=kept[0].step)
+        state = StackState(parameters=kinds.pop(PARAMETERS), buffers=kinds, step=kept[0].step)
         return state, [partial.facts for partial in kept], [partial.seconds for partial in kept]
     drawn = stacked([pad(task.initial()) for task, _ in waiting])
     initial = {name: tensor.to(device) for name, tensor in drawn.items()}
@@ -185,8 +187,8 @@ class _Keeper:
             return
         spent = (now - self._start) / len(self._tasks)
         for k, task in enumerate(self._tasks):
-            kinds = {PARAMETERS: unstack(state.parameters, k), FINITE: {FINITE: state.finite[k].float().view(1)}}
-            kinds |= {kind: unstack(tensors, k) for kind, tensors in state.optimizer.items()}
+            kinds = {PARAMETERS: unstack(state.parameters, k)}
+            kinds |= {kind: unstack(tensors, k) for kind, tensors in state.buffers.items()}
             self._store.save_partial(task.name, PartialNetwork(kinds, self._facts[k], state.step, self._seconds[k] + spent))
         log.info("kept %d networks at step %d of %d", len(self._tasks), state.step, self._tasks[0].steps)
         self._kept = time.monotonic()

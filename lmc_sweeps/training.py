@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
@@ -11,11 +13,13 @@ from torch import Tensor
 
 from lmc_sweeps import checks
 from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.flat import Flat
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.optimizers import Optimizer, State, own_settings
+from lmc_sweeps.optimizers import Optimizer
 from lmc_sweeps.seeding import generator
 
-CODE_VERSION = 1  # part of every run_id: raise it when training gives other bits
+CODE_VERSION = 2  # part of every run_id: raise it when training gives other bits
+MOST_GATHERED = 2**20  # input values gathered at a time: 4 MiB
 SCHEDULES = ("constant", "warmup_cosine")
 
 
@@ -85,28 +89,29 @@ class Recipe:
 class StackState:
     """A stack at some step of its training: all that is needed to go on from there, bit for bit.
 
-    Data orders are drawn anew for every epoch from (seed, number, epoch), so no generator has a state to keep. `finite` says for each
-    network whether every loss, and at the end every weight, was finite.
+    `buffers` are the optimizer's, by kind and parameter. Data orders are drawn anew from (seed, number), up to the epoch of the
+    step, so no generator has a state to keep.
     """
 
     parameters: dict[str, Tensor]
-    optimizer: State
-    finite: Tensor
+    buffers: dict[str, dict[str, Tensor]]
     step: int
 
 
 def initial_state(optimizer: Optimizer, parameters: Mapping[str, Tensor]) -> StackState:
     """Return the state of a stack before its first step."""
-    first = next(iter(parameters.values()))
-    finite = torch.ones(len(first), dtype=torch.bool, device=first.device)
-    return StackState(parameters=dict(parameters), optimizer=optimizer.state(parameters), finite=finite, step=0)
+    zeros = {kind: {name: torch.zeros_like(tensor) for name, tensor in parameters.items()} for kind in optimizer.buffers}
+    return StackState(parameters=dict(parameters), buffers=zeros, step=0)
 
 
-def data_order(seed: int, network: int, epoch: int, examples: int) -> np.ndarray:
-    """Return the order in which a network sees the training set in an epoch, a permutation of (examples,)."""
-    return generator(seed, "network", network, "data_order", epoch).permutation(examples)
+def data_orders(seed: int, network: int, examples: int) -> Iterator[np.ndarray]:
+    """Yield the order in which a network sees the training set in epoch 0, 1, ..., permutations of (examples,)."""
+    rng = generator(seed, "network", network, "data_order")
+    while True:
+        yield rng.permutation(examples)
 
 
+@torch.no_grad()
 def train(
     architecture: Architecture,
     start: StackState,
@@ -126,7 +131,7 @@ def train(
     start : StackState
         Not changed.
     recipes : sequence of Recipe, length K
-        With equal epochs, batch sizes and kinds of optimizer.
+        With equal epochs, batch sizes and optimizer buffers.
     split : Split
         The training set, on the device of the stack.
     after_step : callable
@@ -138,47 +143,72 @@ def train(
     -------
     StackState
     """
-    examples, device = len(split), split.inputs.device
-    optimizer, training = recipes[0].optimizer, recipes[0].training
-    total = training.steps(examples)
+    training = recipes[0].training
+    total = training.steps(len(split))
     last = total if steps is None else min(total, start.step + steps)
-    own = own_settings([recipe.optimizer for recipe in recipes], device)
-    rates = np.stack([recipe.training.learning_rates(recipe.optimizer.lr, total) for recipe in recipes], axis=1)
-    lr = torch.tensor(rates, dtype=torch.float32, device=device)  # (steps, K)
-    state = StackState(
-        parameters={name: tensor.detach().clone().requires_grad_() for name, tensor in start.parameters.items()},
-        optimizer={kind: {name: tensor.clone() for name, tensor in tensors.items()} for kind, tensors in start.optimizer.items()},
-        finite=start.finite.clone(),
-        step=start.step,
-    )
-    leaves = list(state.parameters.values())
-    for rows in _batches(recipes, training, examples, start.step, last):  # (K, B)
-        rows = rows.to(device)
-        losses = batch_losses(architecture, state.parameters, split.inputs[rows], split.labels[rows])
-        gradients = torch.autograd.grad(losses.sum(), leaves)
-        with torch.no_grad():
-            state.finite &= losses.isfinite()
-            here = own | {"lr": lr[state.step]}
-            optimizer.update(state.parameters, dict(zip(state.parameters, gradients, strict=True)), state.optimizer, here, state.step)
+    parameters, gradients = Flat.copied(start.parameters), Flat(start.parameters)
+    buffers = {kind: Flat.copied(tensors) for kind, tensors in start.buffers.items()}
+    state = StackState(parameters=parameters.views, buffers={kind: flat.views for kind, flat in buffers.items()}, step=start.step)
+    updates = [_Update(recipe, networks, parameters, gradients, buffers, total) for recipe, networks in _sharing(recipes)]
+    n_classes = architecture.forward(start.parameters, split.inputs[:1]).shape[-1]
+    units = F.one_hot(split.labels, n_classes).to(split.inputs.dtype)
+    for inputs, targets in _batches(recipes, training, (split.inputs, units), start.step, last):
+        architecture.gradients(state.parameters, inputs, partial(loss_gradient, targets=targets), gradients.views)
+        for update in updates:
+            update(state.step)
         state.step += 1
         after_step(state)
-    state.parameters = {name: tensor.detach() for name, tensor in state.parameters.items()}
-    for tensor in state.parameters.values():  # a weight that is not finite never recovers, so looking once at the end is enough
-        state.finite &= tensor.isfinite().flatten(1).all(1)
     return state
 
 
-def _batches(recipes: Sequence[Recipe], training: Training, examples: int, first: int, last: int) -> Iterator[Tensor]:
-    """Yield the rows of the training set that each network sees in steps `first` to `last` - 1, shape (K, B)."""
-    per_epoch = math.ceil(examples / training.batch_size)
-    for epoch in range(first // per_epoch, math.ceil(last / per_epoch)):
-        orders = [data_order(recipe.seed, recipe.number, epoch, examples) for recipe in recipes]
-        batches = torch.from_numpy(np.stack(orders)).split(training.batch_size, dim=1)
-        yield from batches[max(first - epoch * per_epoch, 0) : last - epoch * per_epoch]
+def loss_gradient(logits: Tensor, targets: Tensor) -> Tensor:
+    r"""Return the gradient of each network's mean cross-entropy with respect to its logits.
+
+    .. math:: \partial L_k / \partial z_{ki} = \tfrac1B \left(\text{softmax}(z_{ki}) - e_{y_i}\right)
+
+    Both arguments have shape (K, B, classes); `targets` holds the unit vectors :math:`e_{y_i}`.
+    """
+    return torch.softmax(logits, -1).sub_(targets).mul_(1 / targets.shape[1])
 
 
-def batch_losses(architecture: Architecture, stack: Mapping[str, Tensor], inputs: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean cross-entropy of each network on its own batch: inputs (K, B, d), labels (K, B) -> (K,)."""
-    logits = architecture.forward(stack, inputs)  # (K, B, classes)
-    nats = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-    return nats.view(labels.shape).mean(1)
+def _sharing(recipes: Sequence[Recipe]) -> list[tuple[Recipe, list[int]]]:
+    """Return which networks of a stack are updated alike: with one optimizer and one schedule."""
+    alike: dict[tuple[Optimizer, Training], list[int]] = {}
+    for k, recipe in enumerate(recipes):
+        alike.setdefault((recipe.optimizer, recipe.training), []).append(k)
+    return [(recipes[networks[0]], networks) for networks in alike.values()]
+
+
+class _Update:
+    """The update of some networks of a stack, whose settings are the same."""
+
+    def __init__(
+        self, recipe: Recipe, networks: list[int], parameters: Flat, gradients: Flat, buffers: Mapping[str, Flat], total: int
+    ) -> None:
+        self._optimizer = recipe.optimizer
+        self._rates = recipe.training.learning_rates(recipe.optimizer.lr, total).tolist()
+        self._parameters, self._gradients = parameters.of_networks(networks), gradients.of_networks(networks)
+        self._buffers = {kind: flat.of_networks(networks) for kind, flat in buffers.items()}
+
+    def __call__(self, step: int) -> None:
+        self._optimizer.update(self._parameters, self._gradients, self._buffers, self._rates[step], step)
+
+
+def _batches(
+    recipes: Sequence[Recipe], training: Training, tables: tuple[Tensor, Tensor], first: int, last: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the rows of two tables that each network sees in steps `first` to `last` - 1: inputs (K, B, d), targets (K, B, classes).
+
+    Several batches are gathered at a time: for narrow networks a call costs more than what it does.
+    """
+    (examples, n_inputs), size, device = tables[0].shape, training.batch_size, tables[0].device
+    per_epoch = math.ceil(examples / size)
+    at_once = max(1, MOST_GATHERED // (len(recipes) * size * n_inputs)) * size
+    epochs = range(first // per_epoch, math.ceil(last / per_epoch))
+    drawn = [islice(data_orders(recipe.seed, recipe.number, examples), epochs.start, None) for recipe in recipes]
+    for epoch in epochs:
+        orders = torch.from_numpy(np.stack([next(order) for order in drawn]))
+        here = orders[:, max(first - epoch * per_epoch, 0) * size : (last - epoch * per_epoch) * size].to(device)
+        for rows in here.split(at_once, dim=1):
+            inputs, targets = (table.index_select(0, rows.reshape(-1)).unflatten(0, rows.shape) for table in tables)
+            yield from zip(inputs.split(size, dim=1), targets.split(size, dim=1), strict=True)

@@ -1,7 +1,7 @@
 """What every network is to the rest: a pure function of a stack of parameters, and the permutations that leave it the same."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,6 +26,33 @@ class Architecture(ABC):
     @abstractmethod
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """Return the logits, shape (K, n, classes), of K networks on `inputs`: (n, d) shared, or (K, n, d) one batch each."""
+
+    def gradients(
+        self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
+    ) -> None:
+        r"""Write the gradients of a loss with respect to the parameters into `out`, by the chain rule.
+
+        .. math:: \partial L / \partial \theta = (\partial z / \partial \theta)^\top\, \partial L / \partial z
+
+        Parameters
+        ----------
+        stack : mapping of str to Tensor
+        inputs : Tensor, shape (K, B, d)
+        at_logits : callable
+            From the logits z, (K, B, classes), to :math:`\partial L / \partial z`.
+        out : mapping of str to Tensor
+            As `stack`.
+
+        Notes
+        -----
+        This is automatic differentiation of `forward`; an architecture may do it by hand.
+        """
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items()}
+        with torch.enable_grad():
+            logits = self.forward(leaves, inputs)
+        found = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()))
+        for name, gradient in zip(leaves, found, strict=True):
+            out[name].copy_(gradient)
 
     @abstractmethod
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Optimizers of stacks: `torch.optim` step by step, one learning rate per network, and settings that are refused."""
+"""Optimizers: `torch.optim` step by step, the same bits wherever a number lies, and settings that are refused."""
 
 import copy
 
@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps.checks import InputError
+from lmc_sweeps.flat import Flat
 from lmc_sweeps.optimizers import OPTIMIZERS, Adam, AdamW, Optimizer, Sgd
 
 STEPS, NETWORKS = 20, 3
-SHAPES = {"layer.weight": (4, 5), "layer.bias": (4,)}
+SHAPES = {"layer.weight": (16, 32), "layer.bias": (16,)}  # multiples of a cache line, as padding makes them
 ADAM = {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-6}
 
 # Ours beside the constructor of torch's with the same numbers.
@@ -35,17 +36,12 @@ def draws(dtype: torch.dtype, networks: int = NETWORKS) -> tuple[dict[str, Tenso
     return draw(), [draw() for _ in range(STEPS)]
 
 
-def rates(dtype: torch.dtype) -> Tensor:
-    """Return learning rates that differ by step and by network, shape (steps, networks)."""
-    return torch.linspace(0.001, 0.05, STEPS, dtype=dtype)[:, None] * torch.tensor([1.0, 0.3, 2.0], dtype=dtype)
-
-
-def run(optimizer: Optimizer, stack: dict[str, Tensor], gradients: list[dict[str, Tensor]], lr: Tensor) -> dict[str, Tensor]:
+def run(optimizer: Optimizer, stack: dict[str, Tensor], gradients: list[dict[str, Tensor]], lr: list[float]) -> dict[str, Tensor]:
+    """Return a stack after twenty steps."""
     stack = copy.deepcopy(stack)
-    state = optimizer.state(stack)
+    buffers = {kind: [torch.zeros_like(tensor) for tensor in stack.values()] for kind in optimizer.buffers}
     for step in range(STEPS):
-        own = {key: torch.full_like(lr[step], getattr(optimizer, key)) for key in optimizer.varies}
-        optimizer.update(stack, gradients[step], state, own | {"lr": lr[step]}, step)
+        optimizer.update(list(stack.values()), list(gradients[step].values()), buffers, lr[step], step)
     return stack
 
 
@@ -53,39 +49,50 @@ def pick(stack: dict[str, Tensor], k: int) -> dict[str, Tensor]:
     return {name: tensor[k : k + 1].clone() for name, tensor in stack.items()}
 
 
+RATES = torch.linspace(0.001, 0.05, STEPS, dtype=torch.float64).tolist()
+
+
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=[repr(ours) for ours, _ in PAIRS])
-def test_twenty_steps_are_those_of_torch_with_the_learning_rate_of_each_network(ours, theirs):
+def test_twenty_steps_are_those_of_torch(ours, theirs):
     stack, gradients = draws(torch.float64)
-    lr = rates(torch.float64)
-    found = run(ours, stack, gradients, lr)
-    for k in range(NETWORKS):
-        parameters = {name: torch.nn.Parameter(tensor[k].clone()) for name, tensor in stack.items()}
-        optimizer = theirs(list(parameters.values()))
-        for step in range(STEPS):
-            optimizer.param_groups[0]["lr"] = float(lr[step, k])
-            for name, parameter in parameters.items():
-                parameter.grad = gradients[step][name][k].clone()
-            optimizer.step()
+    found = run(ours, stack, gradients, RATES)
+    parameters = {name: torch.nn.Parameter(tensor.clone()) for name, tensor in stack.items()}
+    optimizer = theirs(list(parameters.values()))  # one tensor after the other, not fused
+    for step in range(STEPS):
+        optimizer.param_groups[0]["lr"] = RATES[step]
         for name, parameter in parameters.items():
-            # The order of operations differs, so twenty steps differ by a few units in the last place of float64.
-            torch.testing.assert_close(found[name][k], parameter.detach(), rtol=1e-12, atol=1e-13)
+            parameter.grad = gradients[step][name].clone()
+        optimizer.step()
+    for name, parameter in parameters.items():
+        # The order of operations differs, so twenty steps differ by a few units in the last place of float64.
+        torch.testing.assert_close(found[name], parameter.detach(), rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("ours", [ours for ours, _ in PAIRS], ids=repr)
-def test_a_network_takes_the_same_steps_bit_for_bit_alone_and_beside_others(ours):
-    stack, gradients = draws(torch.float32)
-    lr = rates(torch.float32)
-    together = run(ours, stack, gradients, lr)
-    for k in range(NETWORKS):
-        alone = run(ours, pick(stack, k), [pick(gradient, k) for gradient in gradients], lr[:, k : k + 1])
-        for name in SHAPES:
-            assert torch.equal(together[name][k], alone[name][0])
+def test_a_network_takes_the_same_steps_bit_for_bit_alone_and_in_any_part_of_a_buffer(ours, threads):
+    before = torch.get_num_threads()
+    stack, gradients = draws(torch.float32, networks=7)
+    flat = {"all": Flat.copied(stack).whole}
+    flat_gradients = [{"all": Flat.copied(gradient).whole} for gradient in gradients]
+    try:
+        torch.set_num_threads(threads)
+        together = run(ours, stack, gradients, RATES)
+        side_by_side = run(ours, flat, flat_gradients, RATES)["all"]
+        assert torch.equal(side_by_side, Flat.copied(together).whole)
+        torch.set_num_threads(1)
+        for k in range(7):
+            alone = run(ours, pick(stack, k), [pick(gradient, k) for gradient in gradients], RATES)
+            for name in SHAPES:
+                assert torch.equal(together[name][k], alone[name][0])
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("ours", [ours for ours, _ in PAIRS], ids=repr)
 def test_a_learning_rate_of_zero_moves_nothing(ours):
     stack, gradients = draws(torch.float32)
-    found = run(ours, stack, gradients, torch.zeros(STEPS, NETWORKS))
+    found = run(ours, stack, gradients, [0.0] * STEPS)
     for name in SHAPES:
         assert torch.equal(found[name], stack[name])
 
@@ -94,7 +101,7 @@ def test_the_gradients_are_not_changed():
     for ours, _ in PAIRS:
         stack, gradients = draws(torch.float32)
         before = copy.deepcopy(gradients)
-        run(ours, stack, gradients, rates(torch.float32))
+        run(ours, stack, gradients, RATES)
         for step in range(STEPS):
             for name in SHAPES:
                 assert torch.equal(gradients[step][name], before[step][name])

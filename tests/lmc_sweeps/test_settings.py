@@ -68,7 +68,7 @@ def job(**changes) -> JobSettings:
 
 def test_the_identity_of_the_default_job_is_frozen():
     expected = {
-        "code": 1,
+        "code": 2,
         "fingerprint": FINGERPRINT,
         "width": 32,
         "depth": 1,
@@ -82,7 +82,7 @@ def test_the_identity_of_the_default_job_is_frozen():
     }
     assert identity(job(), FINGERPRINT) == expected
     words = json.dumps(expected, sort_keys=True)
-    assert run_id(job(), FINGERPRINT) == hashlib.sha256(words.encode()).hexdigest()[:16] == "77658f676c9b0c50"
+    assert run_id(job(), FINGERPRINT) == hashlib.sha256(words.encode()).hexdigest()[:16] == "f9ca4966af21aeb2"
 
 
 def test_a_run_is_named_the_same_wherever_it_runs_and_whatever_is_measured_on_it(monkeypatch):
@@ -181,7 +181,7 @@ def test_the_scope_has_every_setting_under_its_dotted_name_and_no_place():
         "training.schedule": "constant",
         "training.warmup_steps": 10,
         "training.warmup_lr": 1e-6,
-        "code_version": 1,
+        "code_version": 2,
     }
     assert scope(job(dataset=Mnist(root="/data", test_size=10)), FINGERPRINT) == expected
 
