@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ class Store:
                 os.replace(fresh, path)
             self.path(name, PARTIAL).unlink(missing_ok=True)
         except (OSError, SafetensorError) as error:
-            log.warning("the trained network could not be kept in the store %s: %s", self.folder, error)
+            _warn_once(f"trained networks cannot be kept in the store {self.folder}, so the next sweep trains them again: {error}")
 
     def save_partial(self, name: str, network: PartialNetwork) -> None:
         """Keep a network in the middle of its training, in place of what was kept of it before."""
@@ -148,7 +149,7 @@ class Store:
                 _save_tensors(flat, fresh, {"partial": json.dumps(facts, sort_keys=True)})
                 os.replace(fresh, path)
         except (OSError, SafetensorError) as error:
-            log.warning("the training could not be kept in the store %s: %s", self.folder, error)
+            _warn_once(f"half-trained networks cannot be kept in the store {self.folder}, so a kill costs their training: {error}")
 
     def find_partial(self, name: str) -> PartialNetwork | None:
         """Return a network in the middle of its training, or None if none was kept or its file is damaged (said in the log)."""
@@ -168,6 +169,12 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             log.warning("the half-trained network %s is not usable (%s); it will be trained from the start.", path, error)
             return None
+
+
+@cache
+def _warn_once(text: str) -> None:
+    """Say something that is true of every network of a sweep, once."""
+    log.warning("%s", text)
 
 
 @contextmanager

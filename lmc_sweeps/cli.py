@@ -1,5 +1,6 @@
 """The command line: ``python -m lmc_sweeps [overrides]`` runs one job, with ``-m`` a sweep."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def main() -> None:
     if str(PLUGINS) not in sys.path:  # before Hydra looks for plugins, and behind everything else
         sys.path.append(str(PLUGINS))
     arguments = get_args_parser().parse_args()
+    logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own
     try:
         if arguments.config_path is None and arguments.config_name is None and not arguments.shell_completion:
             extra = [] if arguments.config_dir is None else [Path(arguments.config_dir)]

@@ -1,7 +1,7 @@
 """A launcher that takes all jobs of a sweep at once: it trains the networks that they need, each once, in stacks, then runs the jobs."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from lmc_sweeps.expected import labels
 from lmc_sweeps.job import is_complete
 from lmc_sweeps.progress import TrainingProgress
 from lmc_sweeps.running import note_failure, run_noted
-from lmc_sweeps.stacks import Task, groups, tasks_of, train_all
+from lmc_sweeps.stacks import Started, Task, groups, stacks_of, tasks_of, train_stack
 
 log = logging.getLogger(__name__)
 LOG = "sweep.log"
@@ -93,15 +93,15 @@ class BatchedLauncher(Launcher):
             if missing:
                 progress.write(f"{what} for {len(jobs)} jobs, {steps:,} network-steps.")
             results |= self._run_ready(jobs, at_hand, progress)
-            for group in groups(missing):
+            for stack, store in _stacks(missing):
                 try:
-                    for trained in train_all(group, Store(group[0].settings.store), progress):
+                    for trained in train_stack(stack, store, progress):
                         at_hand |= trained
                         for job in jobs:
                             job.waits_for -= trained.keys()
                         results |= self._run_ready(jobs, at_hand, progress)
                 except Exception as error:  # of training: it fails the jobs that wait for these networks, and no other
-                    names = {task.name for task in group}
+                    names = {task.name for task, _ in stack}
                     failed = [job for job in jobs if job.waits_for & names]
                     results |= {job.number: self._run(job, at_hand, progress, error) for job in failed}
                     jobs[:] = [job for job in jobs if job not in failed]
@@ -131,15 +131,27 @@ class BatchedLauncher(Launcher):
                 raise error
             run_noted(job.prepared, job.folder, job.label, progress.write, at_hand=at_hand)
 
-        result = run_job(
-            hydra_context=self._context,
-            task_function=task,
-            config=config,
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
-        )
+        try:
+            result = run_job(
+                hydra_context=self._context,
+                task_function=task,
+                config=config,
+                job_dir_key="hydra.sweep.dir",
+                job_subdir_key="hydra.sweep.subdir",
+            )
+        except Exception as outside:  # of Hydra, before or after the job: a full disk, say, when it writes .hydra/
+            note_failure(job.prepared, job.folder, job.label, outside, progress.write)
+            result = JobReturn(overrides=job.overrides, status=JobStatus.FAILED)
+            result.return_value = outside
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)  # job logging off, sweep logging on
         return result
+
+
+def _stacks(missing: Sequence[Task]) -> Iterator[tuple[list[Started], Store]]:
+    for group in groups(missing):
+        store = Store(group[0].settings.store)
+        for stack in stacks_of(group, store):
+            yield stack, store
 
 
 def _missing(jobs: Sequence[Job]) -> list[Task]:

@@ -71,27 +71,19 @@ class Task:
         return (*fixed, self.steps, s.training.batch_size, s.optimizer.buffers)
 
 
+Started = tuple[Task, PartialNetwork | None]  # with what an earlier run left of it
+
+
 def tasks_of(settings: JobSettings, data: Data, fingerprint: str) -> list[Task]:
     """Return the networks of a job."""
     return [Task(settings, data, fingerprint, number) for number in range(settings.networks)]
 
 
 def train_all(tasks: Sequence[Task], store: Store, progress: Progress) -> Iterator[dict[str, StoredNetwork]]:
-    """Train every network once, in stacks, and yield the trained networks of each stack, by name, when they are kept.
-
-    Networks that an earlier run left half trained go on from there; those at one step share a stack.
-    """
+    """Train every network once, in stacks, and yield the trained networks of each stack, by name, when they are kept."""
     for group in groups(tasks):
-        places: dict[int, list[tuple[Task, PartialNetwork | None]]] = {}
-        for task in group:
-            partial = store.find_partial(task.name)
-            places.setdefault(0 if partial is None else partial.step, []).append((task, partial))
-        for place in sorted(places, reverse=True):
-            waiting = places[place]
-            size = stack_size([task for task, _ in waiting])
-            count = math.ceil(len(waiting) / size)
-            for k in range(count):  # stacks of equal size, in the order of the jobs
-                yield from _train_or_halve(waiting[k * len(waiting) // count : (k + 1) * len(waiting) // count], store, progress)
+        for stack in stacks_of(group, store):
+            yield from train_stack(stack, store, progress)
 
 
 def groups(tasks: Sequence[Task]) -> list[list[Task]]:
@@ -102,26 +94,40 @@ def groups(tasks: Sequence[Task]) -> list[list[Task]]:
     return [list(group.values()) for group in found.values()]
 
 
-def _train_or_halve(
-    waiting: Sequence[tuple[Task, PartialNetwork | None]], store: Store, progress: Progress
-) -> Iterator[dict[str, StoredNetwork]]:
-    """Train a stack; if it runs out of memory, its halves."""
+def stacks_of(group: Sequence[Task], store: Store) -> Iterator[list[Started]]:
+    """Yield the stacks in which the networks of a group are best trained, all of about one size, in the order of the jobs.
+
+    Networks that an earlier run left half trained go on from there; those at one step share a stack.
+    """
+    places: dict[int, list[Started]] = {}
+    for task in group:
+        partial = store.find_partial(task.name)
+        places.setdefault(0 if partial is None else partial.step, []).append((task, partial))
+    for place in sorted(places, reverse=True):
+        waiting = places[place]
+        count = math.ceil(len(waiting) / stack_size([task for task, _ in waiting]))
+        for k in range(count):
+            yield waiting[k * len(waiting) // count : (k + 1) * len(waiting) // count]
+
+
+def train_stack(stack: Sequence[Started], store: Store, progress: Progress) -> Iterator[dict[str, StoredNetwork]]:
+    """Train a stack and yield its networks by name; if it runs out of memory, its halves."""
     try:
-        yield _train_stack(waiting, store, progress)
+        yield _train_stack(stack, store, progress)
     except (MemoryError, RuntimeError) as error:
-        if len(waiting) == 1 or not _is_out_of_memory(error):
+        if len(stack) == 1 or not _is_out_of_memory(error):
             raise
-        log.warning("a stack of %d networks ran out of memory; its halves are trained one after the other.", len(waiting))
-        half = len(waiting) // 2
-        yield from _train_or_halve(waiting[:half], store, progress)
-        yield from _train_or_halve(waiting[half:], store, progress)
+        log.warning("a stack of %d networks ran out of memory; its halves are trained one after the other.", len(stack))
+        half = len(stack) // 2
+        yield from train_stack(stack[:half], store, progress)
+        yield from train_stack(stack[half:], store, progress)
 
 
 def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def _train_stack(waiting: Sequence[tuple[Task, PartialNetwork | None]], store: Store, progress: Progress) -> dict[str, StoredNetwork]:
+def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress) -> dict[str, StoredNetwork]:
     tasks = [task for task, _ in waiting]
     first = tasks[0]
     device = resolve_device(first.settings.device)
@@ -152,7 +158,7 @@ def padded_split(split: Split, device: torch.device) -> Split:
 
 
 def _begin(
-    waiting: Sequence[tuple[Task, PartialNetwork | None]], architecture: Architecture, split: Split, device: torch.device
+    waiting: Sequence[Started], architecture: Architecture, split: Split, device: torch.device
 ) -> tuple[StackState, list[dict[str, Any]], list[float]]:
     """Return a stack at its first step, or where it was left, with the facts and seconds of each network."""
     partials = [partial for _, partial in waiting]
@@ -197,25 +203,26 @@ class _Keeper:
 def stack_size(group: Sequence[Task]) -> int:
     """Return how many networks of a group are best trained at once on this machine: measured, within the bounds that were set.
 
-    Sizes 1, 2, 4, ... are tried for a few steps each, until a larger one no longer trains a network in less time.
+    Sizes 1, 2, 4, ... are tried for a few steps each, until a larger one no longer trains a network in less time, or does not fit.
     """
     first = group[0]
-    most = min(len(group), most_in_memory(first))
-    if first.settings.training.stack is not None:
-        return min(most, first.settings.training.stack)
-    if most == 1 or first.steps < 10 * (PROBE_STEPS + WARM_UP_STEPS):
-        return most
-    best, fastest = 1, math.inf
-    size = 1
-    while True:
-        seconds = seconds_per_network_step(group[:size])
-        if seconds < fastest * SLOWEST_GAIN:
-            best, fastest = size, min(seconds, fastest)
-        elif size > 2 * best:  # two sizes in a row without a gain
-            break
-        if size == most:
-            break
-        size = min(2 * size, most)
+    best, fastest, size = 1, math.inf, 1
+    try:
+        most = min(len(group), most_in_memory(first))
+        if first.settings.training.stack is not None:
+            return min(most, first.settings.training.stack)
+        if most == 1 or first.steps < 10 * (PROBE_STEPS + WARM_UP_STEPS):
+            return most
+        while size <= 4 * best:  # two sizes in a row without a gain end the search
+            seconds = seconds_per_network_step(group[:size])
+            if seconds < fastest * SLOWEST_GAIN:
+                best, fastest = size, min(seconds, fastest)
+            if size == most:
+                break
+            size = min(2 * size, most)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
     log.info("stacks of %d networks of width %d: %.2f ms per network and step", best, first.settings.width, 1000 * fastest)
     return best
 

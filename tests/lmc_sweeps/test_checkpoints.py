@@ -164,7 +164,7 @@ def test_an_interrupted_save_leaves_no_network_and_no_temporary_file(tmp_path, m
     with pytest.raises(KeyboardInterrupt) if isinstance(error, KeyboardInterrupt) else nullcontext():
         store.save(NAME, IDENTITY, network())  # what cannot be kept costs the next run its time, not this one its result
     if isinstance(error, OSError):
-        assert "could not be kept in the store" in caplog.text
+        assert "cannot be kept in the store" in caplog.text
     assert [name for name in files(tmp_path) if not name.endswith(f"{NAME}.json")] == []
     assert not any(path.name.startswith(".") for path in tmp_path.rglob("*"))
     assert store.find(NAME) is None

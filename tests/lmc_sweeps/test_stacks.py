@@ -215,7 +215,7 @@ def test_a_store_that_cannot_be_written_or_read_costs_time_and_no_result(tmp_pat
         path = next(Path(tmp_path).rglob("*.partial"))
         path.write_bytes(path.read_bytes()[:-3])
     assert_same_networks(all_trained(tasks, store), all_trained(tasks))
-    assert ("could not be kept in the store" if where == "a file in the way" else "will be trained from the start") in caplog.text
+    assert ("cannot be kept in the store" if where == "a file in the way" else "will be trained from the start") in caplog.text
 
 
 def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
