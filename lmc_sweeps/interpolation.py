@@ -22,20 +22,22 @@ def line_points(points: int) -> np.ndarray:
     return np.arange(points, dtype=np.float64) / (points - 1)
 
 
-def lerp(a: torch.Tensor, b: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+def lerp(a: torch.Tensor, b: torch.Tensor, t: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
     r"""Return :math:`(1 - t)\, a + t\, b` for every t, exactly `a` at t = 0 and exactly `b` at t = 1.
 
     Parameters
     ----------
     a, b : Tensor, shape s
     t : Tensor, shape (n_t,)
+    out : Tensor, shape (n_t, *s), optional
+        Where to write the result.
 
     Returns
     -------
     Tensor, shape (n_t, *s)
     """
     weight = t.to(a.dtype).view(-1, *(1,) * a.dim())
-    return torch.lerp(a.unsqueeze(0), b.unsqueeze(0), weight)
+    return torch.lerp(a.unsqueeze(0), b.unsqueeze(0), weight, out=out)
 
 
 def interpolate(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor], t: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from lmc_sweeps.activations import PairMoments, pair_moments
@@ -80,7 +82,8 @@ def compare_pair(
         start = time.perf_counter()
         objective = _Objective(architecture, a, b, train, batch_size)
         rng = generator(seed, "matching", method.name)
-        results.append(method(_problem(method, architecture, sizes, a, b, shared, objective, rng)))
+        with _numpy_threads().limit(limits=1, user_api="blas"):
+            results.append(method(_problem(method, architecture, sizes, a, b, shared, objective, rng)))
         share = seconds_shared / users if method.needs & {"moments", "cross_moments"} else 0.0
         seconds_match.append(time.perf_counter() - start + share)
 
@@ -105,6 +108,16 @@ def compare_pair(
     ]
     found = {method_key(method): result.permutations for method, result in zip(methods, results, strict=True)}
     return PairResult(runs, curves, layers, found, _notes(methods, results, gaps))
+
+
+@cache
+def _numpy_threads() -> ThreadpoolController:
+    """Return what sets the number of NumPy's threads.
+
+    After a product OpenBLAS's threads keep a core busy for tens of milliseconds, waiting for the next one: measured, torch's products that
+    follow take four times as long. One thread has no company to wait for.
+    """
+    return ThreadpoolController()
 
 
 def method_key(method: Matching) -> str:
