@@ -17,7 +17,8 @@ from lmc_sweeps.models.base import Model
 from lmc_sweeps.optimizers import Optimizer
 from lmc_sweeps.training import CODE_VERSION, Training
 
-PRECISIONS = ("float32",)
+# Of the matrix products of training. Weights, sums and losses are float32 always, and so is everything that is measured afterwards.
+PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,9 @@ class JobSettings:
         interpolation.line_points(self.points)
         if not self.matching:
             raise checks.InputError("`matching` must name at least one method, got none; e.g. matching=[weights,activations].")
-        resolve_device(self.device)
+        device = resolve_device(self.device)
+        if self.precision == "tf32" and device.type != "cuda":
+            raise checks.InputError(f"`precision` tf32 is for CUDA devices; here `device` is {device}. Choose float32 or bfloat16.")
 
     def check_against(self, data: Data) -> None:
         """Raise `InputError` where the settings do not fit the data."""

@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -58,6 +59,11 @@ class Task:
     @property
     def _shape(self) -> tuple[int, int, int, int]:
         return self.data.n_inputs, self.settings.width, self.settings.depth, self.data.n_classes
+
+    @property
+    def training_architecture(self) -> Architecture:
+        """The same, with the products of the precision in which it is trained."""
+        return self.architecture.with_products_in(torch.bfloat16) if self.settings.precision == "bfloat16" else self.architecture
 
     def initial(self) -> dict[str, torch.Tensor]:
         """Return its parameters before the first step."""
@@ -135,7 +141,8 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress) -
     start = time.perf_counter()
     state, facts, seconds = _begin(waiting, architecture, split, device)
     keeper = _Keeper(tasks, facts, seconds, store, progress)
-    state = train(architecture, state, [task.recipe for task in tasks], split, keeper)
+    with _tf32(first.settings.precision):
+        state = train(first.training_architecture, state, [task.recipe for task in tasks], split, keeper)
     after = evaluate(architecture, state.parameters, split)
     spent = (time.perf_counter() - start) / len(tasks)
     shapes = {name: tensor.shape for name, tensor in first.initial().items()}
@@ -150,6 +157,20 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress) -
         trained[task.name] = network
     log.info("trained %d networks in %.1f s: training loss %s", len(tasks), spent * len(tasks), ", ".join(f"{x:.4f}" for x in after.loss))
     return trained
+
+
+@contextmanager
+def _tf32(precision: str) -> Iterator[None]:
+    """Allow CUDA's products to use TensorFloat-32 for a while, if that is the precision; it is a switch of the whole process."""
+    if precision != "tf32":
+        yield
+        return
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def padded_split(split: Split, device: torch.device) -> Split:
@@ -228,22 +249,31 @@ def stack_size(group: Sequence[Task]) -> int:
 
 
 def most_in_memory(task: Task) -> int:
-    """Return how many networks fit in the memory set for a stack: weights, gradients, optimizer state, and a batch's activations."""
-    weights = sum(tensor.numel() for tensor in task.initial().values())
+    """Return how many networks fit in the memory of a stack: weights, gradients, optimizer buffers, and a batch's activations."""
+    weights = sum(tensor.numel() for tensor in pad(task.initial()).values())
     neurons = task.data.n_inputs + task.settings.width * task.settings.depth + task.data.n_classes
     values = 6 * weights + 4 * task.settings.training.batch_size * neurons
-    return max(1, int(task.settings.training.stack_gib * 2**30 / (4 * values)))
+    return max(1, int(_memory_for_stacks(task.settings) / (4 * values)))
+
+
+def _memory_for_stacks(settings: JobSettings) -> float:
+    """Return the bytes that a stack may take: those that were set, else 2 GiB, or most of what is free on a CUDA device."""
+    if settings.training.stack_gib is not None:
+        return settings.training.stack_gib * 2**30
+    device = resolve_device(settings.device)
+    return 0.7 * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2.0 * 2**30
 
 
 def seconds_per_network_step(tasks: Sequence[Task]) -> float:
     """Return how long a step takes for each network of a stack, measured on this machine; nothing of it is kept."""
     device = resolve_device(tasks[0].settings.device)
-    architecture, split = tasks[0].architecture, padded_split(tasks[0].data.train, device)
+    architecture, split = tasks[0].training_architecture, padded_split(tasks[0].data.train, device)
     initial = {name: tensor.to(device) for name, tensor in stacked([pad(task.initial()) for task in tasks]).items()}
     recipes = [task.recipe for task in tasks]
-    state = train(architecture, initial_state(tasks[0].settings.optimizer, initial), recipes, split, steps=WARM_UP_STEPS)
-    start = time.perf_counter()
-    train(architecture, state, recipes, split, steps=PROBE_STEPS)
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    with _tf32(tasks[0].settings.precision):
+        state = train(architecture, initial_state(tasks[0].settings.optimizer, initial), recipes, split, steps=WARM_UP_STEPS)
+        start = time.perf_counter()
+        train(architecture, state, recipes, split, steps=PROBE_STEPS)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
     return (time.perf_counter() - start) / PROBE_STEPS / len(tasks)

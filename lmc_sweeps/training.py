@@ -27,8 +27,9 @@ SCHEDULES = ("constant", "warmup_cosine")
 class Training:
     r"""The settings of a training recipe.
 
-    `stack` is the most networks trained at once (null: as many as are measured to pay), `stack_gib` the most memory that they may take,
-    `checkpoint_seconds` the time after which a stack is kept, to go on from there after a kill.
+    `stack` is the most networks trained at once (null: as many as are measured to pay), `stack_gib` the most memory that they may take
+    (null: 2 GiB, or most of what is free on a GPU), `checkpoint_seconds` the time after which a stack is kept, to go on from there after
+    a kill.
 
     `schedule` is ``constant``, or ``warmup_cosine``: from `warmup_lr` linearly to the peak :math:`\eta` in `warmup_steps` w, then along a
     cosine that would reach 0 at step S, after the last of S steps,
@@ -48,7 +49,7 @@ class Training:
     warmup_lr: float = 1e-6
     # How the work is done, which touches no bit of what comes out: not part of a network's name.
     stack: int | None = field(default=None, metadata={"identity": False})
-    stack_gib: float = field(default=2.0, metadata={"identity": False})
+    stack_gib: float | None = field(default=None, metadata={"identity": False})
     checkpoint_seconds: float = field(default=60.0, metadata={"identity": False})
 
     def __post_init__(self) -> None:
@@ -59,7 +60,8 @@ class Training:
         object.__setattr__(self, "warmup_lr", checks.number("training.warmup_lr", self.warmup_lr, least=0.0))
         if self.stack is not None:
             checks.integer("training.stack", self.stack)
-        object.__setattr__(self, "stack_gib", checks.number("training.stack_gib", self.stack_gib, above=0.0))
+        if self.stack_gib is not None:
+            object.__setattr__(self, "stack_gib", checks.number("training.stack_gib", self.stack_gib, above=0.0))
         object.__setattr__(self, "checkpoint_seconds", checks.number("training.checkpoint_seconds", self.checkpoint_seconds, least=0.0))
 
     def steps(self, examples: int) -> int:

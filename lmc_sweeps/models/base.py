@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lmc_sweeps.checks import InputError
 from lmc_sweeps.permutations import PermutationSpec
 
 INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
@@ -53,6 +54,16 @@ class Architecture(ABC):
         found = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()))
         for name, gradient in zip(leaves, found, strict=True):
             out[name].copy_(gradient)
+
+    def with_products_in(self, dtype: torch.dtype) -> "Architecture":
+        """Return the same mathematics with its matrix products in another type; weights, sums over examples and losses keep theirs.
+
+        Raises
+        ------
+        InputError
+            If this architecture has no such products.
+        """
+        raise InputError(f"`precision` must be float32 for a {type(self).__name__}, which cannot take its products in {dtype}.")
 
     @abstractmethod
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:

@@ -50,6 +50,8 @@ class FeedForward(Architecture):
         The hidden layers and the output layer.
     n_outputs : int, optional
         Outputs beyond these, which padding has added, are left out.
+    products : torch.dtype, optional
+        Of the factors of matrix products; the weights' own type if not given.
 
     Notes
     -----
@@ -57,9 +59,9 @@ class FeedForward(Architecture):
     stack and every number of threads, which `torch.nn.functional.linear` does not promise.
     """
 
-    def __init__(self, layers: Sequence[Layer], n_outputs: int | None = None) -> None:
+    def __init__(self, layers: Sequence[Layer], n_outputs: int | None = None, products: torch.dtype | None = None) -> None:
         self.layers = tuple(layers)
-        self._n_outputs = n_outputs
+        self._n_outputs, self._products = n_outputs, products
         axes: dict[str, tuple[str | None, ...]] = {}
         before: str | None = None
         for k, layer in enumerate(self.layers):
@@ -69,6 +71,9 @@ class FeedForward(Architecture):
                 axes[f"{layer.name}.bias"] = (group,)
             before = group
         self.spec = PermutationSpec(axes)
+
+    def with_products_in(self, dtype: torch.dtype) -> "FeedForward":
+        return FeedForward(self.layers, self._n_outputs, dtype)
 
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         return self._onward(stack, self._linear(0, stack, inputs))
@@ -89,11 +94,11 @@ class FeedForward(Architecture):
         gradient = F.pad(gradient, (0, logits.shape[-1] - gradient.shape[-1]))
         for k in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[k]
-            torch.bmm(gradient.transpose(1, 2), handed[k], out=out[f"{layer.name}.weight"])
+            self._product(gradient.transpose(1, 2), handed[k], out=out[f"{layer.name}.weight"])
             if layer.has_bias:
                 torch.sum(gradient, 1, out=out[f"{layer.name}.bias"])
             if k:
-                gradient = DERIVATIVES[kinds[k - 1][0]](torch.bmm(gradient, stack[f"{layer.name}.weight"]), handed[k])
+                gradient = DERIVATIVES[kinds[k - 1][0]](self._product(gradient, stack[f"{layer.name}.weight"]), handed[k])
 
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
         networks = len(next(iter(stack.values())))
@@ -156,9 +161,17 @@ class FeedForward(Architecture):
         if inputs.dim() == 2:
             inputs = inputs.expand(len(weight), *inputs.shape)  # (n, d) -> (K, n, d), no copy
         transposed = weight.transpose(1, 2)
-        if layer.has_bias:
-            return torch.baddbmm(stack[f"{layer.name}.bias"].unsqueeze(1), inputs, transposed)
-        return torch.bmm(inputs, transposed)
+        if not layer.has_bias:
+            return self._product(inputs, transposed)
+        bias = stack[f"{layer.name}.bias"].unsqueeze(1)
+        return torch.baddbmm(bias, inputs, transposed) if self._products is None else self._product(inputs, transposed).add_(bias)
+
+    def _product(self, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
+        """Return the products of a stack, (K, a, b) @ (K, b, c) -> (K, a, c), in the type of the factors."""
+        if self._products is None:
+            return torch.bmm(left, right, out=out)
+        found = torch.bmm(left.to(self._products), right.to(self._products))
+        return found.to(left.dtype) if out is None else out.copy_(found)
 
     def _after(self, k: int, values: Tensor) -> Tensor:
         """Return what follows linear layer k; `values`, which nobody else holds, may be overwritten."""

@@ -123,7 +123,7 @@ def test_precision_and_the_version_of_the_training_code_are_in_the_name(monkeypa
     monkeypatch.setattr("lmc_sweeps.settings.CODE_VERSION", 2)
     assert identity(job(), FINGERPRINT) == {**words, "code": 2}
     settings = job()
-    object.__setattr__(settings, "precision", "float64")  # the only other precision there could be is not offered yet
+    object.__setattr__(settings, "precision", "float64")
     assert identity(settings, FINGERPRINT) == {**words, "code": 2, "precision": "float64"}
 
 
@@ -216,8 +216,9 @@ DEVICES = "auto, cpu, cuda, cuda:0, cuda:1, ..."
         ({"seed": -1}, "`seed` must be a non-negative integer below 18446744073709551616, got -1."),
         ({"seed": 2**64}, "`seed` must be a non-negative integer below 18446744073709551616, got 18446744073709551616."),
         ({"seed": 0.0}, "`seed` must be a non-negative integer below 18446744073709551616, got 0.0."),
-        ({"precision": "float16"}, "`precision` must be one of float32, got 'float16'. Did you mean 'float32'?"),
-        ({"precision": None}, "`precision` must be one of float32, got None."),
+        ({"precision": "float16"}, "`precision` must be one of bfloat16, float32, tf32, got 'float16'. Did you mean 'bfloat16'?"),
+        ({"precision": "tf32", "device": "cpu"}, "`precision` tf32 is for CUDA devices; here `device` is cpu. Choose float32 or bfloat16."),
+        ({"precision": None}, "`precision` must be one of bfloat16, float32, tf32, got None."),
         *(
             ({"points": p}, f"`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got {p!r}.")
             for p in (1, 2, 10, -3, 5.0, "25", True)

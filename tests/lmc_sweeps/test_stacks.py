@@ -187,12 +187,31 @@ def test_a_network_that_does_not_fit_alone_and_other_errors_go_up(monkeypatch):
 
 def test_the_memory_bound_and_the_setting_limit_a_stack():
     tasks = [task(number) for number in range(8)]
-    weights, neurons = 6 * 5 + 6 + 3 * 6 + 3, 5 + 6 + 3
+    weights, neurons = 16 * 16 + 16 + 16 * 16 + 16, 5 + 6 + 3  # padded to multiples of 16
     bound = 4 * (6 * weights + 4 * 16 * neurons)  # bytes: six copies of the weights, four of a batch's activations
     enough_for_three = Training(epochs=3, batch_size=16, stack_gib=3.5 * bound / 2**30)
     assert most_in_memory(task(training=enough_for_three)) == 3
     assert stack_size([task(number, training=enough_for_three) for number in range(8)]) == 3
     assert stack_size([replace(t, settings=replace(t.settings, training=Training(epochs=3, batch_size=16, stack=2))) for t in tasks]) == 2
+
+
+def test_without_a_setting_a_stack_takes_two_gib_or_most_of_what_is_free_on_a_gpu(monkeypatch):
+    alone = 4 * (6 * (16 * 16 + 16 + 16 * 16 + 16) + 4 * 16 * (5 + 6 + 3))
+    assert most_in_memory(task()) == 2 * 2**30 // alone
+    monkeypatch.setattr(stacks, "resolve_device", lambda device: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000 * alone, 5000 * alone))
+    assert most_in_memory(task()) == 700
+
+
+def test_bfloat16_rounds_the_products_of_training_and_nothing_else():
+    (exact,), (rounded,) = (list(all_trained([task(precision=precision)]).values()) for precision in ("float32", "bfloat16"))
+    assert rounded.facts["loss_initial"] == exact.facts["loss_initial"]  # losses are computed in float32
+    assert rounded.facts["loss_final"] == pytest.approx(exact.facts["loss_final"], rel=0.02)
+    for name, tensor in rounded.parameters.items():
+        assert tensor.dtype == torch.float32
+        assert not torch.equal(tensor, tensor.bfloat16().float())  # master weights are not rounded
+        assert not torch.equal(tensor, exact.parameters[name])
+        torch.testing.assert_close(tensor, exact.parameters[name], rtol=0, atol=0.05)
 
 
 def test_the_best_size_is_the_one_that_was_measured_fastest(monkeypatch):

@@ -30,7 +30,7 @@ MISTAKES = [
     (["points=2"], "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 2."),
     (["points=10"], "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 10."),
     (["device=tpu"], "`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got 'tpu'."),
-    (["precision=float16"], "`precision` must be one of float32, got 'float16'. Did you mean 'float32'?"),
+    (["precision=float16"], "`precision` must be one of bfloat16, float32, tf32, got 'float16'. Did you mean 'bfloat16'?"),
     (["training.epochs=-1"], "`training.epochs` must be a non-negative integer, got -1."),
     (["training.batch_size=0"], "`training.batch_size` must be a positive integer, got 0."),
     (["training.batch_size=1438"], "`training.batch_size` must be at most the size of the training set (1437), got 1438."),

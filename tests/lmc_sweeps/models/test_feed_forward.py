@@ -215,3 +215,33 @@ def test_a_sequential_with_a_forward_of_its_own_is_refused() -> None:
     with pytest.raises(InputError, match=r"^a Residual has a `forward` of its own, not nn\.Sequential's\. Pass `permutation_spec`"):
         from_sequential(Residual(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4)))
     assert len(from_sequential(Named(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))).layers) == 2
+
+
+def test_products_in_bfloat16_round_the_factors_and_add_the_bias_in_float32() -> None:
+    stack, x = stacked([network(k, dtype=torch.float32) for k in (0, 1)]), normal(2, 9, 6, dtype=torch.float32)
+    found = chain().with_products_in(torch.bfloat16).activations(stack, x)["layer_0"]
+    for k in range(2):
+        weight, bias = stack["layer_0.weight"][k], stack["layer_0.bias"][k]
+        product = x[k].bfloat16().double() @ weight.bfloat16().double().T  # exact: factors of 8 bits, few terms
+        expected = torch.relu(product.bfloat16().float() + bias)
+        torch.testing.assert_close(found[k], expected, rtol=2**-8, atol=2**-7)
+    assert found.dtype == torch.float32
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_gradients_of_products_in_bfloat16_are_those_of_float32_up_to_its_rounding(bias: bool) -> None:
+    architecture = FeedForward([Layer("first", bias, (nn.Tanh(),)), Layer("second", bias, (nn.Tanh(),)), Layer("output", bias)])
+    shapes = {"first": (32, 16), "second": (32, 32), "output": (16, 32)}
+    stack = {f"{name}.weight": normal(3, *shape, dtype=torch.float32) / shape[1] ** 0.5 for name, shape in shapes.items()}
+    if bias:
+        stack |= {f"{name}.bias": normal(3, shape[0], dtype=torch.float32) for name, shape in shapes.items()}
+    stack = {name: stack[name] for name in architecture.spec.axes}
+    x, pull = normal(3, 24, 16, dtype=torch.float32), normal(3, 24, 16, dtype=torch.float32)
+    found = {}
+    for key, kind in (("float32", architecture), ("bfloat16", architecture.with_products_in(torch.bfloat16))):
+        found[key] = {name: torch.empty_like(tensor) for name, tensor in stack.items()}
+        kind.gradients(stack, x, lambda logits: pull.clone(), found[key])
+    for name, exact in found["float32"].items():
+        gap = (found["bfloat16"][name] - exact).norm() / exact.norm()
+        assert gap < 0.03, name  # a few roundings of 2^-9 each
+    assert not torch.equal(found["bfloat16"]["first.weight"], found["float32"]["first.weight"])

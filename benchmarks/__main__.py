@@ -1,0 +1,42 @@
+"""Run benchmarks and write their tables: ``python -m benchmarks [steps wide line matching launchers growth precision]``."""
+
+import argparse
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import measuring, precision, steps, sweeps
+from benchmarks.timing import machine
+
+RESULTS = Path(__file__).resolve().parent / "results"
+BENCHMARKS: dict[str, Callable[[], pd.DataFrame]] = {
+    "steps": steps.narrow,
+    "wide": steps.wide,
+    "line": measuring.line,
+    "matching": measuring.matching,
+    "launchers": sweeps.launchers,
+    "growth": sweeps.growth,
+    "precision": precision.barriers,
+}
+
+
+def main() -> None:
+    """Run what was asked for, all if nothing was, and write each table as CSV with a line on the machine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="which ones; all if none is named")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    RESULTS.mkdir(exist_ok=True)
+    for name in names:
+        table = BENCHMARKS[name]()
+        heading = f"{name}: {str(BENCHMARKS[name].__doc__).splitlines()[0]}"
+        where = f"{machine()}, {date.today().isoformat()}"
+        with (RESULTS / f"{name}.csv").open("w", encoding="utf-8") as stream:
+            stream.write(f"# {heading}\n# {where}\n")
+            table.to_csv(stream, index=False, float_format="%.4g")
+        print(f"\n{heading}\n{where}\n{table.to_string(index=False, float_format='{:.3g}'.format)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

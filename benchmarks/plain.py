@@ -1,0 +1,77 @@
+"""The baseline: a plain PyTorch training loop, one network after the other, as everybody writes it."""
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def network(n_inputs: int, width: int, depth: int, n_classes: int) -> nn.Sequential:
+    """Return a multilayer perceptron."""
+    sizes = [n_inputs, *[width] * depth]
+    hidden = [module for d, m in zip(sizes[:-1], sizes[1:], strict=True) for module in (nn.Linear(d, m), nn.ReLU())]
+    return nn.Sequential(*hidden, nn.Linear(width, n_classes))
+
+
+def steps(inputs: Tensor, labels: Tensor, width: int, depth: int, batch_size: int, count: int) -> float:
+    """Train one network for `count` steps and return the seconds of one."""
+    module = network(inputs.shape[1], width, depth, int(labels.max()) + 1)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.05, momentum=0.9)
+    done = 0
+    start = time.perf_counter()
+    while True:
+        for rows in torch.randperm(len(labels)).split(batch_size):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(module(inputs[rows]), labels[rows])
+            loss.backward()
+            optimizer.step()
+            done += 1
+            if done == count:
+                return (time.perf_counter() - start) / count
+
+
+def _work(pipe: Connection, inputs: Tensor, labels: Tensor) -> None:
+    torch.set_num_threads(1)
+    while (task := pipe.recv()) is not None:
+        steps(inputs, labels, *task)
+        pipe.send(True)
+
+
+class Workers:
+    """Worker processes of one thread each that train networks of their own side by side."""
+
+    def __init__(self, pipes: list[Connection]) -> None:
+        self._pipes = pipes
+
+    def steps(self, width: int, depth: int, batch_size: int, count: int) -> float:
+        """Let every worker train a network for `count` steps; return the seconds of one step of one network."""
+        start = time.perf_counter()
+        for pipe in self._pipes:
+            pipe.send((width, depth, batch_size, count))
+        for pipe in self._pipes:
+            pipe.recv()
+        return (time.perf_counter() - start) / count / len(self._pipes)
+
+
+@contextmanager
+def workers(count: int, inputs: Tensor, labels: Tensor) -> Iterator[Workers]:
+    """Start workers, which are then ready: their start is not timed."""
+    context = multiprocessing.get_context("spawn")
+    pairs = [context.Pipe() for _ in range(count)]
+    processes = [context.Process(target=_work, args=(theirs, inputs, labels), daemon=True) for _, theirs in pairs]
+    for process in processes:
+        process.start()
+    ours = Workers([pipe for pipe, _ in pairs])
+    ours.steps(8, 1, 16, 2)
+    try:
+        yield ours
+    finally:
+        for pipe, _ in pairs:
+            pipe.send(None)
+        for process in processes:
+            process.join()

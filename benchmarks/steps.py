@@ -1,0 +1,123 @@
+"""Training steps: stacks against a plain PyTorch loop, and against two processes of it; float32 and bfloat16 for wide networks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pandas as pd
+import torch
+
+from benchmarks import plain
+from benchmarks.timing import Seconds, interleaved, timed, with_threads
+from lmc_sweeps.datasets.base import Data, Split, fingerprint
+from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.models.base import stacked
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.models.padding import pad
+from lmc_sweeps.optimizers import Sgd
+from lmc_sweeps.settings import JobSettings
+from lmc_sweeps.stacks import Task, padded_split, stack_size
+from lmc_sweeps.training import StackState, Training, initial_state, train
+
+NETWORKS = 20  # of a width in a sweep of ten pairs
+REPEATS = 5
+
+
+class Ours:
+    """A stack in the middle of its training, of the size that lmc_sweeps itself chooses here."""
+
+    def __init__(self, data: Data, width: int, depth: int, batch_size: int, precision: str = "float32") -> None:
+        settings = JobSettings(
+            width=width, depth=depth, networks=NETWORKS, seed=0, dataset=Digits(), model=Mlp(), optimizer=Sgd(),
+            training=Training(epochs=10_000, batch_size=batch_size), matching=(Weights(),), device="cpu", precision=precision, points=3,
+            store=None,
+        )  # fmt: skip
+        tasks = [Task(settings, data, fingerprint(data), number) for number in range(NETWORKS)]
+        self.size = stack_size(tasks)
+        self._tasks = tasks[: self.size]
+        self._split = padded_split(data.train, torch.device("cpu"))
+        self._state: StackState = initial_state(Sgd(), stacked([pad(task.initial()) for task in self._tasks]))
+
+    def steps(self, count: int) -> float:
+        """Go on for `count` steps; return the seconds of one step of one network."""
+        first, recipes = self._tasks[0], [task.recipe for task in self._tasks]
+
+        def work() -> None:
+            self._state = train(first.training_architecture, self._state, recipes, self._split, steps=count)
+
+        seconds = timed(work, count * self.size)
+        self._state = replace(self._state, step=0)  # later epochs would first have to draw the orders of the earlier ones
+        return seconds
+
+
+def narrow() -> pd.DataFrame:
+    """Time steps of two hidden layers on digits, batches of 64."""
+    data = Digits().load()
+    with plain.workers(2, data.train.inputs, data.train.labels) as workers:
+        return pd.DataFrame([_narrow(data, width, workers) for width in (8, 16, 32, 64, 128, 256, 512, 1024)])
+
+
+def _narrow(data: Data, width: int, workers: plain.Workers) -> dict[str, object]:
+    ours, count = Ours(data, width, 2, 64), {512: 80, 1024: 30}.get(width, 250)
+    candidates = {
+        "ours": lambda: ours.steps(max(20, 4 * count // ours.size)),
+        "two processes": lambda: workers.steps(width, 2, 64, count),
+        **_plain(data.train, width, 2, 64, count),
+    }
+    return _row(f"digits, 2 x {width}, batch 64", ours.size, interleaved(candidates, REPEATS))
+
+
+def wide() -> pd.DataFrame:
+    """Time steps on pictures of MNIST's shape, batches of 500, with the share of the machine's peak for these products."""
+    rng = torch.Generator().manual_seed(0)
+    split = Split(torch.rand(6000, 784, generator=rng), torch.randint(10, (6000,), generator=rng))
+    data = Data(split, split, 10)
+    shapes = ((32, 1), (128, 1), (512, 1), (512, 3), (1024, 1), (2048, 1))
+    return pd.DataFrame([_wide(data, width, depth) for width, depth in shapes])
+
+
+def _wide(data: Data, width: int, depth: int) -> dict[str, object]:
+    ours, rounded = (Ours(data, width, depth, 500, precision) for precision in ("float32", "bfloat16"))
+    count = 24 if width <= 128 else 6
+    candidates = {
+        "ours": lambda: ours.steps(count),
+        "ours, bfloat16": lambda: rounded.steps(2),
+        **_plain(data.train, width, depth, 500, 12),
+        "products alone": lambda: _products(784, width, depth, 500, ours.size),
+    }
+    found = interleaved(candidates, REPEATS)
+    row = _row(f"MNIST, {depth} x {width}, batch 500", ours.size, found)
+    row["share_of_peak"] = found["products alone"].median / found["ours"].median
+    row["bfloat16_against_float32"] = found["ours"].median / found["ours, bfloat16"].median
+    return row
+
+
+def _plain(split: Split, width: int, depth: int, batch_size: int, count: int) -> dict[str, Callable[[], float]]:
+    """Return the plain loop on one thread and on two."""
+    work = partial(plain.steps, split.inputs, split.labels, width, depth, batch_size, count)
+    return {f"plain, threads {threads}": with_threads(threads, work) for threads in (1, 2)}
+
+
+def _products(n_inputs: int, width: int, depth: int, batch: int, networks: int) -> float:
+    """Return the seconds, per network, of the matrix products of a step, alone: each as fast as a stack, or one network, has it."""
+    sizes = [n_inputs, *[width] * depth, 16]
+    seconds = 0.0
+    for layer, (d, m) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        shapes = [(batch, d, m), (m, batch, d), *([(batch, m, d)] if layer else [])]  # forward, gradient of W, gradient of h
+        seconds += sum(min(_product(k, *shape) for k in {1, networks}) for shape in shapes)
+    return seconds
+
+
+def _product(k: int, a: int, b: int, c: int) -> float:
+    left, right, out = torch.rand(k, a, b), torch.rand(k, b, c), torch.empty(k, a, c)
+    torch.bmm(left, right, out=out)
+    return min(timed(lambda: torch.bmm(left, right, out=out), k) for _ in range(5))
+
+
+def _row(name: str, size: int, found: dict[str, Seconds]) -> dict[str, object]:
+    best = min((found[key] for key in found if key.startswith("plain")), key=lambda seconds: seconds.median)
+    row: dict[str, object] = {"networks": name, "stack": size, "ratio_to_plain": best.median / found["ours"].median}
+    if "two processes" in found:
+        row["ratio_to_two_processes"] = found["two processes"].median / found["ours"].median
+    return row | {f"{key} [ms]": str(seconds).replace(" ms", "") for key, seconds in found.items()}

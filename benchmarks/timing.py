@@ -1,0 +1,81 @@
+"""Timing: candidates one after the other, again and again, so that what the machine does meanwhile hits them all alike."""
+
+import gc
+import importlib.metadata
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """The times of one candidate: their median, the fastest and the slowest."""
+
+    median: float
+    fastest: float
+    slowest: float
+
+    def __str__(self) -> str:
+        return f"{1000 * self.median:.3f} ms ({1000 * self.fastest:.3f} to {1000 * self.slowest:.3f})"
+
+
+def interleaved(candidates: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, Seconds]:
+    """Return the times of candidates run in turn `repeats` times, after one turn that does not count.
+
+    A candidate does its work and returns the seconds that it took for one unit of it.
+    """
+    found: dict[str, list[float]] = {name: [] for name in candidates}
+    for turn in range(repeats + 1):
+        for name, run in candidates.items():
+            gc.collect()
+            seconds = run()
+            if turn:
+                found[name].append(seconds)
+    return {name: Seconds(statistics.median(times), min(times), max(times)) for name, times in found.items()}
+
+
+def timed(work: Callable[[], object], units: int = 1) -> float:
+    """Return the seconds that some work took, for one of its `units`."""
+    start = time.perf_counter()
+    work()
+    return (time.perf_counter() - start) / units
+
+
+def machine() -> str:
+    """Return what the numbers were measured on: the processor, its cores and vector units, and the versions."""
+    model, flags = platform.processor() or "unknown", set()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            for line in stream:
+                key, _, value = line.partition(":")
+                model = value.strip() if key.strip() == "model name" else model
+                flags |= set(value.split()) if key.strip() == "flags" else set()
+    except OSError:
+        pass
+    units = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("lmc-sweeps", "torch", "numpy", "pot"))
+    return f"{model}, {os.cpu_count()} cores ({' '.join(units)}), Python {platform.python_version()}, {versions}"
+
+
+def has_bfloat16_units() -> bool:
+    """Return whether the processor multiplies bfloat16 matrices itself."""
+    return "avx512_bf16" in machine() or "amx_bf16" in machine()
+
+
+def with_threads(threads: int, work: Callable[[], float]) -> Callable[[], float]:
+    """Return a candidate that runs with so many of torch's threads."""
+
+    def run() -> float:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            return work()
+        finally:
+            torch.set_num_threads(before)
+
+    return run
