@@ -30,7 +30,7 @@ class Ours:
     def __init__(self, data: Data, width: int, depth: int, batch_size: int, precision: str = "float32") -> None:
         settings = JobSettings(
             width=width, depth=depth, networks=NETWORKS, seed=0, dataset=Digits(), model=Mlp(), optimizer=Sgd(),
-            training=Training(epochs=10_000, batch_size=batch_size), matching=(Weights(),), device="cpu", precision=precision, points=3,
+            training=Training(epochs=200, batch_size=batch_size), matching=(Weights(),), device="cpu", precision=precision, points=3,
             store=None,
         )  # fmt: skip
         tasks = [Task(settings, data, fingerprint(data), number) for number in range(NETWORKS)]
@@ -61,7 +61,7 @@ def narrow() -> pd.DataFrame:
 def _narrow(data: Data, width: int, workers: plain.Workers) -> dict[str, object]:
     ours, count = Ours(data, width, 2, 64), {512: 80, 1024: 30}.get(width, 250)
     candidates = {
-        "ours": lambda: ours.steps(max(20, 4 * count // ours.size)),
+        "ours": lambda: ours.steps(count),
         "two processes": lambda: workers.steps(width, 2, 64, count),
         **_plain(data.train, width, 2, 64, count),
     }

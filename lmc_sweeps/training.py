@@ -19,7 +19,7 @@ from lmc_sweeps.optimizers import Optimizer
 from lmc_sweeps.seeding import generator
 
 CODE_VERSION = 2  # part of every run_id: raise it when training gives other bits
-MOST_GATHERED = 2**20  # input values gathered at a time: 4 MiB
+MOST_GATHERED = 2**18  # input values gathered at a time: 1 MiB, which stays near the cores
 SCHEDULES = ("constant", "warmup_cosine")
 
 

@@ -62,6 +62,8 @@ LAYER_MEASURES = (
     Column("identity_cost", "number", "", "the same with this layer's neurons unpermuted (inputs aligned by the layer below)"),
     Column("approximate_dimension", "number", "", "tr(S)^2 / tr(S^2) of the method's matrix, of A"),
     Column("approximate_dimension_b", "number", "", "the same of B"),
+    Column("approximate_dimension_centred", "number", "", "of A, the neurons' mean weight, or the activations' means, taken away before"),
+    Column("approximate_dimension_centred_b", "number", "", "the same of B"),
 )
 CURVE_MEASURES = (
     Column("t", "number", "", "0 is A, 1 is permuted B"),

@@ -39,5 +39,7 @@ class Activations(SequentialMatching):
             return activation_distances(a.covariance, b.covariance, cross - np.outer(a.mean, b.mean))
         return activation_distances(a.second, b.second, cross)
 
-    def dimension_matrices(self, problem: MatchingProblem, group: str) -> tuple[np.ndarray, np.ndarray]:
+    def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+        if centred:
+            return problem.moments_a[group].covariance, problem.moments_b[group].covariance
         return problem.moments_a[group].second, problem.moments_b[group].second

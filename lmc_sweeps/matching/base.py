@@ -61,6 +61,8 @@ class LayerMatch:
     identity_cost: float
     approximate_dimension: float
     approximate_dimension_b: float
+    approximate_dimension_centred: float
+    approximate_dimension_centred_b: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +116,11 @@ class SequentialMatching(Matching):
         """Return the cost (n, n) of pairing A's neurons with B's, given the permutations of the layers below."""
 
     @abstractmethod
-    def dimension_matrices(self, problem: MatchingProblem, group: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the matrix whose approximate dimension is reported, of A and of B (each in its own order of neurons)."""
+    def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return the matrix whose approximate dimension is reported, of A and of B (each in its own order of neurons).
+
+        `centred` takes a mean away: that of the neurons from their weights, or those of activations from what is made of activations.
+        """
 
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations of one pass over the layers."""
@@ -135,15 +140,18 @@ class SequentialMatching(Matching):
             exact &= is_exact
             if not result.converged:
                 sentences.append(f"layer {layer}: {result.sentence}")
-            matrix_a, matrix_b = self.dimension_matrices(problem, group)
+            dimension_a, dimension_b = map(approximate_dimension, self.dimension_matrices(problem, group, centred=False))
+            centred_a, centred_b = map(approximate_dimension, self.dimension_matrices(problem, group, centred=True))
             layers.append(
                 LayerMatch(
                     layer=layer,
                     layer_name=group,
                     matching_cost=float(cost[np.arange(len(cost)), permutation].mean()),
                     identity_cost=float(np.diag(cost).mean()),
-                    approximate_dimension=approximate_dimension(matrix_a),
-                    approximate_dimension_b=approximate_dimension(matrix_b),
+                    approximate_dimension=dimension_a,
+                    approximate_dimension_b=dimension_b,
+                    approximate_dimension_centred=centred_a,
+                    approximate_dimension_centred_b=centred_b,
                 )
             )
         return MatchingResult(

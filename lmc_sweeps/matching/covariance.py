@@ -37,13 +37,14 @@ class Covariance(SequentialMatching):
         checks.boolean("matching.covariance.centred", self.centred)
 
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
-        terms_a = self._terms(problem, problem.weights_a, problem.moments_a, group, {})
-        terms_b = self._terms(problem, problem.weights_b, problem.moments_a, group, permutations)
+        terms_a = self._terms(problem, problem.weights_a, problem.moments_a, group, {}, self.centred)
+        terms_b = self._terms(problem, problem.weights_b, problem.moments_a, group, permutations, self.centred)
         return np.sum([squared_distances(a, b, metric) for (a, metric), (b, _) in zip(terms_a, terms_b, strict=True)], axis=0)
 
-    def dimension_matrices(self, problem: MatchingProblem, group: str) -> tuple[np.ndarray, np.ndarray]:
-        a = self._terms(problem, problem.weights_a, problem.moments_a, group, {})
-        b = self._terms(problem, problem.weights_b, problem.moments_b, group, {})
+    def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+        centred = centred or self.centred
+        a = self._terms(problem, problem.weights_a, problem.moments_a, group, {}, centred)
+        b = self._terms(problem, problem.weights_b, problem.moments_b, group, {}, centred)
         matrix_a, matrix_b = (np.sum([rows @ metric @ rows.T for rows, metric in terms], axis=0) for terms in (a, b))
         return matrix_a, matrix_b
 
@@ -54,18 +55,19 @@ class Covariance(SequentialMatching):
         moments: Mapping[str, Moments],
         group: str,
         permutations: Permutations,
+        centred: bool,
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return pairs of rows (n, d) and their metric (d, d), one per kernel position of each incoming weight."""
         terms = []
         for source, kernel in incoming_rows(problem, weights, group, permutations):
-            metric = moments[source].covariance if self.centred else moments[source].second
+            metric = moments[source].covariance if centred else moments[source].second
             terms += [(rows, metric) for rows in kernel]
         if self.biases:
             biases = bias_column(problem, weights, group)
             if len(terms) > 1 or biases.shape[1] > 1:
                 raise checks.InputError(f"`matching.covariance.biases` is for linear layers; group {group!r} is computed in another way.")
             rows, metric = terms[0]
-            mean = moments[problem.sources[group][0]].mean * (0.0 if self.centred else 1.0)
+            mean = moments[problem.sources[group][0]].mean * (0.0 if centred else 1.0)
             one = biases.shape[1]  # 0 where the layer has no bias, and then nothing is added
             border = np.repeat(mean[:, None], one, axis=1)
             terms = [(np.concatenate([rows, biases], axis=1), np.block([[metric, border], [border.T, np.ones((one, one))]]))]

@@ -39,8 +39,10 @@ class Weights(SequentialMatching):
         rows_b = self._rows(problem, problem.weights_b, group, permutations)
         return squared_distances(rows_a, rows_b)
 
-    def dimension_matrices(self, problem: MatchingProblem, group: str) -> tuple[np.ndarray, np.ndarray]:
+    def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
         a, b = (self._rows(problem, weights, group, {}) for weights in (problem.weights_a, problem.weights_b))
+        if centred:
+            a, b = a - a.mean(0), b - b.mean(0)
         return a @ a.T, b @ b.T  # (n, d) @ (d, n): the non-zero spectrum of W^T W
 
     def _rows(self, problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str, permutations: Permutations) -> np.ndarray:

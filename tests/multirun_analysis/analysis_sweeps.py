@@ -21,7 +21,9 @@ def make_record(
                     curves.append(pair | {"split": split, "t": [0.0, 0.5, 1.0], "loss": [0.2, 0.3 + height, 0.4], "error": [0.0, 0.1, 0.0]})
                 if method != "identity":
                     layer = {"layer": 1, "layer_name": "hidden_1", "matching_cost": 1.0, "identity_cost": 2.0}
-                    layers.append(pair | layer | {"approximate_dimension": 3.0, "approximate_dimension_b": 3.5})
+                    dimensions = {"approximate_dimension": 3.0, "approximate_dimension_b": 3.5}
+                    dimensions |= {"approximate_dimension_centred": 5.0, "approximate_dimension_centred_b": 5.5}
+                    layers.append(pair | layer | dimensions)
     return {
         "schema_version": 1,
         "run_id": run_id,

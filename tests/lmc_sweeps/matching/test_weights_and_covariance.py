@@ -139,6 +139,9 @@ def test_the_dimension_of_weights_is_that_of_w_transposed_w(biases: bool, proble
         a, b = rows(problem, k, {}, biases)
         np.testing.assert_allclose(layer.approximate_dimension, approximate_dimension(a.T @ a), rtol=1e-12)
         np.testing.assert_allclose(layer.approximate_dimension_b, approximate_dimension(b.T @ b), rtol=1e-12)
+        # Centred: the participation ratio of the covariance of the neurons' weights, however that is computed.
+        np.testing.assert_allclose(layer.approximate_dimension_centred, approximate_dimension(np.cov(a.T)), rtol=1e-10)
+        np.testing.assert_allclose(layer.approximate_dimension_centred_b, approximate_dimension(np.cov(b.T)), rtol=1e-10)
 
 
 def test_the_dimension_of_covariance_is_that_of_w_sigma_w_transposed_each_network_with_its_own_moments(problem: MatchingProblem) -> None:
@@ -147,10 +150,14 @@ def test_the_dimension_of_covariance_is_that_of_w_sigma_w_transposed_each_networ
         for w, moments, found in zip(
             rows(problem, k, {}, False),
             (problem.moments_a[source], problem.moments_b[source]),
-            (layer.approximate_dimension, layer.approximate_dimension_b),
+            (
+                (layer.approximate_dimension, layer.approximate_dimension_centred),
+                (layer.approximate_dimension_b, layer.approximate_dimension_centred_b),
+            ),
             strict=True,
         ):
-            np.testing.assert_allclose(found, approximate_dimension(w @ moments.second @ w.T), rtol=1e-12)
+            expected = [approximate_dimension(w @ matrix @ w.T) for matrix in (moments.second, moments.covariance)]
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["weights", "covariance"])
