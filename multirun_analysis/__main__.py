@@ -13,11 +13,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m multirun_analysis", description="Aggregate sweeps into barrier-versus-width tables.")
     parser.add_argument("sweep_dir", nargs="+", type=Path, help="folder of a finished or half-finished sweep; several are merged")
     parser.add_argument("--out", type=Path, help="where to write; default: SWEEP_DIR/analysis, or ./analysis for several sweeps")
+    parser.add_argument("--study", help="write the tables and figures of this study too, and what was run: a folder to commit, under --out")
     options = parser.parse_args(arguments)
     try:
-        print(write_report(options.sweep_dir, options.out).text)
+        print(write_report(options.sweep_dir, options.out).text if options.study is None else write_study(options))
     except (InputError, OSError) as error:
         sys.exit(str(error))
+
+
+def write_study(options: argparse.Namespace) -> str:
+    """Write the folder of a study; without ``--out`` it is ``results/<study>``."""
+    from multirun_analysis.studies.writing import write_study as write
+
+    return write(options.study, options.sweep_dir, options.out or Path("results") / options.study)
 
 
 if __name__ == "__main__":

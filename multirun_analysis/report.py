@@ -52,20 +52,25 @@ def write_report(sweep_dirs: Sequence[Path], out: Path | None = None) -> Report:
     """
     sweep = find_sweep(sweep_dirs)
     folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / "analysis"
-    runs = tidy.runs_frame(sweep)
-    table = barrier_vs_width(runs, tidy.expected_frame(sweep))
-    frames = {
-        "runs": runs,
-        "curves": tidy.curves_frame(sweep),
-        "layers": tidy.layers_frame(sweep),
-        "barrier_vs_width": table,
-        "failures": sweep.failures,
-    }
+    frames = sweep_frames(sweep)
+    table = frames["barrier_vs_width"]
     for name, frame in frames.items():
         write_csv(frame, folder / f"{name}.csv")
     if (table["n_pairs"] > 0).any():
-        _save_figure(_barrier_figure(table, runs), folder / "barrier_vs_width.png")
+        save_figure(_barrier_figure(table, frames["runs"]), folder / "barrier_vs_width.png")
     return Report(folder, _text(sweep, table, folder))
+
+
+def sweep_frames(sweep: Sweep) -> dict[str, pd.DataFrame]:
+    """Return the tables that every sweep has, by the names of their CSVs."""
+    runs = tidy.runs_frame(sweep)
+    return {
+        "runs": runs,
+        "curves": tidy.curves_frame(sweep),
+        "layers": tidy.layers_frame(sweep),
+        "barrier_vs_width": barrier_vs_width(runs, tidy.expected_frame(sweep)),
+        "failures": sweep.failures,
+    }
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -107,7 +112,8 @@ def _barrier_figure(table: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     return figure
 
 
-def _save_figure(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in the style of all figures; equal figures give equal bytes."""
     with figure_style(), matplotlib.rc_context({"savefig.bbox": None}):
         _write(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata={"Software": None}))
 

@@ -1,0 +1,142 @@
+"""`paper_figure2`: the paper's two figures as the paper draws them, its values beside ours, and a table of agreement."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.style import figure_style, method_look
+from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.studies.paper_values import DIMENSIONS, ENDPOINTS, LEARNING_RATES, MIDPOINTS, Value
+
+RATE = "optimizer.lr"
+NAMES = {"weights": "weights (Naive WM)", "covariance": "covariance (WM, ours)", "activations": "activations (AM)"}
+LINES = {1: "-", 2: "--", 3: ":"}
+
+
+def agreement(frames: Frames) -> pd.DataFrame:
+    """Return our values beside the paper's, one row for each that the paper gives, and whether they agree.
+
+    The rules, fixed beforehand: end points within 2 of the paper's standard deviations; midpoints within 3 of them or 10 %, whichever is
+    more; approximate dimensions within 3 % for weights, 10 % for the others. Standard deviations are the population's.
+    """
+    runs, layers = frames["runs"], frames["layers"]
+    rows = [*_endpoint_rows(runs), *_midpoint_rows(runs), *_dimension_rows(layers)]
+    table = pd.DataFrame(rows)
+    table["relative_difference"] = table["ours"] / table["paper"] - 1
+    table["agrees"] = (table["ours"] - table["paper"]).abs() <= table["tolerance"]
+    return table
+
+
+def _endpoint_rows(runs: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for quantity, by_rate in ENDPOINTS.items():
+        split, _, measure = quantity.partition(" ")
+        for rate, value in by_rate.items():
+            cell = runs[(runs["split"] == split) & (runs["matching"] == "identity") & _at(runs, rate)]
+            column = {"loss": "loss", "accuracy": "error"}[measure]
+            found = pd.concat([cell[f"{column}_a"], cell[f"{column}_b"]])
+            yield _row(quantity, "", 0, rate, 1 - found if measure == "accuracy" else found, value, 2 * value.std, "2 sd")
+
+
+def _midpoint_rows(runs: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for method, by_rate in MIDPOINTS.items():
+        for rate, value in by_rate.items():
+            cell = runs[(runs["split"] == "test") & (runs["matching"] == method) & _at(runs, rate)]
+            yield _row("midpoint loss", method, 0, rate, cell["loss_midpoint"], value, max(3 * value.std, 0.1 * value.mean), "3 sd or 10 %")
+
+
+def _dimension_rows(layers: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for (method, layer), by_rate in DIMENSIONS.items():
+        share = 0.03 if method == "weights" else 0.1
+        for rate, value in by_rate.items():
+            cell = layers[(layers["layer"] == layer) & (layers["matching"] == method) & _at(layers, rate)]
+            dimensions = cell["approximate_dimension"]
+            yield _row("approximate dimension", method, layer, rate, dimensions, value, share * value.mean, f"{share:.0%}")
+
+
+def _at(frame: pd.DataFrame, rate: float) -> pd.Series:
+    """Return which rows have a learning rate, however many digits of it were typed."""
+    return (frame[RATE].astype(float) / rate - 1).abs() < 1e-3
+
+
+def _row(
+    quantity: str, method: str, layer: int, rate: float, found: pd.Series, paper: Value, tolerance: float, rule: str
+) -> dict[str, object]:
+    return {
+        "quantity": quantity, "matching": method, "layer": layer or None, RATE: rate, "n": len(found), "ours": found.mean(),
+        "ours_std": found.std(ddof=0), "paper": paper.mean, "paper_std": paper.std, "tolerance": tolerance, "rule": rule,
+    }  # fmt: skip
+
+
+def lmc_error(frames: Frames) -> Figure:
+    """Draw the test loss at the midpoint against the learning rate, with the networks' own loss."""
+    runs = frames["runs"]
+    test = runs[runs["split"] == "test"]
+    with figure_style():
+        figure = Figure(figsize=(5.6, 4.0), layout="constrained")
+        ax = figure.subplots()
+        for method, name in NAMES.items():
+            colour, marker = method_look(method, list(NAMES))
+            cells = test[test["matching"] == method].groupby(RATE)["loss_midpoint"]
+            _line(ax, cells.mean(), cells.std(ddof=0), colour, marker, "-", name)
+            _paper(ax, MIDPOINTS[method], colour, marker)
+        ends = test[test["matching"] == "identity"].groupby(RATE)
+        model = (ends["loss_a"].mean() + ends["loss_b"].mean()) / 2
+        band = (ends["loss_a"].std(ddof=0) + ends["loss_b"].std(ddof=0)) / 2
+        _line(ax, model, band, "black", "o", "-", "model (mean of A and B)")
+        _paper(ax, ENDPOINTS["test loss"], "black", "o")
+        middle = ends["loss_midpoint"]
+        _line(ax, middle.mean(), middle.std(ddof=0), method_look("identity", [])[0], "x", "--", "identity (no matching)")
+        ax.set_ylabel("test loss at t = ½ [nats]")
+        _finish(figure, ax)
+    return figure
+
+
+def approximate_dimension(frames: Frames) -> Figure:
+    """Draw the approximate dimension of network A against the learning rate, as the paper has it and of the centred matrices."""
+    layers = frames["layers"]
+    with figure_style():
+        figure = Figure(figsize=(9.6, 4.2), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        for ax, column in ((left, "approximate_dimension"), (right, "approximate_dimension_centred")):
+            for method, name in NAMES.items():
+                colour, marker = method_look(method, list(NAMES))
+                for layer, style in LINES.items():
+                    cells = layers[(layers["matching"] == method) & (layers["layer"] == layer)].groupby(RATE)[column]
+                    _line(ax, cells.mean(), cells.std(ddof=0), colour, marker, style, f"{name}, layer {layer}")
+                    if ax is left:
+                        _paper(ax, DIMENSIONS[method, layer], colour, marker)
+            ax.set_ylabel("approximate dimension of network A")
+        left.set_title("as in the paper's notebook", fontsize=9, loc="left")
+        right.set_title("means taken away", fontsize=9, loc="left")
+        right.set_xlabel(left.get_xlabel())
+        _finish(figure, left, right)
+    return figure
+
+
+def _line(ax: Axes, mean: pd.Series, std: pd.Series, colour: str, marker: str, style: str, label: str) -> None:
+    rates = mean.index.to_numpy(dtype=float)
+    ax.plot(rates, mean.to_numpy(), marker=marker, markersize=4, color=colour, linestyle=style, linewidth=1.3, label=label)
+    ax.fill_between(rates, (mean - std).to_numpy(), (mean + std).to_numpy(), color=colour, alpha=0.15, linewidth=0)
+
+
+def _paper(ax: Axes, values: dict[float, Value], colour: str, marker: str) -> None:
+    """Draw the paper's values as open markers, a little to the right, with their standard deviations where they are known."""
+    rates = [1.12 * rate for rate in values]
+    means, stds = [value.mean for value in values.values()], [value.std for value in values.values()]
+    ax.errorbar(rates, means, stds, fmt=marker, color=colour, markerfacecolor="white", markersize=6.5, linewidth=1, capsize=2)
+
+
+def _finish(figure: Figure, *axes: Axes) -> None:
+    for ax in axes:
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_xlabel("peak learning rate")
+        ax.set_xlim(0.8 * LEARNING_RATES[0], 1.4 * LEARNING_RATES[-1])
+    handles, labels = axes[0].get_legend_handles_labels()
+    title = "lines: ours, mean and ± 1 sd over pairs; open markers: Ferbach et al. 2024"
+    figure.legend(handles, labels, ncols=3, loc="outside upper center", title=title, fontsize=7.5, title_fontsize=8)
+
+
+STUDY = Study(tables={"agreement": agreement}, figures={"lmc_error": lmc_error, "approximate_dimension": approximate_dimension})

@@ -1,0 +1,72 @@
+"""The folder of a study: what was run and where, the sweep's tables, and the study's own tables and figures."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from multirun_analysis import studies
+from multirun_analysis.checks import InputError
+from multirun_analysis.discovery import find_sweep
+from multirun_analysis.report import save_figure, sweep_frames, write_csv
+from multirun_analysis.tidy import FIXED, Sweep
+
+LARGE = 100_000  # bytes from which a table of curves is compressed
+
+
+def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
+    """Write a study's folder and return a sentence on it.
+
+    Raises
+    ------
+    InputError
+        If there is no such study, or a folder does not exist or holds no job.
+    """
+    known = studies.choices()
+    if name not in known:
+        raise InputError(f"`--study` must be one of {', '.join(sorted(known))}, got {name!r}.")
+    sweep = find_sweep(sweep_dirs)
+    frames = sweep_frames(sweep)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "provenance.json").write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n")
+    for table, frame in frames.items():
+        write_csv(frame, out / f"{table}.csv")
+        if table == "curves" and (out / "curves.csv").stat().st_size > LARGE:
+            _compress(out / "curves.csv")
+    for table, make in known[name].tables.items():
+        write_csv(make(frames), out / f"{table}.csv")
+    for figure, draw in known[name].figures.items():
+        save_figure(draw(frames), out / f"{figure}.png")
+    return f"{len(sweep.records)} jobs; tables and figures of {name}: {out}"
+
+
+def provenance(sweep: Sweep, runs: pd.DataFrame) -> dict[str, Any]:
+    """Return the settings that all jobs share, the keys that vary, machines, versions, and the seconds spent."""
+    scopes = [dict(record["scope"]) for record in sweep.records]
+    shared = {key: value for key, value in scopes[0].items() if all(scope.get(key) == value for scope in scopes)} if scopes else {}
+    varying = [key for key in dict.fromkeys((*FIXED, *sweep.varying)) if key not in shared]
+    training = {network["name"]: network["seconds"] for record in sweep.records for network in record["networks"]}
+    once = runs.drop_duplicates(["run_id", "network_a", "network_b", "matching"])
+    seconds = {
+        "training": sum(training.values()), "matching": once["seconds_match"].sum(), "evaluation": runs["seconds_evaluate"].sum()
+    }  # fmt: skip
+    return {
+        "jobs": len(sweep.records),
+        "networks": len(training),
+        "settings": shared,
+        "varying": {key: sorted({scope.get(key) for scope in scopes}, key=str) for key in varying},
+        "seconds": {key: round(float(value)) for key, value in seconds.items()},
+        "machines": sorted({json.dumps(record.get("machine"), sort_keys=True) for record in sweep.records}),
+        "versions": sorted({json.dumps(record.get("versions"), sort_keys=True) for record in sweep.records}),
+        "notes": sweep.notes,
+    }
+
+
+def _compress(path: Path) -> None:
+    """Replace a file by its gzip, whose bytes depend on the contents only."""
+    with path.with_suffix(".csv.gz").open("wb") as stream, gzip.GzipFile(fileobj=stream, mode="wb", mtime=0, filename="") as packed:
+        packed.write(path.read_bytes())
+    path.unlink()
