@@ -1,4 +1,4 @@
-"""Run benchmarks and write their tables: ``python -m benchmarks [steps wide line matching launchers growth precision]``."""
+"""Run benchmarks and write their tables: ``python -m benchmarks [steps wide line matching launchers growth memory precision]``."""
 
 import argparse
 from collections.abc import Callable
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], pd.DataFrame]] = {
     "matching": measuring.matching,
     "launchers": sweeps.launchers,
     "growth": sweeps.growth,
+    "memory": sweeps.memory,
     "precision": precision.barriers,
 }
 

@@ -1,5 +1,6 @@
 """Training steps: stacks against a plain PyTorch loop, and against two processes of it; float32 and bfloat16 for wide networks."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,7 @@ from lmc_sweeps.stacks import Task, padded_split, stack_size
 from lmc_sweeps.training import StackState, Training, initial_state, train
 
 NETWORKS = 20  # of a width in a sweep of ten pairs
-REPEATS = 5
+REPEATS = 9
 
 
 class Ours:
@@ -40,15 +41,15 @@ class Ours:
         self._state: StackState = initial_state(Sgd(), stacked([pad(task.initial()) for task in self._tasks]))
 
     def steps(self, count: int) -> float:
-        """Go on for `count` steps; return the seconds of one step of one network."""
-        first, recipes = self._tasks[0], [task.recipe for task in self._tasks]
-
-        def work() -> None:
-            self._state = train(first.training_architecture, self._state, recipes, self._split, steps=count)
-
-        seconds = timed(work, count * self.size)
-        self._state = replace(self._state, step=0)  # later epochs would first have to draw the orders of the earlier ones
-        return seconds
+        """Go on for `count` steps after a first one; return the seconds of one step of one network."""
+        moments: list[float] = []
+        state = replace(self._state, step=0)  # later epochs would first have to draw the orders of the earlier ones
+        recipes = [task.recipe for task in self._tasks]
+        first = self._tasks[0]
+        self._state = train(
+            first.training_architecture, state, recipes, self._split, lambda _: moments.append(time.perf_counter()), count + 1
+        )
+        return (moments[-1] - moments[0]) / count / self.size
 
 
 def narrow() -> pd.DataFrame:

@@ -14,12 +14,12 @@ from benchmarks.timing import interleaved, timed
 
 REPEATS = 2
 MAIN = ("experiment=width_digits",)
-TINY = ("dataset=gaussian_mixture", "dataset.train_size=64", "dataset.test_size=32", "width=4", "training.epochs=1", "-m")
+TINY = ("dataset=gaussian_mixture", "dataset.train_size=64", "dataset.test_size=32", "width=4", "training.epochs=1")
 
 
 def run_in(folder: Path, *words: str) -> int:
     """Run ``python -m lmc_sweeps`` in a folder, with a store of its own, and return the most memory that it had, in MiB."""
-    arguments = ["lmc_sweeps", *words, "hydra.sweep.dir=sweep", "hydra.run.dir=run"]
+    arguments = ["lmc_sweeps", "hydra.sweep.dir=sweep", "hydra.run.dir=run", *words]
     script = "\n".join(
         [
             "import resource, runpy, sys",
@@ -61,7 +61,7 @@ def _command(*words: str) -> float:
 
 def growth() -> pd.DataFrame:
     """Take time and peak memory of one command against the number of tiny jobs, and of one job against width and depth."""
-    cases: dict[str, tuple[str, ...]] = {f"{n} tiny jobs": (*TINY, f"seed=range({n})") for n in (10, 100, 1000)}
+    cases: dict[str, tuple[str, ...]] = {f"{n} tiny jobs": (*TINY, f"seed=range({n})", "-m") for n in (10, 100, 1000)}
     cases |= {f"1 job, 1 x {width}": (f"width={width}", "training.epochs=5") for width in (64, 256, 1024, 4096)}
     cases |= {f"1 job, {depth} x 256": (f"depth={depth}", "width=256", "training.epochs=5") for depth in (1, 2, 4, 8)}
     rows = []
@@ -69,4 +69,18 @@ def growth() -> pd.DataFrame:
         start = time.perf_counter()
         peak = run(*words)
         rows.append({"command": name, "seconds": round(time.perf_counter() - start, 1), "peak memory [MiB]": peak})
+    return pd.DataFrame(rows)
+
+
+def memory() -> pd.DataFrame:
+    """Compare the peak memory of a stack with its bound: networks of 784-1024-10, above a command that trains nothing."""
+    data = ("dataset=gaussian_mixture", "dataset.ambient_dimension=784", "dataset.train_size=600", "width=1024", "points=3")
+    common = (*data, "matching=weights", "seed=range(10)")
+    base = run(*common, "training.epochs=0", "-m")
+    cases: dict[str, tuple[str, ...]] = {"null, 2 GiB (all 20 networks at once)": ("training.stack=20",)}
+    cases |= {f"{gib} GiB": (f"training.stack_gib={gib}", "training.stack=20") for gib in (0.25, 0.1, 0.05)}
+    rows = []
+    for name, words in cases.items():
+        above = run(*common, "training.epochs=2", *words, "-m") - base
+        rows.append({"training.stack_gib": name, "above the base [MiB]": above, "base [MiB]": base})
     return pd.DataFrame(rows)

@@ -15,12 +15,13 @@ from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.expected import labels
 from lmc_sweeps.job import is_complete
-from lmc_sweeps.progress import TrainingProgress
+from lmc_sweeps.progress import TrainingProgress, computing
 from lmc_sweeps.running import note_failure, run_noted
-from lmc_sweeps.stacks import Started, Task, groups, stacks_of, tasks_of, train_stack
+from lmc_sweeps.stacks import Started, Task, groups, stacks_of, tasks_of, train_stack, training_seconds
 
 log = logging.getLogger(__name__)
 LOG = "sweep.log"
+LONG = 200_000  # network-steps from which a sweep says beforehand how long it takes
 
 
 @dataclass
@@ -91,7 +92,7 @@ class BatchedLauncher(Launcher):
             if n_complete:
                 progress.write(f"{n_complete} jobs have all their results already.")
             if missing:
-                progress.write(f"{what} for {len(jobs)} jobs, {steps:,} network-steps.")
+                progress.write(f"{what} for {len(jobs)} jobs, {steps:,} network-steps{_estimate(missing, steps)}.")
             results |= self._run_ready(jobs, at_hand, progress)
             for stack, store in _stacks(missing):
                 try:
@@ -145,6 +146,16 @@ class BatchedLauncher(Launcher):
             result.return_value = outside
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)  # job logging off, sweep logging on
         return result
+
+
+def _estimate(missing: Sequence[Task], steps: int) -> str:
+    """Return what the training of a long sweep will cost; a short one is over before that is known."""
+    if steps < LONG:
+        return ""
+    try:
+        return f", about {computing(training_seconds(missing))} of training here"
+    except (MemoryError, RuntimeError):  # networks that do not fit: they fail when it is their turn
+        return ""
 
 
 def _stacks(missing: Sequence[Task]) -> Iterator[tuple[list[Started], Store]]:

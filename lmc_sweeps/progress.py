@@ -5,6 +5,7 @@ import sys
 import time
 from types import TracebackType
 
+import torch
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -56,6 +57,11 @@ class TrainingProgress:
             self._bar.write(line, file=sys.stderr)
         else:
             sys.stderr.write(f"{line}\n")
+
+
+def computing(seconds: float) -> str:
+    """Return a length of time with what it costs: ``86 min (172 core-minutes)``, on the cores that torch uses."""
+    return f"{duration(seconds)} ({seconds / 60 * torch.get_num_threads():.0f} core-minutes)"
 
 
 def duration(seconds: float) -> str:

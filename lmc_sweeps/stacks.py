@@ -1,7 +1,9 @@
 """Which networks are trained together, and how: groups of one shape, stacks of the size that pays, kept and gone on with after a kill."""
 
+import itertools
 import logging
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +25,8 @@ from lmc_sweeps.training import Recipe, StackState, initial_state, train
 log = logging.getLogger(__name__)
 PARAMETERS = "parameters"
 SLOWEST_GAIN = 0.97  # a larger stack must train a network in less than this share of the time
-PROBE_STEPS, WARM_UP_STEPS = 6, 3
+PROBE_STEPS, WARM_UP_STEPS = 7, 3
+TRIED = 4  # networks in the stack of an estimate
 Progress = Callable[[int], None]  # told how many network-steps more are done
 
 
@@ -248,6 +251,11 @@ def stack_size(group: Sequence[Task]) -> int:
     return best
 
 
+def training_seconds(tasks: Sequence[Task]) -> float:
+    """Return about how long the training of tasks takes here, from a few steps of a small stack of every group."""
+    return sum(seconds_per_network_step(group[:TRIED]) * sum(task.steps for task in group) for group in groups(tasks))
+
+
 def most_in_memory(task: Task) -> int:
     """Return how many networks fit in the memory of a stack: weights, gradients, optimizer buffers, and a batch's activations."""
     weights = sum(tensor.numel() for tensor in pad(task.initial()).values())
@@ -269,11 +277,15 @@ def seconds_per_network_step(tasks: Sequence[Task]) -> float:
     device = resolve_device(tasks[0].settings.device)
     architecture, split = tasks[0].training_architecture, padded_split(tasks[0].data.train, device)
     initial = {name: tensor.to(device) for name, tensor in stacked([pad(task.initial()) for task in tasks]).items()}
-    recipes = [task.recipe for task in tasks]
-    with _tf32(tasks[0].settings.precision):
-        state = train(architecture, initial_state(tasks[0].settings.optimizer, initial), recipes, split, steps=WARM_UP_STEPS)
-        start = time.perf_counter()
-        train(architecture, state, recipes, split, steps=PROBE_STEPS)
+    moments: list[float] = []
+
+    def note(state: StackState) -> None:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-    return (time.perf_counter() - start) / PROBE_STEPS / len(tasks)
+        moments.append(time.perf_counter())
+
+    with _tf32(tasks[0].settings.precision):
+        state = initial_state(tasks[0].settings.optimizer, initial)
+        train(architecture, state, [task.recipe for task in tasks], split, note, WARM_UP_STEPS + PROBE_STEPS)
+    steps = [after - before for before, after in itertools.pairwise(moments[WARM_UP_STEPS - 1 :])]
+    return statistics.median(steps) / len(tasks)

@@ -15,7 +15,7 @@ from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Adam, AdamW, Sgd
 from lmc_sweeps.settings import JobSettings
-from lmc_sweeps.stacks import Task, groups, most_in_memory, stack_size, train_all
+from lmc_sweeps.stacks import Task, groups, most_in_memory, stack_size, train_all, training_seconds
 from lmc_sweeps.training import Training
 
 DATASET = GaussianMixture(ambient_dimension=5, classes=3, train_size=60, test_size=30)
@@ -221,6 +221,22 @@ def test_the_best_size_is_the_one_that_was_measured_fastest(monkeypatch):
     long = Training(epochs=100, batch_size=16)
     assert stack_size([task(number, training=long) for number in range(20)]) == 4
     assert tried == [1, 2, 4, 8, 16]  # two sizes without a gain end the search
+
+
+def test_a_trial_that_does_not_fit_in_memory_ends_the_search_at_the_best_that_did(monkeypatch):
+    def trial(tasks):
+        if len(tasks) == 4:
+            raise MemoryError
+        return 1.0 / len(tasks)
+
+    monkeypatch.setattr(stacks, "seconds_per_network_step", trial)
+    assert stack_size([task(number, training=Training(epochs=100, batch_size=16)) for number in range(20)]) == 2
+
+
+def test_the_time_of_training_is_estimated_group_by_group(monkeypatch):
+    monkeypatch.setattr(stacks, "seconds_per_network_step", lambda tasks: {6: 0.5, 9: 2.0}[tasks[0].settings.width])
+    tasks = [*(task(number) for number in range(6)), task(width=9)]
+    assert training_seconds(tasks) == 6 * 12 * 0.5 + 12 * 2.0  # 12 steps each
 
 
 @pytest.mark.parametrize("where", ["a file in the way", "damaged"])

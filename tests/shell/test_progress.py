@@ -2,6 +2,8 @@
 
 import sys
 
+import torch
+
 from lmc_sweeps import progress
 
 
@@ -27,3 +29,7 @@ def test_a_terminal_gets_a_bar_with_what_is_trained_and_lines_above_it(monkeypat
 
 def test_durations_are_for_people():
     assert [progress.duration(seconds) for seconds in (42, 180, 5400)] == ["42 s", "3 min", "1.5 h"]
+
+
+def test_what_computing_costs_is_said_in_core_minutes():
+    assert progress.computing(600) == f"10 min ({10 * torch.get_num_threads()} core-minutes)"

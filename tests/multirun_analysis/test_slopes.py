@@ -1,0 +1,95 @@
+"""Slopes: exact on power laws, windows that leave out what cannot be told from zero, seeds kept together, zeros counted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from multirun_analysis.stats.slopes import log_slope, slope_over_widths
+from multirun_analysis.tables.slopes import slopes, width_steps
+
+WIDTHS = np.array([4, 8, 16, 32])
+
+
+@pytest.mark.parametrize("exponent", [-2.0, -0.5, 0.0, 1.0])
+def test_the_slope_of_a_power_law_is_its_exponent(exponent):
+    assert log_slope(WIDTHS, 3 * WIDTHS**exponent) == pytest.approx(exponent, abs=1e-12)
+
+
+def test_the_slope_is_that_of_numpys_least_squares():
+    y = np.random.default_rng(0).lognormal(size=4)
+    assert log_slope(WIDTHS, y) == pytest.approx(np.polyfit(np.log(WIDTHS), np.log(y), 1)[0], rel=1e-12)
+
+
+def test_a_seed_that_is_high_at_all_widths_adds_nothing_to_the_interval():
+    # Seeds are resampled whole: factors of whole curves cancel, which they would not if every width were resampled for itself.
+    factors = np.array([0.8, 1.0, 1.1, 1.3, 1.0])[:, None]
+    found = slope_over_widths(WIDTHS, factors / WIDTHS[None, :])
+    assert found.slope == pytest.approx(-1)
+    assert (found.low, found.high) == pytest.approx((-1, -1))
+    assert found.window == (4, 8, 16, 32)
+
+
+def test_widths_whose_lower_limit_is_not_above_zero_are_left_out():
+    rng = np.random.default_rng(1)
+    values = (1 + 0.1 * rng.standard_normal((6, 4))) / WIDTHS[None, :]
+    values[:, 3] = [0.0, 0.0, 0.0, 0.0, 0.0, 0.01]  # mean 0.0017, lower limit below 0
+    found = slope_over_widths(WIDTHS, values)
+    assert found.window == (4, 8, 16)
+    assert found.slope == pytest.approx(log_slope(WIDTHS[:3], values[:, :3].mean(0)), rel=1e-12)
+    assert found.low < found.slope < found.high
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(2)
+    hits = 0
+    for _ in range(100):
+        values = rng.lognormal(-np.log(WIDTHS)[None, :], 0.3, size=(16, 4))
+        found = slope_over_widths(WIDTHS, values, resamples=200)
+        hits += found.low <= -1 <= found.high
+    assert 85 <= hits <= 99  # a bootstrap of 16 seeds is a little too narrow; three standard deviations of 100 tries are 7
+
+
+def test_a_missing_pair_is_left_out_of_the_means():
+    values = np.repeat((1 / WIDTHS)[None, :], 4, axis=0) * np.array([0.9, 1.0, 1.0, 1.1])[:, None]
+    values[1, 2] = np.nan
+    found = slope_over_widths(WIDTHS, values)
+    assert found.slope == pytest.approx(log_slope(WIDTHS, np.nanmean(values, axis=0)))
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_too_few_seeds_or_widths_give_no_interval(seeds):
+    values = np.array([[1.0, 0.5], [1.1, 0.6]])[:seeds]
+    found = slope_over_widths(WIDTHS[:2], values)
+    assert np.isnan([found.slope, found.low, found.high]).all()
+
+
+def frame(values: np.ndarray) -> pd.DataFrame:
+    """Return runs of one method whose loss barriers are `values`, seeds by widths."""
+    rows = [
+        {
+            "run_id": f"{width}-{seed}", "status": "ok", "dataset": "digits", "model": "mlp", "width": width, "depth": 1, "seed": seed,
+            "network_a": f"{width}-{seed}-0", "network_b": f"{width}-{seed}-1", "matching": "weights", "split": split,
+            "loss_barrier": value, "error_barrier": value / 10,
+        }
+        for seed, line in enumerate(values) for width, value in zip(WIDTHS, line, strict=True) for split in ("train", "test")
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_the_table_has_a_slope_per_method_split_and_metric_and_counts_zeros():
+    values = np.array([[1.0, 0.5, 0.25, 0.0], [1.1, 0.55, 0.275, 0.0], [0.9, 0.45, 0.225, 0.1]])
+    table = slopes(frame(values))
+    assert len(table) == 2 * 2
+    assert set(table["window"]) == {"4 to 16"}
+    assert (table["zeros"] == 2).all()
+    np.testing.assert_allclose(table["slope"], -1)
+
+
+def test_neighbouring_widths_fall_stay_or_rise_by_paired_intervals():
+    base = np.array([[1.0, 2.0, 3.0, 4.0]]).T
+    values = np.hstack([base, base - 0.5, base - 0.5 + [[0.1], [-0.1], [0.1], [-0.1]], base + 1])  # seeds differ more than widths
+    table = width_steps(frame(values))
+    loss = table[(table["metric"] == "loss_barrier") & (table["split"] == "test")]
+    assert loss["direction"].tolist() == ["falls", "flat", "rises"]
+    assert loss["from_width"].tolist() == [4, 8, 16]
+    assert loss["difference"].tolist() == pytest.approx([-0.5, 0.0, 1.5])
