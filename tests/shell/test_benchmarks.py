@@ -1,0 +1,34 @@
+"""Benchmarks: candidates take turns, the first turn does not count, and what is compared computes the same."""
+
+import numpy as np
+import pytest
+
+from benchmarks import measuring
+from benchmarks.timing import interleaved
+from lmc_sweeps.evaluation import evaluate_line
+
+
+def test_candidates_take_turns_and_the_first_turn_does_not_count():
+    order = []
+
+    def candidate(name, times):
+        left = iter(times)
+
+        def run():
+            order.append(name)
+            return next(left)
+
+        return run
+
+    found = interleaved({"a": candidate("a", [9.0, 1.0, 3.0, 2.0]), "b": candidate("b", [0.0, 5.0, 5.0, 8.0])}, repeats=3)
+    assert order == ["a", "b"] * 4
+    assert (found["a"].median, found["a"].fastest, found["a"].slowest) == (2.0, 1.0, 3.0)
+    assert (found["b"].median, found["b"].fastest, found["b"].slowest) == (5.0, 5.0, 8.0)
+
+
+def test_the_plain_line_that_ours_is_timed_against_computes_the_same():
+    architecture, a, b = measuring.pair(20, 2)
+    split = measuring.examples(50)
+    found = {group: np.random.default_rng(0).permutation(20) for group in architecture.spec.groups}
+    ours = evaluate_line(architecture, a, b, [found], np.array([0.25]), split).loss[0, 0]
+    assert ours == pytest.approx(measuring._plain_line(architecture, a, b, found, 0.25, split), rel=1e-5)
