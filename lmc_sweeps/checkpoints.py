@@ -135,7 +135,14 @@ class Store:
                 os.replace(fresh, path)
             self.path(name, PARTIAL).unlink(missing_ok=True)
         except (OSError, SafetensorError) as error:
-            _warn_once(f"trained networks cannot be kept in the store {self.folder}, so the next sweep trains them again: {error}")
+            self._warn("trained networks cannot be kept in the store %s, so the next sweep trains them again: %s", error)
+
+    def _warn(self, sentence: str, error: Exception) -> None:
+        """Say once what is true of every network of a sweep; reasons that name a file are told apart by their kind only."""
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        if reason not in (said := _said(Path(str(self.folder)), sentence, os.getpid())):
+            said.add(reason)
+            log.warning(sentence, self.folder, error)
 
     def save_partial(self, name: str, network: PartialNetwork) -> None:
         """Keep a network in the middle of its training, in place of what was kept of it before."""
@@ -149,7 +156,7 @@ class Store:
                 _save_tensors(flat, fresh, {"partial": json.dumps(facts, sort_keys=True)})
                 os.replace(fresh, path)
         except (OSError, SafetensorError) as error:
-            _warn_once(f"half-trained networks cannot be kept in the store {self.folder}, so a kill costs their training: {error}")
+            self._warn("half-trained networks cannot be kept in the store %s, so a kill costs their training: %s", error)
 
     def find_partial(self, name: str) -> PartialNetwork | None:
         """Return a network in the middle of its training, or None if none was kept or its file is damaged (said in the log)."""
@@ -172,9 +179,9 @@ class Store:
 
 
 @cache
-def _warn_once(text: str) -> None:
-    """Say something that is true of every network of a sweep, once."""
-    log.warning("%s", text)
+def _said(folder: Path, sentence: str, process: int) -> set[str]:
+    """Return the set in which a process notes what it has said of a folder."""
+    return set()
 
 
 @contextmanager

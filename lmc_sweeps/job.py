@@ -190,7 +190,7 @@ def _empty_record(settings: JobSettings, data: Data, fingerprint: str, networks:
 def divergence(facts: dict[str, Any], epochs: int) -> str | None:
     """Return why a network counts as diverged, or None if it does not: a function of its own training alone."""
     if not facts["finite"]:
-        return "had a loss or a weight that was not finite"
+        return "had a loss, before or after training, or a weight that was not finite"
     if epochs > 0 and not facts["loss_final"] <= facts["loss_initial"]:
         return f"ended at a training loss of {facts['loss_final']:.3g}, above the {facts['loss_initial']:.3g} of its initialisation"
     return None

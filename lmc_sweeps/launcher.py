@@ -1,7 +1,7 @@
 """A launcher that takes all jobs of a sweep at once: it trains the networks that they need, each once, in stacks, then runs the jobs."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from lmc_sweeps.expected import labels
 from lmc_sweeps.job import is_complete
 from lmc_sweeps.progress import TrainingProgress, computing
 from lmc_sweeps.running import note_failure, run_noted
-from lmc_sweeps.stacks import Started, Task, groups, stacks_of, tasks_of, train_stack, training_seconds
+from lmc_sweeps.stacks import Task, groups, stacks_of, tasks_of, train_stack, training_seconds
 
 log = logging.getLogger(__name__)
 LOG = "sweep.log"
@@ -94,19 +94,32 @@ class BatchedLauncher(Launcher):
             if missing:
                 progress.write(f"{what} for {len(jobs)} jobs, {steps:,} network-steps{_estimate(missing, steps)}.")
             results |= self._run_ready(jobs, at_hand, progress)
-            for stack, store in _stacks(missing):
+            for group in groups(missing):
+                store = Store(group[0].settings.store)
                 try:
-                    for trained in train_stack(stack, store, progress):
-                        at_hand |= trained
-                        for job in jobs:
-                            job.waits_for -= trained.keys()
-                        results |= self._run_ready(jobs, at_hand, progress)
-                except Exception as error:  # of training: it fails the jobs that wait for these networks, and no other
-                    names = {task.name for task, _ in stack}
-                    failed = [job for job in jobs if job.waits_for & names]
-                    results |= {job.number: self._run(job, at_hand, progress, error) for job in failed}
-                    jobs[:] = [job for job in jobs if job not in failed]
+                    stacks = list(stacks_of(group, store))
+                except Exception as error:  # of the trial steps
+                    results |= self._fail(group, error, jobs, at_hand, progress)
+                    continue
+                for stack in stacks:
+                    try:
+                        for trained in train_stack(stack, store, progress):
+                            at_hand |= trained
+                            for job in jobs:
+                                job.waits_for -= trained.keys()
+                            results |= self._run_ready(jobs, at_hand, progress)
+                    except Exception as error:
+                        results |= self._fail([task for task, _ in stack], error, jobs, at_hand, progress)
         return results
+
+    def _fail(
+        self, tasks: Sequence[Task], error: Exception, jobs: list[Job], at_hand: dict[str, StoredNetwork], progress: TrainingProgress
+    ) -> dict[int, JobReturn]:
+        """Fail the jobs that wait for networks whose training failed, and no other."""
+        names = {task.name for task in tasks}
+        failed = [job for job in jobs if job.waits_for & names]
+        jobs[:] = [job for job in jobs if job not in failed]
+        return {job.number: self._run(job, at_hand, progress, error) for job in failed}
 
     def _run_ready(self, jobs: list[Job], at_hand: dict[str, StoredNetwork], progress: TrainingProgress) -> dict[int, JobReturn]:
         """Run the jobs that wait for nothing, take them off the list, and let go of networks that no other job needs."""
@@ -141,9 +154,9 @@ class BatchedLauncher(Launcher):
                 job_subdir_key="hydra.sweep.subdir",
             )
         except Exception as outside:  # of Hydra, before or after the job: a full disk, say, when it writes .hydra/
-            note_failure(job.prepared, job.folder, job.label, outside, progress.write)
+            note_failure(job.prepared, job.folder, job.label, error or outside, progress.write)
             result = JobReturn(overrides=job.overrides, status=JobStatus.FAILED)
-            result.return_value = outside
+            result.return_value = error or outside
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)  # job logging off, sweep logging on
         return result
 
@@ -154,15 +167,8 @@ def _estimate(missing: Sequence[Task], steps: int) -> str:
         return ""
     try:
         return f", about {computing(training_seconds(missing))} of training here"
-    except (MemoryError, RuntimeError):  # networks that do not fit: they fail when it is their turn
+    except Exception:  # networks that do not fit, say: they fail when it is their turn, and say why
         return ""
-
-
-def _stacks(missing: Sequence[Task]) -> Iterator[tuple[list[Started], Store]]:
-    for group in groups(missing):
-        store = Store(group[0].settings.store)
-        for stack in stacks_of(group, store):
-            yield stack, store
 
 
 def _missing(jobs: Sequence[Job]) -> list[Task]:

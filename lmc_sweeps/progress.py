@@ -61,7 +61,7 @@ class TrainingProgress:
 
 def computing(seconds: float) -> str:
     """Return a length of time with what it costs: ``86 min (172 core-minutes)``, on the cores that torch uses."""
-    return f"{duration(seconds)} ({seconds / 60 * torch.get_num_threads():.0f} core-minutes)"
+    return f"{duration(seconds)} ({seconds / 60 * torch.get_num_threads():.1f} core-minutes)"
 
 
 def duration(seconds: float) -> str:

@@ -17,7 +17,7 @@ from lmc_sweeps.models.base import Model
 from lmc_sweeps.optimizers import Optimizer
 from lmc_sweeps.training import CODE_VERSION, Training
 
-# Of the matrix products of training. Weights, sums and losses are float32 always, and so is everything that is measured afterwards.
+# Of the factors and results of training's matrix products. Weights, losses and all that is measured afterwards are float32 always.
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 

@@ -269,15 +269,21 @@ def _memory_for_stacks(settings: JobSettings) -> float:
     if settings.training.stack_gib is not None:
         return settings.training.stack_gib * 2**30
     device = resolve_device(settings.device)
-    return 0.7 * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2.0 * 2**30
+    if device.type != "cuda":
+        return 2.0 * 2**30
+    torch.cuda.empty_cache()  # what earlier stacks have left in torch's own keeping is free as well
+    return 0.7 * torch.cuda.mem_get_info(device)[0]
 
 
 def seconds_per_network_step(tasks: Sequence[Task]) -> float:
-    """Return how long a step takes for each network of a stack, measured on this machine; nothing of it is kept."""
+    """Return how long a step takes for each network of a stack, measured on this machine; nothing of it is kept.
+
+    The first steps do not count, unless there are no more; without a step it is 0.
+    """
     device = resolve_device(tasks[0].settings.device)
     architecture, split = tasks[0].training_architecture, padded_split(tasks[0].data.train, device)
     initial = {name: tensor.to(device) for name, tensor in stacked([pad(task.initial()) for task in tasks]).items()}
-    moments: list[float] = []
+    moments = [time.perf_counter()]
 
     def note(state: StackState) -> None:
         if device.type == "cuda":
@@ -287,5 +293,5 @@ def seconds_per_network_step(tasks: Sequence[Task]) -> float:
     with _tf32(tasks[0].settings.precision):
         state = initial_state(tasks[0].settings.optimizer, initial)
         train(architecture, state, [task.recipe for task in tasks], split, note, WARM_UP_STEPS + PROBE_STEPS)
-    steps = [after - before for before, after in itertools.pairwise(moments[WARM_UP_STEPS - 1 :])]
-    return statistics.median(steps) / len(tasks)
+    steps = [after - before for before, after in itertools.pairwise(moments)]
+    return statistics.median(steps[WARM_UP_STEPS - 1 :] or steps or [0.0]) / len(tasks)

@@ -12,7 +12,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Analyse the sweeps named on the command line and print their table."""
     parser = argparse.ArgumentParser(prog="python -m multirun_analysis", description="Aggregate sweeps into barrier-versus-width tables.")
     parser.add_argument("sweep_dir", nargs="+", type=Path, help="folder of a finished or half-finished sweep; several are merged")
-    parser.add_argument("--out", type=Path, help="where to write; default: SWEEP_DIR/analysis, or ./analysis for several sweeps")
+    parser.add_argument(
+        "--out", type=Path, help="where to write; default: SWEEP_DIR/analysis, or ./analysis for several sweeps; for a study results/NAME"
+    )
     parser.add_argument("--study", help="write the tables and figures of this study too, and what was run: a folder to commit, under --out")
     options = parser.parse_args(arguments)
     try:

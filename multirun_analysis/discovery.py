@@ -135,7 +135,7 @@ def _check_scope(scope: Any) -> None:
 
 def _check_numbers(row: Any, names: Sequence[str]) -> None:
     for name in names:
-        value = row[name]
+        value = row.get(name) if name in schema.LATER else row[name]
         if isinstance(value, bool) or not (value is None or isinstance(value, int | float)):
             raise TypeError(f"`{name}` is no number")
 

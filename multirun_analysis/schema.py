@@ -17,7 +17,12 @@ class Column(NamedTuple):
 
 RUN_KEYS = (
     Column("run_id", "string", "", "name of the job: a hash of everything that determines its networks and their evaluation"),
-    Column("status", "string", "", "ok, or diverged (a loss or weight was not finite, or training ended above its initial loss)"),
+    Column(
+        "status",
+        "string",
+        "",
+        "ok, or diverged (its first or last loss, or a weight, was not finite, or training ended above its initial loss)",
+    ),
     Column("dataset", "string", "", "name of the dataset"),
     Column("model", "string", "", "name of the model"),
     Column("width", "integer", "neurons", "neurons of each hidden layer"),
@@ -65,6 +70,7 @@ LAYER_MEASURES = (
     Column("approximate_dimension_centred", "number", "", "of A, the neurons' mean weight, or the activations' means, taken away before"),
     Column("approximate_dimension_centred_b", "number", "", "the same of B"),
 )
+LATER = ("approximate_dimension_centred", "approximate_dimension_centred_b")  # not in the records of earlier versions
 CURVE_MEASURES = (
     Column("t", "number", "", "0 is A, 1 is permuted B"),
     Column("loss", "number", "nats", "mean cross-entropy at t"),

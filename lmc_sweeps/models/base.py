@@ -56,7 +56,7 @@ class Architecture(ABC):
             out[name].copy_(gradient)
 
     def with_products_in(self, dtype: torch.dtype) -> "Architecture":
-        """Return the same mathematics with its matrix products in another type; weights, sums over examples and losses keep theirs.
+        """Return the same mathematics with the factors and results of its matrix products in another type; weights and losses keep theirs.
 
         Raises
         ------

@@ -51,12 +51,12 @@ class FeedForward(Architecture):
     n_outputs : int, optional
         Outputs beyond these, which padding has added, are left out.
     products : torch.dtype, optional
-        Of the factors of matrix products; the weights' own type if not given.
+        Of the factors and results of matrix products; the weights' own type if not given.
 
     Notes
     -----
-    Every product is a `torch.baddbmm` over the stack. Measured: its results for one network are the same bits for every size of the
-    stack and every number of threads, which `torch.nn.functional.linear` does not promise.
+    Every product is a `torch.baddbmm` or `torch.bmm` over the stack. Measured: the results for one network are the same bits for every
+    size of the stack and every number of threads, which `torch.nn.functional.linear` does not promise.
     """
 
     def __init__(self, layers: Sequence[Layer], n_outputs: int | None = None, products: torch.dtype | None = None) -> None:
@@ -130,7 +130,8 @@ class FeedForward(Architecture):
         # Measured: a product with 16 columns takes half the time of one with 10.
         last = self.layers[-1].name
         n_outputs = len(a[f"{last}.weight"])
-        a, b = ({name: pad_axes(p, [0]) if name.startswith(f"{last}.") else p for name, p in net.items()} for net in (a, b))
+        if not self.layers[-1].after:  # a softmax must not see outputs that are not there
+            a, b = ({name: pad_axes(p, [0]) if name.startswith(f"{last}.") else p for name, p in net.items()} for net in (a, b))
         out = []
         for permutation in permutations:
             end_b = permute(ends[1], (None, first), permutation)
@@ -175,8 +176,8 @@ class FeedForward(Architecture):
 
     def _after(self, k: int, values: Tensor) -> Tensor:
         """Return what follows linear layer k; `values`, which nobody else holds, may be overwritten."""
-        for module in self.layers[k].after:
-            values = values.relu_() if type(module) is nn.ReLU else module(values)
+        for place, module in enumerate(self.layers[k].after):
+            values = values.relu_() if place == 0 and type(module) is nn.ReLU else module(values)
         return values
 
     def _onward(self, stack: Mapping[str, Tensor], first: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ Frames = Mapping[str, pd.DataFrame]  # runs, curves, layers, barrier_vs_width, f
 
 @dataclass(frozen=True)
 class Study:
-    """Tables and figures by file name, each a function of the sweep's frames."""
+    """Tables and figures by file name, each a function of the sweep's frames, of which `needs` names the varying keys."""
 
+    needs: tuple[str, ...] = ()
     tables: Mapping[str, Callable[[Frames], pd.DataFrame]] = field(default_factory=dict)
     figures: Mapping[str, Callable[[Frames], Figure]] = field(default_factory=dict)

@@ -22,7 +22,7 @@ def agreement(frames: Frames) -> pd.DataFrame:
     more; approximate dimensions within 3 % for weights, 10 % for the others (for covariance at the largest learning rate, where the paper's
     own spread is up to 37 %, within 2 standard deviations). Standard deviations are the population's.
     """
-    runs, layers = frames["runs"], frames["layers"]
+    runs, layers = _measured(frames["runs"]), _measured(frames["layers"])
     rows = [*_endpoint_rows(runs), *_midpoint_rows(runs), *_dimension_rows(layers)]
     table = pd.DataFrame(rows)
     table["relative_difference"] = table["ours"] / table["paper"] - 1
@@ -57,6 +57,11 @@ def _dimension_rows(layers: pd.DataFrame) -> Iterator[dict[str, object]]:
             yield _row("approximate dimension", method, layer, rate, cell["approximate_dimension"], value, tolerance, rule)
 
 
+def _measured(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of networks that did not diverge; failures.csv has the others."""
+    return frame[frame["status"] == "ok"]
+
+
 def _at(frame: pd.DataFrame, rate: float) -> pd.Series:
     """Return which rows have a learning rate, however many digits of it were typed."""
     return (frame[RATE].astype(float) / rate - 1).abs() < 1e-3
@@ -66,14 +71,14 @@ def _row(
     quantity: str, method: str, layer: int, rate: float, found: pd.Series, paper: Value, tolerance: float, rule: str
 ) -> dict[str, object]:
     return {
-        "quantity": quantity, "matching": method, "layer": layer or None, RATE: rate, "n": len(found), "ours": found.mean(),
+        "quantity": quantity, "matching": method, "layer": layer or None, RATE: rate, "n": int(found.count()), "ours": found.mean(),
         "ours_std": found.std(ddof=0), "paper": paper.mean, "paper_std": paper.std, "tolerance": tolerance, "rule": rule,
     }  # fmt: skip
 
 
 def lmc_error(frames: Frames) -> Figure:
     """Draw the test loss at the midpoint against the learning rate, with the networks' own loss."""
-    runs = frames["runs"]
+    runs = _measured(frames["runs"])
     test = runs[runs["split"] == "test"]
     with figure_style():
         figure = Figure(figsize=(5.6, 4.0), layout="constrained")
@@ -97,7 +102,7 @@ def lmc_error(frames: Frames) -> Figure:
 
 def approximate_dimension(frames: Frames) -> Figure:
     """Draw the approximate dimension of network A against the learning rate, as the paper has it and of the centred matrices."""
-    layers = frames["layers"]
+    layers = _measured(frames["layers"])
     with figure_style():
         figure = Figure(figsize=(9.6, 4.2), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
@@ -112,7 +117,6 @@ def approximate_dimension(frames: Frames) -> Figure:
             ax.set_ylabel("approximate dimension of network A")
         left.set_title("as in the paper's notebook", fontsize=9, loc="left")
         right.set_title("means taken away", fontsize=9, loc="left")
-        right.set_xlabel(left.get_xlabel())
         _finish(figure, left, right)
     return figure
 
@@ -137,8 +141,10 @@ def _finish(figure: Figure, *axes: Axes) -> None:
         ax.set_xlabel("peak learning rate")
         ax.set_xlim(0.8 * LEARNING_RATES[0], 1.4 * LEARNING_RATES[-1])
     handles, labels = axes[0].get_legend_handles_labels()
-    title = "lines: ours, mean and ± 1 sd over pairs; open markers: Ferbach et al. 2024"
+    title = "lines: ours, mean and ± 1 sd over pairs (model: mean of A's and B's); open markers: Ferbach et al. 2024"
     figure.legend(handles, labels, ncols=3, loc="outside upper center", title=title, fontsize=7.5, title_fontsize=8)
 
 
-STUDY = Study(tables={"agreement": agreement}, figures={"lmc_error": lmc_error, "approximate_dimension": approximate_dimension})
+STUDY = Study(
+    needs=(RATE,), tables={"agreement": agreement}, figures={"lmc_error": lmc_error, "approximate_dimension": approximate_dimension}
+)

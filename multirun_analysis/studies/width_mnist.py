@@ -1,4 +1,4 @@
-"""`width_mnist`: barrier against width on MNIST, with the slope of its fall and the widths at which it does not fall."""
+"""`width_mnist`: barrier against width on MNIST, with the slope of its fall, and from which width to which it is seen to fall or rise."""
 
 from matplotlib.figure import Figure
 

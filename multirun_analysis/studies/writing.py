@@ -12,7 +12,7 @@ from multirun_analysis import studies
 from multirun_analysis.checks import InputError
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.report import save_figure, sweep_frames, write_csv
-from multirun_analysis.tidy import FIXED, Sweep
+from multirun_analysis.tidy import FIXED, Sweep, sortable
 
 LARGE = 100_000  # bytes from which a table of curves is compressed
 
@@ -29,18 +29,25 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     if name not in known:
         raise InputError(f"`--study` must be one of {', '.join(sorted(known))}, got {name!r}.")
     sweep = find_sweep(sweep_dirs)
+    constant = [key for key in known[name].needs if key not in sweep.varying]
+    if constant:
+        raise InputError(f"the study {name} is about {constant[0]}, which does not vary in {', '.join(map(str, sweep_dirs))}.")
     frames = sweep_frames(sweep)
     out.mkdir(parents=True, exist_ok=True)
     (out / "provenance.json").write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n")
     for table, frame in frames.items():
         write_csv(frame, out / f"{table}.csv")
+        if table == "curves":
+            (out / "curves.csv.gz").unlink(missing_ok=True)  # of an earlier time
         if table == "curves" and (out / "curves.csv").stat().st_size > LARGE:
             _compress(out / "curves.csv")
     for table, make in known[name].tables.items():
         write_csv(make(frames), out / f"{table}.csv")
     for figure, draw in known[name].figures.items():
         save_figure(draw(frames), out / f"{figure}.png")
-    return f"{len(sweep.records)} jobs; tables and figures of {name}: {out}"
+    expected = {job["run_id"] for job in sweep.expected} | {record["run_id"] for record in sweep.records}
+    wrong = f"; {len(sweep.failures)} rows in failures.csv" if len(sweep.failures) else ""
+    return f"{len(sweep.records)} of {len(expected)} jobs{wrong}; tables and figures of {name}: {out}"
 
 
 def provenance(sweep: Sweep, runs: pd.DataFrame) -> dict[str, Any]:
@@ -55,9 +62,12 @@ def provenance(sweep: Sweep, runs: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "jobs": len(sweep.records),
+        "failures": len(sweep.failures),
         "networks": len(training),
         "settings": shared,
-        "varying": {key: sorted({scope.get(key) for scope in scopes}, key=str) for key in varying},
+        "varying": {
+            key: pd.Series(list({scope.get(key) for scope in scopes})).astype(object).sort_values(key=sortable).tolist() for key in varying
+        },
         "seconds": {key: round(float(value)) for key, value in seconds.items()},
         "machines": sorted({json.dumps(record.get("machine"), sort_keys=True) for record in sweep.records}),
         "versions": sorted({json.dumps(record.get("versions"), sort_keys=True) for record in sweep.records}),

@@ -1,4 +1,4 @@
-"""How barriers fall with width: a slope per cell, and for every two neighbouring widths whether the barrier falls, stays or rises."""
+"""How barriers fall with width: a slope per cell, and for every two neighbouring widths whether the barrier falls or rises."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,18 +7,20 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis.stats.intervals import LEVEL, student_t
-from multirun_analysis.stats.slopes import RESAMPLES, slope_over_widths
+from multirun_analysis.stats.slopes import slope_over_widths
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 
+SLOPES = ("slope", "ci_low", "ci_high", "interval", "window", "n_widths", "n_seeds", "zeros")
+STEPS = ("from_width", "to_width", "n_seeds", "difference", "ci_low", "ci_high", "direction")
 METRICS = ("loss_barrier", "error_barrier")
-BOOTSTRAP = f"percentile bootstrap over seeds, {LEVEL:.0%}, {RESAMPLES} resamples, seed 0"
+JACKKNIFE = f"jackknife over seeds with Student's t, {LEVEL:.0%}"
 
 
 def slopes(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the slope of log mean barrier against log width, with its window and interval, for every cell, method and split.
 
-    Columns: the cell's keys, ``matching``, ``split``, ``metric``, ``slope``, ``ci_low``, ``ci_high``, ``interval``, ``window`` (its first
-    and last width), ``n_widths`` (in the window), ``n_seeds``, ``zeros`` (barriers that are exactly 0, over all widths: they are counted,
+    Columns: the cell's keys, ``matching``, ``split``, ``metric``, ``slope``, ``ci_low``, ``ci_high``, ``interval``, ``window`` (its
+    widths), ``n_widths`` (in the window), ``n_seeds``, ``zeros`` (barriers that are exactly 0, over all widths: they are counted,
     never clipped).
     """
     rows = []
@@ -28,18 +30,18 @@ def slopes(runs: pd.DataFrame) -> pd.DataFrame:
             key
             | {
                 "slope": found.slope, "ci_low": found.low, "ci_high": found.high,
-                "interval": BOOTSTRAP if not np.isnan(found.low) else "none", "window": _ends(found.window),
+                "interval": JACKKNIFE if not np.isnan(found.low) else "none", "window": " ".join(map(str, found.window)) or "none",
                 "n_widths": len(found.window), "n_seeds": len(values), "zeros": int((values == 0).sum()),
             }
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*_keys(runs), *SLOPES])
 
 
 def width_steps(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the mean difference of the barrier between neighbouring widths, paired by seed, and what it is called.
 
-    ``direction`` is ``falls`` or ``rises`` where Student's interval of the difference lies on one side of 0, else ``flat``: rows that are
-    flat one after the other are a plateau.
+    ``direction`` is ``falls`` or ``rises`` where Student's interval of the difference lies on one side of 0, else ``undecided``: the
+    interval says how much the barrier could still fall or rise there. Every row is for itself; of many rows some are decided by chance.
     """
     rows = []
     for key, widths, values in _cells(runs):
@@ -47,27 +49,27 @@ def width_steps(runs: pd.DataFrame) -> pd.DataFrame:
             difference = values[:, k + 1] - values[:, k]
             difference = difference[~np.isnan(difference)]
             low, high = student_t(difference)
-            direction = "falls" if high < 0 else "rises" if low > 0 else "flat"
+            direction = "falls" if high < 0 else "rises" if low > 0 else "undecided"
             rows.append(
                 key
                 | {
                     "from_width": int(widths[k]), "to_width": int(widths[k + 1]), "n_seeds": len(difference),
                     "difference": difference.mean() if len(difference) else np.nan, "ci_low": low, "ci_high": high,
-                    "direction": direction if not np.isnan(low) else "unknown",
+                    "direction": direction,
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*_keys(runs), *STEPS])
+
+
+def _keys(runs: pd.DataFrame) -> list[str]:
+    return ["dataset", "model", "depth", *varying_columns(runs), "matching", "split", "metric"]
 
 
 def _cells(runs: pd.DataFrame) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
     """Yield the keys of every cell with its widths (w,) and its values (seeds, w); pairs of one job are averaged first."""
-    by = ["dataset", "model", "depth", *varying_columns(runs), "matching", "split"]
+    by = _keys(runs)[:-1]
     for key, cell in runs[runs["status"] == "ok"].groupby(by, sort=False):
         for metric in METRICS:
             table = cell.pivot_table(index="seed", columns="width", values=metric, aggfunc="mean").sort_index(axis=1)
             if table.shape[1] > 1:
                 yield dict(zip(by, key, strict=True)) | {"metric": metric}, table.columns.to_numpy(), table.to_numpy()
-
-
-def _ends(window: tuple[int, ...]) -> str:
-    return f"{window[0]} to {window[-1]}" if window else "empty"

@@ -234,8 +234,16 @@ def test_the_facts_are_the_training_losses_of_the_modules(data, mark):
         ),
         ({"finite": True, "loss_initial": 2.3, "loss_final": 2.4}, 0, None),
         ({"finite": True, "loss_initial": 2.3, "loss_final": float("nan")}, 3, "ended at a training loss of nan, above the 2.3"),
-        ({"finite": False, "loss_initial": 2.3, "loss_final": 0.1}, 1, "had a loss or a weight that was not finite"),
-        ({"finite": False, "loss_initial": 2.3, "loss_final": 0.1}, 0, "had a loss or a weight that was not finite"),
+        (
+            {"finite": False, "loss_initial": 2.3, "loss_final": 0.1},
+            1,
+            "had a loss, before or after training, or a weight that was not finite",
+        ),
+        (
+            {"finite": False, "loss_initial": 2.3, "loss_final": 0.1},
+            0,
+            "had a loss, before or after training, or a weight that was not finite",
+        ),
     ],
 )
 def test_a_network_has_diverged_when_it_is_not_finite_or_ends_above_its_initial_loss(facts, epochs, sentence):
@@ -247,7 +255,7 @@ def test_a_job_that_is_not_finite_writes_its_record_without_curves(tmp_path, dat
     settings = job(optimizer=Sgd(lr=1e25), matching=(Weights(), Activations()))
     record = run_job(settings, data, mark, tmp_path, silent)
     assert record["status"] == "diverged"
-    why = "had a loss or a weight that was not finite"
+    why = "had a loss, before or after training, or a weight that was not finite"
     assert record["sentence"] == f"network 0 {why}; network 1 {why}."
     written = read_record(tmp_path)
     assert len(written["runs"]) == 6
@@ -270,7 +278,10 @@ def test_only_the_pairs_of_a_broken_network_go_unmeasured(tmp_path, data, mark, 
     whole[2].facts["finite"] = False
     monkeypatch.setattr(story, "find_or_train", lambda *arguments: whole)
     record = run_job(job(networks=3), data, mark, tmp_path, silent)
-    assert (record["status"], record["sentence"]) == ("diverged", "network 2 had a loss or a weight that was not finite.")
+    assert (record["status"], record["sentence"]) == (
+        "diverged",
+        "network 2 had a loss, before or after training, or a weight that was not finite.",
+    )
     names = [network_name(job(), mark, number) for number in range(3)]
     measured = {(row["network_a"], row["network_b"]) for row in read_record(tmp_path)["runs"] if row["loss_barrier"] is not None}
     assert measured == {(names[0], names[1])}

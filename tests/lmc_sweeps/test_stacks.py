@@ -1,6 +1,7 @@
 """Stacks of networks: grouped by shape, gone on with bit for bit after a kill, halved when memory runs out, each network trained once."""
 
 import logging
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,6 +232,22 @@ def test_a_trial_that_does_not_fit_in_memory_ends_the_search_at_the_best_that_di
 
     monkeypatch.setattr(stacks, "seconds_per_network_step", trial)
     assert stack_size([task(number, training=Training(epochs=100, batch_size=16)) for number in range(20)]) == 2
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_training_of_few_steps_can_be_estimated(epochs):
+    seconds = training_seconds([task(training=Training(epochs=epochs, batch_size=60))])
+    assert (seconds > 0) == (epochs > 0)
+
+
+def test_a_weight_that_is_not_finite_is_told_though_the_losses_are(monkeypatch):
+    # A weight of minus infinity from a positive input makes a neuron that is silent behind its ReLU: no loss shows it.
+    initial = {name: tensor.clone() for name, tensor in task().initial().items()}
+    initial["hidden_1.weight"][0], initial["hidden_1.bias"][0] = 0.0, -torch.inf
+    monkeypatch.setattr(Task, "initial", lambda self: initial)
+    (found,) = all_trained([task()]).values()
+    assert all(map(math.isfinite, (found.facts["loss_initial"], found.facts["loss_final"])))
+    assert found.facts["finite"] is False
 
 
 def test_the_time_of_training_is_estimated_group_by_group(monkeypatch):

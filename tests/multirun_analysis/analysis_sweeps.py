@@ -28,7 +28,7 @@ def make_record(
         "schema_version": 1,
         "run_id": run_id,
         "status": status,
-        "sentence": "measured." if status == "ok" else "network 0 had a loss or a weight that was not finite.",
+        "sentence": "measured." if status == "ok" else "network 0 had a loss, before or after training, or a weight that was not finite.",
         "scope": {"dataset": "digits", "model": "mlp", "width": width, "depth": 1, "seed": seed, "optimizer.lr": 0.05} | scope,
         "matching": [{"matching": name, "settings_hash": settings_hash, "settings": {}} for name, settings_hash in METHODS.items()],
         "runs": runs,

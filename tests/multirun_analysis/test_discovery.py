@@ -163,3 +163,14 @@ def test_a_file_and_a_folder_of_sweeps_get_a_hint(write_sweep, tmp_path):
 
 def test_the_folder_of_one_job_will_do(write_sweep):
     assert set(load_runs(write_sweep([make_record("a")]) / "a")["run_id"]) == {"a"}
+
+
+def test_a_record_from_before_a_column_was_added_counts_with_that_column_empty(tmp_path):
+    record = make_record("aa")
+    for row in record["layers"]:
+        del row["approximate_dimension_centred"], row["approximate_dimension_centred_b"]
+    (tmp_path / "aa").mkdir()
+    (tmp_path / "aa" / "record.json").write_text(json.dumps(record))
+    layers = load_layers(tmp_path)
+    assert layers["approximate_dimension"].tolist() == [3.0]
+    assert layers["approximate_dimension_centred"].isna().all()

@@ -7,6 +7,7 @@ import pytest
 from analysis_sweeps import make_record
 
 from multirun_analysis import studies
+from multirun_analysis.checks import InputError
 from multirun_analysis.studies.paper_figure2 import agreement, approximate_dimension, lmc_error
 from multirun_analysis.studies.paper_values import DIMENSIONS, ENDPOINTS, LEARNING_RATES, MIDPOINTS
 from multirun_analysis.studies.writing import write_study
@@ -26,13 +27,13 @@ def frames() -> dict[str, pd.DataFrame]:
                 for split in ("train", "test"):
                     runs.append(
                         {
-                            "optimizer.lr": rate, "matching": method, "split": split, "loss_a": loss[split], "loss_b": loss[split],
+                            "status": "ok", "optimizer.lr": rate, "matching": method, "split": split, "loss_a": loss[split], "loss_b": loss[split],
                             "error_a": error, "error_b": error, "loss_midpoint": 3.0 if middle is None else middle.mean + 0.001 * sign,
                         }
                     )  # fmt: skip
             for (method, layer), by_rate in DIMENSIONS.items():
                 dimension = by_rate[rate].mean if rate in by_rate else 2.0
-                row = {"optimizer.lr": rate, "matching": method, "layer": layer, "approximate_dimension": dimension}
+                row = {"status": "ok", "optimizer.lr": rate, "matching": method, "layer": layer, "approximate_dimension": dimension}
                 layers.append(row | {"approximate_dimension_centred": 2 * dimension})
     return {"runs": pd.DataFrame(runs), "layers": pd.DataFrame(layers)}
 
@@ -92,7 +93,7 @@ def test_a_study_leaves_tables_figures_and_what_was_run(tmp_path, monkeypatch):
     study = studies.Study(tables={"count": lambda found: pd.DataFrame({"rows": [len(found["runs"])]})})
     monkeypatch.setattr(studies, "choices", lambda: {"mine": study})
     said = write_study("mine", [tmp_path / "sweep"], tmp_path / "out")
-    assert said == f"1 jobs; tables and figures of mine: {tmp_path / 'out'}"
+    assert said == f"1 of 1 jobs; tables and figures of mine: {tmp_path / 'out'}"
     assert pd.read_csv(tmp_path / "out" / "count.csv")["rows"].tolist() == [4]
     told = json.loads((tmp_path / "out" / "provenance.json").read_text())
     assert told["seconds"]["training"] == 42
@@ -101,4 +102,39 @@ def test_a_study_leaves_tables_figures_and_what_was_run(tmp_path, monkeypatch):
 
 
 def test_every_study_is_found_by_its_name():
-    assert "paper_figure2" in studies.choices()
+    assert {"paper_figure2", "width_mnist"} <= set(studies.choices())
+
+
+def test_diverged_networks_do_not_count_and_are_not_among_n():
+    changed = frames()
+    first = changed["runs"]["optimizer.lr"] == LEARNING_RATES[0]
+    changed["runs"].loc[first & (changed["runs"]["loss_midpoint"] > 2.056), "status"] = "diverged"
+    table = agreement(changed)
+    row = table[(table["quantity"] == "midpoint loss") & (table["matching"] == "weights") & (table["optimizer.lr"] == LEARNING_RATES[0])]
+    assert row["n"].tolist() == [1]
+    assert row["ours"].tolist() == pytest.approx([2.055])
+
+
+def test_a_study_of_a_key_that_does_not_vary_is_refused_before_anything_is_written(tmp_path):
+    (tmp_path / "sweep" / "aa").mkdir(parents=True)
+    (tmp_path / "sweep" / "aa" / "record.json").write_text(json.dumps(make_record("aa")))
+    with pytest.raises(InputError, match=r"the study paper_figure2 is about optimizer\.lr, which does not vary in "):
+        write_study("paper_figure2", [tmp_path / "sweep"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_study_of_widths_draws_and_tabulates_a_sweep(tmp_path):
+    for width in (4, 8, 16):
+        for seed in range(3):
+            run_id = f"{width}{seed}"
+            (tmp_path / "sweep" / run_id).mkdir(parents=True)
+            record = make_record(run_id, width=width, seed=seed, barrier=(1 + 0.1 * seed) / width)
+            record["networks"] = [{"name": f"{run_id}-{k}", "seconds": 1.0} for k in range(2)]
+            (tmp_path / "sweep" / run_id / "record.json").write_text(json.dumps(record))
+    write_study("width_mnist", [tmp_path / "sweep"], tmp_path / "out")
+    found = pd.read_csv(tmp_path / "out" / "slopes.csv")
+    assert set(found["window"]) == {"4 8 16"}
+    assert found["slope"].tolist() == pytest.approx([-1.0] * len(found))
+    assert set(pd.read_csv(tmp_path / "out" / "width_steps.csv")["direction"]) == {"falls"}
+    assert (tmp_path / "out" / "barrier_against_width.png").stat().st_size > 10_000
+    assert json.loads((tmp_path / "out" / "provenance.json").read_text())["varying"]["width"] == [4, 8, 16]

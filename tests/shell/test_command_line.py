@@ -174,7 +174,7 @@ def test_other_points_walk_the_lines_anew_without_training(command, tmp_path):
 def test_a_diverged_job_is_counted_named_and_in_no_mean(command, tmp_path):
     done = command("optimizer.lr=0.05,1e30", "width=4", *FAST, "hydra.sweep.dir=sweep", "-m")
     assert done.returncode == 0, done.stderr
-    assert "diverged: optimizer.lr=1e+30: network 0 had a loss or a weight that was not finite" in done.stdout
+    assert "diverged: optimizer.lr=1e+30: network 0 had a loss, before or after training, or a weight that was not finite" in done.stdout
     table = pd.read_csv(tmp_path / "sweep" / "analysis" / "barrier_vs_width.csv")
     cells = table[(table["metric"] == "loss_barrier") & (table["split"] == "test")]
     assert set(cells.loc[cells["optimizer.lr"] == 1e30, "n_pairs"]) == {0}

@@ -9,16 +9,25 @@ import sys
 
 import pandas as pd
 import pytest
-from hydra import initialize_config_dir
+from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.utils import JobReturn
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+from lmc_sweeps import launcher
 from lmc_sweeps.composing import Composer
-from lmc_sweeps.config import conf_dir
+from lmc_sweeps.config import conf_dir, prepare
+from lmc_sweeps.stacks import tasks_of
 
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
 SWEEP = ["-m", "width=4,9", "seed=0,1", "optimizer=sgd,adam,adamw", "training.epochs=2", "points=3", "matching=[weights]"]
+
+
+def compose_job(*overrides):
+    """Return the config of one job."""
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return compose("config", list(overrides))
 
 
 def results(folder, store):
@@ -154,3 +163,30 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(command, tmp_path):
     assert "8 networks, of them 4 to be trained, 92 network-steps" in plan.stdout
     alone = command("plan=true")
     assert "1 jobs, of them 0 finished" in alone.stdout
+
+
+def test_an_error_of_the_trial_steps_fails_the_jobs_of_that_shape_and_no_other(monkeypatch, tmp_path):
+    prepared = {width: prepare(compose_job(f"width={width}", "training.epochs=1", f"store.dir={tmp_path / 'store'}")) for width in (4, 5)}
+    jobs = []
+    for number, job in enumerate(prepared.values()):
+        tasks = {task.name: task for task in tasks_of(job.settings, job.data, job.fingerprint)}
+        jobs.append(launcher.Job(number, [], job, tmp_path, "", tasks, set()))
+    real = launcher.stacks_of
+
+    def broken(group, store):
+        if group[0].settings.width == 4:
+            raise RuntimeError("CUDA error")
+        return real(group, store)
+
+    seen = {}
+
+    def run(self, job, at_hand, progress, error=None):
+        seen[job.number] = error
+        return JobReturn()
+
+    monkeypatch.setattr(launcher, "stacks_of", broken)
+    monkeypatch.setattr(launcher.BatchedLauncher, "_run", run)
+    results = launcher.BatchedLauncher()._train_and_run(jobs, 0)
+    assert sorted(results) == [0, 1]
+    assert str(seen[0]) == "CUDA error"
+    assert seen[1] is None

@@ -32,4 +32,4 @@ def test_durations_are_for_people():
 
 
 def test_what_computing_costs_is_said_in_core_minutes():
-    assert progress.computing(600) == f"10 min ({10 * torch.get_num_threads()} core-minutes)"
+    assert progress.computing(600) == f"10 min ({10.0 * torch.get_num_threads():.1f} core-minutes)"

@@ -217,7 +217,7 @@ def test_a_sequential_with_a_forward_of_its_own_is_refused() -> None:
     assert len(from_sequential(Named(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))).layers) == 2
 
 
-def test_products_in_bfloat16_round_the_factors_and_add_the_bias_in_float32() -> None:
+def test_products_in_bfloat16_round_factors_and_results_and_add_the_bias_in_float32() -> None:
     stack, x = stacked([network(k, dtype=torch.float32) for k in (0, 1)]), normal(2, 9, 6, dtype=torch.float32)
     found = chain().with_products_in(torch.bfloat16).activations(stack, x)["layer_0"]
     for k in range(2):
@@ -245,3 +245,16 @@ def test_gradients_of_products_in_bfloat16_are_those_of_float32_up_to_its_roundi
         gap = (found["bfloat16"][name] - exact).norm() / exact.norm()
         assert gap < 0.03, name  # a few roundings of 2^-9 each
     assert not torch.equal(found["bfloat16"]["first.weight"], found["float32"]["first.weight"])
+
+
+@pytest.mark.parametrize("last", [nn.LogSoftmax(dim=-1), nn.Softmax(dim=-1), None])
+def test_the_line_of_a_network_that_ends_in_a_softmax_is_that_of_its_modules(last: nn.Module | None) -> None:
+    module = sequential(nn.ReLU(), last=last)
+    architecture = from_sequential(module)
+    a, b = ({name: normal(*p.shape, seed=k, dtype=torch.float32) for name, p in module.state_dict().items()} for k in (1, 2))
+    x, t = normal(9, 6, dtype=torch.float32), torch.tensor([0.0, 0.3, 1.0])
+    identity = {group: np.arange(size) for group, size in architecture.spec.sizes(a).items()}
+    line = architecture.line_logits(a, b, [identity], t, x)[0]
+    for k in range(3):
+        theirs = architecture.module({name: torch.lerp(a[name], b[name], t[k]) for name in a})
+        torch.testing.assert_close(line[k], theirs(x), rtol=1e-4, atol=1e-5)
