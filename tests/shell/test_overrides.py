@@ -29,7 +29,7 @@ TOP = "dataset, depth, device, experiment, matching, model, networks, optimizer,
         ("matching.weights.bias=true", "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, name, transport. Did you mean 'biases'?"),
         ("optimizer.lrr=1", "`optimizer.lrr` is not a key; the keys at `optimizer` are beta1, beta2, epsilon, lr, momentum, name, weight_decay. Did you mean 'lr'?"),
         ("store.dri=x", "`store.dri` is not a key; the keys at `store` are dir. Did you mean 'dir'?"),
-        ("experiment=width_digit", "`experiment` must be one of width_digits, got 'width_digit'. Did you mean 'width_digits'?"),
+        ("experiment=width_digit", "`experiment` must be one of paper_figure2, paper_figure2_smoke, width_digits, width_mnist, width_mnist_smoke, got 'width_digit'. Did you mean 'width_digits'?"),
     ],
 )  # fmt: skip
 def test_unknown_keys_and_options_get_the_choices_and_the_nearest(text, sentence):
