@@ -141,7 +141,7 @@ def _finish(figure: Figure, *axes: Axes) -> None:
         ax.set_xlabel("peak learning rate")
         ax.set_xlim(0.8 * LEARNING_RATES[0], 1.4 * LEARNING_RATES[-1])
     handles, labels = axes[0].get_legend_handles_labels()
-    title = "lines: ours, mean and ± 1 sd over pairs (model: mean of A's and B's); open markers: Ferbach et al. 2024"
+    title = "lines: ours, mean and ± 1 sd over pairs (model: of A and B)\nopen markers: Ferbach et al. 2024"
     figure.legend(handles, labels, ncols=3, loc="outside upper center", title=title, fontsize=7.5, title_fontsize=8)
 
 
