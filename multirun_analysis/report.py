@@ -120,10 +120,9 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 def _text(sweep: Sweep, table: pd.DataFrame, folder: Path) -> str:
     """Return the table for the terminal, what was found of what was expected, and where the rest lies."""
-    expected = {job["run_id"] for job in sweep.expected} | {record["run_id"] for record in sweep.records}
     parts = [f"Test loss barrier [nats]: mean ± half the 95 % interval ({STUDENT}); error at ends: mean test error of the networks.", ""]
     parts += [pivot_text(table) if len(table) else "(no results yet)", ""]
-    parts.append(f"{len(sweep.records)} of {len(expected)} jobs found.")
+    parts.append(f"{len(sweep.records)} of {sweep.n_asked} jobs found.")
     for row in sweep.failures.head(MOST_FAILURES).to_dict("records"):
         parts.append(f"  {row['status']}: {row['job'] or row['run_id']}: {row['sentence']}")
     if len(sweep.failures) > MOST_FAILURES:

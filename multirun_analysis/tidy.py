@@ -24,6 +24,11 @@ class Sweep:
     failures: pd.DataFrame
     folders: Mapping[str, int]  # of each job, by run_id: the number of the first folder that has or expects it
 
+    @property
+    def n_asked(self) -> int:
+        """The number of jobs, expected or found."""
+        return len({job["run_id"] for job in (*self.expected, *self.records)})
+
     @cached_property
     def scopes(self) -> list[Mapping[str, Any]]:
         """The settings of every job, expected or found, under dotted names."""

@@ -37,17 +37,15 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     (out / "provenance.json").write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n")
     for table, frame in frames.items():
         write_csv(frame, out / f"{table}.csv")
-        if table == "curves":
-            (out / "curves.csv.gz").unlink(missing_ok=True)  # of an earlier time
-        if table == "curves" and (out / "curves.csv").stat().st_size > LARGE:
-            _compress(out / "curves.csv")
+    (out / "curves.csv.gz").unlink(missing_ok=True)  # of an earlier time
+    if (out / "curves.csv").stat().st_size > LARGE:
+        _compress(out / "curves.csv")
     for table, make in known[name].tables.items():
         write_csv(make(frames), out / f"{table}.csv")
     for figure, draw in known[name].figures.items():
         save_figure(draw(frames), out / f"{figure}.png")
-    expected = {job["run_id"] for job in sweep.expected} | {record["run_id"] for record in sweep.records}
     wrong = f"; {len(sweep.failures)} rows in failures.csv" if len(sweep.failures) else ""
-    return f"{len(sweep.records)} of {len(expected)} jobs{wrong}; tables and figures of {name}: {out}"
+    return f"{len(sweep.records)} of {sweep.n_asked} jobs{wrong}; tables and figures of {name}: {out}"
 
 
 def provenance(sweep: Sweep, runs: pd.DataFrame) -> dict[str, Any]:
