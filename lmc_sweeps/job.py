@@ -16,12 +16,13 @@ from lmc_sweeps import matching, records
 from lmc_sweeps.checkpoints import Store, StoredNetwork, locked
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data
+from lmc_sweeps.gaps import relative_movement
 from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.pairs import PairResult, compare_pair, undefined_rows, with_identity
 from lmc_sweeps.records import Record
 from lmc_sweeps.settings import JobSettings, network_name, plain_config, resolve_device, run_id, scope
-from lmc_sweeps.stacks import Progress, tasks_of, train_all
+from lmc_sweeps.stacks import Progress, Task, tasks_of, train_all
 from multirun_analysis.schema import SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
@@ -95,11 +96,12 @@ def _measured(
     record = _empty_record(settings, data, fingerprint, networks, names)
     record["matching"] = records.matching_entries(methods)
     permutations: dict[str, Permutations] = {}
+    movements = [_movement(task, network) for task, network in zip(tasks_of(settings, data, fingerprint), networks, strict=True)]
     for i, j in itertools.combinations(range(settings.networks), 2):
         result = _measure(architecture, networks[i], networks[j], splits, methods, settings)
-        seconds = {"seconds_train": networks[i].seconds + networks[j].seconds}
+        training = {"seconds_train": networks[i].seconds + networks[j].seconds, "relative_movement": (movements[i] + movements[j]) / 2}
         pair = {"network_a": names[i], "network_b": names[j]}
-        record["runs"] += [pair | seconds | row for row in result.runs]
+        record["runs"] += [pair | training | row for row in result.runs]
         record["curves"] += [pair | row for row in result.curves]
         record["layers"] += [pair | row for row in result.layers]
         record["notes"] += [note for note in result.notes if note not in record["notes"]]
@@ -128,6 +130,11 @@ def find_or_train(
     device = resolve_device(settings.device)
     networks = [found[task.name] for task in tasks]
     return [StoredNetwork({k: v.to(device) for k, v in net.parameters.items()}, net.facts, net.seconds) for net in networks]
+
+
+def _movement(task: Task, network: StoredNetwork) -> float:
+    """Return how far training has moved a network from where it began, which is drawn again from its seed."""
+    return relative_movement(task.initial(), {name: tensor.cpu() for name, tensor in network.parameters.items()})
 
 
 def _measure(

@@ -14,11 +14,14 @@ from lmc_sweeps.activations import PairMoments, pair_moments
 from lmc_sweeps.barriers import barriers
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.evaluation import evaluate_line, function_gap
+from lmc_sweeps.gaps import NONE, MidpointGap, distance, midpoint_gap
 from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult, Permutations
 from lmc_sweeps.matching.identity import Identity
-from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.models.base import INPUT, Architecture
+from lmc_sweeps.permutations import apply_permutations
 from lmc_sweeps.seeding import generator
+from lmc_sweeps.theory import tolerance_reached
 
 ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
 
@@ -91,6 +94,7 @@ def compare_pair(
     runs, curves = [], []
     maps = [result.permutations for result in results]
     gaps = [function_gap(architecture, b, found, test.inputs, batch_size) for found in maps]
+    middles = _middles(architecture, a, b, maps, test, batch_size)
     for split_name, split in (("train", train), ("test", test)):
         start = time.perf_counter()
         scores = evaluate_line(architecture, a, b, maps, t, split, batch_size)
@@ -98,16 +102,52 @@ def compare_pair(
         for m, method in enumerate(methods):
             key: dict[str, Any] = {"matching": method.name, "settings_hash": method.settings_hash(), "split": split_name}
             loss, error = scores.loss[m], scores.error[m]
-            times: dict[str, Any] = {"function_gap": gaps[m], "seconds_match": seconds_match[m], "seconds_evaluate": seconds}
-            runs.append(key | _measures(t, loss, error) | times)
+            times: dict[str, Any] = {"seconds_match": seconds_match[m], "seconds_evaluate": seconds}
+            runs.append(key | _measures(t, loss, error) | {"function_gap": gaps[m]} | middles[m] | times)
             curves.append(key | {"t": t.tolist(), "loss": loss.tolist(), "error": error.tolist()})
+    promised = _promised(architecture, sizes, test)
     layers = [
-        {"matching": method.name, "settings_hash": method.settings_hash(), **asdict(layer)}
+        {
+            "matching": method.name,
+            "settings_hash": method.settings_hash(),
+            **asdict(layer),
+            "recursion_tolerance": promised[layer.layer_name],
+        }
         for method, result in zip(methods, results, strict=True)
         for layer in result.layers
     ]
     found = {method_key(method): result.permutations for method, result in zip(methods, results, strict=True)}
     return PairResult(runs, curves, layers, found, _notes(methods, results, gaps))
+
+
+def _middles(
+    architecture: Architecture,
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    maps: Sequence[Permutations],
+    test: Split,
+    batch_size: int,
+) -> list[dict[str, Any]]:
+    """Return for every permutation what is measured halfway, on the test split, and how far apart the networks are."""
+    with _numpy_threads().limit(limits=1, user_api="blas"):
+        certify = architecture.certifier(a, b, test.inputs, batch_size)
+    found = []
+    for permutation in maps:
+        aligned = apply_permutations(b, architecture.spec, permutation)
+        gap = midpoint_gap(architecture, a, aligned, certify, test.inputs, batch_size)
+        found.append(asdict(gap) | {"distance": distance(a, aligned)})
+    return found
+
+
+def _promised(architecture: Architecture, sizes: Mapping[str, int], test: Split) -> dict[str, float]:
+    """Return by group the tolerance that the recursion of theorem 5.2 promises; NaN but for chains of layers of two neurons and more."""
+    found, before = {}, INPUT
+    for layer, group in enumerate(architecture.spec.groups, start=1):
+        is_chain = test.inputs.dim() == 2 and architecture.sources(group) == (before,)
+        known = is_chain and sizes[group] > 1
+        found[group] = tolerance_reached(sizes[group], test.inputs.shape[1], layer) if known else float("nan")
+        before = group if is_chain else ""
+    return found
 
 
 @cache
@@ -191,6 +231,8 @@ def undefined_rows(methods: Sequence[Matching], points: int) -> PairResult:
     t = line_points(points)
     measures = _measures(t, np.full(points, nan), np.full(points, nan)) | {
         "function_gap": nan,
+        **asdict(MidpointGap(nan, nan, nan, NONE)),
+        "distance": nan,
         "seconds_match": 0.0,
         "seconds_evaluate": 0.0,
     }

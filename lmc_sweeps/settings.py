@@ -54,6 +54,7 @@ class JobSettings:
 
     def check_against(self, data: Data) -> None:
         """Raise `InputError` where the settings do not fit the data."""
+        self.model.check_shape(data.n_inputs, self.width, self.depth)
         if self.training.batch_size > len(data.train):
             raise checks.InputError(
                 f"`training.batch_size` must be at most the size of the training set ({len(data.train)}), got {self.training.batch_size}."

@@ -148,6 +148,41 @@ def widths_sufficient(tolerance: float, n_inputs: int, depth: int, constant: flo
     return widths
 
 
+def tolerance_reached(width: int, n_inputs: int, layer: int, constant: float = 1.0) -> float:
+    r"""Return the tolerance for which `widths_sufficient` asks a layer for just this width: what the recursion promises of it.
+
+    :math:`\varepsilon` with :math:`\tilde m_l(\varepsilon) = m`; at the first layer :math:`T m^{-1/m_0}`. An order of magnitude, as the
+    recursion is.
+
+    Parameters
+    ----------
+    width : int
+        m, at least 2.
+    n_inputs : int
+    layer : int
+        l, 1 for the first hidden layer.
+    constant : float
+        T.
+
+    References
+    ----------
+    Ferbach et al. 2024, theorem 5.2, solved for the tolerance; the constant is not theirs.
+    """
+    from scipy.optimize import brentq  # SciPy's optimizers take 0.2 s to import
+
+    if width < 2:
+        raise InputError(f"`width` must be at least 2, got {width!r}.")
+
+    def excess(log_inverse: float) -> float:  # of the logarithm of the width asked for; every layer's grows with 1 / tolerance
+        log_width, exponent = 0.0, float(n_inputs)
+        for _ in range(layer):
+            log_width = exponent * log_inverse
+            exponent = math.exp(min(log_width, 700.0))
+        return log_width - math.log(width)
+
+    return constant * math.exp(-brentq(excess, 0.0, math.log(width), xtol=1e-14))
+
+
 def widths_necessary(tolerance: float, n_inputs: int, depth: int) -> list[float]:
     r"""Return the order of magnitude of the widths without which no matching reaches a tolerance, layer by layer.
 
@@ -170,7 +205,7 @@ def widths_necessary(tolerance: float, n_inputs: int, depth: int) -> list[float]
     return widths
 
 
-def two_layer_certificate(distances: np.ndarray, lipschitz: float, t: float = 0.5) -> float:
+def two_layer_certificate(distances: np.ndarray, lipschitz: float | np.ndarray, t: float = 0.5) -> float:
     r"""Return a bound on the output gap of :math:`f = \tfrac1N \sum_i \sigma_*(x; \theta_i)` at a point of the line.
 
     .. math:: |f_{\theta_t} - (1-t) f_A - t f_B| \le 2 t (1-t)\, K\, \tfrac1N \sum_i \|\theta^A_i - \theta^{\tilde B}_i\|
@@ -179,14 +214,44 @@ def two_layer_certificate(distances: np.ndarray, lipschitz: float, t: float = 0.
     ----------
     distances : ndarray, shape (N,)
         Distances of matched neurons.
-    lipschitz : float
-        K, of :math:`\sigma_*(x; \cdot)`.
+    lipschitz : float or ndarray, shape (N,)
+        K, of :math:`\sigma_*(x; \cdot)`; of every neuron, on its segment, if they differ.
 
     References
     ----------
     Ours: the deterministic core of Ferbach et al. 2024, theorem 3.1.
     """
-    return float(2 * t * (1 - t) * lipschitz * np.mean(distances))
+    return float(2 * t * (1 - t) * np.mean(lipschitz * distances))
+
+
+def two_layer_curvature_certificate(
+    outgoing: np.ndarray, largest: np.ndarray, apart: np.ndarray, apart_squared: np.ndarray, curvature: float, t: float = 0.5
+) -> float:
+    r"""Return a bound on the output gap of :math:`f = \tfrac1N \sum_i a_i\, \sigma(z_i(x))` at a point of the line, of second order.
+
+    .. math:: \left(\mathbb E\, \|f_{\theta_t} - (1-t) f_A - t f_B\|^2\right)^{1/2} \le
+              \frac{t (1-t)}{2} \cdot \tfrac1N \sum_i \left(2 \|\delta a_i\| (\mathbb E\, \delta z_i^2)^{1/2}
+              + C\, \alpha_i\, (\mathbb E\, \delta z_i^4)^{1/2}\right)
+
+    for activations with :math:`|\sigma'| \le 1` and :math:`|\sigma''| \le C`; :math:`\delta` are differences of matched neurons, A's and
+    B's. It falls as the matching cost falls, where `two_layer_certificate` falls as its root.
+
+    Parameters
+    ----------
+    outgoing : ndarray, shape (N,)
+        :math:`\|\delta a_i\|`.
+    largest : ndarray, shape (N,)
+        :math:`\alpha_i`, the larger of :math:`\|a_i^A\|` and :math:`\|a_i^B\|`.
+    apart, apart_squared : ndarray, shape (N,)
+        Root mean squares over the data of :math:`\delta z_i` and of :math:`\delta z_i^2`.
+    curvature : float
+        C; :math:`4 / (3 \sqrt 3)` for tanh.
+
+    References
+    ----------
+    Ours: the error of a chord is at most :math:`t(1-t)/2` times the largest second derivative along it.
+    """
+    return float(t * (1 - t) / 2 * np.mean(2 * outgoing * apart + curvature * largest * apart_squared))
 
 
 def layerwise_certificate(norms: Sequence[float], gaps: Sequence[float], t: float) -> list[float]:

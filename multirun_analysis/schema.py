@@ -56,6 +56,17 @@ MEASURES = (
     Column("error_b", "number", "fraction", "share of examples that B gets wrong"),
     LOSS[0], ERROR[0], LOSS[1], ERROR[1], LOSS[2], ERROR[2], LOSS[3], ERROR[3], LOSS[4], ERROR[4],
     Column("function_gap", "number", "", "max |difference of logits| / max |logit| between B and permuted B on the test split"),
+    Column("output_gap", "number", "logits", "root mean square, on the test split, of f(midpoint weights) - [f(A) + f(B)] / 2"),
+    Column("certificate", "number", "logits", "a proved upper bound on output_gap, from the weights and their distances (docs/theory.md)"),
+    Column("certificate_ratio", "number", "", "certificate / output_gap"),
+    Column(
+        "certificate_status",
+        "string",
+        "",
+        "holds; vacuous (holds, but so large that a network that answers 0 would pass); violated; none (no certificate is known)",
+    ),
+    Column("distance", "number", "", "Euclidean distance between all weights of A and of permuted B; identity has it before matching"),
+    Column("relative_movement", "number", "", "|weights - initial weights| / |initial weights|, the mean of A's and B's"),
     Column("seconds_train", "number", "s", "time to train both networks (the original time if they were found in the store)"),
     Column("seconds_match", "number", "s", "time to match"),
     Column("seconds_evaluate", "number", "s", "time to walk the line, as the method's share"),
@@ -69,8 +80,16 @@ LAYER_MEASURES = (
     Column("approximate_dimension_b", "number", "", "the same of B"),
     Column("approximate_dimension_centred", "number", "", "of A, the neurons' mean weight, or the activations' means, taken away before"),
     Column("approximate_dimension_centred_b", "number", "", "the same of B"),
+    Column("effective_dimension", "number", "", "directions of A's neurons that this width resolves, in the method's metric"),
+    Column("cost_lower_bound", "number", "", "rate-distortion bound on the expected matching cost, for Gaussian neurons of A's covariance"),
+    Column("expected_slope", "number", "", "slope of log cost against log width that the effective dimension suggests, a guide"),
+    Column("recursion_tolerance", "number", "", "tolerance for which theorem 5.2 asks this layer for just this width, constant 1"),
 )
-LATER = ("approximate_dimension_centred", "approximate_dimension_centred_b")  # not in the records of earlier versions
+# Not in the records of earlier versions.
+LATER = (
+    "approximate_dimension_centred", "approximate_dimension_centred_b", "effective_dimension", "cost_lower_bound", "expected_slope",
+    "recursion_tolerance", "output_gap", "certificate", "certificate_ratio", "certificate_status", "distance", "relative_movement",
+)  # fmt: skip
 CURVE_MEASURES = (
     Column("t", "number", "", "0 is A, 1 is permuted B"),
     Column("loss", "number", "nats", "mean cross-entropy at t"),

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmc_sweeps import checks
+from lmc_sweeps.dimension import spectrum_of_products
 from lmc_sweeps.ground_costs import activation_distances
 from lmc_sweeps.matching.base import MatchingProblem, Permutations, SequentialMatching
 
@@ -43,3 +44,7 @@ class Activations(SequentialMatching):
         if centred:
             return problem.moments_a[group].covariance, problem.moments_b[group].covariance
         return problem.moments_a[group].second, problem.moments_b[group].second
+
+    def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
+        moments = problem.moments_a[group]
+        return spectrum_of_products(moments.covariance if self.centred else moments.second)

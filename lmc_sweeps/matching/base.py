@@ -4,12 +4,12 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
-from lmc_sweeps import checks, transport
+from lmc_sweeps import checks, theory, transport
 from lmc_sweeps.dimension import approximate_dimension
 from lmc_sweeps.permutations import PermutationSpec, from_coupling
 
@@ -63,6 +63,9 @@ class LayerMatch:
     approximate_dimension_b: float
     approximate_dimension_centred: float
     approximate_dimension_centred_b: float
+    effective_dimension: float
+    cost_lower_bound: float
+    expected_slope: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +96,13 @@ class Matching(ABC):
         return asdict(self)
 
     def settings_hash(self) -> str:
-        """Return 8 hexadecimal digits that identify the method with its settings."""
-        words = json.dumps([self.name, self.settings()], sort_keys=True)
+        """Return 8 hexadecimal digits that identify the method with its settings.
+
+        Those at their defaults are left out, so that a method may grow one whose default changes nothing.
+        """
+        defaults = {field.name: field.default for field in fields(self)}
+        others = {key: value for key, value in self.settings().items() if key not in defaults or value != defaults[key]}
+        words = json.dumps([self.name, others], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()[:8]
 
 
@@ -122,6 +130,10 @@ class SequentialMatching(Matching):
         `centred` takes a mean away: that of the neurons from their weights, or those of activations from what is made of activations.
         """
 
+    @abstractmethod
+    def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
+        """Return the variances of A's neurons along their principal directions, in the metric of the ground cost."""
+
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations of one pass over the layers."""
         solve = transport.choices()[self.transport]()
@@ -142,6 +154,7 @@ class SequentialMatching(Matching):
                 sentences.append(f"layer {layer}: {result.sentence}")
             dimension_a, dimension_b = map(approximate_dimension, self.dimension_matrices(problem, group, centred=False))
             centred_a, centred_b = map(approximate_dimension, self.dimension_matrices(problem, group, centred=True))
+            expected = _expected(self.spectrum(problem, group), len(cost))
             layers.append(
                 LayerMatch(
                     layer=layer,
@@ -152,6 +165,7 @@ class SequentialMatching(Matching):
                     approximate_dimension_b=dimension_b,
                     approximate_dimension_centred=centred_a,
                     approximate_dimension_centred_b=centred_b,
+                    **expected,
                 )
             )
         return MatchingResult(
@@ -162,6 +176,15 @@ class SequentialMatching(Matching):
             converged=not sentences,
             sentence="; ".join(sentences) or "optimal, layer by layer",
         )
+
+
+def _expected(spectrum: np.ndarray, width: int) -> dict[str, float]:
+    """Return what theory says of the matching cost of a layer; NaN where its neurons are all the same."""
+    if not spectrum.any():
+        return dict.fromkeys(("effective_dimension", "cost_lower_bound", "expected_slope"), float("nan"))
+    dimension = theory.effective_dimension(spectrum, width)
+    bound = theory.rate_distortion_bound(spectrum, width)
+    return {"effective_dimension": dimension, "cost_lower_bound": bound, "expected_slope": theory.expected_slope(dimension)}
 
 
 def incoming_rows(
@@ -185,3 +208,9 @@ def bias_column(problem: MatchingProblem, weights: Mapping[str, np.ndarray], gro
     """Return the biases of a group (every one-axis parameter that it owns) as columns, shape (n, number of them)."""
     owned = [weights[p] for p in problem.spec.incoming(group, biases=True) if weights[p].ndim == 1]
     return np.stack(owned, axis=1) if owned else np.zeros((problem.sizes[group], 0))
+
+
+def outgoing_columns(problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str) -> list[np.ndarray]:
+    """Return the weights that lead from a group to what nobody permutes, the outputs: one array (n, weights per neuron) per parameter."""
+    leading = [p for p, axes in problem.spec.axes.items() if len(axes) > 1 and axes[1] == group and axes[0] is None]
+    return [np.moveaxis(weights[p], 1, 0).reshape(problem.sizes[group], -1) for p in leading]

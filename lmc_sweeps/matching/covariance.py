@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmc_sweeps import checks
+from lmc_sweeps.dimension import spectrum_of_products, spectrum_of_rows
 from lmc_sweeps.ground_costs import squared_distances
 from lmc_sweeps.matching.base import MatchingProblem, Moments, Permutations, SequentialMatching, bias_column, incoming_rows
 
@@ -47,6 +48,12 @@ class Covariance(SequentialMatching):
         b = self._terms(problem, problem.weights_b, problem.moments_b, group, {}, centred)
         matrix_a, matrix_b = (np.sum([rows @ metric @ rows.T for rows, metric in terms], axis=0) for terms in (a, b))
         return matrix_a, matrix_b
+
+    def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
+        terms = self._terms(problem, problem.weights_a, problem.moments_a, group, {}, self.centred)
+        if len(terms) == 1:
+            return spectrum_of_rows(*terms[0])
+        return spectrum_of_products(np.sum([rows @ metric @ rows.T for rows, metric in terms], axis=0))
 
     def _terms(
         self,

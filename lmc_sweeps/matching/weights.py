@@ -7,8 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from lmc_sweeps import checks
+from lmc_sweeps.dimension import spectrum_of_rows
 from lmc_sweeps.ground_costs import squared_distances
-from lmc_sweeps.matching.base import MatchingProblem, Permutations, SequentialMatching, bias_column, incoming_rows
+from lmc_sweeps.matching.base import MatchingProblem, Permutations, SequentialMatching, bias_column, incoming_rows, outgoing_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,21 +19,25 @@ class Weights(SequentialMatching):
     .. math:: C_{ij} = \| W^l_{A,i} - (W^l_B P_{l-1})_j \|^2
 
     where :math:`P_{l-1}` reorders B's input axis by the permutation found one layer below. With `biases`, a row is
-    :math:`(W_i, b_i)`. The approximate dimension is that of :math:`(W^l)^\top W^l`.
+    :math:`(W_i, b_i)`; with `outgoing`, rows of the last hidden layer also have the weights that lead from the neuron to the outputs (those
+    of earlier layers lead to neurons that are not matched yet). The approximate dimension is that of :math:`(W^l)^\top W^l`.
 
     References
     ----------
-    Ferbach et al. 2024, "Naive WM" (`biases` off, as in their notebook). Git Re-Basin's weight matching differs: it adds outgoing weights
-    and iterates.
+    Ferbach et al. 2024, "Naive WM" (`biases` and `outgoing` off, as in their notebook); with both, the particles
+    :math:`\theta_i = (w_i, b_i, a_i)` of their theorem 3.1. Git Re-Basin's weight matching adds the outgoing weights of every layer, and
+    iterates.
     """
 
     name: ClassVar[str] = "weights"
     needs: ClassVar[frozenset[str]] = frozenset({"weights"})
     biases: bool = False
+    outgoing: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.boolean("matching.weights.biases", self.biases)
+        checks.boolean("matching.weights.outgoing", self.outgoing)
 
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
         rows_a = self._rows(problem, problem.weights_a, group, {})
@@ -45,8 +50,13 @@ class Weights(SequentialMatching):
             a, b = a - a.mean(0), b - b.mean(0)
         return a @ a.T, b @ b.T  # (n, d) @ (d, n): the non-zero spectrum of W^T W
 
+    def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
+        return spectrum_of_rows(self._rows(problem, problem.weights_a, group, {}))
+
     def _rows(self, problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str, permutations: Permutations) -> np.ndarray:
         parts = [position for _, kernel in incoming_rows(problem, weights, group, permutations) for position in kernel]
         if self.biases:
             parts.append(bias_column(problem, weights, group))
+        if self.outgoing:
+            parts += outgoing_columns(problem, weights, group)
         return np.concatenate(parts, axis=1)

@@ -97,6 +97,15 @@ class Architecture(ABC):
         Tensor, shape (M, T, n, classes)
         """
 
+    def certifier(
+        self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
+    ) -> Callable[[Mapping[str, Tensor]], float]:
+        """Return a function from a permuted B to a proved bound on the output gap (gaps.py) at the midpoint over `inputs`.
+
+        NaN where none is known, as here.
+        """
+        return lambda aligned: float("nan")
+
     @abstractmethod
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
         """Return one network as a `torch.nn.Module` of its own, in evaluation mode."""
@@ -107,6 +116,9 @@ class Model(ABC):
     """The settings of a model that a sweep can vary in width and depth."""
 
     name: ClassVar[str]
+
+    def check_shape(self, n_inputs: int, width: int, depth: int) -> None:  # noqa: B027
+        """Raise `InputError` where the settings do not fit the shape of the network."""
 
     @abstractmethod
     def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> Architecture:

@@ -1,6 +1,7 @@
 """Feed-forward chains of linear layers and elementwise activations, computed for a stack of networks at once."""
 
 import copy
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmc_sweeps.checks import InputError
-from lmc_sweeps.interpolation import lerp
+from lmc_sweeps.interpolation import interpolate, lerp
 from lmc_sweeps.models.base import INPUT, Architecture
 from lmc_sweeps.models.padding import pad_axes
 from lmc_sweeps.permutations import PermutationSpec, permute
+from lmc_sweeps.theory import layerwise_certificate
 
 ELEMENTWISE = (
     nn.ReLU, nn.Tanh, nn.GELU, nn.Sigmoid, nn.SiLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.Softplus, nn.Mish, nn.Hardtanh, nn.ReLU6,
@@ -25,6 +27,8 @@ DERIVATIVES: Mapping[type[nn.Module], Callable[[Tensor, Tensor], Tensor]] = {
     nn.ReLU: lambda gradient, h: torch.ops.aten.threshold_backward(gradient, h, 0),
     nn.Tanh: torch.ops.aten.tanh_backward,
 }
+# Activations that move two inputs no further apart: |f(x) - f(y)| <= |x - y|. (GELU, SiLU, Mish and SELU have steeper places.)
+LIPSCHITZ = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Hardtanh, nn.ReLU6, nn.Identity, nn.Dropout)
 MOST_ELEMENTS = 2**20  # of one block of activations along the line: 4 MiB, which stays near the cores (measured: 2**22 is 1.4 times slower)
 
 
@@ -73,7 +77,9 @@ class FeedForward(Architecture):
         self.spec = PermutationSpec(axes)
 
     def with_products_in(self, dtype: torch.dtype) -> "FeedForward":
-        return FeedForward(self.layers, self._n_outputs, dtype)
+        other = copy.copy(self)
+        other._products = dtype
+        return other
 
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         return self._onward(stack, self._linear(0, stack, inputs))
@@ -143,6 +149,43 @@ class FeedForward(Architecture):
         logits = torch.cat(out)[..., :n_outputs]
         return logits.view(len(permutations), len(t), *logits.shape[1:])
 
+    def certifier(
+        self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
+    ) -> Callable[[Mapping[str, Tensor]], float]:
+        r"""Return the layerwise certificate, for activations that are 1-Lipschitz and a linear output layer.
+
+        .. math:: \tfrac12 (d^A_{L+1} + d^B_{L+1}), \qquad d^A_l = \|W^l_A\|_\text{op}\, d^A_{l-1} + \tfrac12 g_l, \qquad
+                  g_l = \left(\mathbb E \|(W^l_{\tilde B} - W^l_A)\, c^{l-1} + b^l_{\tilde B} - b^l_A\|^2\right)^{1/2}
+
+        where c are the activations of the midpoint network, and :math:`d^B` has B's norms, which no permutation changes.
+
+        References
+        ----------
+        `theory.layerwise_certificate`, from A's side and from B's.
+        """
+        after = [type(module) for layer in self.layers[:-1] for module in layer.after]
+        if self.layers[-1].after or not all(kind in LIPSCHITZ for kind in after):
+            return super().certifier(a, b, inputs, batch_size)
+        norms = [[_operator_norm(net[f"{layer.name}.weight"]) for layer in self.layers] for net in (a, b)]
+
+        def bound(aligned: Mapping[str, Tensor]) -> float:
+            gaps = self._layer_gaps(a, aligned, inputs, batch_size)
+            return sum(layerwise_certificate(of_network, gaps, 0.5)[-1] for of_network in norms) / 2
+
+        return bound
+
+    @torch.no_grad()
+    def _layer_gaps(self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int) -> list[float]:
+        """Return, for every layer, the root mean square of what A's and B's parameters make of the midpoint's activations, taken apart."""
+        middle = interpolate(a, b, torch.tensor([0.5], device=inputs.device))
+        apart = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
+        sums = [0.0] * len(self.layers)
+        for batch in inputs.split(batch_size):
+            handed = list(self.activations(middle, batch).values())  # the input, then the hidden layers in order
+            for k, values in enumerate(handed):
+                sums[k] += float(self._linear(k, apart, values).double().square().sum())
+        return [math.sqrt(total / len(inputs)) for total in sums]
+
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
         parts: OrderedDict[str, nn.Module] = OrderedDict()
         for layer in self.layers:
@@ -185,6 +228,13 @@ class FeedForward(Architecture):
         for k in range(1, len(self.layers)):
             values = self._after(k, self._linear(k, stack, values))
         return values[..., : self._n_outputs]
+
+
+def _operator_norm(weight: Tensor) -> float:
+    """Return the largest singular value of a matrix, by the smaller of its two products with itself."""
+    matrix = weight.double().cpu().numpy()
+    small = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
+    return math.sqrt(max(0.0, float(np.linalg.eigvalsh(small)[-1])))
 
 
 def from_sequential(module: nn.Sequential) -> FeedForward:

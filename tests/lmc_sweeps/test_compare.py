@@ -294,7 +294,7 @@ LINEAR = "is not an nn.Sequential of linear layers: pass `permutation_spec` with
         ({"matching": "rebasin"}, f"`matching` must be one of {KNOWN}, got 'rebasin'."),
         ({"matching": ()}, "`matching` must name at least one method, got none."),
         ({"transport": "sinkhorn"}, "`matching.weights.transport` must be one of assignment, emd, got 'sinkhorn'."),
-        ({"settings": {"weights": {"bias": 1}}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, transport."),
+        ({"settings": {"weights": {"bias": 1}}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, outgoing, transport."),
         ({"settings": {"covar": {}}}, "`settings.covar` is not a key; the keys at `settings` are activations, covariance, weights."),
         ({"points": 10}, "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 10."),
         ({"seed": -1}, "`seed` must be a non-negative integer below 18446744073709551616, got -1."),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmc_sweeps.dimension import approximate_dimension
+from lmc_sweeps.dimension import approximate_dimension, spectrum_of_products, spectrum_of_rows
 from lmc_sweeps.models.mlp import Mlp
 
 
@@ -64,3 +64,20 @@ def test_fresh_weights_have_the_dimension_of_random_matrix_theory(m: int, n: int
     np.testing.assert_allclose(kurtosis, 2.366, atol=1e-3)
     w = Mlp(initialisation="lecun").initial(n, m, 1, 10, np.random.default_rng(0))["hidden_1.weight"].double().numpy()
     np.testing.assert_allclose(approximate_dimension(w.T @ w), m * n / (m + n + kurtosis - 2), rtol=0.01)
+
+
+@pytest.mark.parametrize(("m", "d"), [(30, 7), (7, 30), (12, 12)])
+@pytest.mark.parametrize("with_metric", [False, True])
+def test_the_spectrum_is_that_of_the_covariance_in_the_metric_whichever_side_is_smaller(m: int, d: int, with_metric: bool) -> None:
+    rng = np.random.default_rng(m)
+    rows, root = rng.standard_normal((m, d)) + 1.0, rng.standard_normal((d, d - 2))
+    metric = root @ root.T if with_metric else np.eye(d)  # singular: some inputs never vary
+    expected = np.linalg.eigvals(np.cov(rows.T, bias=True) @ metric).real
+    found = spectrum_of_rows(rows, metric if with_metric else None)
+    k = min(m, d)
+    np.testing.assert_allclose(found, np.sort(expected)[-k:], atol=1e-9 * expected.max())
+    np.testing.assert_allclose(spectrum_of_products(rows @ metric @ rows.T)[-k:], found, atol=1e-9 * expected.max())
+
+
+def test_one_neuron_has_no_spread() -> None:
+    np.testing.assert_array_equal(spectrum_of_rows(np.ones((1, 3))), [0.0])

@@ -11,6 +11,7 @@ from lmc_sweeps import job as story
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.gaps import relative_movement
 from lmc_sweeps.job import divergence, find_or_train, run_job
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
@@ -18,6 +19,7 @@ from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Sgd
 from lmc_sweeps.records import read_permutations, read_record, write_failure
+from lmc_sweeps.seeding import generator
 from lmc_sweeps.settings import JobSettings, network_name, run_id
 from lmc_sweeps.training import Training
 from multirun_analysis.schema import RUNS_TAIL, names
@@ -305,3 +307,12 @@ def test_a_job_that_fails_before_its_record_leaves_none(tmp_path, data, mark, mo
     seen: list = []
     run_job(job(store=tmp_path / "store"), data, mark, tmp_path / "job", lambda *step: seen.append(step))
     assert seen == []  # what was trained is not lost
+
+
+def test_the_movement_of_the_networks_is_that_from_their_own_beginnings(tmp_path, data, mark):
+    moved = run_job(job(), data, mark, tmp_path / "trained")["runs"][0]["relative_movement"]
+    starts = [Mlp().initial(64, 6, 1, 10, generator(0, "network", number, "initialisation")) for number in (0, 1)]
+    ends = [network.parameters for network in find_or_train(job(), data, mark)]
+    assert moved == pytest.approx(np.mean([relative_movement(start, end) for start, end in zip(starts, ends, strict=True)]))
+    assert moved > 0.1
+    assert run_job(job(training=Training(epochs=0)), data, mark, tmp_path / "untrained")["runs"][0]["relative_movement"] == 0.0

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.evaluation import evaluate, evaluate_line
+from lmc_sweeps.gaps import distance, midpoint_gap
 from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.base import NEEDS, Matching, MatchingProblem, MatchingResult
@@ -18,10 +19,12 @@ from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.feed_forward import FeedForward
+from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.pairs import PairResult, compare_pair, method_key, undefined_rows, with_identity
 from lmc_sweeps.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.seeding import generator
+from lmc_sweeps.theory import widths_sufficient
 
 METHODS = (Identity(), Weights(), Covariance(), Activations())
 INPUTS, CLASSES, POINTS = 6, 3, 7
@@ -241,7 +244,44 @@ def test_the_rows_of_a_pair_that_cannot_be_measured_have_the_same_keys_and_no_nu
     assert [row["matching"] for row in undefined.runs] == [row["matching"] for row in result.runs]
     for row in undefined.runs:
         values = {key: row[key] for key in row if key not in ("matching", "settings_hash", "split")}
+        assert values.pop("certificate_status") == "none"
         assert values.pop("seconds_match") == values.pop("seconds_evaluate") == 0.0
         assert np.isnan(list(values.values())).all()
     rest = dataclasses.replace(undefined, runs=[])
     assert (rest.curves, rest.layers, rest.permutations, rest.notes) == ([], [], {}, [])
+
+
+def test_what_theory_says_stands_beside_the_costs(result):
+    for row in result.layers:
+        assert 0 < row["cost_lower_bound"] < row["identity_cost"]
+        assert 1 <= row["effective_dimension"] <= 7  # the spectrum of 8 neurons about their mean
+        assert row["expected_slope"] == pytest.approx(-2 / max(row["effective_dimension"], 2))
+        tolerance = row["recursion_tolerance"]
+        assert widths_sufficient(tolerance, INPUTS, row["layer"])[-1] == pytest.approx(8)
+
+
+def test_the_middle_is_measured_on_the_test_split_and_stands_in_both_rows(architecture, result):
+    for method in METHODS:
+        aligned = apply_permutations(network(1), architecture.spec, result.permutations[method_key(method)])
+        expected = midpoint_gap(architecture, network(0), aligned, architecture.certifier(network(0), network(1), TEST.inputs), TEST.inputs)
+        for split in ("train", "test"):
+            row = rows(result.runs, method.name, split)
+            assert row["output_gap"] == pytest.approx(expected.output_gap, rel=1e-5)
+            assert row["certificate"] == pytest.approx(expected.certificate, rel=1e-5)
+            assert row["certificate_status"] == expected.certificate_status != "violated"
+            assert row["distance"] == pytest.approx(distance(network(0), aligned))
+    apart = [rows(result.runs, method.name, "test")["distance"] for method in METHODS]
+    assert max(apart) == apart[0]  # here, identity's
+
+
+def test_matching_the_whole_of_the_neurons_brings_two_layer_networks_nearest():
+    model = MeanField()
+    architecture = model.architecture(INPUTS, 8, 1, CLASSES)
+    a, b = (model.initial(INPUTS, 8, 1, CLASSES, np.random.default_rng(number)) for number in (0, 1))
+    found = compare_pair(architecture, a, b, TRAIN, TEST, (*METHODS, Weights(biases=True, outgoing=True)), POINTS)
+    apart = [row["distance"] for row in found.runs if row["split"] == "test"]
+    assert min(apart) == apart[-1]
+    (cost,) = [
+        layer["matching_cost"] for layer in found.layers if layer["settings_hash"] == Weights(biases=True, outgoing=True).settings_hash()
+    ]
+    assert apart[-1] == pytest.approx(np.sqrt(8 * cost))  # all parameters are in the rows

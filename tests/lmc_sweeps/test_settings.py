@@ -37,6 +37,7 @@ OTHER = {
     "normalise": True, "train_size": 100, "test_size": 50, "ambient_dimension": 33, "intrinsic_dimension": 3, "classes": 9, "separation": 1.0,
     "seed": 1, "activation": "tanh", "bias": False, "initialisation": "he", "lr": 0.123, "momentum": 0.5, "weight_decay": 0.2, "beta1": 0.8,
     "beta2": 0.9, "epsilon": 1e-5, "epochs": 3, "batch_size": 17, "schedule": "warmup_cosine", "warmup_steps": 4, "warmup_lr": 0.01,
+    "noise": 0.1, "law_seed": 1,
 }  # fmt: skip
 PARTS = {
     "dataset": (Digits(), GaussianMixture(), Mnist(), FashionMnist()),
@@ -172,6 +173,9 @@ def test_the_scope_has_every_setting_under_its_dotted_name_and_no_place():
         "model.activation": "relu",
         "model.bias": True,
         "model.initialisation": "pytorch",
+        "model.intrinsic_dimension": 2,
+        "model.noise": 0.0,
+        "model.law_seed": 0,
         "optimizer": "sgd",
         "optimizer.lr": 0.05,
         "optimizer.momentum": 0.9,
@@ -190,7 +194,7 @@ def test_the_plain_config_holds_every_setting_and_rebuilds_the_parts():
     settings = job(dataset=Mnist(root="/data"), store=Path("kept"), optimizer=Adam(lr=0.5), matching=(Weights(biases=True),))
     config = json.loads(json.dumps(plain_config(settings)))
     assert config["dataset"] == {"name": "mnist", "root": "/data", "normalise": False, "train_size": None, "test_size": None}
-    assert config["matching"] == [{"name": "weights", "transport": "emd", "biases": True}]
+    assert config["matching"] == [{"name": "weights", "transport": "emd", "biases": True, "outgoing": False}]
     assert config["store"] == "kept"
     assert config["optimizer"].pop("name") == "adam"
     assert Adam(**config["optimizer"]) == settings.optimizer
@@ -270,7 +274,10 @@ def test_a_batch_larger_than_the_training_set_is_refused_against_the_data():
     [
         (lambda: Mlp(activation="rleu"), "`model.activation` must be one of gelu, relu, tanh, got 'rleu'. Did you mean 'relu'?"),
         (lambda: Mlp(bias="no"), "`model.bias` must be true or false, got 'no'."),
-        (lambda: Mlp(initialisation="kaiming"), "`model.initialisation` must be one of he, lecun, pytorch, got 'kaiming'."),
+        (
+            lambda: Mlp(initialisation="kaiming"),
+            "`model.initialisation` must be one of gaussian, he, lecun, low_dimensional, pytorch, uniform, got 'kaiming'.",
+        ),
         (lambda: Weights(transport="emb"), "`matching.weights.transport` must be one of assignment, emd, got 'emb'. Did you mean 'emd'?"),
         (lambda: Weights(biases=1), "`matching.weights.biases` must be true or false, got 1."),
         (lambda: Covariance(transport=None), "`matching.covariance.transport` must be one of assignment, emd, got None."),

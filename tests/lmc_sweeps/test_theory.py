@@ -145,3 +145,54 @@ def test_the_layerwise_certificate_bounds_the_distance_of_activations():
 def test_what_makes_no_sense_is_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("width", "n_inputs", "layer"), [(1024, 5, 1), (1024, 5, 2), (64, 1, 3), (4096, 784, 4), (2, 3, 2)])
+def test_the_tolerance_reached_is_the_one_whose_sufficient_width_it_is(width, n_inputs, layer):
+    tolerance = theory.tolerance_reached(width, n_inputs, layer)
+    assert theory.widths_sufficient(tolerance, n_inputs, layer)[-1] == pytest.approx(width, rel=1e-6)
+    assert theory.tolerance_reached(width, n_inputs, layer, constant=3.0) == pytest.approx(3 * tolerance)
+
+
+def test_the_tolerance_reached_falls_with_width_and_rises_with_depth():
+    assert theory.tolerance_reached(1024, 5, 1) == pytest.approx(1024 ** (-1 / 5))
+    by_width = [theory.tolerance_reached(width, 5, 2) for width in (8, 64, 512, 4096)]
+    assert by_width == sorted(by_width, reverse=True)
+    by_layer = [theory.tolerance_reached(512, 5, layer) for layer in (1, 2, 3, 4)]
+    assert by_layer == sorted(by_layer)
+
+
+@pytest.mark.parametrize("t", [0.1, 0.5])
+@pytest.mark.parametrize("scale", [1.0, 0.1])
+def test_the_curvature_certificate_holds_for_a_tanh_network_and_any_matching(t, scale):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((400, 4))
+    w_a, a_a = rng.standard_normal((30, 4)), rng.standard_normal((30, 2))
+    w_b, a_b = w_a + scale * rng.standard_normal((30, 4)), a_a + scale * rng.standard_normal((30, 2))
+
+    def f(w, a):
+        return np.tanh(x @ w.T) @ a / 30
+
+    gap = f((1 - t) * w_a + t * w_b, (1 - t) * a_a + t * a_b) - (1 - t) * f(w_a, a_a) - t * f(w_b, a_b)
+    dz = x @ (w_b - w_a).T
+    norms = [np.linalg.norm(v, axis=1) for v in (a_b - a_a, a_a, a_b)]
+    bound = theory.two_layer_curvature_certificate(
+        norms[0], np.maximum(*norms[1:]), np.sqrt((dz**2).mean(0)), np.sqrt((dz**4).mean(0)), 4 / (3 * math.sqrt(3)), t
+    )
+    assert np.sqrt((gap**2).sum(1).mean()) < bound
+
+
+def test_the_largest_curvature_of_tanh():
+    z = np.linspace(-3, 3, 100_001)
+    assert np.abs(2 * np.tanh(z) * (1 - np.tanh(z) ** 2)).max() == pytest.approx(4 / (3 * math.sqrt(3)), rel=1e-8)
+
+
+def test_the_bound_of_a_sample_is_in_expectation_no_higher_than_that_of_its_law():
+    # D_S is concave in S, so the plug-in of a sample's covariance errs on the safe side.
+    rng = np.random.default_rng(0)
+    for d, m in ((3, 16), (10, 32), (20, 16)):
+        plugged = []
+        for _ in range(200):
+            rows = rng.standard_normal((m, d))
+            plugged.append(theory.rate_distortion_bound(np.linalg.eigvalsh(np.cov(rows.T, bias=True)).clip(0), m))
+        assert np.mean(plugged) < theory.rate_distortion_bound(np.ones(d), m)

@@ -48,6 +48,10 @@ MISTAKES = [
      "store, training, width. Did you mean 'width'?"),
     (["+optimizer.lrr=1"], "`optimizer.lrr` is not a key; the keys at `optimizer` are lr, momentum, weight_decay. Did you mean 'lr'?"),
     (["~width"], "`width` is missing; a job needs width, depth, networks, seed, device, precision, points, dataset, model, optimizer, training, matching, store."),
+    (["model=mean_field", "depth=2"], "`depth` must be 1 for model=mean_field, a two-layer network, got 2."),
+    (["model.initialisation=low_dimensional", "model.intrinsic_dimension=65"], "`model.intrinsic_dimension` must be at most the number of inputs (64), got 65."),
+    (["model.noise=-1"], "`model.noise` must be a finite number at least 0, got -1."),
+    (["model.law_seed=-1"], "`model.law_seed` must be a non-negative integer below 18446744073709551616, got -1."),
     (["store.dir=3"], "`store.dir` must be a folder, or null to keep no networks, got 3."),
 ]  # fmt: skip
 

@@ -67,3 +67,12 @@ def test_the_dimension_is_that_of_the_uncentred_moments_of_each_network(centred:
         np.testing.assert_allclose(layer.approximate_dimension_b, approximate_dimension(b.T @ b), rtol=1e-12)
         np.testing.assert_allclose(layer.approximate_dimension_centred, approximate_dimension(np.cov(a.T)), rtol=1e-8)
         np.testing.assert_allclose(layer.approximate_dimension_centred_b, approximate_dimension(np.cov(b.T)), rtol=1e-8)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_the_spectrum_is_that_of_the_cost(centred: bool, problem_of: ProblemOf) -> None:
+    # The variances of a cloud sum to half the mean squared distance between two of its points, drawn with replacement.
+    method, problem = Activations(centred=centred), problem_of(ARCHITECTURE, A, A, INPUTS)
+    np.testing.assert_allclose(
+        method.spectrum(problem, "hidden_2").sum(), method.ground_cost(problem, "hidden_2", {}).mean() / 2, rtol=1e-10
+    )

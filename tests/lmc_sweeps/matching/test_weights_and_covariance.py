@@ -167,3 +167,25 @@ def test_in_a_network_without_biases_the_setting_changes_nothing(name: str, prob
     assert with_biases.layers == without.layers
     for group in GROUPS:
         np.testing.assert_array_equal(with_biases.permutations[group], without.permutations[group])
+
+
+@pytest.mark.parametrize("biases", [False, True])
+def test_outgoing_weights_are_in_the_rows_of_the_last_hidden_layer_only(biases: bool, problem: MatchingProblem) -> None:
+    below = below_of(3)
+    for k in (1, 2, 3):
+        a, b = rows(problem, k, below, biases)
+        if k == DEPTH:
+            a, b = (np.column_stack([r, w["output.weight"].T]) for r, w in ((a, problem.weights_a), (b, problem.weights_b)))
+        found = Weights(biases=biases, outgoing=True).ground_cost(problem, f"hidden_{k}", below)
+        np.testing.assert_allclose(found, explicit(a, b, np.eye(a.shape[1])), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "method", [Weights(), Weights(biases=True, outgoing=True), Covariance(), Covariance(biases=True), Covariance(centred=True)], ids=str
+)
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_spectrum_is_that_of_the_cost(method: Weights | Covariance, k: int, problem: MatchingProblem) -> None:
+    # The variances of a cloud sum to half the mean squared distance between two of its points, drawn with replacement.
+    same = replace(problem, weights_b=problem.weights_a)
+    cost = method.ground_cost(same, f"hidden_{k}", {})
+    np.testing.assert_allclose(method.spectrum(problem, f"hidden_{k}").sum(), cost.mean() / 2, rtol=1e-10)

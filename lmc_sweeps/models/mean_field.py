@@ -1,0 +1,141 @@
+"""`mean_field`: the two-layer network of the paper's first claim, an average over neurons that each move O(1)."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lmc_sweeps import checks
+from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.feed_forward import FeedForward, Layer
+from lmc_sweeps.theory import two_layer_certificate, two_layer_curvature_certificate
+
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
+TANH_CURVATURE = 4 / (3 * math.sqrt(3))  # the largest |tanh''|
+HIDDEN, OUTPUT = "hidden_1", "output"
+
+
+class MeanFieldNetwork(FeedForward):
+    r"""A two-layer network whose output is the mean over its neurons.
+
+    .. math:: f(x) = \tfrac1N \sum_i a_i\, \sigma(w_i \cdot x + b_i)
+
+    Gradients are those with respect to the *measure* of neurons, N times the gradients with respect to their weights, so that a neuron
+    moves by O(1) at every N, at one and the same learning rate.
+
+    Parameters
+    ----------
+    activation : nn.Module
+    neurons : int
+        N.
+    n_outputs : int
+    """
+
+    def __init__(self, activation: nn.Module, neurons: int, n_outputs: int) -> None:
+        super().__init__([Layer(HIDDEN, True, (activation,)), Layer(OUTPUT, False)], n_outputs=n_outputs)
+        self._neurons = neurons
+
+    def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        return super().forward(stack, inputs) / self._neurons
+
+    def gradients(
+        self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
+    ) -> None:
+        # The sum over neurons is N times the output, so the gradient at the output, taken for that at the sum, is N times as large.
+        super().gradients(stack, inputs, lambda sums: at_logits(sums / self._neurons), out)
+
+    def line_logits(self, *arguments: object) -> Tensor:
+        return super().line_logits(*arguments) / self._neurons  # type: ignore[arg-type]
+
+    def certifier(
+        self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
+    ) -> Callable[[Mapping[str, Tensor]], float]:
+        r"""Return the certificate of two-layer networks, for neurons :math:`\theta_i = (w_i, b_i, a_i)`; for tanh, the smaller of two.
+
+        .. math:: \tfrac12 \cdot \tfrac1N \sum_i K_i \|\theta^A_i - \theta^{\tilde B}_i\|, \qquad
+                  K_i^2 = s_i^2 + \alpha_i^2\, (\mathbb E \|x\|^2 + 1)
+
+        where :math:`\alpha_i` is the larger of :math:`\|a^A_i\|, \|a^{\tilde B}_i\|`, and :math:`s_i` bounds the activation: 1 for tanh,
+        and for relu the larger of the norms of (w, b) times :math:`(\mathbb E \|x\|^2 + 1)^{1/2}`.
+
+        References
+        ----------
+        `theory.two_layer_certificate`; K is ours. The second one, for tanh, is `theory.two_layer_curvature_certificate`.
+        """
+        is_tanh = isinstance(self.layers[0].after[0], nn.Tanh)
+        square = float(inputs.double().square().sum()) / len(inputs) + 1
+        ends_a = self._particles(a)
+
+        def bound(aligned: Mapping[str, Tensor]) -> float:
+            ends_b = self._particles(aligned)
+            apart = np.linalg.norm(np.concatenate(ends_a, 1) - np.concatenate(ends_b, 1), axis=1)
+            incoming, outgoing = (np.maximum(*(np.linalg.norm(end[k], axis=1) for end in (ends_a, ends_b))) for k in (0, 1))
+            values = np.ones_like(incoming) if is_tanh else incoming**2 * square
+            first = two_layer_certificate(apart, np.sqrt(values + outgoing**2 * square))
+            if not is_tanh:
+                return first
+            moved = self._moved(a, aligned, inputs, batch_size)
+            changed = np.linalg.norm(ends_a[1] - ends_b[1], axis=1)
+            return min(first, two_layer_curvature_certificate(changed, outgoing, *moved, TANH_CURVATURE))
+
+        return bound
+
+    def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
+        """Return one network as a module; the mean over neurons is folded into the weights of its output layer."""
+        name = f"{OUTPUT}.weight"
+        return super().module({**parameters, name: parameters[name] / self._neurons})
+
+    @torch.no_grad()
+    def _moved(self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the root mean squares over inputs of how far every neuron's pre-activation moves from A to B, and of its square, (N,)."""
+        apart = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
+        sums = torch.zeros(2, self._neurons, dtype=torch.float64, device=inputs.device)
+        for batch in inputs.split(batch_size):
+            squares = self._linear(0, apart, batch)[0].double().square()  # (n, N)
+            sums += torch.stack([squares.sum(0), squares.square().sum(0)])
+        second, fourth = (sums / len(inputs)).sqrt().cpu().numpy()
+        return second, fourth
+
+    def _particles(self, network: Mapping[str, Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        """Return what leads to every neuron, (N, d + 1), and from it, (N, classes)."""
+        incoming = torch.cat([network[f"{HIDDEN}.weight"], network[f"{HIDDEN}.bias"].unsqueeze(1)], 1)
+        return incoming.double().cpu().numpy(), network[f"{OUTPUT}.weight"].T.double().cpu().numpy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanField(Model):
+    r"""Settings of the two-layer network in the mean-field scaling; `width` is the number N of neurons, `depth` is 1.
+
+    At the start weights are uniform, of bounded support and the same law at every N: :math:`w_i` with variance 1/d for d inputs, so that
+    :math:`w_i \cdot x` is O(1) for inputs of O(1), :math:`b_i` and :math:`a_i` with variance 1.
+
+    References
+    ----------
+    Mei, Montanari and Nguyen 2018 (the scaling); Ferbach et al. 2024, assumption 1 (a bounded, Lipschitz activation: tanh is, relu is not).
+    """
+
+    name: ClassVar[str] = "mean_field"
+    activation: str = "tanh"
+
+    def __post_init__(self) -> None:
+        checks.one_of("model.activation", self.activation, ACTIVATIONS)
+
+    def check_shape(self, n_inputs: int, width: int, depth: int) -> None:
+        if depth != 1:
+            raise checks.InputError(f"`depth` must be 1 for model=mean_field, a two-layer network, got {depth}.")
+
+    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> MeanFieldNetwork:
+        return MeanFieldNetwork(ACTIVATIONS[self.activation](), width, n_classes)
+
+    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        shapes = {f"{HIDDEN}.weight": (width, n_inputs), f"{HIDDEN}.bias": (width,), f"{OUTPUT}.weight": (n_classes, width)}
+        scales = {f"{HIDDEN}.weight": math.sqrt(3 / n_inputs)}
+        found = {}
+        for name, shape in shapes.items():
+            bound = scales.get(name, math.sqrt(3))
+            found[name] = torch.from_numpy(rng.uniform(-bound, bound, shape).astype(np.float32))
+        return found

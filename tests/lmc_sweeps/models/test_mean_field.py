@@ -1,0 +1,109 @@
+"""The two-layer network in the mean-field scaling: its function, its gradients, and neurons that move O(1) at every width."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
+from lmc_sweeps.evaluation import evaluate
+from lmc_sweeps.gaps import relative_movement
+from lmc_sweeps.models.base import stacked, unstack
+from lmc_sweeps.models.mean_field import MeanField
+from lmc_sweeps.models.padding import pad, unpad
+from lmc_sweeps.optimizers import Sgd
+from lmc_sweeps.permutations import apply_permutations
+from lmc_sweeps.training import Recipe, Training, initial_state, loss_gradient, train
+
+INPUTS, N, CLASSES = 4, 11, 3
+X = torch.from_numpy(np.random.default_rng(0).standard_normal((50, INPUTS)).astype(np.float32))
+
+
+def network(seed: int = 0, model: MeanField | None = None, width: int = N) -> dict[str, torch.Tensor]:
+    return (model or MeanField()).initial(INPUTS, width, 1, CLASSES, np.random.default_rng(seed))
+
+
+def by_hand(p: dict[str, torch.Tensor], activation=torch.tanh) -> torch.Tensor:
+    hidden = activation(X @ p["hidden_1.weight"].T + p["hidden_1.bias"])
+    return sum(hidden[:, i, None] * p["output.weight"][:, i] for i in range(hidden.shape[1])) / hidden.shape[1]
+
+
+@pytest.mark.parametrize(("name", "function"), [("tanh", torch.tanh), ("relu", torch.relu)])
+def test_the_output_is_the_mean_over_neurons(name: str, function: object) -> None:
+    model, p = MeanField(activation=name), network()
+    architecture = model.architecture(INPUTS, N, 1, CLASSES)
+    for found in (
+        architecture.forward(stacked([p]), X)[0],
+        architecture.module(p)(X),
+        architecture.forward(stacked([pad(p)]), pad_inputs())[0],
+    ):
+        torch.testing.assert_close(found, by_hand(p, function), rtol=1e-5, atol=1e-6)
+
+
+def pad_inputs() -> torch.Tensor:
+    return F.pad(X, (0, 16 - INPUTS))
+
+
+def test_gradients_are_n_times_those_with_respect_to_the_weights() -> None:
+    p = {name: tensor.requires_grad_() for name, tensor in network().items()}
+    labels = torch.arange(len(X)) % CLASSES
+    F.cross_entropy(by_hand(p), labels).backward()
+    out = {name: torch.empty(1, *tensor.shape) for name, tensor in p.items()}
+    targets = F.one_hot(labels, CLASSES).float().unsqueeze(0)
+    stack = {name: tensor.detach().unsqueeze(0) for name, tensor in p.items()}
+    with torch.no_grad():
+        MeanField().architecture(INPUTS, N, 1, CLASSES).gradients(stack, X.unsqueeze(0), lambda z: loss_gradient(z, targets), out)
+    for name, tensor in p.items():
+        torch.testing.assert_close(out[name][0], N * tensor.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_a_permuted_network_is_the_same_function_and_the_line_is_that_of_the_weights() -> None:
+    architecture = MeanField().architecture(INPUTS, N, 1, CLASSES)
+    a, b = network(0), network(1)
+    moves = {"hidden_1": np.random.default_rng(2).permutation(N)}
+    moved = apply_permutations(b, architecture.spec, moves)
+    torch.testing.assert_close(by_hand(moved), by_hand(b), rtol=1e-5, atol=1e-6)
+    t = torch.tensor([0.0, 0.25, 1.0])
+    line = architecture.line_logits(a, b, [moves], t, X)[0]
+    for k, part in enumerate(t.tolist()):
+        torch.testing.assert_close(line[k], by_hand({n: (1 - part) * a[n] + part * moved[n] for n in a}), rtol=1e-5, atol=1e-6)
+
+
+def test_the_law_of_the_first_weights_is_bounded_and_does_not_depend_on_the_width() -> None:
+    for width in (500, 5000):
+        p = network(3, width=width)
+        for name, variance in (("hidden_1.weight", 1 / INPUTS), ("hidden_1.bias", 1.0), ("output.weight", 1.0)):
+            w = p[name].double()
+            assert float(w.abs().max()) <= math.sqrt(3 * variance) * (1 + 1e-6)
+            assert float(w.var()) == pytest.approx(variance, rel=5 * math.sqrt(0.8 / w.numel()))  # kurtosis 1.8
+
+
+@pytest.mark.slow
+def test_training_moves_the_neurons_as_much_at_every_width() -> None:
+    data = GaussianMixture(ambient_dimension=2, intrinsic_dimension=2, classes=3, train_size=1000, test_size=1000).load()
+    movements, losses = [], []
+    for width in (64, 512):
+        model = MeanField()
+        architecture = model.architecture(2, width, 1, 3)
+        starts = [model.initial(2, width, 1, 3, np.random.default_rng(seed)) for seed in range(3)]
+        stack = initial_state(Sgd(lr=0.1, momentum=0.0), stacked([pad(start) for start in starts]))
+        recipes = [Recipe(seed=seed, number=0, optimizer=Sgd(lr=0.1, momentum=0.0), training=Training(epochs=5)) for seed in range(3)]
+        split = type(data.train)(F.pad(data.train.inputs, (0, 14)), data.train.labels)
+        trained = train(architecture, stack, recipes, split).parameters
+        shapes = {name: tensor.shape for name, tensor in starts[0].items()}
+        ends = [unpad(unstack(trained, k), shapes) for k in range(3)]
+        movements.append(np.mean([relative_movement(start, end) for start, end in zip(starts, ends, strict=True)]))
+        losses.append(evaluate(architecture, stacked(ends), data.test).loss.mean())
+    assert movements[0] > 0.3
+    np.testing.assert_allclose(movements[1], movements[0], rtol=0.1)
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.1)
+
+
+def test_it_has_one_hidden_layer() -> None:
+    with pytest.raises(InputError, match=r"^`depth` must be 1 for model=mean_field, a two-layer network, got 2\.$"):
+        MeanField().check_shape(4, 8, 2)
+    with pytest.raises(InputError, match="`model.activation` must be one of relu, tanh, got 'gelu'"):
+        MeanField(activation="gelu")
