@@ -19,6 +19,7 @@ class MidpointGap:
     """What is measured halfway between A and a permuted B, under its column names in ``runs.csv``."""
 
     output_gap: float
+    output_scale: float
     certificate: float
     certificate_ratio: float
     certificate_status: str
@@ -51,8 +52,9 @@ def midpoint_gap(
     Returns
     -------
     MidpointGap
-        The status is ``vacuous`` where the certificate is at least the root mean square of the midpoint of the outputs, so that a network
-        that answers 0 would pass; ``none`` where none is known.
+        `output_scale` is the root mean square of the midpoint network's outputs in units of that of the midpoint of the outputs: below 1
+        where averaging weights shrinks what the network computes. The status is ``vacuous`` where the certificate is at least the root mean
+        square of the midpoint of the outputs, so that a network that answers 0 would pass; ``none`` where none is known.
 
     References
     ----------
@@ -61,16 +63,18 @@ def midpoint_gap(
     half = torch.tensor([0.5], device=inputs.device)
     middle = {name: tensor[0] for name, tensor in interpolate(a, b, half).items()}
     three = stacked([a, b, middle])
-    gap = scale = 0.0
+    gap = scale = middle_scale = 0.0
     for batch in inputs.split(batch_size):
         at_a, at_b, at_middle = architecture.forward(three, batch).double()
         chord = (at_a + at_b) / 2
         gap += float((at_middle - chord).square().sum())
         scale += float(chord.square().sum())
+        middle_scale += float(at_middle.square().sum())
     measured, size = math.sqrt(gap / len(inputs)), math.sqrt(scale / len(inputs))
     certificate = certify(b)
     ratio = certificate / measured if measured > 0 else math.nan
-    return MidpointGap(measured, certificate, ratio, _status(measured, certificate, size))
+    shrinkage = math.sqrt(middle_scale / scale) if scale > 0 else math.nan
+    return MidpointGap(measured, shrinkage, certificate, ratio, _status(measured, certificate, size))
 
 
 def _status(measured: float, certificate: float, size: float) -> str:

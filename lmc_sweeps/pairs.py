@@ -231,7 +231,7 @@ def undefined_rows(methods: Sequence[Matching], points: int) -> PairResult:
     t = line_points(points)
     measures = _measures(t, np.full(points, nan), np.full(points, nan)) | {
         "function_gap": nan,
-        **asdict(MidpointGap(nan, nan, nan, NONE)),
+        **asdict(MidpointGap(nan, nan, nan, nan, NONE)),
         "distance": nan,
         "seconds_match": 0.0,
         "seconds_evaluate": 0.0,

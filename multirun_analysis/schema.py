@@ -57,6 +57,7 @@ MEASURES = (
     LOSS[0], ERROR[0], LOSS[1], ERROR[1], LOSS[2], ERROR[2], LOSS[3], ERROR[3], LOSS[4], ERROR[4],
     Column("function_gap", "number", "", "max |difference of logits| / max |logit| between B and permuted B on the test split"),
     Column("output_gap", "number", "logits", "root mean square, on the test split, of f(midpoint weights) - [f(A) + f(B)] / 2"),
+    Column("output_scale", "number", "", "root mean square of f(midpoint weights) / that of [f(A) + f(B)] / 2"),
     Column("certificate", "number", "logits", "a proved upper bound on output_gap, from the weights and their distances (docs/theory.md)"),
     Column("certificate_ratio", "number", "", "certificate / output_gap"),
     Column(
@@ -88,7 +89,8 @@ LAYER_MEASURES = (
 # Not in the records of earlier versions.
 LATER = (
     "approximate_dimension_centred", "approximate_dimension_centred_b", "effective_dimension", "cost_lower_bound", "expected_slope",
-    "recursion_tolerance", "output_gap", "certificate", "certificate_ratio", "certificate_status", "distance", "relative_movement",
+    "recursion_tolerance", "output_gap", "output_scale", "certificate", "certificate_ratio", "certificate_status", "distance",
+    "relative_movement",
 )  # fmt: skip
 CURVE_MEASURES = (
     Column("t", "number", "", "0 is A, 1 is permuted B"),

@@ -1,6 +1,6 @@
 """How barriers fall with width: a slope per cell, and for every two neighbouring widths whether the barrier falls or rises."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,28 @@ METRICS = ("loss_barrier", "error_barrier")
 JACKKNIFE = f"jackknife over seeds with Student's t, {LEVEL:.0%}"
 
 
-def slopes(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the slope of log mean barrier against log width, with its window and interval, for every cell, method and split.
+def slopes(frame: pd.DataFrame, metrics: Sequence[str] = METRICS, by: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the slope of the log of a measure's mean against log width, with its window and interval, for every cell, method and split.
 
-    Columns: the cell's keys, ``matching``, ``split``, ``metric``, ``slope``, ``ci_low``, ``ci_high``, ``interval``, ``window`` (its
-    widths), ``n_widths`` (in the window), ``n_seeds``, ``zeros`` (barriers that are exactly 0, over all widths: they are counted,
-    never clipped).
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows of ``runs.csv``, or of another table with `seed`, `width`, `status` and the columns named.
+    metrics : sequence of str
+        The measures; barriers if not given.
+    by : sequence of str, optional
+        The columns that make a cell; those of ``runs.csv`` if not given.
+
+    Returns
+    -------
+    DataFrame
+        Columns: `by`, ``metric``, ``slope``, ``ci_low``, ``ci_high``, ``interval``, ``window`` (its
+        widths), ``n_widths`` (in the window), ``n_seeds``, ``zeros`` (values that are exactly 0, over all widths: they are counted,
+        never clipped).
     """
+    by = _keys(frame) if by is None else list(by)
     rows = []
-    for key, widths, values in _cells(runs):
+    for key, widths, values in _cells(frame, metrics, by):
         found = slope_over_widths(widths, values)
         rows.append(
             key
@@ -34,7 +47,7 @@ def slopes(runs: pd.DataFrame) -> pd.DataFrame:
                 "n_widths": len(found.window), "n_seeds": len(values), "zeros": int((values == 0).sum()),
             }
         )  # fmt: skip
-    return pd.DataFrame(rows, columns=[*_keys(runs), *SLOPES])
+    return pd.DataFrame(rows, columns=[*by, "metric", *SLOPES])
 
 
 def width_steps(runs: pd.DataFrame) -> pd.DataFrame:
@@ -44,7 +57,7 @@ def width_steps(runs: pd.DataFrame) -> pd.DataFrame:
     interval says how much the barrier could still fall or rise there. Every row is for itself; of many rows some are decided by chance.
     """
     rows = []
-    for key, widths, values in _cells(runs):
+    for key, widths, values in _cells(runs, METRICS, _keys(runs)):
         for k in range(len(widths) - 1):
             difference = values[:, k + 1] - values[:, k]
             difference = difference[~np.isnan(difference)]
@@ -58,18 +71,17 @@ def width_steps(runs: pd.DataFrame) -> pd.DataFrame:
                     "direction": direction,
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows, columns=[*_keys(runs), *STEPS])
+    return pd.DataFrame(rows, columns=[*_keys(runs), "metric", *STEPS])
 
 
 def _keys(runs: pd.DataFrame) -> list[str]:
-    return ["dataset", "model", "depth", *varying_columns(runs), "matching", "split", "metric"]
+    return ["dataset", "model", "depth", *varying_columns(runs), "matching", "split"]
 
 
-def _cells(runs: pd.DataFrame) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
+def _cells(frame: pd.DataFrame, metrics: Sequence[str], by: list[str]) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
     """Yield the keys of every cell with its widths (w,) and its values (seeds, w); pairs of one job are averaged first."""
-    by = _keys(runs)[:-1]
-    for key, cell in runs[runs["status"] == "ok"].groupby(by, sort=False):
-        for metric in METRICS:
+    for key, cell in frame[frame["status"] == "ok"].groupby(by, sort=False):
+        for metric in metrics:
             table = cell.pivot_table(index="seed", columns="width", values=metric, aggfunc="mean").sort_index(axis=1)
             if table.shape[1] > 1:
                 yield dict(zip(by, key, strict=True)) | {"metric": metric}, table.columns.to_numpy(), table.to_numpy()

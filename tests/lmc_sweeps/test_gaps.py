@@ -50,7 +50,9 @@ def test_the_gap_is_that_of_modules_computed_one_by_one(model: object) -> None:
     middle = {name: (a[name] + b[name]) / 2 for name in a}
     at_a, at_b, at_middle = (architecture.module(net)(X).detach().double() for net in (a, b, middle))
     expected = (at_middle - (at_a + at_b) / 2).square().sum(1).mean().sqrt()
-    assert gap_of(model, a, b, width, 1).output_gap == pytest.approx(float(expected), rel=1e-5)
+    found = gap_of(model, a, b, width, 1)
+    assert found.output_gap == pytest.approx(float(expected), rel=1e-5)
+    assert found.output_scale == pytest.approx(float(at_middle.norm() / ((at_a + at_b) / 2).norm()), rel=1e-5)
 
 
 def test_a_network_and_itself_have_no_gap_and_a_linear_network_has_none_between_outputs() -> None:

@@ -1,0 +1,90 @@
+"""`depth_mnist`: how the width that a network needs grows with its depth, and why a matched barrier need not fall with width."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.style import COLOURS, figure_style
+from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.tables.certificates import certificates
+from multirun_analysis.tables.slopes import width_steps
+from multirun_analysis.tidy import method_order
+
+TOLERANCES = (0.02, 0.05, 0.1)  # of the test error barrier: 0.02 is the stability threshold of Frankle et al. 2020
+BY = ["depth", "matching", "width"]
+MEASURES = {"error_barrier": "test error barrier [fraction]", "output_scale": "size of the midpoint's outputs / of the ends' mean"}
+
+
+def width_needed(frames: Frames) -> pd.DataFrame:
+    """Return, by depth and method, the smallest measured width from which on the mean test error barrier is within a tolerance.
+
+    ``width_needed`` is empty where even the widest is above it (censored: the width needed is above ``widest``).
+    """
+    means = _test(frames).groupby(BY)["error_barrier"].mean().reset_index()
+    rows = []
+    for (depth, method), cell in means.groupby(["depth", "matching"]):
+        cell = cell.sort_values("width")
+        for tolerance in TOLERANCES:
+            within = (cell["error_barrier"] <= tolerance).to_numpy()
+            stays = np.logical_and.accumulate(within[::-1])[::-1]
+            needed = int(cell["width"].to_numpy()[stays.argmax()]) if stays.any() else None
+            rows.append(
+                {
+                    "depth": depth, "matching": method, "tolerance": tolerance, "width_needed": needed, "censored": not stays.any(),
+                    "widest": int(cell["width"].max()),
+                }
+            )  # fmt: skip
+    table = pd.DataFrame(rows)
+    return table.assign(width_needed=table["width_needed"].astype("Int64"))
+
+
+def depths(frames: Frames) -> pd.DataFrame:
+    """Return error barrier, loss barrier and output scale by depth, method and width."""
+    test = _test(frames)
+    tables = [summarise(test, BY, measure).assign(measure=measure) for measure in ("error_barrier", "loss_barrier", "output_scale")]
+    return pd.concat(tables).sort_values(["measure", *BY], ignore_index=True)
+
+
+def barrier_against_depth(frames: Frames) -> Figure:
+    """Draw error barrier, and the size of the midpoint network's outputs, against depth, a panel per method, a line per width."""
+    test = _test(frames)
+    methods = sorted(test["matching"].unique(), key=method_order)
+    with figure_style():
+        figure = Figure(figsize=(2.9 * len(methods), 6.0), layout="constrained")
+        axes = figure.subplots(2, len(methods), squeeze=False, sharey="row", sharex=True)
+        for row, (measure, name) in zip(axes, MEASURES.items(), strict=True):
+            for ax, method in zip(row, methods, strict=True):
+                for k, (width, cell) in enumerate(test[test["matching"] == method].groupby("width")):
+                    look = {"color": COLOURS[k % len(COLOURS)], "marker": "os^Dv*"[k % 6], "label": f"width {width}"}
+                    plot_line(summarise(cell, ["depth"], measure), "depth", ax=ax, **look)
+                ax.set_xticks(sorted(test["depth"].unique()))
+            row[0].set_ylabel(name)
+            row[0].set_ylim(bottom=0)
+        for ax, method in zip(axes[0], methods, strict=True):
+            ax.set_title(method, fontsize=9, loc="left")
+            ax.axhline(TOLERANCES[0], color="black", linestyle=":", linewidth=1)
+        for ax in axes[1]:
+            ax.axhline(1.0, color="black", linewidth=0.8)
+            ax.set_xlabel("depth [hidden layers]")
+        axes[0][0].plot([], [], color="black", linestyle=":", label=f"error barrier {TOLERANCES[0]:g}")
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=f"line: mean over pairs; band: {STUDENT}")
+    return figure
+
+
+def _test(frames: Frames) -> pd.DataFrame:
+    runs = frames["runs"]
+    return runs[(runs["status"] == "ok") & (runs["split"] == "test")]
+
+
+STUDY = Study(
+    tables={
+        "width_needed": width_needed,
+        "depths": depths,
+        "width_steps": lambda frames: width_steps(frames["runs"]),
+        "certificates": lambda frames: certificates(frames["runs"], BY),
+    },
+    figures={"barrier_against_depth": barrier_against_depth},
+)

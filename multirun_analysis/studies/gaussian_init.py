@@ -1,0 +1,116 @@
+"""`gaussian_init`: claim 2 at one hidden layer: the matching cost of independent weights falls with width as their dimension dictates."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.style import COLOURS, figure_style, width_axis
+from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.tables.slopes import slopes
+
+DIMENSION, LAW = "dataset.ambient_dimension", "model.initialisation"
+# Where the slope of 8 pairs per width, 64 to 1,024 neurons, is to be found: from 80 repetitions of Gaussian samples, fixed beforehand.
+BANDS = {1: (-1.35, -0.60), 2: (-0.92, -0.64), 3: (-0.66, -0.51), 5: (-0.44, -0.35), 10: (-0.25, -0.20), 20: (-0.15, -0.11)}
+# Shannon's bound is e^{2h} / (2 pi e) times the variance's, h the entropy of a weight: 1 for Gaussian ones, 6 / (pi e) for uniform ones.
+ENTROPY_POWER = {"gaussian": 1.0, "uniform": 6 / (math.pi * math.e)}
+
+
+def _layers(frames: Frames) -> pd.DataFrame:
+    layers = frames["layers"]
+    measured = layers[layers["status"] == "ok"]
+    power = measured[LAW].map(ENTROPY_POWER).astype(float)
+    return measured.assign(cost_lower_bound=measured["cost_lower_bound"] * power)
+
+
+def cost_slopes(frames: Frames) -> pd.DataFrame:
+    """Return the slope of log matching cost against log width by law and dimension, beside -2 / d and the band of Gaussian weights."""
+    layers = _layers(frames)
+    table = slopes(layers, ("matching_cost",), (LAW, DIMENSION))
+    widest = layers[layers["width"] == layers["width"].max()]
+    expected = widest.groupby([LAW, DIMENSION])["expected_slope"].mean().rename("expected_slope").reset_index()
+    table = table.merge(expected, on=[LAW, DIMENSION])
+    bands = [
+        BANDS.get(int(d), (math.nan, math.nan)) if law == "gaussian" else (math.nan, math.nan)
+        for law, d in zip(table[LAW], table[DIMENSION], strict=True)
+    ]
+    table["band_low"], table["band_high"] = np.array(bands).T
+    inside = table["slope"].between(table["band_low"], table["band_high"])
+    table["inside"] = inside.astype(object).where(table["band_low"].notna(), "no band")
+    return table.sort_values([LAW, DIMENSION], ignore_index=True)
+
+
+def costs(frames: Frames) -> pd.DataFrame:
+    """Return the mean matching cost of every cell beside the mean of its lower bound, and whether it is above."""
+    layers = _layers(frames)
+    by = [LAW, DIMENSION, "width"]
+    table = summarise(layers, by, "matching_cost").merge(layers.groupby(by)["cost_lower_bound"].mean().reset_index(), on=by)
+    table["ratio"] = table["mean"] / table["cost_lower_bound"]
+    table["above_bound"] = table["mean"] >= table["cost_lower_bound"]
+    return table.sort_values(by, ignore_index=True)
+
+
+def cost_against_width(frames: Frames) -> Figure:
+    """Draw matching cost against width for Gaussian weights with its bound, and the slopes of both laws beside theory."""
+    table = costs(frames)
+    with figure_style():
+        figure = Figure(figsize=(9.6, 4.2), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        gaussian = table[table[LAW] == "gaussian"]
+        for k, (dimension, cell) in enumerate(gaussian.groupby(DIMENSION)):
+            colour, marker = COLOURS[k % len(COLOURS)], "os^Dv*P"[k % 7]
+            plot_line(cell, "width", ax=left, color=colour, marker=marker, label=f"{dimension} dimensions")
+            left.plot(cell["width"], cell["cost_lower_bound"], color=colour, linestyle=":", linewidth=1.2)
+        left.plot([], [], color="black", linestyle=":", label="lower bound (ours)")
+        left.set_yscale("log")
+        left.set_ylabel("matching cost [mean squared distance]")
+        left.set_title("Gaussian weights: how near is the matched neuron?", fontsize=9, loc="left")
+        width_axis(left, sorted(table["width"].unique()))
+        left.set_xlabel("width [neurons]")
+        left.legend(fontsize=7.5, ncols=2)
+        _slopes(cost_slopes(frames), right)
+        figure.suptitle(
+            f"untrained networks; left: line: mean over pairs, band: {STUDENT}; right: bars: jackknife over seeds, 95%", fontsize=8
+        )
+    return figure
+
+
+def _slopes(table: pd.DataFrame, ax: Axes) -> None:
+    dimensions = np.array(sorted(table[DIMENSION].unique()), dtype=float)
+    for shift, (law, colour, marker) in ((0.96, ("gaussian", COLOURS[0], "o")), (1.04, ("uniform", COLOURS[1], "s"))):
+        cell = table[table[LAW] == law]
+        spread = np.abs(cell[["ci_low", "ci_high"]].to_numpy().T - cell["slope"].to_numpy())
+        ax.errorbar(
+            cell[DIMENSION].astype(float) * shift,
+            cell["slope"],
+            spread,
+            fmt=marker,
+            color=colour,
+            markersize=4,
+            capsize=2,
+            label=f"{law} weights",
+        )
+    banded = table[table["band_low"].notna()]
+    for row in banded.to_dict("records"):
+        ax.fill_between(
+            [row[DIMENSION] * 0.88, row[DIMENSION] * 1.13], row["band_low"], row["band_high"], color=COLOURS[0], alpha=0.12, linewidth=0
+        )
+    ax.fill_between([], [], [], color=COLOURS[0], alpha=0.12, label="expected of Gaussian samples")
+    grid = np.geomspace(dimensions.min(), dimensions.max(), 200)
+    ax.plot(grid, -2 / np.maximum(grid, 2), color="black", linestyle="--", linewidth=1, label="theory: -2 / d, no logarithms")
+    ax.set_xscale("log")
+    ax.set_xticks(dimensions, [f"{d:g}" for d in dimensions])
+    ax.minorticks_off()
+    ax.set_xlabel("dimension d of a neuron's weights")
+    ax.set_ylabel("slope of log cost against log width")
+    ax.set_title("How fast does it come nearer?", fontsize=9, loc="left")
+    ax.legend(fontsize=8)
+
+
+STUDY = Study(
+    needs=(DIMENSION, LAW), tables={"costs": costs, "cost_slopes": cost_slopes}, figures={"cost_against_width": cost_against_width}
+)

@@ -1,0 +1,69 @@
+"""`gaussian_init_depth`: claim 2 with depth: the output gap of untrained networks against width, beside the recursion of theorem 5.2."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.style import COLOURS, figure_style, width_axis
+from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.tables.certificates import certificates
+from multirun_analysis.tidy import method_order
+
+BY = ["depth", "matching", "width"]
+
+
+def relative_gaps(frames: Frames) -> pd.DataFrame:
+    """Return, by depth, method and width, the output gap in units of the unmatched one, the barrier, and what the recursion promises.
+
+    The recursion's tolerance is that of the last hidden layer, of which most is asked; its constant is 1, which the theorem leaves open.
+    """
+    runs = _relative(frames)
+    table = summarise(runs, BY, "relative_gap").sort_values(BY, ignore_index=True)
+    layers = frames["layers"]
+    last = layers[(layers["status"] == "ok") & (layers["layer"] == layers["depth"])]
+    promised = last.groupby(["depth", "width"])["recursion_tolerance"].first().reset_index()
+    others = runs.groupby(BY)[["output_gap", "output_scale", "loss_barrier"]].mean().add_suffix("_mean")
+    zeros = runs.groupby(BY)["loss_barrier"].agg(lambda barrier: int((barrier == 0).sum())).rename("loss_barrier_zeros")
+    return table.merge(others.join(zeros).reset_index(), on=BY).merge(promised, on=["depth", "width"], how="left")
+
+
+def _relative(frames: Frames) -> pd.DataFrame:
+    """Return the matched pairs on the test split with their output gap divided by that of the same pair unmatched."""
+    runs = frames["runs"]
+    test = runs[(runs["status"] == "ok") & (runs["split"] == "test")]
+    pair = ["run_id", "network_a", "network_b"]
+    control = test[test["matching"] == "identity"].set_index(pair)["output_gap"].rename("unmatched")
+    joined = test[test["matching"] != "identity"].join(control, on=pair)
+    return joined.assign(relative_gap=joined["output_gap"] / joined["unmatched"])
+
+
+def gap_against_width(frames: Frames) -> Figure:
+    """Draw the relative output gap against width, a panel per method, a line per depth, the recursion's tolerance beside it."""
+    table = relative_gaps(frames)
+    methods = sorted(table["matching"].unique(), key=method_order)
+    with figure_style():
+        figure = Figure(figsize=(3.6 * len(methods), 4.1), layout="constrained")
+        axes = np.atleast_1d(figure.subplots(1, len(methods), sharey=True))
+        for ax, method in zip(axes, methods, strict=True):
+            for k, (depth, cell) in enumerate(table[table["matching"] == method].groupby("depth")):
+                colour = COLOURS[k % len(COLOURS)]
+                plot_line(cell, "width", ax=ax, color=colour, marker="os^Dv*"[k % 6], label=f"depth {depth}")
+                ax.plot(cell["width"], cell["recursion_tolerance"], color=colour, linestyle=":", linewidth=1.1)
+            ax.plot([], [], color="black", linestyle=":", label="theorem 5.2, constant 1")
+            ax.axhline(1.0, color="#6b6b6b", linewidth=0.8)
+            ax.set_title(method, fontsize=9, loc="left")
+            ax.set_ylim(bottom=0)
+            width_axis(ax, sorted(table["width"].unique()))
+        axes[0].set_ylabel("output gap / that without matching")
+        handles, labels = axes[0].get_legend_handles_labels()
+        title = f"untrained networks; line: mean over pairs; band: {STUDENT}"
+        figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=title)
+    return figure
+
+
+STUDY = Study(
+    tables={"relative_gaps": relative_gaps, "certificates": lambda frames: certificates(frames["runs"], BY)},
+    figures={"gap_against_width": gap_against_width},
+)

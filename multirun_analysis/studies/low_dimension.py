@@ -1,0 +1,69 @@
+"""`low_dimension`: claim 3 before training: weights near a subspace are matched at the subspace's rate, down to the floor of the noise."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.style import COLOURS, figure_style, width_axis
+from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.tables.slopes import slopes
+
+DIMENSION, NOISE = "model.intrinsic_dimension", "model.noise"
+
+
+def costs(frames: Frames) -> pd.DataFrame:
+    """Return the mean matching cost by subspace, noise and width, with the floor of the noise and what it leaves above that."""
+    layers = frames["layers"]
+    by = [DIMENSION, NOISE, "width"]
+    table = summarise(layers[layers["status"] == "ok"], by, "matching_cost").sort_values(by, ignore_index=True)
+    table["noise_floor"] = 2 * table[NOISE].astype(float) ** 2
+    noiseless = table[table[NOISE].astype(float) == 0].set_index([DIMENSION, "width"])["mean"].rename("noiseless")
+    table = table.join(noiseless, on=[DIMENSION, "width"])
+    table["excess"] = table["mean"] - table.pop("noiseless")
+    return table
+
+
+def cost_slopes(frames: Frames) -> pd.DataFrame:
+    """Return the slope of log matching cost, and of output gap and barrier, against log width, beside -2 / k."""
+    runs = frames["runs"]
+    matched = runs[(runs["split"] == "test") & (runs["matching"] != "identity")]
+    by = (DIMENSION, NOISE)
+    tables = [slopes(frames["layers"], ("matching_cost",), by), slopes(matched, ("output_gap", "loss_barrier"), by)]
+    table = pd.concat(tables, ignore_index=True)
+    table["theory"] = (-2 / table[DIMENSION].astype(float).clip(lower=2)).where(table["metric"] == "matching_cost")
+    return table.sort_values(["metric", *by], ignore_index=True)
+
+
+def cost_against_width(frames: Frames) -> Figure:
+    """Draw matching cost against width, a panel per noise, a line per dimension of the subspace, and the output gap below."""
+    runs = frames["runs"]
+    matched = runs[(runs["status"] == "ok") & (runs["split"] == "test") & (runs["matching"] != "identity")]
+    tables = {"matching_cost": costs(frames), "output_gap": summarise(matched, [DIMENSION, NOISE, "width"], "output_gap")}
+    names = {"matching_cost": "matching cost [mean squared distance]", "output_gap": "output gap [logits]"}
+    noises = sorted(tables["matching_cost"][NOISE].unique())
+    with figure_style():
+        figure = Figure(figsize=(3.4 * len(noises), 6.2), layout="constrained")
+        axes = figure.subplots(2, len(noises), squeeze=False, sharey="row")
+        for row, (measure, table) in zip(axes, tables.items(), strict=True):
+            for ax, noise in zip(row, noises, strict=True):
+                for k, (dimension, cell) in enumerate(table[table[NOISE] == noise].groupby(DIMENSION)):
+                    plot_line(cell, "width", ax=ax, color=COLOURS[k], marker="os^Dv*"[k], label=f"subspace of {dimension} dimensions")
+                ax.set_yscale("log")
+                width_axis(ax, sorted(table["width"].unique()))
+                ax.set_xlabel("width [neurons]")
+                if measure == "matching_cost":
+                    ax.set_title(f"noise η = {noise:g}", fontsize=9, loc="left")
+                    if noise > 0:
+                        ax.axhline(2 * float(noise) ** 2, color="black", linestyle=":", linewidth=1.1)
+            row[0].set_ylabel(names[measure])
+        axes[0][0].plot([], [], color="black", linestyle=":", label="floor of the noise, 2η²")
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        title = f"untrained networks, 50 inputs; line: mean over pairs; band: {STUDENT}"
+        figure.legend(handles, labels, ncols=3, loc="outside upper center", title=title)
+    return figure
+
+
+STUDY = Study(
+    needs=(DIMENSION, NOISE), tables={"costs": costs, "cost_slopes": cost_slopes}, figures={"cost_against_width": cost_against_width}
+)

@@ -1,0 +1,99 @@
+"""`low_dimension_trained`: claim 3 after training: data of few dimensions, the dimension of weights, and the barrier."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.style import COLOURS, figure_style, method_look, width_axis
+from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.tables.certificates import certificates
+from multirun_analysis.tables.dimension_correlations import dimension_correlations
+from multirun_analysis.tables.slopes import slopes
+from multirun_analysis.tidy import method_order
+
+DIMENSION = "dataset.intrinsic_dimension"
+SHOWN = "covariance"  # whose metric is blind to directions that the data do not have
+
+
+def cost_slopes(frames: Frames) -> pd.DataFrame:
+    """Return the slope of log matching cost and of log barrier against log width by dimension of the data and method."""
+    by = (DIMENSION, "matching")
+    runs = frames["runs"]
+    test = runs[(runs["split"] == "test") & (runs["matching"] != "identity")]
+    tables = [slopes(frames["layers"], ("matching_cost",), by), slopes(test, ("loss_barrier", "output_gap"), by)]
+    return pd.concat(tables, ignore_index=True).sort_values(["metric", *by], ignore_index=True)
+
+
+def correlations(frames: Frames) -> pd.DataFrame:
+    """Return how dimension goes with barrier, across methods and across the data's dimensions."""
+    measures = ("loss_barrier", "loss_midpoint")
+    tables = [dimension_correlations(frames["runs"], frames["layers"], [DIMENSION, "width"], measure) for measure in measures]
+    across_settings = [dimension_correlations(frames["runs"], frames["layers"], [DIMENSION], measure) for measure in measures]
+    found = [table[table["across"] == "methods"] for table in tables] + [table[table["across"] == "settings"] for table in across_settings]
+    return pd.concat(found, ignore_index=True)
+
+
+def dimension_and_barrier(frames: Frames) -> Figure:
+    """Draw relative matching cost and barrier against width by dimension of the data, and barrier against approximate dimension."""
+    runs, layers = (frame[frame["status"] == "ok"] for frame in (frames["runs"], frames["layers"]))
+    test = runs[(runs["split"] == "test") & (runs["matching"] != "identity")]
+    layers = layers.assign(relative_cost=layers["matching_cost"] / layers["identity_cost"])
+    with figure_style():
+        figure = Figure(figsize=(11.4, 3.9), layout="constrained")
+        left, middle, right = figure.subplots(1, 3)
+        for ax, frame, value, name in (
+            (left, layers, "relative_cost", f"matching cost / unmatched cost ({SHOWN})"),
+            (middle, test, "loss_barrier", f"test loss barrier [nats] ({SHOWN})"),
+        ):
+            cells = frame[frame["matching"] == SHOWN]
+            for k, (dimension, cell) in enumerate(cells.groupby(DIMENSION)):
+                look = {"color": COLOURS[k % len(COLOURS)], "marker": "os^Dv*"[k % 6], "label": f"data of {dimension} dimensions"}
+                plot_line(summarise(cell, ["width"], value), "width", ax=ax, **look)
+            width_axis(ax, sorted(cells["width"].unique()))
+            ax.set_xlabel("width [neurons]")
+            ax.set_ylabel(name)
+        left.set_yscale("log")
+        middle.set_ylim(bottom=0)
+        left.set_title("How near is the matched neuron?", fontsize=9, loc="left")
+        middle.set_title("How much higher is the loss between?", fontsize=9, loc="left")
+        _scatter(test, layers, right)
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=f"line: mean over pairs; band: {STUDENT}")
+    return figure
+
+
+def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
+    """Draw mean barrier against mean approximate dimension, a point per dimension of the data, a line per method, at one width."""
+    widths = sorted(test["width"].unique())
+    width = widths[len(widths) // 2]
+    by = ["matching", DIMENSION]
+    barrier = test[test["width"] == width].groupby(by)["loss_barrier"].mean()
+    points = barrier.to_frame().join(layers[layers["width"] == width].groupby(by)["approximate_dimension"].mean()).reset_index()
+    methods = sorted(points["matching"].unique(), key=method_order)
+    for method in methods:
+        colour, marker = method_look(method, methods)
+        cell = points[points["matching"] == method].sort_values(DIMENSION)
+        ax.plot(cell["approximate_dimension"], cell["loss_barrier"], color=colour, marker=marker, linewidth=0.8, label=method)
+        for row in cell.to_dict("records"):
+            ax.annotate(
+                f"{row[DIMENSION]}", (row["approximate_dimension"], row["loss_barrier"]), (3, 3), textcoords="offset points", fontsize=6.5
+            )
+    ax.set_xscale("log")
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("approximate dimension of network A")
+    ax.set_ylabel("test loss barrier [nats]")
+    ax.set_title(f"Does dimension go with barrier? (width {width}; numbers: dimension of the data)", fontsize=8, loc="left")
+    ax.legend(fontsize=8)
+
+
+STUDY = Study(
+    needs=(DIMENSION,),
+    tables={
+        "cost_slopes": cost_slopes,
+        "dimension_correlations": correlations,
+        "certificates": lambda frames: certificates(frames["runs"], (DIMENSION, "matching", "width")),
+    },
+    figures={"dimension_and_barrier": dimension_and_barrier},
+)

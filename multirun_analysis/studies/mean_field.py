@@ -1,0 +1,109 @@
+"""`mean_field`: claim 1, that wide two-layer networks trained by SGD are linearly connected after matching, with its certificate."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
+from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.style import figure_style, method_look, width_axis
+from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.tables.certificates import certificates
+from multirun_analysis.tables.slopes import slopes
+from multirun_analysis.tidy import method_order
+
+LEAST_WIDTH, MOST_VARIATION = 64, 0.2  # the study is accepted if training does the same at every width from here on
+WHOLE = "whole neurons"  # the label of matching by all that belongs to a neuron
+
+
+def _runs(frames: Frames) -> pd.DataFrame:
+    """Return the measured pairs on the test split, the two kinds of weight matching under short names."""
+    runs = frames["runs"]
+    return _named(runs[(runs["status"] == "ok") & (runs["split"] == "test")])
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(matching=[_name(label) for label in frame["matching"]])
+
+
+def _name(label: str) -> str:
+    return WHOLE if "outgoing=true" in label else label.partition("[")[0]
+
+
+def _ends(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per pair, with its networks' mean test loss and their movement."""
+    once = runs[runs["matching"] == "identity"]
+    return once.assign(test_loss=(once["loss_a"] + once["loss_b"]) / 2)
+
+
+def acceptance(frames: Frames) -> pd.DataFrame:
+    """Return whether the networks train alike at every width: at a fixed step wide ones would hardly move, and prove nothing."""
+    ends = _ends(_runs(frames))
+    rows = []
+    for quantity in ("test_loss", "relative_movement"):
+        means = ends[ends["width"] >= LEAST_WIDTH].groupby("width")[quantity].mean()
+        variation = means.max() / means.min() - 1
+        rows.append(
+            {
+                "quantity": quantity, "widths": " ".join(map(str, means.index)), "min": means.min(), "max": means.max(),
+                "variation": variation, "most": MOST_VARIATION, "passes": bool(variation < MOST_VARIATION),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def gap_slopes(frames: Frames) -> pd.DataFrame:
+    """Return the slopes against width of output gap, certificate, distance of the networks and loss barrier."""
+    return slopes(_runs(frames), ("output_gap", "certificate", "loss_barrier"), ("matching",))
+
+
+def claim(frames: Frames) -> Figure:
+    """Draw output gap and certificate, barrier, and the training of the networks, against width."""
+    runs = _runs(frames)
+    methods = sorted(runs["matching"].unique(), key=method_order)
+    widths = sorted(runs["width"].unique())
+    with figure_style():
+        figure = Figure(figsize=(11.4, 3.9), layout="constrained")
+        left, middle, right = figure.subplots(1, 3)
+        for method in methods:
+            colour, marker = method_look(method, methods)
+            cell = runs[runs["matching"] == method]
+            plot_line(summarise(cell, ["width"], "output_gap"), "width", ax=left, color=colour, marker=marker, label=method)
+            if method != "identity":
+                bound = summarise(cell, ["width"], "certificate")
+                plot_line(bound, "width", ax=left, band=False, color=colour, linestyle="--", label=f"{method}: certificate")
+        left.set_yscale("log")
+        left.set_ylabel("output gap at the midpoint [logits]")
+        left.set_title("Is the midpoint network the mean of the two?", fontsize=9, loc="left")
+        table = frames["barrier_vs_width"]
+        plot_barrier_vs_width(_named(table), runs, metric="loss_barrier", ax=middle)
+        middle.set_title("How much higher is its loss?", fontsize=9, loc="left")
+        _training(_ends(runs), right)
+        for ax in (left, right):
+            width_axis(ax, widths)
+        for ax in (left, middle, right):
+            ax.set_xlabel("width [neurons]")
+            ax.tick_params(axis="x", labelrotation=45)
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=f"line: mean over pairs; band: {STUDENT}")
+    return figure
+
+
+def _training(ends: pd.DataFrame, ax: Axes) -> None:
+    plot_line(summarise(ends, ["width"], "test_loss"), "width", ax=ax, color="black", marker="o", label="test loss of the networks [nats]")
+    movement = summarise(ends, ["width"], "relative_movement")
+    plot_line(movement, "width", ax=ax, color="#6b6b6b", marker="s", label="distance moved / initial norm")
+    ax.set_ylim(bottom=0)
+    ax.set_title("Does every width train alike?", fontsize=9, loc="left")
+    ax.legend(fontsize=8)
+
+
+STUDY = Study(
+    tables={
+        "acceptance": acceptance,
+        "gap_slopes": gap_slopes,
+        "certificates": lambda frames: certificates(frames["runs"], ("matching", "width")),
+    },
+    figures={"claim": claim},
+)
