@@ -14,7 +14,7 @@ from multirun_analysis.tidy import method_order
 
 TOLERANCES = (0.02, 0.05, 0.1)  # of the test error barrier: 0.02 is the stability threshold of Frankle et al. 2020
 BY = ["depth", "matching", "width"]
-MEASURES = {"error_barrier": "test error barrier [fraction]", "output_scale": "size of the midpoint's outputs / of the ends' mean"}
+MEASURES = {"error_barrier": "test error barrier [fraction]", "output_scale": "output scale at the midpoint"}
 
 
 def width_needed(frames: Frames) -> pd.DataFrame:

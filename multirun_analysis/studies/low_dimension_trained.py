@@ -82,9 +82,9 @@ def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
             )
     ax.set_xscale("log")
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("approximate dimension of network A")
+    ax.set_xlabel("approximate dimension of network A (numbers: of the data)")
     ax.set_ylabel("test loss barrier [nats]")
-    ax.set_title(f"Does dimension go with barrier? (width {width}; numbers: dimension of the data)", fontsize=8, loc="left")
+    ax.set_title(f"Does dimension go with barrier? (width {width})", fontsize=9, loc="left")
     ax.legend(fontsize=8)
 
 

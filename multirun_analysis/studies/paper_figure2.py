@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from multirun_analysis.plots.style import figure_style, method_look
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.paper_values import DIMENSIONS, ENDPOINTS, LEARNING_RATES, MIDPOINTS, Value
+from multirun_analysis.tables.certificates import certificates
+from multirun_analysis.tables.dimension_correlations import dimension_correlations
 
 RATE = "optimizer.lr"
 NAMES = {"weights": "weights (Naive WM)", "covariance": "covariance (WM, ours)", "activations": "activations (AM)"}
@@ -146,5 +148,11 @@ def _finish(figure: Figure, *axes: Axes) -> None:
 
 
 STUDY = Study(
-    needs=(RATE,), tables={"agreement": agreement}, figures={"lmc_error": lmc_error, "approximate_dimension": approximate_dimension}
+    needs=(RATE,),
+    tables={
+        "agreement": agreement,
+        "dimension_correlations": lambda frames: dimension_correlations(frames["runs"], frames["layers"], [RATE]),
+        "certificates": lambda frames: certificates(frames["runs"], (RATE, "matching")),
+    },
+    figures={"lmc_error": lmc_error, "approximate_dimension": approximate_dimension},
 )
