@@ -1,4 +1,4 @@
-"""Intervals for a mean, and the sentence that names their kind."""
+"""Intervals for a mean: over independent pairs, and over pairs that share networks."""
 
 import math
 from collections.abc import Sequence
@@ -34,3 +34,66 @@ def student_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tup
         return math.nan, math.nan
     half = float(stdtrit(n - 1, (1 + level) / 2)) * float(values.std(ddof=1)) / math.sqrt(n)
     return float(values.mean()) - half, float(values.mean()) + half
+
+
+def network_jackknife(
+    values: Sequence[float] | np.ndarray, network_a: Sequence[str], network_b: Sequence[str], level: float = LEVEL
+) -> tuple[float, float]:
+    r"""Return the delete-one-network jackknife interval for the mean over pairs that share networks.
+
+    .. math:: \bar x \pm t_\nu \, v^{1/2}, \qquad v_j = \tfrac{K_j - 1}{K_j} \sum_i (\bar x_{j(i)} - \bar x_{j(\cdot)})^2, \qquad
+              v = \sum_j w_j^2 v_j
+
+    where j runs over the groups of networks that are linked by pairs (the jobs), :math:`K_j` is the number of networks of a group,
+    :math:`\bar x_{j(i)}` the mean over its pairs without network i, and :math:`w_j` its share of all pairs. With one group,
+    :math:`\nu = K - 1`; with several it is Welch and Satterthwaite's. The unit of replication is the network: an interval that takes the
+    :math:`K (K - 1) / 2` pairs for independent ones is far too narrow.
+
+    Parameters
+    ----------
+    values : sequence of float, shape (pairs,)
+    network_a, network_b : sequence of str, shape (pairs,)
+    level : float
+
+    Returns
+    -------
+    low, high : float
+        NaN where a network cannot be left out, because a group has a single pair, or every pair of a group has that network.
+
+    References
+    ----------
+    Arvesen 1969 (jackknife of U-statistics); Efron and Stein 1981. Measured coverage of 95 %, 4, 8 and 16 networks with Gaussian effects and
+    half as much noise of the pairs: 96.5, 96.5, 95.3 (Student's interval over the pairs: 71, 52, 39); with exponential effects 91.6, 91.1, 91.9.
+    Where the noise of the pairs is twice the effects it is too wide: 98.4, 98.2, 96.3.
+    """
+    values, a, b = np.asarray(values, dtype=np.float64), np.asarray(network_a), np.asarray(network_b)
+    groups = _linked(a, b)
+    variances, freedoms = [], []
+    for group in np.unique(groups):
+        inside = groups == group
+        x, ends = values[inside], np.stack([a[inside], b[inside]])
+        without = [x[(ends != network).all(axis=0)] for network in np.unique(ends)]
+        if any(len(left) == 0 for left in without):
+            return math.nan, math.nan
+        means, k = np.array([left.mean() for left in without]), len(without)
+        share = inside.sum() / len(values)
+        variances.append(share**2 * (k - 1) / k * float(((means - means.mean()) ** 2).sum()))
+        freedoms.append(k - 1)
+    total = sum(variances)
+    if not variances:
+        return math.nan, math.nan
+    spread = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    freedom = total**2 / spread if spread > 0 else float(sum(freedoms))
+    half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(total)
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
+def _linked(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a label for every pair, the same for pairs that are linked by networks, directly or through other pairs."""
+    from scipy.sparse import coo_array  # a quarter of a second to import, and most sweeps have independent pairs
+    from scipy.sparse.csgraph import connected_components
+
+    names, places = np.unique(np.concatenate([a, b]), return_inverse=True)
+    first, second = places[: len(a)], places[len(a) :]
+    links = coo_array((np.ones(len(a)), (first, second)), shape=(len(names), len(names)))
+    return np.asarray(connected_components(links, directed=False)[1])[first]

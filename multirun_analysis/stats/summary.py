@@ -4,19 +4,20 @@ import math
 
 import pandas as pd
 
-from multirun_analysis.stats.intervals import LEVEL, student_t
+from multirun_analysis.stats.intervals import LEVEL, network_jackknife, student_t
 
 STUDENT = f"Student's t over pairs, {LEVEL:.0%}"
 ONE_VALUE = "none: one pair"
-SHARED = "none: pairs share networks"
+JACKKNIFE = f"delete-one-network jackknife, {LEVEL:.0%}"
+SHARED = "none: pairs share networks, and none can be left out"
 NO_VALUE = "none: no pair"
 
 
 def summarise(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     """Return one row per cell with the statistics of a measure over its pairs.
 
-    Pairs are independent unless they share a network. Where they do, Student's interval would be too narrow, so none is given and
-    `interval` says why.
+    Pairs are independent unless they share a network. Where they do, Student's interval would be too narrow, and the jackknife over
+    networks takes its place. `interval` says which it is, or why there is none.
 
     Parameters
     ----------
@@ -43,8 +44,12 @@ def _statistics(cell: pd.DataFrame, value: str) -> dict[str, object]:
     values = cell[value]
     networks = pd.concat([cell["network_a"], cell["network_b"]])
     shared = networks.nunique() < len(networks)
-    low, high = (math.nan, math.nan) if shared else student_t(values.to_numpy())
-    kind = STUDENT if len(values) > 1 else ONE_VALUE if len(values) else NO_VALUE
+    if shared:
+        low, high = network_jackknife(values.to_numpy(), cell["network_a"].to_numpy(), cell["network_b"].to_numpy())
+        kind = SHARED if math.isnan(low) else JACKKNIFE
+    else:
+        low, high = student_t(values.to_numpy())
+        kind = STUDENT if len(values) > 1 else ONE_VALUE if len(values) else NO_VALUE
     return {
         "n_pairs": len(values),
         "n_networks": networks.nunique(),
@@ -52,7 +57,7 @@ def _statistics(cell: pd.DataFrame, value: str) -> dict[str, object]:
         "std": values.std(ddof=1),
         "ci_low": low,
         "ci_high": high,
-        "interval": SHARED if shared else kind,
+        "interval": kind,
         "median": values.median(),
         "min": values.min(),
         "max": values.max(),
