@@ -107,9 +107,15 @@ def _barrier_figure(table: pd.DataFrame, runs: pd.DataFrame) -> Figure:
             labels,
             ncols=len(labels),
             loc="outside upper center",
-            title=f"points: pairs; line: mean; band: {STUDENT}",
+            title=f"points: pairs; line: mean; band: {_intervals(table)}",
         )
     return figure
+
+
+def _intervals(table: pd.DataFrame) -> str:
+    """Return the kinds of interval that a table has; the default one where it has none."""
+    kinds = sorted(kind for kind in table["interval"].unique() if not kind.startswith("none"))
+    return ", ".join(kinds) or STUDENT
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -120,7 +126,10 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 def _text(sweep: Sweep, table: pd.DataFrame, folder: Path) -> str:
     """Return the table for the terminal, what was found of what was expected, and where the rest lies."""
-    parts = [f"Test loss barrier [nats]: mean ± half the 95 % interval ({STUDENT}); error at ends: mean test error of the networks.", ""]
+    parts = [
+        f"Test loss barrier [nats]: mean ± half the 95 % interval ({_intervals(table)}); error at ends: mean test error of the networks.",
+        "",
+    ]
     parts += [pivot_text(table) if len(table) else "(no results yet)", ""]
     parts.append(f"{len(sweep.records)} of {sweep.n_asked} jobs found.")
     for row in sweep.failures.head(MOST_FAILURES).to_dict("records"):

@@ -37,15 +37,15 @@ def student_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tup
 
 
 def network_jackknife(
-    values: Sequence[float] | np.ndarray, network_a: Sequence[str], network_b: Sequence[str], level: float = LEVEL
+    values: Sequence[float] | np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray, level: float = LEVEL
 ) -> tuple[float, float]:
     r"""Return the delete-one-network jackknife interval for the mean over pairs that share networks.
 
     .. math:: \bar x \pm t_\nu \, v^{1/2}, \qquad v_j = \tfrac{K_j - 1}{K_j} \sum_i (\bar x_{j(i)} - \bar x_{j(\cdot)})^2, \qquad
               v = \sum_j w_j^2 v_j
 
-    where j runs over the groups of networks that are linked by pairs (the jobs), :math:`K_j` is the number of networks of a group,
-    :math:`\bar x_{j(i)}` the mean over its pairs without network i, and :math:`w_j` its share of all pairs. With one group,
+    where j runs over the groups of networks that are linked by pairs (the jobs), :math:`K_j` is the number of networks of a
+    group, :math:`\bar x_{j(i)}` the mean over its pairs without network i, and :math:`w_j` its share of all pairs. With one group,
     :math:`\nu = K - 1`; with several it is Welch and Satterthwaite's. The unit of replication is the network: an interval that takes the
     :math:`K (K - 1) / 2` pairs for independent ones is far too narrow.
 
@@ -62,9 +62,9 @@ def network_jackknife(
 
     References
     ----------
-    Arvesen 1969 (jackknife of U-statistics); Efron and Stein 1981. Measured coverage of 95 %, 4, 8 and 16 networks with Gaussian effects and
-    half as much noise of the pairs: 96.5, 96.5, 95.3 (Student's interval over the pairs: 71, 52, 39); with exponential effects 91.6, 91.1, 91.9.
-    Where the noise of the pairs is twice the effects it is too wide: 98.4, 98.2, 96.3.
+    Arvesen 1969 (jackknife of U-statistics); Efron and Stein 1981. Measured coverage of 95 % with 4, 8 and 16 networks, Gaussian effects and
+    half as much noise of the pairs: 96.5, 96.5, 95.3 (Student's interval over the pairs: 71, 52, 39); with exponential effects: 91.6,
+    91.1, 91.9. Where the noise of the pairs is twice the effects it is too wide: 98.4, 98.2, 96.3.
     """
     values, a, b = np.asarray(values, dtype=np.float64), np.asarray(network_a), np.asarray(network_b)
     groups = _linked(a, b)
