@@ -62,8 +62,8 @@ def network_jackknife(
 
     References
     ----------
-    Arvesen 1969 (jackknife of U-statistics); Efron and Stein 1981. Measured coverage of 95 % with 4, 8 and 16 networks, Gaussian effects and
-    half as much noise of the pairs: 96.5, 96.5, 95.3 (Student's interval over the pairs: 71, 52, 39); with exponential effects: 91.6,
+    Arvesen 1969 (jackknife of U-statistics); Efron and Stein 1981. Measured coverage of 95 % with 4, 8 and 16 networks, Gaussian effects,
+    and half as much noise of the pairs: 96.5, 96.5, 95.3 (Student's interval over the pairs: 71, 52, 39); with exponential effects: 91.6,
     91.1, 91.9. Where the noise of the pairs is twice the effects it is too wide: 98.4, 98.2, 96.3.
     """
     values, a, b = np.asarray(values, dtype=np.float64), np.asarray(network_a), np.asarray(network_b)
