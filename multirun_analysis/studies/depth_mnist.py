@@ -1,6 +1,5 @@
 """`depth_mnist`: how the width that a network needs grows with its depth, and why a matched barrier need not fall with width."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -10,34 +9,12 @@ from multirun_analysis.stats.summary import STUDENT, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.slopes import width_steps
+from multirun_analysis.tables.width_needed import width_needed
 from multirun_analysis.tidy import method_order
 
 TOLERANCES = (0.02, 0.05, 0.1)  # of the test error barrier: 0.02 is the stability threshold of Frankle et al. 2020
 BY = ["depth", "matching", "width"]
 MEASURES = {"error_barrier": "test error barrier [fraction]", "output_scale": "output scale at the midpoint"}
-
-
-def width_needed(frames: Frames) -> pd.DataFrame:
-    """Return, by depth and method, the smallest measured width from which on the mean test error barrier is within a tolerance.
-
-    ``width_needed`` is empty where even the widest is above it (censored: the width needed is above ``widest``).
-    """
-    means = _test(frames).groupby(BY)["error_barrier"].mean().reset_index()
-    rows = []
-    for (depth, method), cell in means.groupby(["depth", "matching"]):
-        cell = cell.sort_values("width")
-        for tolerance in TOLERANCES:
-            within = (cell["error_barrier"] <= tolerance).to_numpy()
-            stays = np.logical_and.accumulate(within[::-1])[::-1]
-            needed = int(cell["width"].to_numpy()[stays.argmax()]) if stays.any() else None
-            rows.append(
-                {
-                    "depth": depth, "matching": method, "tolerance": tolerance, "width_needed": needed, "censored": not stays.any(),
-                    "widest": int(cell["width"].max()),
-                }
-            )  # fmt: skip
-    table = pd.DataFrame(rows)
-    return table.assign(width_needed=table["width_needed"].astype("Int64"))
 
 
 def depths(frames: Frames) -> pd.DataFrame:
@@ -81,7 +58,7 @@ def _test(frames: Frames) -> pd.DataFrame:
 
 STUDY = Study(
     tables={
-        "width_needed": width_needed,
+        "width_needed": lambda frames: width_needed(frames["barrier_vs_width"], {"error_barrier": TOLERANCES}),
         "depths": depths,
         "width_steps": lambda frames: width_steps(frames["runs"]),
         "certificates": lambda frames: certificates(frames["runs"], BY),

@@ -6,7 +6,7 @@ import pytest
 
 from multirun_analysis.stats.correlations import correlation_within, rank_correlation
 from multirun_analysis.studies import choices
-from multirun_analysis.studies.depth_mnist import barrier_against_depth, width_needed
+from multirun_analysis.studies.depth_mnist import barrier_against_depth
 from multirun_analysis.studies.gaussian_init import BANDS, cost_against_width, cost_slopes, costs
 from multirun_analysis.studies.gaussian_init_depth import gap_against_width, relative_gaps
 from multirun_analysis.studies.low_dimension import cost_slopes as subspace_slopes
@@ -178,15 +178,12 @@ def depth_frames() -> dict[str, pd.DataFrame]:
     return {"runs": pd.DataFrame(rows)}
 
 
-def test_the_width_needed_is_where_the_barrier_stays_within_the_tolerance():
-    table = width_needed(depth_frames()).set_index(["depth", "matching", "tolerance"])
-    assert table.loc[(1, "weights", 0.02), "width_needed"] == 256
-    assert table.loc[(1, "weights", 0.05), "width_needed"] == 64
-    assert table.loc[(2, "weights", 0.02), "censored"]  # 256 is within it, but 512 is not: it does not stay there
-    assert pd.isna(table.loc[(2, "weights", 0.02), "width_needed"])
-    assert table.loc[(2, "weights", 0.1), "width_needed"] == 256
+def test_depth_has_a_panel_per_method_and_a_line_per_width():
     figure = barrier_against_depth(depth_frames())
     assert [ax.get_title(loc="left") for ax in figure.axes[:2]] == ["identity", "weights"]
+    labels = [line.get_label() for line in figure.axes[0].get_lines()]
+    assert labels[:3] == ["width 64", "width 256", "width 512"]
+    np.testing.assert_allclose(figure.axes[1].get_lines()[0].get_ydata(), [0.03, 0.3])
 
 
 def test_rank_correlations_by_hand_and_against_pandas():

@@ -1,0 +1,65 @@
+"""Which method is better, on the same pairs: paired differences between methods, one row per cell, two methods, split and metric."""
+
+from itertools import combinations
+
+import pandas as pd
+
+from multirun_analysis.stats.summary import summarise
+from multirun_analysis.tables.barrier_vs_width import varying_columns
+from multirun_analysis.tidy import method_order
+
+METRICS = ("loss_barrier", "error_barrier")
+
+
+def method_differences(runs: pd.DataFrame) -> pd.DataFrame:
+    r"""Return the mean over pairs of the difference of a barrier between two methods.
+
+    .. math:: \bar d = \tfrac1n \sum_p (\text{barrier}_{p, \text{method}} - \text{barrier}_{p, \text{other}})
+
+    Pairs are the same for both methods, so what makes a pair easy or hard cancels. Every row is for itself: of many rows, one in twenty
+    is decided by chance.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        As `load_runs` returns it. Diverged jobs do not count.
+
+    Returns
+    -------
+    DataFrame
+        The cell's keys, ``width``, ``split``, ``metric``, ``method``, ``other``, then n_pairs, n_networks, mean (of the difference), std,
+        ci_low, ci_high, interval, median, min, max, and ``better``: the method whose barrier is lower by the interval, else ``undecided``.
+    """
+    cell = ["dataset", "model", "depth", *varying_columns(runs), "width", "split"]
+    pair = ["network_a", "network_b"]
+    measured = runs[runs["status"] == "ok"]
+    methods = sorted(measured["matching"].unique(), key=method_order)
+    parts = []
+    for metric in METRICS:
+        wide = measured.set_index([*cell, *pair, "matching"])[metric].unstack("matching")
+        for method, other in combinations(methods, 2):
+            difference = (wide[method] - wide[other]).rename("difference").reset_index()
+            parts.append(summarise(difference, cell, "difference").assign(metric=metric, method=method, other=other))
+    columns = [
+        *cell,
+        "metric",
+        "method",
+        "other",
+        "n_pairs",
+        "n_networks",
+        "mean",
+        "std",
+        "ci_low",
+        "ci_high",
+        "interval",
+        "median",
+        "min",
+        "max",
+        "better",
+    ]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat(parts, ignore_index=True)
+    table = table[table["n_pairs"] > 0]
+    better = table["method"].where(table["ci_high"] < 0, table["other"].where(table["ci_low"] > 0, "undecided"))
+    return table.assign(better=better)[columns].sort_values([*cell, "metric"], kind="stable", ignore_index=True)
