@@ -16,9 +16,11 @@ def main(arguments: list[str] | None = None) -> None:
         "--out", type=Path, help="where to write; default: SWEEP_DIR/analysis, or ./analysis for several sweeps; for a study results/NAME"
     )
     parser.add_argument("--study", help="write the tables and figures of this study too, and what was run: a folder to commit, under --out")
+    parser.add_argument("--x", default="width", help="the key that makes the rows of the table and the axis of the figure (default: width)")
+    parser.add_argument("--hue", default="matching", help="the key that makes its columns, and the lines of the figure (default: matching)")
     options = parser.parse_args(arguments)
     try:
-        print(write_report(options.sweep_dir, options.out).text if options.study is None else write_study(options))
+        print(write_report(options.sweep_dir, options.out, options.x, options.hue).text if options.study is None else write_study(options))
     except (InputError, OSError) as error:
         sys.exit(str(error))
 

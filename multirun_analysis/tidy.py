@@ -207,6 +207,12 @@ def sortable(column: pd.Series) -> pd.Series:
     return pd.Series([ranks[key] for key in zip(numbers.isna(), numbers.fillna(0.0), column.astype(str), strict=True)], index=column.index)
 
 
+def ordered(column: pd.Series) -> list[Any]:
+    """Return the distinct values of a column in the order of `sortable`."""
+    unique = column.drop_duplicates()
+    return list(unique.iloc[sortable(unique).argsort(kind="stable")])
+
+
 def method_order(method: str) -> tuple[int, str]:
     """Return where a method stands among others: the control first, then the paper's three, then the rest by name."""
     known = ["identity", "weights", "covariance", "activations"]

@@ -56,6 +56,26 @@ def width_axis(ax: Axes, widths: Sequence[int]) -> None:
     ax.set_xlabel("width [neurons per hidden layer]")
 
 
+def key_axis(ax: Axes, key: str, values: Sequence[Any]) -> list[float]:
+    """Set up the horizontal axis for a key and return where each of its values stands.
+
+    Widths stand on a log2 axis, other positive numbers that span a factor of ten or more on a log axis, other numbers on a linear one,
+    and words side by side.
+    """
+    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    places = [float(value) for value in values] if numeric else [float(k) for k in range(len(values))]
+    if key == "width":
+        width_axis(ax, values)
+        return places
+    if numeric and min(places) > 0 and max(places) >= 10 * min(places):
+        ax.set_xscale("log")
+    ax.xaxis.set_major_locator(FixedLocator(places))
+    ax.xaxis.set_major_formatter(FixedFormatter([f"{value:.3g}" if isinstance(value, float) else str(value) for value in values]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel(key)
+    return places
+
+
 def axis_label(metric: str, split: str) -> str:
     """Return a label such as ``test loss barrier [nats]``."""
     return f"{split} {metric.replace('_', ' ')} [{UNITS[metric.split('_')[0]]}]"

@@ -9,10 +9,9 @@ from multirun_analysis.stats.summary import STUDENT, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.slopes import width_steps
-from multirun_analysis.tables.width_needed import width_needed
 from multirun_analysis.tidy import method_order
 
-TOLERANCES = (0.02, 0.05, 0.1)  # of the test error barrier: 0.02 is the stability threshold of Frankle et al. 2020
+TOLERANCE = 0.02  # of the test error barrier: what Frankle et al. 2020 call stable
 BY = ["depth", "matching", "width"]
 MEASURES = {"error_barrier": "test error barrier [fraction]", "output_scale": "output scale at the midpoint"}
 
@@ -41,11 +40,11 @@ def barrier_against_depth(frames: Frames) -> Figure:
             row[0].set_ylim(bottom=0)
         for ax, method in zip(axes[0], methods, strict=True):
             ax.set_title(method, fontsize=9, loc="left")
-            ax.axhline(TOLERANCES[0], color="black", linestyle=":", linewidth=1)
+            ax.axhline(TOLERANCE, color="black", linestyle=":", linewidth=1)
         for ax in axes[1]:
             ax.axhline(1.0, color="black", linewidth=0.8)
             ax.set_xlabel("depth [hidden layers]")
-        axes[0][0].plot([], [], color="black", linestyle=":", label=f"error barrier {TOLERANCES[0]:g}")
+        axes[0][0].plot([], [], color="black", linestyle=":", label=f"error barrier {TOLERANCE:g}")
         handles, labels = axes[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=f"line: mean over pairs; band: {STUDENT}")
     return figure
@@ -58,7 +57,6 @@ def _test(frames: Frames) -> pd.DataFrame:
 
 STUDY = Study(
     tables={
-        "width_needed": lambda frames: width_needed(frames["barrier_vs_width"], {"error_barrier": TOLERANCES}),
         "depths": depths,
         "width_steps": lambda frames: width_steps(frames["runs"]),
         "certificates": lambda frames: certificates(frames["runs"], BY),

@@ -11,7 +11,7 @@ from multirun_analysis.stats.summary import STUDENT, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.barrier_vs_width import cell_title, varying_columns
 from multirun_analysis.tables.certificates import certificates
-from multirun_analysis.tables.slopes import slopes, width_steps
+from multirun_analysis.tables.slopes import width_steps
 from multirun_analysis.tidy import method_order
 
 TITLES = {
@@ -74,7 +74,6 @@ def _contrast(runs: pd.DataFrame, contrast: pd.DataFrame, ax: Axes) -> None:
 
 STUDY = Study(
     tables={
-        "slopes": lambda frames: slopes(frames["runs"]),
         "width_steps": lambda frames: width_steps(frames["runs"]),
         "certificates": lambda frames: certificates(frames["runs"], (*varying_columns(frames["runs"]), "matching", "width")),
     },

@@ -6,7 +6,7 @@ import pandas as pd
 
 from multirun_analysis import schema
 from multirun_analysis.stats.summary import summarise
-from multirun_analysis.tidy import ABSENT, as_keys, method_order, sortable
+from multirun_analysis.tidy import ABSENT, as_keys, sortable
 
 METRICS = tuple(
     f"{measure}_{name}" for measure in ("loss", "error") for name in ("barrier", "barrier_mean", "midpoint", "midpoint_barrier", "endpoint")
@@ -62,38 +62,6 @@ def _expected_pairs(runs: pd.DataFrame, expected: pd.DataFrame | None, cell: lis
     return found.groupby(cell, sort=False)["n_expected"].sum().reset_index()
 
 
-def pivot_text(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test") -> str:
-    """Return a metric as text for a terminal: a row per width, a column per method, a block per cell of the other keys.
-
-    Every row shows the networks' own mean error beside the barriers, so that an untrained cell is seen.
-    """
-    shown = table[table["split"] == split]
-    blocks_by = [name for name in table.columns[: list(table.columns).index("matching")]]
-    blocks = []
-    for key, block in shown.groupby(blocks_by, sort=False):
-        title = cell_title(blocks_by, key)
-        barriers = block[block["metric"] == metric]
-        ends = block[block["metric"] == "error_endpoint"]
-        methods = sorted(barriers["matching"].unique(), key=method_order)
-        rows = [["width", "pairs", "error at ends", *methods]]
-        for width, at_width in barriers.groupby("width"):
-            counts = sorted({f"{row.n_pairs}/{row.n_expected}" for row in at_width.itertuples()})
-            end = ends.loc[ends["width"] == width, "mean"].mean()
-            cells = [_cell(at_width[at_width["matching"] == method]) for method in methods]
-            rows.append([str(width), ", ".join(counts), "-" if pd.isna(end) else f"{end:.4f}", *cells])
-        widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-        lines = ["  ".join(text.rjust(size) for text, size in zip(row, widths, strict=True)) for row in rows]
-        blocks.append("\n".join([title, *lines]))
-    return "\n\n".join(blocks)
-
-
 def cell_title(keys: Sequence[str], values: Iterable[object]) -> str:
     """Return the keys of a cell with their values, as text; absent values are left out."""
     return ", ".join(f"{key}={value!s}" for key, value in zip(keys, values, strict=True) if value != ABSENT)
-
-
-def _cell(row: pd.DataFrame) -> str:
-    if row.empty or pd.isna(row["mean"].iloc[0]):
-        return "-"
-    mean, half = row["mean"].iloc[0], (row["ci_high"].iloc[0] - row["ci_low"].iloc[0]) / 2
-    return f"{mean:.4f}" if pd.isna(half) else f"{mean:.4f} ± {half:.4f}"

@@ -15,7 +15,10 @@ from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.style import METHODS
 from multirun_analysis.report import write_report
 
-FILES = {"runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "barrier_vs_width.png"}
+FILES = {
+    "runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "method_differences.csv", "slopes.csv", "width_needed.csv",
+    "connected_share.csv", "barrier_vs_width.png", "barrier_vs_width.md", "barrier_vs_width.tex",
+}  # fmt: skip
 
 BLOCKED = """
 import sys

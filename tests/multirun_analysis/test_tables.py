@@ -5,7 +5,8 @@ import pytest
 from analysis_sweeps import expect, make_record
 
 from multirun_analysis import barrier_vs_width, load_expected, load_runs, schema
-from multirun_analysis.tables.barrier_vs_width import METRICS, pivot_text
+from multirun_analysis.tables.barrier_vs_width import METRICS
+from multirun_analysis.tables.pivots import pivot_text
 
 
 def cell(table, **keys):

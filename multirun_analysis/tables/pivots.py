@@ -1,0 +1,158 @@
+"""The barrier-versus-width table as people read it: a row per width, a column per method, for a terminal, in Markdown or in LaTeX."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from multirun_analysis.checks import InputError
+from multirun_analysis.tables.barrier_vs_width import cell_title
+from multirun_analysis.tidy import method_order, ordered
+
+PAIRS, ENDS = "pairs", "error at ends"
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A mean with half its interval (NaN where it has none), and whether no other column's mean in its row is lower."""
+
+    mean: float
+    half: float
+    best: bool
+
+    def text(self, plus_minus: str) -> str:
+        """Return the value in four decimals."""
+        if pd.isna(self.mean):
+            return "-"
+        return f"{self.mean:.4f}" + ("" if pd.isna(self.half) else f" {plus_minus} {self.half:.4f}")
+
+
+@dataclass(frozen=True)
+class Block:
+    """The part of a pivot with one set of the other keys; a row has its key, n found of n expected, end-point error, and values."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, str, str, tuple[Value, ...]], ...]
+
+
+def pivot(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching") -> list[Block]:
+    """Return a metric as blocks of rows `x` and columns `hue`, one block for each set of the other keys.
+
+    Every row has the networks' own mean error, so that an untrained cell is seen.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `barrier_vs_width` returns it.
+    metric, split : str
+    x, hue : str
+        Keys of the table: the width, the method, or any that varies.
+
+    Raises
+    ------
+    InputError
+        If `x` or `hue` is no key of the table.
+    """
+    keys = [*table.columns[: list(table.columns).index("split")], "width"]
+    for option, key in (("--x", x), ("--hue", hue)):
+        if key not in keys:
+            raise InputError(f"`{option}` must be one of {', '.join(keys)}, got {key!r}.")
+    if x == hue:
+        raise InputError(f"`--x` and `--hue` must be two keys, got {x!r} for both.")
+    shown = table[(table["split"] == split) & table["metric"].isin((metric, "error_endpoint"))]
+    others = [key for key in keys if key not in (x, hue)]
+    return [_block(cell_title(others, key), block, metric, x, hue) for key, block in shown.groupby(others, sort=False)]
+
+
+def _block(title: str, block: pd.DataFrame, metric: str, x: str, hue: str) -> Block:
+    values = block[block["metric"] == metric]
+    ends = block[block["metric"] == "error_endpoint"]
+    columns: list[Any] = ordered(values[hue])
+    if hue == "matching":
+        columns.sort(key=method_order)
+    rows = []
+    for key in ordered(values[x]):
+        at = values[values[x] == key]
+        counts = sorted({f"{row.n_pairs}/{row.n_expected}" for row in at.itertuples()})
+        end = ends.loc[ends[x] == key, "mean"].mean()
+        rows.append((str(key), ", ".join(counts), "-" if pd.isna(end) else f"{end:.4f}", _values(at, hue, columns)))
+    return Block(title, (x, PAIRS, ENDS, *map(str, columns)), tuple(rows))
+
+
+def _values(at: pd.DataFrame, hue: str, columns: list[Any]) -> tuple[Value, ...]:
+    found = {row[hue]: row for row in at.to_dict("records")}
+    least = at["mean"].min()
+    values = []
+    for column in columns:
+        row = found.get(column)
+        mean, low, high = (float("nan"),) * 3 if row is None else (row["mean"], row["ci_low"], row["ci_high"])
+        values.append(Value(mean, (high - low) / 2, bool(mean == least)))
+    return tuple(values)
+
+
+def pivot_text(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching") -> str:
+    """Return a pivot as text for a terminal, as `pivot` has it."""
+    blocks = []
+    for block in pivot(table, metric, split, x, hue):
+        rows = [block.header, *((key, pairs, end, *(value.text("±") for value in values)) for key, pairs, end, values in block.rows)]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(block.header))]
+        lines = ["  ".join(text.rjust(size) for text, size in zip(row, widths, strict=True)) for row in rows]
+        blocks.append("\n".join([block.title, *lines]))
+    return "\n\n".join(blocks)
+
+
+def pivot_markdown(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching") -> str:
+    """Return a pivot as a Markdown table per block, the lowest mean of a row in bold."""
+    blocks = []
+    for block in pivot(table, metric, split, x, hue):
+        lines = [_markdown_row(map(_markdown, block.header)), _markdown_row(["---:"] * len(block.header))]
+        for key, pairs, end, values in block.rows:
+            cells = [f"**{value.text('±')}**" if value.best else value.text("±") for value in values]
+            lines.append(_markdown_row([_markdown(key), pairs, end, *cells]))
+        blocks.append("\n".join([f"{_markdown(block.title)}: {split} {metric.replace('_', ' ')}", "", *lines, ""]))
+    return "\n".join(blocks)
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _markdown(text: str) -> str:
+    """Return text in which nothing is taken for Markdown or HTML."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|&~])", r"\\\1", " ".join(text.split()))
+
+
+def pivot_latex(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching") -> str:
+    r"""Return a pivot as a LaTeX ``tabular`` per block, for ``\usepackage{booktabs}``, the lowest mean of a row in bold."""
+    blocks = []
+    for block in pivot(table, metric, split, x, hue):
+        lines = [rf"\begin{{tabular}}{{{'r' * len(block.header)}}}", r"\toprule", _latex_row(map(_latex, block.header)), r"\midrule"]
+        for key, pairs, end, values in block.rows:
+            texts = [value.text(r"$\pm$") for value in values]
+            cells = [rf"\textbf{{{text}}}" if value.best else text for value, text in zip(values, texts, strict=True)]
+            lines.append(_latex_row([_latex(key), pairs, end, *cells]))
+        blocks.append("\n".join([f"% {' '.join(block.title.split())}: {split} {metric}", *lines, r"\bottomrule", r"\end{tabular}", ""]))
+    return "\n".join(blocks)
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _latex(text: str) -> str:
+    return "".join(LATEX.get(letter, letter) for letter in text)

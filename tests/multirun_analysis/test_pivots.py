@@ -1,0 +1,116 @@
+"""Pivots: any two keys as rows and columns, the lowest mean in bold, nothing in a name taken for Markdown or LaTeX."""
+
+import re
+
+import numpy as np
+import pytest
+from analysis_sweeps import make_record
+
+from multirun_analysis import barrier_vs_width, load_runs
+from multirun_analysis.__main__ import main
+from multirun_analysis.checks import InputError
+from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
+from multirun_analysis.tables.pivots import pivot, pivot_latex, pivot_markdown, pivot_text
+
+
+@pytest.fixture
+def folder(write_sweep):
+    return write_sweep(
+        [
+            make_record(f"r{seed}{width}{lr}", seed=seed, width=width, barrier=lr * 2 / width, **{"optimizer.lr": lr})
+            for seed in (0, 1)
+            for width in (8, 16)
+            for lr in (0.5, 0.05, 1.0)
+        ]
+    )
+
+
+@pytest.fixture
+def table(folder):
+    return barrier_vs_width(load_runs(folder))
+
+
+def test_any_two_keys_make_the_rows_and_the_columns(table):
+    blocks = pivot(table, x="optimizer.lr", hue="width")
+    assert [block.title.rpartition(", ")[2] for block in blocks] == ["matching=identity", "matching=weights"]
+    assert blocks[1].header == ("optimizer.lr", "pairs", "error at ends", "8", "16")
+    assert [row[0] for row in blocks[1].rows] == ["0.05", "0.5", "1.0"]  # by value
+    np.testing.assert_allclose([[value.mean for value in row[3]] for row in blocks[1].rows], np.outer([0.05, 0.5, 1.0], [1 / 4, 1 / 8]))
+    assert [[value.best for value in row[3]] for row in blocks[1].rows] == [[False, True]] * 3
+
+
+def test_the_default_is_width_and_method(table):
+    blocks = pivot(table)
+    assert len(blocks) == 3  # learning rates
+    assert blocks[0].header == ("width", "pairs", "error at ends", "identity", "weights")
+    assert "optimizer.lr=0.05" in blocks[0].title
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"x": "lr"}, "`--x` must be one of dataset, model, depth, optimizer.lr, matching, width, got 'lr'."),
+        ({"hue": "loss_a"}, "`--hue` must be one of dataset, model, depth, optimizer.lr, matching, width, got 'loss_a'."),
+        ({"hue": "width"}, "`--x` and `--hue` must be two keys, got 'width' for both."),
+    ],
+)
+def test_what_is_no_key_is_refused(table, keys, message):
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        pivot(table, **keys)
+
+
+def test_markdown_has_a_row_per_width_and_the_best_in_bold(table):
+    lines = pivot_markdown(table).splitlines()
+    assert lines[2] == "| width | pairs | error at ends | identity | weights |"
+    assert lines[4] == "| 8 | 2/2 | 0.0300 | 0.1250 ± 0.0000 | **0.0125 ± 0.0000** |"
+
+
+def test_latex_has_a_tabular_per_block(table):
+    text = pivot_latex(table)
+    assert text.count(r"\begin{tabular}{rrrrr}") == text.count(r"\end{tabular}") == text.count(r"\bottomrule") == 3
+    assert r"8 & 2/2 & 0.0300 & 0.1250 $\pm$ 0.0000 & \textbf{0.0125 $\pm$ 0.0000} \\" in text.splitlines()
+
+
+def test_names_are_escaped(write_sweep):
+    name = r"a_b|c<img>&50%$x^2{}~\n"
+    runs = load_runs(write_sweep([make_record(f"r{width}", width=width, dataset=name) for width in (8, 16)]))
+    table = barrier_vs_width(runs)
+    markdown = pivot_markdown(table, x="dataset", hue="width")
+    assert r"a\_b\|c\<img\>\&50%$x^2\{\}\~\\n" in markdown
+    assert "<img>" not in markdown
+    assert r"a\_b|c<img>\&50\%\$x\textasciicircum{}2\{\}\textasciitilde{}\textbackslash{}n &" in pivot_latex(
+        table, x="dataset", hue="width"
+    )
+    broken = barrier_vs_width(load_runs(write_sweep([make_record("r", dataset="a\nb")], name="other")))
+    assert pivot_latex(broken).startswith("% dataset=a b,")  # a line break would end the comment
+
+
+def test_the_figure_stands_on_any_key(table, folder):
+    rows = table[(table["matching"] == "weights")]
+    ax = plot_barrier_vs_width(rows, load_runs(folder).query("matching == 'weights'"), x="optimizer.lr", hue="width")
+    assert ax.get_xscale() == "log"
+    assert ax.get_xlabel() == "optimizer.lr"
+    lines = {line.get_label(): line for line in ax.get_lines() if not line.get_label().startswith("_")}
+    assert list(lines) == ["8", "16"]
+    np.testing.assert_allclose(lines["8"].get_xdata(), [0.05, 0.5, 1.0])
+    np.testing.assert_allclose(lines["8"].get_ydata(), [0.0125, 0.125, 0.25])
+
+
+def test_words_stand_side_by_side(table, folder):
+    ax = plot_barrier_vs_width(table[table["width"] == 8], load_runs(folder).query("width == 8"), x="matching", hue="optimizer.lr")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["identity", "weights"]
+    assert ax.get_xscale() == "linear"
+
+
+def test_the_command_line_takes_two_keys(folder, tmp_path, capsys):
+    main([str(folder), "--x", "optimizer.lr", "--hue", "matching", "--out", str(tmp_path)])
+    assert "optimizer.lr  pairs  error at ends" in capsys.readouterr().out
+    assert "| optimizer.lr | pairs |" in (tmp_path / "barrier_vs_width.md").read_text()
+    with pytest.raises(SystemExit, match="`--x` must be one of"):
+        main([str(folder), "--x", "nothing", "--out", str(tmp_path / "none")])
+    assert not (tmp_path / "none").exists()
+
+
+def test_text_is_what_the_pivot_holds(table):
+    text = pivot_text(table, metric="error_barrier", split="train")
+    assert text.splitlines()[2].split() == ["8", "2/2", "0.0300", "0.0125", "±", "0.0000", "0.0013", "±", "0.0000"]
