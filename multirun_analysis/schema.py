@@ -117,6 +117,72 @@ BARRIER_TAIL = (
     Column("min", "number", "of metric", "smallest value"),
     Column("max", "number", "of metric", "largest value"),
 )
+_METRIC = Column("metric", "string", "", "which measure the row is about")
+_WIDTH = Column("width", "integer", "neurons", "neurons of each hidden layer")
+_N_PAIRS = Column("n_pairs", "integer", "pairs", "pairs measured that did not diverge")
+_LOW, _HIGH = Column("ci_low", "number", "", "lower end of the interval"), Column("ci_high", "number", "", "upper end of the interval")
+_INTERVAL = Column("interval", "string", "", "kind and level of the interval, or why there is none")
+_TOLERANCE = Column("tolerance", "number", "of metric", "the barrier up to which two networks count as connected")
+DIFFERENCES_TAIL = (
+    _WIDTH,
+    *SPLIT,
+    _METRIC,
+    Column("method", "string", "", "a matching method"),
+    Column("other", "string", "", "another one, on the same pairs"),
+    _N_PAIRS,
+    Column("n_networks", "integer", "networks", "distinct networks among these pairs"),
+    Column("mean", "number", "of metric", "mean over pairs of method's value minus other's"),
+    Column("std", "number", "of metric", "standard deviation of the difference (ddof 1)"),
+    _LOW,
+    _HIGH,
+    _INTERVAL,
+    Column("median", "number", "of metric", "median difference"),
+    Column("min", "number", "of metric", "smallest difference"),
+    Column("max", "number", "of metric", "largest difference"),
+    Column("better", "string", "", "the one whose value is lower by the interval, else undecided; of many rows some are decided by chance"),
+)
+SLOPES_TAIL = (
+    *MATCHING,
+    *SPLIT,
+    _METRIC,
+    Column("slope", "number", "", "least-squares slope of log mean against log width"),
+    _LOW,
+    _HIGH,
+    _INTERVAL,
+    Column("window", "string", "neurons", "the widths that the slope is taken over: those whose mean is above 0 by its interval"),
+    Column("n_widths", "integer", "", "number of widths in the window"),
+    Column("n_seeds", "integer", "", "number of seeds"),
+    Column("zeros", "integer", "", "values that are exactly 0, over all widths"),
+)
+NEEDED_TAIL = (
+    *MATCHING,
+    *SPLIT,
+    _METRIC,
+    _TOLERANCE,
+    Column("n_widths", "integer", "", "number of widths measured"),
+    Column(
+        "width_needed",
+        "number",
+        "neurons",
+        "width from which on the mean stays within the tolerance, interpolated; empty beyond what was measured",
+    ),
+    Column("width_low", "number", "neurons", "the same of the mean's lower end"),
+    Column("width_high", "number", "neurons", "the same of the mean's upper end"),
+    Column("text", "string", "neurons", "all three as text, with > and <= for widths beyond those measured"),
+)
+SHARE_TAIL = (
+    *MATCHING,
+    *SPLIT,
+    _METRIC,
+    _TOLERANCE,
+    _WIDTH,
+    _N_PAIRS,
+    Column("n_connected", "integer", "pairs", "pairs whose barrier is at most the tolerance"),
+    Column("share", "number", "fraction", "n_connected / n_pairs"),
+    _LOW,
+    _HIGH,
+    _INTERVAL,
+)
 FAILURES = (
     Column("run_id", "string", "", "name of the job"),
     Column("status", "string", "", "failed, diverged, unfinished, missing, unreadable, conflicting"),
@@ -128,3 +194,22 @@ FAILURES = (
 def names(columns: tuple[Column, ...]) -> list[str]:
     """Return the names of columns, in order."""
     return [column.name for column in columns]
+
+
+def files() -> dict[str, tuple[str, tuple[Column, ...]]]:
+    """Return, for every CSV of a sweep, what a row is, and its columns but for the varying keys."""
+    cell = tuple(column for column in RUN_KEYS if column.name in ("dataset", "model", "depth"))
+    return {
+        "runs.csv": ("one job, pair of networks, method and split", (*RUN_KEYS, *PAIR_KEYS, *RUNS_TAIL)),
+        "curves.csv": ("the same, and one t", (*RUN_KEYS, *PAIR_KEYS, *CURVES_TAIL)),
+        "layers.csv": ("one job, pair, method and layer (none for identity)", (*RUN_KEYS, *PAIR_KEYS, *LAYERS_TAIL)),
+        "barrier_vs_width.csv": (
+            "one cell (dataset, model, depth, varying keys), method, split, measure and width",
+            (*cell, *BARRIER_TAIL),
+        ),
+        "method_differences.csv": ("one cell, width, split, measure and two methods", (*cell, *DIFFERENCES_TAIL)),
+        "slopes.csv": ("one cell, method, split and measure", (*cell, *SLOPES_TAIL)),
+        "width_needed.csv": ("one cell, method, split, measure and tolerance", (*cell, *NEEDED_TAIL)),
+        "connected_share.csv": ("one cell, method, split, measure, tolerance and width", (*cell, *SHARE_TAIL)),
+        "failures.csv": ("one job that has no usable result, or one result of which there are two", FAILURES),
+    }

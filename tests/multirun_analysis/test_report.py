@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,9 @@ import pytest
 from analysis_sweeps import expect, make_record
 from matplotlib import pyplot as plt
 
-from multirun_analysis import barrier_vs_width, load_runs
+from multirun_analysis import barrier_vs_width, load_runs, schema
 from multirun_analysis.__main__ import main
+from multirun_analysis.columns import markdown
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.style import METHODS
 from multirun_analysis.report import write_report
@@ -130,3 +132,24 @@ def test_the_plot_shows_means_pairs_true_widths_and_zeros(write_sweep):
     assert low <= 0.0 < 2.0 < high  # the zeros lie inside
     assert ax.get_ylabel() == "test loss barrier [nats]"
     plt.close(figure)
+
+
+def test_every_csv_has_the_columns_of_its_schema_and_comes_back_with_their_types(write_sweep):
+    folder = write_report([write_sweep([*records(), make_record("far", width=32, seed=2, **{"optimizer.lr": 0.2})])]).folder
+    for name, (_, columns) in schema.files().items():
+        frame = pd.read_csv(folder / name)
+        varying = [] if name == "failures.csv" else ["optimizer.lr"]
+        assert [column for column in frame.columns if column not in varying] == schema.names(columns), name
+        for column in columns:
+            if column.kind == "integer":
+                assert (frame[column.name].dropna() % 1 == 0).all(), (name, column.name)
+            elif column.kind == "number":
+                assert pd.api.types.is_numeric_dtype(frame[column.name]), (name, column.name)
+
+
+def test_the_page_of_columns_is_that_of_the_schema():
+    page = Path(__file__).parents[2] / "docs" / "columns.md"
+    assert page.read_text() == markdown(), "run: python -m multirun_analysis.columns > docs/columns.md"
+    for name, (_, columns) in schema.files().items():
+        assert f"## {name}" in markdown()
+        assert len(set(schema.names(columns))) == len(columns), name

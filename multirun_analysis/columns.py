@@ -1,0 +1,32 @@
+"""``python -m multirun_analysis.columns``: every column of every CSV, as the page docs/columns.md."""
+
+import sys
+
+from multirun_analysis import schema
+
+HEAD = """# Columns
+
+Written by `python -m multirun_analysis.columns > docs/columns.md` from `multirun_analysis/schema.py`; a test holds the two together.
+
+Where keys vary beyond those listed, every varying key has a column of its own under its dotted name (`optimizer.lr`, ...), before
+`network_a`, or before the method where there are no networks. Absent values of keys are written `-`; measures that do not exist are
+empty. Losses are mean cross-entropy in nats per example, errors fractions in [0, 1].
+"""
+
+
+def markdown() -> str:
+    """Return the page."""
+    parts = [HEAD]
+    for name, (row, columns) in schema.files().items():
+        parts += [f"## {name}", "", f"A row is {row}.", "", "| column | type | unit | meaning |", "|---|---|---|---|"]
+        parts += [f"| `{column.name}` | {column.kind} | {column.unit} | {_cell(column.meaning)} |" for column in columns]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())
