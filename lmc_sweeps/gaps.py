@@ -72,7 +72,7 @@ def midpoint_gap(
         middle_scale += float(at_middle.square().sum())
     measured, size = math.sqrt(gap / len(inputs)), math.sqrt(scale / len(inputs))
     certificate = certify(b)
-    ratio = certificate / measured if measured > 0 else math.nan
+    ratio = certificate / measured if measured > ROUNDING * size else math.nan  # of rounding there is nothing to certify
     shrinkage = math.sqrt(middle_scale / scale) if scale > 0 else math.nan
     return MidpointGap(measured, shrinkage, certificate, ratio, _status(measured, certificate, size))
 
@@ -82,11 +82,11 @@ def _status(measured: float, certificate: float, size: float) -> str:
         return NONE
     if measured > certificate + ROUNDING * size:
         return VIOLATED
-    return VACUOUS if certificate >= size else HOLDS
+    return VACUOUS if certificate >= size > 0 else HOLDS
 
 
 def distance(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
-    r"""Return the Euclidean distance :math:`\|\theta_A - \theta_B\|` between all parameters of two networks."""
+    r"""Return the Euclidean distance :math:`\|\theta_A - \theta_B\|` between two networks, over all tensors that they are given as."""
     return math.sqrt(sum(float((a[name].double() - b[name].double()).square().sum()) for name in a))
 
 

@@ -28,6 +28,7 @@ class Activations(SequentialMatching):
 
     name: ClassVar[str] = "activations"
     needs: ClassVar[frozenset[str]] = frozenset({"moments", "cross_moments"})
+    keeps_gaussian: ClassVar[bool] = False  # a neuron is a function of the data, not linear in its weights
     centred: bool = True
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from lmc_sweeps import checks, theory, transport
 from lmc_sweeps.dimension import approximate_dimension
 from lmc_sweeps.permutations import PermutationSpec, from_coupling
 
+LATER = "later"  # in the metadata of a field: records of earlier versions do not have it
 NEEDS = ("weights", "moments", "cross_moments", "objective", "generator")
 Permutations = Mapping[str, np.ndarray]
 
@@ -98,11 +99,13 @@ class Matching(ABC):
     def settings_hash(self) -> str:
         """Return 8 hexadecimal digits that identify the method with its settings.
 
-        Those at their defaults are left out, so that a method may grow one whose default changes nothing.
+        A field that a method has grown since (`LATER` in its metadata) is left out at its default, which changes nothing.
         """
-        defaults = {field.name: field.default for field in fields(self)}
-        others = {key: value for key, value in self.settings().items() if key not in defaults or value != defaults[key]}
-        words = json.dumps([self.name, others], sort_keys=True)
+        settings = self.settings()
+        for grown in fields(self):
+            if grown.metadata.get(LATER) and settings[grown.name] == grown.default:
+                del settings[grown.name]
+        words = json.dumps([self.name, settings], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()[:8]
 
 
@@ -114,6 +117,7 @@ class SequentialMatching(Matching):
     permutations.
     """
 
+    keeps_gaussian: ClassVar[bool] = True  # whether Gaussian weights are Gaussian neurons in the metric of the cost
     transport: str = "emd"
 
     def __post_init__(self) -> None:
@@ -154,7 +158,7 @@ class SequentialMatching(Matching):
                 sentences.append(f"layer {layer}: {result.sentence}")
             dimension_a, dimension_b = map(approximate_dimension, self.dimension_matrices(problem, group, centred=False))
             centred_a, centred_b = map(approximate_dimension, self.dimension_matrices(problem, group, centred=True))
-            expected = _expected(self.spectrum(problem, group), len(cost))
+            expected = _expected(self.spectrum(problem, group), len(cost), self.keeps_gaussian)
             layers.append(
                 LayerMatch(
                     layer=layer,
@@ -178,12 +182,12 @@ class SequentialMatching(Matching):
         )
 
 
-def _expected(spectrum: np.ndarray, width: int) -> dict[str, float]:
-    """Return what theory says of the matching cost of a layer; NaN where its neurons are all the same."""
+def _expected(spectrum: np.ndarray, width: int, is_gaussian: bool) -> dict[str, float]:
+    """Return what theory says of the matching cost of a layer; NaN where its neurons are all the same, or it says nothing."""
     if not spectrum.any():
         return dict.fromkeys(("effective_dimension", "cost_lower_bound", "expected_slope"), float("nan"))
     dimension = theory.effective_dimension(spectrum, width)
-    bound = theory.rate_distortion_bound(spectrum, width)
+    bound = theory.rate_distortion_bound(spectrum, width) if is_gaussian else float("nan")
     return {"effective_dimension": dimension, "cost_lower_bound": bound, "expected_slope": theory.expected_slope(dimension)}
 
 

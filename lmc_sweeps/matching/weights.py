@@ -1,7 +1,7 @@
 """`weights`: the paper's naive weight matching, incoming weights layer by layer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from lmc_sweeps import checks
 from lmc_sweeps.dimension import spectrum_of_rows
 from lmc_sweeps.ground_costs import squared_distances
-from lmc_sweeps.matching.base import MatchingProblem, Permutations, SequentialMatching, bias_column, incoming_rows, outgoing_columns
+from lmc_sweeps.matching.base import LATER, MatchingProblem, Permutations, SequentialMatching, bias_column, incoming_rows, outgoing_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Weights(SequentialMatching):
     name: ClassVar[str] = "weights"
     needs: ClassVar[frozenset[str]] = frozenset({"weights"})
     biases: bool = False
-    outgoing: bool = False
+    outgoing: bool = field(default=False, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         super().__post_init__()

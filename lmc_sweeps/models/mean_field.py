@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lmc_sweeps import checks
 from lmc_sweeps.models.base import Model
-from lmc_sweeps.models.feed_forward import FeedForward, Layer
+from lmc_sweeps.models.feed_forward import DERIVATIVES, FeedForward, Layer
 from lmc_sweeps.theory import two_layer_certificate, two_layer_curvature_certificate
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
@@ -45,6 +45,8 @@ class MeanFieldNetwork(FeedForward):
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
+        if type(self.layers[0].after[0]) not in DERIVATIVES:
+            raise NotImplementedError("by autograd, `forward` would divide by N once more")
         # The sum over neurons is N times the output, so the gradient at the output, taken for that at the sum, is N times as large.
         super().gradients(stack, inputs, lambda sums: at_logits(sums / self._neurons), out)
 

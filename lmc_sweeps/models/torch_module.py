@@ -35,6 +35,8 @@ class TorchModule(Architecture):
         for name, axes in spec.axes.items():
             if len(axes) > 1:
                 self._readers.setdefault(self._source(name), name.rpartition(".")[0])
+        if INPUT in spec.groups:
+            raise InputError(f"a group cannot be called {INPUT!r}, which stands for the network's own inputs; give it another name.")
         unread = [group for group in spec.groups if group not in self._readers]
         if unread:
             raise InputError(f"no parameter has {', '.join(map(repr, unread))} on its second axis: nothing reads these neurons.")
