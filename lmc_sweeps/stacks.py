@@ -52,7 +52,9 @@ class Task:
     @property
     def recipe(self) -> Recipe:
         """How it is trained."""
-        return Recipe(seed=self.settings.seed, number=self.number, optimizer=self.settings.optimizer, training=self.settings.training)
+        s = self.settings
+        number = 0 if s.training.data_order == "shared" else self.number
+        return Recipe(seed=s.seed, number=number, optimizer=s.optimizer, training=s.training)
 
     @property
     def architecture(self) -> Architecture:

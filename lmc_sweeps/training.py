@@ -21,6 +21,7 @@ from lmc_sweeps.seeding import generator
 CODE_VERSION = 2  # part of every run_id: raise it when training gives other bits
 MOST_GATHERED = 2**18  # input values gathered at a time: 1 MiB, which stays near the cores
 SCHEDULES = ("constant", "warmup_cosine")
+DATA_ORDERS = ("own", "shared")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,9 @@ class Training:
     `stack` is the most networks trained at once (null: as many as are measured to pay), `stack_gib` the most memory that they may take
     (null: 2 GiB, or most of what is free on a GPU), `checkpoint_seconds` the time after which a stack is kept, to go on from there after
     a kill.
+
+    `data_order` is ``own``: every network of a job sees the training set in orders of its own; or ``shared``: all see it in those of
+    network 0, so that they differ by their initialisation only.
 
     `schedule` is ``constant``, or ``warmup_cosine``: from `warmup_lr` linearly to the peak :math:`\eta` in `warmup_steps` w, then along a
     cosine that would reach 0 at step S, after the last of S steps,
@@ -47,6 +51,7 @@ class Training:
     schedule: str = "constant"
     warmup_steps: int = 10
     warmup_lr: float = 1e-6
+    data_order: str = "own"
     # How the work is done, which touches no bit of what comes out: not part of a network's name.
     stack: int | None = field(default=None, metadata={"identity": False})
     stack_gib: float | None = field(default=None, metadata={"identity": False})
@@ -56,6 +61,7 @@ class Training:
         checks.integer("training.epochs", self.epochs, least=0)
         checks.integer("training.batch_size", self.batch_size)
         checks.one_of("training.schedule", self.schedule, SCHEDULES)
+        checks.one_of("training.data_order", self.data_order, DATA_ORDERS)
         checks.integer("training.warmup_steps", self.warmup_steps, least=0)
         object.__setattr__(self, "warmup_lr", checks.number("training.warmup_lr", self.warmup_lr, least=0.0))
         if self.stack is not None:
@@ -79,7 +85,7 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one network of a stack is trained: whose data order, and with which settings."""
+    """How one network of a stack is trained: in whose data order (network `number` of `seed`), and with which settings."""
 
     seed: int
     number: int

@@ -286,3 +286,17 @@ def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
         path.write_bytes(broken)
         assert store.find_partial("0123") is None
     assert "is not usable" in caplog.text
+
+
+def test_networks_that_share_their_data_order_differ_by_their_beginnings_only():
+    own, shared = (
+        [task(number, training=Training(epochs=2, batch_size=16, data_order=kind)) for number in (0, 1)] for kind in ("own", "shared")
+    )
+    assert [each.recipe.number for each in own] == [0, 1]
+    assert [each.recipe.number for each in shared] == [0, 0]
+    assert len({each.name for each in (*own, *shared)}) == 4
+    trained = all_trained([*own, *shared])
+    weights = [trained[each.name].parameters["hidden_1.weight"] for each in (*own, *shared)]
+    assert torch.equal(weights[0], weights[2])  # network 0's order is the one that is shared
+    assert not torch.equal(weights[1], weights[3])  # network 1 has left its own
+    assert not torch.equal(weights[2], weights[3])  # the beginnings still differ

@@ -35,6 +35,7 @@ MISTAKES = [
     (["training.batch_size=0"], "`training.batch_size` must be a positive integer, got 0."),
     (["training.batch_size=1438"], "`training.batch_size` must be at most the size of the training set (1437), got 1438."),
     (["training.schedule=step"], "`training.schedule` must be one of constant, warmup_cosine, got 'step'."),
+    (["training.data_order=same"], "`training.data_order` must be one of own, shared, got 'same'."),
     (["optimizer.lr=0"], "`optimizer.lr` must be a finite number above 0, got 0."),
     (["optimizer.lr=-1"], "`optimizer.lr` must be a finite number above 0, got -1."),
     (["optimizer.lr=nan"], "`optimizer.lr` must be a finite number above 0, got nan."),
