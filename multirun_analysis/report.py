@@ -14,7 +14,7 @@ from multirun_analysis import tidy
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.style import figure_style
-from multirun_analysis.stats.summary import STUDENT
+from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width, cell_title, varying_columns
 from multirun_analysis.tables.connected_share import connected_share
 from multirun_analysis.tables.method_differences import method_differences
@@ -126,15 +126,9 @@ def _barrier_figure(table: pd.DataFrame, runs: pd.DataFrame, x: str, hue: str) -
             labels,
             ncols=min(6, len(labels)),
             loc="outside upper center",
-            title=f"points: pairs; line: mean; band: {_intervals(table)}",
+            title=f"points: pairs; line: mean; band: {kinds_of(table)}",
         )
     return figure
-
-
-def _intervals(table: pd.DataFrame) -> str:
-    """Return the kinds of interval that a table has; the default one where it has none."""
-    kinds = sorted(kind for kind in table["interval"].unique() if not kind.startswith("none"))
-    return ", ".join(kinds) or STUDENT
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -146,7 +140,7 @@ def save_figure(figure: Figure, path: Path) -> None:
 def _text(sweep: Sweep, table: pd.DataFrame, folder: Path, x: str, hue: str) -> str:
     """Return the table for the terminal, what was found of what was expected, and where the rest lies."""
     parts = [
-        f"Test loss barrier [nats]: mean ± half the 95 % interval ({_intervals(table)}); error at ends: mean test error of the networks.",
+        f"Test loss barrier [nats]: mean ± half the 95 % interval ({kinds_of(table)}); error at ends: mean test error of the networks.",
         "",
     ]
     parts += [pivot_text(table, x=x, hue=hue) if len(table) else "(no results yet)", ""]

@@ -1,5 +1,6 @@
 """From records to tidy frames: one row per job, pair, method and split (and t, and layer), with the keys that vary."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -173,7 +174,14 @@ def _job_keys(sweep: Sweep, record: Record) -> dict[str, Any]:
 
 
 def _scope_keys(scope: Mapping[str, Any], varying: Sequence[str]) -> dict[str, Any]:
-    return {key: ABSENT if scope.get(key) is None else scope[key] for key in (*FIXED, *varying)}
+    return {key: _as_key(scope.get(key)) for key in (*FIXED, *varying)}
+
+
+def _as_key(value: Any) -> Any:
+    """Return a value that frames can be grouped by: lists and mappings as text."""
+    if value is None:
+        return ABSENT
+    return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value
 
 
 def as_keys(frame: pd.DataFrame, varying: Sequence[str]) -> pd.DataFrame:
@@ -190,6 +198,8 @@ def _frame(sweep: Sweep, rows: list[dict[str, Any]], tail: tuple[schema.Column, 
     for column in columns:
         if column.kind == "number":
             frame[column.name] = frame[column.name].astype(float)
+        elif column.kind == "string":  # one without any value would be taken for numbers
+            frame[column.name] = frame[column.name].astype(object)
     frame = as_keys(frame, sweep.varying)
     order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", "network_a", "network_b", "matching"]
     order += [name for name in ("split", "t", "layer") if name in schema.names(tail)]

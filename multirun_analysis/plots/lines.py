@@ -20,8 +20,7 @@ def plot_line(summary: pd.DataFrame, x: str, *, ax: Axes, band: bool = True, **l
         Of the line: colour, marker, label, ...
     """
     rows = summary.sort_values(x)
-    where = rows[x].to_numpy(dtype=float)
-    (line,) = ax.plot(where, rows["mean"].to_numpy(), **{"markersize": 4, "linewidth": 1.3, **look})
+    where, mean, low, high = (rows[name].to_numpy(dtype=float) for name in (x, "mean", "ci_low", "ci_high"))
+    (line,) = ax.plot(where, mean, **{"markersize": 4, "linewidth": 1.3, **look})
     if band:
-        low, high = rows["ci_low"].to_numpy(), rows["ci_high"].to_numpy()
         ax.fill_between(where, low, high, color=line.get_color(), alpha=0.15, linewidth=0)

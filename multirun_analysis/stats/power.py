@@ -6,7 +6,7 @@ from scipy.special import stdtrit
 
 from multirun_analysis.stats.intervals import LEVEL
 
-MOST = 100_000
+MOST = 10**9  # no sweep has more
 
 
 def pairs_to_halve(n: int, level: float = LEVEL) -> int | None:

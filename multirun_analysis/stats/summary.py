@@ -4,20 +4,23 @@ import math
 
 import pandas as pd
 
-from multirun_analysis.stats.intervals import LEVEL, network_jackknife, student_t
+from multirun_analysis.stats.intervals import LEVEL, count_groups, job_means_t, network_jackknife, student_t
 
 STUDENT = f"Student's t over pairs, {LEVEL:.0%}"
 ONE_VALUE = "none: one pair"
 JACKKNIFE = f"delete-one-network jackknife, {LEVEL:.0%}"
 SHARED = "none: pairs share networks, and none can be left out"
+JOBS = f"Student's t over jobs, {LEVEL:.0%}"
 NO_VALUE = "none: no pair"
+ENOUGH_JOBS = 4  # whose means are better replicates than their networks are
 
 
 def summarise(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     """Return one row per cell with the statistics of a measure over its pairs.
 
-    Pairs are independent unless they share a network. Where they do, Student's interval would be too narrow, and the jackknife over
-    networks takes its place. `interval` says which it is, or why there is none.
+    Pairs are independent unless they share a network. Where they do, Student's interval would be too narrow; it is taken over the
+    means of jobs where there are four and more, and else the jackknife over networks takes its place. `interval` says which it is, or
+    why there is none.
 
     Parameters
     ----------
@@ -45,8 +48,10 @@ def _statistics(cell: pd.DataFrame, value: str) -> dict[str, object]:
     networks = pd.concat([cell["network_a"], cell["network_b"]])
     shared = networks.nunique() < len(networks)
     if shared:
-        low, high = network_jackknife(values.to_numpy(), cell["network_a"].to_numpy(), cell["network_b"].to_numpy())
-        kind = SHARED if math.isnan(low) else JACKKNIFE
+        pairs = values.to_numpy(), cell["network_a"].to_numpy(), cell["network_b"].to_numpy()
+        by_job = count_groups(*pairs[1:]) >= ENOUGH_JOBS
+        low, high = job_means_t(*pairs) if by_job else network_jackknife(*pairs)
+        kind = SHARED if math.isnan(low) else JOBS if by_job else JACKKNIFE
     else:
         low, high = student_t(values.to_numpy())
         kind = STUDENT if len(values) > 1 else ONE_VALUE if len(values) else NO_VALUE
@@ -62,3 +67,9 @@ def _statistics(cell: pd.DataFrame, value: str) -> dict[str, object]:
         "min": values.min(),
         "max": values.max(),
     }
+
+
+def kinds_of(*tables: pd.DataFrame) -> str:
+    """Return the kinds of interval that tables have, for the title of a figure; the default one where they have none."""
+    kinds = {kind for table in tables for kind in table["interval"].dropna().unique() if not kind.startswith("none")}
+    return ", ".join(sorted(kinds)) or STUDENT

@@ -11,8 +11,13 @@ Frames = Mapping[str, pd.DataFrame]  # runs, curves, layers, barrier_vs_width, f
 
 @dataclass(frozen=True)
 class Study:
-    """Tables and figures by file name, each a function of the sweep's frames, of which `needs` names the varying keys."""
+    """Tables and figures by file name, each a function of the sweep's frames.
+
+    `needs` names the keys that must vary beside the seed, `may` those that may. Means are taken over all others, so no other may vary; with
+    None for `may`, the study keeps every key apart by itself.
+    """
 
     needs: tuple[str, ...] = ()
+    may: tuple[str, ...] | None = ("width",)
     tables: Mapping[str, Callable[[Frames], pd.DataFrame]] = field(default_factory=dict)
     figures: Mapping[str, Callable[[Frames], Figure]] = field(default_factory=dict)

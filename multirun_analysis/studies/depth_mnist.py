@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import COLOURS, figure_style
-from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.slopes import width_steps
@@ -46,7 +46,13 @@ def barrier_against_depth(frames: Frames) -> Figure:
             ax.set_xlabel("depth [hidden layers]")
         axes[0][0].plot([], [], color="black", linestyle=":", label=f"error barrier {TOLERANCE:g}")
         handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=f"line: mean over pairs; band: {STUDENT}")
+        figure.legend(
+            handles,
+            labels,
+            ncols=len(labels),
+            loc="outside upper center",
+            title=f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}",
+        )
     return figure
 
 
@@ -56,6 +62,7 @@ def _test(frames: Frames) -> pd.DataFrame:
 
 
 STUDY = Study(
+    may=("width", "depth"),
     tables={
         "depths": depths,
         "width_steps": lambda frames: width_steps(frames["runs"]),

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import COLOURS, figure_style, width_axis
-from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.slopes import slopes
 
@@ -21,8 +21,9 @@ ENTROPY_POWER = {"gaussian": 1.0, "uniform": 6 / (math.pi * math.e)}
 
 
 def _layers(frames: Frames) -> pd.DataFrame:
+    """Return what the matching of weights, which the study is about, says of measured layers, the bound that of each law."""
     layers = frames["layers"]
-    measured = layers[layers["status"] == "ok"]
+    measured = layers[(layers["status"] == "ok") & (layers["matching"] == "weights")]
     power = measured[LAW].map(ENTROPY_POWER).astype(float)
     return measured.assign(cost_lower_bound=measured["cost_lower_bound"] * power)
 
@@ -31,14 +32,14 @@ def cost_slopes(frames: Frames) -> pd.DataFrame:
     """Return the slope of log matching cost against log width by law and dimension, beside -2 / d and the band of Gaussian weights."""
     layers = _layers(frames)
     table = slopes(layers, ("matching_cost",), (LAW, DIMENSION))
-    widest = layers[layers["width"] == layers["width"].max()]
+    widest = layers[layers["width"] == layers.groupby([LAW, DIMENSION])["width"].transform("max")]
     expected = widest.groupby([LAW, DIMENSION])["expected_slope"].mean().rename("expected_slope").reset_index()
-    table = table.merge(expected, on=[LAW, DIMENSION])
+    table = table.merge(expected, on=[LAW, DIMENSION], how="left")
     bands = [
         BANDS.get(int(d), (math.nan, math.nan)) if law == "gaussian" else (math.nan, math.nan)
         for law, d in zip(table[LAW], table[DIMENSION], strict=True)
     ]
-    table["band_low"], table["band_high"] = np.array(bands).T
+    table["band_low"], table["band_high"] = np.array(bands).reshape(-1, 2).T
     inside = table["slope"].between(table["band_low"], table["band_high"])
     table["inside"] = inside.astype(object).where(table["band_low"].notna(), "no band")
     return table.sort_values([LAW, DIMENSION], ignore_index=True)
@@ -50,7 +51,8 @@ def costs(frames: Frames) -> pd.DataFrame:
     by = [LAW, DIMENSION, "width"]
     table = summarise(layers, by, "matching_cost").merge(layers.groupby(by)["cost_lower_bound"].mean().reset_index(), on=by)
     table["ratio"] = table["mean"] / table["cost_lower_bound"]
-    table["above_bound"] = table["mean"] >= table["cost_lower_bound"]
+    above = table["mean"] >= table["cost_lower_bound"]
+    table["above_bound"] = above.astype(object).where(table["cost_lower_bound"].notna(), "no bound")
     return table.sort_values(by, ignore_index=True)
 
 
@@ -73,8 +75,10 @@ def cost_against_width(frames: Frames) -> Figure:
         left.set_xlabel("width [neurons]")
         left.legend(fontsize=7.5, ncols=2)
         _slopes(cost_slopes(frames), right)
+        kinds = kinds_of(table)
         figure.suptitle(
-            f"untrained networks; left: line: mean over pairs, band: {STUDENT}; right: bars: jackknife over seeds, 95%", fontsize=8
+            f"untrained networks; left: line: mean over pairs, band: {kinds}; right: bars: jackknife over seeds, 95%",
+            fontsize=8,
         )
     return figure
 
@@ -101,7 +105,7 @@ def _slopes(table: pd.DataFrame, ax: Axes) -> None:
         )
     ax.fill_between([], [], [], color=COLOURS[0], alpha=0.12, label="expected of Gaussian samples")
     grid = np.geomspace(dimensions.min(), dimensions.max(), 200)
-    ax.plot(grid, -2 / np.maximum(grid, 2), color="black", linestyle="--", linewidth=1, label="theory: -2 / d, no logarithms")
+    ax.plot(grid, -2 / np.maximum(grid, 2), color="black", linestyle="--", linewidth=1, label="theory: -2 / max(d, 2), no logarithms")
     ax.set_xscale("log")
     ax.set_xticks(dimensions, [f"{d:g}" for d in dimensions])
     ax.minorticks_off()
@@ -112,5 +116,8 @@ def _slopes(table: pd.DataFrame, ax: Axes) -> None:
 
 
 STUDY = Study(
-    needs=(DIMENSION, LAW), tables={"costs": costs, "cost_slopes": cost_slopes}, figures={"cost_against_width": cost_against_width}
+    needs=(DIMENSION, LAW),
+    may=("width", "dataset.intrinsic_dimension"),
+    tables={"costs": costs, "cost_slopes": cost_slopes},
+    figures={"cost_against_width": cost_against_width},
 )

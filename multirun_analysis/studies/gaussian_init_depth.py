@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import COLOURS, figure_style, width_axis
-from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tidy import method_order
@@ -58,12 +58,13 @@ def gap_against_width(frames: Frames) -> Figure:
             width_axis(ax, sorted(table["width"].unique()))
         axes[0].set_ylabel("output gap / that without matching")
         handles, labels = axes[0].get_legend_handles_labels()
-        title = f"untrained networks; line: mean over pairs; band: {STUDENT}"
+        title = f"untrained networks; line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}"
         figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=title)
     return figure
 
 
 STUDY = Study(
+    may=("width", "depth"),
     tables={"relative_gaps": relative_gaps, "certificates": lambda frames: certificates(frames["runs"], BY)},
     figures={"gap_against_width": gap_against_width},
 )

@@ -5,18 +5,23 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import COLOURS, figure_style, width_axis
-from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.slopes import slopes
 
 DIMENSION, NOISE = "model.intrinsic_dimension", "model.noise"
 
 
-def costs(frames: Frames) -> pd.DataFrame:
-    """Return the mean matching cost by subspace, noise and width, with the floor of the noise and what it leaves above that."""
+def _layers(frames: Frames) -> pd.DataFrame:
+    """Return what the matching of weights, which the study is about, says of measured layers."""
     layers = frames["layers"]
+    return layers[(layers["status"] == "ok") & (layers["matching"] == "weights")]
+
+
+def costs(frames: Frames) -> pd.DataFrame:
+    """Return the mean matching cost by subspace, noise and width, with the floor of the noise, and what noise adds to the cost."""
     by = [DIMENSION, NOISE, "width"]
-    table = summarise(layers[layers["status"] == "ok"], by, "matching_cost").sort_values(by, ignore_index=True)
+    table = summarise(_layers(frames), by, "matching_cost").sort_values(by, ignore_index=True)
     table["noise_floor"] = 2 * table[NOISE].astype(float) ** 2
     noiseless = table[table[NOISE].astype(float) == 0].set_index([DIMENSION, "width"])["mean"].rename("noiseless")
     table = table.join(noiseless, on=[DIMENSION, "width"])
@@ -27,18 +32,19 @@ def costs(frames: Frames) -> pd.DataFrame:
 def cost_slopes(frames: Frames) -> pd.DataFrame:
     """Return the slope of log matching cost, and of output gap and barrier, against log width, beside -2 / k."""
     runs = frames["runs"]
-    matched = runs[(runs["split"] == "test") & (runs["matching"] != "identity")]
+    matched = runs[(runs["split"] == "test") & (runs["matching"] == "weights")]
     by = (DIMENSION, NOISE)
-    tables = [slopes(frames["layers"], ("matching_cost",), by), slopes(matched, ("output_gap", "loss_barrier"), by)]
+    tables = [slopes(_layers(frames), ("matching_cost",), by), slopes(matched, ("output_gap", "loss_barrier"), by)]
     table = pd.concat(tables, ignore_index=True)
-    table["theory"] = (-2 / table[DIMENSION].astype(float).clip(lower=2)).where(table["metric"] == "matching_cost")
+    without_floor = (table["metric"] == "matching_cost") & (table[NOISE].astype(float) == 0)
+    table["theory"] = (-2 / table[DIMENSION].astype(float).clip(lower=2)).where(without_floor)
     return table.sort_values(["metric", *by], ignore_index=True)
 
 
 def cost_against_width(frames: Frames) -> Figure:
     """Draw matching cost against width, a panel per noise, a line per dimension of the subspace, and the output gap below."""
     runs = frames["runs"]
-    matched = runs[(runs["status"] == "ok") & (runs["split"] == "test") & (runs["matching"] != "identity")]
+    matched = runs[(runs["status"] == "ok") & (runs["split"] == "test") & (runs["matching"] == "weights")]
     tables = {"matching_cost": costs(frames), "output_gap": summarise(matched, [DIMENSION, NOISE, "width"], "output_gap")}
     names = {"matching_cost": "matching cost [mean squared distance]", "output_gap": "output gap [logits]"}
     noises = sorted(tables["matching_cost"][NOISE].unique())
@@ -48,7 +54,14 @@ def cost_against_width(frames: Frames) -> Figure:
         for row, (measure, table) in zip(axes, tables.items(), strict=True):
             for ax, noise in zip(row, noises, strict=True):
                 for k, (dimension, cell) in enumerate(table[table[NOISE] == noise].groupby(DIMENSION)):
-                    plot_line(cell, "width", ax=ax, color=COLOURS[k], marker="os^Dv*"[k], label=f"subspace of {dimension} dimensions")
+                    plot_line(
+                        cell,
+                        "width",
+                        ax=ax,
+                        color=COLOURS[k % len(COLOURS)],
+                        marker="os^Dv*"[k % 6],
+                        label=f"subspace of {dimension} dimensions",
+                    )
                 ax.set_yscale("log")
                 width_axis(ax, sorted(table["width"].unique()))
                 ax.set_xlabel("width [neurons]")
@@ -59,7 +72,7 @@ def cost_against_width(frames: Frames) -> Figure:
             row[0].set_ylabel(names[measure])
         axes[0][0].plot([], [], color="black", linestyle=":", label="floor of the noise, 2η²")
         handles, labels = axes[0][0].get_legend_handles_labels()
-        title = f"untrained networks, 50 inputs; line: mean over pairs; band: {STUDENT}"
+        title = f"untrained networks, 50 inputs; line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}"
         figure.legend(handles, labels, ncols=3, loc="outside upper center", title=title)
     return figure
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import COLOURS, figure_style, method_look, width_axis
-from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.dimension_correlations import dimension_correlations
@@ -60,7 +60,13 @@ def dimension_and_barrier(frames: Frames) -> Figure:
         middle.set_title("How much higher is the loss between?", fontsize=9, loc="left")
         _scatter(test, layers, right)
         handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=f"line: mean over pairs; band: {STUDENT}")
+        figure.legend(
+            handles,
+            labels,
+            ncols=len(labels),
+            loc="outside upper center",
+            title=f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}",
+        )
     return figure
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import figure_style, method_look, width_axis
-from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.slopes import slopes
@@ -28,7 +28,7 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _name(label: str) -> str:
-    return WHOLE if "outgoing=true" in label else label.partition("[")[0]
+    return WHOLE if "outgoing=true" in label else label.replace("[biases=false, outgoing=false]", "")
 
 
 def _ends(runs: pd.DataFrame) -> pd.DataFrame:
@@ -47,14 +47,14 @@ def acceptance(frames: Frames) -> pd.DataFrame:
         rows.append(
             {
                 "quantity": quantity, "widths": " ".join(map(str, means.index)), "min": means.min(), "max": means.max(),
-                "variation": variation, "most": MOST_VARIATION, "passes": bool(variation < MOST_VARIATION),
+                "variation": variation, "most": MOST_VARIATION, "passes": bool(len(means) > 1 and variation < MOST_VARIATION),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def gap_slopes(frames: Frames) -> pd.DataFrame:
-    """Return the slopes against width of output gap, certificate, distance of the networks and loss barrier."""
+    """Return the slopes against width of output gap, certificate and loss barrier."""
     return slopes(_runs(frames), ("output_gap", "certificate", "loss_barrier"), ("matching",))
 
 
@@ -86,7 +86,13 @@ def claim(frames: Frames) -> Figure:
             ax.set_xlabel("width [neurons]")
             ax.tick_params(axis="x", labelrotation=45)
         handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=f"line: mean over pairs; band: {STUDENT}")
+        figure.legend(
+            handles,
+            labels,
+            ncols=len(labels),
+            loc="outside upper center",
+            title=f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}",
+        )
     return figure
 
 

@@ -149,6 +149,7 @@ def _finish(figure: Figure, *axes: Axes) -> None:
 
 STUDY = Study(
     needs=(RATE,),
+    may=(),
     tables={
         "agreement": agreement,
         "dimension_correlations": lambda frames: dimension_correlations(frames["runs"], frames["layers"], [RATE]),

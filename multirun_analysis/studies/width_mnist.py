@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import figure_style, method_look, width_axis
-from multirun_analysis.stats.summary import STUDENT, summarise
+from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.barrier_vs_width import cell_title, varying_columns
 from multirun_analysis.tables.certificates import certificates
@@ -34,7 +34,7 @@ def barrier_against_width(frames: Frames) -> Figure:
         handles, labels = axes[0].get_legend_handles_labels()
         shown = dict(zip(labels, handles, strict=True))
         names = sorted(shown, key=method_order)
-        title = f"identity: unmatched; points: pairs of networks; line: mean; band: {STUDENT}"
+        title = f"identity: unmatched; points: pairs of networks; line: mean; band: {kinds_of(frames['barrier_vs_width'])}"
         figure.legend([shown[name] for name in names], names, ncols=len(names), loc="outside upper center", title=title)
     return figure
 
@@ -73,6 +73,7 @@ def _contrast(runs: pd.DataFrame, contrast: pd.DataFrame, ax: Axes) -> None:
 
 
 STUDY = Study(
+    may=None,
     tables={
         "width_steps": lambda frames: width_steps(frames["runs"]),
         "certificates": lambda frames: certificates(frames["runs"], (*varying_columns(frames["runs"]), "matching", "width")),

@@ -12,6 +12,7 @@ from multirun_analysis import studies
 from multirun_analysis.checks import InputError
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.report import save_figure, sweep_frames, write_csv
+from multirun_analysis.studies.base import Study
 from multirun_analysis.tidy import FIXED, Sweep, sortable
 
 LARGE = 100_000  # bytes from which a table of curves is compressed
@@ -29,10 +30,12 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     if name not in known:
         raise InputError(f"`--study` must be one of {', '.join(sorted(known))}, got {name!r}.")
     sweep = find_sweep(sweep_dirs)
-    constant = [key for key in known[name].needs if key not in sweep.varying]
-    if constant:
-        raise InputError(f"the study {name} is about {constant[0]}, which does not vary in {', '.join(map(str, sweep_dirs))}.")
+    _check_keys(name, known[name], sweep)
     frames = sweep_frames(sweep)
+    if not (frames["runs"]["status"] == "ok").any():
+        raise InputError(
+            f"the study {name} has nothing to show: no job in {', '.join(map(str, sweep_dirs))} has been measured without diverging."
+        )
     out.mkdir(parents=True, exist_ok=True)
     (out / "provenance.json").write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n")
     for table, frame in frames.items():
@@ -46,6 +49,17 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
         save_figure(draw(frames), out / f"{figure}.png")
     wrong = f"; {len(sweep.failures)} rows in failures.csv" if len(sweep.failures) else ""
     return f"{len(sweep.records)} of {sweep.n_asked} jobs{wrong}; tables and figures of {name}: {out}"
+
+
+def _check_keys(name: str, study: Study, sweep: Sweep) -> None:
+    """Raise `InputError` if a key that the study is about does not vary, or one that it knows nothing of does."""
+    varying = [*(key for key in ("dataset", "model", "depth", "width") if len({scope[key] for scope in sweep.scopes}) > 1), *sweep.varying]
+    constant = [key for key in study.needs if key not in varying]
+    if constant:
+        raise InputError(f"the study {name} is about {constant[0]}, which does not vary in these sweeps.")
+    others = [] if study.may is None else [key for key in varying if key not in (*study.needs, *study.may, "dataset.fingerprint")]
+    if others:
+        raise InputError(f"the study {name} would take means over different values of {others[0]}; name sweeps in which it has one.")
 
 
 def provenance(sweep: Sweep, runs: pd.DataFrame) -> dict[str, Any]:

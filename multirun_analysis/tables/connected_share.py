@@ -17,7 +17,7 @@ INDEPENDENT, SHARED = "Clopper-Pearson, 95%", "none: pairs share networks"
 def connected_share(runs: pd.DataFrame, tolerances: dict[str, Sequence[float]] | None = None) -> pd.DataFrame:
     r"""Return the share of pairs whose barrier is at most :math:`\tau`, an estimate of :math:`P(\text{barrier} \le \tau)`.
 
-    "With high probability" is the theorems' own word; this is that probability.
+    "With high probability" is the theorems' own word; this is that probability, among networks that did not diverge.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def connected_share(runs: pd.DataFrame, tolerances: dict[str, Sequence[float]] |
     for key, cell in measured.groupby(by, sort=True):
         shared = pd.concat([cell["network_a"], cell["network_b"]]).duplicated().any()
         for metric, levels in (TOLERANCES if tolerances is None else tolerances).items():
-            barriers = cell[metric].dropna().to_numpy()
+            barriers = cell[metric].to_numpy()  # one that is not finite is above every tolerance
             for tolerance in levels:
                 count = int(is_connected(barriers, tolerance).sum())
                 low, high = (float("nan"), float("nan")) if shared else clopper_pearson(count, len(barriers))

@@ -36,7 +36,7 @@ def method_differences(runs: pd.DataFrame) -> pd.DataFrame:
     methods = sorted(measured["matching"].unique(), key=method_order)
     parts = []
     for metric in METRICS:
-        wide = measured.set_index([*cell, *pair, "matching"])[metric].unstack("matching")
+        wide = measured.drop_duplicates([*cell, *pair, "matching"]).set_index([*cell, *pair, "matching"])[metric].unstack("matching")
         for method, other in combinations(methods, 2):
             difference = (wide[method] - wide[other]).rename("difference").reset_index()
             parts.append(summarise(difference, cell, "difference").assign(metric=metric, method=method, other=other))

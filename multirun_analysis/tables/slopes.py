@@ -37,14 +37,14 @@ def slopes(frame: pd.DataFrame, metrics: Sequence[str] = METRICS, by: Sequence[s
     """
     by = _keys(frame) if by is None else list(by)
     rows = []
-    for key, widths, values in _cells(frame, metrics, by):
+    for key, widths, values, zeros in _cells(frame, metrics, by):
         found = slope_over_widths(widths, values)
         rows.append(
             key
             | {
                 "slope": found.slope, "ci_low": found.low, "ci_high": found.high,
                 "interval": JACKKNIFE if not np.isnan(found.low) else "none", "window": " ".join(map(str, found.window)) or "none",
-                "n_widths": len(found.window), "n_seeds": len(values), "zeros": int((values == 0).sum()),
+                "n_widths": len(found.window), "n_seeds": len(values), "zeros": zeros,
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=[*by, "metric", *SLOPES])
@@ -57,12 +57,12 @@ def width_steps(runs: pd.DataFrame) -> pd.DataFrame:
     interval says how much the barrier could still fall or rise there. Every row is for itself; of many rows some are decided by chance.
     """
     rows = []
-    for key, widths, values in _cells(runs, METRICS, _keys(runs)):
+    for key, widths, values, _ in _cells(runs, METRICS, _keys(runs)):
         for k in range(len(widths) - 1):
             difference = values[:, k + 1] - values[:, k]
             difference = difference[~np.isnan(difference)]
             low, high = student_t(difference)
-            direction = "falls" if high < 0 else "rises" if low > 0 else "undecided"
+            direction = "falls" if high < 0 else "rises" if low > 0 else "undecided" if len(difference) else "no common seed"
             rows.append(
                 key
                 | {
@@ -78,10 +78,15 @@ def _keys(runs: pd.DataFrame) -> list[str]:
     return ["dataset", "model", "depth", *varying_columns(runs), "matching", "split"]
 
 
-def _cells(frame: pd.DataFrame, metrics: Sequence[str], by: list[str]) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
-    """Yield the keys of every cell with its widths (w,) and its values (seeds, w); pairs of one job are averaged first."""
+def _cells(frame: pd.DataFrame, metrics: Sequence[str], by: list[str]) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray, int]]:
+    """Yield the keys of every cell, its widths (w,), its values (seeds, w) with pairs of a job averaged, and how many values are 0."""
     for key, cell in frame[frame["status"] == "ok"].groupby(by, sort=False):
         for metric in metrics:
             table = cell.pivot_table(index="seed", columns="width", values=metric, aggfunc="mean").sort_index(axis=1)
             if table.shape[1] > 1:
-                yield dict(zip(by, key, strict=True)) | {"metric": metric}, table.columns.to_numpy(), table.to_numpy()
+                yield (
+                    dict(zip(by, key, strict=True)) | {"metric": metric},
+                    table.columns.to_numpy(),
+                    table.to_numpy(),
+                    int((cell[metric] == 0).sum()),
+                )

@@ -94,6 +94,13 @@ def test_pairs_that_share_networks_are_no_independent_trials(write_sweep):
     assert table["ci_low"].isna().all()
 
 
+def test_a_barrier_that_is_not_finite_is_not_connected(runs):
+    broken = runs.assign(loss_barrier=runs["loss_barrier"].where((runs["width"] != 32) | (runs["seed"] != 0)))
+    table = connected_share(broken, {"loss_barrier": [0.04]})
+    cell = table[(table["matching"] == "weights") & (table["split"] == "test") & (table["width"] == 32)].iloc[0]
+    assert (cell["n_pairs"], cell["n_connected"]) == (4, 3)
+
+
 def test_methods_are_compared_on_the_same_pairs(runs):
     table = method_differences(runs)
     row = table[(table["width"] == 8) & (table["split"] == "test") & (table["metric"] == "loss_barrier")].iloc[0]

@@ -1,5 +1,6 @@
 """What the analysis writes and prints, and that it needs neither torch nor Hydra."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,21 @@ def test_two_sweeps_with_different_settings_are_two_cells_and_not_one_mean(write
     cells = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["matching"] == "weights")]
     np.testing.assert_allclose(cells.set_index("optimizer.lr")["mean"], [0.1, 0.9])
     assert list(cells["n_pairs"]) == [2, 2]
+
+
+def test_a_key_whose_values_are_lists_is_a_column_of_text(write_sweep):
+    rows = [make_record(f"r{seed}{len(x)}", seed=seed, **{"model.sizes": x}) for seed in (0, 1) for x in ([1], [2, 3])]
+    report = write_report([write_sweep(rows)])
+    assert "model.sizes=[2, 3]" in report.text
+    assert set(pd.read_csv(report.folder / "runs.csv")["model.sizes"]) == {"[1]", "[2, 3]"}
+
+
+def test_one_failed_job_and_nothing_expected_is_a_table_without_rows(write_sweep, tmp_path):
+    folder = tmp_path / "single"
+    folder.mkdir()
+    failed = {"schema_version": 1, "run_id": "r", "status": "failed", "sentence": "it broke.", "scope": make_record("r")["scope"]}
+    (folder / "record.json").write_text(json.dumps(failed))
+    assert "failed: r: it broke." in write_report([folder], tmp_path / "out").text
 
 
 def test_a_key_without_a_column_is_said(write_sweep):

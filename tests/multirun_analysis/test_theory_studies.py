@@ -1,9 +1,15 @@
 """The studies of the theory: on records whose costs, gaps and barriers follow known laws, the tables say those laws."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
+from analysis_sweeps import make_record
 
+from multirun_analysis.checks import InputError
+from multirun_analysis.discovery import find_sweep
+from multirun_analysis.report import sweep_frames
 from multirun_analysis.stats.correlations import correlation_within, rank_correlation
 from multirun_analysis.studies import choices
 from multirun_analysis.studies.depth_mnist import barrier_against_depth
@@ -11,7 +17,12 @@ from multirun_analysis.studies.gaussian_init import BANDS, cost_against_width, c
 from multirun_analysis.studies.gaussian_init_depth import gap_against_width, relative_gaps
 from multirun_analysis.studies.low_dimension import cost_slopes as subspace_slopes
 from multirun_analysis.studies.low_dimension import costs as subspace_costs
+from multirun_analysis.studies.low_dimension_trained import DIMENSION as DATA_DIMENSION
+from multirun_analysis.studies.low_dimension_trained import correlations, dimension_and_barrier
+from multirun_analysis.studies.low_dimension_trained import cost_slopes as trained_slopes
 from multirun_analysis.studies.mean_field import WHOLE, acceptance, claim, gap_slopes
+from multirun_analysis.studies.width_mnist import barrier_against_width
+from multirun_analysis.studies.writing import write_study
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.dimension_correlations import dimension_correlations
 
@@ -36,7 +47,7 @@ def test_every_study_is_found_by_name():
 
 def test_costs_that_fall_as_theory_says_are_inside_their_bands_and_others_are_not():
     rows = [
-        pair(width, seed, **{"model.initialisation": law, "dataset.ambient_dimension": d})
+        pair(width, seed, **{"model.initialisation": law, "dataset.ambient_dimension": d, "matching": "weights"})
         | {"matching_cost": d * width ** (-2 / max(d, 3)) * jitter(seed), "cost_lower_bound": 0.9 * d * width ** (-2 / d), "expected_slope": -2 / max(d, 2)}
         for law in ("gaussian", "uniform")
         for d in (3, 5)
@@ -44,6 +55,8 @@ def test_costs_that_fall_as_theory_says_are_inside_their_bands_and_others_are_no
         for seed in SEEDS
     ]  # fmt: skip
     frames = {"layers": pd.DataFrame(rows)}
+    other_method = frames["layers"].assign(matching="covariance", matching_cost=1e3)  # is not what the study is about
+    frames["layers"] = pd.concat([frames["layers"], other_method], ignore_index=True)
     table = cost_slopes(frames)
     assert table["slope"].tolist() == pytest.approx([-2 / 3, -2 / 5] * 2)
     assert table["expected_slope"].tolist() == pytest.approx([-2 / 3, -2 / 5] * 2)
@@ -55,6 +68,7 @@ def test_costs_that_fall_as_theory_says_are_inside_their_bands_and_others_are_no
     np.testing.assert_allclose(uniform / gaussian, 6 / (np.pi * np.e))  # the entropy power of a uniform law in units of its variance
     frames["layers"].loc[0, "cost_lower_bound"] = 1e3
     assert not costs(frames)["above_bound"].all()
+    frames["layers"].loc[0, "cost_lower_bound"] = np.nan
     figure = cost_against_width(frames)
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["3 dimensions", "5 dimensions", "lower bound (ours)"]
 
@@ -87,7 +101,11 @@ def test_gaps_are_taken_in_units_of_the_same_pairs_unmatched():
                     pair(width, seed, depth=depth) | {"matching": "weights", "layer": layer, "recursion_tolerance": 0.1 * layer + 1 / width}
                     for layer in range(1, depth + 1)
                 ]
-    frames = {"runs": pd.DataFrame(runs), "layers": pd.DataFrame(layers)}
+    frames = {
+        "runs": pd.DataFrame(runs),
+        "layers": pd.DataFrame(layers),
+        "barrier_vs_width": pd.DataFrame({"interval": ["none: one pair"]}),
+    }
     table = relative_gaps(frames)
     assert table["mean"].tolist() == pytest.approx([0.5, 0.25, 0.5, 0.25])
     assert table["recursion_tolerance"].tolist() == pytest.approx([0.225, 0.1625, 0.325, 0.2625])  # of the last hidden layer
@@ -109,6 +127,7 @@ def test_the_floor_of_the_noise_and_the_excess_over_no_noise():
     assert sorted(set(table["noise_floor"].round(12))) == [0.0, 0.18]
     slopes = subspace_slopes(frames).set_index(["metric", "model.noise"])
     assert slopes.loc[("matching_cost", 0.0), "slope"] == pytest.approx(-0.5) == slopes.loc[("matching_cost", 0.0), "theory"]
+    assert pd.isna(slopes.loc[("matching_cost", 0.3), "theory"])  # which has a floor
     assert slopes.loc[("matching_cost", 0.3), "slope"] > -0.25
     assert slopes.loc[("output_gap", 0.0), "slope"] == pytest.approx(-1)
     assert slopes.loc[("loss_barrier", 0.0), ["slope", "window", "zeros"]].tolist()[1:] == ["none", 12]
@@ -118,7 +137,11 @@ def mean_field_frames(movement_at_64: float = 1.0) -> dict[str, pd.DataFrame]:
     rows = []
     for width in (16, 64, 256):
         for seed in SEEDS:
-            for method, gap in (("identity", 1.0), ("weights[biases=false]", 0.3), ("weights[biases=true, outgoing=true]", width**-0.5)):
+            for method, gap in (
+                ("identity", 1.0),
+                ("weights[biases=false, outgoing=false]", 0.3),
+                ("weights[biases=true, outgoing=true]", width**-0.5),
+            ):
                 rows.append(
                     pair(width, seed)
                     | {
@@ -129,7 +152,7 @@ def mean_field_frames(movement_at_64: float = 1.0) -> dict[str, pd.DataFrame]:
                 )  # fmt: skip
     runs = pd.DataFrame(rows)
     table = runs.groupby(["matching", "width", "split"])["loss_barrier"].mean().rename("mean").reset_index()
-    table = table.assign(metric="loss_barrier", n_pairs=4, ci_low=table["mean"], ci_high=table["mean"])
+    table = table.assign(metric="loss_barrier", n_pairs=4, ci_low=table["mean"], ci_high=table["mean"], interval="of some kind")
     return {"runs": runs, "barrier_vs_width": table}
 
 
@@ -175,7 +198,7 @@ def depth_frames() -> dict[str, pd.DataFrame]:
         for method in ("identity", "weights")
         for seed in SEEDS
     ]
-    return {"runs": pd.DataFrame(rows)}
+    return {"runs": pd.DataFrame(rows), "barrier_vs_width": pd.DataFrame({"interval": ["of some kind"]})}
 
 
 def test_depth_has_a_panel_per_method_and_a_line_per_width():
@@ -214,3 +237,83 @@ def test_the_two_readings_of_the_third_claim_come_apart():
     assert shown["settings"].tolist() == pytest.approx([-1.0] * 3)
     found = correlation_within(pd.DataFrame(runs), "loss_midpoint", "optimizer.lr", ["matching"])
     assert (found["n_seeds"], found["n_cells"]) == (4, 12)
+
+
+def sweep_of(write_sweep, name="sweep", **scopes):
+    """Return the folder of a sweep of two widths and two seeds, over one list of values of each further key."""
+    keys, values = list(scopes), list(scopes.values())
+    records = [
+        make_record(
+            f"r{width}{seed}{combination}", width=width, seed=seed, barrier=0.1 / width, **dict(zip(keys, combination, strict=True))
+        )
+        for width in (8, 16)
+        for seed in (0, 1)
+        for combination in product(*values)
+    ]
+    return write_sweep(records, name=name)
+
+
+@pytest.mark.parametrize(
+    ("study", "scopes", "message"),
+    [
+        ("depth_mnist", {"optimizer.lr": [0.1, 0.01]}, "the study depth_mnist would take means over different values of optimizer.lr"),
+        ("gaussian_init", {"model.initialisation": ["gaussian", "uniform"]}, "the study gaussian_init is about dataset.ambient_dimension"),
+        ("mean_field", {"depth": [1, 2]}, "the study mean_field would take means over different values of depth"),
+        ("paper_figure2", {"optimizer.lr": [0.1, 0.01]}, "the study paper_figure2 would take means over different values of width"),
+    ],
+)
+def test_a_study_takes_no_mean_over_keys_that_it_knows_nothing_of(write_sweep, tmp_path, study, scopes, message):
+    with pytest.raises(InputError, match=f"^{message}"):
+        write_study(study, [sweep_of(write_sweep, **scopes)], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_of_diverged_jobs_has_nothing_to_show(write_sweep, tmp_path):
+    records = [make_record(f"r{width}", width=width, status="diverged") for width in (8, 16)]
+    with pytest.raises(InputError, match="nothing to show"):
+        write_study("depth_mnist", [write_sweep(records)], tmp_path / "out")
+
+
+def test_another_recipe_stands_beside_the_one_with_the_most_widths(write_sweep):
+    main = [make_record(f"m{w}{s}", width=w, seed=s, barrier=1 / w, **{"optimizer.lr": 0.1}) for w in (8, 16, 32) for s in (0, 1)]
+    other = [make_record(f"o{w}{s}", width=w, seed=s, barrier=2 / w, **{"optimizer.lr": 0.02}) for w in (8, 16) for s in (0, 1)]
+    sweep = find_sweep([write_sweep(main, name="main"), write_sweep(other, name="other")])
+    figure = barrier_against_width(sweep_frames(sweep))
+    assert len(figure.axes) == 3
+    lines = [line for line in figure.axes[2].get_lines() if len(line.get_xdata())]
+    assert [line.get_linestyle() for line in lines] == ["-", "--"]
+    np.testing.assert_allclose([line.get_ydata() for line in lines], [[1 / 8, 1 / 16], [2 / 8, 2 / 16]])
+    assert [text.get_text() for text in figure.axes[2].get_legend().get_texts()] == ["optimizer.lr=0.1", "optimizer.lr=0.02"]
+    assert len(barrier_against_width(sweep_frames(find_sweep(write_sweep(main, name="alone")))).axes) == 2
+
+
+def test_data_of_more_dimensions_have_a_line_each_and_their_slopes(write_sweep):
+    records = []
+    for dimension in (1, 4, 16):
+        for width in (8, 16, 32):
+            for seed in (0, 1, 2):
+                record = make_record(
+                    f"r{dimension}-{width}-{seed}", width=width, seed=seed, barrier=dimension / width, **{DATA_DIMENSION: dimension}
+                )
+                for layer in record["layers"]:
+                    layer |= {
+                        "matching_cost": width**-0.5 * (1 + 0.01 * seed),
+                        "effective_dimension": 2.0,
+                        "approximate_dimension": float(dimension),
+                    }
+                    layer |= {"matching": "covariance"}
+                for run in record["runs"]:
+                    run |= {"matching": "covariance" if run["matching"] == "weights" else "identity", "output_gap": 1 / width}
+                record["matching"][1]["matching"] = "covariance"
+                records.append(record)
+    frames = sweep_frames(find_sweep(write_sweep(records)))
+    slopes = trained_slopes(frames).set_index(["metric", DATA_DIMENSION])
+    np.testing.assert_allclose(slopes.loc["matching_cost", "slope"], -0.5)
+    np.testing.assert_allclose(slopes.loc["loss_barrier", "slope"], -1)
+    found = correlations(frames).set_index(["across", "dimension", "measure"])
+    assert found.loc[("settings", "approximate_dimension", "loss_barrier"), "correlation"] == pytest.approx(1.0)  # at a fixed width
+    figure = dimension_and_barrier(frames)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [f"data of {d} dimensions" for d in (1, 4, 16)]
+    (points,) = [line for line in figure.axes[2].get_lines() if line.get_label() == "covariance"]
+    np.testing.assert_allclose(points.get_xdata(), [1, 4, 16])
+    np.testing.assert_allclose(points.get_ydata(), [1 / 16, 4 / 16, 16 / 16])

@@ -9,6 +9,7 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
 
+EXPERIMENTS = ", ".join(sorted(path.stem for path in conf_dir().glob("experiment/*.yaml")))
 TOP = "dataset, depth, device, experiment, matching, model, networks, optimizer, plan, points, precision, seed, store, training, width"
 
 
@@ -21,15 +22,15 @@ TOP = "dataset, depth, device, experiment, matching, model, networks, optimizer,
         ("dataset=mnits", "`dataset` must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
         ("dataset=digits,mnits", "`dataset` must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
         ("dataset=null", "`dataset` must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got None."),
-        ("model=mpl", "`model` must be one of mlp, got 'mpl'. Did you mean 'mlp'?"),
+        ("model=mpl", "`model` must be one of mean_field, mlp, got 'mpl'. Did you mean 'mlp'?"),
         ("optimizer=sgdm", "`optimizer` must be one of adam, adamw, sgd, got 'sgdm'. Did you mean 'sgd'?"),
         ("matching=[weights,activation]", "`matching` must be one of activations, covariance, identity, weights, got 'activation'. Did you mean 'activations'?"),
         ("matching=weigths", "`matching` must be one of activations, covariance, identity, weights, got 'weigths'. Did you mean 'weights'?"),
         ("matching.weigths.biases=true", "`matching` must be one of activations, covariance, identity, weights, got 'weigths'. Did you mean 'weights'?"),
-        ("matching.weights.bias=true", "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, name, transport. Did you mean 'biases'?"),
+        ("matching.weights.bias=true", "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, name, outgoing, transport. Did you mean 'biases'?"),
         ("optimizer.lrr=1", "`optimizer.lrr` is not a key; the keys at `optimizer` are beta1, beta2, epsilon, lr, momentum, name, weight_decay. Did you mean 'lr'?"),
         ("store.dri=x", "`store.dri` is not a key; the keys at `store` are dir. Did you mean 'dir'?"),
-        ("experiment=width_digit", "`experiment` must be one of paper_figure2, paper_figure2_smoke, width_digits, width_mnist, width_mnist_smoke, got 'width_digit'. Did you mean 'width_digits'?"),
+        ("experiment=width_digit", f"`experiment` must be one of {EXPERIMENTS}, got 'width_digit'. Did you mean 'width_digits'?"),
     ],
 )  # fmt: skip
 def test_unknown_keys_and_options_get_the_choices_and_the_nearest(text, sentence):
