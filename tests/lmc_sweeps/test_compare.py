@@ -2,6 +2,7 @@
 
 import copy
 import re
+from collections import OrderedDict
 
 import numpy as np
 import pandas as pd
@@ -238,11 +239,27 @@ AXES = {"first.weight": ("first", None), "second.weight": ("second", "first"), "
 @pytest.mark.parametrize("spec", [AXES, PermutationSpec(AXES)], ids=["mapping", "specification"])
 def test_a_module_with_a_permutation_specification_gives_the_numbers_of_the_sequential(pair, result, spec):
     found = compare(Wrapped(pair[0]), Wrapped(pair[1]), train=TRAIN, test=TEST, permutation_spec=spec)
-    for column in ("loss_a", "loss_barrier", "loss_midpoint", "error_midpoint"):
+    for column in ("loss_a", "loss_barrier", "loss_midpoint", "error_midpoint", "output_gap", "output_scale", "distance"):
         np.testing.assert_allclose(found.runs[column], result.runs[column], rtol=1e-5, atol=1e-6)
     for matching in METHODS:
         for here, there in (("first", "0"), ("second", "2")):
             np.testing.assert_array_equal(found.permutations[matching][here], result.permutations[matching][there])
+    # What a certificate needs to know of the layers is known of a Sequential only.
+    assert set(found.runs["certificate_status"]) == {"none"}
+    assert set(result.runs["certificate_status"]) <= {"holds", "vacuous"}
+    assert found.runs["certificate"].isna().all()
+    np.testing.assert_allclose(found.layers["recursion_tolerance"], result.layers["recursion_tolerance"])
+
+
+@pytest.mark.parametrize(
+    "spec", [None, {"input.weight": ("input", None), "last.weight": (None, "input")}], ids=["sequential", "specification"]
+)
+def test_no_layer_is_called_as_the_inputs_are(spec):
+    nets = [
+        nn.Sequential(OrderedDict(input=nn.Linear(64, 64, bias=False), act=nn.ReLU(), last=nn.Linear(64, 10, bias=False))) for _ in range(2)
+    ]
+    with pytest.raises(InputError, match="cannot be called 'input', which stands for the network's own inputs; give it another name"):
+        compare(*nets, train=TRAIN, test=TEST, permutation_spec=spec)
 
 
 def test_settings_reach_their_method_and_the_transport_those_that_name_none():

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lmc_sweeps.gaps import HOLDS, NONE, VACUOUS, VIOLATED, distance, midpoint_gap, relative_movement
-from lmc_sweeps.models.feed_forward import from_sequential
+from lmc_sweeps.models.feed_forward import LIPSCHITZ, from_sequential
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.permutations import apply_permutations
@@ -123,3 +123,61 @@ def test_distances_by_hand() -> None:
     assert distance(a, b) == 5.0
     assert relative_movement(a, b) == pytest.approx(5 / 3)
     assert math.isnan(relative_movement({"w": torch.zeros(2)}, {"w": torch.ones(2)}))
+
+
+@pytest.mark.parametrize("model", [Mlp(), MeanField(), MeanField(activation="relu")], ids=str)
+def test_what_is_summed_over_batches_is_summed_over_all(model: object) -> None:
+    a, b = pair(model, 9, 1)
+    architecture = model.architecture(INPUTS, 9, 1, CLASSES)
+    whole, parts = (midpoint_gap(architecture, a, b, architecture.certifier(a, b, X, size), X, size) for size in (2000, 64))
+    assert parts.output_gap == pytest.approx(whole.output_gap, rel=1e-5)
+    assert parts.output_scale == pytest.approx(whole.output_scale, rel=1e-5)
+    assert parts.certificate == pytest.approx(whole.certificate, rel=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_the_first_order_certificate_of_two_layers_by_hand(activation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lmc_sweeps.models.mean_field.two_layer_curvature_certificate", lambda *arguments: math.inf)
+    model, n = MeanField(activation=activation), 4
+    a, b = pair(model, n, 1)
+    square = float((X.double() ** 2).sum(1).mean()) + 1
+    total = 0.0
+    for i in range(n):
+        ends = [
+            np.concatenate([p["hidden_1.weight"][i], p["hidden_1.bias"][i : i + 1], p["output.weight"][:, i]]).astype(float) for p in (a, b)
+        ]
+        outgoing = max(np.linalg.norm(end[INPUTS + 1 :]) for end in ends)
+        values = 1.0 if activation == "tanh" else max(np.linalg.norm(end[: INPUTS + 1]) for end in ends) ** 2 * square
+        total += math.sqrt(values + outgoing**2 * square) * np.linalg.norm(ends[0] - ends[1])
+    assert gap_of(model, a, b, n, 1).certificate == pytest.approx(total / n / 2, rel=1e-5)
+
+
+def test_the_curvature_certificate_is_sharp_where_tanh_bends_most_and_where_two_weights_move() -> None:
+    one = torch.ones(50, 1)  # one input, which is 1: z = w + b
+
+    def network(z: float, out: float) -> dict[str, Tensor]:
+        return {"hidden_1.weight": torch.tensor([[z]], dtype=torch.float64), "hidden_1.bias": torch.zeros(1, dtype=torch.float64),
+                "output.weight": torch.tensor([[out]], dtype=torch.float64)}  # fmt: skip
+
+    architecture = MeanField().architecture(1, 1, 1, 1)
+    bend, step = math.atanh(1 / math.sqrt(3)), 0.01
+    for a, b in ((network(bend - step, 1.0), network(bend + step, 1.0)), (network(-step, -step), network(step, step))):
+        found = midpoint_gap(architecture, a, b, architecture.certifier(a, b, one.double()), one.double())
+        assert 1.0 <= found.certificate_ratio < 1.02
+
+
+@pytest.mark.parametrize("kind", LIPSCHITZ)
+def test_what_is_called_lipschitz_is(kind: type[nn.Module]) -> None:
+    z = torch.linspace(-8, 8, 200_001, dtype=torch.float64)
+    slopes = kind().eval()(z).diff() / z.diff()
+    assert float(slopes.abs().max()) <= 1 + 1e-9
+
+
+def test_rounding_has_no_ratio() -> None:
+    a, _ = pair(Mlp(), 8, 1)
+    spec = Mlp().architecture(INPUTS, 8, 1, CLASSES).spec
+    moves = {"hidden_1": np.random.default_rng(0).permutation(8)}
+    back = {"hidden_1": np.argsort(moves["hidden_1"])}
+    found = gap_of(Mlp(), a, apply_permutations(apply_permutations(a, spec, moves), spec, back), 8, 1)
+    assert (found.certificate, found.certificate_status) == (0.0, HOLDS)
+    assert math.isnan(found.certificate_ratio)
