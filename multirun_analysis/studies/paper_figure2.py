@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 from multirun_analysis.plots.style import figure_style, method_look
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.paper_values import DIMENSIONS, ENDPOINTS, LEARNING_RATES, MIDPOINTS, Value
+from multirun_analysis.tables.barrier_vs_width import varying_columns
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.dimension_correlations import dimension_correlations
 
-RATE = "optimizer.lr"
+RATE, ORDER = "optimizer.lr", "training.data_order"
+OWN, SHARED = "own", "shared"
 NAMES = {"weights": "weights (Naive WM)", "covariance": "covariance (WM, ours)", "activations": "activations (AM)"}
 LINES = {1: "-", 2: "--", 3: ":"}
 
@@ -22,11 +24,15 @@ def agreement(frames: Frames) -> pd.DataFrame:
 
     The rules, fixed beforehand: end points within 2 of the paper's standard deviations; midpoints within 3 of them or 10 %, whichever is
     more; approximate dimensions within 3 % for weights, 10 % for the others (for covariance at the largest learning rate, where the paper's
-    own spread is up to 37 %, within 2 standard deviations). Standard deviations are the population's.
+    own spread is up to 37 %, within 2 standard deviations). Standard deviations are the population's. Where networks that share their data
+    order were trained too, their rows follow.
     """
-    runs, layers = _measured(frames["runs"]), _measured(frames["layers"])
-    rows = [*_endpoint_rows(runs), *_midpoint_rows(runs), *_dimension_rows(layers)]
-    table = pd.DataFrame(rows)
+    parts = []
+    for order in (OWN, SHARED):
+        runs, layers = _measured(frames["runs"], order), _measured(frames["layers"], order)
+        part = pd.DataFrame([*_endpoint_rows(runs), *_midpoint_rows(runs), *_dimension_rows(layers)])
+        parts.append(part.assign(data_order=order) if order == OWN else part[part["n"] > 0].assign(data_order=order))
+    table = pd.concat([part for part in parts if len(part)], ignore_index=True)
     table["relative_difference"] = table["ours"] / table["paper"] - 1
     table["agrees"] = (table["ours"] - table["paper"]).abs() <= table["tolerance"]
     return table
@@ -59,9 +65,10 @@ def _dimension_rows(layers: pd.DataFrame) -> Iterator[dict[str, object]]:
             yield _row("approximate dimension", method, layer, rate, cell["approximate_dimension"], value, tolerance, rule)
 
 
-def _measured(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of networks that did not diverge; failures.csv has the others."""
-    return frame[frame["status"] == "ok"]
+def _measured(frame: pd.DataFrame, order: str = OWN) -> pd.DataFrame:
+    """Return the rows of networks of a data order that did not diverge; failures.csv has the others."""
+    orders = frame[ORDER] if ORDER in frame else pd.Series(OWN, index=frame.index)
+    return frame[(frame["status"] == "ok") & (orders == order)]
 
 
 def _at(frame: pd.DataFrame, rate: float) -> pd.Series:
@@ -83,8 +90,8 @@ def lmc_error(frames: Frames) -> Figure:
     runs = _measured(frames["runs"])
     test = runs[runs["split"] == "test"]
     with figure_style():
-        figure = Figure(figsize=(5.6, 4.0), layout="constrained")
-        ax = figure.subplots()
+        figure = Figure(figsize=(9.6, 4.3), layout="constrained")
+        ax, last = figure.subplots(1, 2, width_ratios=(3, 2))
         for method, name in NAMES.items():
             colour, marker = method_look(method, list(NAMES))
             cells = test[test["matching"] == method].groupby(RATE)["loss_midpoint"]
@@ -99,7 +106,32 @@ def lmc_error(frames: Frames) -> Figure:
         _line(ax, middle.mean(), middle.std(ddof=0), method_look("identity", [])[0], "x", "--", "identity (no matching)")
         ax.set_ylabel("test loss at t = ½ [nats]")
         _finish(figure, ax)
+        _largest_rate(frames, last)
     return figure
+
+
+def _largest_rate(frames: Frames, ax: Axes) -> None:
+    """Draw the midpoint losses at the largest learning rate, where the order of the methods turns: the pairs, the paper's beside them."""
+    for order, shift, marker in ((OWN, -0.2, "o"), (SHARED, 0.0, "s")):
+        runs = _measured(frames["runs"], order)
+        for place, method in enumerate(NAMES):
+            cell = runs[(runs["split"] == "test") & (runs["matching"] == method) & _at(runs, LEARNING_RATES[-1])]["loss_midpoint"]
+            colour = method_look(method, list(NAMES))[0]
+            where = place + shift
+            ax.plot([where] * len(cell), cell, marker, color=colour, markersize=3.5, alpha=0.6, linestyle="none")
+            ax.plot([where - 0.08, where + 0.08], [cell.mean()] * 2, color=colour, linewidth=2)
+        if len(runs):
+            label = {OWN: "each network its own data order", SHARED: "one data order for A and B"}[order]
+            ax.plot([], [], marker, color="#6b6b6b", markersize=4, label=label)
+    for place, method in enumerate(NAMES):
+        value, colour = MIDPOINTS[method][LEARNING_RATES[-1]], method_look(method, list(NAMES))[0]
+        ax.errorbar(
+            [place + 0.2], [value.mean], [value.std], fmt="D", color=colour, markerfacecolor="white", markersize=6, linewidth=1, capsize=2
+        )
+    ax.plot([], [], "D", color="#6b6b6b", markerfacecolor="white", label="Ferbach et al. 2024, ± 1 sd")
+    ax.set_xticks(range(len(NAMES)), list(NAMES))
+    ax.set_title(f"at learning rate {LEARNING_RATES[-1]:g}", fontsize=9, loc="left")
+    ax.legend(fontsize=7.5, loc="lower right")
 
 
 def approximate_dimension(frames: Frames) -> Figure:
@@ -149,11 +181,11 @@ def _finish(figure: Figure, *axes: Axes) -> None:
 
 STUDY = Study(
     needs=(RATE,),
-    may=(),
+    may=(ORDER,),
     tables={
         "agreement": agreement,
-        "dimension_correlations": lambda frames: dimension_correlations(frames["runs"], frames["layers"], [RATE]),
-        "certificates": lambda frames: certificates(frames["runs"], (RATE, "matching")),
+        "dimension_correlations": lambda frames: dimension_correlations(_measured(frames["runs"]), _measured(frames["layers"]), [RATE]),
+        "certificates": lambda frames: certificates(frames["runs"], (*varying_columns(frames["runs"]), "matching")),
     },
     figures={"lmc_error": lmc_error, "approximate_dimension": approximate_dimension},
 )
