@@ -15,7 +15,7 @@ from multirun_analysis.report import save_figure, sweep_frames, write_csv
 from multirun_analysis.studies.base import Study
 from multirun_analysis.tidy import FIXED, Sweep, sortable
 
-LARGE = 100_000  # bytes from which a table of curves is compressed
+LARGE = 100_000  # bytes from which a table is compressed
 
 
 def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
@@ -40,9 +40,9 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     (out / "provenance.json").write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n")
     for table, frame in frames.items():
         write_csv(frame, out / f"{table}.csv")
-    (out / "curves.csv.gz").unlink(missing_ok=True)  # of an earlier time
-    if (out / "curves.csv").stat().st_size > LARGE:
-        _compress(out / "curves.csv")
+        (out / f"{table}.csv.gz").unlink(missing_ok=True)  # of an earlier time
+        if (out / f"{table}.csv").stat().st_size > LARGE:
+            _compress(out / f"{table}.csv")
     for table, make in known[name].tables.items():
         write_csv(make(frames), out / f"{table}.csv")
     for figure, draw in known[name].figures.items():
