@@ -41,7 +41,7 @@ def dimension_and_barrier(frames: Frames) -> Figure:
     test = runs[(runs["split"] == "test") & (runs["matching"] != "identity")]
     layers = layers.assign(relative_cost=layers["matching_cost"] / layers["identity_cost"])
     with figure_style():
-        figure = Figure(figsize=(11.4, 3.9), layout="constrained")
+        figure = Figure(figsize=(12.4, 4.3), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
         for ax, frame, value, name in (
             (left, layers, "relative_cost", f"matching cost / unmatched cost ({SHOWN})"),
@@ -63,7 +63,7 @@ def dimension_and_barrier(frames: Frames) -> Figure:
         figure.legend(
             handles,
             labels,
-            ncols=len(labels),
+            ncols=3,
             loc="outside upper center",
             title=f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}",
         )
@@ -88,10 +88,10 @@ def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
             )
     ax.set_xscale("log")
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("approximate dimension of network A (numbers: of the data)")
+    ax.set_xlabel("approximate dimension of network A")
     ax.set_ylabel("test loss barrier [nats]")
     ax.set_title(f"Does dimension go with barrier? (width {width})", fontsize=9, loc="left")
-    ax.legend(fontsize=8)
+    ax.legend(fontsize=8, title="numbers: of the data", title_fontsize=8)
 
 
 STUDY = Study(
