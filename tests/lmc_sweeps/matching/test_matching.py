@@ -122,7 +122,7 @@ def test_both_transports_find_the_same(name: str, problem_of: ProblemOf) -> None
     architecture, (a, b) = networks(2, 3)
     problem = problem_of(architecture, a, b, inputs())
     emd, assignment = (CHOICES[name](transport=solver)(problem) for solver in ("emd", "assignment"))
-    assert emd.layers == assignment.layers
+    assert repr(emd.layers) == repr(assignment.layers)  # as text, for what does not exist is NaN
     for group, permutation in emd.permutations.items():
         np.testing.assert_array_equal(permutation, assignment.permutations[group])
 
