@@ -105,8 +105,14 @@ def compare_pair(
             times: dict[str, Any] = {"seconds_match": seconds_match[m], "seconds_evaluate": seconds}
             runs.append(key | _measures(t, loss, error) | {"function_gap": gaps[m]} | middles[m] | times)
             curves.append(key | {"t": t.tolist(), "loss": loss.tolist(), "error": error.tolist()})
-    promised = _promised(architecture, sizes, test)
-    layers = [
+    layers = _layer_rows(methods, results, _promised(architecture, sizes, test))
+    found = {method_key(method): result.permutations for method, result in zip(methods, results, strict=True)}
+    return PairResult(runs, curves, layers, found, _notes(methods, results, gaps))
+
+
+def _layer_rows(methods: Sequence[Matching], results: Sequence[MatchingResult], promised: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return what matching says of the layers, with the tolerance that is promised of each."""
+    return [
         {
             "matching": method.name,
             "settings_hash": method.settings_hash(),
@@ -116,8 +122,6 @@ def compare_pair(
         for method, result in zip(methods, results, strict=True)
         for layer in result.layers
     ]
-    found = {method_key(method): result.permutations for method, result in zip(methods, results, strict=True)}
-    return PairResult(runs, curves, layers, found, _notes(methods, results, gaps))
 
 
 def _middles(
