@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 COLOURS = sns.color_palette("colorblind").as_hex()
@@ -79,3 +80,9 @@ def key_axis(ax: Axes, key: str, values: Sequence[Any]) -> list[float]:
 def axis_label(metric: str, split: str) -> str:
     """Return a label such as ``test loss barrier [nats]``."""
     return f"{split} {metric.replace('_', ' ')} [{UNITS[metric.split('_')[0]]}]"
+
+
+def legend_above(figure: Figure, ax: Axes, title: str, columns: int | None = None) -> None:
+    """Put one legend, of what `ax` shows, above all panels of a figure; in one row if `columns` is not given."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, ncols=columns or len(labels), loc="outside upper center", title=title)

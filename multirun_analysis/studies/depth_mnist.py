@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import COLOURS, figure_style
+from multirun_analysis.plots.style import COLOURS, figure_style, legend_above
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
@@ -45,14 +45,7 @@ def barrier_against_depth(frames: Frames) -> Figure:
             ax.axhline(1.0, color="black", linewidth=0.8)
             ax.set_xlabel("depth [hidden layers]")
         axes[0][0].plot([], [], color="black", linestyle=":", label=f"error barrier {TOLERANCE:g}")
-        handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            ncols=len(labels),
-            loc="outside upper center",
-            title=f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}",
-        )
+        legend_above(figure, axes[0][0], f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}")
     return figure
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import COLOURS, figure_style, width_axis
+from multirun_analysis.plots.style import COLOURS, figure_style, legend_above, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
@@ -57,9 +57,8 @@ def gap_against_width(frames: Frames) -> Figure:
             ax.set_ylim(bottom=0)
             width_axis(ax, sorted(table["width"].unique()))
         axes[0].set_ylabel("output gap / that without matching")
-        handles, labels = axes[0].get_legend_handles_labels()
         title = f"untrained networks; line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}"
-        figure.legend(handles, labels, ncols=len(labels), loc="outside upper center", title=title)
+        legend_above(figure, axes[0], title)
     return figure
 
 

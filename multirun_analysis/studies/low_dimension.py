@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import COLOURS, figure_style, width_axis
+from multirun_analysis.plots.style import COLOURS, figure_style, legend_above, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.slopes import slopes
@@ -71,9 +71,8 @@ def cost_against_width(frames: Frames) -> Figure:
                         ax.axhline(2 * float(noise) ** 2, color="black", linestyle=":", linewidth=1.1)
             row[0].set_ylabel(names[measure])
         axes[0][0].plot([], [], color="black", linestyle=":", label="floor of the noise, 2η²")
-        handles, labels = axes[0][0].get_legend_handles_labels()
         title = f"untrained networks, 50 inputs; line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}"
-        figure.legend(handles, labels, ncols=3, loc="outside upper center", title=title)
+        legend_above(figure, axes[0][0], title, columns=3)
     return figure
 
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import COLOURS, figure_style, method_look, width_axis
+from multirun_analysis.plots.style import COLOURS, figure_style, legend_above, method_look, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
@@ -59,14 +59,7 @@ def dimension_and_barrier(frames: Frames) -> Figure:
         left.set_title("How near is the matched neuron?", fontsize=9, loc="left")
         middle.set_title("How much higher is the loss between?", fontsize=9, loc="left")
         _scatter(test, layers, right)
-        handles, labels = left.get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            ncols=3,
-            loc="outside upper center",
-            title=f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}",
-        )
+        legend_above(figure, left, f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}", columns=3)
     return figure
 
 

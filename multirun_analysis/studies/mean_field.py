@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import figure_style, method_look, width_axis
+from multirun_analysis.plots.style import figure_style, legend_above, method_look, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
@@ -85,14 +85,7 @@ def claim(frames: Frames) -> Figure:
         for ax in (left, middle, right):
             ax.set_xlabel("width [neurons]")
             ax.tick_params(axis="x", labelrotation=45)
-        handles, labels = left.get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            ncols=len(labels),
-            loc="outside upper center",
-            title=f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}",
-        )
+        legend_above(figure, left, f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}")
     return figure
 
 
