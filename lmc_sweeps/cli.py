@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir, prepare
-from lmc_sweeps.expected import expected_entry, write_expected
+from lmc_sweeps.expected import expected_entry, write_command, write_expected
 from lmc_sweeps.overrides import asks_for_plan, check_overrides
 from lmc_sweeps.plan import plan_text
 from lmc_sweeps.running import run_alone
@@ -53,6 +53,7 @@ def run(config: DictConfig) -> None:
     # A job alone is a sweep of one, in the folder above it; a folder that the user chose for it (hydra.run.dir) is its own sweep.
     sweep_dir = folder.parent if folder.name == prepared.run_id else folder
     write_expected(sweep_dir, [expected_entry(prepared, " ".join(HydraConfig.get().overrides.task))])
+    write_command(sweep_dir)
     try:
         run_alone(prepared, folder, sweep_dir)
     except Exception:  # it was said and written down, with its traceback, where it happened

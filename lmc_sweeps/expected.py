@@ -1,6 +1,8 @@
-"""`expected.jsonl`: the jobs that a sweep is to leave behind, written before the first one trains."""
+"""`expected.jsonl`: the jobs that a sweep is to leave behind, written before the first one trains; `commands.jsonl`: what was typed."""
 
 import json
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from lmc_sweeps.pairs import with_identity
 from lmc_sweeps.records import matching_entries
 from lmc_sweeps.settings import scope
 
-EXPECTED = "expected.jsonl"
+EXPECTED, COMMANDS = "expected.jsonl", "commands.jsonl"
 
 
 def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
@@ -55,6 +57,18 @@ def read_expected(folder: Path) -> list[dict[str, Any]]:
         except (ValueError, KeyError, TypeError):
             continue
     return found
+
+
+def write_command(folder: Path) -> None:
+    """Add the command of this process to those that made the folder; the same one again counts once. The report shows them."""
+    line = json.dumps({"command": shlex.join(["python", "-m", "lmc_sweeps", *sys.argv[1:]])}) + "\n"
+    with locked(folder / COMMANDS):
+        try:
+            known = (folder / COMMANDS).read_text()
+        except OSError:
+            known = ""
+        if line not in known.splitlines(keepends=True):
+            write_atomically(folder / COMMANDS, (known + line).encode())
 
 
 def labels(folder: Path) -> dict[str, str]:

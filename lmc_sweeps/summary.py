@@ -23,14 +23,17 @@ def job_line(record: Record) -> str:
 def print_summary(*sweep_dirs: Path) -> None:
     """Print the barrier-versus-width table of sweeps and where their CSVs lie; a sweep without results is said to have none."""
     from multirun_analysis.report import write_report  # plotting libraries take a second to import: not before there is something to plot
+    from multirun_analysis.terminal import show
 
+    sys.stdout.write("\n")
     try:
-        text = write_report(list(sweep_dirs)).text
+        show(write_report(list(sweep_dirs), brief=True))
+        return
     except InputError as error:
         text = str(error)
     except Exception as error:  # a full disk, say: it must not hide what the sweep itself ended with
         text = (
             f"the tables could not be written ({type(error).__name__}: {error}); python -m multirun_analysis {sweep_dirs[0]} tries again."
         )
-    sys.stdout.write(f"\n{text}\n")
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

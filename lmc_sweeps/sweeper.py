@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob, conf_dir
-from lmc_sweeps.expected import expected_entry, write_expected
+from lmc_sweeps.expected import expected_entry, write_command, write_expected
 from lmc_sweeps.launcher import BatchedLauncher
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
 from lmc_sweeps.plan import plan_text
@@ -61,6 +61,7 @@ class ValidatingSweeper(BasicSweeper):
             folder.mkdir(parents=True, exist_ok=True)
             OmegaConf.save(config, folder / "multirun.yaml")
             write_expected(folder, entries)
+            write_command(folder)
         except OSError as error:
             raise SweepStopped(f"`hydra.sweep.dir` must be a folder that can be written, got {str(folder)!r}: {error}.") from None
         try:

@@ -6,21 +6,39 @@ from pathlib import Path
 
 from multirun_analysis.checks import InputError
 from multirun_analysis.report import write_report
+from multirun_analysis.terminal import show
+
+EXAMPLES = """examples:
+  python -m multirun_analysis my_sweep                           the tables, figures and report.html of a sweep, finished or not
+  python -m multirun_analysis first second --out both            of two sweeps together; a job found in both counts once
+  python -m multirun_analysis my_sweep --x optimizer.lr          rows and axis: learning rates in place of widths
+  python -m multirun_analysis my_sweep --study width_mnist       a study's own tables and figures too, in results/width_mnist
+
+exit status: 0 if the tables were written (failed or missing jobs are listed in them), 1 if not, with a sentence that says why
+"""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Analyse the sweeps named on the command line and print their table."""
-    parser = argparse.ArgumentParser(prog="python -m multirun_analysis", description="Aggregate sweeps into barrier-versus-width tables.")
+    parser = argparse.ArgumentParser(
+        prog="python -m multirun_analysis",
+        description="Aggregate sweeps into barrier-versus-width tables, figures and one page of HTML.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("sweep_dir", nargs="+", type=Path, help="folder of a finished or half-finished sweep; several are merged")
     parser.add_argument(
         "--out", type=Path, help="where to write; default: SWEEP_DIR/analysis, or ./analysis for several sweeps; for a study results/NAME"
     )
     parser.add_argument("--study", help="write the tables and figures of this study too, and what was run: a folder to commit, under --out")
-    parser.add_argument("--x", default="width", help="the key that makes the rows of the table and the axis of the figure (default: width)")
-    parser.add_argument("--hue", default="matching", help="the key that makes its columns, and the lines of the figure (default: matching)")
+    parser.add_argument("--x", default="width", help="the key of the rows of the table and the axis of the figures (default: width)")
+    parser.add_argument("--hue", default="matching", help="the key of its columns and of the lines of the figures (default: matching)")
     options = parser.parse_args(arguments)
     try:
-        print(write_report(options.sweep_dir, options.out, options.x, options.hue).text if options.study is None else write_study(options))
+        if options.study is None:
+            show(write_report(options.sweep_dir, options.out, options.x, options.hue))
+        else:
+            print(write_study(options))
     except (InputError, OSError) as error:
         sys.exit(str(error))
 

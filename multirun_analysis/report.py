@@ -1,43 +1,65 @@
-"""Writing the analysis of sweeps: CSVs, figures, and the text that a terminal shows."""
+"""Writing the analysis of sweeps: CSVs, figures, the page, and the text that a terminal shows."""
 
-import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from multirun_analysis import tidy
+from multirun_analysis import plots, tidy
+from multirun_analysis.commands import load_commands
 from multirun_analysis.discovery import find_sweep
-from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
-from multirun_analysis.plots.style import figure_style
+from multirun_analysis.outputs import figure_svg, save_figure, write_csv, write_text
+from multirun_analysis.page import page, sections
+from multirun_analysis.page.page import Fact, Picture, png_picture
+from multirun_analysis.plots.base import SweepFigure
+from multirun_analysis.plots.hover import hover_svg
+from multirun_analysis.plots.panels import MOST_ROWS, fixed_keys
+from multirun_analysis.provenance import provenance
 from multirun_analysis.stats.summary import kinds_of
-from multirun_analysis.tables.barrier_vs_width import barrier_vs_width, cell_title, varying_columns
+from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
 from multirun_analysis.tables.connected_share import connected_share
+from multirun_analysis.tables.matching_costs import matching_costs
 from multirun_analysis.tables.method_differences import method_differences
-from multirun_analysis.tables.pivots import pivot_latex, pivot_markdown, pivot_text
+from multirun_analysis.tables.pivots import Block, pivot, pivot_latex, pivot_markdown, pivot_text
 from multirun_analysis.tables.slopes import slopes
 from multirun_analysis.tables.width_needed import width_needed
-from multirun_analysis.tidy import Sweep, method_order
+from multirun_analysis.tidy import Sweep
 
-FLOATS = "%.10g"
-MOST_ROWS = 12  # of panels in the figure; the tables have all
 MOST_FAILURES = 10  # on the terminal; failures.csv has all
+LARGEST_SVG = 2_000_000  # letters; a figure with more points is a picture on the page
+WIDE = 6.5  # inches, from which a figure is scrolled on a phone
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was written where, and the text for the terminal."""
+    """What was written where, and what a terminal shows of it: a heading, the table, what was found, failures, and notes."""
 
     folder: Path
-    text: str
+    heading: str
+    blocks: tuple[Block, ...]
+    found: str
+    failures: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """Where everything lies."""
+        return f"Tables, figures and report.html: {self.folder}"
+
+    @property
+    def text(self) -> str:
+        """All of it as plain text."""
+        table = pivot_text(self.blocks) if self.blocks else "(no results yet)"
+        return "\n".join([self.heading, "", table, "", self.found, *(f"  {line}" for line in (*self.failures, *self.notes)), self.place])
 
 
-def write_report(sweep_dirs: Sequence[Path], out: Path | None = None, x: str = "width", hue: str = "matching") -> Report:
-    """Write the tables and figures of sweeps, and return the text that sums them up.
+def write_report(
+    sweep_dirs: Sequence[Path], out: Path | None = None, x: str = "width", hue: str = "matching", *, brief: bool = False
+) -> Report:
+    """Write the tables, the figures and the page of sweeps, and return what a terminal shows of them.
 
     Parameters
     ----------
@@ -46,7 +68,9 @@ def write_report(sweep_dirs: Sequence[Path], out: Path | None = None, x: str = "
     out : Path, optional
         Where to write; ``analysis`` in the sweep's folder, or in the working directory for several sweeps, if not given.
     x, hue : str
-        The keys that make the rows and columns of the table, and the axis and the lines of the figure.
+        The keys that make the rows and columns of the table, and the axis and the lines of the figures.
+    brief : bool
+        Draw the first figure only, as a sweep does at its end: the others take longer than many a sweep.
 
     Returns
     -------
@@ -65,97 +89,74 @@ def write_report(sweep_dirs: Sequence[Path], out: Path | None = None, x: str = "
     for name, frame in frames.items():
         write_csv(frame, folder / f"{name}.csv")
     for ending, text in pivots.items():
-        _write(folder / f"barrier_vs_width{ending}", _writer(text))
-    if (table["n_pairs"] > 0).any():
-        save_figure(_barrier_figure(table, frames["runs"], x, hue), folder / "barrier_vs_width.png")
-    return Report(folder, _text(sweep, table, folder, x, hue))
+        write_text(text, folder / f"barrier_vs_width{ending}")
+    wanted = list(plots.choices().items())[: 1 if brief else None]
+    drawn = [_written(name, kind, figure, folder) for name, kind in wanted if (figure := kind.draw(frames, x, hue))]
+    write_text(_page(sweep, frames, sweep_dirs, drawn, x, hue), folder / "report.html")
+    return _report(sweep, table, folder, x, hue)
 
 
 def sweep_frames(sweep: Sweep) -> dict[str, pd.DataFrame]:
     """Return the tables that every sweep has, by the names of their CSVs."""
-    runs = tidy.runs_frame(sweep)
+    runs, layers = tidy.runs_frame(sweep), tidy.layers_frame(sweep)
     table = barrier_vs_width(runs, tidy.expected_frame(sweep))
     return {
         "runs": runs,
         "curves": tidy.curves_frame(sweep),
-        "layers": tidy.layers_frame(sweep),
+        "layers": layers,
         "barrier_vs_width": table,
         "failures": sweep.failures,
         "method_differences": method_differences(runs),
         "slopes": slopes(runs),
         "width_needed": width_needed(table),
         "connected_share": connected_share(runs),
+        "matching_costs": matching_costs(layers),
     }
 
 
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame as CSV, floats in a fixed format: equal frames give equal bytes."""
-    _write(path, lambda temporary: frame.to_csv(temporary, index=False, float_format=FLOATS, lineterminator="\n"))
+def _written(name: str, kind: SweepFigure, figure: Figure, folder: Path) -> Picture:
+    """Write a figure as PNG and PDF, and return it for the page: with values on hover, or as a picture where that would be too large."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # it is laid out: not once more for each kind of file
+    for ending in (".png", ".pdf"):
+        save_figure(figure, folder / f"{name}{ending}")
+    svg = hover_svg(figure, figure_svg, name)
+    shown = Markup(svg) if len(svg) <= LARGEST_SVG else png_picture((folder / f"{name}.png").read_bytes(), kind.title)
+    return Picture(name, kind.title, kind.caption, shown, f"{name}.png, {name}.pdf", figure.get_figwidth() > WIDE)
 
 
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the place and rename, so that a reader never meets half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new") as fresh:
-        write(Path(fresh) / path.name)
-        os.replace(Path(fresh) / path.name, path)
-
-
-def _writer(text: str) -> Callable[[Path], object]:
-    return lambda path: path.write_text(text, encoding="utf-8")
-
-
-def _barrier_figure(table: pd.DataFrame, runs: pd.DataFrame, x: str, hue: str) -> Figure:
-    """Return test loss and error barrier against `x`, a row of panels for each cell of the keys other than `x` and `hue`."""
-    keys = [key for key in ("dataset", "model", "depth", *varying_columns(runs), "matching", "width") if key not in (x, hue)]
-    cells = list(table[table["n_pairs"] > 0].groupby(keys, sort=False))[:MOST_ROWS]
-    metrics = ("loss_barrier", "error_barrier")
-    with figure_style():
-        figure = Figure(figsize=(4.6 * len(metrics), 3.2 * len(cells) + 0.5), layout="constrained")
-        axes = figure.subplots(len(cells), len(metrics), squeeze=False)
-        for row, (key, cell) in zip(axes, cells, strict=True):
-            of_cell = (runs[keys].astype(str) == pd.Series(key, index=keys).astype(str)).all(axis=1)
-            title = cell_title(keys, key)
-            for ax, metric in zip(row, metrics, strict=True):
-                plot_barrier_vs_width(cell, runs[of_cell], metric=metric, x=x, hue=hue, ax=ax)
-                ax.set_title(title, fontsize=8, loc="left")
-        shown = {label: handle for ax in axes.flat for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-        labels = sorted(shown, key=method_order) if hue == "matching" else list(shown)
-        figure.legend(
-            [shown[label] for label in labels],
-            labels,
-            ncols=min(6, len(labels)),
-            loc="outside upper center",
-            title=f"points: pairs; line: mean; band: {kinds_of(table)}",
-        )
-    return figure
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the style of all figures; equal figures give equal bytes."""
-    with figure_style(), matplotlib.rc_context({"savefig.bbox": None}):
-        _write(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata={"Software": None}))
-
-
-def _text(sweep: Sweep, table: pd.DataFrame, folder: Path, x: str, hue: str) -> str:
-    """Return the table for the terminal, what was found of what was expected, and where the rest lies."""
+def _page(sweep: Sweep, frames: dict[str, pd.DataFrame], sweep_dirs: Sequence[Path], drawn: Sequence[Picture], x: str, hue: str) -> str:
+    facts = provenance(sweep, frames["runs"])
+    counts = frames["barrier_vs_width"]
+    missing = sweep.n_asked - len(sweep.records)
+    head = [
+        Fact(f"{len(sweep.records)} of {sweep.n_asked}", "jobs found", missing > 0),
+        Fact(str(facts["networks"]), "networks"),
+        Fact(str(len(frames["runs"].drop_duplicates(["network_a", "network_b"]))), "pairs"),
+    ]
+    if len(sweep.failures):
+        head.append(Fact(str(len(sweep.failures)), "failures", True))
+    names = ", ".join(folder.resolve().name for folder in sweep_dirs)
+    lead = "Linear mode connectivity: the barrier between pairs of networks, before and after matching their neurons by optimal transport."
     parts = [
-        f"Test loss barrier [nats]: mean ± half the 95 % interval ({kinds_of(table)}); error at ends: mean test error of the networks.",
-        "",
-    ]
-    parts += [pivot_text(table, x=x, hue=hue) if len(table) else "(no results yet)", ""]
-    parts.append(f"{len(sweep.records)} of {sweep.n_asked} jobs found.")
-    for row in sweep.failures.head(MOST_FAILURES).to_dict("records"):
-        parts.append(f"  {row['status']}: {row['job'] or row['run_id']}: {row['sentence']}")
+        sections.results(counts, x, hue), sections.pictures(drawn), sections.conclusions(frames),
+        sections.run(facts, load_commands(sweep_dirs), sweep.following), sections.problems(sweep),
+    ]  # fmt: skip
+    return page(f"Sweep {names}", lead, head, parts)
+
+
+def _report(sweep: Sweep, table: pd.DataFrame, folder: Path, x: str, hue: str) -> Report:
+    """Return what a terminal shows: the table, what was found of what was expected, and where the rest lies."""
+    heading = f"Test loss barrier [nats]: mean ± half the interval ({kinds_of(table)}); error at ends: mean test error of the networks."
+    worst = sweep.failures.head(MOST_FAILURES).to_dict("records")
+    bad = [f"{row['status']}: {row['job'] or row['run_id']}: {row['sentence']}" for row in worst]
     if len(sweep.failures) > MOST_FAILURES:
-        parts.append(f"  and {len(sweep.failures) - MOST_FAILURES} more in failures.csv")
-    parts += [f"  note: {note}" for note in sweep.notes]
-    parts += [
-        f"  note: {key} differs between jobs and has no column, for here it follows from {of}." for key, of in sweep.following.items()
-    ]
-    keys = [key for key in ("dataset", "model", "depth", *sweep.varying, "matching", "width") if key not in (x, hue)]
-    n_cells = len(table.loc[table["n_pairs"] > 0, keys].drop_duplicates())
+        bad.append(f"and {len(sweep.failures) - MOST_FAILURES} more in failures.csv")
+    notes = [f"note: {note}" for note in sweep.notes]
+    notes += [f"note: {key} differs between jobs and has no column, for here it follows from {of}." for key, of in sweep.following.items()]
+    n_cells = len(table.loc[table["n_pairs"] > 0, fixed_keys(table, x, hue)].drop_duplicates())
     if n_cells > MOST_ROWS:
-        parts.append(f"  note: the figure shows the first {MOST_ROWS} of {n_cells} cells; the tables have all.")
-    parts.append(f"Tables and figure: {folder}")
-    return "\n".join(parts)
+        notes.append(f"note: the figures show the first {MOST_ROWS} of {n_cells} cells or fewer; the tables have all.")
+    found = f"{len(sweep.records)} of {sweep.n_asked} jobs found."
+    blocks = tuple(pivot(table, x=x, hue=hue)) if len(table) else ()
+    return Report(folder, heading, blocks, found, tuple(bad), tuple(notes))

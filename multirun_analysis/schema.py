@@ -193,6 +193,22 @@ SHARE_TAIL = (
     _HIGH,
     _INTERVAL,
 )
+COSTS_TAIL = (
+    *MATCHING,
+    LAYER_MEASURES[0],
+    Column("measure", "string", "", "matching_cost, identity_cost (unmatched) or cost_lower_bound, as in layers.csv"),
+    _WIDTH,
+    _N_PAIRS,
+    Column("n_networks", "integer", "networks", "distinct networks among these pairs"),
+    Column("mean", "number", "", "mean over pairs"),
+    Column("std", "number", "", "standard deviation over pairs (ddof 1)"),
+    _LOW,
+    _HIGH,
+    _INTERVAL,
+    Column("median", "number", "", "median over pairs"),
+    Column("min", "number", "", "smallest value"),
+    Column("max", "number", "", "largest value"),
+)
 FAILURES = (
     Column("run_id", "string", "", "name of the job"),
     Column("status", "string", "", "failed, diverged, unfinished, missing, unreadable, conflicting"),
@@ -221,5 +237,6 @@ def files() -> dict[str, tuple[str, tuple[Column, ...]]]:
         "slopes.csv": ("one cell, method, split and measure", (*cell, *SLOPES_TAIL)),
         "width_needed.csv": ("one cell, method, split, measure and tolerance", (*cell, *NEEDED_TAIL)),
         "connected_share.csv": ("one cell, method, split, measure, tolerance and width", (*cell, *SHARE_TAIL)),
+        "matching_costs.csv": ("one cell, method, layer, measure and width", (*cell, *COSTS_TAIL)),
         "failures.csv": ("one job that has no usable result, or one result of which there are two", FAILURES),
     }

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -215,6 +215,16 @@ def sortable(column: pd.Series) -> pd.Series:
         value: rank for rank, value in enumerate(sorted(set(zip(numbers.isna(), numbers.fillna(0.0), column.astype(str), strict=True))))
     }
     return pd.Series([ranks[key] for key in zip(numbers.isna(), numbers.fillna(0.0), column.astype(str), strict=True)], index=column.index)
+
+
+def value_text(value: Any) -> str:
+    """Return the value of a key as it is read: long numbers in six figures."""
+    return f"{value:.6g}" if isinstance(value, float) and len(str(value)) > 8 else str(value)
+
+
+def cell_title(keys: Sequence[str], values: Iterable[object]) -> str:
+    """Return the keys of a cell with their values, as text; absent values are left out."""
+    return ", ".join(f"{key}={value_text(value)}" for key, value in zip(keys, values, strict=True) if value != ABSENT)
 
 
 def ordered(column: pd.Series) -> list[Any]:

@@ -1,15 +1,18 @@
 """Barrier against width: points for pairs, a line for the mean, a band for its interval, one colour per method."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from multirun_analysis.plots.style import axis_label, key_axis, method_look
-from multirun_analysis.tidy import method_order, ordered
+from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows
+from multirun_analysis.plots.style import aside, axis_label, figure_style, key_axis, method_look
+from multirun_analysis.stats.summary import kinds_of
+from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
+
+METRICS = ("loss_barrier", "error_barrier")
 
 
 def plot_barrier_vs_width(
@@ -52,17 +55,17 @@ def plot_barrier_vs_width(
         kinds.sort(key=method_order)
     values_x = ordered(estimates[x])
     place = dict(zip(values_x, key_axis(ax, x, values_x), strict=True))
+    rank = {value: at for at, value in enumerate(values_x)}
+    moved = [aside(ax, list(place.values()), k, len(kinds)) for k in range(len(kinds))]
     names = [str(kind) for kind in kinds]
     for k, kind in enumerate(kinds):
         colour, marker = method_look(str(kind), names)
         line = estimates[estimates[hue] == kind].assign(place=estimates[x].map(place)).sort_values("place")
         points = pairs[pairs[hue] == kind]
-        aside = k - (len(kinds) - 1) / 2  # side by side, so that equal values stay visible
-        where = points[x].map(place).astype(float)
-        where = where * 2 ** (0.05 * aside) if ax.get_xscale() == "log" else where + 0.03 * aside * _step(place)
+        where = moved[k][points[x].map(rank).to_numpy(dtype=int)]
         ax.plot(where, points[metric], marker, color=colour, markersize=2.5, alpha=0.45, linestyle="none")
         at = line["place"].to_numpy(dtype=float)
-        ax.plot(at, line["mean"], marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=str(kind))
+        ax.plot(at, line["mean"], marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=value_text(kind))
         ax.fill_between(at, line["ci_low"].to_numpy(), line["ci_high"].to_numpy(), color=colour, alpha=0.12, linewidth=0)
     values = np.concatenate([estimates["mean"].to_numpy(), pairs[metric].to_numpy()])
     means = estimates.loc[estimates["mean"] > 0, "mean"]
@@ -75,7 +78,28 @@ def plot_barrier_vs_width(
     return ax
 
 
-def _step(place: Mapping[Any, float]) -> float:
-    """Return the smallest distance of two places."""
-    gaps = np.diff(sorted(place.values()))
-    return float(gaps.min()) if len(gaps) else 1.0
+def draw(frames: Frames, x: str, hue: str) -> Figure | None:
+    """Return test loss and error barrier against `x`, a row of panels for each cell of the keys other than `x` and `hue`."""
+    table = frames["barrier_vs_width"]
+    keys = fixed_keys(table, x, hue)
+    rows = list(cells(table[table["n_pairs"] > 0], keys).items())[:MOST_ROWS]
+    if not rows:
+        return None
+    pairs = cells(frames["runs"], keys)
+    figure, axes = panel_rows(len(rows), len(METRICS))
+    with figure_style():
+        for row, (key, cell) in zip(axes, rows, strict=True):
+            for ax, metric in zip(row, METRICS, strict=True):
+                plot_barrier_vs_width(cell, pairs[key], metric=metric, x=x, hue=hue, ax=ax)
+                ax.set_title(cell_title(keys, key), fontsize=8, loc="left")
+        legend_of_all(figure, axes.flat, f"points: pairs; line: mean; band: {kinds_of(table)}", methods=hue == "matching")
+    return figure
+
+
+FIGURE = SweepFigure(
+    "Barrier against width",
+    "How far loss and error rise above the line between the two networks' own, on the way from one to the other. "
+    "identity is the control, without matching.",
+    draw,
+    place=0,
+)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -75,6 +76,15 @@ def key_axis(ax: Axes, key: str, values: Sequence[Any]) -> list[float]:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(key)
     return places
+
+
+def aside(ax: Axes, place: Sequence[float], k: int, n: int) -> np.ndarray:
+    """Return places moved a little to the side, the k-th of n lines by its own step, so that equal values stay visible."""
+    at = np.asarray(place, dtype=float)
+    logarithmic = ax.get_xscale() == "log"
+    gaps = np.diff(np.unique(np.log(at) if logarithmic else at))
+    shift = 0.05 * (float(gaps.min()) if len(gaps) else 1.0) * (k - (n - 1) / 2)
+    return np.asarray(at * np.exp(shift) if logarithmic else at + shift)
 
 
 def axis_label(metric: str, split: str) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from multirun_analysis.stats.intervals import student_t
 
+DIMENSIONS = ("approximate_dimension", "approximate_dimension_centred", "effective_dimension")
 FEWEST = 3  # points that a correlation needs
 
 
@@ -50,3 +51,11 @@ def correlation_within(frame: pd.DataFrame, x: str, y: str, within: Sequence[str
     low, high = student_t(by_seed)
     mean = float(by_seed.mean()) if len(by_seed) else float("nan")
     return {"correlation": mean, "ci_low": low, "ci_high": high, "n_seeds": len(by_seed), "n_cells": len(found)}
+
+
+def dimension_points(runs: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the test split of all pairs and methods but identity, with their dimensions, each a mean over the layers."""
+    test = runs[(runs["status"] == "ok") & (runs["split"] == "test") & (runs["matching"] != "identity")]
+    pair = ["run_id", "network_a", "network_b", "matching"]
+    means = layers[layers["status"] == "ok"].groupby(pair)[list(DIMENSIONS)].mean().reset_index()
+    return test.merge(means, on=pair)

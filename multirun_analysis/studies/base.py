@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 from matplotlib.figure import Figure
 
-Frames = Mapping[str, pd.DataFrame]  # runs, curves, layers, barrier_vs_width, failures
+from multirun_analysis.plots.base import Frames
+
+__all__ = ["Frames", "Study"]
 
 
 @dataclass(frozen=True)

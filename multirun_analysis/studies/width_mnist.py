@@ -9,10 +9,10 @@ from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import figure_style, method_look, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
-from multirun_analysis.tables.barrier_vs_width import cell_title, varying_columns
+from multirun_analysis.tables.barrier_vs_width import varying_columns
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.slopes import width_steps
-from multirun_analysis.tidy import method_order
+from multirun_analysis.tidy import cell_title, method_order
 
 TITLES = {
     "loss_barrier": "How much higher is the loss between the two networks?",

@@ -4,16 +4,15 @@ import gzip
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from multirun_analysis import studies
 from multirun_analysis.checks import InputError
 from multirun_analysis.discovery import find_sweep
-from multirun_analysis.report import save_figure, sweep_frames, write_csv
+from multirun_analysis.outputs import save_figure, write_csv, write_text
+from multirun_analysis.provenance import provenance
+from multirun_analysis.report import sweep_frames
 from multirun_analysis.studies.base import Study
-from multirun_analysis.tidy import FIXED, Sweep, sortable
+from multirun_analysis.tidy import Sweep
 
 LARGE = 100_000  # bytes from which a table is compressed
 
@@ -36,8 +35,7 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
         raise InputError(
             f"the study {name} has nothing to show: no job in {', '.join(map(str, sweep_dirs))} has been measured without diverging."
         )
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "provenance.json").write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n")
+    write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n", out / "provenance.json")
     for table, frame in frames.items():
         write_csv(frame, out / f"{table}.csv")
         (out / f"{table}.csv.gz").unlink(missing_ok=True)  # of an earlier time
@@ -60,31 +58,6 @@ def _check_keys(name: str, study: Study, sweep: Sweep) -> None:
     others = [] if study.may is None else [key for key in varying if key not in (*study.needs, *study.may, "dataset.fingerprint")]
     if others:
         raise InputError(f"the study {name} would take means over different values of {others[0]}; name sweeps in which it has one.")
-
-
-def provenance(sweep: Sweep, runs: pd.DataFrame) -> dict[str, Any]:
-    """Return the settings that all jobs share, the keys that vary, machines, versions, and the seconds spent."""
-    scopes = [dict(record["scope"]) for record in sweep.records]
-    shared = {key: value for key, value in scopes[0].items() if all(scope.get(key) == value for scope in scopes)} if scopes else {}
-    varying = [key for key in dict.fromkeys((*FIXED, *sweep.varying)) if key not in shared]
-    training = {network["name"]: network["seconds"] for record in sweep.records for network in record["networks"]}
-    once = runs.drop_duplicates(["run_id", "network_a", "network_b", "matching"])
-    seconds = {
-        "training": sum(training.values()), "matching": once["seconds_match"].sum(), "evaluation": runs["seconds_evaluate"].sum()
-    }  # fmt: skip
-    return {
-        "jobs": len(sweep.records),
-        "failures": len(sweep.failures),
-        "networks": len(training),
-        "settings": shared,
-        "varying": {
-            key: pd.Series(list({scope.get(key) for scope in scopes})).astype(object).sort_values(key=sortable).tolist() for key in varying
-        },
-        "seconds": {key: round(float(value)) for key, value in seconds.items()},
-        "machines": sorted({json.dumps(record.get("machine"), sort_keys=True) for record in sweep.records}),
-        "versions": sorted({json.dumps(record.get("versions"), sort_keys=True) for record in sweep.records}),
-        "notes": sweep.notes,
-    }
 
 
 def _compress(path: Path) -> None:

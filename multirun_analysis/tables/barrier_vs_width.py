@@ -1,12 +1,10 @@
 """The barrier-versus-width table: one row per cell, method, split, metric and width."""
 
-from collections.abc import Iterable, Sequence
-
 import pandas as pd
 
 from multirun_analysis import schema
 from multirun_analysis.stats.summary import summarise
-from multirun_analysis.tidy import ABSENT, as_keys, sortable
+from multirun_analysis.tidy import as_keys, sortable
 
 METRICS = tuple(
     f"{measure}_{name}" for measure in ("loss", "error") for name in ("barrier", "barrier_mean", "midpoint", "midpoint_barrier", "endpoint")
@@ -47,10 +45,11 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None) -
     return frame[columns].sort_values(order, key=sortable, kind="stable", ignore_index=True)
 
 
-def varying_columns(runs: pd.DataFrame) -> list[str]:
-    """Return the columns of varying keys: those that the schema does not name."""
-    known = {*schema.names(schema.RUN_KEYS), *schema.names(schema.PAIR_KEYS), *schema.names(schema.RUNS_TAIL)}
-    return [name for name in runs.columns if name not in known]
+def varying_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns of varying keys of runs or layers: those that the schema does not name."""
+    tails = (schema.RUN_KEYS, schema.PAIR_KEYS, schema.RUNS_TAIL, schema.LAYERS_TAIL)
+    known = {name for columns in tails for name in schema.names(columns)}
+    return [name for name in frame.columns if name not in known]
 
 
 def _expected_pairs(runs: pd.DataFrame, expected: pd.DataFrame | None, cell: list[str]) -> pd.DataFrame:
@@ -60,8 +59,3 @@ def _expected_pairs(runs: pd.DataFrame, expected: pd.DataFrame | None, cell: lis
         named = expected.rename(columns={"n_pairs": "n_expected"})[["run_id", *cell, "n_expected"]]
         found = pd.concat([named, found]).drop_duplicates(["run_id", "matching"])
     return found.groupby(cell, sort=False)["n_expected"].sum().reset_index()
-
-
-def cell_title(keys: Sequence[str], values: Iterable[object]) -> str:
-    """Return the keys of a cell with their values, as text; absent values are left out."""
-    return ", ".join(f"{key}={value!s}" for key, value in zip(keys, values, strict=True) if value != ABSENT)

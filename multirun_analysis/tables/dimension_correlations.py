@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from multirun_analysis.stats.correlations import correlation_within
-
-DIMENSIONS = ("approximate_dimension", "approximate_dimension_centred", "effective_dimension")
+from multirun_analysis.stats.correlations import DIMENSIONS, correlation_within, dimension_points
 
 
 def dimension_correlations(
@@ -31,10 +29,7 @@ def dimension_correlations(
         ``across`` (methods or settings), ``matching`` (of settings), ``dimension`` (which one, a mean over the layers), ``measure``,
         ``correlation``, ``ci_low``, ``ci_high`` (Student's t over seeds), ``n_seeds``, ``n_cells``.
     """
-    test = runs[(runs["status"] == "ok") & (runs["split"] == "test") & (runs["matching"] != "identity")]
-    pair = ["run_id", "network_a", "network_b", "matching"]
-    means = layers[layers["status"] == "ok"].groupby(pair)[list(DIMENSIONS)].mean().reset_index()
-    points = test.merge(means, on=pair)
+    points = dimension_points(runs, layers)
     rows = []
     for dimension in DIMENSIONS:
         key = {"dimension": dimension, "measure": measure}

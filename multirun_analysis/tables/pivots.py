@@ -1,15 +1,14 @@
 """The barrier-versus-width table as people read it: a row per width, a column per method, for a terminal, in Markdown or in LaTeX."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from multirun_analysis.checks import InputError
-from multirun_analysis.tables.barrier_vs_width import cell_title
-from multirun_analysis.tidy import method_order, ordered
+from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
 
 PAIRS, ENDS = "pairs", "error at ends"
 LATEX = {
@@ -90,8 +89,8 @@ def _block(title: str, block: pd.DataFrame, metric: str, x: str, hue: str) -> Bl
         at = values[values[x] == key]
         counts = sorted({f"{row.n_pairs}/{row.n_expected}" for row in at.itertuples()})
         end = ends.loc[ends[x] == key, "mean"].mean()
-        rows.append((str(key), ", ".join(counts), "-" if pd.isna(end) else f"{end:.4f}", _values(at, hue, columns)))
-    return Block(title, (x, PAIRS, ENDS, *map(str, columns)), tuple(rows))
+        rows.append((value_text(key), ", ".join(counts), "-" if pd.isna(end) else f"{end:.4f}", _values(at, hue, columns)))
+    return Block(title, (x, PAIRS, ENDS, *map(value_text, columns)), tuple(rows))
 
 
 def _values(at: pd.DataFrame, hue: str, columns: list[Any]) -> tuple[Value, ...]:
@@ -105,15 +104,15 @@ def _values(at: pd.DataFrame, hue: str, columns: list[Any]) -> tuple[Value, ...]
     return tuple(values)
 
 
-def pivot_text(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching") -> str:
-    """Return a pivot as text for a terminal, as `pivot` has it."""
-    blocks = []
-    for block in pivot(table, metric, split, x, hue):
+def pivot_text(blocks: Sequence[Block]) -> str:
+    """Return the blocks of a pivot as plain text."""
+    texts = []
+    for block in blocks:
         rows = [block.header, *((key, pairs, end, *(value.text("±") for value in values)) for key, pairs, end, values in block.rows)]
         widths = [max(len(row[k]) for row in rows) for k in range(len(block.header))]
         lines = ["  ".join(text.rjust(size) for text, size in zip(row, widths, strict=True)) for row in rows]
-        blocks.append("\n".join([block.title, *lines]))
-    return "\n\n".join(blocks)
+        texts.append("\n".join([block.title, *lines]))
+    return "\n\n".join(texts)
 
 
 def pivot_markdown(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching") -> str:

@@ -112,5 +112,5 @@ def test_the_command_line_takes_two_keys(folder, tmp_path, capsys):
 
 
 def test_text_is_what_the_pivot_holds(table):
-    text = pivot_text(table, metric="error_barrier", split="train")
+    text = pivot_text(pivot(table, metric="error_barrier", split="train"))
     assert text.splitlines()[2].split() == ["8", "2/2", "0.0300", "0.0125", "±", "0.0000", "0.0013", "±", "0.0000"]

@@ -20,7 +20,8 @@ from multirun_analysis.report import write_report
 
 FILES = {
     "runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "method_differences.csv", "slopes.csv", "width_needed.csv",
-    "connected_share.csv", "barrier_vs_width.png", "barrier_vs_width.md", "barrier_vs_width.tex",
+    "connected_share.csv", "matching_costs.csv", "barrier_vs_width.png", "barrier_vs_width.pdf", "barrier_vs_width.md", "barrier_vs_width.tex",
+    "report.html",
 }  # fmt: skip
 
 BLOCKED = """
@@ -41,7 +42,7 @@ def records():
 
 def test_every_table_and_the_figure_are_written_beside_the_sweep(write_sweep):
     folder = write_sweep(records())
-    report = write_report([folder])
+    report = write_report([folder], brief=True)
     assert report.folder == folder / "analysis"
     assert {path.name for path in report.folder.iterdir()} == FILES
     runs = pd.read_csv(report.folder / "runs.csv")
@@ -51,16 +52,21 @@ def test_every_table_and_the_figure_are_written_beside_the_sweep(write_sweep):
 
 
 def test_equal_inputs_give_equal_bytes(write_sweep):
-    first, second = write_report([write_sweep(records(), name="first")]), write_report([write_sweep(records()[::-1], name="second")])
-    for name in FILES:
-        assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name
+    (first, second) = (
+        write_report([write_sweep(rows, name=name)]).folder for rows, name in ((records(), "first/s"), (records()[::-1], "second/s"))
+    )
+    names = {path.name for path in first.iterdir()}
+    assert names > FILES  # the other figures too
+    assert {path.name for path in second.iterdir()} == names
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def test_the_text_says_what_is_missing_and_what_readers_must_know(write_sweep):
     found, gone = make_record("found"), make_record("gone", seed=1)
     found["notes"] = ["weights: the solver did not converge."]
     folder = write_sweep([found], [expect(found, "seed=0"), expect(gone, "seed=1")])
-    text = write_report([folder]).text
+    text = write_report([folder], brief=True).text
     assert "1 of 2 jobs found." in text
     assert "missing: seed=1: was never started" in text
     assert "note: weights: the solver did not converge. (1 of 1 jobs)" in text
@@ -69,7 +75,7 @@ def test_the_text_says_what_is_missing_and_what_readers_must_know(write_sweep):
 def test_two_sweeps_with_different_settings_are_two_cells_and_not_one_mean(write_sweep, tmp_path):
     first = write_sweep([make_record(f"a{seed}", seed=seed, barrier=0.1, **{"optimizer.lr": 0.1}) for seed in (0, 1)], name="first")
     second = write_sweep([make_record(f"b{seed}", seed=seed, barrier=0.9, **{"optimizer.lr": 0.2}) for seed in (2, 3)], name="second")
-    report = write_report([first, second], tmp_path / "both")
+    report = write_report([first, second], tmp_path / "both", brief=True)
     assert "optimizer.lr=0.1" in report.text
     assert "optimizer.lr=0.2" in report.text
     table = pd.read_csv(report.folder / "barrier_vs_width.csv")
@@ -80,7 +86,7 @@ def test_two_sweeps_with_different_settings_are_two_cells_and_not_one_mean(write
 
 def test_a_key_whose_values_are_lists_is_a_column_of_text(write_sweep):
     rows = [make_record(f"r{seed}{len(x)}", seed=seed, **{"model.sizes": x}) for seed in (0, 1) for x in ([1], [2, 3])]
-    report = write_report([write_sweep(rows)])
+    report = write_report([write_sweep(rows)], brief=True)
     assert "model.sizes=[2, 3]" in report.text
     assert set(pd.read_csv(report.folder / "runs.csv")["model.sizes"]) == {"[1]", "[2, 3]"}
 
@@ -90,21 +96,21 @@ def test_one_failed_job_and_nothing_expected_is_a_table_without_rows(write_sweep
     folder.mkdir()
     failed = {"schema_version": 1, "run_id": "r", "status": "failed", "sentence": "it broke.", "scope": make_record("r")["scope"]}
     (folder / "record.json").write_text(json.dumps(failed))
-    assert "failed: r: it broke." in write_report([folder], tmp_path / "out").text
+    assert "failed: r: it broke." in write_report([folder], tmp_path / "out", brief=True).text
 
 
 def test_a_key_without_a_column_is_said(write_sweep):
     rows = [make_record(f"r{seed}{width}", seed=seed, width=width, **{"optimizer.lr": 1 / width}) for seed in (0, 1) for width in (8, 16)]
     assert (
         "note: optimizer.lr differs between jobs and has no column, for here it follows from width and depth."
-        in write_report([write_sweep(rows)]).text
+        in write_report([write_sweep(rows)], brief=True).text
     )
 
 
 def test_a_sweep_without_results_yet_has_tables_and_says_so(write_sweep):
     record = make_record("a")
     folder = write_sweep([], [expect(record, "seed=0")])
-    report = write_report([folder])
+    report = write_report([folder], brief=True)
     assert "0 of 1 jobs found." in report.text
     assert pd.read_csv(report.folder / "runs.csv").empty
     assert "0/1" in report.text
@@ -151,7 +157,7 @@ def test_the_plot_shows_means_pairs_true_widths_and_zeros(write_sweep):
 
 
 def test_every_csv_has_the_columns_of_its_schema_and_comes_back_with_their_types(write_sweep):
-    folder = write_report([write_sweep([*records(), make_record("far", width=32, seed=2, **{"optimizer.lr": 0.2})])]).folder
+    folder = write_report([write_sweep([*records(), make_record("far", width=32, seed=2, **{"optimizer.lr": 0.2})])], brief=True).folder
     for name, (_, columns) in schema.files().items():
         frame = pd.read_csv(folder / name)
         varying = [] if name == "failures.csv" else ["optimizer.lr"]

@@ -6,7 +6,7 @@ from analysis_sweeps import expect, make_record
 
 from multirun_analysis import barrier_vs_width, load_expected, load_runs, schema
 from multirun_analysis.tables.barrier_vs_width import METRICS
-from multirun_analysis.tables.pivots import pivot_text
+from multirun_analysis.tables.pivots import pivot, pivot_text
 
 
 def cell(table, **keys):
@@ -80,7 +80,7 @@ def test_an_absent_value_of_a_job_that_is_not_there_keeps_its_cell(write_sweep):
 
 def test_the_text_shows_a_row_per_width_with_end_points_and_counts(write_sweep):
     records = [make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.1 * (seed + 1)) for seed in (0, 1) for width in (8, 128)]
-    lines = pivot_text(barrier_vs_width(load_runs(write_sweep(records)))).splitlines()
+    lines = pivot_text(pivot(barrier_vs_width(load_runs(write_sweep(records))))).splitlines()
     assert lines[0] == "dataset=digits, model=mlp, depth=1"
     assert lines[1].split() == ["width", "pairs", "error", "at", "ends", "identity", "weights"]
     half = 12.706204736 * 0.1 / np.sqrt(2) / np.sqrt(2)  # t quantile of one degree of freedom, sd of (0.1, 0.2), n = 2
@@ -90,7 +90,7 @@ def test_the_text_shows_a_row_per_width_with_end_points_and_counts(write_sweep):
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_can_be_shown(write_sweep, metric):
-    text = pivot_text(barrier_vs_width(load_runs(write_sweep([make_record("a")]))), metric=metric)
+    text = pivot_text(pivot(barrier_vs_width(load_runs(write_sweep([make_record("a")]))), metric=metric))
     expected = {"loss_endpoint": 0.3, "error_endpoint": 0.03, "loss_midpoint": 0.4, "error_midpoint": 0.04}.get(
         metric, 0.1 if "loss" in metric else 0.01
     )

@@ -1,0 +1,26 @@
+"""The commands that made a sweep, as they were typed."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+COMMANDS = "commands.jsonl"
+LONGEST = 10_000  # letters; a longer one is no command
+
+
+def load_commands(sweep_dirs: Sequence[Path]) -> list[str]:
+    """Return the commands of sweeps, each once, in the order in which they were first given; lines that cannot be read are left out."""
+    found: dict[str, None] = {}
+    for folder in sweep_dirs:
+        try:
+            lines = (folder / COMMANDS).read_text(errors="replace").splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            try:
+                command = json.loads(line)["command"]
+            except (ValueError, KeyError, TypeError, RecursionError):
+                continue
+            if isinstance(command, str) and len(command) <= LONGEST:
+                found[command] = None
+    return list(found)

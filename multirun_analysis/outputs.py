@@ -1,0 +1,51 @@
+"""Writing files: beside their place and renamed, so that a reader never meets half of one; equal contents give equal bytes."""
+
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.style import figure_style
+
+FLOATS = "%.10g"
+# What would make equal figures unequal files: the date, the version of matplotlib, random identifiers.
+METADATA: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Producer": None}, ".svg": {"Date": None}}
+FIXED: Any = {"svg.hashsalt": "multirun_analysis", "pdf.fonttype": 42, "savefig.bbox": None}
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as CSV, floats in a fixed format."""
+    write_by(path, lambda temporary: frame.to_csv(temporary, index=False, float_format=FLOATS, lineterminator="\n"))
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write text as UTF-8."""
+    write_by(path, lambda temporary: temporary.write_bytes(text.encode("utf-8", errors="backslashreplace")))
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in the style of all figures, as PNG or PDF, whichever the path's ending says."""
+    with figure_style(), matplotlib.rc_context(FIXED):
+        write_by(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata=METADATA[path.suffix]))
+
+
+def figure_svg(figure: Figure) -> str:
+    """Return a figure as SVG, letters as paths, so that it looks the same everywhere."""
+    text = io.StringIO()
+    with figure_style(), matplotlib.rc_context(FIXED):
+        figure.savefig(text, format="svg", metadata=METADATA[".svg"])
+    return text.getvalue()
+
+
+def write_by(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` write a file beside its place, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new") as fresh:
+        write(Path(fresh) / path.name)
+        os.replace(Path(fresh) / path.name, path)

@@ -1,0 +1,128 @@
+"""Rendering the page: its parts and the template, with everything that comes from files escaped."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+MOST_ROWS = 300  # of a table on the page; the CSV has all
+WORDS = 40  # letters from which a cell is a sentence
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: its text, what it is sorted by (None: its text), and whether it is the best of its row."""
+
+    text: str
+    sort: str | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a page."""
+
+    title: str
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    folded: bool = False
+    sortable: bool = True
+    kind: str = field(default="table", init=False)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of a page, as an SVG element or as the data of a PNG."""
+
+    id: str
+    title: str
+    caption: str
+    picture: Markup
+    files: str = ""
+    wide: bool = False
+    kind: str = field(default="figure", init=False)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph, or (``code``) a line of code."""
+
+    text: str
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A list of sentences."""
+
+    lines: Sequence[str]
+    kind: str = field(default="list", init=False)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page that its head links to."""
+
+    id: str
+    title: str
+    parts: Sequence[Table | Picture | Text | Lines]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number in the head of the page."""
+
+    value: str
+    name: str
+    bad: bool = False
+
+
+def page(title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Section]) -> str:
+    """Return the page as HTML: one file, with its style and script inside, that asks nothing of any network.
+
+    A content security policy allows this very script and no other, so that nothing in a record can run even if it were not escaped.
+    """
+    style, script, template = (files(__package__).joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js", "html.jinja"))
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.from_string(template).render(
+        title=title, lead=lead, facts=facts, sections=[section for section in sections if section.parts],
+        style=Markup(style), script=Markup(script), script_hash=digest,
+    )  # fmt: skip
+
+
+def png_picture(data: bytes, text: str) -> Markup:
+    """Return a PNG as an element of the page."""
+    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(text, base64.b64encode(data).decode())
+
+
+def frame_table(title: str, caption: str, frame: pd.DataFrame, *, folded: bool = True, most: int = MOST_ROWS) -> Table:
+    """Return a frame as a table, numbers in four figures; constant columns stand in the caption, rows beyond `most` are left out."""
+    constant = [name for name in frame.columns if len(frame) > 1 and frame[name].map(repr).nunique() == 1]
+    said = ", ".join(f"{name} = {text(frame[name].iloc[0])}" for name in constant)
+    caption += f" In all rows: {said}." if said else ""
+    caption += f" The first {most} of {len(frame)} rows; the CSV has all." if len(frame) > most else ""
+    shown = frame.drop(columns=constant).head(most)
+    rows = [[cell(value) for value in row] for row in shown.itertuples(index=False, name=None)]
+    return Table(title, caption.strip(), list(shown.columns), rows, folded)
+
+
+def cell(value: Any) -> Cell:
+    """Return a value as a cell, sorted by its full precision."""
+    missing = value is None or (isinstance(value, float) and pd.isna(value))
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Cell(text(value), "" if missing else repr(float(value)) if number else None)
+
+
+def text(value: Any) -> str:
+    """Return a value as it is read: numbers in four figures, what is missing as nothing."""
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,121 @@
+"""What the page of a sweep says: its results, its figures, its conclusions, what was run, and what is missing."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from multirun_analysis.page.page import Cell, Lines, Picture, Section, Table, Text, frame_table, text
+from multirun_analysis.stats.summary import kinds_of
+from multirun_analysis.tables.pivots import pivot
+from multirun_analysis.tidy import Sweep
+
+METRICS = {"loss_barrier": "Test loss barrier [nats]", "error_barrier": "Test error barrier [fraction]"}
+
+
+def results(table: pd.DataFrame, x: str, hue: str) -> Section:
+    """Return the pivots of test loss and error barrier."""
+    parts: list[Table | Text] = [
+        Text(
+            f"Mean over pairs of networks ± half the interval ({kinds_of(table)}); the lowest mean of a row is bold: whether by more "
+            "than chance, the paired differences below say. error at ends: the networks' own mean test error."
+        )
+    ]
+    for metric, name in METRICS.items():
+        for block in pivot(table, metric, x=x, hue=hue):
+            rows = []
+            for key, pairs, end, values in block.rows:
+                cells = [Cell(v.text("±"), "" if pd.isna(v.mean) else repr(v.mean), v.best) for v in values]
+                rows.append([Cell(key), Cell(pairs, pairs.partition("/")[0]), Cell(end, end.replace("-", "")), *cells])
+            parts.append(Table(name, block.title, block.header, rows))
+    return Section("results", "Results", parts)
+
+
+def pictures(drawn: Sequence[Picture]) -> Section:
+    """Return the figures."""
+    return Section("figures", "Figures", drawn)
+
+
+def conclusions(frames: Mapping[str, pd.DataFrame]) -> Section:
+    """Return the tables that answer questions: which method is better, how wide is wide enough, how fast does the barrier fall."""
+    parts = [
+        frame_table(title, caption, _tested(frames[name], *drop), folded=name != "width_needed")
+        for name, title, caption, drop in (
+            (
+                "width_needed",
+                "How wide is wide enough?",
+                "The width from which on the mean stays within a tolerance, interpolated in log width; in brackets by the interval's ends.",
+                ("n_widths", "width_needed", "width_low", "width_high"),
+            ),
+            (
+                "method_differences",
+                "Which method is better, on the same pairs?",
+                "The mean of method minus other, with its interval. Each row is for itself: of twenty, one is decided by chance.",
+                ("n_networks", "std", "median", "min", "max"),
+            ),
+            (
+                "connected_share",
+                "How many pairs are connected?",
+                "Pairs whose barrier is at most the tolerance; the interval is exact.",
+                ("n_connected",),
+            ),
+            (
+                "slopes",
+                "How fast does the barrier fall with width?",
+                "The slope of log mean barrier against log width, over the widths at which the barrier is above 0 by its interval.",
+                (),
+            ),
+            (
+                "matching_costs",
+                "How well do neurons match?",
+                "Matching cost by layer, without matching (identity_cost), and its lower bound.",
+                ("n_networks", "std", "median", "min", "max", "interval"),
+            ),
+        )
+        if len(_tested(frames[name]))
+    ]
+    return Section("conclusions", "Conclusions", parts)
+
+
+def _tested(frame: pd.DataFrame, *drop: str) -> pd.DataFrame:
+    """Return the rows of the test split, without some columns."""
+    if "split" in frame:
+        frame = frame[frame["split"] == "test"].drop(columns="split")
+    return frame.drop(columns=list(drop))
+
+
+def run(facts: Mapping[str, Any], commands: Sequence[str], following: Mapping[str, str]) -> Section:
+    """Return what was run: commands, settings, versions, machines, seconds."""
+    said = [Text(command, "code") for command in commands] or [Text("The commands were not recorded (the sweep is of an earlier version).")]
+    varying = [[Cell(key), Cell(", ".join(map(_value, values)))] for key, values in facts["varying"].items()]
+    shared = [[Cell(key), Cell(_value(value))] for key, value in facts["settings"].items()]
+    parts: list[Table | Text | Lines] = [Text("To do the same again:"), *said]
+    parts.append(Table("Keys that vary", "", ("key", "values"), varying, sortable=False))
+    if following:
+        parts.append(Lines([f"{key} differs too, and has no column: here it follows from {of}." for key, of in following.items()]))
+    parts.append(Table("Settings that all jobs share", "", ("key", "value"), shared, folded=True, sortable=False))
+    for name in ("versions", "machines"):
+        parts += [Text(f"{name[:-1].capitalize()}: {_mapping(entry)}") for entry in facts[name]]
+    spent = ", ".join(f"{name} {seconds:,} s" for name, seconds in facts["seconds"].items())
+    parts.append(Text(f"Time spent, as the records have it: {spent}."))
+    return Section("run", "What was run", parts)
+
+
+def problems(sweep: Sweep) -> Section:
+    """Return what failed, diverged or is missing, and what readers of the numbers must know."""
+    parts: list[Table | Lines] = []
+    if len(sweep.failures):
+        parts.append(frame_table("", "Each with what to do about it.", sweep.failures, folded=False))
+    if sweep.notes:
+        parts.append(Lines(sweep.notes))
+    return Section("problems", "Failures and notes", parts)
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else text(value) if isinstance(value, float) else json.dumps(value)
+
+
+def _mapping(entry: str) -> str:
+    found = json.loads(entry)
+    return ", ".join(f"{key} {value}" for key, value in found.items()) if isinstance(found, dict) else "not recorded"

@@ -1,0 +1,78 @@
+"""The share of pairs that are linearly connected against width: P(barrier <= tolerance), with its exact interval."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows
+from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look
+from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
+
+METRIC, TOLERANCES = "error_barrier", (0.01, 0.02)  # shown; the table has more
+
+
+def plot_connected_share(share: pd.DataFrame, *, x: str = "width", hue: str = "matching", ax: Axes | None = None) -> Axes:
+    """Draw the share of connected pairs against width, or another key, with error bars.
+
+    Parameters
+    ----------
+    share : DataFrame
+        Rows of ``connected_share.csv`` of one cell, split, metric and tolerance.
+    x, hue : str
+        The keys that stand for width and method.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax if ax is not None else plt.subplots(figsize=(4.6, 3.2))[1]
+    values = ordered(share[x])
+    place = dict(zip(values, key_axis(ax, x, values), strict=True))
+    kinds: list[Any] = ordered(share[hue])
+    if hue == "matching":
+        kinds.sort(key=method_order)
+    for k, kind in enumerate(kinds):
+        colour, marker = method_look(str(kind), [str(name) for name in kinds])
+        rows = share[share[hue] == kind].assign(place=share[x].map(place)).sort_values("place")
+        at, mean, low, high = (rows[name].to_numpy(dtype=float) for name in ("place", "share", "ci_low", "ci_high"))
+        at, known = aside(ax, at, k, len(kinds)), ~np.isnan(low)  # many shares are 0 or 1
+        ax.plot(at, mean, marker=marker, color=colour, markersize=4.5, linewidth=1.2, label=value_text(kind))
+        ax.vlines(at[known], low[known], high[known], color=colour, linewidth=0.9, alpha=0.7)
+    ax.set_ylim(-0.03, 1.03)
+    return ax
+
+
+def draw(frames: Frames, x: str, hue: str) -> Figure | None:
+    """Return the share of connected pairs on the test split, a row per cell, a panel per tolerance of the error barrier."""
+    share = frames["connected_share"]
+    shown = share[(share["split"] == "test") & (share["metric"] == METRIC)]
+    keys = fixed_keys(frames["barrier_vs_width"], x, hue)
+    rows = list(cells(shown, keys).items())[:MOST_ROWS]
+    if not rows or shown[x].nunique() < 2:
+        return None
+    figure, axes = panel_rows(len(rows), len(TOLERANCES), share_y=True)
+    with figure_style():
+        for row, (key, cell) in zip(axes, rows, strict=True):
+            for ax, tolerance in zip(row, TOLERANCES, strict=True):
+                plot_connected_share(cell[cell["tolerance"] == tolerance], x=x, hue=hue, ax=ax)
+                ax.set_title(f"test error barrier ≤ {tolerance:g}", fontsize=9, loc="left")
+            row[0].set_title(f"{cell_title(keys, key)}\ntest error barrier ≤ {TOLERANCES[0]:g}", fontsize=8, loc="left")
+            row[0].set_ylabel("share of pairs connected")
+        kinds = ", ".join(sorted(shown["interval"].unique()))
+        legend_of_all(figure, axes.flat, f"share of pairs; bar: {kinds}", methods=hue == "matching")
+    return figure
+
+
+FIGURE = SweepFigure(
+    "Share of pairs that are connected",
+    "An estimate of the probability that two networks are linearly connected at a tolerance of the error barrier "
+    "(0.02: what Frankle et al. 2020 call stable).",
+    draw,
+    place=20,
+)

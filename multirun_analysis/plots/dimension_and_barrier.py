@@ -1,0 +1,70 @@
+"""Does the barrier go with the dimension of the weights? Approximate dimension against barrier, a point per pair and method."""
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.panels import legend_of_all, panel_rows
+from multirun_analysis.plots.style import axis_label, figure_style, method_look
+from multirun_analysis.stats.correlations import dimension_points
+from multirun_analysis.tidy import method_order
+
+METRICS = ("loss_barrier", "error_barrier")
+FEWEST = 8  # points, below which a cloud says nothing
+
+
+def plot_dimension_and_barrier(points: pd.DataFrame, *, metric: str = "loss_barrier", ax: Axes | None = None) -> Axes:
+    """Draw a metric against the approximate dimension, by method.
+
+    Parameters
+    ----------
+    points : DataFrame
+        As `dimension_points` returns it.
+    metric : str
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax if ax is not None else plt.subplots(figsize=(4.6, 3.2))[1]
+    methods = sorted(points["matching"].unique(), key=method_order)
+    for method in methods:
+        colour, marker = method_look(method, methods)
+        of_method = points[points["matching"] == method]
+        ax.plot(
+            of_method["approximate_dimension"], of_method[metric], marker, color=colour, markersize=3, alpha=0.6, linestyle="none",
+            label=method,
+        )  # fmt: skip
+    above = points.loc[points[metric] > 0, metric]
+    ax.set_xscale("log")
+    if len(above):
+        ax.set_yscale("symlog", linthresh=float(above.quantile(0.05)), linscale=0.5)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("approximate dimension (mean over layers)")
+    ax.set_ylabel(axis_label(metric, "test"))
+    return ax
+
+
+def draw(frames: Frames, x: str, hue: str) -> Figure | None:
+    """Return test loss and error barrier against the approximate dimension, over all cells of the sweep."""
+    points = dimension_points(frames["runs"], frames["layers"])
+    if len(points) < FEWEST:
+        return None
+    figure, axes = panel_rows(1, len(METRICS))
+    with figure_style():
+        for ax, metric in zip(axes[0], METRICS, strict=True):
+            plot_dimension_and_barrier(points, metric=metric, ax=ax)
+        legend_of_all(figure, axes.flat, "points: pairs of networks", methods=True)
+    return figure
+
+
+FIGURE = SweepFigure(
+    "Dimension and barrier",
+    "The paper's third claim is that the dimension of the weights' law goes with connectivity. Width is not held fixed here: "
+    "dimension_correlations of a study holds it.",
+    draw,
+    place=40,
+)

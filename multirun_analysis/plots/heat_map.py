@@ -1,0 +1,90 @@
+"""The mean barrier over two swept keys, as a heat map per method."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.panels import cells, fixed_keys, panel_rows
+from multirun_analysis.plots.style import axis_label, figure_style
+from multirun_analysis.tidy import cell_title, method_order, ordered
+
+METRIC, MOST_ROWS, MOST_NUMBERS = "loss_barrier", 6, 60  # in a panel with more values than that, their numbers would not be read
+
+
+def plot_heat_map(table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the mean of a metric over two keys; darker is higher, on a log scale; white is a mean of 0, which is written there, or none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of ``barrier_vs_width.csv`` of one cell, method, split and metric.
+    x, y : str
+        Two keys of the table.
+    norm : LogNorm, optional
+        To share a scale between panels.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax if ax is not None else plt.subplots(figsize=(4.6, 3.2))[1]
+    grid = table.pivot_table(index=y, columns=x, values="mean", dropna=False, sort=False).astype(float)
+    grid = grid.reindex(index=ordered(table[y])[::-1], columns=ordered(table[x]))
+    numbers = grid.size <= MOST_NUMBERS
+    sns.heatmap(grid, norm=norm, cmap="cividis_r", annot=numbers, fmt=".2g", mask=~(grid > 0), cbar=False, ax=ax, annot_kws={"size": 7})
+    for row, column in zip(*np.nonzero((grid == 0).to_numpy()), strict=True) if numbers else ():
+        ax.text(column + 0.5, row + 0.5, "0", ha="center", va="center", fontsize=7)
+    ax.tick_params(labelsize=7, rotation=0)
+    ax.grid(False)
+    return ax
+
+
+def draw(frames: Frames, x: str, hue: str) -> Figure | None:
+    """Return the test loss barrier over `x` and the other key that varies most, a row per cell of the rest, a panel per method."""
+    table = frames["barrier_vs_width"]
+    shown = table[(table["split"] == "test") & (table["metric"] == METRIC) & (table["n_pairs"] > 0)]
+    y = _second_key(shown, x)
+    if y is None or not (shown["mean"] > 0).any():
+        return None
+    keys = fixed_keys(table, x, y, "matching")
+    rows = list(cells(shown, keys).items())[:MOST_ROWS]
+    methods = sorted(shown["matching"].unique(), key=method_order)
+    positive = shown.loc[shown["mean"] > 0, "mean"]
+    norm = LogNorm(float(positive.min()), float(np.nextafter(positive.max(), np.inf)))
+    figure, axes = panel_rows(len(rows), len(methods), (2.9, 2.6))
+    with figure_style():
+        for row, (key, cell) in zip(axes, rows, strict=True):
+            for ax, method in zip(row, methods, strict=True):
+                of_method = cell[cell["matching"] == method]
+                if of_method.empty:
+                    ax.set_axis_off()
+                    continue
+                plot_heat_map(of_method, x=x, y=y, norm=norm, ax=ax)
+                ax.set_title(method, fontsize=8, loc="left")
+            row[0].set_title(f"{cell_title(keys, key)}\n{methods[0]}".strip(), fontsize=8, loc="left")
+        scale = plt.cm.ScalarMappable(norm=norm, cmap="cividis_r")
+        figure.colorbar(scale, ax=axes, label=axis_label(METRIC, "test"), shrink=0.8)
+    return figure
+
+
+def _second_key(shown: pd.DataFrame, x: str) -> str | None:
+    """Return the key with the most values beside `x`, or None where `x` or every other key is constant."""
+    counts: dict[str, Any] = {key: shown[key].astype(str).nunique() for key in fixed_keys(shown, x, "matching")}
+    best = max(counts, key=counts.__getitem__, default=None)
+    return best if best is not None and counts[best] > 1 and shown[x].astype(str).nunique() > 1 else None
+
+
+FIGURE = SweepFigure(
+    "Heat map over two keys",
+    "The mean test loss barrier where two keys were swept. Darker is higher, on a log scale; white is a mean of exactly 0, or none.",
+    draw,
+    place=50,
+)

@@ -1,0 +1,61 @@
+"""Values on hover: a figure as SVG in which every marker of a labelled line says what it is."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+TIP = "data-tip"
+
+
+def hover_svg(figure: Figure, to_svg: Callable[[Figure], str], prefix: str) -> str:
+    """Return a figure as an SVG element for a page of HTML, whose markers have their values in the attribute ``data-tip``.
+
+    Parameters
+    ----------
+    figure : Figure
+    to_svg : callable
+        What turns the figure into SVG.
+    prefix : str
+        Before every identifier, for several figures on one page.
+    """
+    marked: dict[str, list[str]] = {}
+    for ax in figure.axes:
+        for line in ax.get_lines():
+            if not str(line.get_label()).startswith("_") and line.get_marker() not in ("", "None", None):
+                line.set_gid(f"line{len(marked)}")
+                marked[f"line{len(marked)}"] = _tips(ax, line)
+    ET.register_namespace("", SVG)
+    ET.register_namespace("xlink", XLINK)
+    root = ET.fromstring(to_svg(figure))
+    for group in root.iter(f"{{{SVG}}}g"):
+        markers = list(group.iter(f"{{{SVG}}}use"))
+        tips = marked.get(group.get("id", ""), [])
+        if len(markers) == len(tips):  # markers outside the canvas are not drawn; rather no tips than wrong ones
+            for marker, tip in zip(markers, tips, strict=True):
+                marker.set(TIP, tip)
+    for element in root.findall(f"{{{SVG}}}metadata"):
+        root.remove(element)
+    for size in ("width", "height"):  # the page sets the size; the view box keeps the proportions
+        root.attrib.pop(size, None)
+    root.set("role", "img")
+    text = ET.tostring(root, encoding="unicode")
+    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", text)
+
+
+def _tips(ax: Axes, line: Line2D) -> list[str]:
+    """Return a text for every marker of a line: its label, and its coordinates as the axes name them."""
+    ticks = {float(place): text for place, text in zip(ax.get_xticks(), (tick.get_text() for tick in ax.get_xticklabels()), strict=True)}
+    (x, y), (x_name, y_name) = line.get_data(), (ax.get_xlabel(), ax.get_ylabel().replace("\n", " "))
+    tips = []
+    for at, value in zip(np.asarray(x, dtype=float), np.asarray(y, dtype=float), strict=True):
+        if np.isfinite(at) and np.isfinite(value):
+            nearest = min(ticks, key=lambda tick: abs(tick - at), default=at)
+            where = ticks.get(nearest) if np.isclose(nearest, at, rtol=0.15, atol=0.0) else None
+            tips.append(f"{line.get_label()}\n{x_name.partition(' [')[0]}: {where or f'{at:.4g}'}\n{y_name}: {value:.4g}")
+    return tips

@@ -1,0 +1,82 @@
+"""The curves behind the barriers: loss along the line from A to B, a small multiple per width."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows
+from multirun_analysis.plots.style import axis_label, figure_style, method_look
+from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
+
+MOST_ROWS, MOST_COLUMNS, MOST_PAIRS = 4, 8, 20
+
+
+def plot_curves(curves: pd.DataFrame, *, metric: str = "loss", hue: str = "matching", ax: Axes | None = None) -> Axes:
+    """Draw a thin curve for each pair and a thick one for their mean, by method.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Rows of ``curves.csv`` of one cell, width and split.
+    metric : str
+        ``loss`` or ``error``.
+    hue : str
+        The key that stands for the method.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax if ax is not None else plt.subplots(figsize=(3.0, 2.6))[1]
+    kinds: list[Any] = ordered(curves[hue])
+    if hue == "matching":
+        kinds.sort(key=method_order)
+    for kind in kinds:
+        colour, _ = method_look(str(kind), [str(name) for name in kinds])
+        by_pair = curves[curves[hue] == kind].pivot_table(index="t", columns=["run_id", "network_a", "network_b"], values=metric)
+        ax.plot(by_pair.index, by_pair.iloc[:, :MOST_PAIRS], color=colour, linewidth=0.5, alpha=0.35)
+        ax.plot(by_pair.index, by_pair.mean(axis=1), color=colour, linewidth=1.6, label=value_text(kind))
+    ax.set_xticks([0.0, 0.5, 1.0], ["A", "½", "B"])
+    return ax
+
+
+def draw(frames: Frames, x: str, hue: str) -> Figure | None:
+    """Return the test loss along the line: a row per cell, a panel per width (or `x`); at most 4 rows of 8 panels, evenly chosen."""
+    curves = frames["curves"]
+    shown = curves[(curves["split"] == "test") & (curves["status"] == "ok")]
+    keys = fixed_keys(frames["barrier_vs_width"], x, hue)
+    rows = list(cells(shown, keys).items())[:MOST_ROWS]
+    if not rows:
+        return None
+    values = _evenly(ordered(shown[x]), MOST_COLUMNS)
+    figure, axes = panel_rows(len(rows), len(values), (max(1.5, 9.6 / len(values)), 2.4), share_x=True, share_y="row")
+    with figure_style():
+        for row, (key, cell) in zip(axes, rows, strict=True):
+            for ax, value in zip(row, values, strict=True):
+                plot_curves(cell[cell[x] == value], hue=hue, ax=ax)
+                ax.set_title(f"{x} {value_text(value)}", fontsize=8, loc="left")
+                ax.set_yscale("log")
+            row[0].set_title(f"{cell_title(keys, key)}\n{x} {value_text(values[0])}", fontsize=8, loc="left")
+            row[0].set_ylabel(axis_label("loss", "test"))
+        legend_of_all(figure, axes.flat, f"thin: pairs (up to {MOST_PAIRS}); thick: their mean", methods=hue == "matching")
+    return figure
+
+
+def _evenly(values: list[Any], most: int) -> list[Any]:
+    """Return at most so many of the values, the first and the last among them."""
+    if len(values) <= most:
+        return values
+    return [values[round(k * (len(values) - 1) / (most - 1))] for k in range(most)]
+
+
+FIGURE = SweepFigure(
+    "Loss along the line",
+    "From network A (left) to network B, permuted (right). A barrier is what rises above the straight line between the two ends.",
+    draw,
+    place=10,
+)

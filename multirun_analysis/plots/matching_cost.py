@@ -1,0 +1,77 @@
+"""How well neurons match: the matching cost of every layer against width, with the bound that no independent weights can beat."""
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows
+from multirun_analysis.plots.style import figure_style, method_look, width_axis
+from multirun_analysis.stats.summary import kinds_of
+from multirun_analysis.tidy import cell_title, method_order
+
+COST, UNMATCHED, BOUND = "matching_cost", "identity_cost", "cost_lower_bound"
+MOST_ROWS, MOST_LAYERS = 6, 6
+
+
+def plot_matching_cost(costs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw cost, unmatched cost (dotted) and lower bound (dashed) against width, by method.
+
+    Parameters
+    ----------
+    costs : DataFrame
+        As `matching_costs` returns it, of one cell and layer.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax if ax is not None else plt.subplots(figsize=(3.6, 3.0))[1]
+    methods = sorted(costs["matching"].unique(), key=method_order)
+    for method in methods:
+        colour, marker = method_look(method, methods)
+        for measure, look in ((COST, {"marker": marker, "label": method}), (UNMATCHED, {"linestyle": ":"}), (BOUND, {"linestyle": "--"})):
+            rows = costs[(costs["matching"] == method) & (costs["measure"] == measure) & (costs["mean"] > 0)]
+            if len(rows):
+                plot_line(rows, "width", ax=ax, band=measure == COST, color=colour, **look)
+    ax.set_yscale("log")
+    width_axis(ax, sorted(costs["width"].unique()))
+    return ax
+
+
+def draw(frames: Frames, x: str, hue: str) -> Figure | None:
+    """Return the matching cost against width, a row per cell, a panel per layer; only for sweeps over width, whatever `x` is."""
+    costs = frames["matching_costs"]
+    if costs["width"].nunique() < 2:
+        return None
+    keys = fixed_keys(frames["barrier_vs_width"], "width", "matching")
+    rows = list(cells(costs, keys).items())[:MOST_ROWS]
+    layers = sorted(costs["layer"].unique())[:MOST_LAYERS]
+    figure, axes = panel_rows(len(rows), len(layers), (max(2.6, 9.2 / len(layers)) if len(layers) > 1 else 5.6, 3.0))
+    with figure_style():
+        for row, (key, cell) in zip(axes, rows, strict=True):
+            for ax, layer in zip(row, layers, strict=True):
+                of_layer = cell[cell["layer"] == layer]
+                if of_layer.empty:
+                    ax.set_axis_off()
+                    continue
+                plot_matching_cost(of_layer, ax=ax)
+                ax.set_title(f"layer {layer}", fontsize=8, loc="left")
+            row[0].set_title(f"{cell_title(keys, key)}\nlayer {layers[0]}", fontsize=8, loc="left")
+            row[0].set_ylabel("matching cost, in the\nmethod's own metric")
+        for line, label in ((":", "unmatched"), ("--", "lower bound")):
+            axes[0][0].plot([], [], color="black", linestyle=line, label=label)
+        legend_of_all(figure, axes.flat, f"line: mean over pairs; band: {kinds_of(costs)}", methods=True)
+    return figure
+
+
+FIGURE = SweepFigure(
+    "Matching cost by layer",
+    "The mean squared distance between matched neurons. Theory: it falls with width as a power that the dimension of the weights' law "
+    "sets, and for independent Gaussian neurons of the measured covariance no matching can get below the dashed line in expectation.",
+    draw,
+    place=30,
+)

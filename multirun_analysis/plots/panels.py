@@ -1,0 +1,43 @@
+"""Rows of panels: one for each set of the keys that a figure holds fixed."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multirun_analysis.plots.style import figure_style
+from multirun_analysis.tidy import method_order
+
+MOST_ROWS = 8  # of panels in a figure; the tables have all
+
+
+def fixed_keys(table: pd.DataFrame, *used: str) -> list[str]:
+    """Return the keys of a table's cells, the columns before its method and the method and width, without those that a figure uses."""
+    keys = [*table.columns[: list(table.columns).index("matching")], "matching", "width"]
+    return [key for key in keys if key not in used]
+
+
+def cells(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[object, ...], pd.DataFrame]:
+    """Return the part of a frame for each set of the keys, in the order of the frame."""
+    return dict(iter(frame.groupby(list(keys), sort=False))) if len(frame) else {}
+
+
+def panel_rows(
+    rows: int, columns: int, size: tuple[float, float] = (4.6, 3.2), *, share_x: bool = False, share_y: Literal["row"] | bool = False
+) -> tuple[Figure, np.ndarray]:
+    """Return a figure in the style of all figures, with `rows` times `columns` panels of a size in inches, and its axes (rows, columns)."""
+    with figure_style():
+        figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.6), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, sharex=share_x, sharey=share_y)
+    return figure, axes
+
+
+def legend_of_all(figure: Figure, axes: Iterable[Axes], title: str, *, methods: bool, columns: int = 6) -> None:
+    """Put one legend of what any of the panels shows above them all, as drawn, or in the usual order of methods."""
+    shown = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    labels = sorted(shown, key=method_order) if methods else list(shown)
+    handles = [shown[label] for label in labels]
+    figure.legend(handles, labels, ncols=max(1, min(columns, len(labels))), loc="outside upper center", title=title)

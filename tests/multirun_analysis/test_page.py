@@ -1,0 +1,159 @@
+"""The page: complete, escaped, asking nothing of any network, and working in a browser, on a desk and on a phone."""
+
+import os
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from analysis_sweeps import expect, make_record
+
+from multirun_analysis.page.page import Cell, Fact, Section, Table, cell, frame_table, page
+from multirun_analysis.report import write_report
+
+EVIL = "<img src=x onerror=alert(1)></script><script>document.title='owned'</script>"
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+OPTIONS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+class Outside(HTMLParser):
+    """Collects everything in a page that a browser would fetch, and the scripts."""
+
+    def __init__(self):
+        super().__init__()
+        self.fetched, self.scripts, self.handlers = [], 0, []
+
+    def handle_starttag(self, tag, attrs):
+        self.scripts += tag == "script"
+        for name, value in attrs:
+            self.handlers += [name] if name.startswith("on") else []
+            if name in ("src", "srcset", "data", "action") or (tag == "link" and name == "href"):
+                self.fetched.append(value)
+
+
+def sweep_of(write_sweep, **scope):
+    rows = [
+        make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.1 / width * (seed + 1), **scope)
+        for seed in (0, 1)
+        for width in (8, 16)
+    ]
+    rows[0]["versions"], rows[0]["machine"] = {"python": "3.11.7"}, {"device": "cpu"}
+    lost = make_record("lost", seed=2, **scope)
+    folder = write_sweep(rows, [expect(row, f"seed={row['scope']['seed']}") for row in (*rows, lost)])
+    (folder / "commands.jsonl").write_text('{"command": "python -m lmc_sweeps width=8,16 seed=0,1,2 -m"}\nnonsense\n{"command": 3}\n')
+    return folder
+
+
+def test_the_page_says_what_was_run_what_is_missing_and_how_to_do_it_again(write_sweep):
+    html = (write_report([sweep_of(write_sweep)], brief=True).folder / "report.html").read_text()
+    for text in (
+        "4 of 5", "jobs found", "python -m lmc_sweeps width=8,16 seed=0,1,2 -m", "missing", "was never started", "python 3.11.7", "device cpu",
+        "optimizer.lr", "Student&#39;s t over pairs", "Barrier against width", "How wide is wide enough?",
+    ):  # fmt: skip
+        assert text in html, text
+
+
+def test_the_page_asks_nothing_of_any_network(write_sweep):
+    reader = Outside()
+    html = (write_report([sweep_of(write_sweep)], brief=True).folder / "report.html").read_text()
+    reader.feed(html)
+    assert reader.scripts == 1
+    assert all(value.startswith("data:") for value in reader.fetched)
+    assert "default-src 'none'" in html
+    assert not re.search(r"url\((?!#)", html)
+
+
+def test_what_comes_from_records_is_escaped(write_sweep):
+    folder = sweep_of(write_sweep, dataset=EVIL, **{"model.note": EVIL})
+    (folder / "commands.jsonl").write_text('{"command": "' + EVIL.replace('"', "'") + '"}\n')
+    html = (write_report([folder], brief=True).folder / "report.html").read_text()
+    reader = Outside()
+    reader.feed(html)
+    assert reader.scripts == 1
+    assert reader.handlers == []
+    assert "x" not in reader.fetched
+    assert "&lt;img src=x onerror=alert(1)&gt;" in html
+
+
+def test_a_frame_as_a_table_names_constants_once_and_keeps_full_precision_for_sorting():
+    frame = pd.DataFrame({"metric": ["loss", "loss"], "mean": [0.123456789, float("nan")], "n": [2, 3]})
+    table = frame_table("title", "caption.", frame, most=1)
+    assert table.header == ["mean", "n"]
+    assert table.caption == "caption. In all rows: metric = loss. The first 1 of 2 rows; the CSV has all."
+    assert table.rows == [[Cell("0.1235", "0.123456789"), Cell("2", "2.0")]]
+    assert cell(float("nan")) == Cell("", "")
+    assert cell("words") == Cell("words")
+
+
+def tools() -> None:
+    if CHROMIUM is None or DRIVER is None:
+        if os.environ.get("LMC_SWEEPS_ALL_TOOLS"):
+            pytest.fail("chromium and chromedriver are asked for and absent")
+        pytest.skip("needs Debian's chromium and chromium-driver")
+
+
+@pytest.fixture(params=[("desk", 1280, 900, "light"), ("phone", 390, 844, "dark")], ids=lambda p: p[0])
+def browser(request, tmp_path):
+    tools()
+    from selenium import webdriver
+
+    _, width, height, scheme = request.param
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    )
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    yield driver
+    driver.quit()
+
+
+def column(table, number):
+    return [row.find_elements("tag name", "td")[number].text for row in table.find_elements("css selector", "tbody tr")]
+
+
+def test_the_page_works_in_a_browser(write_sweep, browser):
+    folder = write_report([sweep_of(write_sweep, dataset=EVIL)]).folder
+    browser.get((folder / "report.html").as_uri())
+    assert browser.title.startswith("Sweep ")  # no script of a record ran
+
+    for summary in browser.find_elements("tag name", "summary"):
+        summary.click()
+    assert all(part.get_attribute("open") for part in browser.find_elements("tag name", "details"))
+    for link in browser.find_elements("css selector", "nav a"):
+        link.click()
+        assert browser.execute_script("return document.querySelector(location.hash) !== null")
+
+    table = browser.find_element("css selector", "#results table.sortable")
+    widths = column(table, 0)
+    for order, sign in (("ascending", 1), ("descending", -1)):
+        table.find_elements("css selector", "thead button")[0].click()
+        assert table.find_element("css selector", "thead th").get_attribute("aria-sort") == order
+        assert column(table, 0) == sorted(widths, key=lambda text: sign * int(text))  # by value: 8 before 16
+    for button in browser.find_elements("css selector", "thead button"):
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'}); arguments[0].click()", button)
+
+    marker = browser.find_element("css selector", "[data-tip]")
+    browser.execute_script("arguments[0].dispatchEvent(new PointerEvent('pointerover', {bubbles: true, clientX: 50, clientY: 50}))", marker)
+    tip = browser.find_element("id", "tip")
+    assert tip.is_displayed()
+    assert tip.text == marker.get_attribute("data-tip").strip()
+
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")  # nothing sticks out sideways
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def test_the_browser_would_refuse_a_script_that_got_in(browser, tmp_path):
+    html = page("t", "", [Fact("1", "job")], [Section("a", "A", [Table("", "", ["x"], [[Cell("1")]])])])
+    (tmp_path / "page.html").write_text(html.replace("</main>", "<script>document.title='owned'</script></main>"))
+    browser.get((tmp_path / "page.html").as_uri())
+    assert browser.title == "t"
+    assert any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser"))
