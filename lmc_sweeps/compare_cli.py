@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_intermixed_args(arguments)
     try:
         settings = _settings(options.overrides)
+        if settings.plane:
+            raise checks.InputError("`plane` is for the jobs of lmc_sweeps; here no plane is measured.")
         if len({method.name for method in settings.matching}) < len(settings.matching):
             raise checks.InputError("`matching` must name each method once here; compare one setting after the other.")
         if options.out is not None:

@@ -1,7 +1,7 @@
 """The story of one job: the paper's experiment, top to bottom.
 
 Networks are trained from one seed, differing in initialisation and data order; every pair of them is matched by optimal transport with each
-method; the straight line between the two is walked on both splits; one record says what came of it.
+method; the straight line between the two is walked on both splits; one record says what came of it. `plane` adds a map of the loss.
 """
 
 import itertools
@@ -20,6 +20,7 @@ from lmc_sweeps.gaps import relative_movement
 from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.pairs import PairResult, compare_pair, undefined_rows, with_identity
+from lmc_sweeps.plane_files import keep_planes, measure_planes, missing_planes
 from lmc_sweeps.records import Record
 from lmc_sweeps.settings import JobSettings, network_name, plain_config, resolve_device, run_id, scope
 from lmc_sweeps.stacks import Progress, Task, tasks_of, train_all
@@ -65,31 +66,62 @@ def run_job(
     known = records.read_record(folder)
     if known is not None and records.is_finished(known) and known["run_id"] != run_id(settings, fingerprint):
         raise InputError(f"{folder} holds the record of another job, {known['run_id']}; a job needs a folder of its own.")
-    methods = _missing(settings, known)
-    if known is not None and not methods:
+    methods, planes = _missing(settings, known), _missing_planes(settings, fingerprint, folder, known)
+    if known is not None and not methods and not planes:
         log.info("already measured: %s", folder / records.RECORD)
         if known.pop("failure", None) is not None:  # of something that is no longer asked for
             records.write_record(folder, known)
         return known
     start = time.perf_counter()
     networks = find_or_train(settings, data, fingerprint, progress, at_hand)
-    record, permutations = _measured(settings, data, fingerprint, networks, methods)
-    record["seconds"] = time.perf_counter() - start
+    if known is None or methods:
+        record, permutations = _measured(settings, data, fingerprint, networks, methods)
+        record["seconds"] = time.perf_counter() - start
+        known = _kept(folder, record, permutations)
+        log.info("measured %d methods in %.1f s", len(methods), record["seconds"])
+    if planes:
+        known = _with_planes(settings, data, fingerprint, folder, networks, planes, start)
+    return known
+
+
+def _kept(folder: Path, record: Record, permutations: dict[str, Permutations]) -> Record:
+    """Write a record and its permutations, with what is there already, and return the record as written."""
     with locked(folder / records.RECORD):
         now = records.read_record(folder)  # again: another process may have added a method meanwhile
         if now is not None and records.is_finished(now):
             record = records.merged(now, record)
         records.write_permutations(folder, permutations)
         records.write_record(folder, record)
-    log.info("measured %d methods in %.1f s", len(methods), record["seconds"])
     return record
+
+
+def _with_planes(
+    settings: JobSettings,
+    data: Data,
+    fingerprint: str,
+    folder: Path,
+    networks: list[StoredNetwork],
+    methods: list[Matching],
+    start: float,
+) -> Record:
+    """Measure the planes of some methods beside the record that is there, and return it as it is then."""
+    test = data.test.to(resolve_device(settings.device))
+    planes = measure_planes(folder, _names(settings, fingerprint), networks, _architecture(settings, data), test, methods)
+    seconds = time.perf_counter() - start
+    log.info("measured the planes of %d methods; %.1f s in all", len(methods), seconds)
+    return keep_planes(folder, planes, seconds)
+
+
+def _names(settings: JobSettings, fingerprint: str) -> list[str]:
+    """Return the names of a job's networks in the store."""
+    return [network_name(settings, fingerprint, number) for number in range(settings.networks)]
 
 
 def _measured(
     settings: JobSettings, data: Data, fingerprint: str, networks: list[StoredNetwork], methods: list[Matching]
 ) -> tuple[Record, dict[str, Permutations]]:
     """Return the record of every pair of the networks, matched and measured by the methods, and the permutations."""
-    names = [network_name(settings, fingerprint, number) for number in range(settings.networks)]
+    names = _names(settings, fingerprint)
     device = resolve_device(settings.device)
     splits = data.train.to(device), data.test.to(device)
     architecture = _architecture(settings, data)
@@ -153,7 +185,7 @@ def is_complete(settings: JobSettings, fingerprint: str, folder: Path) -> bool:
         return False
     if known is None or known["run_id"] != run_id(settings, fingerprint):
         return False
-    return "failure" not in known and not _missing(settings, known)
+    return "failure" not in known and not _missing(settings, known) and not _missing_planes(settings, fingerprint, folder, known)
 
 
 def _missing(settings: JobSettings, known: Record | None) -> list[Matching]:
@@ -165,6 +197,11 @@ def _missing(settings: JobSettings, known: Record | None) -> list[Matching]:
         earlier = [matching.choices()[entry["matching"]](**entry["settings"]) for entry in known["matching"]]
         return list(dict.fromkeys([*earlier, *asked]))
     return [method for method in asked if not records.is_measured(known, method, settings.points)]
+
+
+def _missing_planes(settings: JobSettings, fingerprint: str, folder: Path, known: Record | None) -> list[Matching]:
+    """Return the methods whose planes are asked for and lacking."""
+    return missing_planes(folder, known, _names(settings, fingerprint), settings.matching) if settings.plane else []
 
 
 def _architecture(settings: JobSettings, data: Data) -> Architecture:

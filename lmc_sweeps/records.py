@@ -24,6 +24,7 @@ from multirun_analysis.schema import SCHEMA_VERSION
 log = logging.getLogger(__name__)
 Record = dict[str, Any]
 RECORD, PERMUTATIONS = "record.json", "permutations.npz"
+NO_PLANE = "no_plane"  # of a record with planes beside it: the pairs and methods that have none
 PACKAGES = ("lmc-sweeps", "torch", "numpy", "scipy", "pot", "scikit-learn", "hydra-core", "pandas")
 
 
@@ -106,6 +107,7 @@ def merged(old: Record, new: Record) -> Record:
     measured = tuple(f"{entry['matching']}:" for entry in new["matching"])
     notes = [note for note in old["notes"] if not note.startswith(measured)]  # of what was measured anew, only what is said anew
     tables = {key: keep(old[key]) + new[key] for key in ("matching", "runs", "curves", "layers")}
+    tables |= {key: old[key] for key in (NO_PLANE,) if key in old}  # measured apart, and what was found stays true
     return {**new, **tables, "notes": list(dict.fromkeys(notes + new["notes"]))}
 
 

@@ -37,6 +37,7 @@ class JobSettings:
     device: str
     precision: str
     points: int
+    plane: bool = False
     store: Path | None
 
     def __post_init__(self) -> None:
@@ -48,6 +49,9 @@ class JobSettings:
         interpolation.line_points(self.points)
         if not self.matching:
             raise checks.InputError("`matching` must name at least one method, got none; e.g. matching=[weights,activations].")
+        checks.boolean("plane", self.plane)
+        if self.plane and all(method.name == "identity" for method in self.matching):
+            raise checks.InputError("`plane` needs a matching method that moves B: the plane goes through A, B and permuted B.")
         device = resolve_device(self.device)
         if self.precision == "tf32" and device.type != "cuda":
             raise checks.InputError(f"`precision` tf32 is for CUDA devices; here `device` is {device}. Choose float32 or bfloat16.")
@@ -147,7 +151,7 @@ def plain_config(settings: JobSettings) -> dict[str, Any]:
         part = getattr(settings, key)
         name = {"name": part.name} if hasattr(part, "name") else {}
         parts[key] = name | {field.name: getattr(part, field.name) for field in fields(part)}
-    scalars = ("width", "depth", "networks", "seed", "device", "precision", "points")
+    scalars = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane")
     return {
         **{key: getattr(settings, key) for key in scalars},
         **parts,

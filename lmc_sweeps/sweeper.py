@@ -116,9 +116,12 @@ def _validated(composer: Composer, jobs: list[list[str]], swept: list[str]) -> t
             refused.append(f"  {asked or 'the job'}: {error}")
     places: dict[str, tuple[object, ...]] = {}
     for job_found, text in zip(found, texts, strict=True):
-        place = (job_found.settings.points, job_found.settings.device, job_found.settings.store)
+        asked_for = job_found.settings
+        place = (asked_for.points, asked_for.plane, asked_for.device, asked_for.store)
         if places.setdefault(job_found.run_id, place) != place:
-            refused.append(f"  {text}: `points`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn.")
+            refused.append(
+                f"  {text}: `points`, `plane`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn."
+            )
     if refused:
         raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))
     return found, entries

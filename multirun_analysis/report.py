@@ -14,6 +14,7 @@ from multirun_analysis.discovery import find_sweep
 from multirun_analysis.outputs import figure_svg, save_figure, write_csv, write_text
 from multirun_analysis.page import page, sections
 from multirun_analysis.page.page import Fact, Picture, png_picture
+from multirun_analysis.planes import find_planes
 from multirun_analysis.plots.base import SweepFigure
 from multirun_analysis.plots.hover import hover_svg
 from multirun_analysis.plots.panels import MOST_ROWS, fixed_keys
@@ -90,10 +91,11 @@ def write_report(
         write_csv(frame, folder / f"{name}.csv")
     for ending, text in pivots.items():
         write_text(text, folder / f"barrier_vs_width{ending}")
-    wanted = list(plots.choices().items())[: 1 if brief else None]
-    drawn = [_written(name, kind, figure, folder) for name, kind in wanted if (figure := kind.draw(frames, x, hue))]
-    write_text(_page(sweep, frames, sweep_dirs, drawn, x, hue), folder / "report.html")
-    return _report(sweep, table, folder, x, hue)
+    planes = find_planes(sweep, sweep_dirs)
+    drawn_from, wanted = frames | {"planes": planes.frame}, list(plots.choices().items())[: 1 if brief else None]
+    drawn = [_written(name, kind, figure, folder) for name, kind in wanted if (figure := kind.draw(drawn_from, x, hue))]
+    write_text(_page(sweep, frames, sweep_dirs, drawn, x, hue, planes.notes), folder / "report.html")
+    return _report(sweep, table, folder, x, hue, planes.notes)
 
 
 def sweep_frames(sweep: Sweep) -> dict[str, pd.DataFrame]:
@@ -125,7 +127,15 @@ def _written(name: str, kind: SweepFigure, figure: Figure, folder: Path) -> Pict
     return Picture(name, kind.title, kind.caption, shown, f"{name}.png, {name}.pdf", figure.get_figwidth() > WIDE)
 
 
-def _page(sweep: Sweep, frames: dict[str, pd.DataFrame], sweep_dirs: Sequence[Path], drawn: Sequence[Picture], x: str, hue: str) -> str:
+def _page(
+    sweep: Sweep,
+    frames: dict[str, pd.DataFrame],
+    sweep_dirs: Sequence[Path],
+    drawn: Sequence[Picture],
+    x: str,
+    hue: str,
+    more: Sequence[str],
+) -> str:
     facts = provenance(sweep, frames["runs"])
     counts = frames["barrier_vs_width"]
     missing = sweep.n_asked - len(sweep.records)
@@ -140,19 +150,19 @@ def _page(sweep: Sweep, frames: dict[str, pd.DataFrame], sweep_dirs: Sequence[Pa
     lead = "Linear mode connectivity: the barrier between pairs of networks, before and after matching their neurons by optimal transport."
     parts = [
         sections.results(counts, x, hue), sections.pictures(drawn), sections.conclusions(frames),
-        sections.run(facts, load_commands(sweep_dirs), sweep.following), sections.problems(sweep),
+        sections.run(facts, load_commands(sweep_dirs), sweep.following), sections.problems(sweep, more),
     ]  # fmt: skip
     return page(f"Sweep {names}", lead, head, parts)
 
 
-def _report(sweep: Sweep, table: pd.DataFrame, folder: Path, x: str, hue: str) -> Report:
+def _report(sweep: Sweep, table: pd.DataFrame, folder: Path, x: str, hue: str, more: Sequence[str]) -> Report:
     """Return what a terminal shows: the table, what was found of what was expected, and where the rest lies."""
     heading = f"Test loss barrier [nats]: mean ± half the interval ({kinds_of(table)}); error at ends: mean test error of the networks."
     worst = sweep.failures.head(MOST_FAILURES).to_dict("records")
     bad = [f"{row['status']}: {row['job'] or row['run_id']}: {row['sentence']}" for row in worst]
     if len(sweep.failures) > MOST_FAILURES:
         bad.append(f"and {len(sweep.failures) - MOST_FAILURES} more in failures.csv")
-    notes = [f"note: {note}" for note in sweep.notes]
+    notes = [f"note: {note}" for note in (*sweep.notes, *more)]
     notes += [f"note: {key} differs between jobs and has no column, for here it follows from {of}." for key, of in sweep.following.items()]
     n_cells = len(table.loc[table["n_pairs"] > 0, fixed_keys(table, x, hue)].drop_duplicates())
     if n_cells > MOST_ROWS:

@@ -107,6 +107,20 @@ CURVE_MEASURES = (
     Column("loss", "number", "nats", "mean cross-entropy at t"),
     Column("error", "number", "fraction", "share of wrong answers at t"),
 )
+PLANE_NETWORKS = ("A", "B", "matched B")
+PLANE_MEASURES = (
+    Column("x", "number", "", "distance in the space of all weights from A in the direction of B"),
+    Column("y", "number", "", "distance from the line through A and B in the direction of permuted B"),
+    Column("network", "string", "", "A, B or matched B where the row is one of the three networks; empty on the grid"),
+    Column("loss", "number", "nats", "mean cross-entropy on the test split; empty where it is not finite"),
+    Column("error", "number", "fraction", "share of wrong answers on the test split"),
+)
+PLANE = (
+    *PAIR_KEYS,
+    Column("matching", "string", "", "matching method; none for identity, which does not move B"),
+    Column("settings_hash", "string", "", "of the method's settings, as in record.json"),
+    *PLANE_MEASURES,
+)
 RUNS_TAIL = (*MATCHING, *SPLIT, *MEASURES)
 LAYERS_TAIL = (*MATCHING, *LAYER_MEASURES)
 CURVES_TAIL = (*MATCHING, *SPLIT, *CURVE_MEASURES)
@@ -238,5 +252,6 @@ def files() -> dict[str, tuple[str, tuple[Column, ...]]]:
         "width_needed.csv": ("one cell, method, split, measure and tolerance", (*cell, *NEEDED_TAIL)),
         "connected_share.csv": ("one cell, method, split, measure, tolerance and width", (*cell, *SHARE_TAIL)),
         "matching_costs.csv": ("one cell, method, layer, measure and width", (*cell, *COSTS_TAIL)),
+        "plane.csv": ("one pair, method and point of their plane; with plane=true, beside the record of every job", PLANE),
         "failures.csv": ("one job that has no usable result, or one result of which there are two", FAILURES),
     }

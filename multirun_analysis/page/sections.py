@@ -102,13 +102,13 @@ def run(facts: Mapping[str, Any], commands: Sequence[str], following: Mapping[st
     return Section("run", "What was run", parts)
 
 
-def problems(sweep: Sweep) -> Section:
+def problems(sweep: Sweep, more: Sequence[str]) -> Section:
     """Return what failed, diverged or is missing, and what readers of the numbers must know."""
     parts: list[Table | Lines] = []
     if len(sweep.failures):
         parts.append(frame_table("", "Each with what to do about it.", sweep.failures, folded=False))
-    if sweep.notes:
-        parts.append(Lines(sweep.notes))
+    if sweep.notes or more:
+        parts.append(Lines([*sweep.notes, *more]))
     return Section("problems", "Failures and notes", parts)
 
 

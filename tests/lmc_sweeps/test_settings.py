@@ -15,6 +15,7 @@ from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 from lmc_sweeps.datasets.idx import FashionMnist, Mnist
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
+from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Adam, AdamW, Sgd
@@ -95,6 +96,7 @@ def test_a_run_is_named_the_same_wherever_it_runs_and_whatever_is_measured_on_it
         {"device": "cuda:1"},
         {"store": Path("elsewhere")},
         {"points": 3},
+        {"plane": True},
         {"matching": (Weights(biases=True),)},
         {"matching": (Weights(transport="assignment"),)},
     ):
@@ -227,6 +229,11 @@ DEVICES = "auto, cpu, cuda, cuda:0, cuda:1, ..."
         *(
             ({"points": p}, f"`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got {p!r}.")
             for p in (1, 2, 10, -3, 5.0, "25", True)
+        ),
+        *(({"plane": p}, f"`plane` must be true or false, got {p!r}.") for p in (3, 1, "yes", None)),
+        (
+            {"plane": True, "matching": (Identity(),)},
+            "`plane` needs a matching method that moves B: the plane goes through A, B and permuted B.",
         ),
         ({"matching": ()}, "`matching` must name at least one method, got none; e.g. matching=[weights,activations]."),
         *(

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from multirun_analysis import plots
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.outputs import figure_svg
+from multirun_analysis.planes import find_planes
 from multirun_analysis.plots.connected_share import plot_connected_share
 from multirun_analysis.plots.heat_map import plot_heat_map
 from multirun_analysis.plots.hover import TIP, hover_svg
@@ -36,7 +37,8 @@ def frames(tmp_path_factory):
                 )
                 (folder / record["run_id"]).mkdir()
                 (folder / record["run_id"] / "record.json").write_text(json.dumps(record))
-    return sweep_frames(find_sweep([folder]))
+    sweep = find_sweep([folder])
+    return sweep_frames(sweep) | {"planes": find_planes(sweep, [folder]).frame}
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +54,7 @@ def labelled(ax):
 def test_every_figure_of_the_room_draws_a_sweep_over_two_keys(frames):
     drawn = {name: figure.draw(frames, "width", "matching") for name, figure in plots.choices().items()}
     assert {name for name, figure in drawn.items() if isinstance(figure, Figure)} >= {
-        "barrier_vs_width", "interpolation_curves", "connected_share", "matching_cost", "dimension_and_barrier", "heat_map"
+        "barrier_vs_width", "interpolation_curves", "connected_share", "matching_cost", "dimension_and_barrier", "heat_map",
     }  # fmt: skip
     assert next(iter(drawn)) == "barrier_vs_width"
 

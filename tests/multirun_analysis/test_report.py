@@ -159,6 +159,8 @@ def test_the_plot_shows_means_pairs_true_widths_and_zeros(write_sweep):
 def test_every_csv_has_the_columns_of_its_schema_and_comes_back_with_their_types(write_sweep):
     folder = write_report([write_sweep([*records(), make_record("far", width=32, seed=2, **{"optimizer.lr": 0.2})])], brief=True).folder
     for name, (_, columns) in schema.files().items():
+        if name == "plane.csv":  # a job writes it, not the analysis: test_planes.py
+            continue
         frame = pd.read_csv(folder / name)
         varying = [] if name == "failures.csv" else ["optimizer.lr"]
         assert [column for column in frame.columns if column not in varying] == schema.names(columns), name

@@ -103,7 +103,11 @@ def test_methods_swept_over_belong_to_one_job(command, tmp_path):
         ),
         (["seed=0,1"], "To sweep over it, add --multirun to your command line"),
         (["width"], "'width' cannot be read; overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m."),
-        (["points=5,9", "-m"], "`points`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn."),
+        (["points=5,9", "-m"], "`points`, `plane`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn."),
+        (
+            ["plane=true,false", "-m"],
+            "`points`, `plane`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn.",
+        ),
         (["hydra.sweep.subdir=x", "-m"], "`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name."),
         (["plan=true,false", "-m"], "`plan` must be true or false, not both."),
     ],
@@ -168,6 +172,20 @@ def test_other_points_walk_the_lines_anew_without_training(command, tmp_path):
     assert command("width=4", "training.epochs=2", "points=9", "hydra.sweep.dir=sweep", "-m").returncode == 0
     curves = pd.read_csv(tmp_path / "sweep" / "analysis" / "curves.csv")
     np.testing.assert_allclose(np.sort(curves["t"].unique()), np.arange(9) / 8)
+    assert {path: path.stat().st_mtime_ns for path in stored} == stored
+
+
+def test_a_plane_asked_for_later_is_something_to_do_and_needs_no_training(command, tmp_path):
+    sweep = ["-m", "width=4", *FAST, "hydra.sweep.dir=sweep"]
+    assert command(*sweep).returncode == 0
+    stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")}
+    plan = command(*sweep, "plane=true", "plan=true").stdout
+    assert "1 jobs, of them 0 finished in sweep" in plan
+    assert "2 networks, of them 0 to be trained" in plan
+    assert command(*sweep, "plane=true").returncode == 0
+    (path,) = (tmp_path / "sweep").glob("*/plane.csv")
+    assert set(pd.read_csv(path)["matching"]) == {"weights", "covariance", "activations"}
+    assert "1 jobs, of them 1 finished in sweep" in command(*sweep, "plane=true", "plan=true").stdout
     assert {path: path.stat().st_mtime_ns for path in stored} == stored
 
 

@@ -56,6 +56,7 @@ def test_mistakes_are_sentences(command, tmp_path):
             "has 64 inputs and 10 classes; dataset=gaussian_mixture has 32 and 10.",
         ),
         (["a.safetensors", "b.safetensors", "model.bias=false"], "the model needs hidden_1.weight, output.weight. Check model.bias."),
+        (["a.safetensors", "b.safetensors", "plane=true"], "`plane` is for the jobs of lmc_sweeps; here no plane is measured."),
         (["a.safetensors", "b.safetensors", "widht=3"], "Did you mean 'width'?"),
     ]:
         done = command(*arguments, module="lmc_sweeps.compare_cli")

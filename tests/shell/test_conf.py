@@ -73,6 +73,7 @@ def test_an_experiment_sweeps_and_each_of_its_jobs_is_legal(name):
 def test_the_defaults_are_the_documented_recipe():
     settings = job_settings(composed())
     assert (settings.depth, settings.networks, settings.points, settings.precision) == (1, 2, 25, "float32")
+    assert settings.plane is False
     assert (settings.dataset.name, settings.model.name, settings.optimizer.name) == ("digits", "mlp", "sgd")
     assert (settings.optimizer.lr, settings.optimizer.momentum) == (0.05, 0.9)
     assert (settings.training.epochs, settings.training.batch_size, settings.training.schedule) == (20, 64, "constant")

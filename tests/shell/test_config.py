@@ -29,6 +29,8 @@ MISTAKES = [
     (["points=1"], "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 1."),
     (["points=2"], "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 2."),
     (["points=10"], "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 10."),
+    (["plane=3"], "`plane` must be true or false, got 3."),
+    (["plane=true", "matching=identity"], "`plane` needs a matching method that moves B: the plane goes through A, B and permuted B."),
     (["device=tpu"], "`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got 'tpu'."),
     (["precision=float16"], "`precision` must be one of bfloat16, float32, tf32, got 'float16'. Did you mean 'bfloat16'?"),
     (["training.epochs=-1"], "`training.epochs` must be a non-negative integer, got -1."),
@@ -45,10 +47,10 @@ MISTAKES = [
     (["matching.weights.biases=1"], "`matching.weights.biases` must be true or false, got 1."),
     (["dataset.name=mnits"], "`dataset.name` must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
     (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is none."),
-    (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, matching, model, networks, optimizer, plan, points, precision, seed, "
+    (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, matching, model, networks, optimizer, plan, plane, points, precision, seed, "
      "store, training, width. Did you mean 'width'?"),
     (["+optimizer.lrr=1"], "`optimizer.lrr` is not a key; the keys at `optimizer` are lr, momentum, weight_decay. Did you mean 'lr'?"),
-    (["~width"], "`width` is missing; a job needs width, depth, networks, seed, device, precision, points, dataset, model, optimizer, training, matching, store."),
+    (["~width"], "`width` is missing; a job needs width, depth, networks, seed, device, precision, points, plane, dataset, model, optimizer, training, matching, store."),
     (["model=mean_field", "depth=2"], "`depth` must be 1 for model=mean_field, a two-layer network, got 2."),
     (["model.initialisation=low_dimensional", "model.intrinsic_dimension=65"], "`model.intrinsic_dimension` must be at most the number of inputs (64), got 65."),
     (["model.noise=-1"], "`model.noise` must be a finite number at least 0, got -1."),
@@ -89,7 +91,7 @@ def test_integers_will_do_where_numbers_are_asked_for_and_name_the_same_job():
 
 def test_the_name_of_a_job_leaves_out_what_does_not_touch_its_networks():
     name = prepare(composed()).run_id
-    for same in ("points=51", "matching=[weights]", "device=cpu", "store.dir=null"):
+    for same in ("points=51", "plane=true", "matching=[weights]", "device=cpu", "store.dir=null"):
         assert prepare(composed(same)).run_id == name
     for other in (
         "width=33",

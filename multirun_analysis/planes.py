@@ -1,0 +1,118 @@
+"""The planes of a sweep's pairs: ``plane.csv`` beside the records, checked and put into one tidy frame."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from multirun_analysis import schema, tidy
+from multirun_analysis.discovery import RECORD, Folders, find_sweep
+from multirun_analysis.tidy import Record, Sweep
+
+log = logging.getLogger(__name__)
+PLANE = "plane.csv"
+PLANE_KEY = ("network_a", "network_b", "matching")  # of one plane within a job
+
+
+@dataclass(frozen=True)
+class Planes:
+    """What was found: a row per job, pair, method and point, and a sentence for every file that was left out."""
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def load_planes(sweep_dir: Folders) -> pd.DataFrame:
+    """Return the planes of one or several sweeps: one row per job, pair, method and point; files that are left out are said in the log."""
+    found = find_planes(find_sweep(sweep_dir), sweep_dir)
+    for note in found.notes:
+        log.warning("%s", note)
+    return found.frame
+
+
+def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
+    """Return the planes that lie beside the records of a sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        What `find_sweep` found in the folders.
+    sweep_dirs : path or sequence of paths
+        A plane found in several counts once.
+
+    Returns
+    -------
+    Planes
+        Its frame has the job's keys, the varying keys, the pair, `matching`, and the columns of ``plane.csv`` from `x` on.
+    """
+    folders = [Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs]
+    records = {record["run_id"]: record for record in sweep.records}
+    parts: dict[tuple[Any, ...], pd.DataFrame] = {}
+    notes = []
+    for path in [path for folder in folders for path in sorted([*folder.glob(PLANE), *folder.glob(f"*/{PLANE}")])]:
+        try:
+            record = records.get(_run_id(path.with_name(RECORD)))
+            if record is None:
+                raise ValueError(f"{RECORD} beside it is not usable")
+            frame = _read(path, record).assign(**_keys(sweep, record))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            notes.append(f"the planes of {path} are left out: {error}.")
+            continue
+        frame["matching"] = frame.pop("settings_hash").map(sweep.labels)
+        for key, part in frame.groupby(list(PLANE_KEY), sort=False):
+            parts.setdefault((record["run_id"], *key), part)
+    columns = ["run_id", *tidy.FIXED, *sweep.varying, *PLANE_KEY, *schema.names(schema.PLANE_MEASURES)]
+    joined = pd.concat(list(parts.values())) if parts else pd.DataFrame(columns=columns)
+    order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", *PLANE_KEY]
+    frame = tidy.as_keys(joined[columns], sweep.varying).sort_values(order, key=tidy.sortable, kind="stable", ignore_index=True)
+    return Planes(frame, tuple(notes))
+
+
+def _run_id(path: Path) -> str:
+    """Return the name of the job of a record; the names of folders say nothing."""
+    return str(json.loads(path.read_text())["run_id"])
+
+
+def _keys(sweep: Sweep, record: Record) -> dict[str, Any]:
+    """Return what names a job in every row of it."""
+    scope: Mapping[str, Any] = record["scope"]
+    values = {key: scope.get(key) for key in (*tidy.FIXED, *sweep.varying)}
+    plain = {key: json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value for key, value in values.items()}
+    return {"run_id": record["run_id"], **{key: tidy.ABSENT if value is None else value for key, value in plain.items()}}
+
+
+def _read(path: Path, record: Record) -> pd.DataFrame:
+    """Return a file's planes, or raise `ValueError` if they are not what the record's job has written."""
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if list(frame.columns) != schema.names(schema.PLANE):
+        raise ValueError(f"its columns are {', '.join(map(str, frame.columns))}, not {', '.join(schema.names(schema.PLANE))}")
+    for column in schema.PLANE_MEASURES:
+        if column.kind == "number":
+            words = frame[column.name]
+            frame[column.name] = pd.to_numeric(words.where(words != "")).astype(float)
+    if not np.isfinite(frame[["x", "y"]].to_numpy()).all():
+        raise ValueError("a point has no place")
+    scores = frame[["loss", "error"]].to_numpy()
+    if np.isinf(scores).any() or (scores < 0).any() or (frame["error"] > 1).any():
+        raise ValueError("a loss or an error is outside its range")
+    known = {(row["network_a"], row["network_b"], row["matching"], row["settings_hash"]) for row in record["runs"]}
+    planes = dict(list(frame.groupby([*PLANE_KEY, "settings_hash"])))
+    for key in planes.keys() - known:
+        raise ValueError(f"{RECORD} beside it lacks the pair or the method of {', '.join(map(str, key))}")
+    for plane in planes.values():
+        _check_points(plane)
+    return frame
+
+
+def _check_points(plane: pd.DataFrame) -> None:
+    """Raise `ValueError` unless the points are a whole grid and the three networks."""
+    grid = plane[plane["network"] == ""]
+    shape = grid["y"].nunique(), grid["x"].nunique()
+    whole = len(grid) == shape[0] * shape[1] and not grid.duplicated(["x", "y"]).any() and min(shape) > 1
+    if not whole or sorted(plane.loc[plane["network"] != "", "network"]) != sorted(schema.PLANE_NETWORKS):
+        raise ValueError(f"a plane is not a whole grid with {', '.join(schema.PLANE_NETWORKS)}")
