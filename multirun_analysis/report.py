@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -11,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from multirun_analysis import tidy
+from multirun_analysis.curve_text import FLOATS, write_curves
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.style import figure_style
@@ -23,7 +25,6 @@ from multirun_analysis.tables.slopes import slopes
 from multirun_analysis.tables.width_needed import width_needed
 from multirun_analysis.tidy import Sweep, method_order
 
-FLOATS = "%.10g"
 MOST_ROWS = 12  # of panels in the figure; the tables have all
 MOST_FAILURES = 10  # on the terminal; failures.csv has all
 
@@ -59,11 +60,12 @@ def write_report(sweep_dirs: Sequence[Path], out: Path | None = None, x: str = "
     """
     sweep = find_sweep(sweep_dirs)
     folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / "analysis"
-    frames = sweep_frames(sweep)
+    frames = sweep_frames(sweep, curves=False)
     table = frames["barrier_vs_width"]
     pivots = {".md": pivot_markdown(table, x=x, hue=hue), ".tex": pivot_latex(table, x=x, hue=hue)}
     for name, frame in frames.items():
         write_csv(frame, folder / f"{name}.csv")
+    _write(folder / "curves.csv", partial(write_curves, sweep))  # by far the longest: never a frame as a whole
     for ending, text in pivots.items():
         _write(folder / f"barrier_vs_width{ending}", _writer(text))
     if (table["n_pairs"] > 0).any():
@@ -71,13 +73,13 @@ def write_report(sweep_dirs: Sequence[Path], out: Path | None = None, x: str = "
     return Report(folder, _text(sweep, table, folder, x, hue))
 
 
-def sweep_frames(sweep: Sweep) -> dict[str, pd.DataFrame]:
-    """Return the tables that every sweep has, by the names of their CSVs."""
+def sweep_frames(sweep: Sweep, curves: bool = True) -> dict[str, pd.DataFrame]:
+    """Return the tables that every sweep has, by the names of their CSVs; without the curves, which are long, if so asked."""
     runs = tidy.runs_frame(sweep)
     table = barrier_vs_width(runs, tidy.expected_frame(sweep))
     return {
         "runs": runs,
-        "curves": tidy.curves_frame(sweep),
+        **({"curves": tidy.curves_frame(sweep)} if curves else {}),
         "layers": tidy.layers_frame(sweep),
         "barrier_vs_width": table,
         "failures": sweep.failures,
