@@ -111,8 +111,8 @@ def _job_folders(folder: Path) -> list[Job]:
     if (stamp := _stamp(folder)) is not None:
         return [Job(folder, stamp)]
     with os.scandir(folder) as entries:
-        found = [Job(folder / name, _stamp(folder / name)) for name in sorted(entry.name for entry in entries)]
-    jobs = [job for job in found if job.stamp is not None or (job.folder / ".hydra").is_dir()]
+        stamps = {name: _stamp(os.path.join(folder, name)) for name in sorted(entry.name for entry in entries)}
+    jobs = [Job(folder / name, stamp) for name, stamp in stamps.items() if stamp is not None or (folder / name / ".hydra").is_dir()]
     if not jobs and not (folder / EXPECTED).is_file():
         sweeps = sorted(path.parent.name for path in folder.glob(f"*/{EXPECTED}"))
         hint = f" Did you mean the sweeps in it: {', '.join(sweeps[:5])}?" if sweeps else ""
@@ -120,9 +120,9 @@ def _job_folders(folder: Path) -> list[Job]:
     return jobs
 
 
-def _stamp(folder: Path) -> Stamp | None:
+def _stamp(folder: str | Path) -> Stamp | None:
     try:
-        found = os.stat(folder / RECORD)
+        found = os.stat(os.path.join(folder, RECORD))  # a Path would take longer than the look at the disk
     except OSError:
         return None
     return stamp_of(found) if stat.S_ISREG(found.st_mode) else None
@@ -152,22 +152,21 @@ def _read_jobs(folder: Path, jobs: Sequence[Job], records: dict[str, PackedRecor
     """
     now = time.time_ns()
     index = load_index(folder / INDEX) if len(jobs) >= MANY else {}
-    entries = {}
-    n_read = 0
+    entries, n_new = {}, 0
     for job in jobs:
-        known = index.get(job.folder.name)
-        if known is not None and known.stamp == job.stamp:
-            record: PackedRecord | None = known.record
-        else:
+        name, entry = job.folder.name, index.get(job.folder.name)
+        if entry is None or entry.stamp != job.stamp:
             record = _read_job(job, failures)
-            n_read += record is not None
-        if record is None:
-            continue
-        if job.stamp is not None and is_settled(job.stamp, now):
-            entries[job.folder.name] = Entry(job.stamp, record)
-        run_id = record.head["run_id"]
-        records[run_id] = _merged(records[run_id], record, job.folder / RECORD, failures) if run_id in records else record
-    if n_read >= MANY:
+            if record is None or job.stamp is None:
+                continue
+            entry = Entry(job.stamp, record)
+            n_new += is_settled(entry.stamp, now)
+        if is_settled(entry.stamp, now):
+            entries[name] = entry
+        run_id = entry.record.head["run_id"]
+        known = records.get(run_id)
+        records[run_id] = entry.record if known is None else _merged(known, entry.record, job.folder / RECORD, failures)
+    if n_new >= MANY:
         save_index(folder / INDEX, entries)
 
 
