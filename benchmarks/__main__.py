@@ -1,4 +1,4 @@
-"""Run benchmarks and write their tables: ``python -m benchmarks [steps wide line matching launchers growth memory precision]``."""
+"""Run benchmarks and write their tables: ``python -m benchmarks [NAME ...]``, by the names in `BENCHMARKS`; all if none is named."""
 
 import argparse
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import measuring, precision, steps, sweeps
+from benchmarks import aggregate, measuring, precision, steps, sweeps
 from benchmarks.timing import machine
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[], pd.DataFrame]] = {
     "growth": sweeps.growth,
     "memory": sweeps.memory,
     "precision": precision.barriers,
+    "aggregate": aggregate.aggregate,
 }
 
 

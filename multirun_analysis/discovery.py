@@ -1,20 +1,34 @@
 """Finding what sweeps left behind: the records on disk, and a row for every job that has none to be counted."""
 
-import json
+import os
+import stat
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema, tidy
 from multirun_analysis.checks import InputError
-from multirun_analysis.tidy import Record, Sweep
+from multirun_analysis.index import Entry, Stamp, is_settled, load_index, save_index, stamp_of
+from multirun_analysis.packed import LAYOUTS, Layout, PackedRecord, Record, Rows
+from multirun_analysis.reading import UNREADABLE, read_expected, read_record
+from multirun_analysis.tidy import Sweep
 
-RECORD, EXPECTED = "record.json", "expected.jsonl"
-ROW_KEY = ("network_a", "network_b", "matching", "settings_hash", "split", "layer")
+RECORD, EXPECTED, INDEX = "record.json", "expected.jsonl", Path("analysis") / "records.index"
 TIMES = ("seconds_train", "seconds_match", "seconds_evaluate")
+MANY = 200  # records that take longer to read than an index does to write, and from which on a folder has one
 Folders = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The folder of a job, and the stamp of its record; None if it has none."""
+
+    folder: Path
+    stamp: Stamp | None
 
 
 def load_runs(sweep_dir: Folders) -> pd.DataFrame:
@@ -57,7 +71,7 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
         If a folder does not exist, or holds no job and expects none.
     """
     folders = [Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs]
-    records: dict[str, Record] = {}
+    records: dict[str, PackedRecord] = {}
     expected: dict[str, Record] = {}
     failures: list[dict[str, str]] = []
     places: dict[str, int] = {}
@@ -66,18 +80,17 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
         for entry in _expected(folder, failures):
             places.setdefault(entry["run_id"], place)
             expected[entry["run_id"]] = entry if entry["run_id"] not in expected else _joined(expected[entry["run_id"]], entry)
-        for job in jobs:
-            _read_job(job, records, failures)
+        _read_jobs(folder, jobs, records, failures)
         for run_id in records:
             places.setdefault(run_id, place)
     seen = {row["run_id"] for row in failures}
     for run_id in expected.keys() - records.keys() - seen:
         failures.append(_failure(run_id, "missing", "was never started; run the sweep again with the same hydra.sweep.dir"))
     for record in records.values():
-        if record["status"] == "diverged":
-            failures.append(_failure(record["run_id"], "diverged", record["sentence"]))
-        if record.get("failure"):
-            failures.append(_failure(record["run_id"], "failed", record["failure"]))
+        if record.head["status"] == "diverged":
+            failures.append(_failure(record.head["run_id"], "diverged", record.head["sentence"]))
+        if record.head.get("failure"):
+            failures.append(_failure(record.head["run_id"], "failed", record.head["failure"]))
     for row in failures:
         row["job"] = str(expected.get(row["run_id"], {}).get("job", ""))
     order = {run_id: k for k, run_id in enumerate(expected)}  # failures in the order in which the jobs were asked for
@@ -90,14 +103,16 @@ def _failure(run_id: str, status: str, sentence: str) -> dict[str, str]:
     return {"run_id": run_id, "status": status, "sentence": sentence}
 
 
-def _job_folders(folder: Path) -> list[Path]:
+def _job_folders(folder: Path) -> list[Job]:
     if folder.is_file():
         raise InputError(f"{str(folder)!r} is a file; name the folder of a sweep, or of one job.")
     if not folder.is_dir():
         raise InputError(f"there is no folder {str(folder)!r}.")
-    if (folder / RECORD).is_file():
-        return [folder]
-    jobs = sorted(path for path in folder.iterdir() if (path / RECORD).is_file() or (path / ".hydra").is_dir())
+    if (stamp := _stamp(folder)) is not None:
+        return [Job(folder, stamp)]
+    with os.scandir(folder) as entries:
+        stamps = {name: _stamp(os.path.join(folder, name)) for name in sorted(entry.name for entry in entries)}
+    jobs = [Job(folder / name, stamp) for name, stamp in stamps.items() if stamp is not None or (folder / name / ".hydra").is_dir()]
     if not jobs and not (folder / EXPECTED).is_file():
         sweeps = sorted(path.parent.name for path in folder.glob(f"*/{EXPECTED}"))
         hint = f" Did you mean the sweeps in it: {', '.join(sweeps[:5])}?" if sweeps else ""
@@ -105,44 +120,24 @@ def _job_folders(folder: Path) -> list[Path]:
     return jobs
 
 
+def _stamp(folder: str | Path) -> Stamp | None:
+    try:
+        found = os.stat(os.path.join(folder, RECORD))  # a Path would take longer than the look at the disk
+    except OSError:
+        return None
+    return stamp_of(found) if stat.S_ISREG(found.st_mode) else None
+
+
 def _expected(folder: Path, failures: list[dict[str, str]]) -> list[Record]:
     """Return the jobs that a folder expects; lines that cannot be read are said."""
     path = folder / EXPECTED
-    found = []
-    for number, line in enumerate(path.read_text(errors="replace").splitlines() if path.is_file() else [], start=1):
+    found: list[Record] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else [], start=1):
         try:
-            entry = json.loads(line)
-            _check_entry(entry)
-            found.append(entry)
-        except (ValueError, KeyError, TypeError) as error:
+            found.append(read_expected(line))
+        except UNREADABLE as error:
             failures.append(_failure(schema.NO_RUN, "unreadable", f"{path}, line {number}: {error}"))
     return found
-
-
-def _check_entry(entry: Any) -> None:
-    if not (isinstance(entry["run_id"], str) and isinstance(entry["n_pairs"], int)):
-        raise TypeError("not the line of a job")
-    _check_scope(entry["scope"])
-    for method in entry["matching"]:
-        _check_method(method)
-
-
-def _check_scope(scope: Any) -> None:
-    for key, kind in (("dataset", str), ("model", str), ("width", int), ("depth", int), ("seed", int)):
-        if not isinstance(scope[key], kind):
-            raise TypeError(f"`{key}` is no {kind.__name__}")
-
-
-def _check_numbers(row: Any, names: Sequence[str]) -> None:
-    for name in names:
-        value = row.get(name) if name in schema.LATER else row[name]
-        if isinstance(value, bool) or not (value is None or isinstance(value, int | float)):
-            raise TypeError(f"`{name}` is no number")
-
-
-def _check_method(method: Any) -> None:
-    if not (isinstance(method["matching"], str) and isinstance(method["settings_hash"], str) and isinstance(method["settings"], dict)):
-        raise TypeError("not a matching method")
 
 
 def _joined(old: Record, new: Record) -> Record:
@@ -150,82 +145,74 @@ def _joined(old: Record, new: Record) -> Record:
     return {**old, "matching": [*old["matching"], *(method for method in new["matching"] if method["settings_hash"] not in hashes)]}
 
 
-def _read_job(folder: Path, records: dict[str, Record], failures: list[dict[str, str]]) -> None:
-    """Read a job's record into `records`, or say in `failures` why there is nothing to read."""
-    path = folder / RECORD
-    if not path.is_file():
-        failures.append(
-            _failure(folder.name, "unfinished", "was started and left no record; run the sweep again with the same hydra.sweep.dir")
-        )
-        return
+def _read_jobs(folder: Path, jobs: Sequence[Job], records: dict[str, PackedRecord], failures: list[dict[str, str]]) -> None:
+    """Read the records of a folder into `records`, from its index where that knows them, and say in `failures` what cannot be read.
+
+    An index is written when many records were not in it.
+    """
+    now = time.time_ns()
+    index = load_index(folder / INDEX) if len(jobs) >= MANY else {}
+    entries, n_new = {}, 0
+    for job in jobs:
+        name, entry = job.folder.name, index.get(job.folder.name)
+        if entry is None or entry.stamp != job.stamp:
+            record = _read_job(job, failures)
+            if record is None or job.stamp is None:
+                continue
+            entry = Entry(job.stamp, record)
+            n_new += is_settled(entry.stamp, now)
+        if is_settled(entry.stamp, now):
+            entries[name] = entry
+        run_id = entry.record.head["run_id"]
+        known = records.get(run_id)
+        records[run_id] = entry.record if known is None else _merged(known, entry.record, job.folder / RECORD, failures)
+    if n_new >= MANY:
+        save_index(folder / INDEX, entries)
+
+
+def _read_job(job: Job, failures: list[dict[str, str]]) -> PackedRecord | None:
+    """Return a job's record, or say in `failures` why there is nothing to be counted."""
+    path = job.folder / RECORD
+    if job.stamp is None:
+        sentence = "was started and left no record; run the sweep again with the same hydra.sweep.dir"
+        failures.append(_failure(job.folder.name, "unfinished", sentence))
+        return None
     try:
-        record = json.loads(path.read_text())
-        _check_record(record)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        record = read_record(path)
+    except UNREADABLE as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
-        failures.append(_failure(folder.name, "unreadable", f"{path}: {reason}"))
-        return
-    if record["status"] == "failed":
-        failures.append(_failure(record["run_id"], "failed", record["sentence"]))
-        return
-    known = records.get(record["run_id"])
-    records[record["run_id"]] = record if known is None else _merged(known, record, path, failures)
+        failures.append(_failure(job.folder.name, "unreadable", f"{path}: {reason}"))
+        return None
+    if record.head["status"] == "failed":
+        failures.append(_failure(record.head["run_id"], "failed", record.head["sentence"]))
+        return None
+    return record
 
 
-def _check_record(record: Any) -> None:
-    version = record["schema_version"]
-    if version > schema.SCHEMA_VERSION:
-        raise ValueError(f"schema version {version}; this multirun_analysis reads up to {schema.SCHEMA_VERSION}, use a newer one")
-    if record["status"] not in ("ok", "diverged", "failed"):
-        raise ValueError(f"unknown status {record['status']!r}")
-    for key, kind in (("run_id", str), ("sentence", str), ("scope", dict)):
-        if not isinstance(record[key], kind):
-            raise TypeError(f"`{key}` is no {kind.__name__}")
-    if record["status"] == "failed":
-        return
-    _check_scope(record["scope"])
-    for key in ("runs", "curves", "layers"):
-        for row in record[key]:
-            for name in ("network_a", "network_b", "matching", "settings_hash"):
-                if not isinstance(row[name], str):
-                    raise TypeError(f"`{name}` in `{key}` is no text")
-    for row in record["runs"]:
-        _check_numbers(row, [column.name for column in schema.MEASURES if column.kind != "string"])
-        if row["split"] not in ("train", "test"):
-            raise ValueError(f"unknown split {row['split']!r}")
-    for row in record["layers"]:
-        _check_numbers(row, [column.name for column in schema.LAYER_MEASURES if column.kind != "string"])
-    for curve in record["curves"]:
-        for name in ("t", "loss", "error"):
-            _check_numbers(dict(enumerate(curve[name])), range(len(curve[name])))  # type: ignore[arg-type]
-        if not len(curve["t"]) == len(curve["loss"]) == len(curve["error"]):
-            raise ValueError("a curve whose t, loss and error differ in length")
-    for method in record["matching"]:
-        _check_method(method)
-    known = {method["settings_hash"] for method in record["matching"]}
-    if not {row["settings_hash"] for key in ("runs", "curves", "layers") for row in record[key]} <= known:
-        raise ValueError("rows of a matching method that the record does not name")
-    if not all(isinstance(note, str) for note in record["notes"]):
-        raise TypeError("`notes` are no sentences")
-
-
-def _merged(old: Record, new: Record, path: Path, failures: list[dict[str, str]]) -> Record:
+def _merged(old: PackedRecord, new: PackedRecord, path: Path, failures: list[dict[str, str]]) -> PackedRecord:
     """Return one record with the rows of two of the same job; of rows with one key the first counts, and a difference is said."""
-    merged = {**old, **_joined(old, new)}
-    for key in ("runs", "curves", "layers"):
-        rows = {tuple(row.get(name) for name in ROW_KEY): row for row in old[key]}
-        differing = set()
-        for row in new[key]:
-            row_key = tuple(row.get(name) for name in ROW_KEY)
-            if row_key in rows and _without_times(rows[row_key]) != _without_times(row):
-                differing.add(row["matching"])
-            rows.setdefault(row_key, row)
+    rows = {}
+    for layout in LAYOUTS:
+        rows[layout.name], differing = _merged_rows(old.rows[layout.name], new.rows[layout.name], layout)
         if differing:
-            sentence = f"{path} has other {key} for {', '.join(sorted(differing))} than another folder has; the first folder's count"
-            failures.append(_failure(old["run_id"], "conflicting", sentence))
-        merged[key] = list(rows.values())
-    return merged
+            methods = ", ".join(sorted(differing))
+            sentence = f"{path} has other {layout.name} for {methods} than another folder has; the first folder's count"
+            failures.append(_failure(old.head["run_id"], "conflicting", sentence))
+    return PackedRecord(_joined(old.head, new.head), rows)
 
 
-def _without_times(row: Record) -> Record:
-    return {name: value for name, value in row.items() if name not in TIMES}
+def _merged_rows(old: Rows, new: Rows, layout: Layout) -> tuple[Rows, set[str]]:
+    """Return the rows of both, and the methods of rows that are in both and differ, times aside."""
+    compared = np.array([name not in TIMES for name in layout.all_numbers])
+    if old.equal_to(new, compared):
+        return old, set()
+    names = ("network_a", "network_b", "matching", "settings_hash", "split", "layer")
+    places = {key: place for place, key in reversed(list(enumerate(old.keys(layout, names))))}
+    fresh, differing = [], set()
+    for place, key in enumerate(new.keys(layout, names)):
+        if key not in places:
+            fresh.append(place)
+            places[key] = -1  # one of two equal keys counts
+        elif places[key] >= 0 and not old.chosen([places[key]]).equal_to(new.chosen([place]), compared):
+            differing.add(str(key[2]))
+    return old.joined(new.chosen(fresh)), differing

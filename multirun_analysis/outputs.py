@@ -11,9 +11,9 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
+from multirun_analysis.curve_text import FLOATS
 from multirun_analysis.plots.style import figure_style
 
-FLOATS = "%.10g"
 # What would make equal figures unequal files: the date, the version of matplotlib, random identifiers.
 METADATA: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Producer": None}, ".svg": {"Date": None}}
 FIXED: Any = {"svg.hashsalt": "multirun_analysis", "pdf.fonttype": 42, "savefig.bbox": None}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -10,13 +11,15 @@ from matplotlib.figure import Figure
 
 from multirun_analysis import plots, tidy
 from multirun_analysis.commands import load_commands
+from multirun_analysis.curve_text import write_curves
 from multirun_analysis.discovery import find_sweep
-from multirun_analysis.outputs import figure_svg, save_figure, write_csv, write_text
+from multirun_analysis.outputs import figure_svg, save_figure, write_by, write_csv, write_text
 from multirun_analysis.page import page, sections
 from multirun_analysis.page.page import Fact, Picture, png_picture
 from multirun_analysis.planes import find_planes
 from multirun_analysis.plots.base import SweepFigure
 from multirun_analysis.plots.hover import hover_svg
+from multirun_analysis.plots.interpolation_curves import shown_jobs
 from multirun_analysis.plots.panels import MOST_ROWS, fixed_keys
 from multirun_analysis.provenance import provenance
 from multirun_analysis.stats.summary import kinds_of
@@ -84,27 +87,34 @@ def write_report(
     """
     sweep = find_sweep(sweep_dirs)
     folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / "analysis"
-    frames = sweep_frames(sweep)
+    frames = sweep_frames(sweep, curves=False)
     table = frames["barrier_vs_width"]
     pivots = {".md": pivot_markdown(table, x=x, hue=hue), ".tex": pivot_latex(table, x=x, hue=hue)}
     for name, frame in frames.items():
         write_csv(frame, folder / f"{name}.csv")
+    write_by(folder / "curves.csv", partial(write_curves, sweep))  # by far the longest: never a frame as a whole
     for ending, text in pivots.items():
         write_text(text, folder / f"barrier_vs_width{ending}")
-    planes = find_planes(sweep, sweep_dirs)
-    drawn_from, wanted = frames | {"planes": planes.frame}, list(plots.choices().items())[: 1 if brief else None]
-    drawn = [_written(name, kind, figure, folder) for name, kind in wanted if (figure := kind.draw(drawn_from, x, hue))]
-    write_text(_page(sweep, frames, sweep_dirs, drawn, x, hue, planes.notes), folder / "report.html")
-    return _report(sweep, table, folder, x, hue, planes.notes)
+    wanted = plots.choices()
+    more: tuple[str, ...] = ()
+    if brief:
+        wanted = dict([next(iter(wanted.items()))])
+    else:
+        planes = find_planes(sweep, sweep_dirs)
+        curves = tidy.curves_frame(sweep, shown_jobs(frames["runs"], fixed_keys(table, x, hue)))
+        frames, more = frames | {"planes": planes.frame, "curves": curves}, planes.notes
+    drawn = [_written(name, kind, figure, folder) for name, kind in wanted.items() if (figure := kind.draw(frames, x, hue))]
+    write_text(_page(sweep, frames, sweep_dirs, drawn, x, hue, more), folder / "report.html")
+    return _report(sweep, table, folder, x, hue, more)
 
 
-def sweep_frames(sweep: Sweep) -> dict[str, pd.DataFrame]:
-    """Return the tables that every sweep has, by the names of their CSVs."""
+def sweep_frames(sweep: Sweep, curves: bool = True) -> dict[str, pd.DataFrame]:
+    """Return the tables that every sweep has, by the names of their CSVs; without the curves, which are long, if so asked."""
     runs, layers = tidy.runs_frame(sweep), tidy.layers_frame(sweep)
     table = barrier_vs_width(runs, tidy.expected_frame(sweep))
     return {
         "runs": runs,
-        "curves": tidy.curves_frame(sweep),
+        **({"curves": tidy.curves_frame(sweep)} if curves else {}),
         "layers": layers,
         "barrier_vs_width": table,
         "failures": sweep.failures,

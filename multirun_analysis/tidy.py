@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from multirun_analysis import schema
+from multirun_analysis.packed import CURVES, LAYERS, RUNS, Layout, PackedRecord, Record
+from multirun_analysis.table import Table, make_table, sortable
 
-Record = Mapping[str, Any]
 FIXED = ("dataset", "model", "width", "depth", "seed")  # columns of their own in every table
 ABSENT = "-"
 
@@ -20,10 +21,15 @@ ABSENT = "-"
 class Sweep:
     """What sweeps left behind: finished records and expected jobs, one per run_id, and a row for everything that went wrong."""
 
-    records: tuple[Record, ...]
+    packed: tuple[PackedRecord, ...]
     expected: tuple[Record, ...]
     failures: pd.DataFrame
     folders: Mapping[str, int]  # of each job, by run_id: the number of the first folder that has or expects it
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """The finished records without their rows."""
+        return tuple(packed.head for packed in self.packed)
 
     @property
     def n_asked(self) -> int:
@@ -36,20 +42,20 @@ class Sweep:
         known = {job["run_id"]: job["scope"] for job in (*self.expected, *self.records) if job.get("scope")}
         return list(known.values())
 
-    @cached_property
+    @property
     def varying(self) -> list[str]:
         """The keys that vary and have a column, as `varying_keys` finds them."""
-        return varying_keys(self.scopes, self._places)[0]
+        return self._varying[0]
 
     @property
     def following(self) -> dict[str, str]:
         """The keys that vary and have no column, with what they follow from."""
-        return varying_keys(self.scopes, self._places)[1]
+        return self._varying[1]
 
     @cached_property
-    def _places(self) -> list[int]:
+    def _varying(self) -> tuple[list[str], dict[str, str]]:
         known = dict.fromkeys(job["run_id"] for job in (*self.expected, *self.records) if job.get("scope"))
-        return [self.folders.get(run_id, 0) for run_id in known]
+        return varying_keys(self.scopes, [self.folders.get(run_id, 0) for run_id in known])
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -132,25 +138,17 @@ def matching_labels(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def runs_frame(sweep: Sweep) -> pd.DataFrame:
     """Return the measures: one row per job, pair, method and split, the columns of ``runs.csv``."""
-    rows = [key | row for record in sweep.records for key in [_job_keys(sweep, record)] for row in record["runs"]]
-    return _frame(sweep, rows, schema.RUNS_TAIL)
+    return table_of(sweep, RUNS).frame(columns_of(sweep, schema.RUNS_TAIL))
 
 
-def curves_frame(sweep: Sweep) -> pd.DataFrame:
-    """Return the curves: one row per job, pair, method, split and t, the columns of ``curves.csv``."""
-    rows = []
-    for record in sweep.records:
-        key = _job_keys(sweep, record)
-        for curve in record["curves"]:
-            points = zip(curve["t"], curve["loss"], curve["error"], strict=True)
-            rows += [key | curve | {"t": t, "loss": loss, "error": error} for t, loss, error in points]
-    return _frame(sweep, rows, schema.CURVES_TAIL)
+def curves_frame(sweep: Sweep, run_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """Return the curves, of all jobs or of some: one row per job, pair, method, split and t, the columns of ``curves.csv``."""
+    return table_of(sweep, CURVES, run_ids).frame(columns_of(sweep, schema.CURVES_TAIL))
 
 
 def layers_frame(sweep: Sweep) -> pd.DataFrame:
     """Return what matching says of layers: one row per job, pair, method and layer, the columns of ``layers.csv``."""
-    rows = [key | row for record in sweep.records for key in [_job_keys(sweep, record)] for row in record["layers"]]
-    return _frame(sweep, rows, schema.LAYERS_TAIL)
+    return table_of(sweep, LAYERS).frame(columns_of(sweep, schema.LAYERS_TAIL))
 
 
 def expected_frame(sweep: Sweep) -> pd.DataFrame:
@@ -169,10 +167,6 @@ def expected_frame(sweep: Sweep) -> pd.DataFrame:
     return as_keys(pd.DataFrame(rows, columns=["run_id", *FIXED, *varying, "matching", "n_pairs"]), varying)
 
 
-def _job_keys(sweep: Sweep, record: Record) -> dict[str, Any]:
-    return {"run_id": record["run_id"], "status": record["status"], **_scope_keys(record["scope"], sweep.varying)}
-
-
 def _scope_keys(scope: Mapping[str, Any], varying: Sequence[str]) -> dict[str, Any]:
     return {key: _as_key(scope.get(key)) for key in (*FIXED, *varying)}
 
@@ -189,32 +183,23 @@ def as_keys(frame: pd.DataFrame, varying: Sequence[str]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(varying, object))
 
 
-def _frame(sweep: Sweep, rows: list[dict[str, Any]], tail: tuple[schema.Column, ...]) -> pd.DataFrame:
-    """Return rows as a sorted frame: the job's keys, the varying keys, the pair, then the columns of `tail`."""
-    keys = (*schema.RUN_KEYS, *(schema.Column(key, "mixed", "", "") for key in sweep.varying), *schema.PAIR_KEYS)
-    columns = (*keys, *tail)
-    frame = pd.DataFrame(rows, columns=["settings_hash", *schema.names(columns)])
-    frame["matching"] = frame.pop("settings_hash").map(sweep.labels)
-    for column in columns:
-        if column.kind == "number":
-            frame[column.name] = frame[column.name].astype(float)
-        elif column.kind == "string":  # one without any value would be taken for numbers
-            frame[column.name] = frame[column.name].astype(object)
-    frame = as_keys(frame, sweep.varying)
-    order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", "network_a", "network_b", "matching"]
-    order += [name for name in ("split", "t", "layer") if name in schema.names(tail)]
-    return frame.sort_values(order, key=sortable, kind="stable", ignore_index=True)
+def table_of(sweep: Sweep, layout: Layout, run_ids: Collection[str] | None = None) -> Table:
+    """Return the rows of one kind of all records, or of some, with the keys that every table has."""
+    chosen = [packed for packed in sweep.packed if run_ids is None or packed.head["run_id"] in run_ids]
+    heads, varying = [packed.head for packed in chosen], sweep.varying
+    jobs = pd.DataFrame([_scope_keys(head["scope"], varying) for head in heads], columns=[*FIXED, *varying])
+    for place, name in enumerate(("run_id", "status")):
+        jobs.insert(place, name, [head[name] for head in heads])
+    # text stays an object, for one without any value would be taken for numbers
+    text = [column.name for column in schema.RUN_KEYS if column.kind == "string"]
+    jobs = as_keys(jobs, [*text, *varying])
+    order = ["dataset", "model", "depth", *varying, "width", "seed", "run_id"]
+    return make_table([packed.rows[layout.name] for packed in chosen], layout, jobs, order, sweep.labels)
 
 
-def sortable(column: pd.Series) -> pd.Series:
-    """Return a column in a form that sorts, numbers by value before words, whatever kinds it mixes."""
-    if column.dtype != object:
-        return column
-    numbers = pd.to_numeric(column, errors="coerce")
-    ranks = {
-        value: rank for rank, value in enumerate(sorted(set(zip(numbers.isna(), numbers.fillna(0.0), column.astype(str), strict=True))))
-    }
-    return pd.Series([ranks[key] for key in zip(numbers.isna(), numbers.fillna(0.0), column.astype(str), strict=True)], index=column.index)
+def columns_of(sweep: Sweep, tail: tuple[schema.Column, ...]) -> list[str]:
+    """Return the columns of a table: the job's keys, the varying keys, the pair, then those of `tail`."""
+    return [*schema.names(schema.RUN_KEYS), *sweep.varying, *schema.names(schema.PAIR_KEYS), *schema.names(tail)]
 
 
 def value_text(value: Any) -> str:

@@ -45,6 +45,11 @@ def plot_curves(curves: pd.DataFrame, *, metric: str = "loss", hue: str = "match
     return ax
 
 
+def shown_jobs(runs: pd.DataFrame, keys: list[str]) -> set[str]:
+    """Return the jobs of the cells that the figure shows: the curves of all jobs of a large sweep would not fit in memory."""
+    return {run_id for cell in list(cells(runs, keys).values())[:MOST_ROWS] for run_id in cell["run_id"]}
+
+
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     """Return the test loss along the line: a row per cell, a panel per width (or `x`); at most 4 rows of 8 panels, evenly chosen."""
     curves = frames["curves"]

@@ -66,8 +66,9 @@ def slope_over_widths(widths: np.ndarray, values: np.ndarray, level: float = LEV
     slope, n = log_slope(x, np.nanmean(chosen, axis=0)), len(chosen)
     if n < FEWEST_SEEDS or ((~np.isnan(chosen)).sum(axis=0) < 2).any():
         return Slope(slope, math.nan, math.nan, window)
-    means = [np.nanmean(np.delete(chosen, seed, axis=0), axis=0) for seed in range(n)]
-    if not all((mean > 0).all() for mean in means):
+    others = np.array([[other for other in range(n) if other != seed] for seed in range(n)])
+    means = np.nanmean(chosen[others], axis=1)  # (seeds, seeds - 1, w) -> (seeds, w)
+    if not (means > 0).all():
         return Slope(slope, math.nan, math.nan, window)
     without = np.array([log_slope(x, mean) for mean in means])
     half = float(stdtrit(n - 1, (1 + level) / 2)) * math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))

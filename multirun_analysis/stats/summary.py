@@ -1,10 +1,14 @@
 """The summary of a measure over the pairs of a cell: mean, spread, interval."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
-from multirun_analysis.stats.intervals import LEVEL, count_groups, job_means_t, network_jackknife, student_t
+from multirun_analysis.stats.intervals import LEVEL, count_groups, job_means_t, network_jackknife
 
 STUDENT = f"Student's t over pairs, {LEVEL:.0%}"
 ONE_VALUE = "none: one pair"
@@ -13,6 +17,7 @@ SHARED = "none: pairs share networks, and none can be left out"
 JOBS = f"Student's t over jobs, {LEVEL:.0%}"
 NO_VALUE = "none: no pair"
 ENOUGH_JOBS = 4  # whose means are better replicates than their networks are
+STATISTICS = ("n_pairs", "n_networks", "mean", "std", "ci_low", "ci_high", "interval", "median", "min", "max")
 
 
 def summarise(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
@@ -36,37 +41,78 @@ def summarise(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     DataFrame
         Columns `by`, then n_pairs, n_networks, mean, std, ci_low, ci_high, interval, median, min, max.
     """
-    rows = []
-    for key, cell in frame.groupby(by, sort=False, dropna=False):
-        rows.append(dict(zip(by, key, strict=True)) | _statistics(cell[cell[value].notna()], value))
-    names = ["n_pairs", "n_networks", "mean", "std", "ci_low", "ci_high", "interval", "median", "min", "max"]
-    return pd.DataFrame(rows, columns=[*by, *names])
+    return _summaries(frame, by, [value])[0]
 
 
-def _statistics(cell: pd.DataFrame, value: str) -> dict[str, object]:
-    values = cell[value]
-    networks = pd.concat([cell["network_a"], cell["network_b"]])
-    shared = networks.nunique() < len(networks)
-    if shared:
-        pairs = values.to_numpy(), cell["network_a"].to_numpy(), cell["network_b"].to_numpy()
-        by_job = count_groups(*pairs[1:]) >= ENOUGH_JOBS
-        low, high = job_means_t(*pairs) if by_job else network_jackknife(*pairs)
-        kind = SHARED if math.isnan(low) else JOBS if by_job else JACKKNIFE
-    else:
-        low, high = student_t(values.to_numpy())
-        kind = STUDENT if len(values) > 1 else ONE_VALUE if len(values) else NO_VALUE
-    return {
-        "n_pairs": len(values),
-        "n_networks": networks.nunique(),
-        "mean": values.mean(),
-        "std": values.std(ddof=1),
-        "ci_low": low,
-        "ci_high": high,
-        "interval": kind,
-        "median": values.median(),
-        "min": values.min(),
-        "max": values.max(),
-    }
+def summarise_all(frame: pd.DataFrame, by: list[str], values: Sequence[str]) -> pd.DataFrame:
+    """Return the same of several measures, one below the other, which the column ``metric`` tells apart."""
+    parts = _summaries(frame, by, values)
+    return pd.concat([part.assign(metric=value) for value, part in zip(values, parts, strict=True)], ignore_index=True)
+
+
+def _summaries(frame: pd.DataFrame, by: list[str], values: Sequence[str]) -> list[pd.DataFrame]:
+    cells, keys = cells_of(frame, by)
+    names = frame[["network_a", "network_b"]]
+    codes = pd.factorize(pd.concat([names["network_a"], names["network_b"]]))[0].reshape(2, -1)
+    found = [_statistics(frame[value].to_numpy(dtype=float), cells, len(keys), codes, names) for value in values]
+    return [pd.concat([keys, pd.DataFrame(statistics, columns=list(STATISTICS))], axis=1) for statistics in found]
+
+
+def cells_of(frame: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the cell of every row, shape (rows,), numbered as they appear, and the keys of the cells, a row each."""
+    cells = frame.groupby(by, sort=False, dropna=False).ngroup().to_numpy()
+    _, first = np.unique(cells, return_index=True)
+    return cells, frame[by].iloc[first].reset_index(drop=True).infer_objects()
+
+
+def _statistics(values: np.ndarray, cells: np.ndarray, n: int, codes: np.ndarray, names: pd.DataFrame) -> dict[str, Any]:
+    """Return the statistics of n cells, the same operations on the same values in the same order as of each cell for itself."""
+    found = {name: np.full(n, np.nan) for name in STATISTICS if name != "interval"} | {"interval": np.full(n, NO_VALUE, dtype=object)}
+    measured = np.flatnonzero(~np.isnan(values))
+    order = measured[np.argsort(cells[measured], kind="stable")]
+    found["n_pairs"] = counts = np.bincount(cells[order], minlength=n)
+    found["n_networks"] = _distinct(cells[order], codes[:, order], n)
+    starts = np.cumsum(counts) - counts
+    for count in np.unique(counts[counts > 0]).tolist():
+        of = np.flatnonzero(counts == count)
+        table = values[order[starts[of][:, None] + np.arange(count)]]  # (cells, count)
+        for name, column in _of_equal_cells(table).items():
+            found[name][of] = column
+    for cell in np.flatnonzero(found["n_networks"] < 2 * counts):
+        rows = order[starts[cell] : starts[cell] + counts[cell]]
+        found["ci_low"][cell], found["ci_high"][cell], found["interval"][cell] = _shared(values[rows], names.iloc[rows])
+    return found
+
+
+def _distinct(cells: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
+    """Return the number of distinct networks of every cell; codes, shape (2, rows), are -1 where a network has no name."""
+    of, networks = np.concatenate([cells, cells]), codes.ravel()
+    found = np.unique((of * (networks.max(initial=0) + 1) + networks)[networks >= 0]) // (networks.max(initial=0) + 1)
+    return np.bincount(found, minlength=n)
+
+
+def _of_equal_cells(table: np.ndarray) -> dict[str, Any]:
+    r"""Return the statistics of cells of one size, shape (cells, n), with Student's interval.
+
+    .. math:: \bar x \pm t_{n-1,\,(1+\gamma)/2} \; s / \sqrt n
+    """
+    n = table.shape[1]
+    with np.errstate(invalid="ignore"):  # of infinite values
+        mean = table.sum(axis=1) / n
+        found = {"mean": mean, "median": np.median(table, axis=1), "min": table.min(axis=1), "max": table.max(axis=1)}
+        if n < 2:
+            return found | {"interval": ONE_VALUE}
+        std = np.sqrt(((table - mean[:, None]) ** 2).sum(axis=1) / (n - 1))
+        half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * std / math.sqrt(n)
+        return found | {"std": std, "ci_low": mean - half, "ci_high": mean + half, "interval": STUDENT}
+
+
+def _shared(values: np.ndarray, names: pd.DataFrame) -> tuple[float, float, str]:
+    """Return the interval of a cell whose pairs share networks, and its kind."""
+    networks = names["network_a"].to_numpy(), names["network_b"].to_numpy()
+    by_job = count_groups(*networks) >= ENOUGH_JOBS
+    low, high = job_means_t(values, *networks) if by_job else network_jackknife(values, *networks)
+    return low, high, SHARED if math.isnan(low) else JOBS if by_job else JACKKNIFE
 
 
 def kinds_of(*tables: pd.DataFrame) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from multirun_analysis import schema
-from multirun_analysis.stats.summary import summarise
+from multirun_analysis.stats.summary import summarise_all
 from multirun_analysis.tidy import as_keys, sortable
 
 METRICS = tuple(
@@ -31,8 +31,7 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None) -
     measured = runs[runs["status"] == "ok"].copy()
     for measure in ("loss", "error"):
         measured[f"{measure}_endpoint"] = (measured[f"{measure}_a"] + measured[f"{measure}_b"]) / 2
-    long = measured.melt(id_vars=[*cell, "split", "network_a", "network_b"], value_vars=list(METRICS), var_name="metric")
-    table = as_keys(summarise(long, [*cell, "split", "metric"], "value"), varying)
+    table = as_keys(summarise_all(measured, [*cell, "split"], METRICS), varying)
 
     asked = as_keys(_expected_pairs(runs, expected, cell), varying)
     frame = asked.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(pd.DataFrame({"metric": METRICS}), how="cross")

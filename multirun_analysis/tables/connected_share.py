@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from multirun_analysis.stats.shares import clopper_pearson, is_connected
+from multirun_analysis.stats.summary import cells_of
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 
 TOLERANCES = {
@@ -34,22 +36,24 @@ def connected_share(runs: pd.DataFrame, tolerances: dict[str, Sequence[float]] |
     """
     by = ["dataset", "model", "depth", *varying_columns(runs), "matching", "split", "width"]
     measured = runs[runs["status"] == "ok"]
-    rows = []
-    for key, cell in measured.groupby(by, sort=True):
-        shared = pd.concat([cell["network_a"], cell["network_b"]]).duplicated().any()
-        for metric, levels in (TOLERANCES if tolerances is None else tolerances).items():
-            barriers = cell[metric].to_numpy()  # one that is not finite is above every tolerance
-            for tolerance in levels:
-                count = int(is_connected(barriers, tolerance).sum())
-                low, high = (float("nan"), float("nan")) if shared else clopper_pearson(count, len(barriers))
-                rows.append(
-                    dict(zip(by, key, strict=True))
-                    | {
-                        "metric": metric, "tolerance": tolerance, "n_pairs": len(barriers), "n_connected": count,
-                        "share": count / len(barriers) if len(barriers) else float("nan"), "ci_low": low, "ci_high": high,
-                        "interval": SHARED if shared else INDEPENDENT,
-                    }
-                )  # fmt: skip
+    cells, keys = cells_of(measured, by)
+    n_pairs = np.bincount(cells, minlength=len(keys))
+    ends = pd.DataFrame({"cell": np.concatenate([cells, cells]), "network": pd.concat([measured["network_a"], measured["network_b"]])})
+    shared = np.isin(np.arange(len(keys)), ends.loc[ends.duplicated(), "cell"])
+    parts = []
+    for metric, levels in (TOLERANCES if tolerances is None else tolerances).items():
+        barriers = measured[metric].to_numpy()  # one that is not finite is above every tolerance
+        for tolerance in levels:
+            count = np.bincount(cells[is_connected(barriers, tolerance)], minlength=len(keys))
+            low, high = clopper_pearson(count, n_pairs)
+            parts.append(
+                keys.assign(
+                    metric=metric, tolerance=tolerance, n_pairs=n_pairs, n_connected=count, share=count / n_pairs,
+                    ci_low=np.where(shared, np.nan, low), ci_high=np.where(shared, np.nan, high),
+                    interval=np.where(shared, SHARED, INDEPENDENT).astype(object),
+                )
+            )  # fmt: skip
     order = [*by[:-1], "metric", "tolerance", "width"]
     columns = [*order, "n_pairs", "n_connected", "share", "ci_low", "ci_high", "interval"]
-    return pd.DataFrame(rows, columns=columns).sort_values(order, kind="stable", ignore_index=True)
+    table = pd.concat(parts, ignore_index=True) if len(keys) and parts else pd.DataFrame(columns=columns)
+    return table[columns].sort_values(order, kind="stable", ignore_index=True)

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from multirun_analysis.stats.summary import summarise
+from multirun_analysis.stats.summary import STATISTICS, summarise_all
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 from multirun_analysis.tidy import as_keys, sortable
 
-COST, UNMATCHED, BOUND = "matching_cost", "identity_cost", "cost_lower_bound"
+MEASURES = ("matching_cost", "identity_cost", "cost_lower_bound")
 
 
 def matching_costs(layers: pd.DataFrame) -> pd.DataFrame:
@@ -25,7 +25,6 @@ def matching_costs(layers: pd.DataFrame) -> pd.DataFrame:
     """
     varying = varying_columns(layers)
     cell = ["dataset", "model", "depth", *varying, "matching", "layer"]
-    measured = layers[layers["status"] == "ok"]
-    long = measured.melt(id_vars=[*cell, "width", "network_a", "network_b"], value_vars=[COST, UNMATCHED, BOUND], var_name="measure")
-    table = as_keys(summarise(long[long["value"].notna()], [*cell, "measure", "width"], "value"), varying)
+    found = summarise_all(layers[layers["status"] == "ok"], [*cell, "width"], MEASURES).rename(columns={"metric": "measure"})
+    table = as_keys(found[found["n_pairs"] > 0], varying)[[*cell, "measure", "width", *STATISTICS]]
     return table.sort_values([*cell, "measure", "width"], key=sortable, kind="stable", ignore_index=True)

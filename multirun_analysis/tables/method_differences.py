@@ -4,11 +4,12 @@ from itertools import combinations
 
 import pandas as pd
 
-from multirun_analysis.stats.summary import summarise
+from multirun_analysis.stats.summary import STATISTICS, summarise_all
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 from multirun_analysis.tidy import method_order
 
 METRICS = ("loss_barrier", "error_barrier")
+COLUMNS = ("metric", "method", "other", *STATISTICS, "better")
 
 
 def method_differences(runs: pd.DataFrame) -> pd.DataFrame:
@@ -31,35 +32,18 @@ def method_differences(runs: pd.DataFrame) -> pd.DataFrame:
         ci_low, ci_high, interval, median, min, max, and ``better``: the method whose barrier is lower by the interval, else ``undecided``.
     """
     cell = ["dataset", "model", "depth", *varying_columns(runs), "width", "split"]
-    pair = ["network_a", "network_b"]
-    measured = runs[runs["status"] == "ok"]
+    pair = [*cell, "network_a", "network_b"]
+    measured = runs[runs["status"] == "ok"].drop_duplicates([*pair, "matching"])
     methods = sorted(measured["matching"].unique(), key=method_order)
-    parts = []
-    for metric in METRICS:
-        wide = measured.drop_duplicates([*cell, *pair, "matching"]).set_index([*cell, *pair, "matching"])[metric].unstack("matching")
-        for method, other in combinations(methods, 2):
-            difference = (wide[method] - wide[other]).rename("difference").reset_index()
-            parts.append(summarise(difference, cell, "difference").assign(metric=metric, method=method, other=other))
-    columns = [
-        *cell,
-        "metric",
-        "method",
-        "other",
-        "n_pairs",
-        "n_networks",
-        "mean",
-        "std",
-        "ci_low",
-        "ci_high",
-        "interval",
-        "median",
-        "min",
-        "max",
-        "better",
-    ]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    table = pd.concat(parts, ignore_index=True)
+    wide = measured.set_index([*pair, "matching"])[list(METRICS)].unstack("matching")
+    names = {f"difference {k}": of for k, of in enumerate((m, *two) for m in METRICS for two in combinations(methods, 2))}
+    found = {name: (wide[metric, method] - wide[metric, other]).to_numpy() for name, (metric, method, other) in names.items()}
+    differences = wide.index.to_frame(index=False).assign(**found)
+    if not names:
+        return pd.DataFrame(columns=[*cell, *COLUMNS])
+    table = summarise_all(differences, cell, list(names))
+    said = pd.DataFrame([names[name] for name in table["metric"]], columns=["metric", "method", "other"])
+    table = table.drop(columns="metric").join(said)
     table = table[table["n_pairs"] > 0]
     better = table["method"].where(table["ci_high"] < 0, table["other"].where(table["ci_low"] > 0, "undecided"))
-    return table.assign(better=better)[columns].sort_values([*cell, "metric"], kind="stable", ignore_index=True)
+    return table.assign(better=better)[[*cell, *COLUMNS]].sort_values([*cell, "metric"], kind="stable", ignore_index=True)

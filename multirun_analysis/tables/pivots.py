@@ -1,10 +1,12 @@
 """The barrier-versus-width table as people read it: a row per width, a column per method, for a terminal, in Markdown or in LaTeX."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from multirun_analysis.checks import InputError
@@ -79,27 +81,33 @@ def pivot(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test"
 
 
 def _block(title: str, block: pd.DataFrame, metric: str, x: str, hue: str) -> Block:
+    """Return a block; its rows are gathered in plain lists, for there may be thousands."""
     values = block[block["metric"] == metric]
-    ends = block[block["metric"] == "error_endpoint"]
     columns: list[Any] = ordered(values[hue])
     if hue == "matching":
         columns.sort(key=method_order)
+    at: dict[Any, list[dict[Any, Any]]] = {key: [] for key in ordered(values[x])}
+    for row in values.to_dict("records"):
+        at[row[x]].append(row)
+    ends: dict[Any, list[float]] = {key: [] for key in at}
+    for key, kind, mean in zip(block[x].tolist(), block["metric"], block["mean"].tolist(), strict=True):
+        if kind == "error_endpoint" and key in ends and not math.isnan(mean):
+            ends[key].append(mean)
     rows = []
-    for key in ordered(values[x]):
-        at = values[values[x] == key]
-        counts = sorted({f"{row.n_pairs}/{row.n_expected}" for row in at.itertuples()})
-        end = ends.loc[ends[x] == key, "mean"].mean()
-        rows.append((value_text(key), ", ".join(counts), "-" if pd.isna(end) else f"{end:.4f}", _values(at, hue, columns)))
+    for key, found in at.items():
+        counts = sorted({f"{row['n_pairs']}/{row['n_expected']}" for row in found})
+        end = f"{np.mean(ends[key]):.4f}" if ends[key] else "-"
+        rows.append((value_text(key), ", ".join(counts), end, _values(found, hue, columns)))
     return Block(title, (x, PAIRS, ENDS, *map(value_text, columns)), tuple(rows))
 
 
-def _values(at: pd.DataFrame, hue: str, columns: list[Any]) -> tuple[Value, ...]:
-    found = {row[hue]: row for row in at.to_dict("records")}
-    least = at["mean"].min()
+def _values(rows: list[dict[Any, Any]], hue: str, columns: list[Any]) -> tuple[Value, ...]:
+    found = {row[hue]: row for row in rows}
+    least = min((row["mean"] for row in rows if not math.isnan(row["mean"])), default=math.nan)
     values = []
     for column in columns:
         row = found.get(column)
-        mean, low, high = (float("nan"),) * 3 if row is None else (row["mean"], row["ci_low"], row["ci_high"])
+        mean, low, high = (math.nan,) * 3 if row is None else (row["mean"], row["ci_low"], row["ci_high"])
         values.append(Value(mean, (high - low) / 2, bool(mean == least)))
     return tuple(values)
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from multirun_analysis.stats.intervals import LEVEL, student_t
 from multirun_analysis.stats.slopes import slope_over_widths
+from multirun_analysis.stats.summary import cells_of
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 
 SLOPES = ("slope", "ci_low", "ci_high", "interval", "window", "n_widths", "n_seeds", "zeros")
@@ -80,13 +81,27 @@ def _keys(runs: pd.DataFrame) -> list[str]:
 
 def _cells(frame: pd.DataFrame, metrics: Sequence[str], by: list[str]) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray, int]]:
     """Yield the keys of every cell, its widths (w,), its values (seeds, w) with pairs of a job averaged, and how many values are 0."""
-    for key, cell in frame[frame["status"] == "ok"].groupby(by, sort=False):
+    measured = frame[frame["status"] == "ok"]
+    cells, keys = cells_of(measured, by)
+    if measured.empty:
+        return
+    # one mean over all cells at once: pandas takes a millisecond for each call, and there may be thousands of cells
+    means = measured[list(metrics)].groupby([cells, measured["seed"].to_numpy(), measured["width"].to_numpy()]).mean()
+    zeros = (measured[list(metrics)] == 0).groupby(cells).sum()
+    ends = np.searchsorted(means.index.get_level_values(0).to_numpy(), np.arange(len(keys) + 1))
+    seeds, widths = (means.index.get_level_values(level).to_numpy() for level in (1, 2))
+    for cell, key in enumerate(keys.itertuples(index=False, name=None)):
+        inside = slice(ends[cell], ends[cell + 1])
         for metric in metrics:
-            table = cell.pivot_table(index="seed", columns="width", values=metric, aggfunc="mean").sort_index(axis=1)
-            if table.shape[1] > 1:
-                yield (
-                    dict(zip(by, key, strict=True)) | {"metric": metric},
-                    table.columns.to_numpy(),
-                    table.to_numpy(),
-                    int((cell[metric] == 0).sum()),
-                )
+            table, columns = _pivoted(seeds[inside], widths[inside], means[metric].to_numpy()[inside])
+            if len(columns) > 1:
+                yield dict(zip(by, key, strict=True)) | {"metric": metric}, columns, table, int(zeros[metric].iloc[cell])
+
+
+def _pivoted(seeds: np.ndarray, widths: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return values as a table (seeds, w), NaN where there is none, and its widths; a seed or width without any value is left out."""
+    there = ~np.isnan(values)
+    rows, columns = (np.unique(of[there], return_inverse=True) for of in (seeds, widths))
+    table = np.full((len(rows[0]), len(columns[0])), np.nan)
+    table[rows[1], columns[1]] = values[there]
+    return table, columns[0]

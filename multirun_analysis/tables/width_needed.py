@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis.stats.crossings import Crossing, width_within
+from multirun_analysis.stats.summary import cells_of
 from multirun_analysis.tables.connected_share import TOLERANCES
 
 COLUMNS = ("n_widths", "width_needed", "width_low", "width_high", "text")
@@ -30,22 +31,26 @@ def width_needed(table: pd.DataFrame, tolerances: dict[str, Sequence[float]] | N
     """
     start = list(table.columns).index("matching")
     by = [*table.columns[:start], "matching", "split", "metric"]
+    known = TOLERANCES if tolerances is None else tolerances
+    measured = table[table["mean"].notna() & table["metric"].isin(list(known))]
+    cells, keys = cells_of(measured, by)
+    order = np.lexsort((measured["width"].to_numpy(), cells))
+    values = np.split(measured[["width", "mean", "ci_low", "ci_high"]].to_numpy(dtype=float)[order], np.cumsum(np.bincount(cells))[:-1])
     rows = []
-    for key, cell in table.groupby(by, sort=False):
+    for key, of_cell in zip(keys.itertuples(index=False, name=None), values, strict=False):
         name = dict(zip(by, key, strict=True))
-        measured = cell[cell["mean"].notna()].sort_values("width")
-        for tolerance in (TOLERANCES if tolerances is None else tolerances).get(str(name["metric"]), ()):
-            if len(measured) > 1:
-                rows.append(name | {"tolerance": tolerance, "n_widths": len(measured)} | _needed(measured, tolerance))
+        for tolerance in known[name["metric"]] if len(of_cell) > 1 else ():
+            rows.append(name | {"tolerance": tolerance, "n_widths": len(of_cell)} | _needed(of_cell, tolerance))
     return pd.DataFrame(rows, columns=[*by, "tolerance", *COLUMNS])
 
 
-def _needed(cell: pd.DataFrame, tolerance: float) -> dict[str, object]:
-    widths = cell["width"].to_numpy(dtype=float)
-    mean = width_within(widths, cell["mean"].to_numpy(), tolerance)
-    low, high = (None if cell[end].isna().any() else width_within(widths, cell[end].to_numpy(), tolerance) for end in ("ci_low", "ci_high"))
-    text = _said(mean) + ("" if low is None or high is None else f" [{_said(low)}, {_said(high)}]")
-    values = {"width_needed": mean, "width_low": low, "width_high": high}
+def _needed(cell: np.ndarray, tolerance: float) -> dict[str, object]:
+    """Return the columns of one row; of the cell, shape (w, 4), the widths in ascending order, the means, and the intervals' ends."""
+    widths, mean, low, high = cell.T
+    estimate = width_within(widths, mean, tolerance)
+    ends = [None if np.isnan(end).any() else width_within(widths, end, tolerance) for end in (low, high)]
+    text = _said(estimate) + ("" if ends[0] is None or ends[1] is None else f" [{_said(ends[0])}, {_said(ends[1])}]")
+    values = dict(zip(("width_needed", "width_low", "width_high"), (estimate, *ends), strict=True))
     return {key: _number(crossing) for key, crossing in values.items()} | {"text": text}
 
 
