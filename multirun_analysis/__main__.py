@@ -6,6 +6,7 @@ from pathlib import Path
 
 from multirun_analysis.checks import InputError
 from multirun_analysis.report import write_report
+from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
 from multirun_analysis.terminal import show
 
 EXAMPLES = """examples:
@@ -33,10 +34,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--study", help="write the tables and figures of this study too, and what was run: a folder to commit, under --out")
     parser.add_argument("--x", default="width", help="the key of the rows of the table and the axis of the figures (default: width)")
     parser.add_argument("--hue", default="matching", help="the key of its columns and of the lines of the figures (default: matching)")
+    parser.add_argument(
+        "--interval",
+        default=DEFAULT.kind,
+        help=f"of the means: {', '.join(KINDS)}; bootstraps for cells of {FEWEST_TO_RESAMPLE} and more independent pairs (default: t)",
+    )
+    parser.add_argument("--level", type=float, default=DEFAULT.level, help="of the intervals (default: 0.95)")
+    parser.add_argument("--resamples", type=int, default=DEFAULT.resamples, help="of a bootstrap (default: 9999)")
+    parser.add_argument("--resampling-seed", type=int, default=DEFAULT.seed, help="of a bootstrap (default: 0)")
     options = parser.parse_args(arguments)
     try:
         if options.study is None:
-            show(write_report(options.sweep_dir, options.out, options.x, options.hue))
+            choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
+            show(write_report(options.sweep_dir, options.out, options.x, options.hue, choice=choice))
         else:
             print(write_study(options))
     except (InputError, OSError) as error:

@@ -22,6 +22,7 @@ from multirun_analysis.plots.hover import hover_svg
 from multirun_analysis.plots.interpolation_curves import shown_jobs
 from multirun_analysis.plots.panels import MOST_ROWS, fixed_keys
 from multirun_analysis.provenance import provenance
+from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
 from multirun_analysis.tables.connected_share import connected_share
@@ -61,7 +62,13 @@ class Report:
 
 
 def write_report(
-    sweep_dirs: Sequence[Path], out: Path | None = None, x: str = "width", hue: str = "matching", *, brief: bool = False
+    sweep_dirs: Sequence[Path],
+    out: Path | None = None,
+    x: str = "width",
+    hue: str = "matching",
+    *,
+    choice: IntervalChoice = DEFAULT,
+    brief: bool = False,
 ) -> Report:
     """Write the tables, the figures and the page of sweeps, and return what a terminal shows of them.
 
@@ -73,6 +80,8 @@ def write_report(
         Where to write; ``analysis`` in the sweep's folder, or in the working directory for several sweeps, if not given.
     x, hue : str
         The keys that make the rows and columns of the table, and the axis and the lines of the figures.
+    choice : IntervalChoice
+        The interval of the means.
     brief : bool
         Draw the first figure only, as a sweep does at its end: the others take longer than many a sweep.
 
@@ -87,7 +96,7 @@ def write_report(
     """
     sweep = find_sweep(sweep_dirs)
     folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / "analysis"
-    frames = sweep_frames(sweep, curves=False)
+    frames = sweep_frames(sweep, curves=False, choice=choice)
     table = frames["barrier_vs_width"]
     pivots = {".md": pivot_markdown(table, x=x, hue=hue), ".tex": pivot_latex(table, x=x, hue=hue)}
     for name, frame in frames.items():
@@ -108,21 +117,21 @@ def write_report(
     return _report(sweep, table, folder, x, hue, more)
 
 
-def sweep_frames(sweep: Sweep, curves: bool = True) -> dict[str, pd.DataFrame]:
+def sweep_frames(sweep: Sweep, curves: bool = True, choice: IntervalChoice = DEFAULT) -> dict[str, pd.DataFrame]:
     """Return the tables that every sweep has, by the names of their CSVs; without the curves, which are long, if so asked."""
     runs, layers = tidy.runs_frame(sweep), tidy.layers_frame(sweep)
-    table = barrier_vs_width(runs, tidy.expected_frame(sweep))
+    table = barrier_vs_width(runs, tidy.expected_frame(sweep), choice)
     return {
         "runs": runs,
         **({"curves": tidy.curves_frame(sweep)} if curves else {}),
         "layers": layers,
         "barrier_vs_width": table,
         "failures": sweep.failures,
-        "method_differences": method_differences(runs),
+        "method_differences": method_differences(runs, choice),
         "slopes": slopes(runs),
         "width_needed": width_needed(table),
-        "connected_share": connected_share(runs),
-        "matching_costs": matching_costs(layers),
+        "connected_share": connected_share(runs, choice=choice),
+        "matching_costs": matching_costs(layers, choice),
     }
 
 

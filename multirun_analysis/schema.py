@@ -124,6 +124,13 @@ PLANE = (
 RUNS_TAIL = (*MATCHING, *SPLIT, *MEASURES)
 LAYERS_TAIL = (*MATCHING, *LAYER_MEASURES)
 CURVES_TAIL = (*MATCHING, *SPLIT, *CURVE_MEASURES)
+INTERVAL_SETTINGS = (
+    Column("level", "number", "", "level of the interval; empty where there is none"),
+    Column("resamples", "number", "", "resamples of a bootstrap; empty for other intervals"),
+    Column("resampling_seed", "number", "", "seed of a bootstrap; empty for other intervals"),
+)
+TO_HALVE = Column("pairs_to_halve", "number", "pairs", "independent pairs, in place of n_pairs, that would halve Student's interval")
+IQM = Column("interquartile_mean", "number", "", "mean without the lowest and the highest quarter of the values")
 BARRIER_TAIL = (
     *MATCHING,
     *SPLIT,
@@ -140,6 +147,9 @@ BARRIER_TAIL = (
     Column("median", "number", "of metric", "median over pairs"),
     Column("min", "number", "of metric", "smallest value"),
     Column("max", "number", "of metric", "largest value"),
+    IQM,
+    TO_HALVE,
+    *INTERVAL_SETTINGS,
 )
 _METRIC = Column("metric", "string", "", "which measure the row is about")
 _WIDTH = Column("width", "integer", "neurons", "neurons of each hidden layer")
@@ -163,6 +173,9 @@ DIFFERENCES_TAIL = (
     Column("median", "number", "of metric", "median difference"),
     Column("min", "number", "of metric", "smallest difference"),
     Column("max", "number", "of metric", "largest difference"),
+    IQM,
+    TO_HALVE,
+    *INTERVAL_SETTINGS,
     Column("better", "string", "", "the one whose value is lower by the interval, else undecided; of many rows some are decided by chance"),
 )
 SLOPES_TAIL = (
@@ -222,6 +235,9 @@ COSTS_TAIL = (
     Column("median", "number", "", "median over pairs"),
     Column("min", "number", "", "smallest value"),
     Column("max", "number", "", "largest value"),
+    IQM,
+    TO_HALVE,
+    *INTERVAL_SETTINGS,
 )
 FAILURES = (
     Column("run_id", "string", "", "name of the job"),

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from multirun_analysis.page.page import Cell, Lines, Picture, Section, Table, Text, frame_table, text
-from multirun_analysis.stats.summary import kinds_of
+from multirun_analysis.stats.summary import SETTINGS, kinds_of
 from multirun_analysis.tables.pivots import pivot
 from multirun_analysis.tidy import Sweep
 
@@ -51,8 +51,9 @@ def conclusions(frames: Mapping[str, pd.DataFrame]) -> Section:
             (
                 "method_differences",
                 "Which method is better, on the same pairs?",
-                "The mean of method minus other, with its interval. Each row is for itself: of twenty, one is decided by chance.",
-                ("n_networks", "std", "median", "min", "max"),
+                "The mean of method minus other, with its interval. Each row is for itself: of twenty, one is decided by chance. "
+                "pairs_to_halve: how many pairs would halve the interval.",
+                ("n_networks", "std", "median", "min", "max", "interquartile_mean", *SETTINGS),
             ),
             (
                 "connected_share",
@@ -70,7 +71,7 @@ def conclusions(frames: Mapping[str, pd.DataFrame]) -> Section:
                 "matching_costs",
                 "How well do neurons match?",
                 "Matching cost by layer, without matching (identity_cost), and its lower bound.",
-                ("n_networks", "std", "median", "min", "max", "interval"),
+                ("n_networks", "std", "median", "min", "max", "interquartile_mean", "pairs_to_halve", "interval", *SETTINGS),
             ),
         )
         if len(_tested(frames[name]))

@@ -8,19 +8,27 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from multirun_analysis.stats.intervals import LEVEL, count_groups, job_means_t, network_jackknife
+from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
+from multirun_analysis.stats.intervals import count_groups, job_means_t, network_jackknife
+from multirun_analysis.stats.power import pairs_to_halve
+from multirun_analysis.stats.resampling import bootstrap_mean
 
-STUDENT = f"Student's t over pairs, {LEVEL:.0%}"
+KINDS = {"t": "Student's t over pairs", "bootstrap": "percentile bootstrap over pairs", "bca": "BCa bootstrap over pairs"}
+STUDENT = DEFAULT.named(KINDS["t"])
 ONE_VALUE = "none: one pair"
-JACKKNIFE = f"delete-one-network jackknife, {LEVEL:.0%}"
+JACKKNIFE = "delete-one-network jackknife"
 SHARED = "none: pairs share networks, and none can be left out"
-JOBS = f"Student's t over jobs, {LEVEL:.0%}"
+JOBS = "Student's t over jobs"
 NO_VALUE = "none: no pair"
 ENOUGH_JOBS = 4  # whose means are better replicates than their networks are
-STATISTICS = ("n_pairs", "n_networks", "mean", "std", "ci_low", "ci_high", "interval", "median", "min", "max")
+SETTINGS = ("level", "resamples", "resampling_seed")
+STATISTICS = (
+    "n_pairs", "n_networks", "mean", "std", "ci_low", "ci_high", "interval", "median", "min", "max", "interquartile_mean", "pairs_to_halve",
+    *SETTINGS,
+)  # fmt: skip
 
 
-def summarise(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
+def summarise(frame: pd.DataFrame, by: list[str], value: str, choice: IntervalChoice = DEFAULT) -> pd.DataFrame:
     """Return one row per cell with the statistics of a measure over its pairs.
 
     Pairs are independent unless they share a network. Where they do, Student's interval would be too narrow; it is taken over the
@@ -35,26 +43,28 @@ def summarise(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
         The columns that make a cell.
     value : str
         The measure; rows where it is missing do not count.
+    choice : IntervalChoice
 
     Returns
     -------
     DataFrame
-        Columns `by`, then n_pairs, n_networks, mean, std, ci_low, ci_high, interval, median, min, max.
+        Columns `by`, then those of `STATISTICS`. ``interquartile_mean`` is the mean without the lowest and the highest quarter of the
+        values, ``pairs_to_halve`` the number of independent pairs that would halve Student's interval (`pairs_to_halve`).
     """
-    return _summaries(frame, by, [value])[0]
+    return _summaries(frame, by, [value], choice)[0]
 
 
-def summarise_all(frame: pd.DataFrame, by: list[str], values: Sequence[str]) -> pd.DataFrame:
+def summarise_all(frame: pd.DataFrame, by: list[str], values: Sequence[str], choice: IntervalChoice = DEFAULT) -> pd.DataFrame:
     """Return the same of several measures, one below the other, which the column ``metric`` tells apart."""
-    parts = _summaries(frame, by, values)
+    parts = _summaries(frame, by, values, choice)
     return pd.concat([part.assign(metric=value) for value, part in zip(values, parts, strict=True)], ignore_index=True)
 
 
-def _summaries(frame: pd.DataFrame, by: list[str], values: Sequence[str]) -> list[pd.DataFrame]:
+def _summaries(frame: pd.DataFrame, by: list[str], values: Sequence[str], choice: IntervalChoice) -> list[pd.DataFrame]:
     cells, keys = cells_of(frame, by)
     names = frame[["network_a", "network_b"]]
     codes = pd.factorize(pd.concat([names["network_a"], names["network_b"]]))[0].reshape(2, -1)
-    found = [_statistics(frame[value].to_numpy(dtype=float), cells, len(keys), codes, names) for value in values]
+    found = [_statistics(frame[value].to_numpy(dtype=float), cells, len(keys), codes, names, choice) for value in values]
     return [pd.concat([keys, pd.DataFrame(statistics, columns=list(STATISTICS))], axis=1) for statistics in found]
 
 
@@ -65,7 +75,9 @@ def cells_of(frame: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, pd.DataFra
     return cells, frame[by].iloc[first].reset_index(drop=True).infer_objects()
 
 
-def _statistics(values: np.ndarray, cells: np.ndarray, n: int, codes: np.ndarray, names: pd.DataFrame) -> dict[str, Any]:
+def _statistics(
+    values: np.ndarray, cells: np.ndarray, n: int, codes: np.ndarray, names: pd.DataFrame, choice: IntervalChoice
+) -> dict[str, Any]:
     """Return the statistics of n cells, the same operations on the same values in the same order as of each cell for itself."""
     found = {name: np.full(n, np.nan) for name in STATISTICS if name != "interval"} | {"interval": np.full(n, NO_VALUE, dtype=object)}
     measured = np.flatnonzero(~np.isnan(values))
@@ -76,11 +88,14 @@ def _statistics(values: np.ndarray, cells: np.ndarray, n: int, codes: np.ndarray
     for count in np.unique(counts[counts > 0]).tolist():
         of = np.flatnonzero(counts == count)
         table = values[order[starts[of][:, None] + np.arange(count)]]  # (cells, count)
-        for name, column in _of_equal_cells(table).items():
+        for name, column in _of_equal_cells(table, choice).items():
             found[name][of] = column
     for cell in np.flatnonzero(found["n_networks"] < 2 * counts):
         rows = order[starts[cell] : starts[cell] + counts[cell]]
-        found["ci_low"][cell], found["ci_high"][cell], found["interval"][cell] = _shared(values[rows], names.iloc[rows])
+        found["ci_low"][cell], found["ci_high"][cell], found["interval"][cell] = _shared(values[rows], names.iloc[rows], choice)
+        for name in ("resamples", "resampling_seed", "pairs_to_halve"):  # of independent pairs
+            found[name][cell] = np.nan
+    found["level"] = np.where(np.isnan(found["ci_low"]), np.nan, choice.level)
     return found
 
 
@@ -91,8 +106,8 @@ def _distinct(cells: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
     return np.bincount(found, minlength=n)
 
 
-def _of_equal_cells(table: np.ndarray) -> dict[str, Any]:
-    r"""Return the statistics of cells of one size, shape (cells, n), with Student's interval.
+def _of_equal_cells(table: np.ndarray, choice: IntervalChoice) -> dict[str, Any]:
+    r"""Return the statistics of cells of one size, shape (cells, n), with Student's interval or the bootstrap that is asked for.
 
     .. math:: \bar x \pm t_{n-1,\,(1+\gamma)/2} \; s / \sqrt n
     """
@@ -100,19 +115,25 @@ def _of_equal_cells(table: np.ndarray) -> dict[str, Any]:
     with np.errstate(invalid="ignore"):  # of infinite values
         mean = table.sum(axis=1) / n
         found = {"mean": mean, "median": np.median(table, axis=1), "min": table.min(axis=1), "max": table.max(axis=1)}
+        found["interquartile_mean"] = np.sort(table, axis=1)[:, n // 4 : n - n // 4].mean(axis=1)
         if n < 2:
             return found | {"interval": ONE_VALUE}
         std = np.sqrt(((table - mean[:, None]) ** 2).sum(axis=1) / (n - 1))
-        half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * std / math.sqrt(n)
-        return found | {"std": std, "ci_low": mean - half, "ci_high": mean + half, "interval": STUDENT}
+        half = float(stdtrit(n - 1, (1 + choice.level) / 2)) * std / math.sqrt(n)
+    found |= {"std": std, "pairs_to_halve": pairs_to_halve(n, choice.level)}
+    if not choice.resampled(n):
+        return found | {"ci_low": mean - half, "ci_high": mean + half, "interval": choice.named(KINDS["t"])}
+    ends = np.array([bootstrap_mean(values, choice.kind, choice.level, choice.resamples, choice.seed) for values in table])
+    drawn = {"resamples": choice.resamples, "resampling_seed": choice.seed, "interval": choice.named(KINDS[choice.kind])}
+    return found | {"ci_low": ends[:, 0], "ci_high": ends[:, 1]} | drawn
 
 
-def _shared(values: np.ndarray, names: pd.DataFrame) -> tuple[float, float, str]:
+def _shared(values: np.ndarray, names: pd.DataFrame, choice: IntervalChoice) -> tuple[float, float, str]:
     """Return the interval of a cell whose pairs share networks, and its kind."""
     networks = names["network_a"].to_numpy(), names["network_b"].to_numpy()
     by_job = count_groups(*networks) >= ENOUGH_JOBS
-    low, high = job_means_t(values, *networks) if by_job else network_jackknife(values, *networks)
-    return low, high, SHARED if math.isnan(low) else JOBS if by_job else JACKKNIFE
+    low, high = (job_means_t if by_job else network_jackknife)(values, *networks, choice.level)
+    return low, high, SHARED if math.isnan(low) else choice.named(JOBS if by_job else JACKKNIFE)
 
 
 def kinds_of(*tables: pd.DataFrame) -> str:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from multirun_analysis import schema
+from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import summarise_all
 from multirun_analysis.tidy import as_keys, sortable
 
@@ -11,7 +12,7 @@ METRICS = tuple(
 )
 
 
-def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None) -> pd.DataFrame:
+def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, choice: IntervalChoice = DEFAULT) -> pd.DataFrame:
     """Return the statistics of every metric over the pairs of each cell.
 
     Parameters
@@ -20,6 +21,8 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None) -
         As `load_runs` returns it. Diverged jobs do not count in the statistics.
     expected : DataFrame, optional
         As `load_expected` returns it; without it, the pairs in `runs` are those expected.
+    choice : IntervalChoice
+        The interval of the means.
 
     Returns
     -------
@@ -31,7 +34,7 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None) -
     measured = runs[runs["status"] == "ok"].copy()
     for measure in ("loss", "error"):
         measured[f"{measure}_endpoint"] = (measured[f"{measure}_a"] + measured[f"{measure}_b"]) / 2
-    table = as_keys(summarise_all(measured, [*cell, "split"], METRICS), varying)
+    table = as_keys(summarise_all(measured, [*cell, "split"], METRICS, choice), varying)
 
     asked = as_keys(_expected_pairs(runs, expected, cell), varying)
     frame = asked.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(pd.DataFrame({"metric": METRICS}), how="cross")

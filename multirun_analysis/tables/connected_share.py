@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.shares import clopper_pearson, is_connected
 from multirun_analysis.stats.summary import cells_of
 from multirun_analysis.tables.barrier_vs_width import varying_columns
@@ -13,10 +14,12 @@ TOLERANCES = {
     "loss_barrier": (0.01, 0.05, 0.1, 0.2),
     "error_barrier": (0.005, 0.01, 0.02, 0.05),
 }  # 0.02: Frankle et al. 2020 call that stable
-INDEPENDENT, SHARED = "Clopper-Pearson, 95%", "none: pairs share networks"
+EXACT, SHARED = "Clopper-Pearson", "none: pairs share networks"
 
 
-def connected_share(runs: pd.DataFrame, tolerances: dict[str, Sequence[float]] | None = None) -> pd.DataFrame:
+def connected_share(
+    runs: pd.DataFrame, tolerances: dict[str, Sequence[float]] | None = None, choice: IntervalChoice = DEFAULT
+) -> pd.DataFrame:
     r"""Return the share of pairs whose barrier is at most :math:`\tau`, an estimate of :math:`P(\text{barrier} \le \tau)`.
 
     "With high probability" is the theorems' own word; this is that probability, among networks that did not diverge.
@@ -27,6 +30,8 @@ def connected_share(runs: pd.DataFrame, tolerances: dict[str, Sequence[float]] |
         As `load_runs` returns it. Diverged jobs do not count.
     tolerances : dict of str to sequence of float, optional
         By measure.
+    choice : IntervalChoice
+        Only its level counts: the interval is exact.
 
     Returns
     -------
@@ -45,12 +50,12 @@ def connected_share(runs: pd.DataFrame, tolerances: dict[str, Sequence[float]] |
         barriers = measured[metric].to_numpy()  # one that is not finite is above every tolerance
         for tolerance in levels:
             count = np.bincount(cells[is_connected(barriers, tolerance)], minlength=len(keys))
-            low, high = clopper_pearson(count, n_pairs)
+            low, high = clopper_pearson(count, n_pairs, choice.level)
             parts.append(
                 keys.assign(
                     metric=metric, tolerance=tolerance, n_pairs=n_pairs, n_connected=count, share=count / n_pairs,
                     ci_low=np.where(shared, np.nan, low), ci_high=np.where(shared, np.nan, high),
-                    interval=np.where(shared, SHARED, INDEPENDENT).astype(object),
+                    interval=np.where(shared, SHARED, choice.named(EXACT)).astype(object),
                 )
             )  # fmt: skip
     order = [*by[:-1], "metric", "tolerance", "width"]

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import STATISTICS, summarise_all
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 from multirun_analysis.tidy import as_keys, sortable
@@ -9,22 +10,23 @@ from multirun_analysis.tidy import as_keys, sortable
 MEASURES = ("matching_cost", "identity_cost", "cost_lower_bound")
 
 
-def matching_costs(layers: pd.DataFrame) -> pd.DataFrame:
+def matching_costs(layers: pd.DataFrame, choice: IntervalChoice = DEFAULT) -> pd.DataFrame:
     """Return the statistics over pairs of the matching cost, of what it is without matching, and of its lower bound.
 
     Parameters
     ----------
     layers : DataFrame
         As `load_layers` returns it. Diverged jobs do not count.
+    choice : IntervalChoice
 
     Returns
     -------
     DataFrame
-        The cell's keys, ``matching``, ``layer``, ``measure``, ``width``, then n_pairs, n_networks, mean, std, ci_low, ci_high, interval,
-        median, min, max. A measure that no pair of a cell has, has no row.
+        The cell's keys, ``matching``, ``layer``, ``measure``, ``width``, then the columns of `STATISTICS`.
+        A measure that no pair of a cell has, has no row.
     """
     varying = varying_columns(layers)
     cell = ["dataset", "model", "depth", *varying, "matching", "layer"]
-    found = summarise_all(layers[layers["status"] == "ok"], [*cell, "width"], MEASURES).rename(columns={"metric": "measure"})
+    found = summarise_all(layers[layers["status"] == "ok"], [*cell, "width"], MEASURES, choice).rename(columns={"metric": "measure"})
     table = as_keys(found[found["n_pairs"] > 0], varying)[[*cell, "measure", "width", *STATISTICS]]
     return table.sort_values([*cell, "measure", "width"], key=sortable, kind="stable", ignore_index=True)

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import pandas as pd
 
+from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import STATISTICS, summarise_all
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 from multirun_analysis.tidy import method_order
@@ -12,7 +13,7 @@ METRICS = ("loss_barrier", "error_barrier")
 COLUMNS = ("metric", "method", "other", *STATISTICS, "better")
 
 
-def method_differences(runs: pd.DataFrame) -> pd.DataFrame:
+def method_differences(runs: pd.DataFrame, choice: IntervalChoice = DEFAULT) -> pd.DataFrame:
     r"""Return the mean over pairs of the difference of a barrier between two methods.
 
     .. math:: \bar d = \tfrac1n \sum_p (\text{barrier}_{p, \text{method}} - \text{barrier}_{p, \text{other}})
@@ -24,12 +25,13 @@ def method_differences(runs: pd.DataFrame) -> pd.DataFrame:
     ----------
     runs : DataFrame
         As `load_runs` returns it. Diverged jobs do not count.
+    choice : IntervalChoice
 
     Returns
     -------
     DataFrame
-        The cell's keys, ``width``, ``split``, ``metric``, ``method``, ``other``, then n_pairs, n_networks, mean (of the difference), std,
-        ci_low, ci_high, interval, median, min, max, and ``better``: the method whose barrier is lower by the interval, else ``undecided``.
+        The cell's keys, ``width``, ``split``, ``metric``, ``method``, ``other``, then the columns of `STATISTICS`, of the difference, and
+        ``better``: the method whose barrier is lower by the interval, else ``undecided``.
     """
     cell = ["dataset", "model", "depth", *varying_columns(runs), "width", "split"]
     pair = [*cell, "network_a", "network_b"]
@@ -41,7 +43,7 @@ def method_differences(runs: pd.DataFrame) -> pd.DataFrame:
     differences = wide.index.to_frame(index=False).assign(**found)
     if not names:
         return pd.DataFrame(columns=[*cell, *COLUMNS])
-    table = summarise_all(differences, cell, list(names))
+    table = summarise_all(differences, cell, list(names), choice)
     said = pd.DataFrame([names[name] for name in table["metric"]], columns=["metric", "method", "other"])
     table = table.drop(columns="metric").join(said)
     table = table[table["n_pairs"] > 0]

@@ -5,7 +5,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from multirun_analysis.checks import InputError
+from multirun_analysis.stats.interval_choice import IntervalChoice
 from multirun_analysis.stats.intervals import job_means_t, network_jackknife, student_t
+from multirun_analysis.stats.power import pairs_to_halve
+from multirun_analysis.stats.resampling import bootstrap_mean
 from multirun_analysis.stats.summary import JACKKNIFE, JOBS, ONE_VALUE, SHARED, STUDENT, summarise
 
 
@@ -51,7 +55,7 @@ def test_one_pair_has_no_interval_and_says_so():
 def test_pairs_that_share_networks_get_the_jackknife_over_networks():
     row = summarise(frame_of((8, "a", "b", 1.0), (8, "a", "c", 2.0), (8, "b", "c", 3.0)), ["width"], "value").iloc[0]
     assert (row["n_pairs"], row["n_networks"], row["mean"]) == (3, 3, 2.0)
-    assert row["interval"] == JACKKNIFE
+    assert row["interval"] == f"{JACKKNIFE}, 95%"
     # Without a: 3; without b: 2; without c: 1. Variance 2/3 * 2.
     half = stats.t.ppf(0.975, 2) * np.sqrt(2 / 3 * 2)
     np.testing.assert_allclose([row["ci_low"], row["ci_high"]], [2 - half, 2 + half])
@@ -94,12 +98,12 @@ def test_many_jobs_are_replicates_by_themselves():
     np.testing.assert_allclose(job_means_t(values, a, b), student_t(means))
     rows = [(8, f"n{i}", f"n{j}", value) for i, j, value in zip(a, b, values, strict=True)]
     row = summarise(frame_of(*rows), ["width"], "value").iloc[0]
-    assert row["interval"] == JOBS
+    assert row["interval"] == f"{JOBS}, 95%"
     np.testing.assert_allclose([row["ci_low"], row["ci_high"]], student_t(means))
     # A job that has lost a network keeps its part: one pair of it is left.
     kept = [r for r in rows if "n0" not in r[1:3]]
     row = summarise(frame_of(*kept), ["width"], "value").iloc[0]
-    assert (row["interval"], row["n_pairs"]) == (JOBS, 13)
+    assert (row["interval"], row["n_pairs"]) == (f"{JOBS}, 95%", 13)
     assert row["ci_low"] < row["mean"] < row["ci_high"]
 
 
@@ -129,6 +133,65 @@ def test_the_jackknife_covers_the_mean_where_the_naive_interval_fails(k, skewed)
     else:
         assert 0.93 - error < np.mean(jackknife) < 0.97 + error
     assert np.mean(naive) < {4: 0.85, 8: 0.65, 16: 0.5}[k]
+
+
+@pytest.mark.parametrize("n", [4, 8, 16])
+def test_students_interval_covers_gaussian_means_and_less_often_skewed_ones(n):
+    rng, tries = np.random.default_rng(n), 3000
+    error = 3 * np.sqrt(0.95 * 0.05 / tries)
+    hits = [low <= 0 <= high for low, high in map(student_t, rng.normal(size=(tries, n)))]
+    assert 0.93 - error < np.mean(hits) < 0.97 + error
+    skewed = [low <= 0 <= high for low, high in map(student_t, rng.exponential(size=(tries, n)) - 1)]
+    assert 0.84 < np.mean(skewed) < 0.95
+
+
+@pytest.mark.parametrize(("kind", "method"), [("bootstrap", "percentile"), ("bca", "BCa")])
+def test_bootstraps_are_scipys_and_apply_to_cells_of_twenty_pairs_and_more(kind, method):
+    values = np.random.default_rng(5).gamma(1.0, size=43)
+    frame = frame_of(
+        *[(8, f"a{k}", f"b{k}", v) for k, v in enumerate(values[:19])], *[(16, f"c{k}", f"d{k}", v) for k, v in enumerate(values[19:])]
+    )
+    found = summarise(frame, ["width"], "value", IntervalChoice(kind, level=0.9, resamples=500, seed=7)).set_index("width")
+    with np.errstate(all="ignore"):
+        expected = stats.bootstrap(
+            (values[19:],), np.mean, confidence_level=0.9, n_resamples=500, method=method, rng=np.random.default_rng(7)
+        ).confidence_interval
+    np.testing.assert_allclose(found.loc[16, ["ci_low", "ci_high"]].astype(float), expected)
+    np.testing.assert_allclose(found.loc[8, ["ci_low", "ci_high"]].astype(float), student_t(values[:19], 0.9))
+    assert found.loc[16, ["level", "resamples", "resampling_seed"]].tolist() == [0.9, 500, 7]
+    assert found.loc[8, ["level"]].tolist() == [0.9]
+    assert found.loc[8, ["resamples", "resampling_seed"]].isna().all()
+    assert "90%" in found.loc[16, "interval"]
+    assert "Student" in found.loc[8, "interval"]
+
+
+def test_equal_values_have_a_bootstrap_interval_of_no_width_and_infinite_ones_none():
+    assert bootstrap_mean(np.full(20, 0.25), "bca", 0.95, 100, 0) == (0.25, 0.25)
+    assert np.isnan(bootstrap_mean(np.array([*range(20), np.inf]), "bca", 0.95, 100, 0)).all()
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "z"}, {"level": 1.0}, {"level": 95}, {"resamples": 1}, {"seed": -1}])
+def test_a_wrong_interval_is_refused_with_its_key_and_value(wrong):
+    with pytest.raises(InputError, match=r"^`--[a-z-]+` must .*, got "):
+        IntervalChoice(**wrong)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 11, 40])
+def test_the_interquartile_mean_is_scipys(n):
+    values = np.random.default_rng(n).normal(size=n)
+    row = summarise(frame_of(*[(8, f"a{k}", f"b{k}", v) for k, v in enumerate(values)]), ["width"], "value").iloc[0]
+    assert row["interquartile_mean"] == pytest.approx(stats.trim_mean(values, 0.25))
+
+
+def test_so_many_pairs_halve_the_interval_and_one_fewer_do_not():
+    row = summarise(frame_of(*[(8, f"a{k}", f"b{k}", k) for k in range(5)]), ["width"], "value").iloc[0]
+    n = int(row["pairs_to_halve"])
+    half = lambda k: stats.t.ppf(0.975, k - 1) / np.sqrt(k)  # noqa: E731
+    assert half(n) <= half(5) / 2 < half(n - 1)
+    assert n == pairs_to_halve(5)
+    assert np.isnan(
+        summarise(frame_of((8, "a", "b", 1.0), (8, "a", "c", 2.0), (8, "b", "c", 3.0)), ["width"], "value").iloc[0]["pairs_to_halve"]
+    )
 
 
 def test_missing_values_do_not_count():
