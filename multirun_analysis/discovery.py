@@ -100,7 +100,7 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
 
 
 def _failure(run_id: str, status: str, sentence: str) -> dict[str, str]:
-    return {"run_id": run_id, "status": status, "sentence": sentence}
+    return {"run_id": run_id, "status": status, "sentence": tidy.shortened(sentence)}
 
 
 def _job_folders(folder: Path) -> list[Job]:

@@ -3,7 +3,9 @@
 import io
 import os
 import tempfile
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +33,31 @@ def write_text(text: str, path: Path) -> None:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure in the style of all figures, as PNG or PDF, whichever the path's ending says."""
-    with figure_style(), matplotlib.rc_context(FIXED):
+    with _rendering():
         write_by(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata=METADATA[path.suffix]))
 
 
 def figure_svg(figure: Figure) -> str:
     """Return a figure as SVG, letters as paths, so that it looks the same everywhere."""
     text = io.StringIO()
-    with figure_style(), matplotlib.rc_context(FIXED):
+    with _rendering():
         figure.savefig(text, format="svg", metadata=METADATA[".svg"])
     return text.getvalue()
+
+
+@contextmanager
+def _rendering() -> Iterator[None]:
+    """Apply the style, and let a letter that the font lacks be an empty box without a word on the terminal."""
+    with figure_style(), matplotlib.rc_context(FIXED), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def lay_out(figure: Figure) -> None:
+    """Place the parts of a figure for good: not once more for each kind of file."""
+    with _rendering():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
 
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:

@@ -13,7 +13,7 @@ from multirun_analysis import plots, tidy
 from multirun_analysis.commands import load_commands
 from multirun_analysis.curve_text import write_curves
 from multirun_analysis.discovery import find_sweep
-from multirun_analysis.outputs import figure_svg, save_figure, write_by, write_csv, write_text
+from multirun_analysis.outputs import figure_svg, lay_out, save_figure, write_by, write_csv, write_text
 from multirun_analysis.page import page, sections
 from multirun_analysis.page.page import Fact, Picture, png_picture
 from multirun_analysis.planes import find_planes
@@ -137,8 +137,7 @@ def sweep_frames(sweep: Sweep, curves: bool = True, choice: IntervalChoice = DEF
 
 def _written(name: str, kind: SweepFigure, figure: Figure, folder: Path) -> Picture:
     """Write a figure as PNG and PDF, and return it for the page: with values on hover, or as a picture where that would be too large."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # it is laid out: not once more for each kind of file
+    lay_out(figure)
     for ending in (".png", ".pdf"):
         save_figure(figure, folder / f"{name}{ending}")
     svg = hover_svg(figure, figure_svg, name)

@@ -15,6 +15,7 @@ from multirun_analysis.table import Table, make_table, sortable
 
 FIXED = ("dataset", "model", "width", "depth", "seed")  # columns of their own in every table
 ABSENT = "-"
+LONGEST = 1000  # letters of a sentence
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,13 @@ class Sweep:
     @property
     def notes(self) -> list[str]:
         """What readers of the numbers must know, each sentence once, with the number of jobs that say it."""
-        counts = Counter(note for record in self.records for note in record["notes"])
+        counts = Counter(shortened(note) for record in self.records for note in record["notes"])
         return [f"{note} ({count} of {len(self.records)} jobs)" for note, count in sorted(counts.items())]
+
+
+def shortened(sentence: str) -> str:
+    """Return a sentence as people can read it; a megabyte is none."""
+    return sentence if len(sentence) <= LONGEST else f"{sentence[:LONGEST]}..."
 
 
 def varying_keys(scopes: Sequence[Mapping[str, Any]], folders: Sequence[int] | None = None) -> tuple[list[str], dict[str, str]]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows
-from multirun_analysis.plots.style import aside, axis_label, figure_style, key_axis, method_look
+from multirun_analysis.plots.style import aside, axis_label, drawable, figure_style, key_axis, method_look, plain
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
 
@@ -61,18 +61,17 @@ def plot_barrier_vs_width(
     for k, kind in enumerate(kinds):
         colour, marker = method_look(str(kind), names)
         line = estimates[estimates[hue] == kind].assign(place=estimates[x].map(place)).sort_values("place")
-        points = pairs[pairs[hue] == kind]
+        points = pairs[(pairs[hue] == kind) & pairs[x].isin(values_x)]
         where = moved[k][points[x].map(rank).to_numpy(dtype=int)]
-        ax.plot(where, points[metric], marker, color=colour, markersize=2.5, alpha=0.45, linestyle="none")
+        ax.plot(where, drawable(points[metric]), marker, color=colour, markersize=2.5, alpha=0.45, linestyle="none")
         at = line["place"].to_numpy(dtype=float)
-        ax.plot(at, line["mean"], marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=value_text(kind))
-        ax.fill_between(at, line["ci_low"].to_numpy(), line["ci_high"].to_numpy(), color=colour, alpha=0.12, linewidth=0)
-    values = np.concatenate([estimates["mean"].to_numpy(), pairs[metric].to_numpy()])
-    means = estimates.loc[estimates["mean"] > 0, "mean"]
-    if len(means):
-        ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(means.min())), linscale=0.5)
-    lowest = float(values.min()) if len(values) else 0.0
-    ax.set_ylim(bottom=min(0.0, lowest))
+        ax.plot(at, drawable(line["mean"]), marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=plain(value_text(kind)))
+        ax.fill_between(at, drawable(line["ci_low"]), drawable(line["ci_high"]), color=colour, alpha=0.12, linewidth=0)
+    means = drawable(estimates["mean"])
+    if (means > 0).any():
+        ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(means[means > 0].min())), linscale=0.5)
+    lowest = np.fmin.reduce(np.concatenate([means, drawable(pairs[metric])]), initial=0.0)
+    ax.set_ylim(bottom=float(lowest))
     ax.axhline(0.0, color="black", linewidth=0.8)
     ax.set_ylabel(axis_label(metric, split))
     return ax
@@ -91,7 +90,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
         for row, (key, cell) in zip(axes, rows, strict=True):
             for ax, metric in zip(row, METRICS, strict=True):
                 plot_barrier_vs_width(cell, pairs[key], metric=metric, x=x, hue=hue, ax=ax)
-                ax.set_title(cell_title(keys, key), fontsize=8, loc="left")
+                ax.set_title(plain(cell_title(keys, key)), fontsize=8, loc="left")
         legend_of_all(figure, axes.flat, f"points: pairs; line: mean; band: {kinds_of(table)}", methods=hue == "matching")
     return figure
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows
-from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look
+from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look, plain
 from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
 
 METRIC, TOLERANCES = "error_barrier", (0.01, 0.02)  # shown; the table has more
@@ -42,7 +42,7 @@ def plot_connected_share(share: pd.DataFrame, *, x: str = "width", hue: str = "m
         rows = share[share[hue] == kind].assign(place=share[x].map(place)).sort_values("place")
         at, mean, low, high = (rows[name].to_numpy(dtype=float) for name in ("place", "share", "ci_low", "ci_high"))
         at, known = aside(ax, at, k, len(kinds)), ~np.isnan(low)  # many shares are 0 or 1
-        ax.plot(at, mean, marker=marker, color=colour, markersize=4.5, linewidth=1.2, label=value_text(kind))
+        ax.plot(at, mean, marker=marker, color=colour, markersize=4.5, linewidth=1.2, label=plain(value_text(kind)))
         ax.vlines(at[known], low[known], high[known], color=colour, linewidth=0.9, alpha=0.7)
     ax.set_ylim(-0.03, 1.03)
     return ax
@@ -62,7 +62,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
             for ax, tolerance in zip(row, TOLERANCES, strict=True):
                 plot_connected_share(cell[cell["tolerance"] == tolerance], x=x, hue=hue, ax=ax)
                 ax.set_title(f"test error barrier ≤ {tolerance:g}", fontsize=9, loc="left")
-            row[0].set_title(f"{cell_title(keys, key)}\ntest error barrier ≤ {TOLERANCES[0]:g}", fontsize=8, loc="left")
+            row[0].set_title(f"{plain(cell_title(keys, key))}\ntest error barrier ≤ {TOLERANCES[0]:g}", fontsize=8, loc="left")
             row[0].set_ylabel("share of pairs connected")
         kinds = ", ".join(sorted(shown["interval"].unique()))
         legend_of_all(figure, axes.flat, f"share of pairs; bar: {kinds}", methods=hue == "matching")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import cells, fixed_keys, panel_rows
-from multirun_analysis.plots.style import axis_label, figure_style
+from multirun_analysis.plots.style import axis_label, figure_style, plain
 from multirun_analysis.tidy import cell_title, method_order, ordered
 
 METRIC, MOST_ROWS, MOST_NUMBERS = "loss_barrier", 6, 60  # in a panel with more values than that, their numbers would not be read
@@ -68,8 +68,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                     ax.set_axis_off()
                     continue
                 plot_heat_map(of_method, x=x, y=y, norm=norm, ax=ax)
-                ax.set_title(method, fontsize=8, loc="left")
-            row[0].set_title(f"{cell_title(keys, key)}\n{methods[0]}".strip(), fontsize=8, loc="left")
+                ax.set_title(plain(method), fontsize=8, loc="left")
+            row[0].set_title(f"{plain(cell_title(keys, key))}\n{plain(methods[0])}".strip(), fontsize=8, loc="left")
         scale = plt.cm.ScalarMappable(norm=norm, cmap="cividis_r")
         figure.colorbar(scale, ax=axes, label=axis_label(METRIC, "test"), shrink=0.8)
     return figure

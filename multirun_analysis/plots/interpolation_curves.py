@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows
-from multirun_analysis.plots.style import axis_label, figure_style, method_look
+from multirun_analysis.plots.style import axis_label, figure_style, method_look, plain
 from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
 
 MOST_ROWS, MOST_COLUMNS, MOST_PAIRS = 4, 8, 20
@@ -40,7 +40,7 @@ def plot_curves(curves: pd.DataFrame, *, metric: str = "loss", hue: str = "match
         colour, _ = method_look(str(kind), [str(name) for name in kinds])
         by_pair = curves[curves[hue] == kind].pivot_table(index="t", columns=["run_id", "network_a", "network_b"], values=metric)
         ax.plot(by_pair.index, by_pair.iloc[:, :MOST_PAIRS], color=colour, linewidth=0.5, alpha=0.35)
-        ax.plot(by_pair.index, by_pair.mean(axis=1), color=colour, linewidth=1.6, label=value_text(kind))
+        ax.plot(by_pair.index, by_pair.mean(axis=1), color=colour, linewidth=1.6, label=plain(value_text(kind)))
     ax.set_xticks([0.0, 0.5, 1.0], ["A", "½", "B"])
     return ax
 
@@ -64,9 +64,9 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
         for row, (key, cell) in zip(axes, rows, strict=True):
             for ax, value in zip(row, values, strict=True):
                 plot_curves(cell[cell[x] == value], hue=hue, ax=ax)
-                ax.set_title(f"{x} {value_text(value)}", fontsize=8, loc="left")
+                ax.set_title(plain(f"{x} {value_text(value)}"), fontsize=8, loc="left")
                 ax.set_yscale("log")
-            row[0].set_title(f"{cell_title(keys, key)}\n{x} {value_text(values[0])}", fontsize=8, loc="left")
+            row[0].set_title(f"{plain(cell_title(keys, key))}\n{plain(x)} {plain(value_text(values[0]))}", fontsize=8, loc="left")
             row[0].set_ylabel(axis_label("loss", "test"))
         legend_of_all(figure, axes.flat, f"thin: pairs (up to {MOST_PAIRS}); thick: their mean", methods=hue == "matching")
     return figure

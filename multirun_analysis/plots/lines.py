@@ -5,6 +5,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
+from multirun_analysis.plots.style import drawable
+
 
 def plot_line(summary: pd.DataFrame, x: str, *, ax: Axes, band: bool = True, **look: Any) -> None:
     """Draw the means of a summary against one of its columns, with the interval as a band.
@@ -20,7 +22,7 @@ def plot_line(summary: pd.DataFrame, x: str, *, ax: Axes, band: bool = True, **l
         Of the line: colour, marker, label, ...
     """
     rows = summary.sort_values(x)
-    where, mean, low, high = (rows[name].to_numpy(dtype=float) for name in (x, "mean", "ci_low", "ci_high"))
+    where, mean, low, high = (drawable(rows[name]) for name in (x, "mean", "ci_low", "ci_high"))
     (line,) = ax.plot(where, mean, **{"markersize": 4, "linewidth": 1.3, **look})
     if band:
         ax.fill_between(where, low, high, color=line.get_color(), alpha=0.15, linewidth=0)

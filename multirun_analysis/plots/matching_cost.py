@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows
-from multirun_analysis.plots.style import figure_style, method_look, width_axis
+from multirun_analysis.plots.style import figure_style, method_look, plain, width_axis
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tidy import cell_title, method_order
 
@@ -33,7 +33,11 @@ def plot_matching_cost(costs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     methods = sorted(costs["matching"].unique(), key=method_order)
     for method in methods:
         colour, marker = method_look(method, methods)
-        for measure, look in ((COST, {"marker": marker, "label": method}), (UNMATCHED, {"linestyle": ":"}), (BOUND, {"linestyle": "--"})):
+        for measure, look in (
+            (COST, {"marker": marker, "label": plain(method)}),
+            (UNMATCHED, {"linestyle": ":"}),
+            (BOUND, {"linestyle": "--"}),
+        ):
             rows = costs[(costs["matching"] == method) & (costs["measure"] == measure) & (costs["mean"] > 0)]
             if len(rows):
                 plot_line(rows, "width", ax=ax, band=measure == COST, color=colour, **look)
@@ -60,7 +64,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                     continue
                 plot_matching_cost(of_layer, ax=ax)
                 ax.set_title(f"layer {layer}", fontsize=8, loc="left")
-            row[0].set_title(f"{cell_title(keys, key)}\nlayer {layers[0]}", fontsize=8, loc="left")
+            row[0].set_title(f"{plain(cell_title(keys, key))}\nlayer {layers[0]}", fontsize=8, loc="left")
             row[0].set_ylabel("matching cost, in the\nmethod's own metric")
         for line, label in ((":", "unmatched"), ("--", "lower bound")):
             axes[0][0].plot([], [], color="black", linestyle=line, label=label)

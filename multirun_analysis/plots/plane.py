@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.style import axis_label, figure_style
+from multirun_analysis.plots.style import axis_label, figure_style, plain
 from multirun_analysis.tidy import method_order
 
 COLOURS = "viridis"  # dark valleys, bright walls; the same order of lightness for every kind of colour vision
@@ -107,7 +107,7 @@ def plane_figure(planes: pd.DataFrame, *, metric: str = "loss") -> Figure | None
             title = ", ".join(f"{key} {row[key].iloc[0]}" for key in [*named, "seed"])
             for ax, method in zip(panels, methods, strict=True):
                 _panel(ax, row[row["matching"] == method], metric, levels)
-                ax.set_title(f"{method}, {title}", fontsize=8, loc="left")
+                ax.set_title(plain(f"{method}, {title}"), fontsize=8, loc="left")
         for ax in axes[:-1].flat:
             ax.set_xlabel("")
         for ax in axes[:, 1:].flat:

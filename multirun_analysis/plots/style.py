@@ -19,6 +19,7 @@ METHODS = {
     "covariance": (COLOURS[1], "^"),
     "activations": (COLOURS[2], "D"),
 }
+LARGEST = 1e100
 UNITS = {"loss": "nats", "error": "fraction"}
 
 
@@ -72,10 +73,21 @@ def key_axis(ax: Axes, key: str, values: Sequence[Any]) -> list[float]:
     if numeric and min(places) > 0 and max(places) >= 10 * min(places):
         ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(places))
-    ax.xaxis.set_major_formatter(FixedFormatter([f"{value:.3g}" if isinstance(value, float) else str(value) for value in values]))
+    ax.xaxis.set_major_formatter(FixedFormatter([f"{value:.3g}" if isinstance(value, float) else plain(value) for value in values]))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel(key)
+    ax.set_xlabel(plain(key))
     return places
+
+
+def plain(text: object) -> str:
+    """Return text for a figure as it stands: no dollar begins a formula, and what cannot be printed is a question mark."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in str(text)).replace("$", r"\$")
+
+
+def drawable(values: Any) -> np.ndarray:
+    """Return values as they can be drawn: NaN, which leaves a gap, where one is not finite or too large for any axis."""
+    found = np.asarray(values, dtype=float)
+    return np.where(np.abs(found) < LARGEST, found, np.nan)
 
 
 def aside(ax: Axes, place: Sequence[float], k: int, n: int) -> np.ndarray:

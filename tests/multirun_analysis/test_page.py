@@ -1,13 +1,12 @@
 """The page: complete, escaped, asking nothing of any network, and working in a browser, on a desk and on a phone."""
 
-import os
 import re
 import shutil
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record
+from analysis_sweeps import expect, make_record, need_tools
 
 from multirun_analysis.page.page import Cell, Fact, Section, Table, cell, frame_table, page
 from multirun_analysis.report import write_report
@@ -89,16 +88,9 @@ def test_a_frame_as_a_table_names_constants_once_and_keeps_full_precision_for_so
     assert cell("words") == Cell("words")
 
 
-def tools() -> None:
-    if CHROMIUM is None or DRIVER is None:
-        if os.environ.get("LMC_SWEEPS_ALL_TOOLS"):
-            pytest.fail("chromium and chromedriver are asked for and absent")
-        pytest.skip("needs Debian's chromium and chromium-driver")
-
-
 @pytest.fixture(params=[("desk", 1280, 900, "light"), ("phone", 390, 844, "dark")], ids=lambda p: p[0])
 def browser(request, tmp_path):
-    tools()
+    need_tools("chromium", "chromedriver")
     from selenium import webdriver
 
     _, width, height, scheme = request.param

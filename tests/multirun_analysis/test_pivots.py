@@ -1,10 +1,13 @@
 """Pivots: any two keys as rows and columns, the lowest mean in bold, nothing in a name taken for Markdown or LaTeX."""
 
 import re
+import subprocess
+from html import escape
 
 import numpy as np
 import pytest
-from analysis_sweeps import make_record
+from analysis_sweeps import make_record, need_tools
+from markdown_it import MarkdownIt
 
 from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.__main__ import main
@@ -114,3 +117,29 @@ def test_the_command_line_takes_two_keys(folder, tmp_path, capsys):
 def test_text_is_what_the_pivot_holds(table):
     text = pivot_text(pivot(table, metric="error_barrier", split="train"))
     assert text.splitlines()[2].split() == ["8", "2/2", "0.0300", "0.0125", "±", "0.0000", "0.0013", "±", "0.0000"]
+
+
+LETTERS = "\\ & % $ # _ { } ~ ^ < > | * ` [x](y)"
+
+
+def test_latex_compiles_with_every_letter_that_latex_reads(table, tmp_path):
+    need_tools("pdflatex")
+    tex = pivot_latex(table.assign(matching=table["matching"] + " " + LETTERS))
+    document = "\n".join([r"\documentclass{article}\usepackage{booktabs}\begin{document}\tiny", tex, r"\end{document}"])
+    (tmp_path / "table.tex").write_text(document)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "table.pdf").stat().st_size > 1000
+    assert "Missing" not in done.stdout
+
+
+def test_markdown_renders_as_tables_with_the_names_as_they_are(table):
+    named = table.assign(matching=table["matching"] + " " + LETTERS)
+    html = MarkdownIt("commonmark").enable("table").render(pivot_markdown(named))
+    blocks = pivot(named)
+    assert html.count("<table>") == len(blocks)
+    assert html.count("<tr>") == sum(1 + len(block.rows) for block in blocks)
+    assert html.count("<strong>") == sum(value.best for block in blocks for row in block.rows for value in row[3])
+    assert f'<th style="text-align:right">weights {escape(LETTERS, quote=False)}</th>' in html
+    assert "<a " not in html

@@ -1,0 +1,180 @@
+"""Records that nobody should write: none stops the analysis, none loses its neighbours, none gets into the page unescaped."""
+
+import copy
+import json
+import math
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from analysis_sweeps import expect, make_record
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from multirun_analysis import barrier_vs_width, load_runs
+from multirun_analysis.discovery import find_sweep
+from multirun_analysis.report import write_report
+
+EVIL = "<script>alert(1)</script>\"'&\u202e\u0000\ud83d\ude00 =1+1"
+
+
+def good():
+    return [make_record(f"good{seed}", seed=seed, barrier=0.1 * (seed + 1)) for seed in (0, 1)]
+
+
+def sweep_with(write_sweep, bad: str | dict):
+    """Return the folder of two good records and a bad one, given as a record or as the text of its file."""
+    folder = write_sweep(good())
+    (folder / "bad0").mkdir()
+    text = bad if isinstance(bad, str) else json.dumps(bad)
+    (folder / "bad0" / "record.json").write_bytes(text.encode("utf-8", errors="surrogatepass"))
+    return folder
+
+
+def assert_good_ones_count(folder) -> None:
+    table = barrier_vs_width(load_runs(folder))
+    row = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["matching"] == "weights") & (table["width"] == 8)]
+    assert row["n_pairs"].tolist() == [2]
+    assert row["mean"].tolist() == [pytest.approx(0.15)]
+
+
+def changed(**changes):
+    record = make_record("bad", seed=7, width=99)
+    for path, value in changes.items():
+        *parts, last = path.split("__")
+        at = record
+        for part in parts:
+            at = at[int(part)] if part.isdigit() else at[part]
+        if value is ...:
+            del at[last]
+        else:
+            at[last] = value
+    return record
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+BAD = {
+    "empty": "",
+    "no JSON": "{",
+    "no mapping": "[1, 2]",
+    "null": "null",
+    "deep": DEEP,
+    "bytes": "\x00\x01\x02",
+    "text for a number": changed(runs__0__loss_barrier="high"),
+    "a truth for a number": changed(runs__0__loss_barrier=True),
+    "a huge integer": changed(runs__0__loss_barrier=10**400),
+    "no run_id": changed(run_id=...),
+    "no runs": changed(runs=...),
+    "no scope": changed(scope=...),
+    "no width": changed(scope__width=...),
+    "a width of text": changed(scope__width="wide"),
+    "a missing measure": changed(runs__0__loss_a=...),
+    "an unknown split": changed(runs__0__split="validation"),
+    "a method that is not named": changed(runs__0__settings_hash="zz"),
+    "curves of two lengths": changed(curves__0__loss=[1.0]),
+    "rows of text": changed(runs="none"),
+    "a later schema": changed(schema_version=99),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_record_is_said_and_costs_no_other(write_sweep, name):
+    folder = sweep_with(write_sweep, BAD[name])
+    assert_good_ones_count(folder)
+    failures = find_sweep(folder).failures
+    assert failures["status"].tolist() == ["unreadable"]
+    assert "bad0" in failures["sentence"][0]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e308, None])
+def test_numbers_that_are_none_stay_in_their_own_cell(write_sweep, value):
+    record = make_record("odd", seed=0, width=16)
+    for row in record["runs"]:
+        row["loss_barrier"] = value
+    folder = sweep_with(write_sweep, record)
+    assert_good_ones_count(folder)
+    write_report([folder])  # with all figures
+    runs = load_runs(folder)
+    odd = runs.loc[runs["width"] == 16, "loss_barrier"]
+    assert all(np.isnan(v) if value is None or math.isnan(value) else v == value for v in odd)
+
+
+def test_a_record_of_a_hundred_megabytes_is_read_or_said(write_sweep):
+    record = make_record("long", seed=0, width=16)
+    record["notes"] = ["x" * 1_000_000 + str(k) for k in range(100)]
+    folder = sweep_with(write_sweep, record)
+    assert_good_ones_count(folder)
+    report = write_report([folder], brief=True)
+    assert (report.folder / "report.html").stat().st_size < 5_000_000  # a note is a sentence, not a megabyte
+    assert len(report.text) < 500_000
+
+
+def test_two_records_of_one_job_that_differ_are_said(write_sweep):
+    twin = make_record("good0", seed=0, barrier=0.7)
+    folder = sweep_with(write_sweep, twin)
+    assert set(find_sweep(folder).failures["status"]) == {"conflicting"}
+    assert len(load_runs(folder).query("run_id == 'good0'")) == 4  # counted once
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize("place", ["dataset", "model", "optimizer.name", "note", "method", "sentence", "job"])
+def test_markup_comes_out_as_text_wherever_it_stands(write_sweep, place):
+    scope = {place: EVIL} if place in ("dataset", "model", "optimizer.name") else {}
+    record = make_record("evil", seed=0, width=16, **scope)
+    other = make_record("other", seed=1, width=16, **{"optimizer.name": "plain"})
+    if place == "note":
+        record["notes"] = [EVIL]
+    if place == "sentence":
+        record["status"], record["sentence"] = "diverged", EVIL
+    if place == "method":
+        for entry in (*record["matching"], *record["runs"], *record["curves"], *record["layers"]):
+            entry["matching"] = EVIL if entry["matching"] == "weights" else entry["matching"]
+            entry["settings_hash"] = "evil" if entry["matching"] == EVIL else entry["settings_hash"]
+    folder = write_sweep([record, other], [expect(record, EVIL if place == "job" else ""), expect(make_record("gone", seed=5), EVIL)])
+    report = write_report([folder], brief=True)
+    html = (report.folder / "report.html").read_text(encoding="utf-8")
+    tags = Tags()
+    tags.feed(html)
+    assert sum(tag == "script" for tag, _ in tags.found) == 1
+    assert not any(name.startswith("on") for _, attrs in tags.found for name in attrs)
+    assert "<script>alert(1)" not in html
+    for name in ("runs", "barrier_vs_width", "failures"):
+        pd.read_csv(report.folder / f"{name}.csv")  # quotes, line breaks and nulls do not break the CSV
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_value_anywhere_in_a_record_is_read_or_said(tmp_path_factory, data):
+    record = copy.deepcopy(make_record("bad", seed=3, width=32))
+    at = record
+    for _ in range(data.draw(st.integers(1, 4))):
+        keys = list(at) if isinstance(at, dict) else list(range(len(at))) if isinstance(at, list) else []
+        if not keys:
+            break
+        holder, key = at, data.draw(st.sampled_from(keys))
+        at = at[key]
+    holder[key] = data.draw(JSON)
+    folder = tmp_path_factory.mktemp("fuzz")
+    for number, found in enumerate([*good(), record]):
+        (folder / str(number)).mkdir()
+        (folder / str(number) / "record.json").write_text(json.dumps(found))
+    sweep = find_sweep([folder])
+    assert {"good0", "good1"} <= {found["run_id"] for found in sweep.records}
+    runs = load_runs(folder)
+    assert (runs["run_id"].isin(["good0", "good1"])).sum() >= 8
