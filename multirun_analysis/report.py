@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from multirun_analysis import tidy
-from multirun_analysis.curve_text import FLOATS, write_curves
+from multirun_analysis.csv_text import write_curves, write_frame
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.style import figure_style
@@ -92,7 +92,7 @@ def sweep_frames(sweep: Sweep, curves: bool = True) -> dict[str, pd.DataFrame]:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a frame as CSV, floats in a fixed format: equal frames give equal bytes."""
-    _write(path, lambda temporary: frame.to_csv(temporary, index=False, float_format=FLOATS, lineterminator="\n"))
+    _write(path, partial(write_frame, frame))
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:
