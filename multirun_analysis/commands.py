@@ -1,8 +1,9 @@
 """The commands that made a sweep, as they were typed."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
+
+from multirun_analysis.reading import read_json
 
 COMMANDS = "commands.jsonl"
 LONGEST = 10_000  # letters; a longer one is no command
@@ -18,7 +19,7 @@ def load_commands(sweep_dirs: Sequence[Path]) -> list[str]:
             continue
         for line in lines:
             try:
-                command = json.loads(line)["command"]
+                command = read_json(line)["command"]
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue
             if isinstance(command, str) and len(command) <= LONGEST:

@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from multirun_analysis.curve_text import FLOATS
+from multirun_analysis.csv_text import write_frame
 from multirun_analysis.plots.style import figure_style
 
 # What would make equal figures unequal files: the date, the version of matplotlib, random identifiers.
@@ -23,12 +24,12 @@ FIXED: Any = {"svg.hashsalt": "multirun_analysis", "pdf.fonttype": 42, "savefig.
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a frame as CSV, floats in a fixed format."""
-    write_by(path, lambda temporary: frame.to_csv(temporary, index=False, float_format=FLOATS, lineterminator="\n"))
+    write_by(path, partial(write_frame, frame))
 
 
 def write_text(text: str, path: Path) -> None:
     """Write text as UTF-8."""
-    write_by(path, lambda temporary: temporary.write_bytes(text.encode("utf-8", errors="backslashreplace")))
+    write_by(path, lambda temporary: temporary.write_bytes(text.encode()))
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -11,6 +11,20 @@ from multirun_analysis.packed import HEAD, LAYOUTS, RUNS, PackedRecord, pack
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
+def read_json(text: str) -> Any:
+    """Return what a text of JSON holds.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        If it is no JSON, or has half a letter in it (an unpaired surrogate), which no file and no terminal takes.
+    """
+    found = json.loads(text)
+    if "\\ud" in text.lower():
+        json.dumps(found, ensure_ascii=False).encode()
+    return found
+
+
 def read_record(path: Path) -> PackedRecord:
     """Return a record in columns; one of a failed job has a head only.
 
@@ -19,7 +33,7 @@ def read_record(path: Path) -> PackedRecord:
     UNREADABLE
         If there is no file, or not a record in it.
     """
-    record = json.loads(path.read_bytes().decode())
+    record = read_json(path.read_bytes().decode())
     version = record["schema_version"]
     if version > schema.SCHEMA_VERSION:
         raise ValueError(f"schema version {version}; this multirun_analysis reads up to {schema.SCHEMA_VERSION}, use a newer one")
@@ -66,7 +80,7 @@ def read_expected(line: str) -> dict[str, Any]:
     UNREADABLE
         If it is not such a line.
     """
-    entry = json.loads(line)
+    entry = read_json(line)
     if not (isinstance(entry["run_id"], str) and isinstance(entry["n_pairs"], int)):
         raise TypeError("not the line of a job")
     _check_scope(entry["scope"])

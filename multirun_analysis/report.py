@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis import plots, tidy
 from multirun_analysis.commands import load_commands
-from multirun_analysis.curve_text import write_curves
+from multirun_analysis.csv_text import write_curves
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.outputs import figure_svg, lay_out, save_figure, write_by, write_csv, write_text
 from multirun_analysis.page import page, sections

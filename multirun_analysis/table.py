@@ -54,8 +54,8 @@ def make_table(rows: Sequence[Rows], layout: Layout, jobs: pd.DataFrame, order: 
     words = np.where(pd.isna(words), np.nan, words)  # pandas' own word for nothing
     texts = {name: pd.Series(words[:, k], dtype=object) for k, name in enumerate(layout.all_words)}
     texts["matching"] = pd.Series([labels[of] for of in texts.pop("settings_hash")], dtype=object)
-    ranks = [sortable(jobs[name]).to_numpy()[owners] for name in order]
-    ranks += [sortable(texts[name]).to_numpy() for name in ("network_a", "network_b", "matching", "split") if name in texts]
+    ranks = [_ranks(jobs[name])[owners] for name in order]
+    ranks += [_ranks(texts[name]) for name in ("network_a", "network_b", "matching", "split") if name in texts]
     if layout is LAYERS:
         ranks.append(numbers[:, layout.all_numbers.index("layer")])
     sorted_rows = np.lexsort(ranks[::-1])
@@ -65,7 +65,7 @@ def make_table(rows: Sequence[Rows], layout: Layout, jobs: pd.DataFrame, order: 
     if layout is CURVES:
         points = points[_by_t(numbers[points, 0], lengths[sorted_rows], [rank[sorted_rows] for rank in ranks])]
     columns = {name: numbers[points, k] for k, name in enumerate(layout.all_numbers)}
-    if layout is LAYERS and not np.isnan(columns["layer"]).any():
+    if layout is LAYERS and (np.abs(columns["layer"]) < 2**53).all() and (columns["layer"] % 1 == 0).all():
         columns["layer"] = columns["layer"].astype(np.int64 if len(points) else object)
     return Table(pd.DataFrame(keys), lengths[sorted_rows], pd.DataFrame(columns, copy=False))
 
@@ -91,6 +91,15 @@ def _by_t(t: np.ndarray, lengths: np.ndarray, ranks: Sequence[np.ndarray]) -> np
     return np.lexsort((t, curve))
 
 
+def _ranks(column: pd.Series) -> np.ndarray:
+    """Return the places of values in their order: of names by their text, whatever number they look like, else that of `sortable`."""
+    if column.dtype != object or pd.api.types.infer_dtype(column, skipna=False) != "string":
+        return sortable(column).to_numpy()
+    codes, values = pd.factorize(column.to_numpy())
+    places = {value: place for place, value in enumerate(sorted(values))}
+    return np.array([places[value] for value in values])[codes]
+
+
 def sortable(column: pd.Series) -> pd.Series:
     """Return a column in a form that sorts, numbers by value before words, whatever kinds it mixes."""
     if column.dtype != object:
@@ -99,6 +108,6 @@ def sortable(column: pd.Series) -> pd.Series:
     codes = np.array([places.setdefault((type(value), value), len(places)) for value in column], dtype=int)
     unique = pd.Series([value for _, value in places], dtype=object)
     numbers = pd.to_numeric(unique, errors="coerce")
-    keys = list(zip(numbers.isna(), numbers.fillna(0.0), unique.astype(str), strict=True))
+    keys = list(zip(numbers.isna(), numbers.fillna(0.0), map(str, unique), strict=True))
     ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
     return pd.Series(np.array([ranks[key] for key in keys], dtype=int)[codes], index=column.index)

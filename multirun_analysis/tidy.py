@@ -59,6 +59,14 @@ class Sweep:
         return varying_keys(self.scopes, [self.folders.get(run_id, 0) for run_id in known])
 
     @cached_property
+    def jobs(self) -> pd.DataFrame:
+        """The keys of every record, a row each: run_id, status, those with columns of their own, and those that vary."""
+        rows = [{"run_id": of["run_id"], "status": of["status"], **_scope_keys(of["scope"], self.varying)} for of in self.records]
+        frame = pd.DataFrame(rows, columns=[*schema.names(schema.RUN_KEYS), *self.varying])
+        text = [column.name for column in schema.RUN_KEYS if column.kind == "string"]  # would be numbers where there is none
+        return as_keys(frame, [*text, *self.varying])
+
+    @cached_property
     def labels(self) -> dict[str, str]:
         """The label of every matching method by the hash of its settings, as `matching_labels` gives them."""
         return matching_labels([entry for job in (*self.expected, *self.records) for entry in job["matching"]])
@@ -110,7 +118,14 @@ def varying_keys(scopes: Sequence[Mapping[str, Any]], folders: Sequence[int] | N
 
 
 def _differs(scopes: Sequence[Mapping[str, Any]], key: str) -> bool:
+    first = scopes[0].get(key) if scopes else None
+    if all(_same_number_or_word(scope.get(key), first) for scope in scopes):  # most keys of most sweeps
+        return False
     return len({_frozen(scope.get(key)) for scope in scopes}) > 1
+
+
+def _same_number_or_word(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) and one == other and not isinstance(one, list | dict))
 
 
 def _is_function(scopes: Sequence[Mapping[str, Any]], key: str, of: tuple[str, ...]) -> bool:
@@ -160,16 +175,10 @@ def layers_frame(sweep: Sweep) -> pd.DataFrame:
 def expected_frame(sweep: Sweep) -> pd.DataFrame:
     """Return what was to be measured: one row per expected job and method, with its number of pairs."""
     labels, varying = sweep.labels, sweep.varying
-    rows = [
-        {
-            "run_id": job["run_id"],
-            **_scope_keys(job["scope"], varying),
-            "matching": labels[entry["settings_hash"]],
-            "n_pairs": job["n_pairs"],
-        }
-        for job in sweep.expected
-        for entry in job["matching"]
-    ]
+    rows = []
+    for job in sweep.expected:
+        keys = {"run_id": job["run_id"], **_scope_keys(job["scope"], varying), "n_pairs": job["n_pairs"]}
+        rows += [keys | {"matching": labels[entry["settings_hash"]]} for entry in job["matching"]]
     return as_keys(pd.DataFrame(rows, columns=["run_id", *FIXED, *varying, "matching", "n_pairs"]), varying)
 
 
@@ -191,16 +200,10 @@ def as_keys(frame: pd.DataFrame, varying: Sequence[str]) -> pd.DataFrame:
 
 def table_of(sweep: Sweep, layout: Layout, run_ids: Collection[str] | None = None) -> Table:
     """Return the rows of one kind of all records, or of some, with the keys that every table has."""
-    chosen = [packed for packed in sweep.packed if run_ids is None or packed.head["run_id"] in run_ids]
-    heads, varying = [packed.head for packed in chosen], sweep.varying
-    jobs = pd.DataFrame([_scope_keys(head["scope"], varying) for head in heads], columns=[*FIXED, *varying])
-    for place, name in enumerate(("run_id", "status")):
-        jobs.insert(place, name, [head[name] for head in heads])
-    # text stays an object, for one without any value would be taken for numbers
-    text = [column.name for column in schema.RUN_KEYS if column.kind == "string"]
-    jobs = as_keys(jobs, [*text, *varying])
-    order = ["dataset", "model", "depth", *varying, "width", "seed", "run_id"]
-    return make_table([packed.rows[layout.name] for packed in chosen], layout, jobs, order, sweep.labels)
+    chosen = [k for k, head in enumerate(sweep.records) if run_ids is None or head["run_id"] in run_ids]
+    order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id"]
+    rows = [sweep.packed[k].rows[layout.name] for k in chosen]
+    return make_table(rows, layout, sweep.jobs.iloc[chosen].reset_index(drop=True), order, sweep.labels)
 
 
 def columns_of(sweep: Sweep, tail: tuple[schema.Column, ...]) -> list[str]:

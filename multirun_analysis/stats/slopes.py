@@ -56,8 +56,7 @@ def slope_over_widths(widths: np.ndarray, values: np.ndarray, level: float = LEV
     ----------
     Ours; the jackknife of clusters: Efron and Stein 1981. Measured coverage of 95 %: 94.7 to 95.3 with 3 to 10 seeds of lognormal barriers.
     """
-    lows = [student_t(column[~np.isnan(column)], level)[0] for column in values.T]
-    inside = np.array([low > 0 for low in lows], dtype=bool)
+    inside = _lows(values, level) > 0
     window = tuple(int(width) for width in widths[inside])
     if len(window) < FEWEST_WIDTHS:
         return Slope(math.nan, math.nan, math.nan, window)
@@ -70,6 +69,15 @@ def slope_over_widths(widths: np.ndarray, values: np.ndarray, level: float = LEV
     means = np.nanmean(chosen[others], axis=1)  # (seeds, seeds - 1, w) -> (seeds, w)
     if not (means > 0).all():
         return Slope(slope, math.nan, math.nan, window)
-    without = np.array([log_slope(x, mean) for mean in means])
+    centred = np.log(x) - np.log(x).mean()
+    without = np.log(means) @ centred / (centred @ centred)  # (seeds, w) @ (w,) -> (seeds,)
     half = float(stdtrit(n - 1, (1 + level) / 2)) * math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))
     return Slope(slope, slope - half, slope + half, window)
+
+
+def _lows(values: np.ndarray, level: float) -> np.ndarray:
+    """Return the lower limit of Student's interval for the mean of every column, shape (w,)."""
+    n = len(values)
+    if np.isnan(values).any() or n < 2:
+        return np.array([student_t(column[~np.isnan(column)], level)[0] for column in values.T])
+    return values.mean(axis=0) - float(stdtrit(n - 1, (1 + level) / 2)) * values.std(axis=0, ddof=1) / math.sqrt(n)

@@ -64,8 +64,16 @@ def _summaries(frame: pd.DataFrame, by: list[str], values: Sequence[str], choice
     cells, keys = cells_of(frame, by)
     names = frame[["network_a", "network_b"]]
     codes = pd.factorize(pd.concat([names["network_a"], names["network_b"]]))[0].reshape(2, -1)
-    found = [_statistics(frame[value].to_numpy(dtype=float), cells, len(keys), codes, names, choice) for value in values]
-    return [pd.concat([keys, pd.DataFrame(statistics, columns=list(STATISTICS))], axis=1) for statistics in found]
+    networks: dict[bytes, np.ndarray] = {}  # most measures are there for the same pairs
+    found = []
+    for value in values:
+        column = frame[value].to_numpy(dtype=float)
+        there = ~np.isnan(column)
+        if there.tobytes() not in networks:
+            networks[there.tobytes()] = _distinct(cells[there], codes[:, there], len(keys))
+        statistics = _statistics(column, cells, networks[there.tobytes()], names, choice)
+        found.append(pd.concat([keys, pd.DataFrame(statistics, columns=list(STATISTICS))], axis=1))
+    return found
 
 
 def cells_of(frame: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
@@ -76,21 +84,22 @@ def cells_of(frame: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, pd.DataFra
 
 
 def _statistics(
-    values: np.ndarray, cells: np.ndarray, n: int, codes: np.ndarray, names: pd.DataFrame, choice: IntervalChoice
+    values: np.ndarray, cells: np.ndarray, n_networks: np.ndarray, names: pd.DataFrame, choice: IntervalChoice
 ) -> dict[str, Any]:
-    """Return the statistics of n cells, the same operations on the same values in the same order as of each cell for itself."""
+    """Return the statistics of every cell, the same operations on the same values in the same order as of each cell for itself."""
+    n = len(n_networks)
     found = {name: np.full(n, np.nan) for name in STATISTICS if name != "interval"} | {"interval": np.full(n, NO_VALUE, dtype=object)}
     measured = np.flatnonzero(~np.isnan(values))
     order = measured[np.argsort(cells[measured], kind="stable")]
     found["n_pairs"] = counts = np.bincount(cells[order], minlength=n)
-    found["n_networks"] = _distinct(cells[order], codes[:, order], n)
+    found["n_networks"] = n_networks
     starts = np.cumsum(counts) - counts
     for count in np.unique(counts[counts > 0]).tolist():
         of = np.flatnonzero(counts == count)
         table = values[order[starts[of][:, None] + np.arange(count)]]  # (cells, count)
         for name, column in _of_equal_cells(table, choice).items():
             found[name][of] = column
-    for cell in np.flatnonzero(found["n_networks"] < 2 * counts):
+    for cell in np.flatnonzero(n_networks < 2 * counts):
         rows = order[starts[cell] : starts[cell] + counts[cell]]
         found["ci_low"][cell], found["ci_high"][cell], found["interval"][cell] = _shared(values[rows], names.iloc[rows], choice)
         for name in ("resamples", "resampling_seed", "pairs_to_halve"):  # of independent pairs

@@ -77,24 +77,27 @@ def pivot(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test"
         raise InputError(f"`--x` and `--hue` must be two keys, got {x!r} for both.")
     shown = table[(table["split"] == split) & table["metric"].isin((metric, "error_endpoint"))]
     others = [key for key in keys if key not in (x, hue)]
-    return [_block(cell_title(others, key), block, metric, x, hue) for key, block in shown.groupby(others, sort=False)]
+    places, columns = ordered(shown[x]), sorted(ordered(shown[hue]), key=method_order) if hue == "matching" else ordered(shown[hue])
+    blocks = shown.groupby(others, sort=False)
+    return [_block(cell_title(others, key), block.to_dict("records"), metric, (x, places), (hue, columns)) for key, block in blocks]
 
 
-def _block(title: str, block: pd.DataFrame, metric: str, x: str, hue: str) -> Block:
-    """Return a block; its rows are gathered in plain lists, for there may be thousands."""
-    values = block[block["metric"] == metric]
-    columns: list[Any] = ordered(values[hue])
-    if hue == "matching":
-        columns.sort(key=method_order)
-    at: dict[Any, list[dict[Any, Any]]] = {key: [] for key in ordered(values[x])}
-    for row in values.to_dict("records"):
-        at[row[x]].append(row)
-    ends: dict[Any, list[float]] = {key: [] for key in at}
-    for key, kind, mean in zip(block[x].tolist(), block["metric"], block["mean"].tolist(), strict=True):
-        if kind == "error_endpoint" and key in ends and not math.isnan(mean):
-            ends[key].append(mean)
+def _block(title: str, block: list[dict[Any, Any]], metric: str, x_order: tuple[str, list[Any]], hue_order: tuple[str, list[Any]]) -> Block:
+    """Return a block of rows, in plain lists: there may be thousands of blocks, and pandas takes a millisecond for each step."""
+    (x, places), (hue, columns) = x_order, hue_order
+    at: dict[Any, list[dict[Any, Any]]] = {key: [] for key in places}
+    ends: dict[Any, list[float]] = {key: [] for key in places}
+    for row in block:
+        if row["metric"] == metric:
+            at[row[x]].append(row)
+        if row["metric"] == "error_endpoint" and not math.isnan(row["mean"]):
+            ends[row[x]].append(row["mean"])
+    kinds = {row[hue] for found in at.values() for row in found}
+    columns = [column for column in columns if column in kinds]
     rows = []
     for key, found in at.items():
+        if not found:
+            continue
         counts = sorted({f"{row['n_pairs']}/{row['n_expected']}" for row in found})
         end = f"{np.mean(ends[key]):.4f}" if ends[key] else "-"
         rows.append((value_text(key), ", ".join(counts), end, _values(found, hue, columns)))

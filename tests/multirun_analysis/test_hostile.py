@@ -74,6 +74,7 @@ BAD = {
     "a method that is not named": changed(runs__0__settings_hash="zz"),
     "curves of two lengths": changed(curves__0__loss=[1.0]),
     "rows of text": changed(runs="none"),
+    "half a letter": changed(scope__dataset="\ud800"),
     "a later schema": changed(schema_version=99),
 }
 

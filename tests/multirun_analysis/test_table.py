@@ -1,0 +1,69 @@
+"""Frames made of columns, against frames made of one dict per row."""
+
+import json
+
+import pandas as pd
+import pytest
+from analysis_sweeps import expect, make_record
+
+from multirun_analysis import load_curves, load_layers, load_runs, schema
+from multirun_analysis.discovery import find_sweep
+from multirun_analysis.tidy import FIXED, as_keys, sortable
+
+
+def plain(folder, kind, tail):
+    """Return the frame of one kind of rows as pandas makes it of dicts, point by point, and sorts it."""
+    sweep, rows = find_sweep(folder), []
+    for path in sorted(folder.glob("*/record.json")):
+        record = json.loads(path.read_text())
+        scope = {key: record["scope"].get(key) for key in (*FIXED, *sweep.varying)}
+        scope = {key: "-" if value is None else json.dumps(value) if isinstance(value, list) else value for key, value in scope.items()}
+        for row in record[kind]:
+            points = zip(row["t"], row["loss"], row["error"], strict=True) if kind == "curves" else [()]
+            for point in points:
+                rows.append(
+                    {k: record[k] for k in ("run_id", "status")} | scope | row | dict(zip(("t", "loss", "error"), point, strict=False))
+                )
+    columns = (*schema.RUN_KEYS, *(schema.Column(key, "mixed", "", "") for key in sweep.varying), *schema.PAIR_KEYS, *tail)
+    frame = pd.DataFrame(rows, columns=["settings_hash", *schema.names(columns)])
+    frame["matching"] = frame.pop("settings_hash").map(sweep.labels)
+    kinds = {column.name: {"number": float, "string": object}.get(column.kind) for column in columns}
+    frame = as_keys(frame.astype({name: kind for name, kind in kinds.items() if kind is not None}), sweep.varying)
+    order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", "network_a", "network_b", "matching"]
+    order += [name for name in ("split", "t", "layer") if name in schema.names(tail)]
+    return frame.sort_values(order, key=sortable, kind="stable", ignore_index=True)
+
+
+def sweep_of(*scopes, networks=2):
+    return [make_record(f"r{k}", networks=networks, barrier=0.1 / (k + 1), **({"seed": k} | scope)) for k, scope in enumerate(scopes)]
+
+
+SWEEPS = {
+    "rates": sweep_of(*({"optimizer.lr": lr, "width": w} for lr in (10, 0.5, 9) for w in (16, 8))),
+    "mixed": sweep_of({"model.noise": 1}, {"model.noise": "x"}, {"model.noise": None}, {"model.noise": [1]}, {"model.noise": True}),
+    "three networks": sweep_of({"width": 8}, {"width": 4}, networks=3),
+    "names like numbers": [make_record(name, seed=0) for name in ("10", "9", "1e3", "a")],
+}
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_frame_is_that_of_plain_pandas(write_sweep, name):
+    folder = write_sweep(SWEEPS[name], [expect(record) for record in SWEEPS[name]])
+    for load, kind, tail in ((load_runs, "runs", schema.RUNS_TAIL), (load_curves, "curves", schema.CURVES_TAIL),
+                             (load_layers, "layers", schema.LAYERS_TAIL)):  # fmt: skip
+        found, expected = load(folder), plain(folder, kind, tail)
+        assert len(found)
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+@pytest.mark.parametrize("load", [load_runs, load_curves, load_layers])
+def test_no_row_is_a_frame_with_its_columns(write_sweep, load):
+    bare = make_record("a") | {"runs": [], "curves": [], "layers": []}
+    found, full = load(write_sweep([bare])), load(write_sweep([make_record("a")], name="full"))
+    assert len(found) == 0
+    assert list(found.columns) == list(full.columns)
+
+
+def test_equal_values_of_other_kinds_keep_their_own_places():
+    column = pd.Series([True, 1, 1.0, "1", "a", 0.5], dtype=object)
+    assert list(sortable(column)) == [3, 1, 2, 1, 4, 0]  # by value, then by text: "1", "1.0", "True"
