@@ -1,6 +1,8 @@
 """What the analysis writes and prints, and that it needs neither torch nor Hydra."""
 
+import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,8 @@ from multirun_analysis.columns import markdown
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.style import METHODS
 from multirun_analysis.report import write_report
+from multirun_analysis.stats.interval_choice import IntervalChoice
+from multirun_analysis.terminal import show
 
 FILES = {
     "runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "method_differences.csv", "slopes.csv", "width_needed.csv",
@@ -177,3 +181,47 @@ def test_the_page_of_columns_is_that_of_the_schema():
     for name, (_, columns) in schema.files().items():
         assert f"## {name}" in markdown()
         assert len(set(schema.names(columns))) == len(columns), name
+
+
+def test_the_requirements_of_the_analysis_are_those_of_the_package():
+    package = re.findall(r'^    "(.*)",$', (Path(__file__).parents[2] / "pyproject.toml").read_text(), re.M)
+    lines = (Path(__file__).parents[2] / "multirun_analysis" / "requirements.txt").read_text().splitlines()
+    assert set(lines[1:]) < set(package)
+
+
+def test_a_terminal_gets_colours_and_a_pipe_gets_text(write_sweep):
+    report = write_report([write_sweep(records())], brief=True)
+    pipe, terminal = io.StringIO(), io.StringIO()
+    terminal.isatty = lambda: True
+    show(report, pipe)
+    show(report, terminal)
+    assert pipe.getvalue() == report.text + "\n"
+    assert "\x1b[" in terminal.getvalue()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+    for value in ("± 0.0794", "4 of 4 jobs found.", "identity", "weights"):  # t(1) of 0.0125 and 0.025
+        assert value in plain
+        assert value in pipe.getvalue()
+
+
+def test_help_teaches_and_a_wrong_interval_is_a_sentence(write_sweep, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert "exit status" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"`--level` must lie between 0 and 1, got 95\.0\."):
+        main([str(write_sweep(records())), "--level", "95"])
+
+
+def test_another_level_is_another_interval_in_every_table(write_sweep):
+    folder = write_report([write_sweep(records())], choice=IntervalChoice(level=0.5), brief=True).folder
+    for name in ("barrier_vs_width", "method_differences", "matching_costs"):
+        assert set(pd.read_csv(folder / f"{name}.csv")["level"]) == {0.5}
+    assert "50%" in (folder / "report.html").read_text()
+    assert set(pd.read_csv(folder / "connected_share.csv")["interval"]) == {"Clopper-Pearson, 50%"}
+
+
+def test_the_example_answers_its_question(write_sweep):
+    folder = write_sweep([make_record(f"r{s}{w}", seed=s, width=w, barrier=1.2 / w) for s in (0, 1) for w in (4, 8, 16)])
+    script = Path(__file__).parents[2] / "examples" / "width_needed.py"
+    done = subprocess.run([sys.executable, script, str(folder)], capture_output=True, text=True, check=True)
+    assert "weights: all pairs connected from width 8 on" in done.stdout  # error barriers 0.03, 0.015, 0.0075
+    assert "identity: not at any width measured" in done.stdout
