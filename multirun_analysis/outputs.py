@@ -38,6 +38,14 @@ def save_figure(figure: Figure, path: Path) -> None:
         write_by(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata=METADATA[path.suffix]))
 
 
+def figure_png(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
+    data = io.BytesIO()
+    with _rendering():
+        figure.savefig(data, format="png", dpi=150, metadata=METADATA[".png"])
+    return data.getvalue()
+
+
 def figure_svg(figure: Figure) -> str:
     """Return a figure as SVG, letters as paths, so that it looks the same everywhere."""
     text = io.StringIO()

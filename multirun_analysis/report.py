@@ -1,6 +1,6 @@
 """Writing the analysis of sweeps: CSVs, figures, the page, and the text that a terminal shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,15 +13,13 @@ from multirun_analysis import plots, tidy
 from multirun_analysis.commands import load_commands
 from multirun_analysis.csv_text import write_curves
 from multirun_analysis.discovery import find_sweep
-from multirun_analysis.outputs import figure_svg, lay_out, save_figure, write_by, write_csv, write_text
-from multirun_analysis.page import page, sections
-from multirun_analysis.page.page import Fact, Picture, png_picture
+from multirun_analysis.outputs import figure_png, figure_svg, lay_out, save_figure, write_by, write_csv, write_text
+from multirun_analysis.page import sections
+from multirun_analysis.page.page import Picture, png_picture
 from multirun_analysis.planes import find_planes
-from multirun_analysis.plots.base import SweepFigure
 from multirun_analysis.plots.hover import hover_svg
 from multirun_analysis.plots.interpolation_curves import shown_jobs
 from multirun_analysis.plots.panels import MOST_ROWS, fixed_keys
-from multirun_analysis.provenance import provenance
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
@@ -104,16 +102,7 @@ def write_report(
     write_by(folder / "curves.csv", partial(write_curves, sweep))  # by far the longest: never a frame as a whole
     for ending, text in pivots.items():
         write_text(text, folder / f"barrier_vs_width{ending}")
-    wanted = plots.choices()
-    more: tuple[str, ...] = ()
-    if brief:
-        wanted = dict([next(iter(wanted.items()))])
-    else:
-        planes = find_planes(sweep, sweep_dirs)
-        curves = tidy.curves_frame(sweep, shown_jobs(frames["runs"], fixed_keys(table, x, hue)))
-        frames, more = frames | {"planes": planes.frame, "curves": curves}, planes.notes
-    drawn = [_written(name, kind, figure, folder) for name, kind in wanted.items() if (figure := kind.draw(frames, x, hue))]
-    write_text(_page(sweep, frames, sweep_dirs, drawn, x, hue, more), folder / "report.html")
+    more = write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief)
     return _report(sweep, table, folder, x, hue, more)
 
 
@@ -135,42 +124,63 @@ def sweep_frames(sweep: Sweep, curves: bool = True, choice: IntervalChoice = DEF
     }
 
 
-def _written(name: str, kind: SweepFigure, figure: Figure, folder: Path) -> Picture:
-    """Write a figure as PNG and PDF, and return it for the page: with values on hover, or as a picture where that would be too large."""
-    lay_out(figure)
-    for ending in (".png", ".pdf"):
-        save_figure(figure, folder / f"{name}{ending}")
-    svg = hover_svg(figure, figure_svg, name)
-    shown = Markup(svg) if len(svg) <= LARGEST_SVG else png_picture((folder / f"{name}.png").read_bytes(), kind.title)
-    return Picture(name, kind.title, kind.caption, shown, f"{name}.png, {name}.pdf", figure.get_figwidth() > WIDE)
-
-
-def _page(
+def write_page(
     sweep: Sweep,
-    frames: dict[str, pd.DataFrame],
+    frames: Mapping[str, pd.DataFrame],
     sweep_dirs: Sequence[Path],
-    drawn: Sequence[Picture],
-    x: str,
-    hue: str,
-    more: Sequence[str],
-) -> str:
-    facts = provenance(sweep, frames["runs"])
-    counts = frames["barrier_vs_width"]
-    missing = sweep.n_asked - len(sweep.records)
-    head = [
-        Fact(f"{len(sweep.records)} of {sweep.n_asked}", "jobs found", missing > 0),
-        Fact(str(facts["networks"]), "networks"),
-        Fact(str(len(frames["runs"].drop_duplicates(["network_a", "network_b"]))), "pairs"),
+    folder: Path,
+    x: str = "width",
+    hue: str = "matching",
+    *,
+    title: str | None = None,
+    brief: bool = False,
+    files: bool = True,
+) -> tuple[str, ...]:
+    """Draw the figures and write ``report.html``; return what must be said of files that were left out.
+
+    Parameters
+    ----------
+    sweep, frames
+        What `find_sweep` and `sweep_frames` return.
+    sweep_dirs : sequence of Path
+    folder : Path
+    x, hue : str
+    title : str, optional
+        The names of the sweeps if not given.
+    brief : bool
+        Draw the first figure only.
+    files : bool
+        Write each figure as PNG and PDF too.
+    """
+    wanted = plots.choices()
+    more: tuple[str, ...] = ()
+    if brief:
+        wanted = dict([next(iter(wanted.items()))])
+    else:
+        planes = find_planes(sweep, sweep_dirs)
+        curves = tidy.curves_frame(sweep, shown_jobs(frames["runs"], fixed_keys(frames["barrier_vs_width"], x, hue)))
+        frames, more = {**frames, "planes": planes.frame, "curves": curves}, planes.notes
+    place = folder if files else None
+    drawn = [
+        _drawn(name, kind.title.format(x=x), kind.caption, figure, place)
+        for name, kind in wanted.items()
+        if (figure := kind.draw(frames, x, hue))
     ]
-    if len(sweep.failures):
-        head.append(Fact(str(len(sweep.failures)), "failures", True))
-    names = ", ".join(folder.resolve().name for folder in sweep_dirs)
-    lead = "Linear mode connectivity: the barrier between pairs of networks, before and after matching their neurons by optimal transport."
-    parts = [
-        sections.results(counts, x, hue), sections.pictures(drawn), sections.conclusions(frames),
-        sections.run(facts, load_commands(sweep_dirs), sweep.following), sections.problems(sweep, more),
-    ]  # fmt: skip
-    return page(f"Sweep {names}", lead, head, parts)
+    names = ", ".join("/".join(of.resolve().parts[-2:]) for of in sweep_dirs)  # Hydra's own names are a date and a time
+    text = sections.sweep_page(title or f"Sweep {names}", sweep, frames, drawn, load_commands(sweep_dirs), x, hue, more)
+    write_text(text, folder / "report.html")
+    return more
+
+
+def _drawn(name: str, title: str, caption: str, figure: Figure, folder: Path | None) -> Picture:
+    """Return a figure for the page, with values on hover, or as a picture where that would be too large; write its files, if asked."""
+    lay_out(figure)
+    endings = (".png", ".pdf") if folder is not None else ()
+    for ending in endings:
+        save_figure(figure, Path(folder or "") / f"{name}{ending}")
+    svg, inches = hover_svg(figure, figure_svg, name), figure.get_figwidth()
+    shown = Markup(svg) if len(svg) <= LARGEST_SVG else png_picture(figure_png(figure), title, inches)
+    return Picture(name, title, caption, shown, ", ".join(name + ending for ending in endings), inches > WIDE)
 
 
 def _report(sweep: Sweep, table: pd.DataFrame, folder: Path, x: str, hue: str, more: Sequence[str]) -> Report:

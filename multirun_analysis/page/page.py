@@ -11,8 +11,9 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from multirun_analysis.plots.hover import REM_PER_INCH
+
 MOST_ROWS = 300  # of a table on the page; the CSV has all
-WORDS = 40  # letters from which a cell is a sentence
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,10 @@ def page(title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Sectio
     )  # fmt: skip
 
 
-def png_picture(data: bytes, text: str) -> Markup:
-    """Return a PNG as an element of the page."""
-    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(text, base64.b64encode(data).decode())
+def png_picture(data: bytes, text: str, inches: float) -> Markup:
+    """Return a PNG of a width as an element of the page."""
+    element = Markup('<img alt="{}" style="max-width: {:.0f}rem" src="data:image/png;base64,{}">')
+    return element.format(text, inches * REM_PER_INCH, base64.b64encode(data).decode())
 
 
 def frame_table(title: str, caption: str, frame: pd.DataFrame, *, folded: bool = True, most: int = MOST_ROWS) -> Table:

@@ -6,12 +6,40 @@ from typing import Any
 
 import pandas as pd
 
-from multirun_analysis.page.page import Cell, Lines, Picture, Section, Table, Text, frame_table, text
+from multirun_analysis.page.page import Cell, Fact, Lines, Picture, Section, Table, Text, frame_table, page, text
+from multirun_analysis.provenance import provenance
 from multirun_analysis.stats.summary import SETTINGS, kinds_of
 from multirun_analysis.tables.pivots import pivot
 from multirun_analysis.tidy import Sweep
 
 METRICS = {"loss_barrier": "Test loss barrier [nats]", "error_barrier": "Test error barrier [fraction]"}
+
+
+def sweep_page(
+    title: str,
+    sweep: Sweep,
+    frames: Mapping[str, pd.DataFrame],
+    drawn: Sequence[Picture],
+    commands: Sequence[str],
+    x: str,
+    hue: str,
+    more: Sequence[str],
+) -> str:
+    """Return the page of a sweep as HTML; `more` are notes beyond those of its records."""
+    facts, pairs = provenance(sweep, frames["runs"]), frames["runs"].drop_duplicates(["network_a", "network_b"])
+    head = [
+        Fact(f"{len(sweep.records)} of {sweep.n_asked}", "jobs found", len(sweep.records) < sweep.n_asked),
+        Fact(str(facts["networks"]), "networks"),
+        Fact(str(len(pairs)), "pairs"),
+    ]
+    if len(sweep.failures):
+        head.append(Fact(str(len(sweep.failures)), "failures", True))
+    lead = "Linear mode connectivity: the barrier between pairs of networks, before and after matching their neurons by optimal transport."
+    parts = [
+        results(frames["barrier_vs_width"], x, hue), Section("figures", "Figures", drawn), conclusions(frames),
+        run(facts, commands, sweep.following), problems(sweep, more),
+    ]  # fmt: skip
+    return page(title, lead, head, parts)
 
 
 def results(table: pd.DataFrame, x: str, hue: str) -> Section:
@@ -30,11 +58,6 @@ def results(table: pd.DataFrame, x: str, hue: str) -> Section:
                 rows.append([Cell(key), Cell(pairs, pairs.partition("/")[0]), Cell(end, end.replace("-", "")), *cells])
             parts.append(Table(name, block.title, block.header, rows))
     return Section("results", "Results", parts)
-
-
-def pictures(drawn: Sequence[Picture]) -> Section:
-    """Return the figures."""
-    return Section("figures", "Figures", drawn)
 
 
 def conclusions(frames: Mapping[str, pd.DataFrame]) -> Section:

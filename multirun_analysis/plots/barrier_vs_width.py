@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows
+from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import aside, axis_label, drawable, figure_style, key_axis, method_look, plain
 from multirun_analysis.stats.summary import kinds_of
-from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
+from multirun_analysis.tidy import method_order, ordered, value_text
 
 METRICS = ("loss_barrier", "error_barrier")
 
@@ -90,13 +90,13 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
         for row, (key, cell) in zip(axes, rows, strict=True):
             for ax, metric in zip(row, METRICS, strict=True):
                 plot_barrier_vs_width(cell, pairs[key], metric=metric, x=x, hue=hue, ax=ax)
-                ax.set_title(plain(cell_title(keys, key)), fontsize=8, loc="left")
+            row_title(row[0], keys, key)
         legend_of_all(figure, axes.flat, f"points: pairs; line: mean; band: {kinds_of(table)}", methods=hue == "matching")
     return figure
 
 
 FIGURE = SweepFigure(
-    "Barrier against width",
+    "Barrier against {x}",
     "How far loss and error rise above the line between the two networks' own, on the way from one to the other. "
     "identity is the control, without matching.",
     draw,

@@ -13,7 +13,7 @@ Frames = Mapping[str, pd.DataFrame]  # runs, curves, layers, barrier_vs_width, c
 class SweepFigure:
     """A figure that every sweep gets where it has something to show.
 
-    `draw(frames, x, hue)` returns None where it has not. `place` orders the figures of a report.
+    `draw(frames, x, hue)` returns None where it has not. The title may name ``{x}``. `place` orders the figures of a report.
     """
 
     title: str

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows
+from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look, plain
-from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
+from multirun_analysis.tidy import method_order, ordered, value_text
 
 METRIC, TOLERANCES = "error_barrier", (0.01, 0.02)  # shown; the table has more
 
@@ -61,8 +61,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
         for row, (key, cell) in zip(axes, rows, strict=True):
             for ax, tolerance in zip(row, TOLERANCES, strict=True):
                 plot_connected_share(cell[cell["tolerance"] == tolerance], x=x, hue=hue, ax=ax)
-                ax.set_title(f"test error barrier ≤ {tolerance:g}", fontsize=9, loc="left")
-            row[0].set_title(f"{plain(cell_title(keys, key))}\ntest error barrier ≤ {TOLERANCES[0]:g}", fontsize=8, loc="left")
+                ax.set_title(f"test error barrier ≤ {tolerance:g}", fontsize=8, loc="left")
+            row_title(row[0], keys, key, f"test error barrier ≤ {TOLERANCES[0]:g}")
             row[0].set_ylabel("share of pairs connected")
         kinds = ", ".join(sorted(shown["interval"].unique()))
         legend_of_all(figure, axes.flat, f"share of pairs; bar: {kinds}", methods=hue == "matching")

@@ -11,9 +11,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import cells, fixed_keys, panel_rows
+from multirun_analysis.plots.panels import cells, fixed_keys, panel_rows, row_title
 from multirun_analysis.plots.style import axis_label, figure_style, plain
-from multirun_analysis.tidy import cell_title, method_order, ordered
+from multirun_analysis.tidy import method_order, ordered
 
 METRIC, MOST_ROWS, MOST_NUMBERS = "loss_barrier", 6, 60  # in a panel with more values than that, their numbers would not be read
 
@@ -55,7 +55,9 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     if y is None or not (shown["mean"] > 0).any():
         return None
     keys = fixed_keys(table, x, y, "matching")
-    rows = list(cells(shown, keys).items())[:MOST_ROWS]
+    rows = [(key, cell) for key, cell in cells(shown, keys).items() if cell[x].nunique() > 1 and cell[y].nunique() > 1][:MOST_ROWS]
+    if not rows:
+        return None  # the two vary, but never both within one setting of the other keys
     methods = sorted(shown["matching"].unique(), key=method_order)
     positive = shown.loc[shown["mean"] > 0, "mean"]
     norm = LogNorm(float(positive.min()), float(np.nextafter(positive.max(), np.inf)))
@@ -69,7 +71,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                     continue
                 plot_heat_map(of_method, x=x, y=y, norm=norm, ax=ax)
                 ax.set_title(plain(method), fontsize=8, loc="left")
-            row[0].set_title(f"{plain(cell_title(keys, key))}\n{plain(methods[0])}".strip(), fontsize=8, loc="left")
+            row_title(row[0], keys, key, plain(methods[0]))
         scale = plt.cm.ScalarMappable(norm=norm, cmap="cividis_r")
         figure.colorbar(scale, ax=axes, label=axis_label(METRIC, "test"), shrink=0.8)
     return figure

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 TIP = "data-tip"
+REM_PER_INCH = 6.7  # of a figure on a page: its letters are about as large as those around it
 
 
 def hover_svg(figure: Figure, to_svg: Callable[[Figure], str], prefix: str) -> str:
@@ -43,6 +44,7 @@ def hover_svg(figure: Figure, to_svg: Callable[[Figure], str], prefix: str) -> s
         root.remove(element)
     for size in ("width", "height"):  # the page sets the size; the view box keeps the proportions
         root.attrib.pop(size, None)
+    root.set("style", f"max-width: {figure.get_figwidth() * REM_PER_INCH:.0f}rem")
     root.set("role", "img")
     text = ET.tostring(root, encoding="unicode")
     return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", text)

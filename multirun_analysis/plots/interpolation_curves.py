@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows
+from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import axis_label, figure_style, method_look, plain
-from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
+from multirun_analysis.tidy import method_order, ordered, value_text
 
 MOST_ROWS, MOST_COLUMNS, MOST_PAIRS = 4, 8, 20
 
@@ -63,13 +63,24 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     with figure_style():
         for row, (key, cell) in zip(axes, rows, strict=True):
             for ax, value in zip(row, values, strict=True):
-                plot_curves(cell[cell[x] == value], hue=hue, ax=ax)
-                ax.set_title(plain(f"{x} {value_text(value)}"), fontsize=8, loc="left")
+                at = cell[cell[x] == value]
+                if at.empty:
+                    ax.set_axis_off()
+                    continue
+                plot_curves(at, hue=hue, ax=ax)
+                ax.set_title(plain(f"{x} {_short(value)}"), fontsize=8, loc="left")
                 ax.set_yscale("log")
-            row[0].set_title(f"{plain(cell_title(keys, key))}\n{plain(x)} {plain(value_text(values[0]))}", fontsize=8, loc="left")
-            row[0].set_ylabel(axis_label("loss", "test"))
+            there = [ax.axison for ax in row]
+            row_title(row[0], keys, key, plain(f"{x} {_short(values[0])}") if there[0] else " ")
+            first = row[there.index(True)]
+            first.set_ylabel(axis_label("loss", "test"))
+            first.tick_params(labelleft=True)
         legend_of_all(figure, axes.flat, f"thin: pairs (up to {MOST_PAIRS}); thick: their mean", methods=hue == "matching")
     return figure
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _evenly(values: list[Any], most: int) -> list[Any]:

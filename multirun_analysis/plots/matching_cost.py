@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows
+from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import figure_style, method_look, plain, width_axis
 from multirun_analysis.stats.summary import kinds_of
-from multirun_analysis.tidy import cell_title, method_order
+from multirun_analysis.tidy import method_order
 
 COST, UNMATCHED, BOUND = "matching_cost", "identity_cost", "cost_lower_bound"
 MOST_ROWS, MOST_LAYERS = 6, 6
@@ -64,11 +64,12 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                     continue
                 plot_matching_cost(of_layer, ax=ax)
                 ax.set_title(f"layer {layer}", fontsize=8, loc="left")
-            row[0].set_title(f"{plain(cell_title(keys, key))}\nlayer {layers[0]}", fontsize=8, loc="left")
+            row_title(row[0], keys, key, f"layer {layers[0]}")
             row[0].set_ylabel("matching cost, in the\nmethod's own metric")
         for line, label in ((":", "unmatched"), ("--", "lower bound")):
             axes[0][0].plot([], [], color="black", linestyle=line, label=label)
-        legend_of_all(figure, axes.flat, f"line: mean over pairs; band: {kinds_of(costs)}", methods=True)
+        across = 6 if len(layers) > 1 else 3
+        legend_of_all(figure, axes.flat, f"line: mean over pairs; band: {kinds_of(costs)}", methods=True, columns=across)
     return figure
 
 

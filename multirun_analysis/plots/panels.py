@@ -8,9 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.plots.style import figure_style
-from multirun_analysis.tidy import method_order
+from multirun_analysis.plots.style import figure_style, plain
+from multirun_analysis.tidy import cell_title, method_order
 
+FONT = 8  # points, of titles of panels
 MOST_ROWS = 8  # of panels in a figure; the tables have all
 
 
@@ -33,6 +34,17 @@ def panel_rows(
         figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.6), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, sharex=share_x, sharey=share_y)
     return figure, axes
+
+
+def row_title(ax: Axes, keys: Sequence[str], key: Iterable[object], panel: str = "") -> None:
+    """Write the keys of a row's cell above its first panel, and under them the title of that panel.
+
+    The keys may reach over the neighbours: they take no room in the layout, for a long title would make its panel's column wide.
+    """
+    ax.set_title(f"\n{panel}" if panel else " ", fontsize=FONT, loc="left")
+    lift = 6 + (1.3 * FONT if panel else 0)
+    title = ax.annotate(plain(cell_title(keys, key)), (0, 1), (0, lift), "axes fraction", "offset points", fontsize=FONT)
+    title.set_in_layout(False)
 
 
 def legend_of_all(figure: Figure, axes: Iterable[Axes], title: str, *, methods: bool, columns: int = 6) -> None:

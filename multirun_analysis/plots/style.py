@@ -69,6 +69,9 @@ def key_axis(ax: Axes, key: str, values: Sequence[Any]) -> list[float]:
     places = [float(value) for value in values] if numeric else [float(k) for k in range(len(values))]
     if key == "width":
         width_axis(ax, values)
+    if len(places) == 1:  # room for lines that stand aside
+        ax.set_xlim(*((places[0] / 2, places[0] * 2) if key == "width" else (places[0] - 0.5, places[0] + 0.5)))
+    if key == "width":
         return places
     if numeric and min(places) > 0 and max(places) >= 10 * min(places):
         ax.set_xscale("log")

@@ -10,7 +10,7 @@ from multirun_analysis.checks import InputError
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.outputs import save_figure, write_csv, write_text
 from multirun_analysis.provenance import provenance
-from multirun_analysis.report import sweep_frames
+from multirun_analysis.report import sweep_frames, write_page
 from multirun_analysis.studies.base import Study
 from multirun_analysis.tidy import Sweep
 
@@ -45,6 +45,8 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
         write_csv(make(frames), out / f"{table}.csv")
     for figure, draw in known[name].figures.items():
         save_figure(draw(frames), out / f"{figure}.png")
+    x = "width" if frames["runs"]["width"].nunique() > 1 or not known[name].needs else known[name].needs[0]
+    write_page(sweep, frames, sweep_dirs, out, x, title=f"Study {name}", files=False)
     wrong = f"; {len(sweep.failures)} rows in failures.csv" if len(sweep.failures) else ""
     return f"{len(sweep.records)} of {sweep.n_asked} jobs{wrong}; tables and figures of {name}: {out}"
 
