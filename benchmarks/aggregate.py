@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmarks.records import WIDTHS, write_sweep
 
+RATES = range(250)  # with ten seeds and eight widths, 20,000 records
 SETTLE = 3  # s; records younger than two seconds are not indexed
 PLAIN = """
 import json, pathlib
@@ -34,7 +35,7 @@ COMMAND = """
 from multirun_analysis.__main__ import main
 main(sys.argv[1:])
 """
-# With the peak of the process: that of `resource` is its parent's where it was started by a fork.
+# `resource` would give the parent's peak where that is larger, for a process starts as its copy.
 MEASURED = """
 import sys, time
 WITH_CURVES = {curves}
@@ -67,7 +68,7 @@ def aggregate() -> pd.DataFrame:
     """Aggregate 20,000 records, then again after 10 more; ratios against pandas, which writes no table and, for the command, the curves."""
     with tempfile.TemporaryDirectory() as place:
         folder, index = Path(place) / "sweep", Path(place) / "sweep" / "analysis" / "records.index"
-        write_sweep(folder)
+        write_sweep(folder, rates=RATES)
         time.sleep(SETTLE)
         plain = {curves: run(PLAIN, folder, curves) for curves in (False, True)}
         rows = [
