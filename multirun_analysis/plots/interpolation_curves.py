@@ -72,9 +72,9 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 ax.set_yscale("log")
             there = [ax.axison for ax in row]
             row_title(row[0], keys, key, plain(f"{x} {_short(values[0])}") if there[0] else " ")
-            first = row[there.index(True)]
-            first.set_ylabel(axis_label("loss", "test"))
-            first.tick_params(labelleft=True)
+            for first in row[there][:1]:  # none, where the values chosen are not among this cell's
+                first.set_ylabel(axis_label("loss", "test"))
+                first.tick_params(labelleft=True)
         legend_of_all(figure, axes.flat, f"thin: pairs (up to {MOST_PAIRS}); thick: their mean", methods=hue == "matching")
     return figure
 
