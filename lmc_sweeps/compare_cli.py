@@ -18,7 +18,7 @@ from lmc_sweeps.config import conf_dir, job_settings, load_data
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.overrides import check_overrides
 from lmc_sweeps.settings import JobSettings
-from multirun_analysis.report import write_csv
+from multirun_analysis.outputs import write_csv
 
 SHOWN = ["matching", "split", "loss_a", "loss_b", "error_a", "error_b", "loss_barrier", "loss_barrier_t", "error_barrier", "function_gap"]
 

@@ -8,7 +8,7 @@ from analysis_sweeps import make_record
 from multirun_analysis import load_curves
 from multirun_analysis.csv_text import FLOATS, write_curves
 from multirun_analysis.discovery import find_sweep
-from multirun_analysis.report import write_csv
+from multirun_analysis.outputs import write_csv
 
 
 def assert_same_bytes(folder, tmp_path):

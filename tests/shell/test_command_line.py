@@ -29,7 +29,7 @@ def test_a_sweep_leaves_records_tables_and_a_figure_and_prints_its_table(command
     assert [entry["job"] for entry in expected] == ["width=4 seed=0", "width=4 seed=1", "width=8 seed=0", "width=8 seed=1"]
     assert sorted(entry["run_id"] for entry in expected) == job_folders(folder)
     assert "4 of 4 jobs found." in done.stdout
-    assert "Tables and figure: sweep/analysis" in done.stdout
+    assert "Tables, figures and report.html: sweep/analysis" in done.stdout
     assert [line.split()[:2] for line in done.stdout.splitlines() if "2/2" in line] == [["4", "2/2"], ["8", "2/2"]]
     assert "[4/4] width=8 seed=1" in done.stderr
     runs = runs_of(folder)
@@ -37,6 +37,10 @@ def test_a_sweep_leaves_records_tables_and_a_figure_and_prints_its_table(command
     assert set(runs["status"]) == {"ok"}
     assert runs["function_gap"].max() < 1e-5  # rounding in float32
     assert (folder / "analysis" / "barrier_vs_width.png").stat().st_size > 10_000
+    (typed,) = [json.loads(line)["command"] for line in (folder / "commands.jsonl").read_text().splitlines()]
+    assert typed.startswith("python -m lmc_sweeps width=4,8 seed=0,1 ")
+    assert typed.endswith(" hydra.sweep.dir=sweep -m")
+    assert typed in (folder / "analysis" / "report.html").read_text()
     for name in job_folders(folder):
         assert {path.name for path in (folder / name).iterdir()} >= {"record.json", "permutations.npz", ".hydra", "lmc_sweeps.log"}
 
@@ -230,7 +234,7 @@ def test_the_analysis_command_reads_a_sweep_again(command):
     again = command("sweep", "--out", "elsewhere", module="multirun_analysis")
     assert again.returncode == 0, again.stderr
     assert "2 of 2 jobs found." in again.stdout
-    assert "Tables and figure: elsewhere" in again.stdout
+    assert "Tables, figures and report.html: elsewhere" in again.stdout
 
 
 def test_an_experiment_runs_without_m_and_its_axes_can_be_replaced(command):
