@@ -12,7 +12,8 @@ import pandas as pd
 
 from multirun_analysis import schema, tidy
 from multirun_analysis.discovery import RECORD, Folders, find_sweep
-from multirun_analysis.tidy import Record, Sweep
+from multirun_analysis.packed import RUNS, PackedRecord, Record
+from multirun_analysis.tidy import Sweep
 
 log = logging.getLogger(__name__)
 PLANE = "plane.csv"
@@ -51,7 +52,7 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
         Its frame has the job's keys, the varying keys, the pair, `matching`, and the columns of ``plane.csv`` from `x` on.
     """
     folders = [Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs]
-    records = {record["run_id"]: record for record in sweep.records}
+    records = {packed.head["run_id"]: packed for packed in sweep.packed}
     parts: dict[tuple[Any, ...], pd.DataFrame] = {}
     notes = []
     for path in [path for folder in folders for path in sorted([*folder.glob(PLANE), *folder.glob(f"*/{PLANE}")])]:
@@ -59,13 +60,13 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
             record = records.get(_run_id(path.with_name(RECORD)))
             if record is None:
                 raise ValueError(f"{RECORD} beside it is not usable")
-            frame = _read(path, record).assign(**_keys(sweep, record))
+            frame = _read(path, record).assign(**_keys(sweep, record.head))
         except (OSError, ValueError, KeyError, TypeError) as error:
             notes.append(f"the planes of {path} are left out: {error}.")
             continue
         frame["matching"] = frame.pop("settings_hash").map(sweep.labels)
         for key, part in frame.groupby(list(PLANE_KEY), sort=False):
-            parts.setdefault((record["run_id"], *key), part)
+            parts.setdefault((record.head["run_id"], *key), part)
     columns = ["run_id", *tidy.FIXED, *sweep.varying, *PLANE_KEY, *schema.names(schema.PLANE_MEASURES)]
     joined = pd.concat(list(parts.values())) if parts else pd.DataFrame(columns=columns)
     order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", *PLANE_KEY]
@@ -86,7 +87,7 @@ def _keys(sweep: Sweep, record: Record) -> dict[str, Any]:
     return {"run_id": record["run_id"], **{key: tidy.ABSENT if value is None else value for key, value in plain.items()}}
 
 
-def _read(path: Path, record: Record) -> pd.DataFrame:
+def _read(path: Path, record: PackedRecord) -> pd.DataFrame:
     """Return a file's planes, or raise `ValueError` if they are not what the record's job has written."""
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     if list(frame.columns) != schema.names(schema.PLANE):
@@ -100,7 +101,7 @@ def _read(path: Path, record: Record) -> pd.DataFrame:
     scores = frame[["loss", "error"]].to_numpy()
     if np.isinf(scores).any() or (scores < 0).any() or (frame["error"] > 1).any():
         raise ValueError("a loss or an error is outside its range")
-    known = {(row["network_a"], row["network_b"], row["matching"], row["settings_hash"]) for row in record["runs"]}
+    known = set(record.rows[RUNS.name].keys(RUNS, (*PLANE_KEY, "settings_hash")))
     planes = dict(list(frame.groupby([*PLANE_KEY, "settings_hash"])))
     for key in planes.keys() - known:
         raise ValueError(f"{RECORD} beside it lacks the pair or the method of {', '.join(map(str, key))}")

@@ -17,7 +17,7 @@ from multirun_analysis import discovery, index, load_curves, load_layers, load_r
 from multirun_analysis.discovery import INDEX, find_sweep
 from multirun_analysis.index import MAGIC, load_index, save_index
 
-HOSTILE = ["\ud800", "a\x00b", 'quote " comma , line \n end \r', "__import__('os').system('true')", "Ω\u202e\U0001f600", "nan", "-1", ""]
+HOSTILE = ["\u2028", "a\x00b", 'quote " comma , line \n end \r', "__import__('os').system('true')", "Ω\u202e\U0001f600", "nan", "-1", ""]
 
 
 @pytest.fixture(autouse=True)

@@ -65,7 +65,7 @@ def summary_of_each(frame, by, value):
             pairs = values.to_numpy(), cell["network_a"].to_numpy(), cell["network_b"].to_numpy()
             by_job = count_groups(*pairs[1:]) >= 4
             low, high = job_means_t(*pairs) if by_job else network_jackknife(*pairs)
-            kind = SHARED if math.isnan(low) else JOBS if by_job else JACKKNIFE
+            kind = SHARED if math.isnan(low) else f"{JOBS if by_job else JACKKNIFE}, 95%"
         else:
             (low, high), kind = student_t(values.to_numpy()), STUDENT if len(values) > 1 else ONE_VALUE if len(values) else NO_VALUE
         rows.append(
@@ -94,7 +94,7 @@ def summary_of_each(frame, by, value):
 def test_the_summary_of_every_cell_is_that_of_the_cell_alone_to_the_last_bit(by, missing):
     runs = runs_of(missing=missing).sample(frac=1, random_state=1)  # cells are not together
     found, expected = summarise(runs, by, "loss_barrier"), summary_of_each(runs, by, "loss_barrier")
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    pd.testing.assert_frame_equal(found[list(expected.columns)], expected, check_exact=True)
     if missing == 0.9 and len(by) == 5:
         assert {NO_VALUE, ONE_VALUE} <= set(found["interval"])
 
@@ -104,7 +104,8 @@ def test_large_cells_are_summed_in_the_order_of_a_cell_alone():
     frame = pd.DataFrame(
         {"cell": np.arange(n) % 2, "value": rng.lognormal(size=n), "network_a": np.arange(n), "network_b": -1 - np.arange(n)}
     )
-    pd.testing.assert_frame_equal(summarise(frame, ["cell"], "value"), summary_of_each(frame, ["cell"], "value"), check_exact=True)
+    expected = summary_of_each(frame, ["cell"], "value")
+    pd.testing.assert_frame_equal(summarise(frame, ["cell"], "value")[list(expected.columns)], expected, check_exact=True)
 
 
 def test_several_measures_are_one_below_the_other():

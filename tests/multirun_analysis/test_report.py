@@ -57,7 +57,8 @@ def test_every_table_and_the_figure_are_written_beside_the_sweep(write_sweep):
 
 def test_equal_inputs_give_equal_bytes(write_sweep):
     (first, second) = (
-        write_report([write_sweep(rows, name=name)]).folder for rows, name in ((records(), "first/s"), (records()[::-1], "second/s"))
+        write_report([write_sweep(rows, name=name)]).folder
+        for rows, name in ((records(), "first/of/two"), (records()[::-1], "second/of/two"))
     )
     names = {path.name for path in first.iterdir()}
     assert names > FILES  # the other figures too

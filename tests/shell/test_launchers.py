@@ -128,7 +128,12 @@ def test_a_sweep_of_finished_jobs_runs_none_of_them(command, tmp_path):
     assert done.returncode == 0
     assert "2 jobs have all their results already." in done.stderr
     again = {path: path.stat().st_mtime_ns for path in before}
-    assert {path.name for path in before if before[path] != again[path]} <= {"multirun.yaml", "expected.jsonl", ".expected.jsonl.lock"}
+    assert {path.name for path in before if before[path] != again[path]} <= {
+        "multirun.yaml",
+        "expected.jsonl",
+        ".expected.jsonl.lock",
+        ".commands.jsonl.lock",
+    }
 
 
 def test_without_a_store_networks_are_handed_over_in_memory(command, tmp_path):
