@@ -12,7 +12,7 @@ from multirun_analysis.stats.correlations import dimension_points
 from multirun_analysis.tidy import method_order
 
 METRICS = ("loss_barrier", "error_barrier")
-FEWEST = 8  # points, below which a cloud says nothing
+FEWEST, MOST = 8, 3000  # points: fewer say nothing, and more no more
 
 
 def plot_dimension_and_barrier(points: pd.DataFrame, *, metric: str = "loss_barrier", ax: Axes | None = None) -> Axes:
@@ -53,11 +53,14 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     points = dimension_points(frames["runs"], frames["layers"])
     if len(points) < FEWEST:
         return None
+    every = -(-len(points) // MOST)
+    said = "points: pairs of networks" + (f", one in {every}" if every > 1 else "")
+    points = points.iloc[::every]
     figure, axes = panel_rows(1, len(METRICS))
     with figure_style():
         for ax, metric in zip(axes[0], METRICS, strict=True):
             plot_dimension_and_barrier(points, metric=metric, ax=ax)
-        legend_of_all(figure, axes.flat, "points: pairs of networks", methods=True)
+        legend_of_all(figure, axes.flat, said, methods=True)
     return figure
 
 

@@ -127,3 +127,10 @@ def test_every_marker_says_its_value(frames):
     assert ids
     assert all(name.startswith("first-") for name in ids)
     assert all(element.get("{http://www.w3.org/1999/xlink}href", "#first-").startswith("#first-") for element in root.iter())
+
+
+def test_of_many_points_some_are_drawn_and_it_is_said(frames, monkeypatch):
+    monkeypatch.setattr("multirun_analysis.plots.dimension_and_barrier.MOST", 3)
+    figure = plots.choices()["dimension_and_barrier"].draw(frames, "width", "matching")
+    assert sum(len(line.get_xdata()) for line in figure.axes[0].get_lines()) == 3  # of eight
+    assert figure.legends[0].get_title().get_text() == "points: pairs of networks, one in 3"
