@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pandas as pd
 
 from multirun_analysis import schema, tidy
 from multirun_analysis.discovery import RECORD, Folders, find_sweep
-from multirun_analysis.packed import RUNS, PackedRecord, Record
+from multirun_analysis.packed import RUNS, PackedRecord
 from multirun_analysis.tidy import Sweep
 
 log = logging.getLogger(__name__)
@@ -53,6 +52,7 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
     """
     folders = [Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs]
     records = {packed.head["run_id"]: packed for packed in sweep.packed}
+    keys = sweep.jobs.drop(columns="status").set_index("run_id", drop=False).to_dict("index")
     parts: dict[tuple[Any, ...], pd.DataFrame] = {}
     notes = []
     for path in [path for folder in folders for path in sorted([*folder.glob(PLANE), *folder.glob(f"*/{PLANE}")])]:
@@ -60,7 +60,7 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
             record = records.get(_run_id(path.with_name(RECORD)))
             if record is None:
                 raise ValueError(f"{RECORD} beside it is not usable")
-            frame = _read(path, record).assign(**_keys(sweep, record.head))
+            frame = _read(path, record).assign(**keys[record.head["run_id"]])
         except (OSError, ValueError, KeyError, TypeError) as error:
             notes.append(f"the planes of {path} are left out: {error}.")
             continue
@@ -77,14 +77,6 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
 def _run_id(path: Path) -> str:
     """Return the name of the job of a record; the names of folders say nothing."""
     return str(json.loads(path.read_text())["run_id"])
-
-
-def _keys(sweep: Sweep, record: Record) -> dict[str, Any]:
-    """Return what names a job in every row of it."""
-    scope: Mapping[str, Any] = record["scope"]
-    values = {key: scope.get(key) for key in (*tidy.FIXED, *sweep.varying)}
-    plain = {key: json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value for key, value in values.items()}
-    return {"run_id": record["run_id"], **{key: tidy.ABSENT if value is None else value for key, value in plain.items()}}
 
 
 def _read(path: Path, record: PackedRecord) -> pd.DataFrame:

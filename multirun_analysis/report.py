@@ -175,12 +175,12 @@ def write_page(
 def _drawn(name: str, title: str, caption: str, figure: Figure, folder: Path | None) -> Picture:
     """Return a figure for the page, with values on hover, or as a picture where that would be too large; write its files, if asked."""
     lay_out(figure)
-    endings = (".png", ".pdf") if folder is not None else ()
-    for ending in endings:
-        save_figure(figure, Path(folder or "") / f"{name}{ending}")
+    files = [] if folder is None else [folder / f"{name}{ending}" for ending in (".png", ".pdf")]
+    for file in files:
+        save_figure(figure, file)
     svg, inches = hover_svg(figure, figure_svg, name), figure.get_figwidth()
     shown = Markup(svg) if len(svg) <= LARGEST_SVG else png_picture(figure_png(figure), title, inches)
-    return Picture(name, title, caption, shown, ", ".join(name + ending for ending in endings), inches > WIDE)
+    return Picture(name, title, caption, shown, ", ".join(file.name for file in files), inches > WIDE)
 
 
 def _report(sweep: Sweep, table: pd.DataFrame, folder: Path, x: str, hue: str, more: Sequence[str]) -> Report:

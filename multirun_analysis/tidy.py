@@ -227,6 +227,12 @@ def ordered(column: pd.Series) -> list[Any]:
     return list(unique.iloc[sortable(unique).argsort(kind="stable")])
 
 
+def ordered_values(frame: pd.DataFrame, key: str) -> list[Any]:
+    """Return the distinct values of a key in the order in which they are shown: methods in their usual one, others by value."""
+    values = ordered(frame[key])
+    return sorted(values, key=method_order) if key == "matching" else values
+
+
 def method_order(method: str) -> tuple[int, str]:
     """Return where a method stands among others: the control first, then the paper's three, then the rest by name."""
     known = ["identity", "weights", "covariance", "activations"]

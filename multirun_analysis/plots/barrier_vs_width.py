@@ -10,7 +10,7 @@ from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import aside, axis_label, drawable, figure_style, key_axis, method_look, plain
 from multirun_analysis.stats.summary import kinds_of
-from multirun_analysis.tidy import method_order, ordered, value_text
+from multirun_analysis.tidy import ordered, ordered_values, value_text
 
 METRICS = ("loss_barrier", "error_barrier")
 
@@ -50,9 +50,7 @@ def plot_barrier_vs_width(
     ax = ax if ax is not None else plt.subplots(figsize=(5.2, 3.6))[1]
     estimates = table[(table["metric"] == metric) & (table["split"] == split) & (table["n_pairs"] > 0)]
     pairs = runs[(runs["split"] == split) & (runs["status"] == "ok")]
-    kinds = ordered(estimates[hue])
-    if hue == "matching":
-        kinds.sort(key=method_order)
+    kinds = ordered_values(estimates, hue)
     values_x = ordered(estimates[x])
     place = dict(zip(values_x, key_axis(ax, x, values_x), strict=True))
     rank = {value: at for at, value in enumerate(values_x)}

@@ -1,7 +1,5 @@
 """The share of pairs that are linearly connected against width: P(barrier <= tolerance), with its exact interval."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -11,7 +9,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look, plain
-from multirun_analysis.tidy import method_order, ordered, value_text
+from multirun_analysis.tidy import ordered, ordered_values, value_text
 
 METRIC, TOLERANCES = "error_barrier", (0.01, 0.02)  # shown; the table has more
 
@@ -34,9 +32,7 @@ def plot_connected_share(share: pd.DataFrame, *, x: str = "width", hue: str = "m
     ax = ax if ax is not None else plt.subplots(figsize=(4.6, 3.2))[1]
     values = ordered(share[x])
     place = dict(zip(values, key_axis(ax, x, values), strict=True))
-    kinds: list[Any] = ordered(share[hue])
-    if hue == "matching":
-        kinds.sort(key=method_order)
+    kinds = ordered_values(share, hue)
     for k, kind in enumerate(kinds):
         colour, marker = method_look(str(kind), [str(name) for name in kinds])
         rows = share[share[hue] == kind].assign(place=share[x].map(place)).sort_values("place")

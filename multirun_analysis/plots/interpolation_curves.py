@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import axis_label, figure_style, method_look, plain
-from multirun_analysis.tidy import method_order, ordered, value_text
+from multirun_analysis.tidy import ordered, ordered_values, value_text
 
 MOST_ROWS, MOST_COLUMNS, MOST_PAIRS = 4, 8, 20
 
@@ -33,9 +33,7 @@ def plot_curves(curves: pd.DataFrame, *, metric: str = "loss", hue: str = "match
     Axes
     """
     ax = ax if ax is not None else plt.subplots(figsize=(3.0, 2.6))[1]
-    kinds: list[Any] = ordered(curves[hue])
-    if hue == "matching":
-        kinds.sort(key=method_order)
+    kinds = ordered_values(curves, hue)
     for kind in kinds:
         colour, _ = method_look(str(kind), [str(name) for name in kinds])
         by_pair = curves[curves[hue] == kind].pivot_table(index="t", columns=["run_id", "network_a", "network_b"], values=metric)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis.checks import InputError
-from multirun_analysis.tidy import cell_title, method_order, ordered, value_text
+from multirun_analysis.tidy import cell_title, ordered, ordered_values, value_text
 
 PAIRS, ENDS = "pairs", "error at ends"
 LATEX = {
@@ -77,7 +77,7 @@ def pivot(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test"
         raise InputError(f"`--x` and `--hue` must be two keys, got {x!r} for both.")
     shown = table[(table["split"] == split) & table["metric"].isin((metric, "error_endpoint"))]
     others = [key for key in keys if key not in (x, hue)]
-    places, columns = ordered(shown[x]), sorted(ordered(shown[hue]), key=method_order) if hue == "matching" else ordered(shown[hue])
+    places, columns = ordered(shown[x]), ordered_values(shown, hue)
     blocks = shown.groupby(others, sort=False)
     return [_block(cell_title(others, key), block.to_dict("records"), metric, (x, places), (hue, columns)) for key, block in blocks]
 
