@@ -52,7 +52,8 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
     """
     folders = [Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs]
     records = {packed.head["run_id"]: packed for packed in sweep.packed}
-    keys = sweep.jobs.drop(columns="status").set_index("run_id", drop=False).to_dict("index")
+    jobs = sweep.jobs.drop(columns="status").to_dict("records")
+    keys = {str(job["run_id"]): {str(name): value for name, value in job.items()} for job in jobs}
     parts: dict[tuple[Any, ...], pd.DataFrame] = {}
     notes = []
     for path in [path for folder in folders for path in sorted([*folder.glob(PLANE), *folder.glob(f"*/{PLANE}")])]:
