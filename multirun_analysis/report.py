@@ -19,7 +19,7 @@ from multirun_analysis.page.page import Picture, png_picture
 from multirun_analysis.planes import find_planes
 from multirun_analysis.plots.hover import hover_svg
 from multirun_analysis.plots.interpolation_curves import shown_jobs
-from multirun_analysis.plots.panels import MOST_ROWS, fixed_keys
+from multirun_analysis.plots.panels import MOST_CELLS, MOST_ROWS, SAMPLE, fixed_keys
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
@@ -194,7 +194,8 @@ def _report(sweep: Sweep, table: pd.DataFrame, folder: Path, x: str, hue: str, m
     notes += [f"note: {key} differs between jobs and has no column, for here it follows from {of}." for key, of in sweep.following.items()]
     n_cells = len(table.loc[table["n_pairs"] > 0, fixed_keys(table, x, hue)].drop_duplicates())
     if n_cells > MOST_ROWS:
-        notes.append(f"note: the figures show the first {MOST_ROWS} of {n_cells} cells or fewer; the tables have all.")
+        shown = MOST_ROWS if n_cells <= MOST_CELLS else SAMPLE
+        notes.append(f"note: the figures show the first {shown} of {n_cells} cells or fewer; the tables have all.")
     found = f"{len(sweep.records)} of {sweep.n_asked} jobs found."
     blocks = tuple(pivot(table, x=x, hue=hue)) if len(table) else ()
     return Report(folder, heading, blocks, found, tuple(bad), tuple(notes))

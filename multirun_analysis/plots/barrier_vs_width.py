@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows, row_title
+from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title, shown_cells
 from multirun_analysis.plots.style import aside, axis_label, drawable, figure_style, key_axis, method_look, plain
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tidy import ordered, ordered_values, value_text
@@ -79,7 +79,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     """Return test loss and error barrier against `x`, a row of panels for each cell of the keys other than `x` and `hue`."""
     table = frames["barrier_vs_width"]
     keys = fixed_keys(table, x, hue)
-    rows = list(cells(table[table["n_pairs"] > 0], keys).items())[:MOST_ROWS]
+    rows = shown_cells(cells(table[table["n_pairs"] > 0], keys))
     if not rows:
         return None
     pairs = cells(frames["runs"], keys)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import MOST_ROWS, cells, fixed_keys, legend_of_all, panel_rows, row_title
+from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title, shown_cells
 from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look, plain
 from multirun_analysis.tidy import ordered, ordered_values, value_text
 
@@ -49,7 +49,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     share = frames["connected_share"]
     shown = share[(share["split"] == "test") & (share["metric"] == METRIC)]
     keys = fixed_keys(frames["barrier_vs_width"], x, hue)
-    rows = list(cells(shown, keys).items())[:MOST_ROWS]
+    rows = shown_cells(cells(shown, keys))
     if not rows or shown[x].nunique() < 2:
         return None
     figure, axes = panel_rows(len(rows), len(TOLERANCES), share_y=True)

@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import cells, fixed_keys, panel_rows, row_title
+from multirun_analysis.plots.panels import cells, fixed_keys, panel_rows, row_title, shown_cells
 from multirun_analysis.plots.style import axis_label, figure_style, plain
 from multirun_analysis.tidy import method_order, ordered
 
@@ -55,7 +55,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     if y is None or not (shown["mean"] > 0).any():
         return None
     keys = fixed_keys(table, x, y, "matching")
-    rows = [(key, cell) for key, cell in cells(shown, keys).items() if cell[x].nunique() > 1 and cell[y].nunique() > 1][:MOST_ROWS]
+    rows = shown_cells({key: cell for key, cell in cells(shown, keys).items() if min(cell[x].nunique(), cell[y].nunique()) > 1}, MOST_ROWS)
     if not rows:
         return None  # the two vary, but never both within one setting of the other keys
     methods = sorted(shown["matching"].unique(), key=method_order)

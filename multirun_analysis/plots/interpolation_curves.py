@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title
+from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title, shown_cells
 from multirun_analysis.plots.style import axis_label, figure_style, method_look, plain
 from multirun_analysis.tidy import ordered, ordered_values, value_text
 
@@ -45,7 +45,7 @@ def plot_curves(curves: pd.DataFrame, *, metric: str = "loss", hue: str = "match
 
 def shown_jobs(runs: pd.DataFrame, keys: list[str]) -> set[str]:
     """Return the jobs of the cells that the figure shows: the curves of all jobs of a large sweep would not fit in memory."""
-    return {run_id for cell in list(cells(runs, keys).values())[:MOST_ROWS] for run_id in cell["run_id"]}
+    return {run_id for _, cell in shown_cells(cells(runs, keys), MOST_ROWS) for run_id in cell["run_id"]}
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
@@ -53,7 +53,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     curves = frames["curves"]
     shown = curves[(curves["split"] == "test") & (curves["status"] == "ok")]
     keys = fixed_keys(frames["barrier_vs_width"], x, hue)
-    rows = list(cells(shown, keys).items())[:MOST_ROWS]
+    rows = shown_cells(cells(shown, keys), MOST_ROWS)
     if not rows:
         return None
     values = _evenly(ordered(shown[x]), MOST_COLUMNS)

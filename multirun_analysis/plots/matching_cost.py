@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title
+from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title, shown_cells
 from multirun_analysis.plots.style import figure_style, method_look, plain, width_axis
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tidy import method_order
@@ -52,7 +52,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     if costs["width"].nunique() < 2:
         return None
     keys = fixed_keys(frames["barrier_vs_width"], "width", "matching")
-    rows = list(cells(costs, keys).items())[:MOST_ROWS]
+    rows = shown_cells(cells(costs, keys), MOST_ROWS)
     layers = sorted(costs["layer"].unique())[:MOST_LAYERS]
     figure, axes = panel_rows(len(rows), len(layers), (max(2.6, 9.2 / len(layers)) if len(layers) > 1 else 5.6, 3.0))
     with figure_style():

@@ -13,6 +13,7 @@ from multirun_analysis.checks import InputError
 from multirun_analysis.tidy import cell_title, ordered, ordered_values, value_text
 
 PAIRS, ENDS = "pairs", "error at ends"
+SHOWN = ["metric", "n_pairs", "n_expected", "mean", "ci_low", "ci_high"]
 LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -75,11 +76,12 @@ def pivot(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test"
             raise InputError(f"`{option}` must be one of {', '.join(keys)}, got {key!r}.")
     if x == hue:
         raise InputError(f"`--x` and `--hue` must be two keys, got {x!r} for both.")
-    shown = table[(table["split"] == split) & table["metric"].isin((metric, "error_endpoint"))]
+    shown = table[(table["split"] == split) & table["metric"].isin((metric, "error_endpoint"))].reset_index(drop=True)
     others = [key for key in keys if key not in (x, hue)]
     places, columns = ordered(shown[x]), ordered_values(shown, hue)
-    blocks = shown.groupby(others, sort=False)
-    return [_block(cell_title(others, key), block.to_dict("records"), metric, (x, places), (hue, columns)) for key, block in blocks]
+    rows = shown[[x, hue, *SHOWN]].to_dict("records")
+    blocks = [(key, [rows[k] for k in block.index]) for key, block in shown.groupby(others, sort=False)[["metric"]]]
+    return [_block(cell_title(others, key), block, metric, (x, places), (hue, columns)) for key, block in blocks]
 
 
 def _block(title: str, block: list[dict[Any, Any]], metric: str, x_order: tuple[str, list[Any]], hue_order: tuple[str, list[Any]]) -> Block:
