@@ -20,19 +20,26 @@ def network(n_inputs: int, width: int, depth: int, n_classes: int) -> nn.Sequent
 
 def steps(inputs: Tensor, labels: Tensor, width: int, depth: int, batch_size: int, count: int) -> float:
     """Train one network for `count` steps and return the seconds of one."""
-    module = network(inputs.shape[1], width, depth, int(labels.max()) + 1)
+    module = network(inputs.shape[1], width, depth, int(labels.max()) + 1).to(inputs.device)
     optimizer = torch.optim.SGD(module.parameters(), lr=0.05, momentum=0.9)
     done = 0
     start = time.perf_counter()
     while True:
-        for rows in torch.randperm(len(labels)).split(batch_size):
+        for rows in torch.randperm(len(labels), device=inputs.device).split(batch_size):
             optimizer.zero_grad()
             loss = F.cross_entropy(module(inputs[rows]), labels[rows])
             loss.backward()
             optimizer.step()
             done += 1
             if done == count:
+                finish(inputs.device)
                 return (time.perf_counter() - start) / count
+
+
+def finish(device: torch.device) -> None:
+    """Wait until a device has done what it was told to; the CPU always has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def _work(pipe: Connection, inputs: Tensor, labels: Tensor) -> None:

@@ -28,17 +28,28 @@ REPEATS = 9
 class Ours:
     """A stack in the middle of its training, of the size that lmc_sweeps itself chooses here."""
 
-    def __init__(self, data: Data, width: int, depth: int, batch_size: int, precision: str = "float32") -> None:
+    def __init__(
+        self,
+        data: Data,
+        width: int,
+        depth: int,
+        batch_size: int,
+        precision: str = "float32",
+        device: str = "cpu",
+        networks: int = NETWORKS,
+    ) -> None:
         settings = JobSettings(
-            width=width, depth=depth, networks=NETWORKS, seed=0, dataset=Digits(), model=Mlp(), optimizer=Sgd(),
-            training=Training(epochs=200, batch_size=batch_size), matching=(Weights(),), device="cpu", precision=precision, points=3,
+            width=width, depth=depth, networks=networks, seed=0, dataset=Digits(), model=Mlp(), optimizer=Sgd(),
+            training=Training(epochs=200, batch_size=batch_size), matching=(Weights(),), device=device, precision=precision, points=3,
             store=None,
         )  # fmt: skip
-        tasks = [Task(settings, data, fingerprint(data), number) for number in range(NETWORKS)]
+        tasks = [Task(settings, data, fingerprint(data), number) for number in range(networks)]
         self.size = stack_size(tasks)
         self._tasks = tasks[: self.size]
-        self._split = padded_split(data.train, torch.device("cpu"))
-        self._state: StackState = initial_state(Sgd(), stacked([pad(task.initial()) for task in self._tasks]))
+        self._device = torch.device(device)
+        self._split = padded_split(data.train, self._device)
+        initial = stacked([pad(task.initial()) for task in self._tasks])
+        self._state: StackState = initial_state(Sgd(), {name: tensor.to(self._device) for name, tensor in initial.items()})
 
     def steps(self, count: int) -> float:
         """Go on for `count` steps after a first one; return the seconds of one step of one network."""
@@ -46,9 +57,13 @@ class Ours:
         state = replace(self._state, step=0)  # later epochs would first have to draw the orders of the earlier ones
         recipes = [task.recipe for task in self._tasks]
         first = self._tasks[0]
-        self._state = train(
-            first.training_architecture, state, recipes, self._split, lambda _: moments.append(time.perf_counter()), count + 1
-        )
+
+        def note(state: StackState) -> None:
+            if state.step in (1, count + 1):  # a GPU works on while we go on: it is waited for at the ends only
+                plain.finish(self._device)
+            moments.append(time.perf_counter())
+
+        self._state = train(first.training_architecture, state, recipes, self._split, note, count + 1)
         return (moments[-1] - moments[0]) / count / self.size
 
 
