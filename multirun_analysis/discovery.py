@@ -1,9 +1,11 @@
 """Finding what sweeps left behind: the records on disk, and a row for every job that has none to be counted."""
 
+import gc
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +72,24 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
     InputError
         If a folder does not exist, or holds no job and expects none.
     """
-    folders = [Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs]
+    with _no_collections():
+        return _found([Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs])
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep Python from looking for cycles of garbage: among millions of small objects that all stay, it takes a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _found(folders: Sequence[Path]) -> Sweep:
+    """Return what is in the folders of sweeps, as `find_sweep` says."""
     records: dict[str, PackedRecord] = {}
     expected: dict[str, Record] = {}
     failures: list[dict[str, str]] = []

@@ -98,18 +98,16 @@ def varying_keys(scopes: Sequence[Mapping[str, Any]], folders: Sequence[int] | N
         The folder of every job; one and the same if not given.
     """
     folders = [0] * len(scopes) if folders is None else folders
-    keys = sorted({key for scope in scopes for key in scope} - set(FIXED))
-    data_keys = tuple(
-        sorted({key for scope in scopes for key in scope if key == "dataset" or key.startswith("dataset.")} - {"dataset.fingerprint"})
-    )
+    columns = {key: [scope.get(key) for scope in scopes] for key in sorted(set[str]().union(*scopes))}
+    data_keys = tuple(key for key in columns if (key == "dataset" or key.startswith("dataset.")) and key != "dataset.fingerprint")
     shown, following = [], {}
-    for key in keys:
-        if not _differs(scopes, key):
+    for key, values in columns.items():
+        if key in FIXED or not _differs(values):
             continue
-        within = any(_differs([s for s, place in zip(scopes, folders, strict=True) if place == f], key) for f in set(folders))
+        within = any(_differs([value for value, place in zip(values, folders, strict=True) if place == f]) for f in set(folders))
         reasons: list[tuple[str, ...]] = [("seed",), ("width", "depth")] if within else []
         reasons += [data_keys] if key == "dataset.fingerprint" else []
-        reason = next((of for of in reasons if _is_function(scopes, key, of)), None)
+        reason = next((of for of in reasons if _is_function(values, [columns[name] for name in of], once=of != ("seed",))), None)
         if reason is None:
             shown.append(key)
         else:
@@ -117,24 +115,19 @@ def varying_keys(scopes: Sequence[Mapping[str, Any]], folders: Sequence[int] | N
     return shown, following
 
 
-def _differs(scopes: Sequence[Mapping[str, Any]], key: str) -> bool:
-    first = scopes[0].get(key) if scopes else None
-    if all(_same_number_or_word(scope.get(key), first) for scope in scopes):  # most keys of most sweeps
+def _differs(values: Sequence[Any]) -> bool:
+    kinds = set(map(type, values))
+    if len(kinds) == 1 and not kinds & {list, dict} and values.count(values[0]) == len(values):  # most keys of most sweeps
         return False
-    return len({_frozen(scope.get(key)) for scope in scopes}) > 1
+    return len(set(map(_frozen, values))) > 1
 
 
-def _same_number_or_word(one: Any, other: Any) -> bool:
-    return one is other or (type(one) is type(other) and one == other and not isinstance(one, list | dict))
-
-
-def _is_function(scopes: Sequence[Mapping[str, Any]], key: str, of: tuple[str, ...]) -> bool:
-    """Return whether `of` takes several values in the jobs, one of them at least twice, and each goes with one value of `key`."""
-    found: dict[tuple[Any, ...], set[Any]] = {}
-    for scope in scopes:
-        found.setdefault(tuple(_frozen(scope.get(name)) for name in of), set()).add(_frozen(scope.get(key)))
-    repeated = len(found) < len(scopes) or of != ("seed",)
-    return len(found) > 1 and repeated and all(len(values) == 1 for values in found.values())
+def _is_function(values: Sequence[Any], of: Sequence[Sequence[Any]], *, once: bool) -> bool:
+    """Return whether `of` takes several values in the jobs, one at least twice unless `once` will do, each with one of `values`."""
+    arguments = list(zip(*(map(_frozen, column) for column in of), strict=True))
+    n_distinct = len(set(arguments))
+    repeated = n_distinct < len(arguments) or once
+    return n_distinct > 1 and repeated and len(set(zip(arguments, map(_frozen, values), strict=True))) == n_distinct
 
 
 def _frozen(value: Any) -> Any:
