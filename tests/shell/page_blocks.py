@@ -87,10 +87,11 @@ def run_blocks(folder: Path) -> None:
     namespace: dict[str, object] = {"__name__": "page"}
     printed: list[dict[str, object]] = []
     for block in blocks:
-        print(f"line {block.line}", file=sys.stderr)
         if block.mark == "file":
             (folder / block.word).parent.mkdir(parents=True, exist_ok=True)
             (folder / block.word).write_text(block.text)
+        elif block.mark:
+            continue
         elif block.language == "bash":
             done = subprocess.run(["bash", "-e", "-c", block.text], cwd=folder, capture_output=True, text=True, check=False)
             printed.append({"line": block.line, "status": done.returncode, "text": done.stderr + done.stdout})
