@@ -48,11 +48,19 @@ def pages() -> dict[str, str]:
     loader = griffe.GriffeLoader(search_paths=[str(ROOT)], docstring_parser=griffe.Parser.numpy)
     packages = {name: loader.load(name) for name in ("lmc_sweeps", "multirun_analysis")}
     found = {f"{name}.md": _page(packages, *page) for name, page in PAGES.items()}
-    lines = ["# Reference", "", "From signatures and docstrings, by `python docs/generate_reference.py`; a test holds the two together.", ""]
+    lines = [
+        "# Reference",
+        "",
+        "From signatures and docstrings, by `python docs/generate_reference.py`; a test holds the two together.",
+        "",
+    ]
     lines += ["| page | modules |", "|---|---|"]
     for name, (title, paths) in PAGES.items():
         lines.append(f"| [{title}]({name}.md) | {', '.join(f'`{path}`' for path in paths)} |")
-    lines += ["", "The columns of all tables: [columns.md](../columns.md). What was given wrongly raises an `InputError`, which is a `ValueError`."]
+    lines += [
+        "",
+        "The columns of all tables: [columns.md](../columns.md). What was given wrongly raises an `InputError`, which is a `ValueError`.",
+    ]
     return {"index.md": "\n".join(lines) + "\n", **found}
 
 
@@ -80,7 +88,8 @@ def _members(thing: griffe.Object) -> Iterator[griffe.Object]:
 
 def _object(thing: griffe.Object, level: str) -> list[str]:
     name = f"{thing.parent.name}.{thing.name}" if thing.parent is not None and thing.parent.is_class else thing.name
-    parts = [f"{level} {name}", "", "```python", _signature(thing), "```", "", *_docstring(thing)]
+    signature = _signature(thing).replace("'", '"')  # as ruff has it
+    parts = [f"{level} {name}", "", "```python", signature, "```", "", *_docstring(thing)]
     if isinstance(thing, griffe.Class):
         for member in _members(thing):
             parts += _object(member, level + "#")
@@ -93,7 +102,7 @@ def _signature(thing: griffe.Object) -> str:
         lines = [f"class {thing.name}({bases}):" if bases else f"class {thing.name}:"]
         fields = [member for member in thing.attributes.values() if member.annotation is not None and "property" not in member.labels]
         lines += [f"    {field.name}: {field.annotation}" + (f" = {field.value}" if field.value else "") for field in fields]
-        return "\n".join([*lines, *([] if fields else ["    ..."])])
+        return "\n".join(lines) if fields else f"{lines[0]} ..."
     if not isinstance(thing, griffe.Function):
         return f"{thing.name}: {thing.annotation}"
     shown = [_parameter(p) for p in thing.parameters if p.name != "self"]

@@ -4,13 +4,13 @@
 on its PATH: it hands arguments, folder, environment and open files to the server and ends with the exit status of what was run.
 """
 
+import importlib
 import json
 import os
 import runpy
 import signal
 import socket
 import sys
-import threading
 import traceback
 from pathlib import Path
 
@@ -19,6 +19,11 @@ COMMANDS = {
     "lmc-sweeps-compare": "lmc_sweeps.compare_cli",
     "lmc-sweeps-store": "lmc_sweeps.store_cli",
 }
+BEFOREHAND = (
+    *COMMANDS.values(),
+    *("multirun_analysis.report", "multirun_analysis.terminal"),
+    *("ot", "scipy.optimize", "sklearn.datasets", "sklearn.model_selection"),
+)
 CLIENT = """#!{python} -ISE
 import json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
@@ -40,38 +45,32 @@ def write_clients(folder: Path, address: str) -> None:
 
 def serve(address: str) -> None:
     """Answer commands until the process is ended."""
-    import ot  # noqa: F401
-    import scipy.optimize  # noqa: F401
-    import sklearn.datasets  # noqa: F401
-    import sklearn.model_selection  # noqa: F401
-
-    import lmc_sweeps.cli
-    import lmc_sweeps.compare_cli
-    import lmc_sweeps.store_cli
-    import multirun_analysis.report
-    import multirun_analysis.terminal  # noqa: F401
-
+    for name in BEFOREHAND:
+        importlib.import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who mind a command
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
     while True:
         connection, _ = listener.accept()
-        _, files, _, _ = socket.recv_fds(connection, 1, 3)
-        what = json.loads(connection.makefile().read())
-        child = os.fork()
-        if child == 0:
+        if os.fork() == 0:
             listener.close()
-            connection.close()
-            _run(what, files)
-        for file in files:
-            os.close(file)
-        threading.Thread(target=_answer, args=(connection, child), daemon=True).start()
+            _mind(connection)
+        connection.close()
 
 
-def _answer(connection: socket.socket, child: int) -> None:
+def _mind(connection: socket.socket) -> None:
+    """Run one command in a process of its own and answer with its exit status."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _, files, _, _ = socket.recv_fds(connection, 1, 3)
+    what = json.loads(connection.makefile().read())
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        _run(what, files)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     connection.sendall(str(status if status >= 0 else 128 - status).encode())
-    connection.close()
+    os._exit(0)
 
 
 def _run(what: dict, files: list[int]) -> None:
