@@ -21,6 +21,7 @@ from lmc_sweeps.datasets.idx import FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RUN = [page for page in PAGES if page.parent.name != "reference"]  # its blocks are signatures
 LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "results").glob("*/README.md"))]
 LANGUAGES = {"bash", "python", "yaml", ""}
 ELSEWHERE = {ROOT / "docs" / "cluster.md"}  # written on a branch of its own
@@ -51,10 +52,10 @@ def name_of(page: Path) -> str:
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Yield an environment in which `python` has its imports behind it, with a store of networks that all pages share."""
+    """Yield an environment in which `python` has its imports behind it."""
     folder = tmp_path_factory.mktemp("python")
     write_clients(folder, str(folder / "socket"))
-    own = {"LMC_SWEEPS_STORE": str(folder / "store"), "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "COLUMNS": "160"}
+    own = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "COLUMNS": "160"}
     own |= {
         "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
@@ -92,7 +93,7 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory, python: dict[str, str]) 
             done = subprocess.run(
                 ["python", Path(__file__).parent / "page_blocks.py", folder],
                 cwd=folder,
-                env=python,
+                env=python | {"LMC_SWEEPS_STORE": str(folder / "store")},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -129,7 +130,8 @@ def smaller(page: Path, block: Block, folder: Path) -> Block:
     return Block(block.line, block.language, text, block.mark, block.word)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page.read_text())], ids=name_of)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in RUN if blocks_of(page.read_text())], ids=name_of)
 def test_every_block_runs_and_prints_what_the_page_says(page, folder_of):
     folder = folder_of(page)
     printed = {found["line"]: found for found in json.loads((folder / "printed.json").read_text())}
@@ -146,12 +148,12 @@ def test_every_block_runs_and_prints_what_the_page_says(page, folder_of):
             assert block.mark in ("file", "not run"), f"line {block.line} was not run, and no mark says why"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_every_block_says_what_it_is(page):
     for block in blocks_of(page.read_text()):
         if block.mark == "not run":
             assert block.word, f"line {block.line}: no reason is given"
-        elif "docs/reference/" not in name_of(page):
+        else:
             assert block.language in LANGUAGES, f"line {block.line}: {block.language}"
             assert (block.language in ("bash", "python")) == (block.mark in ("", "not run")) or block.mark == "file", (
                 f"line {block.line}: mark it"
@@ -231,6 +233,7 @@ def test_every_study_that_is_kept_has_its_section_with_commands_that_exist():
         assert (ROOT / "multirun_analysis" / "studies" / f"{name}.py").is_file()
 
 
+@pytest.mark.slow
 def test_the_files_that_the_readme_names_are_left_behind(folder_of):
     tree = next(block.text for block in blocks_of((ROOT / "README.md").read_text()) if "SWEEP_DIR/" in block.text)
     left = {path.name for path in (folder_of(ROOT / "docs" / "quick_start.md") / "my_sweep").rglob("*")}
