@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -63,7 +64,10 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     environment = os.environ | own
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, Path(__file__).parent / "warm_python.py", folder / "socket"], env=environment, stderr=log
+            [sys.executable, Path(__file__).parent / "warm_python.py", folder / "socket"],
+            env=environment,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         deadline = time.monotonic() + 120
@@ -72,7 +76,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         assert server.poll() is None, (folder / "log").read_text()
         yield environment
     finally:
-        server.kill()
+        os.killpg(server.pid, signal.SIGKILL)  # with whatever it still runs
         server.wait()
 
 
