@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir, prepare
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
-from lmc_sweeps.overrides import asks_for_plan, check_overrides
+from lmc_sweeps.overrides import asks_for_plan, check_overrides, searched_folders
 from lmc_sweeps.plan import plan_text
 from lmc_sweeps.running import run_alone
 from lmc_sweeps.summary import print_summary
@@ -32,7 +32,8 @@ def main() -> None:
             extra = [] if arguments.config_dir is None else [Path(arguments.config_dir)]
             if asks_for_plan(arguments.overrides) and not arguments.multirun:
                 sys.argv.append("--multirun")  # the sweeper is where plans are made, for one job too
-            check_overrides(arguments.overrides, [conf_dir(), *(folder for folder in extra if folder.is_dir())])
+            extra = [*(folder for folder in extra if folder.is_dir()), *searched_folders(arguments.overrides)]
+            check_overrides(arguments.overrides, [conf_dir(), *extra])
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)()
     except InputError as error:
         raise SystemExit(str(error)) from None

@@ -61,7 +61,9 @@ def read_expected(folder: Path) -> list[dict[str, Any]]:
 
 def write_command(folder: Path) -> None:
     """Add the command of this process to those that made the folder; the same one again counts once. The report shows them."""
-    line = json.dumps({"command": shlex.join(["python", "-m", "lmc_sweeps", *sys.argv[1:]])}) + "\n"
+    script = Path(sys.argv[0])  # a user's own, which calls main(), or ours
+    program = [str(script)] if script.suffix == ".py" and script.name != "__main__.py" else ["-m", "lmc_sweeps"]
+    line = json.dumps({"command": shlex.join(["python", *program, *sys.argv[1:]])}) + "\n"
     with locked(folder / COMMANDS):
         try:
             known = (folder / COMMANDS).read_text()

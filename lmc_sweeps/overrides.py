@@ -28,6 +28,15 @@ def check_overrides(overrides: Sequence[str], folders: Sequence[Path]) -> None:
             _check(override, folders)
 
 
+def searched_folders(overrides: Sequence[str]) -> list[Path]:
+    """Return the folders of configs that overrides of ``hydra.searchpath`` name, as ``file://FOLDER`` or plain."""
+    found = []
+    for text in overrides:
+        if text.lstrip("+").startswith("hydra.searchpath="):
+            found += [Path(str(place).removeprefix("file://")) for place in _values(OverridesParser.create().parse_override(text).value())]
+    return [folder for folder in found if folder.is_dir()]
+
+
 def asks_for_plan(overrides: Sequence[str]) -> bool:
     """Return whether ``plan=true`` is among the overrides, in whichever way it is written."""
     for text in overrides:

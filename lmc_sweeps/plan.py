@@ -6,7 +6,7 @@ from pathlib import Path
 from lmc_sweeps.checkpoints import Store
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.job import is_complete
-from lmc_sweeps.progress import computing, duration
+from lmc_sweeps.progress import about, computing, duration
 from lmc_sweeps.stacks import Task, groups, seconds_per_network_step, stack_size, tasks_of
 
 
@@ -27,10 +27,10 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path) -> str:
         size = stack_size(group)
         of_group = seconds_per_network_step(group[:size]) * sum(task.steps for task in group)
         first = group[0].settings
-        lines.append(f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, about {duration(of_group)}")
+        lines.append(f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, {about(duration(of_group))}")
         seconds += of_group
     disk = sum(4 * sum(tensor.numel() for tensor in task.initial().values()) for task in missing.values())
-    lines.append(f"training: about {computing(seconds)} on this machine; matching and evaluation come on top")
+    lines.append(f"training: {about(computing(seconds))} on this machine; matching and evaluation come on top")
     lines.append(f"disk: about {disk / 1e6:,.1f} MB of networks in {waiting[0].settings.store if waiting else 'the store'}")
     lines.append("plan=true: nothing was trained, nothing was written.")
     return "\n".join(lines)

@@ -64,6 +64,11 @@ def computing(seconds: float) -> str:
     return f"{duration(seconds)} ({seconds / 60 * torch.get_num_threads():.1f} core-minutes)"
 
 
+def about(length: str) -> str:
+    """Return a length of time as an estimate: ``about 42 s``; ``less than 1 s`` is one already."""
+    return length if length.startswith("less") else f"about {length}"
+
+
 def duration(seconds: float) -> str:
     """Return a length of time for people: ``42 s``, ``3 min``, ``1.5 h``."""
     if seconds < 1:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.composing import Composer
-from lmc_sweeps.config import PreparedJob, conf_dir
+from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
 from lmc_sweeps.launcher import BatchedLauncher
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
@@ -34,7 +34,7 @@ class ValidatingSweeper(BasicSweeper):
         """Run all jobs that the arguments and ``hydra.sweeper.params`` ask for."""
         config, context, launcher = self._set_up()
         try:
-            check_overrides(self._parse_config(), [conf_dir()])
+            check_overrides(self._parse_config(), _config_folders(config))
             texts = merge_matching([*self._parse_config(), *arguments])
             if "subdir: ${run_id:}" not in OmegaConf.to_yaml(config.hydra.sweep):
                 raise InputError("`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name.")
@@ -83,6 +83,12 @@ class ValidatingSweeper(BasicSweeper):
         if self.config is None or self.hydra_context is None or self.launcher is None:
             raise RuntimeError("the sweeper was not set up; Hydra calls setup() first.")
         return self.config, self.hydra_context, self.launcher
+
+
+def _config_folders(config: DictConfig) -> list[Path]:
+    """Return the folders of configs that Hydra searched: ours, and those of ``--config-dir`` and ``hydra.searchpath``."""
+    found = [Path(source.path) for source in config.hydra.runtime.config_sources if source.schema == "file"]
+    return [folder for folder in found if folder.is_dir()]
 
 
 def _launched(launcher: Launcher, batches: list[list[list[str]]]) -> list[Sequence[JobReturn]]:

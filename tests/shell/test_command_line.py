@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from lmc_sweeps.cli import main
+from lmc_sweeps.expected import write_command
 
 FAST = ["training.epochs=2", "points=5"]
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
@@ -241,3 +242,28 @@ def test_an_experiment_runs_without_m_and_its_axes_can_be_replaced(command):
     done = command("experiment=width_digits", "width=4", "seed=0,1", *FAST)
     assert done.returncode == 0, done.stderr
     assert "2 of 2 jobs found." in done.stdout
+
+
+@pytest.mark.parametrize("where", ["--config-dir", "hydra.searchpath"])
+def test_an_experiment_in_a_folder_of_the_users_own_may_vary_options_that_are_there_only(command, tmp_path, where):
+    for group, name, text in (
+        ("optimizer", "fast", "name: sgd\nlr: 0.1\nmomentum: 0.0\nweight_decay: 0.0\n"),
+        ("experiment", "mine", "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      optimizer: sgd,fast\n"),
+    ):
+        (tmp_path / "own" / group).mkdir(parents=True)
+        (tmp_path / "own" / group / f"{name}.yaml").write_text(text)
+    given = ["--config-dir", "own"] if where == "--config-dir" else [f"hydra.searchpath=[file://{tmp_path}/own]"]
+    done = command(*given, "experiment=mine", "plan=true")
+    assert done.returncode == 0, done.stderr
+    assert "2 jobs, of them 0 finished" in done.stdout
+
+
+def test_a_script_of_the_users_own_is_written_down_as_it_was_typed(tmp_path, monkeypatch):
+    for argv, typed in (
+        (["run.py", "width=8", "-m"], "python run.py width=8 -m"),
+        (["/somewhere/lmc_sweeps/__main__.py", "width=8"], "python -m lmc_sweeps width=8"),
+        (["/somewhere/bin/lmc-sweeps", "width=8"], "python -m lmc_sweeps width=8"),
+    ):
+        monkeypatch.setattr(sys, "argv", argv)
+        write_command(tmp_path)
+        assert json.loads((tmp_path / "commands.jsonl").read_text().splitlines()[-1]) == {"command": typed}

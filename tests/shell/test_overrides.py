@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir
-from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
+from lmc_sweeps.overrides import check_overrides, merge_matching, searched_folders, swept_keys
 
 EXPERIMENTS = ", ".join(sorted(path.stem for path in conf_dir().glob("experiment/*.yaml")))
 TOP = (
@@ -64,6 +64,11 @@ def test_options_of_a_folder_of_the_users_own_are_known(tmp_path):
     check_overrides(["dataset=mine"], [conf_dir(), tmp_path])
     with pytest.raises(InputError, match="kmnist, mine, mnist"):
         check_overrides(["dataset=mein"], [conf_dir(), tmp_path])
+
+
+def test_folders_of_hydras_search_path_are_found_where_they_are_there(tmp_path):
+    assert searched_folders([f"hydra.searchpath=[file://{tmp_path},{tmp_path}]", "width=8"]) == [tmp_path, tmp_path]
+    assert searched_folders([f"hydra.searchpath=[{tmp_path}/nowhere,pkg://somewhere]", "+dataset.x=1"]) == []
 
 
 @pytest.mark.parametrize("text", ["matching=weights,activations", "matching=[weights],[activations]", "matching=[weights,activations]"])

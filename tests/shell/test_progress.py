@@ -31,5 +31,9 @@ def test_durations_are_for_people():
     assert [progress.duration(seconds) for seconds in (42, 180, 5400)] == ["42 s", "3 min", "1.5 h"]
 
 
+def test_an_estimate_is_about_a_length_or_below_it():
+    assert [progress.about(progress.duration(seconds)) for seconds in (0.2, 42)] == ["less than 1 s", "about 42 s"]
+
+
 def test_what_computing_costs_is_said_in_core_minutes():
     assert progress.computing(600) == f"10 min ({10.0 * torch.get_num_threads():.1f} core-minutes)"

@@ -1,0 +1,245 @@
+"""The documents: every block is run as a reader would run it, every output compared, every link followed."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from markdown_it import MarkdownIt
+from page_blocks import CONTINUES, Block, blocks_of, difference, write_blocks
+from warm_python import write_clients
+
+from lmc_sweeps.datasets.idx import FILES
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RUN = [page for page in PAGES if page.parent.name != "reference"]  # its blocks are signatures
+LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "results").glob("*/README.md"))]
+LANGUAGES = {"bash", "python", "yaml", ""}
+ELSEWHERE = {ROOT / "docs" / "cluster.md"}  # written on a branch of its own
+# What is done smaller here than it is written there: (page, as written, as run). Each must be found. DIR is a folder of a few pictures.
+SMALLER = [
+    ("README.md", "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/python", "python"),
+    ("README.md", "width=8,32,128 seed=0,1,2 depth=1,2 -m", "width=8 seed=0 depth=1,2 -m"),
+    ("README.md", "experiment=width_digits ", "experiment=width_digits width=8 seed=0 "),
+    ("README.md", "dataset=mnist dataset.root=DIR width=32,64,128 training.epochs=10", "dataset=mnist dataset.root=DIR width=4,8 training.epochs=1"),
+    ("README.md", "width=8,16,32 seed=0,1,2 hydra.sweep.dir=my_sweep", "width=8,16 seed=0 hydra.sweep.dir=my_sweep"),
+    ("README.md", "my_sweep/<run_id>", "RUN"),
+]  # fmt: skip
+# What a page's Python takes for granted.
+GIVEN = {
+    "README.md": """
+import glob, torch
+torch.manual_seed(0)
+network_a, network_b = (torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3)) for _ in range(2))
+x, y = torch.randn(40, 4), torch.arange(40) % 3
+x_test, y_test = x, y
+""",
+}
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Yield an environment in which `python` has its imports behind it."""
+    folder = tmp_path_factory.mktemp("python")
+    write_clients(folder, str(folder / "socket"))
+    own = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "COLUMNS": "160"}
+    own |= {
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
+    environment = os.environ | own
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, Path(__file__).parent / "warm_python.py", folder / "socket"],
+            env=environment,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while not (folder / "socket").exists() and server.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert server.poll() is None, (folder / "log").read_text()
+        yield environment
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)  # with whatever it still runs
+        server.wait()
+
+
+@pytest.fixture(scope="session")
+def folder_of(tmp_path_factory: pytest.TempPathFactory, python: dict[str, str]) -> Callable[[Path], Path]:
+    """Return a function that runs a page, once, and returns the folder in which it was run."""
+    ran: dict[Path, Path] = {}
+
+    def run(page: Path) -> Path:
+        if page not in ran:
+            folder = tmp_path_factory.mktemp(page.stem)
+            text = page.read_text()
+            for before in CONTINUES.findall(text):
+                shutil.copytree(run(page.parent / before), folder, dirs_exist_ok=True)
+            pictures(folder / "pictures")
+            blocks = [*given(page), *(smaller(page, block, folder) for block in blocks_of(text))]
+            write_blocks(folder, blocks)
+            done = subprocess.run(
+                ["python", Path(__file__).parent / "page_blocks.py", folder],
+                cwd=folder,
+                env=python | {"LMC_SWEEPS_STORE": str(folder / "store")},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            ran[page] = folder
+        return ran[page]
+
+    return run
+
+
+def pictures(folder: Path) -> None:
+    """Write the four files of MNIST with a few pictures that can be told apart: the class is a bright row."""
+    folder.mkdir(exist_ok=True)
+    for kind, size in (("train", 600), ("t10k", 200)):
+        labels = np.arange(size, dtype=np.uint8) % 10
+        images = np.random.default_rng(size).integers(0, 64, (size, 28, 28), dtype=np.uint8)
+        images[np.arange(size), 2 * labels] = 255
+        for file, array in zip([name for name in FILES if name.startswith(kind)], (images, labels), strict=True):
+            head = bytes([0, 0, 8, array.ndim]) + b"".join(length.to_bytes(4, "big") for length in array.shape)
+            (folder / file).write_bytes(head + array.tobytes())
+
+
+def given(page: Path) -> list[Block]:
+    return [Block(0, "python", GIVEN[name_of(page)])] if name_of(page) in GIVEN else []
+
+
+def smaller(page: Path, block: Block, folder: Path) -> Block:
+    text = block.text
+    for name, written, run in SMALLER:
+        if name == name_of(page) and block.language in ("bash", "python"):
+            text = text.replace(written, run)
+    text = text.replace("=DIR", f"={folder / 'pictures'}").replace('"RUN"', 'glob.glob("my_sweep/*/record.json")[0]')
+    return Block(block.line, block.language, text, block.mark, block.word)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in RUN if blocks_of(page.read_text())], ids=name_of)
+def test_every_block_runs_and_prints_what_the_page_says(page, folder_of):
+    folder = folder_of(page)
+    printed = {found["line"]: found for found in json.loads((folder / "printed.json").read_text())}
+    failed = [f"line {line}:\n{found['text']}" for line, found in printed.items() if found["status"]]
+    assert not failed, "\n".join(failed)
+    last = ""
+    for block in blocks_of(page.read_text()):
+        if block.mark == "output":
+            said = difference(block.text, last)
+            assert not said, f"line {block.line}: {said}"
+        elif block.line in printed:
+            last = printed[block.line]["text"]
+        else:
+            assert block.mark in ("file", "not run"), f"line {block.line} was not run, and no mark says why"
+
+
+@pytest.mark.parametrize("page", RUN, ids=name_of)
+def test_every_block_says_what_it_is(page):
+    for block in blocks_of(page.read_text()):
+        if block.mark == "not run":
+            assert block.word, f"line {block.line}: no reason is given"
+        else:
+            assert block.language in LANGUAGES, f"line {block.line}: {block.language}"
+            assert (block.language in ("bash", "python")) == (block.mark in ("", "not run")) or block.mark == "file", (
+                f"line {block.line}: mark it"
+            )
+
+
+def test_what_is_done_smaller_is_written_there():
+    for page, written, _ in SMALLER:
+        assert written in (ROOT / page).read_text(), written
+
+
+def test_the_reference_is_what_its_generator_makes():
+    spec = importlib.util.spec_from_file_location("generate_reference", ROOT / "docs" / "generate_reference.py")
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    found = {path.name: path.read_text() for path in (ROOT / "docs" / "reference").glob("*.md")}
+    assert found == generator.pages(), "run: python docs/generate_reference.py"
+
+
+def links_of(text: str) -> list[str]:
+    """Return the targets of links and pictures of a page, in tables and HTML too."""
+    found = re.findall(r'(?:href|src)="([^"]+)"', text)
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        for child in token.children or []:
+            found += [str(child.attrs[key]) for key in ("href", "src") if key in child.attrs]
+    return [target for target in found if not re.match(r"[a-z]+:", target)]
+
+
+def anchors_of(text: str) -> set[str]:
+    """Return the anchors that a forge makes of a page's headings: lower case, no punctuation, hyphens for spaces."""
+    tokens = MarkdownIt("commonmark").parse(text)
+    headings = [tokens[k + 1].content for k, token in enumerate(tokens) if token.type == "heading_open"]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKING, ids=name_of)
+def test_every_link_leads_somewhere(page):
+    for target in links_of(page.read_text()):
+        place, _, anchor = target.partition("#")
+        file = (page.parent / place).resolve() if place else page
+        assert file.exists() or file in ELSEWHERE, target
+        assert not anchor or anchor in anchors_of(file.read_text()), target
+
+
+def test_links_in_tables_and_to_missing_anchors_are_seen():
+    text = "# A b, `c`\n\n| x |\n|---|\n| [![y](z.png)](u.md#v) |\n\n[out](https://example.org) [here](#a-b-c)\n"
+    assert sorted(links_of(text)) == ["#a-b-c", "u.md#v", "z.png"]
+    assert anchors_of(text) == {"a-b-c"}
+
+
+def test_what_a_page_says_is_compared_with_what_is_printed():
+    printed = "a table\nwidth  mean\n 8     0.271 ± 0.001\nin 3 s\n"
+    assert not difference("width mean\n8 0.270 ± 0.001\nin ... s", printed)
+    assert difference("width mean\n16 0.270 ± 0.001", printed).startswith("the page says\nwidth mean\n16")
+    assert difference("8 0.9 ± 0.001", printed) == "the page says 0.9, and 0.271 was printed:\n8     0.271 ± 0.001"
+
+
+def test_blocks_are_found_with_their_marks():
+    text = "<!-- file: a/b.py -->\n```python\nx = 1\n```\n\n<!-- not run: needs a GPU -->\n\n```bash\nls\n```\n\ntext\n\n```\nplain\n```\n"
+    found = blocks_of(text)
+    assert [(block.language, block.mark, block.word) for block in found] == [
+        ("python", "file", "a/b.py"),
+        ("bash", "not run", "needs a GPU"),
+        ("", "", ""),
+    ]
+
+
+def test_every_study_that_is_kept_has_its_section_with_commands_that_exist():
+    text = (ROOT / "docs" / "results.md").read_text()
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, flags=re.DOTALL | re.MULTILINE))
+    assert sorted(sections) == sorted(path.parent.name for path in (ROOT / "results").glob("*/README.md"))
+    for name, section in sections.items():
+        assert f"(../results/{name}/README.md)" in section
+        assert f"python -m lmc_sweeps experiment={name} " in section
+        assert re.search(rf"python -m multirun_analysis \w+ --study {name}\n", section)
+        assert (ROOT / "conf" / "experiment" / f"{name}.yaml").is_file()
+        assert (ROOT / "multirun_analysis" / "studies" / f"{name}.py").is_file()
+
+
+@pytest.mark.slow
+def test_the_files_that_the_readme_names_are_left_behind(folder_of):
+    tree = next(block.text for block in blocks_of((ROOT / "README.md").read_text()) if "SWEEP_DIR/" in block.text)
+    left = {path.name for path in (folder_of(ROOT / "docs" / "quick_start.md") / "my_sweep").rglob("*")}
+    rare = {"plane.csv", "records.index"}  # with plane=true; of 200 records and more
+    assert set(re.findall(r"\w+\.(?:csv|html|png|jsonl|json|npz|index)\b", tree)) - rare <= left

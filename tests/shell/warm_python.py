@@ -1,0 +1,118 @@
+"""A `python` that has its imports behind it: commands from documents run by the dozen, and importing torch takes seconds each time.
+
+``serve`` imports what the commands need, listens on a socket and forks a process per command; ``CLIENT`` is the `python` that a shell finds
+on its PATH: it hands arguments, folder, environment and open files to the server and ends with the exit status of what was run.
+"""
+
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+
+COMMANDS = {
+    "lmc-sweeps": "lmc_sweeps.cli",
+    "lmc-sweeps-compare": "lmc_sweeps.compare_cli",
+    "lmc-sweeps-store": "lmc_sweeps.store_cli",
+}
+BEFOREHAND = (
+    *COMMANDS.values(),
+    *("multirun_analysis.report", "multirun_analysis.terminal"),
+    *("ot", "scipy.optimize", "sklearn.datasets", "sklearn.model_selection"),
+)
+CLIENT = """#!{python} -ISE
+import json, os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.connect({address!r})
+what = {{"name": os.path.basename(sys.argv[0]), "arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
+socket.send_fds(server, [b"x"], [0, 1, 2])
+server.sendall(json.dumps(what).encode())
+server.shutdown(socket.SHUT_WR)
+sys.exit(int(server.makefile().read() or 1))
+"""
+
+
+def write_clients(folder: Path, address: str) -> None:
+    """Write the commands that reach the server, to stand first on a PATH."""
+    for name in ("python", "python3", *COMMANDS):
+        (folder / name).write_text(CLIENT.format(python=sys.executable, address=address))
+        (folder / name).chmod(0o755)
+
+
+def serve(address: str) -> None:
+    """Answer commands until the process is ended."""
+    for name in BEFOREHAND:
+        importlib.import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who mind a command
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    while True:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            _mind(connection)
+        connection.close()
+
+
+def _mind(connection: socket.socket) -> None:
+    """Run one command in a process of its own and answer with its exit status."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _, files, _, _ = socket.recv_fds(connection, 1, 3)
+    what = json.loads(connection.makefile().read())
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        _run(what, files)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    connection.sendall(str(status if status >= 0 else 128 - status).encode())
+    os._exit(0)
+
+
+def _run(what: dict, files: list[int]) -> None:
+    """Become the command, and end with it."""
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+    os.chdir(what["folder"])
+    os.environ.clear()
+    os.environ.update(what["environment"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    status = 0
+    try:
+        _command(what["name"], what["arguments"])
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _command(name: str, arguments: list[str]) -> None:
+    if name in COMMANDS:
+        sys.argv = [name, *arguments]
+        sys.modules[COMMANDS[name]].main()
+    elif arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        sys.path.insert(0, os.getcwd())
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    elif arguments[0] == "-c":
+        sys.argv = ["-c", *arguments[2:]]
+        sys.path.insert(0, os.getcwd())
+        exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        sys.argv = arguments
+        sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
+        runpy.run_path(arguments[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
