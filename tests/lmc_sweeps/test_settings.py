@@ -12,6 +12,7 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data, split
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
+from lmc_sweeps.datasets.cifar10 import Cifar10
 from lmc_sweeps.datasets.idx import FashionMnist, Mnist
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
@@ -41,7 +42,7 @@ OTHER = {
     "noise": 0.1, "law_seed": 1, "data_order": "shared",
 }  # fmt: skip
 PARTS = {
-    "dataset": (Digits(), GaussianMixture(), Mnist(), FashionMnist()),
+    "dataset": (Digits(), GaussianMixture(), Mnist(), FashionMnist(), Cifar10()),
     "model": (Mlp(),),
     "optimizer": (Sgd(), Adam(), AdamW()),
     "training": (Training(),),
