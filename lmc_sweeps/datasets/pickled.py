@@ -5,6 +5,7 @@ becomes a `Call` that says which, and is never made. Nothing is copied that a pi
 proportion to its bytes and instructions, and both are bounded.
 """
 
+import io
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ GLOBALS = {
     "numpy.core.numeric _frombuffer": "buffer",  # protocol 5
     "numpy._core.numeric _frombuffer": "buffer",
 }
+OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 VALUES = frozenset((
     "BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINSTRING", "SHORT_BINSTRING", "BINBYTES",
@@ -61,15 +63,25 @@ def read_pickle(contents: bytes, where: str) -> Any:
     InputError
         If it is damaged, or asks for anything that such data do not need. Nothing of it has been run.
     """
-    machine, end = _Machine(), 0
+    machine, stream = _Machine(), io.BytesIO(contents)
     try:
-        for count, (opcode, argument, position) in enumerate(pickletools.genops(contents)):
-            if count >= MOST_INSTRUCTIONS:
-                raise ValueError(f"it has more than {MOST_INSTRUCTIONS:,} instructions")
+        for _ in range(MOST_INSTRUCTIONS):
+            code = stream.read(1).decode("latin-1")
+            opcode = OPCODES.get(code)
+            if opcode is None:
+                raise ValueError(f"it has the instruction {code!r}, which there is not" if code else "it ends before its last instruction")
+            machine.check(opcode.name)  # before its argument is read
+            if opcode.name == "GLOBAL":  # as `pickle` reads it: pickletools would take backslashes for escapes
+                argument = " ".join(stream.readline()[:-1].decode() for _ in range(2))
+            else:
+                argument = opcode.arg.reader(stream) if opcode.arg is not None else None
             machine.step(opcode.name, argument)
-            end = (position or 0) + 1
-        if end != len(contents):
-            raise ValueError(f"it goes on after its end, for {len(contents) - end:,} bytes")
+            if opcode.name == "STOP":
+                break
+        else:
+            raise ValueError(f"it has more than {MOST_INSTRUCTIONS:,} instructions")
+        if stream.tell() != len(contents):
+            raise ValueError(f"it goes on after its end, for {len(contents) - stream.tell():,} bytes")
         return machine.result()
     except ValueError as error:
         raise InputError(f"{where} is not a pickle that is read here, and nothing of it was run: {shown(error)}.") from error
@@ -102,16 +114,19 @@ class _Machine:
             "SETITEMS": lambda _: self._set(self._marked()),
         }  # fmt: skip
 
+    def check(self, name: str) -> None:
+        """Raise `ValueError` unless an instruction is one of those that are followed."""
+        if name not in VALUES and name not in CONSTANTS and name not in self._instructions:
+            raise ValueError(f"it has the instruction {name}, which data like these do not need")
+
     def step(self, name: str, argument: Any) -> None:
         """Follow one instruction."""
         if name in VALUES:
             self._stack.append(argument)
         elif name in CONSTANTS:
             self._stack.append(CONSTANTS[name])
-        elif name in self._instructions:
-            self._instructions[name](argument)
         else:
-            raise ValueError(f"it has the instruction {name}, which data like these do not need")
+            self._instructions[name](argument)
 
     def result(self) -> Any:
         """Return the one object that is left at the end."""

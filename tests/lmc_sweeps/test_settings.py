@@ -10,9 +10,9 @@ import torch
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data, split
+from lmc_sweeps.datasets.cifar10 import Cifar10
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
-from lmc_sweeps.datasets.cifar10 import Cifar10
 from lmc_sweeps.datasets.idx import FashionMnist, Mnist
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
@@ -118,7 +118,7 @@ def test_a_run_is_named_anew_with_every_other_setting():
                     names.append(run_id(job(**{key: replace(part, **{field.name: OTHER[field.name]})}), FINGERPRINT))
     inside = [field for parts in PARTS.values() for part in parts for field in fields(part) if field.metadata.get("identity", True)]
     assert {field.name for part in PARTS["training"] for field in fields(part)} - {field.name for field in inside} >= {"stack", "stack_gib"}
-    assert len(names) == 6 + 3 + 2 + len(inside)
+    assert len(names) == 6 + 4 + 2 + len(inside)
     assert len(set(names)) == len(names)
 
 

@@ -66,6 +66,7 @@ def test_what_is_admitted_is_what_the_module_says():
         (b"\x8c\x02os\x8c\x06system\x93.", "it asks for the global os.system; admitted are"),
         (b"\x8c\x05numpyK\x01\x93.", "it asks for a global by something that is no word"),
         (b"cnumpy.core\nmultiarray._reconstruct\n.", "it asks for the global numpy.core.multiarray._reconstruct; admitted"),
+        (b"c_c\\x6fdecs\nencode\n.", r"it asks for the global _c\\x6fdecs.encode; admitted"),
         (b"c_codecs\ndecode\n.", "it asks for the global _codecs.decode"),
         (b"K\x01)R.", "it calls what is no function"),
         (b"cnumpy\ndtype\nK\x01R.", "it calls what is no function, or with no arguments"),
