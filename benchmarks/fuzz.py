@@ -125,7 +125,7 @@ def attack(name: str, cases: range, seconds: int = 0) -> Found:
         for case in cases:
             contents = reader.mutate(seeds, Random(f"{SEED} {name} {case}")) if case else seeds[0]
             path = Path(place) / reader.file
-            path.write_bytes(contents)
+            _write(path, contents)
             signal.alarm(seconds)
             try:
                 if reader.accepts(path):
@@ -138,6 +138,11 @@ def attack(name: str, cases: range, seconds: int = 0) -> Found:
             finally:
                 signal.alarm(0)
     return found
+
+
+def _write(path: Path, contents: bytes) -> None:
+    path.unlink(missing_ok=True)  # a file that is written over waits for the disk
+    path.write_bytes(contents)
 
 
 def _unless(read: Callable[[Path], object], *errors: type[Exception]) -> Callable[[Path], bool]:
@@ -207,8 +212,8 @@ def _lines() -> list[bytes]:
 
 
 def _expect(path: Path) -> bool:
-    """Read what a sweep expects, and add a job to it."""
-    expected.write_expected(path.parent, [])
+    """Read what a sweep expects, and number its jobs."""
+    expected.labels(path.parent)
     return len(expected.read_expected(path.parent)) == 2
 
 
@@ -269,7 +274,7 @@ def _networks() -> list[bytes]:
 def _in_store(folder: Path, suffix: str, contents: bytes) -> checkpoints.Store:
     store = checkpoints.Store(folder / "store")
     store.path(NAME).parent.mkdir(parents=True, exist_ok=True)
-    store.path(NAME, suffix).write_bytes(contents)
+    _write(store.path(NAME, suffix), contents)
     return store
 
 

@@ -72,7 +72,7 @@ def read_pickle(contents: bytes, where: str) -> Any:
                 raise ValueError(f"it has the instruction {code!r}, which there is not" if code else "it ends before its last instruction")
             machine.check(opcode.name)  # before its argument is read
             if opcode.name == "GLOBAL":  # as `pickle` reads it: pickletools would take backslashes for escapes
-                argument = " ".join(stream.readline()[:-1].decode() for _ in range(2))
+                argument: Any = " ".join(stream.readline()[:-1].decode() for _ in range(2))
             else:
                 argument = opcode.arg.reader(stream) if opcode.arg is not None else None
             machine.step(opcode.name, argument)
