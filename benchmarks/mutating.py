@@ -1,5 +1,6 @@
 """Damage to files, by bits and by structure: every mutation draws from the generator that it is given, so a case can be made again."""
 
+import copy
 import gzip
 import hashlib
 import io
@@ -70,12 +71,11 @@ def changed(value: Any, rng: Random) -> Any:
         if kind == 1 and at is not value:
             del at[key]
         elif kind == 2 and isinstance(at, list):
-            at.append(at[key])
+            at.append(copy.deepcopy(at[key]))
         elif kind == 3 and isinstance(at[key], dict | list) and at[key]:
             at[key] = next(iter(at[key].values() if isinstance(at[key], dict) else at[key]))
         else:
-            at[key] = rng.choice(VALUES)
-        value = json.loads(json.dumps(value))  # what was doubled is two
+            at[key] = copy.deepcopy(rng.choice(VALUES))
     return value[0]
 
 

@@ -108,7 +108,7 @@ def changed(frame, **cells):
 DAMAGES = {
     "no column": (lambda frame: frame.drop(columns="loss"), "its columns are network_a, network_b, matching, settings_hash, x, y, network, error"),
     "a word": (lambda frame: changed(frame, loss="high"), "Unable to parse string"),
-    "beyond every number": (lambda frame: changed(frame, loss="9" * 400), "int too large to convert to float"),
+    "beyond every number": (lambda frame: frame.assign(x="9" * 400), "int too large to convert to float"),
     "no place": (lambda frame: changed(frame, x=""), "a point has no place"),
     "far away": (lambda frame: changed(frame, y="inf"), "a point has no place"),
     "infinite": (lambda frame: changed(frame, loss="inf"), "a loss or an error is outside its range"),
