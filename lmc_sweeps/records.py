@@ -63,15 +63,11 @@ def _is_record(record: Any) -> bool:
     if is_finished(record):
         kinds |= {"points": int, "matching": list, "networks": list, "notes": list, "config": dict, "data": dict}
         kinds |= {"runs": list, "curves": list, "layers": list}
-    return (
-        all(isinstance(record.get(key), kind) for key, kind in kinds.items())
-        and all(
-            isinstance(row, dict) and all(isinstance(row.get(key), str) for key in keys)
-            for name, keys in ROWS.items()
-            for row in record.get(name, [])
-        )
-        and all(isinstance(note, str) for note in record.get("notes", []))
-    )
+    lists = {name: record.get(name, []) for name in (*ROWS, "notes")}
+    if not all(isinstance(record.get(key), kind) for key, kind in kinds.items()) or not all(isinstance(of, list) for of in lists.values()):
+        return False
+    words = [row.get(key) if isinstance(row, dict) else None for name, keys in ROWS.items() for row in lists[name] for key in keys]
+    return all(isinstance(word, str) for word in (*words, *lists["notes"]))
 
 
 def is_finished(record: Record | None) -> bool:

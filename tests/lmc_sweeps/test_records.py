@@ -208,6 +208,13 @@ def test_a_record_whose_rows_are_not_known_by_words_counts_as_none(tmp_path, key
     assert read_record(tmp_path) is None
 
 
+@pytest.mark.parametrize("key", ["runs", "no_plane", "notes"])
+@pytest.mark.parametrize("status", ["ok", "failed"])
+def test_a_record_with_something_else_in_place_of_rows_counts_as_none(tmp_path, key, status):
+    write_record(tmp_path, record(**{key: -1, "status": status}))
+    assert read_record(tmp_path) is None
+
+
 def npz(folder, contents: bytes, name: str = "a.b.weights.0/hidden_1.npy", compression: int = zipfile.ZIP_DEFLATED) -> None:
     with zipfile.ZipFile(folder / "permutations.npz", "w", compression) as stored:
         stored.writestr(name, contents)
