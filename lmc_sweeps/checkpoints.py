@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.checks import UNREADABLE, InputError
 
 log = logging.getLogger(__name__)
 NETWORK, SIDECAR, PARTIAL = ".safetensors", ".json", ".partial"
@@ -102,7 +102,7 @@ class Store:
                 raise ValueError("its checksum is not the one in its sidecar")
             facts = self.header(name)["facts"]
             return StoredNetwork(load_file(path), facts, float(sidecar["seconds"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        except (*UNREADABLE, SafetensorError) as error:
             log.warning("the stored network %s is not usable (%s); it will be trained again.", path, error)
             return None
 
@@ -173,7 +173,7 @@ class Store:
                 kind, _, parameter = key.partition("/")
                 tensors.setdefault(kind, {})[parameter] = tensor
             return PartialNetwork(tensors, facts["facts"], int(facts["step"]), float(facts["seconds"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        except (*UNREADABLE, SafetensorError) as error:
             log.warning("the half-trained network %s is not usable (%s); it will be trained from the start.", path, error)
             return None
 

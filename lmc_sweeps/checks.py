@@ -5,6 +5,9 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+# What reading a file that holds anything at all can end in.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+
 
 class InputError(ValueError):
     """A mistake in what was asked for or handed over: shown as one sentence, without a traceback."""

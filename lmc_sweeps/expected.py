@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lmc_sweeps.checkpoints import locked, write_atomically
+from lmc_sweeps.checks import UNREADABLE
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.pairs import with_identity
 from lmc_sweeps.records import matching_entries
@@ -46,15 +47,16 @@ def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
 def read_expected(folder: Path) -> list[dict[str, Any]]:
     """Return the jobs that the folder expects; none if there is no such file. A line that cannot be read is left out."""
     try:
-        lines = (folder / EXPECTED).read_text().splitlines()
+        lines = (folder / EXPECTED).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
     found = []
     for line in lines:
         try:
             entry = json.loads(line)
-            found.append({**entry, "run_id": str(entry["run_id"]), "matching": list(entry["matching"])})
-        except (ValueError, KeyError, TypeError):
+            if all(isinstance(method["settings_hash"], str) for method in entry["matching"]):
+                found.append({**entry, "run_id": str(entry["run_id"]), "matching": list(entry["matching"])})
+        except UNREADABLE:
             continue
     return found
 
@@ -66,11 +68,11 @@ def write_command(folder: Path) -> None:
     line = json.dumps({"command": shlex.join(["python", *program, *sys.argv[1:]])}) + "\n"
     with locked(folder / COMMANDS):
         try:
-            known = (folder / COMMANDS).read_text()
+            known = (folder / COMMANDS).read_text(encoding="utf-8", errors="surrogateescape")
         except OSError:
             known = ""
         if line not in known.splitlines(keepends=True):
-            write_atomically(folder / COMMANDS, (known + line).encode())
+            write_atomically(folder / COMMANDS, (known + line).encode(errors="surrogateescape"))
 
 
 def labels(folder: Path) -> dict[str, str]:

@@ -6,6 +6,8 @@ import json
 import logging
 import math
 import platform
+import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ import numpy as np
 import torch
 
 from lmc_sweeps.checkpoints import write_atomically
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.checks import UNREADABLE, InputError
 from lmc_sweeps.matching.base import Matching, Permutations
 from multirun_analysis.schema import SCHEMA_VERSION
 
@@ -25,6 +27,15 @@ log = logging.getLogger(__name__)
 Record = dict[str, Any]
 RECORD, PERMUTATIONS = "record.json", "permutations.npz"
 NO_PLANE = "no_plane"  # of a record with planes beside it: the pairs and methods that have none
+MOST_BYTES = 2**28  # of all permutations of a job
+# The header of an array of integers with one axis, as NumPy writes it.
+NPY = re.compile(rb"\x93NUMPY\x01\x00..\{'descr': '([<>|][iu][1248])', 'fortran_order': False, 'shape': \((\d{1,10}),\), \} *\n", re.DOTALL)
+METHOD = ("matching", "settings_hash")
+# Words that every row of a list has: what is measured is known by them.
+ROWS = {
+    **dict.fromkeys(("matching", "runs", "curves", "layers"), METHOD),
+    NO_PLANE: ("network_a", "network_b", *METHOD),
+}
 PACKAGES = ("lmc-sweeps", "torch", "numpy", "scipy", "pot", "scikit-learn", "hydra-core", "pandas")
 
 
@@ -39,7 +50,7 @@ def read_record(folder: Path) -> Record | None:
     try:
         record = json.loads((folder / RECORD).read_text())
         version = int(record["schema_version"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except UNREADABLE:
         return None
     if version > SCHEMA_VERSION:
         raise InputError(f"{folder / RECORD} has schema version {version}; this lmc_sweeps reads up to {SCHEMA_VERSION}. Use a newer one.")
@@ -52,7 +63,11 @@ def _is_record(record: Any) -> bool:
     if is_finished(record):
         kinds |= {"points": int, "matching": list, "networks": list, "notes": list, "config": dict, "data": dict}
         kinds |= {"runs": list, "curves": list, "layers": list}
-    return all(isinstance(record.get(key), kind) for key, kind in kinds.items())
+    lists = {name: record.get(name, []) for name in (*ROWS, "notes")}
+    if not all(isinstance(record.get(key), kind) for key, kind in kinds.items()) or not all(isinstance(of, list) for of in lists.values()):
+        return False
+    words = [row.get(key) if isinstance(row, dict) else None for name, keys in ROWS.items() for row in lists[name] for key in keys]
+    return all(isinstance(word, str) for word in (*words, *lists["notes"]))
 
 
 def is_finished(record: Record | None) -> bool:
@@ -123,15 +138,29 @@ def write_permutations(folder: Path, found: Mapping[str, Permutations]) -> None:
 
 def read_permutations(folder: Path) -> dict[str, np.ndarray]:
     """Return the permutations of a folder under ``network_a.network_b.matching.settings_hash/group``, empty if there are none."""
+    path = folder / PERMUTATIONS
     try:
-        # np.load leaves a damaged file open when it is given a path
-        with (folder / PERMUTATIONS).open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
+        with path.open("rb") as stream, zipfile.ZipFile(stream) as stored:
+            held, members = path.stat().st_size, stored.infolist()
+            if sum(info.file_size for info in members) > MOST_BYTES or any(info.compress_size > held for info in members):
+                raise ValueError(f"it claims more than it can hold, or than {MOST_BYTES:,} bytes")
+            return {info.filename.removesuffix(".npy"): _permutation(stored, info) for info in members}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # zipfile's, of damaged files
-        log.warning("%s cannot be read (%s); the permutations in it are lost.", folder / PERMUTATIONS, error)
+    except (*UNREADABLE, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error) as error:  # zipfile's, of damaged files
+        log.warning("%s cannot be read (%s); the permutations in it are lost.", path, error)
         return {}
+
+
+def _permutation(stored: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    """Return one array; `np.load` would first allocate what its header claims, and evaluates that header."""
+    if info.filename.partition("/")[0].count(".") != 3 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{info.filename[:200]!r} is not what write_permutations writes")
+    contents = stored.read(info)
+    head = NPY.match(contents)
+    if head is None or int(head[2]) * np.dtype(head[1].decode()).itemsize != len(contents) - head.end():
+        raise ValueError(f"{info.filename[:200]!r} is not a row of as many integers as it says")
+    return np.frombuffer(contents, np.dtype(head[1].decode()), offset=head.end()).copy()
 
 
 def surroundings(device: torch.device) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, Store
+from lmc_sweeps.checks import UNREADABLE
 
 DAY = 86_400.0
 IDLE = 3_600.0  # seconds; a half-trained network that was kept more lately may still be in training
@@ -82,7 +83,7 @@ def entries(store: Store) -> Iterator[Entry]:
             words = store.header(name)["identity"]
             settings = ", ".join(f"{key} {words[key]}" for key in ("width", "depth", "seed", "network"))
             what = f"{words['dataset']['name']}, {words['model']['name']}, {settings}, {words['optimizer']['name']}"
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+        except (*UNREADABLE, SafetensorError):
             what = "damaged"
         yield Entry(name, what, stat.st_size, (time.time() - stat.st_mtime) / DAY)
 

@@ -1,6 +1,5 @@
 """The planes of a sweep's pairs: ``plane.csv`` beside the records, checked and put into one tidy frame."""
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 from multirun_analysis import schema, tidy
 from multirun_analysis.discovery import RECORD, Folders, find_sweep
 from multirun_analysis.packed import RUNS, PackedRecord
+from multirun_analysis.reading import UNREADABLE, read_json
 from multirun_analysis.tidy import Sweep
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
             if record is None:
                 raise ValueError(f"{RECORD} beside it is not usable")
             frame = _read(path, record).assign(**keys[record.head["run_id"]])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except UNREADABLE as error:
             notes.append(f"the planes of {path} are left out: {error}.")
             continue
         frame["matching"] = frame.pop("settings_hash").map(sweep.labels)
@@ -77,7 +77,7 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
 
 def _run_id(path: Path) -> str:
     """Return the name of the job of a record; the names of folders say nothing."""
-    return str(json.loads(path.read_text())["run_id"])
+    return str(read_json(path.read_text())["run_id"])
 
 
 def _read(path: Path, record: PackedRecord) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """What every dataset is: settings that load a training and a test split, and a fingerprint of their contents."""
 
 import hashlib
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -10,6 +11,10 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps import checks
+
+log = logging.getLogger(__name__)
+
+MOST_RATIO = 1032  # of contents to file, by which deflate (gzip) can compress
 
 
 @dataclass(frozen=True)
@@ -94,3 +99,42 @@ def normalise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarr
             "`dataset.normalise` divides by the standard deviation of the training inputs, which is 0: they are all equal."
         )
     return ((train - mean) / std).astype(np.float32), ((test - mean) / std).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFiles(Dataset):
+    """Settings of a dataset of images in files; `root` is their folder, else they are downloaded to a cache."""
+
+    root: str | None = location()
+    normalise: bool = False
+    train_size: int | None = None
+    test_size: int | None = None
+
+    def __post_init__(self) -> None:
+        checks.boolean("dataset.normalise", self.normalise)
+        if self.root is not None and not isinstance(self.root, str):
+            raise checks.InputError(f"`dataset.root` must be a folder or null, got {self.root!r}.")
+        for key in ("train_size", "test_size"):
+            if getattr(self, key) is not None:
+                checks.integer(f"dataset.{key}", getattr(self, key))
+
+    def first(self, key: str, images: np.ndarray, labels: np.ndarray, file: str) -> Split:
+        """Return the first examples, as many as `key` (`train_size` or `test_size`) asks for, flat and with pixels in [0, 1]."""
+        size = getattr(self, key)
+        if size is not None and size > len(labels):
+            raise checks.InputError(f"`dataset.{key}` must be at most {len(labels)}, the examples in {file}, got {size}.")
+        images, labels = images[:size], labels[:size]
+        return split(images.reshape(len(images), -1) / np.float32(255), labels)
+
+    def normalised(self, train: Split, test: Split) -> tuple[Split, Split]:
+        """Return both splits, normalised if the settings say so."""
+        if self.normalise:
+            train_x, test_x = normalise(train.inputs.numpy(), test.inputs.numpy())
+            train, test = split(train_x, train.labels.numpy()), split(test_x, test.labels.numpy())
+        return train, test
+
+    def unofficial(self, more: str = "") -> str:
+        """Return the sentence for the record that contents are not the official ones, after it was said in the log."""
+        note = f"the contents of {self.root} are not known to be the official {self.name}; they have a fingerprint of their own{more}"
+        log.warning("dataset.root: %s.", note)
+        return note

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import logging
 import math
 import struct
 import zlib
@@ -13,14 +12,11 @@ from typing import BinaryIO, ClassVar, cast
 import numpy as np
 
 from lmc_sweeps import checks
-from lmc_sweeps.datasets.base import Data, Dataset, Split, location, normalise, split
+from lmc_sweeps.datasets.base import MOST_RATIO, Data, ImageFiles, Split
 from lmc_sweeps.datasets.download import fetch
-
-log = logging.getLogger(__name__)
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 MOST_BYTES = 2**30  # of one file's contents; the family's largest has 47 MB
-MOST_RATIO = 1032  # of contents to file, by which deflate can compress
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -62,40 +58,22 @@ def _read_stream(stream: BinaryIO, path: Path, held: int) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IdxDataset(Dataset):
+class IdxDataset(ImageFiles):
     """Settings of a dataset in the four IDX files of MNIST; `root` is their folder, else they are downloaded to a cache."""
 
     mirrors: ClassVar[tuple[str, ...]]
     md5: ClassVar[tuple[str, str, str, str]]  # of the official gzip archives, in the order of FILES
     sha256: ClassVar[tuple[str, str, str, str] | None] = None  # of their contents, where known
 
-    root: str | None = location()
-    normalise: bool = False
-    train_size: int | None = None
-    test_size: int | None = None
-
-    def __post_init__(self) -> None:
-        checks.boolean("dataset.normalise", self.normalise)
-        if self.root is not None and not isinstance(self.root, str):
-            raise checks.InputError(f"`dataset.root` must be a folder or null, got {self.root!r}.")
-        for key in ("train_size", "test_size"):
-            if getattr(self, key) is not None:
-                checks.integer(f"dataset.{key}", getattr(self, key))
-
     def load(self) -> Data:
         """Return both splits (their first `train_size` and `test_size` examples), pixels in [0, 1]."""
         paths = self._paths()
         arrays = [read_idx(path) for path in paths]
-        note = "" if all(self._is_official(k, paths[k], arrays[k]) for k in range(4)) else self._unofficial()
-        train, test = (
-            self._split(arrays[k], arrays[k + 1], size, key, paths[k])
-            for k, size, key in ((0, self.train_size, "train_size"), (2, self.test_size, "test_size"))
-        )
+        note = "" if all(self._is_official(k, paths[k], arrays[k]) for k in range(4)) else self.unofficial()
+        train, test = (self._split(arrays[k], arrays[k + 1], key, paths[k]) for k, key in ((0, "train_size"), (2, "test_size")))
         if train.inputs.shape[1] != test.inputs.shape[1]:
             raise checks.InputError(f"{paths[0]} and {paths[2]} hold images of different sizes.")
-        if self.normalise:
-            train_x, test_x = normalise(train.inputs.numpy(), test.inputs.numpy())
-            train, test = split(train_x, train.labels.numpy()), split(test_x, test.labels.numpy())
+        train, test = self.normalised(train, test)
         return Data(train, test, n_classes=max(int(train.labels.max()), int(test.labels.max()), 9) + 1, note=note)
 
     def _paths(self) -> list[Path]:
@@ -122,19 +100,10 @@ class IdxDataset(Dataset):
             return hashlib.sha256(header + array.tobytes()).hexdigest() == self.sha256[k]
         return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == self.md5[k]
 
-    def _unofficial(self) -> str:
-        note = f"the contents of {self.root} are not known to be the official {self.name}; they have a fingerprint of their own"
-        log.warning("dataset.root: %s.", note)
-        return note
-
-    @staticmethod
-    def _split(images: np.ndarray, labels: np.ndarray, size: int | None, key: str, path: Path) -> Split:
+    def _split(self, images: np.ndarray, labels: np.ndarray, key: str, path: Path) -> Split:
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
             raise checks.InputError(f"{path} and its labels do not fit together: shapes {images.shape} and {labels.shape}.")
-        if size is not None and size > len(labels):
-            raise checks.InputError(f"`dataset.{key}` must be at most {len(labels)}, the examples in {path.name}, got {size}.")
-        images, labels = images[:size], labels[:size]
-        return split(images.reshape(len(images), -1) / np.float32(255), labels)
+        return self.first(key, images, labels, path.name)
 
 
 @dataclass(frozen=True, kw_only=True)

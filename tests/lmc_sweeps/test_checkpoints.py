@@ -117,7 +117,7 @@ def test_a_flipped_bit_anywhere_in_the_sidecar_is_noticed(store, caplog):
         assert_unusable(store, caplog)
 
 
-@pytest.mark.parametrize("contents", ["[]", "null", '{"seconds": 1}', '{"sha256": "0", "seconds": 1}'])
+@pytest.mark.parametrize("contents", ["[]", "null", "[" * 100_000, '{"seconds": 1}', '{"sha256": "0", "seconds": 1}'])
 def test_a_sidecar_of_another_kind_is_noticed(store, caplog, contents):
     store.path(NAME).with_suffix(".json").write_text(contents)
     assert_unusable(store, caplog)

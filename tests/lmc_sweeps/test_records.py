@@ -2,6 +2,8 @@
 
 import json
 import math
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -188,3 +190,80 @@ def test_the_surroundings_name_the_versions_and_the_device():
     assert found["versions"]["torch"] == torch.__version__
     assert (found["machine"]["device"], found["machine"]["threads"]) == ("cpu", torch.get_num_threads())
     assert json.loads(json.dumps(found)) == found
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize("text", [DEEP, "[]", "null", '{"schema_version": Infinity}', '{"schema_version": ' + DEEP + "}", "\xff"])
+def test_a_file_that_holds_anything_at_all_counts_as_no_record(tmp_path, text):
+    (tmp_path / "record.json").write_bytes(text.encode("latin-1"))
+    assert read_record(tmp_path) is None
+
+
+@pytest.mark.parametrize("key", ["matching", "runs", "curves", "layers", "no_plane", "notes"])
+@pytest.mark.parametrize("row", [None, [], 1, {}, {"matching": "weights", "settings_hash": {}}, {"matching": 1, "settings_hash": "0"}])
+def test_a_record_whose_rows_are_not_known_by_words_counts_as_none(tmp_path, key, row):
+    write_record(tmp_path, record(**{key: [row]}))
+    assert read_record(tmp_path) is None
+
+
+@pytest.mark.parametrize("key", ["runs", "no_plane", "notes"])
+@pytest.mark.parametrize("status", ["ok", "failed"])
+def test_a_record_with_something_else_in_place_of_rows_counts_as_none(tmp_path, key, status):
+    write_record(tmp_path, record(**{key: -1, "status": status}))
+    assert read_record(tmp_path) is None
+
+
+def npz(folder, contents: bytes, name: str = "a.b.weights.0/hidden_1.npy", compression: int = zipfile.ZIP_DEFLATED) -> None:
+    with zipfile.ZipFile(folder / "permutations.npz", "w", compression) as stored:
+        stored.writestr(name, contents)
+
+
+def npy(shape: str, kind: str = "<i8", order: str = "False") -> bytes:
+    """Return an array of four numbers as NumPy writes it, with a header that says what it likes."""
+    header = f"{{'descr': '{kind}', 'fortran_order': {order}, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + np.arange(4, dtype="<i8").tobytes()
+
+
+def test_the_header_in_these_tests_is_that_of_numpy(tmp_path):
+    np.save(tmp_path / "array.npy", np.arange(4, dtype="<i8"))
+    assert (tmp_path / "array.npy").read_bytes() == npy("(4,)")
+    npz(tmp_path, npy("(4,)"))
+    np.testing.assert_array_equal(read_permutations(tmp_path)["a.b.weights.0/hidden_1"], np.arange(4))
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (npy("(2147483648,)"), "is not a row of as many integers as it says"),
+        (npy("(9223372036854775808,)"), "is not a row of as many integers as it says"),
+        (npy("(-1,)"), "is not a row of as many integers as it says"),
+        (npy("(2, 2)"), "is not a row of as many integers as it says"),
+        (npy("(" * 50), "is not a row of as many integers as it says"),
+        (npy("(4,)", "|O"), "is not a row of as many integers as it says"),
+        (npy("(4,)", "<f8"), "is not a row of as many integers as it says"),
+        (npy("(4,)", order="True"), "is not a row of as many integers as it says"),
+        (npy("(__import__('os').getpid(),)"), "is not a row of as many integers as it says"),
+        (bytes(2**28 + 1), r"it claims more than it can hold, or than 268,435,456 bytes"),
+    ],
+    ids=range(10),
+)
+def test_permutations_that_claim_what_is_not_there_are_refused_before_memory_is_taken(tmp_path, caplog, contents, message):
+    npz(tmp_path, contents)
+    del contents
+    tracemalloc.start()
+    try:
+        assert read_permutations(tmp_path) == {}
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**20
+    assert message in caplog.text
+
+
+@pytest.mark.parametrize(("name", "compression"), [("hidden_1.npy", zipfile.ZIP_DEFLATED), ("a.b.weights.0/x.npy", zipfile.ZIP_BZIP2)])
+def test_an_archive_of_something_else_has_no_permutations(tmp_path, caplog, name, compression):
+    npz(tmp_path, npy("(4,)"), name, compression)
+    assert read_permutations(tmp_path) == {}
+    assert f"{name!r} is not what write_permutations writes" in caplog.text

@@ -59,7 +59,7 @@ def test_a_new_file_is_a_new_variant(room: str, tmp_path: Path) -> None:
         (matching.choices(), {"identity", "weights", "covariance", "activations"}),
         (transport.choices(), {"emd", "assignment"}),
         (models.choices(), {"mlp"}),
-        (datasets.choices(), {"digits", "fashion_mnist", "gaussian_mixture", "kmnist", "mnist"}),
+        (datasets.choices(), {"cifar10", "digits", "fashion_mnist", "gaussian_mixture", "kmnist", "mnist"}),
     ],
 )
 def test_every_room_holds_the_variants_that_the_design_names(found: dict, expected: set) -> None:

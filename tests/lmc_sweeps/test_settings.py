@@ -10,6 +10,7 @@ import torch
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data, split
+from lmc_sweeps.datasets.cifar10 import Cifar10
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 from lmc_sweeps.datasets.idx import FashionMnist, Mnist
@@ -41,7 +42,7 @@ OTHER = {
     "noise": 0.1, "law_seed": 1, "data_order": "shared",
 }  # fmt: skip
 PARTS = {
-    "dataset": (Digits(), GaussianMixture(), Mnist(), FashionMnist()),
+    "dataset": (Digits(), GaussianMixture(), Mnist(), FashionMnist(), Cifar10()),
     "model": (Mlp(),),
     "optimizer": (Sgd(), Adam(), AdamW()),
     "training": (Training(),),
@@ -117,7 +118,7 @@ def test_a_run_is_named_anew_with_every_other_setting():
                     names.append(run_id(job(**{key: replace(part, **{field.name: OTHER[field.name]})}), FINGERPRINT))
     inside = [field for parts in PARTS.values() for part in parts for field in fields(part) if field.metadata.get("identity", True)]
     assert {field.name for part in PARTS["training"] for field in fields(part)} - {field.name for field in inside} >= {"stack", "stack_gib"}
-    assert len(names) == 6 + 3 + 2 + len(inside)
+    assert len(names) == 6 + 4 + 2 + len(inside)
     assert len(set(names)) == len(names)
 
 

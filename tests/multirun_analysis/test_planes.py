@@ -108,6 +108,7 @@ def changed(frame, **cells):
 DAMAGES = {
     "no column": (lambda frame: frame.drop(columns="loss"), "its columns are network_a, network_b, matching, settings_hash, x, y, network, error"),
     "a word": (lambda frame: changed(frame, loss="high"), "Unable to parse string"),
+    "beyond every number": (lambda frame: frame.assign(x="9" * 400), "int too large to convert to float"),
     "no place": (lambda frame: changed(frame, x=""), "a point has no place"),
     "far away": (lambda frame: changed(frame, y="inf"), "a point has no place"),
     "infinite": (lambda frame: changed(frame, loss="inf"), "a loss or an error is outside its range"),
@@ -147,7 +148,7 @@ def test_what_is_no_table_is_left_out_too(write_sweep, record, contents):
     assert (len(found.frame), len(found.notes)) == (0, 1)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"run_id": "unknown"}), json.dumps({"run_id": ["r0"]})])
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, json.dumps({"run_id": "unknown"}), json.dumps({"run_id": ["r0"]})])
 def test_a_plane_without_a_usable_record_is_left_out(write_sweep, record, text):
     folder = write_sweep([record])
     write_plane(folder, record)

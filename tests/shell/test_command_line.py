@@ -101,7 +101,10 @@ def test_methods_swept_over_belong_to_one_job(command, tmp_path):
         (["width=8,-3", "-m"], "1 of 2 jobs cannot run; nothing was trained.\n  width=-3: `width` must be a positive integer, got -3."),
         (["width=8", "seed=abc,-1", "-m"], "2 of 2 jobs cannot run; nothing was trained.\n  seed=abc: `seed` must be"),
         (["widht=8"], "Did you mean 'width'?"),
-        (["dataset=mnits"], "must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
+        (
+            ["dataset=mnits"],
+            "must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?",
+        ),
         (
             ["dataset=mnist", "dataset.root=nowhere"],
             "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got 'nowhere'",

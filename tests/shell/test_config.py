@@ -45,7 +45,7 @@ MISTAKES = [
     (["matching=[]"], "`matching` must name at least one method, got none; e.g. matching=[weights,activations]."),
     (["matching.weights.transport=emdd"], "`matching.weights.transport` must be one of assignment, emd, got 'emdd'. Did you mean 'emd'?"),
     (["matching.weights.biases=1"], "`matching.weights.biases` must be true or false, got 1."),
-    (["dataset.name=mnits"], "`dataset.name` must be one of digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
+    (["dataset.name=mnits"], "`dataset.name` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
     (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is none."),
     (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, matching, model, networks, optimizer, plan, plane, points, precision, seed, "
      "store, training, width. Did you mean 'width'?"),

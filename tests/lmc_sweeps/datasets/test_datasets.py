@@ -32,8 +32,8 @@ def data(change: str = "") -> Data:
 CHANGES = ("training pixel", "test pixel", "training label", "test label", "order of examples", "shape of inputs")
 
 
-def test_the_room_holds_the_five_datasets_by_name():
-    assert list(datasets.choices()) == ["digits", "fashion_mnist", "gaussian_mixture", "kmnist", "mnist"]
+def test_the_room_holds_the_six_datasets_by_name():
+    assert list(datasets.choices()) == ["cifar10", "digits", "fashion_mnist", "gaussian_mixture", "kmnist", "mnist"]
     assert all(cls.name == name for name, cls in datasets.choices().items())
 
 

@@ -1,0 +1,199 @@
+"""`cifar10`: the official archive or its unpacked folder, or downloaded once. Its pickles are read without running them."""
+
+import gzip
+import hashlib
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, ClassVar, cast
+
+import numpy as np
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.datasets.base import MOST_RATIO, Data, ImageFiles
+from lmc_sweeps.datasets.download import fetch
+from lmc_sweeps.datasets.pickled import as_byte_matrix, read_pickle, shown
+
+ARCHIVE, FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
+TRAIN, TEST = tuple(f"data_batch_{k}" for k in range(1, 6)), "test_batch"
+BATCHES = (*TRAIN, TEST)
+OTHERS = ("batches.meta", "readme.html")  # in the official archive too, and of no use here
+PIXELS, CLASSES = 3 * 32 * 32, 10
+OFFICIAL = (50_000, 10_000)  # training and test images
+MOST_BYTES = 2**26  # of a batch; the official ones have 31 MB, and 45 MB where Python 3 wrote what Python 2 could read
+MOST_HEADERS = 64  # of an archive; the official one has nine
+MOST_PADDING = 2**20  # of zeros at its end
+BLOCK = 512  # of tar
+PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE)  # times in fractions of seconds and the like, before a member
+RENAMING = re.compile(rb"(^|\n)\d+ (path|linkpath|size|GNU\.sparse)")  # entries of these that would give a member another name or size
+
+
+def read_batch(contents: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images of a batch, shape (n, 3072) of unsigned bytes, and its labels, shape (n,), both of at least one.
+
+    An image is its 1,024 red pixels row by row, then the green ones, then the blue ones.
+
+    Raises
+    ------
+    InputError
+        If the contents are not the pickle of such a batch. Nothing that a pickle asks for is ever run.
+    """
+    found = read_pickle(contents, where)
+    missing = [key for key in ("data", "labels") if not isinstance(found, dict) or key not in found]
+    if missing:
+        raise InputError(f"{where} is no batch of CIFAR-10: it lacks {' and '.join(missing)}.")
+    try:
+        images = as_byte_matrix(found["data"])
+    except ValueError as error:
+        raise InputError(f"`data` in {where} cannot be read: {error}.") from error
+    labels = found["labels"]
+    if images.shape[1] != PIXELS:
+        raise InputError(f"`data` in {where} has {images.shape[1]:,} bytes per image; CIFAR-10 has {PIXELS:,}.")
+    if type(labels) is not list or len(labels) != len(images):
+        kind = f"a list of {len(labels):,}" if type(labels) is list else "no list"
+        raise InputError(f"`labels` in {where} must be a list of {len(images):,}, one for each image; it is {kind}.")
+    for label in labels:
+        if type(label) is not int or not 0 <= label < CLASSES:
+            value = shown(label, 20) if type(label) is int else "something that is no integer"
+            raise InputError(f"`labels` in {where} must be integers from 0 to {CLASSES - 1}, got {value}.")
+    return images, np.array(labels, dtype=np.uint8)
+
+
+def read_archive(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the contents of every batch in a gzip-compressed tar archive, in its order; nothing is unpacked to the disk.
+
+    Raises
+    ------
+    InputError
+        If the archive is damaged, or holds anything but regular files of the official names, each once and of sensible size.
+    """
+    try:
+        held = path.stat().st_size * MOST_RATIO
+        with gzip.open(path) as stream:
+            yield from _members(cast(BinaryIO, stream), path, held)
+    except (EOFError, OSError, zlib.error) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+
+
+def _members(stream: BinaryIO, path: Path, held: int) -> Iterator[tuple[str, bytes]]:
+    seen: set[str] = set()
+    for _ in range(MOST_HEADERS):
+        header = stream.read(BLOCK)
+        if header == bytes(BLOCK):
+            return _check_end(stream, path)
+        try:
+            member = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+        except tarfile.HeaderError as error:
+            raise InputError(f"{path} is damaged: the header of a member cannot be read ({error}).") from error
+        name = _checked(member, path)
+        # `read` allocates what it is asked for, so ask for no more than the file can hold
+        contents = stream.read(min(member.size, held))
+        if len(contents + stream.read(-member.size % BLOCK)) != member.size + -member.size % BLOCK:
+            raise InputError(f"{path} is truncated: its member {shown(member.name)} is shorter than {member.size:,} bytes.")
+        if member.type in PAX and RENAMING.search(contents):
+            raise InputError(
+                f"{path} is refused: an extended header gives a member another name or size; none of the official ones needs that."
+            )
+        if name in seen:
+            raise InputError(f"{path} is refused: it holds {name} twice.")
+        seen |= {name} - {""}
+        if name in BATCHES:
+            yield name, contents
+    raise InputError(f"{path} is refused: it has more than {MOST_HEADERS} members.")
+
+
+def _checked(member: tarfile.TarInfo, path: Path) -> str:
+    """Return the name of a member inside the folder, empty if it holds nothing; `InputError` if it is not one of the official ones."""
+    said = shown(member.name)
+    most = MOST_BYTES
+    if member.type in PAX:
+        name, most = "", 2**16
+    elif member.type == tarfile.DIRTYPE and member.name.rstrip("/") == FOLDER:
+        name, most = "", 0
+    elif member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+        raise InputError(f"{path} is refused: its member {said} is of type {shown(member.type.decode('latin-1'))!r}, not a regular file.")
+    else:
+        folder, _, name = member.name.partition("/")
+        if folder != FOLDER or name not in (*BATCHES, *OTHERS):
+            known = ", ".join((*BATCHES, *OTHERS))
+            raise InputError(f"{path} is refused: its member {said} is none of {FOLDER}/ and {known}.")
+    if not 0 <= member.size <= most:
+        raise InputError(f"{path} is refused: its member {said} claims {member.size:,} bytes; at most {most:,} are read.")
+    return name
+
+
+def _check_end(stream: BinaryIO, path: Path) -> None:
+    """Raise `InputError` unless only zeros follow; reading to the end also verifies the checksum of the compression."""
+    rest = stream.read(MOST_PADDING + 1)
+    if len(rest) > MOST_PADDING or rest.count(0) != len(rest):
+        raise InputError(f"{path} is refused: something follows the end of the archive.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cifar10(ImageFiles):
+    """50,000 + 10,000 colour photographs of ten classes, 32×32 pixels (Krizhevsky 2009), as flat vectors: red, then green, then blue.
+
+    Pixels are divided by 255, as those of `mnist` are, and `normalise` takes one mean and one standard deviation of all training pixels,
+    whatever their colour: to a multilayer perceptron the channels of a picture are inputs like any other.
+
+    References
+    ----------
+    Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images".
+    """
+
+    name: ClassVar[str] = "cifar10"
+    mirrors: ClassVar[tuple[str, ...]] = ("https://www.cs.toronto.edu/~kriz/",)
+    md5: ClassVar[str] = "c58f30108f718f92721af3b95e74349a"  # of the official archive
+    md5_of_batches: ClassVar[Mapping[str, str]] = {
+        "data_batch_1": "c99cafc152244af753f735de768cd75f",
+        "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+        "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+        "data_batch_4": "634d18415352ddfa80567beed471001a",
+        "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+        "test_batch": "40351d587109b95175f43aff81a1287e",
+    }
+
+    def load(self) -> Data:
+        """Return both splits (their first `train_size` and `test_size` examples), pixels in [0, 1]."""
+        place = self._place()
+        found, is_official = {}, True
+        for name, contents in read_archive(place) if place.is_file() else self._files(place):
+            found[name] = read_batch(contents, f"{place}, member {FOLDER}/{name}" if place.is_file() else str(place / name))
+            is_official &= hashlib.md5(contents, usedforsecurity=False).hexdigest() == self.md5_of_batches[name]
+        if lacking := [name for name in BATCHES if name not in found]:
+            raise InputError(f"{place} lacks {', '.join(lacking)}; all of {', '.join(BATCHES)} are needed.")
+        images, labels = (np.concatenate([found[name][part] for name in TRAIN]) for part in (0, 1))
+        train = self.first("train_size", images, labels, ", ".join(TRAIN))
+        test = self.first("test_size", *found[TEST], TEST)
+        sizes = len(labels), len(found[TEST][1])
+        few = "" if sizes == OFFICIAL else "; {:,} training and {:,} test images, where the official ones are {:,} and {:,}"
+        note = "" if is_official else self.unofficial(few.format(*sizes, *OFFICIAL))
+        return Data(*self.normalised(train, test), n_classes=CLASSES, note=note)
+
+    def _place(self) -> Path:
+        """Return the archive, or the folder of the batches where it was unpacked."""
+        if self.root is None:
+            return fetch(self.name, ARCHIVE, self.md5, self.mirrors)
+        root = Path(self.root).expanduser()
+        for place in (root / FOLDER, root):
+            if (place / TRAIN[0]).is_file():
+                return place
+        if not (root / ARCHIVE).is_file():
+            raise InputError(f"`dataset.root` must be a folder that holds {ARCHIVE} or the folder {FOLDER}, got {self.root!r}.")
+        return root / ARCHIVE
+
+    @staticmethod
+    def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and the contents of every batch in a folder."""
+        for path in [folder / name for name in BATCHES if (folder / name).is_file()]:
+            try:
+                with path.open("rb") as stream:
+                    size = path.stat().st_size
+                    if size > MOST_BYTES:
+                        raise InputError(f"{path} is refused: it has {size:,} bytes; at most {MOST_BYTES:,} are read.")
+                    yield path.name, stream.read(size)
+            except OSError as error:
+                raise InputError(f"{path} cannot be read: {error}.") from error
