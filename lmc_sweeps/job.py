@@ -24,6 +24,7 @@ from lmc_sweeps.plane_files import keep_planes, measure_planes, missing_planes
 from lmc_sweeps.records import Record
 from lmc_sweeps.settings import JobSettings, network_name, plain_config, resolve_device, run_id, scope
 from lmc_sweeps.stacks import Progress, Task, tasks_of, train_all
+from lmc_sweeps.time_limit import time_limit
 from multirun_analysis.schema import SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
@@ -74,13 +75,14 @@ def run_job(
         return known
     start = time.perf_counter()
     networks = find_or_train(settings, data, fingerprint, progress, at_hand)
-    if known is None or methods:
-        record, permutations = _measured(settings, data, fingerprint, networks, methods)
-        record["seconds"] = time.perf_counter() - start
-        known = _kept(folder, record, permutations)
-        log.info("measured %d methods in %.1f s", len(methods), record["seconds"])
-    if planes:
-        known = _with_planes(settings, data, fingerprint, folder, networks, planes, start)
+    with time_limit(settings.time_limit, "matching and measuring"):
+        if known is None or methods:
+            record, permutations = _measured(settings, data, fingerprint, networks, methods)
+            record["seconds"] = time.perf_counter() - start
+            known = _kept(folder, record, permutations)
+            log.info("measured %d methods in %.1f s", len(methods), record["seconds"])
+        if planes:
+            known = _with_planes(settings, data, fingerprint, folder, networks, planes, start)
     return known
 
 

@@ -1,6 +1,5 @@
 """A sweeper that composes and checks every job before the first one trains, and ends with the table."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from lmc_sweeps.launcher import BatchedLauncher
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
 from lmc_sweeps.plan import plan_text
 from lmc_sweeps.summary import print_summary
+from lmc_sweeps.time_limit import TimeLimitReached
 
 
 class SweepStopped(SystemExit):
@@ -54,6 +54,8 @@ class ValidatingSweeper(BasicSweeper):
                 print(plan_text(prepared, folder))
             except MemoryError as error:
                 raise SweepStopped(f"the networks do not fit in this machine's memory: {error}") from None
+            except TimeLimitReached as error:
+                raise SweepStopped(str(error)) from None
             return []
         if isinstance(launcher, BatchedLauncher):
             launcher.share(composer)
@@ -66,8 +68,8 @@ class ValidatingSweeper(BasicSweeper):
             raise SweepStopped(f"`hydra.sweep.dir` must be a folder that can be written, got {str(folder)!r}: {error}.") from None
         try:
             results = _launched(launcher, batches)
-        except KeyboardInterrupt:
-            sys.stderr.write(f"\nInterrupted. The same command with hydra.sweep.dir={folder} goes on where this one stopped.\n")
+        except KeyboardInterrupt as stopped:
+            stopped.args = (f"Interrupted. The same command with hydra.sweep.dir={folder} goes on where this one stopped.",)
             raise
         finally:
             print_summary(folder)
@@ -117,10 +119,11 @@ def _validated(composer: Composer, jobs: list[list[str]], swept: list[str]) -> t
     places: dict[str, tuple[object, ...]] = {}
     for job_found, text in zip(found, texts, strict=True):
         asked_for = job_found.settings
-        place = (asked_for.points, asked_for.plane, asked_for.device, asked_for.store)
+        place = (asked_for.points, asked_for.plane, asked_for.device, asked_for.time_limit, asked_for.store)
         if places.setdefault(job_found.run_id, place) != place:
             refused.append(
-                f"  {text}: `points`, `plane`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn."
+                f"  {text}: `points`, `plane`, `device`, `time_limit` and `store.dir` make no other job, so they cannot be swept; "
+                "run them in turn."
             )
     if refused:
         raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))

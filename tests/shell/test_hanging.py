@@ -1,0 +1,60 @@
+"""A job that hangs: with a time limit it fails in a sentence, the others are finished, and the same command goes on when it hangs no more."""
+
+import importlib.util
+import os
+
+import pandas as pd
+import pytest
+
+SWEEP = ["-m", "width=4,11,6", "training.epochs=1", "points=3", "matching=[weights]", "hydra.sweep.dir=sweep"]
+# Loaded by every Python process that finds it, workers of joblib too: measuring networks of width 11 takes ten minutes.
+PLANT = """
+import importlib.abc, importlib.util, sys, time
+
+class Plant(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != "lmc_sweeps.job":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def plant(module):
+            load(module)
+            real = module.compare_pair
+
+            def hanging(architecture, a, b, *others):
+                if any(11 in tensor.shape for tensor in a.values()):
+                    time.sleep(600)
+                return real(architecture, a, b, *others)
+
+            module.compare_pair = hanging
+
+        spec.loader.exec_module = plant
+        return spec
+
+sys.meta_path.insert(0, Plant())
+"""
+JOBLIB = pytest.param(
+    ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+    marks=pytest.mark.skipif(
+        importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher") is None, reason="the joblib launcher is not installed"
+    ),
+)
+
+
+@pytest.mark.parametrize("launcher", [[], JOBLIB], ids=["batched", "joblib"])
+def test_a_job_that_hangs_fails_alone_and_is_done_when_it_hangs_no_more(command, tmp_path, launcher):
+    (tmp_path / "planted").mkdir()
+    (tmp_path / "planted" / "sitecustomize.py").write_text(PLANT)
+    path = os.pathsep.join([str(tmp_path / "planted"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = command(*SWEEP, *launcher, "time_limit=8", PYTHONPATH=path)
+    assert done.returncode == 1, done.stderr
+    sentence = "TimeLimitReached: matching and measuring took longer than `time_limit` = 8 s; the same command with a higher limit, or null, tries again."
+    assert f"width=11 failed: {sentence}" in done.stderr
+    assert "2 of 3 jobs found." in done.stdout
+    failures = pd.read_csv(tmp_path / "sweep" / "analysis" / "failures.csv")
+    assert failures[["job", "status", "sentence"]].to_numpy().tolist() == [["width=11", "failed", sentence]]
+    again = command(*SWEEP, *launcher)
+    assert again.returncode == 0, again.stderr
+    assert "3 of 3 jobs found." in again.stdout
