@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import aggregate, coverage, measuring, precision, steps, sweeps
+from benchmarks import aggregate, coverage, faults, measuring, precision, steps, sweeps
 from benchmarks.timing import machine
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], pd.DataFrame]] = {
     "precision": precision.barriers,
     "aggregate": aggregate.aggregate,
     "coverage": coverage.coverage,
+    "faults": faults.faults,
 }
 
 
