@@ -12,8 +12,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Tally, rewritten, rows, run, undisturbed
-from benchmarks.kill_and_resume import finished
+from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Tally, finished, rewritten, rows, run, undisturbed
 from lmc_sweeps import plane_files, records
 from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, Store, write_atomically
 from lmc_sweeps.matching.base import Matching

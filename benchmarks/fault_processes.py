@@ -16,8 +16,7 @@ from typing import Any
 import torch
 
 import multirun_analysis.__main__
-from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Done, Tally, failures, networks, rewritten, rows, run, undisturbed
-from benchmarks.kill_and_resume import finished
+from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Done, Tally, failures, finished, networks, rewritten, rows, run, undisturbed
 from lmc_sweeps import job, stacks, time_limit
 from lmc_sweeps.training import StackState
 from multirun_analysis.discovery import load_runs

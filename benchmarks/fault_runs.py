@@ -18,10 +18,12 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.kill_and_resume import TIMES, finished, tables
+from benchmarks.kill_and_resume import TIMES, tables
+from benchmarks.kill_and_resume import finished as written
 from lmc_sweeps import cli
 from lmc_sweeps.config import load_data
 from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.records import RECORD, is_finished, read_record
 from multirun_analysis import report
 from multirun_analysis.checks import InputError
 from multirun_analysis.discovery import find_sweep, load_runs
@@ -214,7 +216,14 @@ def failures(where: Path) -> str | None:
     return "\n".join(frame["sentence"]) or None
 
 
+def finished(where: Path) -> dict[Path, int]:
+    """Return the networks, and the records that hold results, with the times at which they were written."""
+    found = written(where)
+    failed = [path for path in found if path.name == RECORD and not is_finished(read_record(path.parent))]
+    return {path: stamp for path, stamp in found.items() if path not in failed}
+
+
 def rewritten(before: dict[Path, int], where: Path) -> bool:
     """Return whether a network or a record that was finished is gone, or was written again."""
-    now = finished(where)
+    now = written(where)
     return any(now.get(path) != stamp for path, stamp in before.items())

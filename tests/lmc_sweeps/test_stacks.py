@@ -338,6 +338,25 @@ def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
     assert "is not usable" in caplog.text
 
 
+def test_a_flipped_bit_in_what_is_said_of_a_half_trained_network_is_noticed(tmp_path):
+    store = Store(tmp_path)
+    kept = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, {"loss_initial": 2.5}, 1234, 1.5)
+    store.save_partial("0123", kept)
+    path = store.path("0123", ".partial")
+    whole = path.read_bytes()
+    noticed = 0
+    for bit in range(8 * (len(whole) - 24)):  # all but the six numbers at the end
+        broken = bytearray(whole)
+        broken[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(broken)
+        found = store.find_partial("0123")
+        noticed += found is None
+        if found is not None:  # a bit that says nothing
+            assert (found.facts, found.step, found.seconds) == (kept.facts, kept.step, kept.seconds)
+            assert torch.equal(found.tensors["parameters"]["w"], torch.ones(2, 3))
+    assert noticed > 0.9 * 8 * (len(whole) - 24)
+
+
 def test_networks_that_share_their_data_order_differ_by_their_beginnings_only():
     own, shared = (
         [task(number, training=Training(epochs=2, batch_size=16, data_order=kind)) for number in (0, 1)] for kind in ("own", "shared")
