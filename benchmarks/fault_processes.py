@@ -3,6 +3,7 @@
 import ctypes
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -24,7 +25,7 @@ from multirun_analysis.discovery import load_runs
 AGAIN = r"the same (hydra\.sweep\.dir|command)|[Tt]he same command"
 MEMORY: tuple[str, ...] = ("-m", "width=4,512", "depth=2", "seed=0,1,2", "points=3", "matching=[weights]", FOLDER)
 MEMORY += ("training.epochs=1", "training.stack=6")
-SECONDS = 5.0  # of a time limit under which nothing hangs but what was made to
+SECONDS = 6.0  # of a time limit under which nothing hangs but what was made to
 PLANT = """
 import importlib.abc, importlib.util, sys, time
 
@@ -113,8 +114,11 @@ def full_disk(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
                 tally.said = "no disk can be mounted here"
                 return tally
             done = run(where)
-            right = (done.status == 0 and calm.equals_tables(where)) if name == "store" else done.status != 0 and calm.holds(where)
-            clear = name == "store" or "he same command" in done.said or "must be a folder that can be written" in done.said
+            tables = "the tables could not be written" in done.said
+            right = (
+                (done.status == 0 and calm.equals_tables(where)) if name == "store" else (done.status != 0 or tables) and calm.holds(where)
+            )
+            clear = name == "store" or re.search("he same command|must be a folder that can be written|tries again", done.said) is not None
             tally.note(done.said if clear else f"Traceback? {done.said}", wrong=not right, what=f"{name} of {size} KiB, {done.status}")
             subprocess.run(["mount", "-o", "remount,size=50m", str(where / name)], check=True)
             written = finished(where)
@@ -129,7 +133,7 @@ def read_only(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
         "read-only folder", r"(cannot be kept in the store|must be a folder that can be written|cannot be written).*(Read-only|Permission)"
     )
     for name in ("store", "sweep"):
-        for half_way in (False, True, True):
+        for half_way in (False, True):
             where = scratch / f"ro_{tally.injected}"
             if not mount(where / name, "size=50m"):
                 tally.said = "no disk can be mounted here"
@@ -261,18 +265,17 @@ def hangs(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
     tally = Tally("a worker that hangs", f"took longer than `time_limit` = {SECONDS:g} s.*the same command")
     faults: list[tuple[Callable[[], object], tuple[str, ...]]] = [
         (partial(hang_in_measuring, 6), ()),
-        (partial(hang_in_measuring, 8), ()),
         (partial(hang_in_measuring, 4), ("hydra/launcher=basic",)),
-        (partial(_hang_in_training, 6, rng.randrange(1, 690)), ()),
-        (partial(_hang_in_training, 4, rng.randrange(1, 690)), ("hydra/launcher=basic",)),
+        (partial(_hang_in_training, 6, rng.randrange(1, 345)), ()),
+        (partial(_hang_in_training, 4, rng.randrange(1, 345)), ("hydra/launcher=basic",)),
         (partial(_hang_in_workers, scratch, 6), ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")),
-        (partial(_hang_in_c, 8), ()),
+        (partial(_hang_in_c, 4), ()),
     ]
     for k, (fault, launcher) in enumerate(faults):
         where = scratch / f"hang_{k}"
         done = run(where, *SWEEP, FOLDER, *launcher, f"time_limit={SECONDS}", before=fault)
         wrong = done.status != 1 or not calm.holds(where)
-        others = len(rows(where)) >= len(rows(calm.where)) * 2 // 3  # two of three widths
+        others = len(rows(where)) >= len(rows(calm.where)) // 2  # one of two widths
         tally.note(done.said, wrong=wrong, lost=not others, what=f"{k}, {done.status}")
         written = finished(where)
         tally.end(run(where), lost=rewritten(written, where), wrong=not calm.equals(where))
@@ -284,8 +287,8 @@ def not_a_number(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
     tally = Tally("NaN in training", r"diverged: .*was not finite")
     for k in range(5):
         where = scratch / f"nan_{k}"
-        width, seed = rng.choice((4, 6, 8)), rng.choice((0, 1))
-        step = rng.randrange(1, 690)
+        width, seed = rng.choice((4, 6)), rng.choice((0, 1))
+        step = rng.randrange(1, 345)
         done = run(where, *SWEEP, FOLDER, "training.stack=4", before=partial(_poison, width, seed, step))
         runs = load_runs(where / "sweep")
         victim = (runs["width"] == width) & (runs["seed"] == seed)
@@ -293,7 +296,7 @@ def not_a_number(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
         changed = sum(known[name] != data for name, data in networks(where).items())
         wrong = set(runs.loc[victim, "status"]) != {"diverged"} or set(runs.loc[~victim, "status"]) != {"ok"} or changed != 1
         others = {row for row in rows(where) if ",diverged," not in row}
-        wrong = wrong or not others <= rows(calm.where) or len(others) != len(rows(calm.where)) * 5 // 6 or done.status != 0
+        wrong = wrong or not others <= rows(calm.where) or len(others) != len(rows(calm.where)) * 3 // 4 or done.status != 0
         tally.note(done.said, wrong=wrong, what=f"width {width}, seed {seed}, step {step}, {changed} networks changed, {done.status}")
     return tally
 

@@ -17,21 +17,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from hydra.core.plugins import Plugins
 
 from benchmarks.kill_and_resume import TIMES, tables
 from benchmarks.kill_and_resume import finished as written
-from lmc_sweeps import cli
+from lmc_sweeps import cli, datasets, matching, models
 from lmc_sweeps.config import load_data
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.records import RECORD, is_finished, read_record
 from multirun_analysis import report
 from multirun_analysis.checks import InputError
+from multirun_analysis.csv_text import FLOATS
 from multirun_analysis.discovery import find_sweep, load_runs
 
-SWEEP: tuple[str, ...] = ("-m", "width=4,6,8", "seed=0,1", "matching=[weights,activations]", "points=3")
-SWEEP += ("training.epochs=30", "training.checkpoint_seconds=0.1")
+SWEEP: tuple[str, ...] = ("-m", "width=4,6", "seed=0,1", "matching=[weights,activations]", "points=3")
+SWEEP += ("training.epochs=15", "training.checkpoint_seconds=0.05")
 FOLDER = "hydra.sweep.dir=sweep"
-PATIENCE = 120.0  # seconds after which a command counts as one that hangs
+PATIENCE = 400.0  # seconds after which a command counts as one that hangs
 
 
 @dataclass(frozen=True)
@@ -186,11 +188,21 @@ class Calm:
 
 def undisturbed(where: Path, *words: str) -> Calm:
     """Run a command, the sweep if no words are given, where nothing is in its way."""
-    load_data(Digits())  # once for all forks
+    _import_everything()
     done = run(where, *words)
     if done.status != 0:
         sys.exit(f"the undisturbed sweep failed: {done.said}")
     return Calm(where, done.seconds)
+
+
+def _import_everything() -> None:
+    """Do once, for all forks, what a command does at its beginning."""
+    if str(cli.PLUGINS) not in sys.path:
+        sys.path.append(str(cli.PLUGINS))
+    Plugins.instance()
+    for room in (datasets, models, matching):
+        room.choices()
+    load_data(Digits())
 
 
 def networks(where: Path) -> dict[str, bytes]:
@@ -204,7 +216,7 @@ def rows(where: Path) -> set[str]:
         frame = load_runs(where / "sweep")
     except InputError:
         return set()
-    return set(frame.drop(columns=TIMES).to_csv(index=False).splitlines()[1:])
+    return set(frame.drop(columns=TIMES).to_csv(index=False, float_format=FLOATS).splitlines()[1:])
 
 
 def failures(where: Path) -> str | None:

@@ -20,9 +20,9 @@ from benchmarks.fault_runs import Calm, Tally, undisturbed
 SEED = 0
 Fault = Callable[[Calm, Path, random.Random], Tally]
 FAULTS: dict[str, Fault] = {
-    "kill": partial(fault_processes.signals, number=signal.SIGKILL, count=12),
+    "kill": partial(fault_processes.signals, number=signal.SIGKILL, count=10),
     "term": partial(fault_processes.signals, number=signal.SIGTERM, count=10),
-    "interrupt": partial(fault_processes.signals, number=signal.SIGINT, count=6),
+    "interrupt": partial(fault_processes.signals, number=signal.SIGINT, count=5),
     "memory": fault_processes.memory,
     "full_disk": fault_processes.full_disk,
     "read_only": fault_processes.read_only,
@@ -39,7 +39,7 @@ FAULTS: dict[str, Fault] = {
 
 
 def faults() -> pd.DataFrame:
-    """Inject faults into a sweep of 6 jobs, and compare with an undisturbed run: rows and networks, and what was said."""
+    """Inject faults into a sweep of 4 jobs, and compare with an undisturbed run: rows and networks, and what was said."""
     wanted = os.environ.get("FAULTS", "").split() or list(FAULTS)  # to look at one kind alone
     torch.set_num_threads(1)  # a fork has no threads but one
     rows = []

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,11 +183,23 @@ def _missing(jobs: Sequence[Job]) -> list[Task]:
     return list(missing.values())
 
 
+class _LogFile(logging.FileHandler):
+    """A log file whose disk may be full: then it lacks lines, and nothing else happens."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            super().emit(record)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
+
+
 class _SweepLog:
     """Writes what the core says while networks are trained to the sweep's own log file."""
 
     def __init__(self, folder: Path) -> None:
-        self._handler = logging.FileHandler(folder / LOG, delay=True)
+        self._handler = _LogFile(folder / LOG, delay=True)
         self._handler.setFormatter(logging.Formatter("[%(asctime)s][%(levelname)s] - %(message)s"))
 
     def __enter__(self) -> None:

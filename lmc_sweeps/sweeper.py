@@ -67,12 +67,13 @@ class ValidatingSweeper(BasicSweeper):
         except OSError as error:
             raise SweepStopped(f"`hydra.sweep.dir` must be a folder that can be written, got {str(folder)!r}: {error}.") from None
         try:
-            results = _launched(launcher, batches)
+            try:
+                results = _launched(launcher, batches, folder)
+            finally:
+                print_summary(folder)
         except KeyboardInterrupt as stopped:
             stopped.args = (f"Interrupted. The same command with hydra.sweep.dir={folder} goes on where this one stopped.",)
             raise
-        finally:
-            print_summary(folder)
         failed = sum(result.status != JobStatus.COMPLETED for batch in results for result in batch)
         if failed:
             raise SweepStopped(
@@ -87,7 +88,7 @@ class ValidatingSweeper(BasicSweeper):
         return self.config, self.hydra_context, self.launcher
 
 
-def _launched(launcher: Launcher, batches: list[list[list[str]]]) -> list[Sequence[JobReturn]]:
+def _launched(launcher: Launcher, batches: list[list[list[str]]], folder: Path) -> list[Sequence[JobReturn]]:
     """Return what came of every job; a batch with failures does not stop the next one."""
     results: list[Sequence[JobReturn]] = []
     for batch in batches:
@@ -95,7 +96,8 @@ def _launched(launcher: Launcher, batches: list[list[list[str]]]) -> list[Sequen
         try:
             results.append(launcher.launch(batch, initial_job_idx=done))
         except Exception as error:  # a worker that was killed, say: the launcher's own kind of error, for people to read
-            raise SweepStopped(f"the launcher stopped: {type(error).__name__}: {error}") from error
+            sentence = f"the launcher stopped: {type(error).__name__}: {error}. The same command with hydra.sweep.dir={folder} goes on."
+            raise SweepStopped(sentence) from error
     return results
 
 

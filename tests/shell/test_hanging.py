@@ -1,7 +1,11 @@
-"""A job that hangs: with a time limit it fails in a sentence, the others are finished, and the same command goes on when it hangs no more."""
+"""Jobs that hang, and commands that are told to end: a sentence, no result lost, and the same command goes on."""
 
 import importlib.util
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
@@ -58,3 +62,26 @@ def test_a_job_that_hangs_fails_alone_and_is_done_when_it_hangs_no_more(command,
     again = command(*SWEEP, *launcher)
     assert again.returncode == 0, again.stderr
     assert "3 of 3 jobs found." in again.stdout
+
+
+def test_sigterm_ends_a_sweep_with_a_sentence(tmp_path):
+    sweep = [
+        sys.executable,
+        "-m",
+        "lmc_sweeps",
+        "-m",
+        "width=4",
+        "training.epochs=100000",
+        "training.checkpoint_seconds=3600",
+        "hydra.sweep.dir=sweep",
+    ]
+    environment = os.environ | {"LMC_SWEEPS_STORE": str(tmp_path / "store"), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(sweep, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("training 2 networks")
+    time.sleep(1)  # now it is in its trial steps, or in training
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 143
+    assert "Interrupted. The same command with hydra.sweep.dir=sweep goes on where this one stopped." in said
+    assert "Traceback" not in said
