@@ -181,8 +181,7 @@ def half_trained(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
     while not (paths := sorted(where.glob(f"store/*/*{PARTIAL}"))):
         shutil.rmtree(where, ignore_errors=True)
         command = Command(where)
-        command.wait(rng.uniform(0.3, 0.8) * calm.seconds)
-        command.end(signal.SIGTERM)
+        _ = command.wait(rng.uniform(0.3, 0.8) * calm.seconds) or command.end(signal.SIGTERM)
     store = Store(where / "store")
     for k in range(80):
         path = rng.choice(paths)

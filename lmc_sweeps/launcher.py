@@ -17,6 +17,7 @@ from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.expected import labels
 from lmc_sweeps.job import is_complete
 from lmc_sweeps.progress import TrainingProgress, computing
+from lmc_sweeps.records import RECORD
 from lmc_sweeps.running import note_failure, run_noted
 from lmc_sweeps.stacks import Task, groups, stacks_of, tasks_of, train_stack, training_seconds
 
@@ -78,6 +79,7 @@ class BatchedLauncher(Launcher):
             else:
                 tasks = {task.name: task for task in tasks_of(prepared.settings, prepared.data, prepared.fingerprint)}
                 jobs.append(Job(number, list(overrides), prepared, folder, known.get(prepared.run_id, ""), tasks, set()))
+        jobs.sort(key=lambda job: _was_left(job.folder))
         with _SweepLog(sweep_dir):
             results |= self._train_and_run(jobs, len(results))
         return [results[number] for number in sorted(results)]
@@ -160,6 +162,11 @@ class BatchedLauncher(Launcher):
             result.return_value = error or outside
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)  # job logging off, sweep logging on
         return result
+
+
+def _was_left(folder: Path) -> bool:
+    """Return whether a job was begun and left no word: it may have ended the process, and others go before it now."""
+    return (folder / ".hydra").is_dir() and not (folder / RECORD).is_file()
 
 
 def _estimate(missing: Sequence[Task], steps: int) -> str:

@@ -46,7 +46,11 @@ class ValidatingSweeper(BasicSweeper):
         if any(override.key_or_group == "plan" and override.is_sweep_override() for override in overrides):
             raise SweepStopped("`plan` must be true or false, not both.")
         composer = Composer(context.config_loader, config)
-        prepared, entries = _validated(composer, [job for batch in batches for job in batch], swept)
+        try:
+            prepared, entries = _validated(composer, [job for batch in batches for job in batch], swept)
+        except MemoryError as error:
+            sentence = "this machine has too little memory left for a sweep to begin; the same command tries again"
+            raise SweepStopped(f"{sentence} ({error})." if str(error) else f"{sentence}.") from None
 
         folder = Path(str(config.hydra.sweep.dir))
         if config.plan:
