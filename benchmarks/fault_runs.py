@@ -154,7 +154,7 @@ class Tally:
         """Return the row of the table."""
         counts = {key: getattr(self, key) for key in ("injected", "finished_work_lost", "wrong_numbers", "unclear_messages")}
         print(f"{self.fault}: {counts}", file=sys.stderr, flush=True)
-        said = re.sub(r"/tmp/\w+/\w+", "DIR", self.said)
+        said = re.sub(r"/\S*/tmp\w{8}", "DIR", self.said)
         return {"fault": self.fault, **counts, "what the program said": said, "seconds": round(time.monotonic() - self.begun)}
 
 

@@ -20,21 +20,21 @@ from benchmarks.fault_runs import Calm, Tally, undisturbed
 SEED = 0
 Fault = Callable[[Calm, Path, random.Random], Tally]
 FAULTS: dict[str, Fault] = {
+    "memory": fault_processes.memory,
+    "clock": fault_processes.clock,
+    "times": fault_files.times_of_files,
+    "nan": fault_processes.not_a_number,
+    "cut_others": fault_files.cut_others,
+    "hangs": fault_processes.hangs,
+    "read_only": fault_processes.read_only,
+    "cut_records": fault_files.cut_records,
+    "full_disk": fault_processes.full_disk,
     "kill": partial(fault_processes.signals, number=signal.SIGKILL, count=10),
     "term": partial(fault_processes.signals, number=signal.SIGTERM, count=10),
     "interrupt": partial(fault_processes.signals, number=signal.SIGINT, count=5),
-    "memory": fault_processes.memory,
-    "full_disk": fault_processes.full_disk,
-    "read_only": fault_processes.read_only,
-    "clock": fault_processes.clock,
-    "times": fault_files.times_of_files,
-    "cut_records": fault_files.cut_records,
-    "cut_others": fault_files.cut_others,
     "flips": fault_files.flips,
     "half_trained": fault_files.half_trained,
     "races": fault_processes.races,
-    "hangs": fault_processes.hangs,
-    "nan": fault_processes.not_a_number,
 }
 
 
