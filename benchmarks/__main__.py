@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import aggregate, coverage, fuzz, measuring, precision, steps, sweeps
+from benchmarks import aggregate, coverage, faults, fuzz, measuring, precision, steps, sweeps
 from benchmarks.timing import machine
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], pd.DataFrame]] = {
     "aggregate": aggregate.aggregate,
     "coverage": coverage.coverage,
     "fuzz": fuzz.fuzz,
+    "faults": faults.faults,
 }
 
 

@@ -149,7 +149,8 @@ class Store:
         if self.folder is None:
             return
         flat = {f"{kind}/{key}": tensor for kind, tensors in network.tensors.items() for key, tensor in tensors.items()}
-        facts = {"facts": network.facts, "step": network.step, "seconds": network.seconds, "sha256": _digest(flat)}
+        said = {"facts": network.facts, "step": network.step, "seconds": network.seconds}
+        facts = said | {"sha256": _digest(flat, said)}
         path = self.path(name, PARTIAL)
         try:
             with _fresh(path) as fresh:
@@ -166,7 +167,7 @@ class Store:
             with safe_open(path, "pt") as handle:
                 facts = json.loads(handle.metadata()["partial"])
             flat = load_file(path)
-            if _digest(flat) != facts["sha256"]:
+            if facts.pop("sha256") != _digest(flat, facts):
                 raise ValueError("its checksum is not its contents'")
             tensors: dict[str, dict[str, Tensor]] = {}
             for key, tensor in flat.items():
@@ -200,10 +201,11 @@ def _digest_words(words: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def _digest(tensors: Mapping[str, Tensor], said: Mapping[str, Any]) -> str:
+    """Return the checksum of tensors, their names, types and shapes, and of what is said of them."""
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for key in sorted(tensors):
-        digest.update(key.encode())
+        digest.update(f"{key} {tensors[key].dtype} {list(tensors[key].shape)}".encode())
         digest.update(tensors[key].detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir, prepare
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
+from lmc_sweeps.interruption import Terminated, sigterm_interrupts
 from lmc_sweeps.overrides import asks_for_plan, check_overrides, searched_folders
 from lmc_sweeps.plan import plan_text
 from lmc_sweeps.running import run_alone
@@ -34,11 +35,13 @@ def main() -> None:
                 sys.argv.append("--multirun")  # the sweeper is where plans are made, for one job too
             extra = [*(folder for folder in extra if folder.is_dir()), *searched_folders(arguments.overrides)]
             check_overrides(arguments.overrides, [conf_dir(), *extra])
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)()
+        with sigterm_interrupts():
+            hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)()
     except InputError as error:
         raise SystemExit(str(error)) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    except KeyboardInterrupt as stopped:
+        sys.stderr.write(f"\n{str(stopped) or 'Interrupted. What was finished is kept, and the same command does what is not.'}\n")
+        raise SystemExit(143 if isinstance(stopped, Terminated) else 130) from None
 
 
 def run(config: DictConfig) -> None:

@@ -16,7 +16,7 @@ from lmc_sweeps.optimizers import OPTIMIZERS
 from lmc_sweeps.settings import JobSettings
 from lmc_sweeps.training import Training
 
-SCALARS = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane")
+SCALARS = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane", "time_limit")
 KEYS = ("plan", *SCALARS, "dataset", "model", "optimizer", "training", "matching", "store")
 
 

@@ -24,6 +24,7 @@ from lmc_sweeps.plane_files import keep_planes, measure_planes, missing_planes
 from lmc_sweeps.records import Record
 from lmc_sweeps.settings import JobSettings, network_name, plain_config, resolve_device, run_id, scope
 from lmc_sweeps.stacks import Progress, Task, tasks_of, train_all
+from lmc_sweeps.time_limit import time_limit
 from multirun_analysis.schema import SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,9 @@ def run_job(
     known = records.read_record(folder)
     if known is not None and records.is_finished(known) and known["run_id"] != run_id(settings, fingerprint):
         raise InputError(f"{folder} holds the record of another job, {known['run_id']}; a job needs a folder of its own.")
-    methods, planes = _missing(settings, known), _missing_planes(settings, fingerprint, folder, known)
+    if known is None and (folder / records.RECORD).is_file():
+        log.warning("%s is damaged, so the job is run again.", folder / records.RECORD)
+    methods, planes = _missing(settings, known, folder), _missing_planes(settings, fingerprint, folder, known)
     if known is not None and not methods and not planes:
         log.info("already measured: %s", folder / records.RECORD)
         if known.pop("failure", None) is not None:  # of something that is no longer asked for
@@ -74,13 +77,14 @@ def run_job(
         return known
     start = time.perf_counter()
     networks = find_or_train(settings, data, fingerprint, progress, at_hand)
-    if known is None or methods:
-        record, permutations = _measured(settings, data, fingerprint, networks, methods)
-        record["seconds"] = time.perf_counter() - start
-        known = _kept(folder, record, permutations)
-        log.info("measured %d methods in %.1f s", len(methods), record["seconds"])
-    if planes:
-        known = _with_planes(settings, data, fingerprint, folder, networks, planes, start)
+    with time_limit(settings.time_limit, "matching and measuring"):
+        if known is None or methods:
+            record, permutations = _measured(settings, data, fingerprint, networks, methods)
+            record["seconds"] = time.perf_counter() - start
+            known = _kept(folder, record, permutations)
+            log.info("measured %d methods in %.1f s", len(methods), record["seconds"])
+        if planes:
+            known = _with_planes(settings, data, fingerprint, folder, networks, planes, start)
     return known
 
 
@@ -185,15 +189,15 @@ def is_complete(settings: JobSettings, fingerprint: str, folder: Path) -> bool:
         return False
     if known is None or known["run_id"] != run_id(settings, fingerprint):
         return False
-    return "failure" not in known and not _missing(settings, known) and not _missing_planes(settings, fingerprint, folder, known)
+    return "failure" not in known and not _missing(settings, known, folder) and not _missing_planes(settings, fingerprint, folder, known)
 
 
-def _missing(settings: JobSettings, known: Record | None) -> list[Matching]:
-    """Return the methods to measure; with other `points` every line of the record is walked anew."""
+def _missing(settings: JobSettings, known: Record | None, folder: Path) -> list[Matching]:
+    """Return the methods to measure; with other `points`, or damaged permutations, all of the record are measured anew."""
     asked = list(with_identity(settings.matching))
     if known is None or not records.is_finished(known):
         return asked
-    if known["points"] != settings.points:
+    if known["points"] != settings.points or records.permutations_are_damaged(folder):
         earlier = [matching.choices()[entry["matching"]](**entry["settings"]) for entry in known["matching"]]
         return list(dict.fromkeys([*earlier, *asked]))
     return [method for method in asked if not records.is_measured(known, method, settings.points)]

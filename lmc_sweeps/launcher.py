@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.expected import labels
 from lmc_sweeps.job import is_complete
 from lmc_sweeps.progress import TrainingProgress, computing
+from lmc_sweeps.records import RECORD
 from lmc_sweeps.running import note_failure, run_noted
 from lmc_sweeps.stacks import Task, groups, stacks_of, tasks_of, train_stack, training_seconds
 
@@ -77,6 +79,7 @@ class BatchedLauncher(Launcher):
             else:
                 tasks = {task.name: task for task in tasks_of(prepared.settings, prepared.data, prepared.fingerprint)}
                 jobs.append(Job(number, list(overrides), prepared, folder, known.get(prepared.run_id, ""), tasks, set()))
+        jobs.sort(key=lambda job: _was_left(job.folder))
         with _SweepLog(sweep_dir):
             results |= self._train_and_run(jobs, len(results))
         return [results[number] for number in sorted(results)]
@@ -161,6 +164,11 @@ class BatchedLauncher(Launcher):
         return result
 
 
+def _was_left(folder: Path) -> bool:
+    """Return whether a job was begun and left no word: it may have ended the process, and others go before it now."""
+    return (folder / ".hydra").is_dir() and not (folder / RECORD).is_file()
+
+
 def _estimate(missing: Sequence[Task], steps: int) -> str:
     """Return what the training of a long sweep will cost; a short one is over before that is known."""
     if steps < LONG:
@@ -182,11 +190,23 @@ def _missing(jobs: Sequence[Job]) -> list[Task]:
     return list(missing.values())
 
 
+class _LogFile(logging.FileHandler):
+    """A log file whose disk may be full: then it lacks lines, and nothing else happens."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            super().emit(record)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
+
+
 class _SweepLog:
     """Writes what the core says while networks are trained to the sweep's own log file."""
 
     def __init__(self, folder: Path) -> None:
-        self._handler = logging.FileHandler(folder / LOG, delay=True)
+        self._handler = _LogFile(folder / LOG, delay=True)
         self._handler.setFormatter(logging.Formatter("[%(asctime)s][%(levelname)s] - %(message)s"))
 
     def __enter__(self) -> None:

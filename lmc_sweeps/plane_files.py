@@ -140,14 +140,15 @@ def read_planes(folder: Path) -> list[dict[str, str]]:
     path = folder / PLANE
     columns = schema.names(schema.PLANE)
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            table = list(csv.reader(stream, strict=True))
+        text = path.read_bytes().decode()
+        table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except FileNotFoundError:
         return []
     except (OSError, ValueError, csv.Error) as error:
         log.warning("%s cannot be read (%s); its planes are measured again.", path, error)
         return []
-    if not table or table[0] != columns or any(len(row) != len(columns) for row in table):
+    cut_off = not text.endswith("\n")  # perhaps in the middle of the last number
+    if not table or table[0] != columns or cut_off or any(len(row) != len(columns) for row in table):
         log.warning("%s is damaged; its planes are measured again.", path)
         return []
     return [dict(zip(columns, row, strict=True)) for row in table[1:]]

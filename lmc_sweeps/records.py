@@ -136,6 +136,12 @@ def write_permutations(folder: Path, found: Mapping[str, Permutations]) -> None:
     write_atomically(folder / PERMUTATIONS, buffer.getvalue())
 
 
+def permutations_are_damaged(folder: Path) -> bool:
+    """Return whether a folder has permutations that cannot be listed; the list is at the end of the file, so a file cut off has none."""
+    path = folder / PERMUTATIONS
+    return path.is_file() and not zipfile.is_zipfile(path)
+
+
 def read_permutations(folder: Path) -> dict[str, np.ndarray]:
     """Return the permutations of a folder under ``network_a.network_b.matching.settings_hash/group``, empty if there are none."""
     path = folder / PERMUTATIONS
@@ -148,7 +154,7 @@ def read_permutations(folder: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         return {}
     except (*UNREADABLE, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error) as error:  # zipfile's, of damaged files
-        log.warning("%s cannot be read (%s); the permutations in it are lost.", path, error)
+        log.warning("%s cannot be read (%s); the permutations in it are lost; the same command measures them again.", path, error)
         return {}
 
 

@@ -38,6 +38,7 @@ class JobSettings:
     precision: str
     points: int
     plane: bool = False
+    time_limit: float | None = None
     store: Path | None
 
     def __post_init__(self) -> None:
@@ -52,6 +53,8 @@ class JobSettings:
         checks.boolean("plane", self.plane)
         if self.plane and all(method.name == "identity" for method in self.matching):
             raise checks.InputError("`plane` needs a matching method that moves B: the plane goes through A, B and permuted B.")
+        if self.time_limit is not None:
+            object.__setattr__(self, "time_limit", checks.number("time_limit", self.time_limit, above=0.0, below=1e8))
         device = resolve_device(self.device)
         if self.precision == "tf32" and device.type != "cuda":
             raise checks.InputError(f"`precision` tf32 is for CUDA devices; here `device` is {device}. Choose float32 or bfloat16.")
@@ -151,7 +154,7 @@ def plain_config(settings: JobSettings) -> dict[str, Any]:
         part = getattr(settings, key)
         name = {"name": part.name} if hasattr(part, "name") else {}
         parts[key] = name | {field.name: getattr(part, field.name) for field in fields(part)}
-    scalars = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane")
+    scalars = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane", "time_limit")
     return {
         **{key: getattr(settings, key) for key in scalars},
         **parts,

@@ -16,10 +16,12 @@ import torch
 from lmc_sweeps.checkpoints import PartialNetwork, Store, StoredNetwork
 from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.evaluation import evaluate
+from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.models.base import Architecture, stacked, unstack
 from lmc_sweeps.models.padding import pad, pad_axes, unpad
 from lmc_sweeps.seeding import generator
 from lmc_sweeps.settings import JobSettings, network_identity, network_name, resolve_device
+from lmc_sweeps.time_limit import time_limit
 from lmc_sweeps.training import Recipe, StackState, initial_state, train
 
 log = logging.getLogger(__name__)
@@ -122,9 +124,21 @@ def stacks_of(group: Sequence[Task], store: Store) -> Iterator[list[Started]]:
 
 
 def train_stack(stack: Sequence[Started], store: Store, progress: Progress) -> Iterator[dict[str, StoredNetwork]]:
-    """Train a stack and yield its networks by name; if it runs out of memory, its halves."""
+    """Train a stack and yield its networks by name; if it runs out of memory, its halves.
+
+    An interruption waits for the end of a step, after which the stack is kept.
+    """
+    first = stack[0][0].settings
+    what = f"a step of training {len(stack)} networks of width {first.width}"
     try:
-        yield _train_stack(stack, store, progress)
+        with Interruption() as interruption, time_limit(first.time_limit, what) as progressed:
+
+            def note(network_steps: int) -> None:
+                progressed()
+                progress(network_steps)
+
+            trained = _train_stack(stack, store, note, interruption)
+        yield trained
     except (MemoryError, RuntimeError) as error:
         if len(stack) == 1 or not _is_out_of_memory(error):
             raise
@@ -138,14 +152,14 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress) -> dict[str, StoredNetwork]:
+def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress, interruption: Interruption) -> dict[str, StoredNetwork]:
     tasks = [task for task, _ in waiting]
     first = tasks[0]
     device = resolve_device(first.settings.device)
     architecture, split = first.architecture, padded_split(first.data.train, device)
     start = time.perf_counter()
     state, facts, seconds = _begin(waiting, architecture, split, device)
-    keeper = _Keeper(tasks, facts, seconds, store, progress)
+    keeper = _Keeper(tasks, facts, seconds, store, progress, interruption)
     with _tf32(first.settings.precision):
         state = train(first.training_architecture, state, [task.recipe for task in tasks], split, keeper)
     after = evaluate(architecture, state.parameters, split)
@@ -205,18 +219,32 @@ def _begin(
 
 
 class _Keeper:
-    """Looks at a stack after every step: tells the progress, and keeps the networks every so many seconds."""
+    """Looks at a stack after every step: tells the progress, keeps the networks every so many seconds, and before an interruption."""
 
-    def __init__(self, tasks: Sequence[Task], facts: list[dict[str, Any]], seconds: list[float], store: Store, progress: Progress) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        facts: list[dict[str, Any]],
+        seconds: list[float],
+        store: Store,
+        progress: Progress,
+        interruption: Interruption,
+    ) -> None:
         self._tasks, self._facts, self._seconds, self._store, self._progress = tasks, facts, seconds, store, progress
+        self._interruption = interruption
         self._start = self._kept = time.monotonic()
         self._every = tasks[0].settings.training.checkpoint_seconds
 
     def __call__(self, state: StackState) -> None:
         self._progress(len(self._tasks))
         now = time.monotonic()
-        if now - self._kept < self._every or state.step == self._tasks[0].steps:
-            return
+        due = now - self._kept >= self._every or self._interruption.asked
+        if due and state.step < self._tasks[0].steps:
+            self._keep(state, now)
+            if self._interruption.asked:
+                self._interruption.happen()
+
+    def _keep(self, state: StackState, now: float) -> None:
         spent = (now - self._start) / len(self._tasks)
         for k, task in enumerate(self._tasks):
             kinds = {PARAMETERS: unstack(state.parameters, k)}
@@ -288,11 +316,13 @@ def seconds_per_network_step(tasks: Sequence[Task]) -> float:
     moments = [time.perf_counter()]
 
     def note(state: StackState) -> None:
+        progressed()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         moments.append(time.perf_counter())
 
-    with _tf32(tasks[0].settings.precision):
+    limit, what = tasks[0].settings.time_limit, f"a trial step of training {len(tasks)} networks of width {tasks[0].settings.width}"
+    with _tf32(tasks[0].settings.precision), time_limit(limit, what) as progressed:
         state = initial_state(tasks[0].settings.optimizer, initial)
         train(architecture, state, [task.recipe for task in tasks], split, note, WARM_UP_STEPS + PROBE_STEPS)
     steps = [after - before for before, after in itertools.pairwise(moments)]

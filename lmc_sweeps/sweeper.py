@@ -1,6 +1,5 @@
 """A sweeper that composes and checks every job before the first one trains, and ends with the table."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from lmc_sweeps.launcher import BatchedLauncher
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
 from lmc_sweeps.plan import plan_text
 from lmc_sweeps.summary import print_summary
+from lmc_sweeps.time_limit import TimeLimitReached
 
 
 class SweepStopped(SystemExit):
@@ -46,7 +46,11 @@ class ValidatingSweeper(BasicSweeper):
         if any(override.key_or_group == "plan" and override.is_sweep_override() for override in overrides):
             raise SweepStopped("`plan` must be true or false, not both.")
         composer = Composer(context.config_loader, config)
-        prepared, entries = _validated(composer, [job for batch in batches for job in batch], swept)
+        try:
+            prepared, entries = _validated(composer, [job for batch in batches for job in batch], swept)
+        except MemoryError as error:
+            sentence = "this machine has too little memory left for a sweep to begin; the same command tries again"
+            raise SweepStopped(f"{sentence} ({error})." if str(error) else f"{sentence}.") from None
 
         folder = Path(str(config.hydra.sweep.dir))
         if config.plan:
@@ -54,6 +58,8 @@ class ValidatingSweeper(BasicSweeper):
                 print(plan_text(prepared, folder))
             except MemoryError as error:
                 raise SweepStopped(f"the networks do not fit in this machine's memory: {error}") from None
+            except TimeLimitReached as error:
+                raise SweepStopped(str(error)) from None
             return []
         if isinstance(launcher, BatchedLauncher):
             launcher.share(composer)
@@ -65,12 +71,13 @@ class ValidatingSweeper(BasicSweeper):
         except OSError as error:
             raise SweepStopped(f"`hydra.sweep.dir` must be a folder that can be written, got {str(folder)!r}: {error}.") from None
         try:
-            results = _launched(launcher, batches)
-        except KeyboardInterrupt:
-            sys.stderr.write(f"\nInterrupted. The same command with hydra.sweep.dir={folder} goes on where this one stopped.\n")
+            try:
+                results = _launched(launcher, batches, folder)
+            finally:
+                print_summary(folder)
+        except KeyboardInterrupt as stopped:
+            stopped.args = (f"Interrupted. The same command with hydra.sweep.dir={folder} goes on where this one stopped.",)
             raise
-        finally:
-            print_summary(folder)
         failed = sum(result.status != JobStatus.COMPLETED for batch in results for result in batch)
         if failed:
             raise SweepStopped(
@@ -91,7 +98,7 @@ def _config_folders(config: DictConfig) -> list[Path]:
     return [folder for folder in found if folder.is_dir()]
 
 
-def _launched(launcher: Launcher, batches: list[list[list[str]]]) -> list[Sequence[JobReturn]]:
+def _launched(launcher: Launcher, batches: list[list[list[str]]], folder: Path) -> list[Sequence[JobReturn]]:
     """Return what came of every job; a batch with failures does not stop the next one."""
     results: list[Sequence[JobReturn]] = []
     for batch in batches:
@@ -99,7 +106,8 @@ def _launched(launcher: Launcher, batches: list[list[list[str]]]) -> list[Sequen
         try:
             results.append(launcher.launch(batch, initial_job_idx=done))
         except Exception as error:  # a worker that was killed, say: the launcher's own kind of error, for people to read
-            raise SweepStopped(f"the launcher stopped: {type(error).__name__}: {error}") from error
+            sentence = f"the launcher stopped: {type(error).__name__}: {error}. The same command with hydra.sweep.dir={folder} goes on."
+            raise SweepStopped(sentence) from error
     return results
 
 
@@ -123,10 +131,11 @@ def _validated(composer: Composer, jobs: list[list[str]], swept: list[str]) -> t
     places: dict[str, tuple[object, ...]] = {}
     for job_found, text in zip(found, texts, strict=True):
         asked_for = job_found.settings
-        place = (asked_for.points, asked_for.plane, asked_for.device, asked_for.store)
+        place = (asked_for.points, asked_for.plane, asked_for.device, asked_for.time_limit, asked_for.store)
         if places.setdefault(job_found.run_id, place) != place:
             refused.append(
-                f"  {text}: `points`, `plane`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn."
+                f"  {text}: `points`, `plane`, `device`, `time_limit` and `store.dir` make no other job, so they cannot be swept; "
+                "run them in turn."
             )
     if refused:
         raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))

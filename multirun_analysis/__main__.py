@@ -49,8 +49,10 @@ def main(arguments: list[str] | None = None) -> None:
             show(write_report(options.sweep_dir, options.out, options.x, options.hue, choice=choice))
         else:
             print(write_study(options))
-    except (InputError, OSError) as error:
+    except InputError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"the tables cannot be written: {error}; make room or name another folder with --out DIR.")
 
 
 def write_study(options: argparse.Namespace) -> str:

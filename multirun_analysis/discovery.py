@@ -16,10 +16,11 @@ from multirun_analysis import schema, tidy
 from multirun_analysis.checks import InputError
 from multirun_analysis.index import Entry, Stamp, is_settled, load_index, save_index, stamp_of
 from multirun_analysis.packed import LAYOUTS, Layout, PackedRecord, Record, Rows
-from multirun_analysis.reading import UNREADABLE, read_expected, read_record
+from multirun_analysis.reading import UNREADABLE, NewerVersion, read_expected, read_record
 from multirun_analysis.tidy import Sweep
 
 RECORD, EXPECTED, INDEX = "record.json", "expected.jsonl", Path("analysis") / "records.index"
+AGAIN = "run the sweep again with the same hydra.sweep.dir"
 TIMES = ("seconds_train", "seconds_match", "seconds_evaluate")
 MANY = 200  # records that take longer to read than an index does to write, and from which on a folder has one
 Folders = str | Path | Sequence[str | Path]
@@ -104,7 +105,7 @@ def _found(folders: Sequence[Path]) -> Sweep:
             places.setdefault(run_id, place)
     seen = {row["run_id"] for row in failures}
     for run_id in expected.keys() - records.keys() - seen:
-        failures.append(_failure(run_id, "missing", "was never started; run the sweep again with the same hydra.sweep.dir"))
+        failures.append(_failure(run_id, "missing", f"was never started; {AGAIN}"))
     for record in records.values():
         if record.head["status"] == "diverged":
             failures.append(_failure(record.head["run_id"], "diverged", record.head["sentence"]))
@@ -155,7 +156,7 @@ def _expected(folder: Path, failures: list[dict[str, str]]) -> list[Record]:
         try:
             found.append(read_expected(line))
         except UNREADABLE as error:
-            failures.append(_failure(schema.NO_RUN, "unreadable", f"{path}, line {number}: {error}"))
+            failures.append(_failure(schema.NO_RUN, "unreadable", f"{path}, line {number}: {error}; {AGAIN}"))
     return found
 
 
@@ -193,14 +194,15 @@ def _read_job(job: Job, failures: list[dict[str, str]]) -> PackedRecord | None:
     """Return a job's record, or say in `failures` why there is nothing to be counted."""
     path = job.folder / RECORD
     if job.stamp is None:
-        sentence = "was started and left no record; run the sweep again with the same hydra.sweep.dir"
+        sentence = f"was started and left no record; {AGAIN}"
         failures.append(_failure(job.folder.name, "unfinished", sentence))
         return None
     try:
         record = read_record(path)
     except UNREADABLE as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
-        failures.append(_failure(job.folder.name, "unreadable", f"{path}: {reason}"))
+        hint = "" if isinstance(error, NewerVersion) else f"; {AGAIN}"
+        failures.append(_failure(job.folder.name, "unreadable", f"{path}: {reason}{hint}"))
         return None
     if record.head["status"] == "failed":
         failures.append(_failure(record.head["run_id"], "failed", record.head["sentence"]))

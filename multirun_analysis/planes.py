@@ -1,5 +1,6 @@
 """The planes of a sweep's pairs: ``plane.csv`` beside the records, checked and put into one tidy frame."""
 
+import io
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema, tidy
-from multirun_analysis.discovery import RECORD, Folders, find_sweep
+from multirun_analysis.discovery import AGAIN, RECORD, Folders, find_sweep
 from multirun_analysis.packed import RUNS, PackedRecord
 from multirun_analysis.reading import UNREADABLE, read_json
 from multirun_analysis.tidy import Sweep
@@ -63,7 +64,7 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
                 raise ValueError(f"{RECORD} beside it is not usable")
             frame = _read(path, record).assign(**keys[record.head["run_id"]])
         except UNREADABLE as error:
-            notes.append(f"the planes of {path} are left out: {error}.")
+            notes.append(f"the planes of {path} are left out: {error}; {AGAIN} and plane=true.")
             continue
         frame["matching"] = frame.pop("settings_hash").map(sweep.labels)
         for key, part in frame.groupby(list(PLANE_KEY), sort=False):
@@ -82,7 +83,10 @@ def _run_id(path: Path) -> str:
 
 def _read(path: Path, record: PackedRecord) -> pd.DataFrame:
     """Return a file's planes, or raise `ValueError` if they are not what the record's job has written."""
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    data = path.read_bytes()
+    if not data.endswith(b"\n"):  # perhaps in the middle of the last number
+        raise ValueError("it is cut off")
+    frame = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
     if list(frame.columns) != schema.names(schema.PLANE):
         raise ValueError(f"its columns are {', '.join(map(str, frame.columns))}, not {', '.join(schema.names(schema.PLANE))}")
     for column in schema.PLANE_MEASURES:

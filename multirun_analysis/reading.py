@@ -11,6 +11,10 @@ from multirun_analysis.packed import HEAD, LAYOUTS, RUNS, PackedRecord, pack
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
+class NewerVersion(ValueError):
+    """A record that a later version wrote: there is nothing wrong with it."""
+
+
 def read_json(text: str) -> Any:
     """Return what a text of JSON holds.
 
@@ -36,7 +40,7 @@ def read_record(path: Path) -> PackedRecord:
     record = read_json(path.read_bytes().decode())
     version = record["schema_version"]
     if version > schema.SCHEMA_VERSION:
-        raise ValueError(f"schema version {version}; this multirun_analysis reads up to {schema.SCHEMA_VERSION}, use a newer one")
+        raise NewerVersion(f"schema version {version}; this multirun_analysis reads up to {schema.SCHEMA_VERSION}, use a newer one")
     check_head(record)
     if record["status"] == "failed":
         return PackedRecord({key: record[key] for key in HEAD if key in record}, {})

@@ -12,7 +12,7 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.gaps import relative_movement
-from lmc_sweeps.job import divergence, find_or_train, run_job
+from lmc_sweeps.job import divergence, find_or_train, is_complete, run_job
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
@@ -316,3 +316,25 @@ def test_the_movement_of_the_networks_is_that_from_their_own_beginnings(tmp_path
     assert moved == pytest.approx(np.mean([relative_movement(start, end) for start, end in zip(starts, ends, strict=True)]))
     assert moved > 0.1
     assert run_job(job(training=Training(epochs=0)), data, mark, tmp_path / "untrained")["runs"][0]["relative_movement"] == 0.0
+
+
+def test_a_damaged_record_is_said_and_the_job_run_again(tmp_path, data, mark, caplog):
+    record = run_job(job(), data, mark, tmp_path / "job")
+    path = tmp_path / "job" / "record.json"
+    path.write_bytes(path.read_bytes()[:-1])
+    again = run_job(job(), data, mark, tmp_path / "job")
+    assert f"{path} is damaged, so the job is run again." in caplog.messages
+    assert keys(again) == keys(record)
+
+
+def test_damaged_permutations_are_measured_again(tmp_path, data, mark):
+    run_job(job(matching=(Weights(), Activations())), data, mark, tmp_path / "job")
+    kept = read_permutations(tmp_path / "job")
+    path = tmp_path / "job" / "permutations.npz"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert not is_complete(job(), mark, tmp_path / "job")
+    run_job(job(), data, mark, tmp_path / "job")  # one of two methods is asked for
+    found = read_permutations(tmp_path / "job")
+    assert found.keys() == kept.keys()
+    assert all((found[key] == kept[key]).all() for key in kept)
+    assert is_complete(job(), mark, tmp_path / "job")

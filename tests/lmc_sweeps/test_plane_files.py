@@ -210,3 +210,14 @@ def test_rows_come_back_as_they_were_written(tmp_path, data, mark):
     again = plane_rows(net, found[0].parameters, found[1].parameters, aligned, data.test)
     for column in ("x", "y", "loss", "error"):
         np.testing.assert_allclose([float(row[column]) for row in rows], [row[column] for row in again], rtol=1e-9)
+
+
+def test_a_file_cut_off_in_its_last_number_is_measured_again(tmp_path, data, mark):
+    run_job(job(), data, mark, tmp_path)
+    whole = (tmp_path / PLANE).read_bytes()
+    for less in (1, 2, 3):
+        (tmp_path / PLANE).write_bytes(whole[:-less])
+        assert read_planes(tmp_path) == []
+        assert not is_complete(job(), mark, tmp_path)
+    run_job(job(), data, mark, tmp_path)
+    assert (tmp_path / PLANE).read_bytes() == whole

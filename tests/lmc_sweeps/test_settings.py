@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -98,6 +99,7 @@ def test_a_run_is_named_the_same_wherever_it_runs_and_whatever_is_measured_on_it
         {"store": Path("elsewhere")},
         {"points": 3},
         {"plane": True},
+        {"time_limit": 60.0},
         {"matching": (Weights(biases=True),)},
         {"matching": (Weights(transport="assignment"),)},
     ):
@@ -230,6 +232,10 @@ DEVICES = "auto, cpu, cuda, cuda:0, cuda:1, ..."
         *(
             ({"points": p}, f"`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got {p!r}.")
             for p in (1, 2, 10, -3, 5.0, "25", True)
+        ),
+        *(
+            ({"time_limit": s}, f"`time_limit` must be a finite number above 0 and below 1e+08, got {s!r}.")
+            for s in (0, -1.0, 1e8, "60", True, math.nan)
         ),
         *(({"plane": p}, f"`plane` must be true or false, got {p!r}.") for p in (3, 1, "yes", None)),
         (

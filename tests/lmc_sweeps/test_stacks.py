@@ -2,6 +2,9 @@
 
 import logging
 import math
+import os
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Adam, AdamW, Sgd
 from lmc_sweeps.settings import JobSettings
 from lmc_sweeps.stacks import Task, groups, most_in_memory, stack_size, train_all, training_seconds
+from lmc_sweeps.time_limit import TimeLimitReached
 from lmc_sweeps.training import Training
 
 DATASET = GaussianMixture(ambient_dimension=5, classes=3, train_size=60, test_size=30)
@@ -154,6 +158,52 @@ def test_networks_kept_at_different_steps_go_on_side_by_side(tmp_path):
     assert_same_networks(found, all_trained(tasks))
 
 
+@pytest.mark.parametrize("stop", [1, 5])
+def test_an_interruption_waits_for_the_end_of_a_step_and_the_stack_is_kept(tmp_path, stop):
+    tasks, store, count = [task(), task(1)], Store(tmp_path), []
+
+    def interrupted(networks: int) -> None:
+        count.append(networks)
+        if len(count) == stop:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        for _ in train_all(tasks, store, interrupted):
+            pass
+    assert [store.find_partial(each.name).step for each in tasks] == [stop, stop]
+    assert_same_networks(all_trained(tasks, store), all_trained(tasks))
+
+
+def test_an_interruption_in_the_last_step_finds_the_stack_trained(tmp_path):
+    tasks, store, count = [task(), task(1)], Store(tmp_path), []
+
+    def interrupted(networks: int) -> None:
+        count.append(networks)
+        if len(count) == tasks[0].steps:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        for _ in train_all(tasks, store, interrupted):
+            pass
+    assert all(store.holds(each.name) for each in tasks)
+
+
+def test_a_step_that_hangs_fails_its_stack_and_what_was_kept_is_gone_on_with(tmp_path):
+    always = Training(epochs=3, batch_size=16, checkpoint_seconds=0.0)
+    tasks, store, count = [task(number, training=always, time_limit=5.0) for number in (0, 1)], Store(tmp_path), []
+
+    def hanging(networks: int) -> None:
+        count.append(networks)
+        if len(count) == 4:
+            time.sleep(600)
+
+    with pytest.raises(TimeLimitReached, match="^a step of training 2 networks of width 6 took longer than `time_limit` = 5 s; "):
+        for _ in train_all(tasks, store, hanging):
+            pass
+    assert [store.find_partial(each.name).step for each in tasks] == [3, 3]
+    assert_same_networks(all_trained(tasks, store), all_trained(tasks))
+
+
 @pytest.mark.parametrize(
     "error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
 )
@@ -161,11 +211,11 @@ def test_a_stack_without_enough_memory_is_trained_in_halves(monkeypatch, caplog,
     tasks = [task(number) for number in range(5)]
     expected, whole, sizes = all_trained(tasks), stacks._train_stack, []
 
-    def small_only(waiting, store, progress):
+    def small_only(waiting, *others):
         sizes.append(len(waiting))
         if len(waiting) > 2:
             raise error
-        return whole(waiting, store, progress)
+        return whole(waiting, *others)
 
     monkeypatch.setattr(stacks, "_train_stack", small_only)
     assert_same_networks(all_trained(tasks), expected)
@@ -286,6 +336,25 @@ def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
         path.write_bytes(broken)
         assert store.find_partial("0123") is None
     assert "is not usable" in caplog.text
+
+
+def test_a_flipped_bit_in_what_is_said_of_a_half_trained_network_is_noticed(tmp_path):
+    store = Store(tmp_path)
+    kept = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, {"loss_initial": 2.5}, 1234, 1.5)
+    store.save_partial("0123", kept)
+    path = store.path("0123", ".partial")
+    whole = path.read_bytes()
+    noticed = 0
+    for bit in range(8 * (len(whole) - 24)):  # all but the six numbers at the end
+        broken = bytearray(whole)
+        broken[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(broken)
+        found = store.find_partial("0123")
+        noticed += found is None
+        if found is not None:  # a bit that says nothing
+            assert (found.facts, found.step, found.seconds) == (kept.facts, kept.step, kept.seconds)
+            assert torch.equal(found.tensors["parameters"]["w"], torch.ones(2, 3))
+    assert noticed > 0.9 * 8 * (len(whole) - 24)
 
 
 def test_networks_that_share_their_data_order_differ_by_their_beginnings_only():

@@ -89,6 +89,8 @@ def test_a_damaged_record_is_said_and_spoils_no_other(write_sweep, damage, sente
     assert [record["run_id"] for record in sweep.records] == ["good"]
     assert statuses(sweep) == {"bad": "unreadable"}
     assert sentence in sweep.failures["sentence"].iloc[0]
+    newer = "newer" in sentence
+    assert sweep.failures["sentence"].iloc[0].endswith("run the sweep again with the same hydra.sweep.dir") is not newer
 
 
 def test_a_record_cut_off_at_any_byte_is_unreadable(write_sweep):

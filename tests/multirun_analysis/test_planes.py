@@ -140,6 +140,17 @@ def test_a_file_that_is_no_plane_is_left_out_with_a_sentence(write_sweep, caplog
     assert note in caplog.messages
 
 
+def test_a_plane_cut_off_in_its_last_number_is_left_out(write_sweep, record):
+    folder = write_sweep([record])
+    path = write_plane(folder, record)
+    path.write_bytes(path.read_bytes()[:-2])
+    found = find_planes(find_sweep(folder), folder)
+    assert found.frame.empty
+    assert found.notes == (
+        f"the planes of {path} are left out: it is cut off; run the sweep again with the same hydra.sweep.dir and plane=true.",
+    )
+
+
 @pytest.mark.parametrize("contents", [b"", b"\xff\xfe\x00", b'"', b"a,b\n1,2,3\n1\n"])
 def test_what_is_no_table_is_left_out_too(write_sweep, record, contents):
     folder = write_sweep([record])

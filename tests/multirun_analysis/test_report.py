@@ -226,3 +226,10 @@ def test_the_example_answers_its_question(write_sweep):
     done = subprocess.run([sys.executable, script, str(folder)], capture_output=True, text=True, check=True)
     assert "weights: all pairs connected from width 8 on" in done.stdout  # error barriers 0.03, 0.015, 0.0075
     assert "identity: not at any width measured" in done.stdout
+
+
+def test_a_folder_that_takes_no_files_is_said_with_a_way_out(write_sweep, tmp_path):
+    folder = write_sweep([make_record("a")])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match=r"^the tables cannot be written: .*; make room or name another folder with --out DIR\.$"):
+        main([str(folder), "--out", str(tmp_path / "file" / "out")])

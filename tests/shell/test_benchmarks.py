@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import measuring
+from benchmarks.fault_runs import Tally
 from benchmarks.timing import interleaved
 from lmc_sweeps.evaluation import evaluate_line
 
@@ -32,3 +33,16 @@ def test_the_plain_line_that_ours_is_timed_against_computes_the_same():
     found = {group: np.random.default_rng(0).permutation(20) for group in architecture.spec.groups}
     ours = evaluate_line(architecture, a, b, [found], np.array([0.25]), split).loss[0, 0]
     assert ours == pytest.approx(measuring._plain_line(architecture, a, b, found, 0.25, split), rel=1e-5)
+
+
+def test_a_fault_counts_against_the_program_unless_it_is_said_in_a_sentence_without_a_traceback(capsys):
+    tally = Tally("a fault", "run the sweep again")
+    for said in ("one line\ndamaged; run the sweep again", None, "", "Traceback (most recent call last): run the sweep again"):
+        tally.note(said)
+    tally.note(None, lost=True)
+    tally.note(None, wrong=True)
+    row = tally.row()
+    counts = [row[key] for key in ("injected", "finished_work_lost", "wrong_numbers", "unclear_messages")]
+    assert counts == [6, 1, 1, 2]
+    assert row["what the program said"] == "damaged; run the sweep again"
+    assert "a fault" in capsys.readouterr().err

@@ -111,10 +111,17 @@ def test_methods_swept_over_belong_to_one_job(command, tmp_path):
         ),
         (["seed=0,1"], "To sweep over it, add --multirun to your command line"),
         (["width"], "'width' cannot be read; overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m."),
-        (["points=5,9", "-m"], "`points`, `plane`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn."),
+        (
+            ["points=5,9", "-m"],
+            "`points`, `plane`, `device`, `time_limit` and `store.dir` make no other job, so they cannot be swept; run them in turn.",
+        ),
         (
             ["plane=true,false", "-m"],
-            "`points`, `plane`, `device` and `store.dir` make no other job, so they cannot be swept; run them in turn.",
+            "`points`, `plane`, `device`, `time_limit` and `store.dir` make no other job, so they cannot be swept; run them in turn.",
+        ),
+        (
+            ["time_limit=5,9", "-m"],
+            "`points`, `plane`, `device`, `time_limit` and `store.dir` make no other job, so they cannot be swept; run them in turn.",
         ),
         (["hydra.sweep.subdir=x", "-m"], "`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name."),
         (["plan=true,false", "-m"], "`plan` must be true or false, not both."),

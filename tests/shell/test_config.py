@@ -48,9 +48,9 @@ MISTAKES = [
     (["dataset.name=mnits"], "`dataset.name` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
     (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is none."),
     (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, matching, model, networks, optimizer, plan, plane, points, precision, seed, "
-     "store, training, width. Did you mean 'width'?"),
+     "store, time_limit, training, width. Did you mean 'width'?"),
     (["+optimizer.lrr=1"], "`optimizer.lrr` is not a key; the keys at `optimizer` are lr, momentum, weight_decay. Did you mean 'lr'?"),
-    (["~width"], "`width` is missing; a job needs width, depth, networks, seed, device, precision, points, plane, dataset, model, optimizer, training, matching, store."),
+    (["~width"], "`width` is missing; a job needs width, depth, networks, seed, device, precision, points, plane, time_limit, dataset, model, optimizer, training, matching, store."),
     (["model=mean_field", "depth=2"], "`depth` must be 1 for model=mean_field, a two-layer network, got 2."),
     (["model.initialisation=low_dimensional", "model.intrinsic_dimension=65"], "`model.intrinsic_dimension` must be at most the number of inputs (64), got 65."),
     (["model.noise=-1"], "`model.noise` must be a finite number at least 0, got -1."),
@@ -91,7 +91,7 @@ def test_integers_will_do_where_numbers_are_asked_for_and_name_the_same_job():
 
 def test_the_name_of_a_job_leaves_out_what_does_not_touch_its_networks():
     name = prepare(composed()).run_id
-    for same in ("points=51", "plane=true", "matching=[weights]", "device=cpu", "store.dir=null"):
+    for same in ("points=51", "plane=true", "time_limit=60", "matching=[weights]", "device=cpu", "store.dir=null"):
         assert prepare(composed(same)).run_id == name
     for other in (
         "width=33",

@@ -10,9 +10,7 @@ from lmc_sweeps.config import conf_dir
 from lmc_sweeps.overrides import check_overrides, merge_matching, searched_folders, swept_keys
 
 EXPERIMENTS = ", ".join(sorted(path.stem for path in conf_dir().glob("experiment/*.yaml")))
-TOP = (
-    "dataset, depth, device, experiment, matching, model, networks, optimizer, plan, plane, points, precision, seed, store, training, width"
-)
+TOP = "dataset, depth, device, experiment, matching, model, networks, optimizer, plan, plane, points, precision, seed, store, time_limit, training, width"
 
 
 @pytest.mark.parametrize(

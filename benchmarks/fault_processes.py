@@ -1,0 +1,317 @@
+"""Faults of processes and of the machine: signals, memory, disks, clocks, rivals, hangs, and numbers that are none."""
+
+import ctypes
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import multirun_analysis.__main__
+from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Done, Tally, failures, finished, networks, rewritten, rows, run, undisturbed
+from lmc_sweeps import job, stacks, time_limit
+from lmc_sweeps.training import StackState
+from multirun_analysis.discovery import load_runs
+
+AGAIN = r"the same (hydra\.sweep\.dir|command)|[Tt]he same command"
+MEMORY: tuple[str, ...] = ("-m", "width=4,768", "depth=2", "seed=0,1,2", "points=3", "matching=[weights]", FOLDER)
+MEMORY += ("training.epochs=1", "training.stack=6")
+SECONDS = 6.0  # of a time limit under which nothing hangs but what was made to
+PLANT = """
+import importlib.abc, importlib.util, sys, time
+
+class Plant(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != "lmc_sweeps.job":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def plant(module):
+            load(module)
+            from benchmarks.fault_processes import hang_in_measuring
+            hang_in_measuring(WIDTH)
+
+        spec.loader.exec_module = plant
+        return spec
+
+sys.meta_path.insert(0, Plant())
+"""
+
+
+def signals(calm: Calm, scratch: Path, rng: random.Random, number: signal.Signals, count: int) -> Tally:
+    """Send a signal to the whole process group at random moments, go on with the same command, and do so until it is done."""
+    begun = r"Interrupted\. .*the same command"  # before the first job, or later
+    tally = Tally(number.name, "run the sweep again" if number == signal.SIGKILL else f"(?i:{begun})")
+    turn = 0
+    while tally.injected < count:
+        where, turn = scratch / f"{number.name}_{turn}", turn + 1
+        written: dict[Path, int] = {}
+        done: Done | None = None
+        while done is None:
+            command = Command(where)
+            patience = rng.uniform(0.1, 0.9 * calm.seconds)
+            done = command.wait(patience) if tally.injected < count else command.wait() or command.end()
+            if done is None:
+                ended = command.end(number)
+                said = failures(where) if number == signal.SIGKILL else ended.said if ended.status != 0 else None
+                wrong = not calm.holds(where) or (ended.status == -signal.SIGKILL) != (number == signal.SIGKILL)
+                tally.note(said, lost=rewritten(written, where), wrong=wrong, what=f"after {patience:.2f} s, {ended.status}")
+                written = finished(where)
+        tally.end(done, lost=rewritten(written, where), wrong=not calm.equals(where))
+    return tally
+
+
+def memory(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
+    """Let a command have little more memory than it begins with: stacks are halved, or jobs fail in words and others go on."""
+    tally = Tally("out of memory", r"ran out of memory; its halves are|failed: .*([Mm]emory|alloc)")
+    own = undisturbed(scratch / "memory_calm", *MEMORY)
+    for extra in (110, 90, 75, 60, 50):
+        where = scratch / f"memory_{extra}"
+        done = run(where, *MEMORY, before=partial(_limit_memory, extra))
+        narrow = {row for row in rows(own.where) if ",4,2," in row}
+        tally.note(done.said, lost=not narrow <= rows(where), wrong=not own.holds(where), what=f"{extra} MiB, {done.status}")
+        written = finished(where)
+        tally.end(run(where, *MEMORY), lost=rewritten(written, where), wrong=not own.equals(where))
+    return tally
+
+
+def _limit_memory(extra: int) -> None:
+    small = np.ones((8, 8))
+    torch.from_numpy(small @ small) @ torch.from_numpy(small)  # OpenBLAS takes its buffers now: it ends a process in which it cannot
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + extra * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def mount(folder: Path, options: str) -> bool:
+    """Mount a disk in memory on a folder, or change the one that is there; that needs the rights of root."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False).returncode == 0
+
+
+def unmount(folder: Path) -> None:
+    """Take the disk away again."""
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def full_disk(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
+    """Give the sweep's folder, or the store, a disk that fills up, then more room."""
+    tally = Tally("full disk", r"No space left on device")
+    for name, sizes in (("sweep", (12, 48, 96, 144, 192, 256)), ("store", (8, 16, 24, 40))):
+        for size in sizes:
+            where = scratch / f"full_{name}_{size}"
+            if not mount(where / name, f"size={size}k"):
+                tally.said = "no disk can be mounted here"
+                return tally
+            done = run(where)
+            tables = "the tables could not be written" in done.said
+            right = (
+                (done.status == 0 and calm.equals_tables(where)) if name == "store" else (done.status != 0 or tables) and calm.holds(where)
+            )
+            clear = name == "store" or re.search("he same command|must be a folder that can be written|tries again", done.said) is not None
+            tally.note(done.said if clear else f"Traceback? {done.said}", wrong=not right, what=f"{name} of {size} KiB, {done.status}")
+            subprocess.run(["mount", "-o", "remount,size=50m", str(where / name)], check=True)
+            written = finished(where)
+            tally.end(run(where), lost=rewritten(written, where), wrong=not calm.equals_tables(where) or not calm.holds(where))
+            unmount(where / name)
+    return tally
+
+
+def read_only(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
+    """Let folders be read-only: from the start, half-way, when all is done, for the analysis alone, and for another user."""
+    tally = Tally(
+        "read-only folder", r"(cannot be kept in the store|must be a folder that can be written|cannot be written).*(Read-only|Permission)"
+    )
+    for name in ("store", "sweep"):
+        for half_way in (False, True):
+            where = scratch / f"ro_{tally.injected}"
+            if not mount(where / name, "size=50m"):
+                tally.said = "no disk can be mounted here"
+                return tally
+            if half_way:
+                command = Command(where)
+                _ = command.wait(rng.uniform(0.3, 0.7) * calm.seconds) or command.end(signal.SIGTERM)
+            _note_read_only(tally, calm, where, name)
+            unmount(where / name)
+    where = scratch / "ro_done"
+    mount(where / "sweep", "size=50m")
+    run(where)
+    for before in (lambda: None, _analysis):
+        subprocess.run(["mount", "-o", "remount,ro", str(where / "sweep")], check=True)
+        done = run(where, before=before)
+        tally.note(done.said, wrong=done.status == 0 or not calm.equals(where), what=f"finished, {done.status}")
+    unmount(where / "sweep")
+    if os.getuid() == 0:
+        for name in ("store", "sweep"):
+            where = scratch / f"ro_{tally.injected}"
+            for folder in (where / "store", where / "sweep"):
+                folder.mkdir(parents=True)
+                os.chown(folder, 0 if folder.name == name else 65534, -1)
+            done = run(where, before=lambda: os.setuid(65534))
+            right = (done.status == 0 and calm.equals_tables(where)) if name == "store" else done.status != 0
+            tally.note(done.said, wrong=not right, what=f"{name} of another user, {done.status}")
+            tally.end(run(where), lost=False, wrong=not calm.equals_tables(where))
+    return tally
+
+
+def _note_read_only(tally: Tally, calm: Calm, where: Path, name: str) -> None:
+    written = finished(where)
+    subprocess.run(["mount", "-o", "remount,ro", str(where / name)], check=True)
+    done = run(where)
+    right = (done.status == 0 and calm.equals_tables(where)) if name == "store" else done.status != 0 and calm.holds(where)
+    all_there = name == "store" and len(networks(where)) == len(networks(calm.where))  # then nothing is to be written
+    tally.note(None if all_there else done.said, lost=rewritten(written, where), wrong=not right, what=f"{name}, {done.status}")
+    subprocess.run(["mount", "-o", "remount,rw", str(where / name)], check=True)
+    tally.end(run(where), lost=rewritten(written, where), wrong=not calm.equals_tables(where) or not calm.holds(where))
+
+
+def _analysis() -> None:
+    sys.argv = ["multirun_analysis", "sweep"]
+    multirun_analysis.__main__.main()
+    raise SystemExit(0)
+
+
+def clock(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
+    """Set the clock back: before a command, between a kill and its resumption, and at every look at it."""
+    tally = Tally("clock going backwards", AGAIN)
+    for k, (first, second) in enumerate([(0, -86400), (0, -3600), (0, 86400 * 400), (-60, None), (None, -86400 * 9000)]):
+        where = scratch / f"clock_{k}"
+        command = Command(where, before=partial(_set_clock, first))
+        done = command.wait(rng.uniform(0.3, 0.8) * calm.seconds) or command.end(signal.SIGTERM)
+        wrong = not calm.holds(where)
+        written = finished(where)
+        again = run(where, before=partial(_set_clock, second))
+        wrong = wrong or again.status != 0 or not calm.equals(where)
+        tally.note(
+            done.said if done.status else None, lost=rewritten(written, where), wrong=wrong, what=f"{first}, {second}, {again.status}"
+        )
+    return tally
+
+
+def _set_clock(offset: float | None) -> None:
+    """Move the clock by so many seconds; None lets it run backwards."""
+    real, begun = time.time, time.time()
+
+    def moved() -> float:
+        return real() + offset if offset is not None else begun - 100 * (real() - begun)
+
+    time.time, time.time_ns = moved, lambda: int(moved() * 1e9)
+
+
+def races(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
+    """Run the same sweep twice at a time, in one folder and with one store."""
+    tally = Tally("two sweeps racing", r"jobs found\.")
+    for k in range(5):
+        where = scratch / f"race_{k}"
+        commands = [Command(where)]
+        time.sleep(rng.uniform(0.0, 0.4) * calm.seconds * (k > 1))
+        commands.append(Command(where))
+        done = [command.wait() or command.end() for command in commands]
+        wrong = any(each.status for each in done) or not calm.equals(where)
+        tally.note("\n".join(each.said for each in done), wrong=wrong, what=[each.status for each in done])
+    return tally
+
+
+def hang_in_measuring(width: int, hang: Callable[[], object] = lambda: time.sleep(3600)) -> None:
+    """Let the measuring of networks of some width never end."""
+    real: Any = job.compare_pair
+
+    def hanging(architecture: object, a: dict[str, torch.Tensor], *others: object) -> object:
+        if any(width in tensor.shape for tensor in a.values()):
+            hang()
+        return real(architecture, a, *others)
+
+    job.compare_pair = hanging  # type: ignore[assignment]
+
+
+def _hang_in_training(width: int, step: int) -> None:
+    real = stacks._Keeper.__call__
+
+    def hanging(self: stacks._Keeper, state: StackState) -> None:
+        if self._tasks[0].settings.width == width and state.step == step:
+            time.sleep(3600)
+        real(self, state)
+
+    stacks._Keeper.__call__ = hanging  # type: ignore[method-assign]
+
+
+def _hang_in_c(width: int) -> None:
+    def hang() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+        ctypes.CDLL(None).sleep(3600)
+
+    time_limit.GRACE = 2.0
+    hang_in_measuring(width, hang)
+
+
+def _hang_in_workers(folder: Path, width: int) -> None:
+    (folder / "sitecustomize.py").write_text(PLANT.replace("WIDTH", str(width)))
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, [folder, Path(__file__).resolve().parent.parent]))
+
+
+def hangs(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
+    """Let the measuring of a job, or a step of its training, never end, under a time limit."""
+    tally = Tally("a worker that hangs", f"took longer than `time_limit` = {SECONDS:g} s.*the same command")
+    faults: list[tuple[Callable[[], object], tuple[str, ...]]] = [
+        (partial(hang_in_measuring, 6), ()),
+        (partial(hang_in_measuring, 4), ("hydra/launcher=basic",)),
+        (partial(_hang_in_training, 6, rng.randrange(1, 345)), ()),
+        (partial(_hang_in_training, 4, rng.randrange(1, 345)), ("hydra/launcher=basic",)),
+        (partial(_hang_in_workers, scratch, 6), ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")),
+        (partial(_hang_in_c, 4), ()),
+    ]
+    for k, (fault, launcher) in enumerate(faults):
+        where = scratch / f"hang_{k}"
+        words = (*SWEEP, FOLDER, *launcher, f"time_limit={SECONDS}")
+        done = run(where, *words, before=fault)
+        if "the process is ended" in done.said:  # a second time, the job that was left goes last
+            run(where, *words, before=fault)
+        wrong = done.status != 1 or not calm.holds(where)
+        others = len(rows(where)) >= len(rows(calm.where)) // 2  # one of two widths
+        tally.note(done.said, wrong=wrong, lost=not others, what=f"{k}, {done.status}")
+        written = finished(where)
+        tally.end(run(where), lost=rewritten(written, where), wrong=not calm.equals(where))
+    return tally
+
+
+def not_a_number(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
+    """Put a NaN into one network of a stack at a random step: its job has diverged, and the others have the same bits."""
+    tally = Tally("NaN in training", r"diverged: .*was not finite")
+    for k in range(5):
+        where = scratch / f"nan_{k}"
+        width, seed = rng.choice((4, 6)), rng.choice((0, 1))
+        step = rng.randrange(1, 345)
+        done = run(where, *SWEEP, FOLDER, "training.stack=4", before=partial(_poison, width, seed, step))
+        runs = load_runs(where / "sweep")
+        victim = (runs["width"] == width) & (runs["seed"] == seed)
+        known = networks(calm.where)
+        changed = sum(known[name] != data for name, data in networks(where).items())
+        wrong = set(runs.loc[victim, "status"]) != {"diverged"} or set(runs.loc[~victim, "status"]) != {"ok"} or changed != 1
+        others = {row for row in rows(where) if ",diverged," not in row}
+        wrong = wrong or not others <= rows(calm.where) or len(others) != len(rows(calm.where)) * 3 // 4 or done.status != 0
+        tally.note(done.said, wrong=wrong, what=f"width {width}, seed {seed}, step {step}, {changed} networks changed, {done.status}")
+    return tally
+
+
+def _poison(width: int, seed: int, step: int) -> None:
+    real = stacks._Keeper.__call__
+
+    def poisoned(self: stacks._Keeper, state: StackState) -> None:
+        for k, task in enumerate(self._tasks):
+            if (task.settings.width, task.settings.seed, task.number, state.step) == (width, seed, 1, step):
+                state.parameters["hidden_1.weight"][k, 0, 0] = torch.nan
+        real(self, state)
+
+    stacks._Keeper.__call__ = poisoned  # type: ignore[method-assign]

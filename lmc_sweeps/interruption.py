@@ -1,0 +1,71 @@
+"""Ctrl-C and SIGTERM: both end the program in the same way, and let a step of training come to its end first."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(KeyboardInterrupt):
+    """The program was told to end by SIGTERM, as clusters do some time before they kill."""
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM interrupt the work within as Ctrl-C does; in the main thread only, as Python has it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(signum: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class Interruption:
+    """Puts an interruption off: a context manager in which the first signal is noted in `asked`, and a second one is not put off.
+
+    An interruption that was asked for happens when `happen` is called, or at the end.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Any] = {}
+        self._signal: int | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return self._signal is not None
+
+    def __enter__(self) -> "Interruption":
+        if threading.current_thread() is threading.main_thread():
+            # Where a signal is ignored, or ends the process at once, it goes on doing so.
+            self._handlers = {number: handler for number in SIGNALS if callable(handler := signal.getsignal(number))}
+            for number in self._handlers:
+                signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.happen()
+
+    def happen(self) -> None:
+        """Give the signals back to their handlers, and the one that has come, if any."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        if self._signal is not None:
+            number, self._signal = self._signal, None
+            self._handlers[number](number, None)
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        again, self._signal = self.asked, signum
+        if again:
+            self.happen()
