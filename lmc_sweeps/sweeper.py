@@ -57,6 +57,10 @@ class ValidatingSweeper(BasicSweeper):
             return []
         if isinstance(launcher, BatchedLauncher):
             launcher.share(composer)
+            try:
+                launcher.check(prepared)
+            except InputError as error:
+                raise SweepStopped(str(error)) from None
         try:
             folder.mkdir(parents=True, exist_ok=True)
             OmegaConf.save(config, folder / "multirun.yaml")
@@ -92,6 +96,8 @@ def _launched(launcher: Launcher, batches: list[list[list[str]]]) -> list[Sequen
         done = sum(len(earlier) for earlier in batches[: len(results)])
         try:
             results.append(launcher.launch(batch, initial_job_idx=done))
+        except InputError as error:
+            raise SweepStopped(str(error)) from None
         except Exception as error:  # a worker that was killed, say: the launcher's own kind of error, for people to read
             raise SweepStopped(f"the launcher stopped: {type(error).__name__}: {error}") from error
     return results
