@@ -71,7 +71,7 @@ def _cut(alike: Sequence[int], jobs: Sequence[Sequence[Task]], bound: int) -> It
         sharing.setdefault(jobs[place][0].name, []).append(place)
     sizes = {name: _networks(part, jobs) for name, part in sharing.items()}
     total = sum(sizes.values())
-    even = max(math.ceil(total / math.ceil(total / bound)), min(max(sizes.values()), bound))
+    even = min(bound, math.ceil(total / math.ceil(total / bound)) + max(sizes.values()) - 1)  # with room for what is not cut
     found: list[int] = []
     filled = 0
     for name, part in sharing.items():
