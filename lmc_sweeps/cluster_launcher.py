@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from lmc_sweeps.job import is_complete
 from lmc_sweeps.launcher import BatchedLauncher, Job
 from lmc_sweeps.records import RECORD, is_finished, read_record
 from lmc_sweeps.running import note_failure
+from lmc_sweeps.stacks import Task as NetworkTask
+from lmc_sweeps.stacks import tasks_of
 from lmc_sweeps.summary import job_line
 
 TASKS = "tasks"  # the folder, in a sweep's own, of the scripts, logs and results of its tasks
@@ -112,6 +115,13 @@ class ClusterLauncher(BatchedLauncher):
                 )
         settings.check_programs()
 
+    def plan(self, jobs: Sequence[PreparedJob], folder: Path) -> list[str]:
+        settings = ClusterSettings.of(self._asked)
+        waiting = [job for job in jobs if not is_complete(job.settings, job.fingerprint, folder / job.run_id)]
+        parts = _divided(settings, [tasks_of(job.settings, job.data, job.fingerprint) for job in waiting])
+        largest = max((len(part) for part in parts), default=0)
+        return [f"{settings.cluster}: {len(parts)} tasks of up to {largest} jobs, at most {settings.timeout_min} min at a time"]
+
     def _train_and_run(self, jobs: list[Job], n_complete: int) -> dict[int, JobReturn]:
         settings = ClusterSettings.of(self._asked)
         folder = jobs[0].folder.parent / TASKS if jobs else Path()
@@ -125,8 +135,7 @@ class ClusterLauncher(BatchedLauncher):
             _say(f"{sum(len(task.members) for task in running)} jobs are in {len(running)} tasks that an earlier command has submitted.")
         there = {job.number for task in running for job in task.members}
         fresh = [job for job in jobs if job.number not in there]
-        parts = divide([list(job.tasks.values()) for job in fresh], settings.networks_per_task, 60 * settings.least_minutes)
-        waiting = [[fresh[place] for place in part] for part in parts]
+        waiting = [[fresh[place] for place in part] for part in _divided(settings, [list(job.tasks.values()) for job in fresh])]
         if waiting:
             _say(f"{len(fresh)} jobs in {len(waiting)} tasks of {settings.cluster}; their logs are in {tasks.folder}.")
         try:
@@ -167,6 +176,10 @@ class ClusterLauncher(BatchedLauncher):
         return [_Task(job, members) for job, members in zip(tasks.submit(shares), parts, strict=True)]
 
 
+def _divided(settings: ClusterSettings, jobs: Sequence[Sequence[NetworkTask]]) -> list[list[int]]:
+    return divide(jobs, settings.networks_per_task, 60 * settings.least_minutes)
+
+
 def _note(folder: Path, job_id: str) -> Path:
     return folder / f"{job_id}.json"
 
@@ -203,18 +216,19 @@ def _outcome(tasks: Tasks, task: _Task) -> dict[int, str | None] | str | None:
         if how is None:
             return None
         if not paths.result_pickle.exists():  # written while we asked
-            return f"task {task.job.job_id} ended without a result ({how}); its log is {paths.stderr}"
+            log = f"its log is {paths.stderr}" if paths.stderr.exists() else f"it did not come so far as to write a log in {paths.folder}"
+            return f"task {task.job.job_id} ended without a result ({how}); {log}"
     try:
         found: dict[int, str | None] = task.job.result()
-    except Exception as error:  # of a worker that could not start, say: the last line of its traceback tells
-        lines = [line for line in str(error).partition("\n----------------------\n")[2].splitlines() if line.strip()]
-        told = next((line for line in reversed(lines[: _end_of_trace(lines)])), str(error))
-        return f"task {task.job.job_id} failed ({told.strip()}); its log is {paths.stderr}"
+    except Exception as error:  # of a task that could not begin, say
+        return f"task {task.job.job_id} failed ({_last_line(str(error))}); its log is {paths.stderr}"
     return found
 
 
-def _end_of_trace(lines: Sequence[str]) -> int:
-    return next((k for k, line in enumerate(lines) if line.startswith("-----")), len(lines))
+def _last_line(report: str) -> str:
+    """Return the last line of the traceback in what submitit says of a failure: it stands between two lines of dashes."""
+    trace = re.search(r"^-{10,}\n(.*?)\n-{10,}$", report, re.DOTALL | re.MULTILINE)
+    return (trace.group(1) if trace else report).strip().splitlines()[-1].strip()
 
 
 def _came_of(job: Job, outcome: dict[int, str | None] | str, news: "_News") -> JobReturn:

@@ -61,6 +61,10 @@ class BatchedLauncher(Launcher):
     def check(self, jobs: Sequence[PreparedJob]) -> None:
         """Raise `InputError` if this launcher cannot run the jobs of a sweep; asked before anything is written."""
 
+    def plan(self, jobs: Sequence[PreparedJob], folder: Path) -> list[str]:
+        """Return the lines that a plan has of this launcher."""
+        return []
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Train what the jobs need and run them; a failure is a job's own."""
         results = self.launch_numbered(dict(enumerate(job_overrides, start=initial_job_idx)))

@@ -51,7 +51,9 @@ class ValidatingSweeper(BasicSweeper):
         folder = Path(str(config.hydra.sweep.dir))
         if config.plan:
             try:
-                print(plan_text(prepared, folder))
+                print(plan_text(prepared, folder, launcher.plan(prepared, folder) if isinstance(launcher, BatchedLauncher) else ()))
+            except InputError as error:
+                raise SweepStopped(str(error)) from None
             except MemoryError as error:
                 raise SweepStopped(f"the networks do not fit in this machine's memory: {error}") from None
             return []

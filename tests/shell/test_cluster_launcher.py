@@ -16,7 +16,7 @@ import pytest
 
 from lmc_sweeps import cluster_launcher
 from lmc_sweeps.checks import InputError
-from lmc_sweeps.cluster import ClusterSettings, SlurmTasks
+from lmc_sweeps.cluster import ClusterSettings, LocalTasks, SlurmTasks
 from lmc_sweeps.cluster_launcher import ClusterLauncher
 from lmc_sweeps.launcher import Job
 
@@ -131,10 +131,26 @@ def test_jobs_that_fail_say_why_in_the_words_of_the_launcher_that_ran_them(comma
     assert "emory" in failures["sentence"][0]
 
 
-def test_a_task_that_cannot_start_is_told_with_the_last_line_of_its_error(command, tmp_path):
+def test_a_task_that_never_started_has_no_log_to_be_named(command, tmp_path):
     done = command("-m", "width=4", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep", *LOCAL, "hydra.launcher.setup=[cd nowhere]")
     assert done.returncode == 1
-    assert re.search(r"failed: TaskError: task \d+ ended without a result .*its log is .*tasks/\d+_0_log.err", done.stderr)
+    folder = re.escape(str(tmp_path / "sweep" / "tasks"))
+    assert re.search(rf"TaskError: task \d+ ended without a result .*; it did not come so far as to write a log in {folder} ", done.stderr)
+
+
+def broken() -> None:
+    raise OSError("the disk of this node is gone")
+
+
+def test_a_task_that_cannot_begin_is_told_with_the_last_line_of_its_error_and_its_log(tmp_path):
+    tasks = LocalTasks(ClusterSettings.of({"cluster": "local"}), tmp_path)
+    (submitted,) = tasks.submit([broken])
+    task = cluster_launcher._Task(submitted, [])
+    until = time.monotonic() + 120
+    while (told := cluster_launcher._outcome(tasks, task)) is None and time.monotonic() < until:
+        time.sleep(0.1)
+    log = tmp_path / f"{submitted.job_id}_0_log.err"
+    assert told == f"task {submitted.job_id} failed (OSError: the disk of this node is gone); its log is {log}"
 
 
 def test_without_submitit_nothing_is_begun(command, tmp_path):
@@ -162,6 +178,14 @@ def test_a_setting_that_breaks_its_rule_is_refused_before_anything_is_written(co
     assert done.returncode == 1
     assert done.stderr.startswith("`hydra.launcher.timeout_min` must leave a task time to work before it is told to stop")
     assert not (tmp_path / "sweep").exists()
+
+
+def test_a_plan_says_how_many_tasks_there_would_be(command, tmp_path):
+    words = ["-m", "width=4,5", "seed=0,1,2", "training.epochs=1", "points=3", "hydra/launcher=slurm", "plan=true"]
+    done = command(*words, "hydra.launcher.networks_per_task=4", "hydra.launcher.least_minutes=0", PATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "slurm: 4 tasks of up to 2 jobs, at most 120 min at a time\nplan=true" in done.stdout
+    assert command(*words, "hydra.launcher.cpus_per_task=0").stderr == "`hydra.launcher.cpus_per_task` must be a positive integer, got 0.\n"
 
 
 def asked(device="cpu", stack_gib=None):
