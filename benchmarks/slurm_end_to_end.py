@@ -5,8 +5,8 @@
 Runs as root on Debian: installs Slurm, its accounting and MariaDB by apt-get, starts their daemons with a configuration of its own in a
 temporary folder (nothing in /etc is written), and stops what it has started. Checked, with accounting and without: a task that is killed
 is reported with its log while the others finish, and the same command goes on; a task that is put into the queue again, by Slurm or by
-the signal that comes before a time-out, goes on from its half-trained networks; a launcher that is interrupted leaves its tasks running,
-and the same command waits for them. Every end is that of the undisturbed run, byte for byte (time columns aside). What is said goes to
+the time-out, goes on from its half-trained networks; a launcher that is interrupted leaves its tasks running, and the same command waits
+for them. Every end is that of the undisturbed run, byte for byte (time columns aside). What is said goes to
 `benchmarks/results/slurm_end_to_end.txt` too; the exit status tells whether all of it held.
 """
 
@@ -30,7 +30,7 @@ from benchmarks.kill_and_resume import finished, tables
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULT = REPOSITORY / "benchmarks" / "results" / "slurm_end_to_end.txt"
 PACKAGES = ("slurm-wlm", "munge", "slurmdbd", "mariadb-server")
-SWEEP = ["-m", "width=64,128", "depth=1,2", "seed=0,1,2", "training.epochs=400", "training.checkpoint_seconds=2"]
+SWEEP = ["-m", "width=64,128", "depth=1,2", "seed=0,1,2", "training.epochs=600", "training.checkpoint_seconds=2"]
 JOBS, TASKS, JOBS_PER_TASK = 12, 4, 3
 ON_SLURM = [
     "hydra/launcher=slurm",
@@ -242,7 +242,7 @@ def kill_one_task(where: Path, calm: Path) -> None:
     code = run.end()
     say(f"  task {task} was killed (SIGKILL) in training; the command ended after {time.monotonic() - killed:.0f} s with status {code}")
     log = where / "sweep" / "tasks" / f"{task}_0_log.err"
-    said = [line for line in run.told().splitlines() if f"task {task} ended without a result" in line]
+    said = [line for line in run.told().splitlines() if line.startswith("[") and f"task {task} ended without a result" in line]
     for line in said[:1]:
         say(f"  it says: {line.replace(str(where), 'DIR')}")
     check("the command ended by itself, with status 1", code == 1)
@@ -272,7 +272,7 @@ def went_on_from(where: Path) -> list[str]:
 
 
 def requeue(where: Path, calm: Path) -> None:
-    """Interrupt the launcher, wait again, and put two tasks into the queue again, one by Slurm, one by the signal before a time-out."""
+    """Interrupt the launcher, wait again, and put two tasks into the queue again: one runs out of time, one by Slurm."""
     run = Run(where, *ON_SLURM)
     until("a task that runs", task_processes)
     os.killpg(run.process.pid, signal.SIGINT)
@@ -282,11 +282,12 @@ def requeue(where: Path, calm: Path) -> None:
     check("the tasks go on", bool(task_processes()))
     run = Run(where, *ON_SLURM)
     tasks = []
-    for act in ("scontrol requeue", "scancel --signal=USR2"):
-        task, _ = until("a half-trained task", lambda: next((found for found in run.in_training() if found[0] not in tasks), None))
+    for act in ("scontrol update TimeLimit=2 JobId=", "scontrol requeue "):  # of two minutes the last one and a half are for stopping
+        task, pid = until("a half-trained task", lambda: next((found for found in run.in_training() if found[0] not in tasks), None))
         tasks.append(task)
-        subprocess.run([*act.split(), task], check=True, timeout=MINUTE)
-        say(f"  {act} {task}")
+        check(f"{act}{task}", done(*f"{act}{task}".split()))
+        until("the task to stop", lambda: not Path(f"/proc/{pid}").exists())
+        done("scontrol", "update", "TimeLimit=20", f"JobId={task}")  # or it would run out of time again
     code = run.end()
     waited = f"{JOBS} jobs are in {TASKS} tasks that an earlier command has submitted" in run.told()
     check("the same command waited for the tasks that were there and submitted none", waited and "tasks of slurm" not in run.told())
@@ -327,7 +328,13 @@ def main() -> None:
             kill_one_task(folder / "bare", calm.where)
             say("without accounting: the launcher is interrupted, tasks are put into the queue again")
             requeue(folder / "bare_requeued", calm.where)
+        except BaseException:
+            for log in sorted(folder.glob("*.log")):
+                say(f"the end of {log.name}:\n{log.read_text()[-2000:]}")
+            raise
         finally:
+            done("scancel", "--user", "root")
+            time.sleep(5)
             slurm.stop()
     say(f"{sum(verdicts)} of {len(verdicts)} checks held.")
     sys.exit(0 if all(verdicts) else 1)

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from lmc_sweeps import cluster_launcher
+from lmc_sweeps import cluster_waiting
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.cluster import ClusterSettings, LocalTasks, SlurmTasks
 from lmc_sweeps.cluster_launcher import ClusterLauncher
@@ -145,9 +145,9 @@ def broken() -> None:
 def test_a_task_that_cannot_begin_is_told_with_the_last_line_of_its_error_and_its_log(tmp_path):
     tasks = LocalTasks(ClusterSettings.of({"cluster": "local"}), tmp_path)
     (submitted,) = tasks.submit([broken])
-    task = cluster_launcher._Task(submitted, [])
+    task = cluster_waiting.Submitted(submitted, [])
     until = time.monotonic() + 120
-    while (told := cluster_launcher._outcome(tasks, task)) is None and time.monotonic() < until:
+    while (told := cluster_waiting.outcome(tasks, task)) is None and time.monotonic() < until:
         time.sleep(0.1)
     log = tmp_path / f"{submitted.job_id}_0_log.err"
     assert told == f"task {submitted.job_id} failed (OSError: the disk of this node is gone); its log is {log}"
@@ -208,12 +208,12 @@ def job(number, folder, *overrides):
 def test_tasks_that_are_still_in_the_queue_are_waited_for_by_the_jobs_that_are_in_them(tmp_path, monkeypatch):
     tasks = SlurmTasks(ClusterSettings.of({}), tmp_path)
     for name, members in {"7_0": [job(0, tmp_path, "width=4"), job(1, tmp_path, "width=5")], "7_1": [job(2, tmp_path, "width=6")]}.items():
-        cluster_launcher._noted(tmp_path, cluster_launcher._Task(SimpleNamespace(job_id=name), members))
+        cluster_waiting.noted(tmp_path, cluster_waiting.Submitted(SimpleNamespace(job_id=name), members))
     (tmp_path / "8_0.json").write_text("no note of ours")
     monkeypatch.setattr("lmc_sweeps.cluster.asked", lambda *command: "7_0|RUNNING|None\n9_0|PENDING|None\n")
     # job 1 is asked for in other words now, job 2's task is gone
     jobs = [job(0, tmp_path, "width=4"), job(1, tmp_path, "width=5", "plane=true"), job(2, tmp_path, "width=6")]
-    (found,) = cluster_launcher._still_there(tasks, jobs)
+    (found,) = cluster_waiting.still_there(tasks, jobs)
     assert found.job.job_id == "7_0"
     assert found.members == [jobs[0]]
     assert {path.name for path in tmp_path.glob("*.json")} == {"7_0.json", "8_0.json"}
