@@ -271,6 +271,15 @@ def went_on_from(where: Path) -> list[str]:
     return [found for log in logs for found in re.findall(r"going on with \d+ networks at step \d+", log.read_text())]
 
 
+def come_back(run: Run, act: str, earlier: list[str]) -> str:
+    """Make a task that trains, and is none of the earlier ones, stop and go into the queue again; return its name."""
+    task, pid = until("a half-trained task", lambda: next((found for found in run.in_training() if found[0] not in earlier), None))
+    check(f"{act}{task}", done(*f"{act}{task}".split()))
+    until("the task to stop", lambda: not Path(f"/proc/{pid}").exists())
+    done("scontrol", "update", "TimeLimit=20", f"JobId={task}")  # or it would run out of time again
+    return task
+
+
 def requeue(where: Path, calm: Path) -> None:
     """Interrupt the launcher, wait again, and put two tasks into the queue again: one runs out of time, one by Slurm."""
     run = Run(where, *ON_SLURM)
@@ -281,13 +290,9 @@ def requeue(where: Path, calm: Path) -> None:
     check("Ctrl-C ends the command with status 130 and says how to end its tasks", code == 130 and array is not None)
     check("the tasks go on", bool(task_processes()))
     run = Run(where, *ON_SLURM)
-    tasks = []
-    for act in ("scontrol update TimeLimit=2 JobId=", "scontrol requeue "):  # of two minutes the last one and a half are for stopping
-        task, pid = until("a half-trained task", lambda: next((found for found in run.in_training() if found[0] not in tasks), None))
-        tasks.append(task)
-        check(f"{act}{task}", done(*f"{act}{task}".split()))
-        until("the task to stop", lambda: not Path(f"/proc/{pid}").exists())
-        done("scontrol", "update", "TimeLimit=20", f"JobId={task}")  # or it would run out of time again
+    # Of two minutes the last one and a half are for stopping: it runs out of time
+    tasks = [come_back(run, "scontrol update TimeLimit=2 JobId=", [])]
+    tasks.append(come_back(run, "scontrol requeue ", tasks))
     code = run.end()
     waited = f"{JOBS} jobs are in {TASKS} tasks that an earlier command has submitted" in run.told()
     check("the same command waited for the tasks that were there and submitted none", waited and "tasks of slurm" not in run.told())
