@@ -121,7 +121,8 @@ class ClusterLauncher(BatchedLauncher):
         try:
             return self._wait(tasks, waiting, running, settings.cpus_per_task)
         except KeyboardInterrupt:
-            say(f"\n{tasks.let_go([task.job for task in running])}")
+            if running:
+                say(f"\n{tasks.let_go([task.job for task in running])}")
             raise
 
     def _wait(self, tasks: Tasks, waiting: list[list[Job]], running: list[Submitted], threads: int) -> dict[int, JobReturn]:

@@ -13,12 +13,16 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.utils import JobStatus
 
 from lmc_sweeps import cluster_waiting
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.cluster import ClusterSettings, LocalTasks, SlurmTasks
 from lmc_sweeps.cluster_launcher import ClusterLauncher
+from lmc_sweeps.config import conf_dir, prepare
 from lmc_sweeps.launcher import Job
+from lmc_sweeps.records import write_failure
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is not installed")
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
@@ -199,6 +203,27 @@ def test_jobs_that_ask_for_more_than_a_task_has_are_refused():
         ClusterLauncher(cluster="local").check([asked(stack_gib=8)])
     ClusterLauncher(cluster="local", gpus_per_node=1).check([asked(device="cuda:0", stack_gib=60)])
     ClusterLauncher(cluster="local", mem_gb=None).check([asked(stack_gib=60)])
+
+
+def test_of_a_task_that_was_killed_the_jobs_that_are_finished_count_and_those_that_failed_keep_their_reasons(command, tmp_path, capsys):
+    words = ["training.epochs=1", "points=3", "matching=[weights]"]
+    assert command("-m", "width=4", *words, "hydra.sweep.dir=sweep").returncode == 0
+    jobs = []
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        for number in range(3):
+            prepared = prepare(compose("config", ["width=4", f"seed={number}", *words]))
+            jobs.append(Job(number, [], prepared, tmp_path / "sweep" / prepared.run_id, f"job {number}", {}, set()))
+    news = cluster_waiting.News(jobs)
+    write_failure(jobs[1].folder, jobs[1].prepared.run_id, {}, "ValueError: its own reason")
+    came = [cluster_waiting.came_of(job, "task 7_0 ended without a result (FAILED); its log is x.err", news) for job in jobs]
+    assert [found.status for found in came] == [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.FAILED]
+    records = [json.loads((job.folder / "record.json").read_text()) for job in jobs]
+    assert [record["status"] for record in records] == ["ok", "failed", "failed"]
+    assert records[1]["sentence"] == "ValueError: its own reason"
+    assert records[2]["sentence"] == "TaskError: task 7_0 ended without a result (FAILED); its log is x.err"
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [lines[0].partition(":")[0], "job 1 failed", "job 2 failed"]
+    assert re.match(r"job 0 .* test loss barrier", lines[0])
 
 
 def job(number, folder, *overrides):
