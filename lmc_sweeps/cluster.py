@@ -160,8 +160,8 @@ class SlurmTasks(Tasks):
     def __init__(self, settings: ClusterSettings, folder: Path) -> None:
         super().__init__(settings, folder)
         self._states: dict[str, tuple[str, str]] = {}
-        self._looked = -QUEUE_EVERY
-        self._absent: dict[str, float] = {}
+        self._looked = self._answered = -QUEUE_EVERY
+        self._absent: dict[str, float] = {}  # since when
 
     def room(self, running: int) -> int:
         return MOST_TASKS
@@ -212,7 +212,7 @@ class SlurmTasks(Tasks):
 
     def end(self, job: Any) -> str | None:
         since = self._absent.get(job.job_id)
-        if since is None or time.monotonic() - since < GRACE:
+        if since is None or self._answered - since < GRACE:
             return None
         return how_it_ended(job.job_id) or "it left the queue, and neither scontrol nor sacct says why"
 
@@ -231,6 +231,7 @@ class SlurmTasks(Tasks):
         found = asked("squeue", "-h", "-r", "-u", str(os.getuid()), "-o", "%i|%T|%r")
         self._looked = time.monotonic()
         if found is not None:
+            self._answered = self._looked
             lines = [line.strip().split("|", 2) for line in found.splitlines() if line.count("|") >= 2]
             self._states = {job_id: (state, reason) for job_id, state, reason in lines}
         return found is not None

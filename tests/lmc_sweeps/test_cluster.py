@@ -115,6 +115,21 @@ def test_a_queue_that_does_not_answer_ends_no_task(tmp_path, program, clock):
         assert tasks.end(job) is None
 
 
+def test_a_task_that_was_missed_once_is_not_given_up_while_the_queue_does_not_answer_again(tmp_path, program, clock):
+    tasks, job = slurm_tasks(tmp_path), submitted(tmp_path, "7_0")
+    program("squeue", "true")
+    tasks.look([job])
+    program("squeue", "exit 1")
+    for _ in range(20):
+        clock.now += cluster.GRACE
+        tasks.look([job])
+        assert tasks.end(job) is None
+    program("squeue", "true")
+    clock.now += cluster.GRACE
+    tasks.look([job])
+    assert tasks.end(job) is not None
+
+
 def test_the_queue_is_not_asked_at_every_look(tmp_path, program, clock):
     tasks, job = slurm_tasks(tmp_path), submitted(tmp_path, "7_0")
     program("squeue", f"echo x >> {tmp_path}/asked; echo '7_0|RUNNING|None'")
