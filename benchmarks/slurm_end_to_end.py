@@ -195,11 +195,13 @@ class Run:
         return self._told.read_text()
 
     def in_training(self) -> list[tuple[str, int]]:
-        """Return the tasks that have kept half-trained networks and train on, with the numbers of their processes."""
+        """Return the tasks that have kept half-trained networks and are not half through, with the numbers of their processes."""
         found = []
         for task, pid in task_processes():
             log = self.where / "sweep" / "tasks" / f"{task}_0_log.out"
-            if log.is_file() and "kept" in log.read_text().rpartition("Starting with")[2]:
+            said = log.read_text().rpartition("Starting with")[2] if log.is_file() else ""
+            kept = re.findall(r"kept \d+ networks at step (\d+) of (\d+)", said)
+            if kept and 2 * int(kept[-1][0]) < int(kept[-1][1]):
                 found.append((task, pid))
         return found
 
@@ -290,9 +292,9 @@ def requeue(where: Path, calm: Path) -> None:
     check("Ctrl-C ends the command with status 130 and says how to end its tasks", code == 130 and array is not None)
     check("the tasks go on", bool(task_processes()))
     run = Run(where, *ON_SLURM)
+    tasks = [come_back(run, "scontrol requeue ", [])]
     # Of two minutes the last one and a half are for stopping: it runs out of time
-    tasks = [come_back(run, "scontrol update TimeLimit=2 JobId=", [])]
-    tasks.append(come_back(run, "scontrol requeue ", tasks))
+    tasks.append(come_back(run, "scontrol update TimeLimit=2 JobId=", tasks))
     code = run.end()
     waited = f"{JOBS} jobs are in {TASKS} tasks that an earlier command has submitted" in run.told()
     check("the same command waited for the tasks that were there and submitted none", waited and "tasks of slurm" not in run.told())
