@@ -273,10 +273,24 @@ def went_on_from(where: Path) -> list[str]:
     return [found for log in logs for found in re.findall(r"going on with \d+ networks at step \d+", log.read_text())]
 
 
+def pending(pid: int) -> bool:
+    """Return whether a process has a signal that it has not handled."""
+    try:
+        masks = re.findall(r"^(?:SigPnd|ShdPnd):\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    except OSError:
+        return False
+    return any(int(mask, 16) for mask in masks)
+
+
 def come_back(run: Run, act: str, earlier: list[str]) -> str:
     """Make a task that trains, and is none of the earlier ones, stop and go into the queue again; return its name."""
     task, pid = until("a half-trained task", lambda: next((found for found in run.in_training() if found[0] not in earlier), None))
+    # Held still until Slurm's signal is there, for its training may be over sooner than Slurm looks at the clock
+    os.kill(pid, signal.SIGSTOP)
     check(f"{act}{task}", done(*f"{act}{task}".split()))
+    until("the signal, or the end, of the task", lambda: pending(pid) or not Path(f"/proc/{pid}").exists())
+    if Path(f"/proc/{pid}").exists():
+        os.kill(pid, signal.SIGCONT)
     until("the task to stop", lambda: not Path(f"/proc/{pid}").exists())
     done("scontrol", "update", "TimeLimit=20", f"JobId={task}")  # or it would run out of time again
     return task
