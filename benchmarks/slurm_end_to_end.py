@@ -274,12 +274,13 @@ def went_on_from(where: Path) -> list[str]:
 
 
 def pending(pid: int) -> bool:
-    """Return whether a process has a signal that it has not handled."""
+    """Return whether a process has one of Slurm's signals to stop, and has not handled it."""
+    stopping = 1 << (signal.SIGUSR2 - 1) | 1 << (signal.SIGTERM - 1)
     try:
         masks = re.findall(r"^(?:SigPnd|ShdPnd):\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     except OSError:
         return False
-    return any(int(mask, 16) for mask in masks)
+    return any(int(mask, 16) & stopping for mask in masks)
 
 
 def come_back(run: Run, act: str, earlier: list[str]) -> str:
