@@ -1,5 +1,6 @@
 """The store: trained networks kept by name, one safetensors file each, written and renamed."""
 
+import errno
 import hashlib
 import json
 import logging
@@ -15,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -24,6 +25,8 @@ from lmc_sweeps.checks import UNREADABLE, InputError
 
 log = logging.getLogger(__name__)
 NETWORK, SIDECAR, PARTIAL = ".safetensors", ".json", ".partial"
+LOCK_SECONDS = 60.0  # of waiting; who holds a lock writes one file
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what file systems without locks say
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,23 @@ def write_atomically(path: Path, contents: bytes) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a file that several processes read, change and write; it is let go of when a process dies."""
+    """Hold the lock of a file that several processes read, change and write; it is let go of when a process dies.
+
+    On a file system without locks, or with one that was left by a dead process of another machine, the work is done without, and that is
+    said in the log: readers meet whole files all the same, but of two processes that add to one file at once the first may be in vain.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_SECONDS)
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        if not isinstance(error, Timeout | NotImplementedError) and error.errno not in NO_LOCKS:
+            raise
+        log.warning("%s is written without a lock, which cannot be had (%s).", path, error)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @dataclass(frozen=True)

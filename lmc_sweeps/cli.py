@@ -24,8 +24,6 @@ PLUGINS = Path(__file__).resolve().parent / "_plugin_root"
 
 def main() -> None:
     """Check what was typed, then hand over to Hydra."""
-    if str(PLUGINS) not in sys.path:  # before Hydra looks for plugins, and behind everything else
-        sys.path.append(str(PLUGINS))
     arguments = get_args_parser().parse_args()
     logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own
     try:
@@ -78,5 +76,7 @@ def _run_id(*, _root_: DictConfig) -> str:
         raise SystemExit(str(error)) from None
 
 
-# At import, so that a launcher's worker process, which imports this module to find `run`, can name output folders too.
+# At import, so that a launcher's worker process, which imports this module to find `run`, can find our plugins and name output folders too.
+if str(PLUGINS) not in sys.path:  # before Hydra looks for plugins, and behind everything else
+    sys.path.append(str(PLUGINS))
 OmegaConf.register_new_resolver("run_id", _run_id, replace=True)

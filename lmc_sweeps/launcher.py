@@ -1,7 +1,7 @@
 """A launcher that takes all jobs of a sweep at once: it trains the networks that they need, each once, in stacks, then runs the jobs."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +60,20 @@ class BatchedLauncher(Launcher):
         """Take over what the sweeper has composed and checked."""
         self._composer = composer
 
+    def check(self, jobs: Sequence[PreparedJob]) -> None:
+        """Raise `InputError` if this launcher cannot run the jobs of a sweep; asked before anything is written."""
+
+    def plan(self, jobs: Sequence[PreparedJob], folder: Path) -> list[str]:
+        """Return the lines that a plan has of this launcher."""
+        return []
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Train what the jobs need and run them; a failure is a job's own."""
+        results = self.launch_numbered(dict(enumerate(job_overrides, start=initial_job_idx)))
+        return [results[number] for number in sorted(results)]
+
+    def launch_numbered(self, asked: Mapping[int, Sequence[str]]) -> dict[int, JobReturn]:
+        """Do the same for jobs that have their numbers in the sweep already, and return what came of each."""
         if self._config is None or self._composer is None:
             raise RuntimeError("the launcher was not set up; Hydra calls setup() first.")
         setup_globals()
@@ -71,7 +83,7 @@ class BatchedLauncher(Launcher):
         results: dict[int, JobReturn] = {}
         jobs: list[Job] = []
         known = labels(sweep_dir)
-        for number, overrides in enumerate(job_overrides, start=initial_job_idx):
+        for number, overrides in asked.items():
             prepared = self._composer.prepare(overrides)
             folder = sweep_dir / prepared.run_id
             if is_complete(prepared.settings, prepared.fingerprint, folder):
@@ -80,9 +92,12 @@ class BatchedLauncher(Launcher):
                 tasks = {task.name: task for task in tasks_of(prepared.settings, prepared.data, prepared.fingerprint)}
                 jobs.append(Job(number, list(overrides), prepared, folder, known.get(prepared.run_id, ""), tasks, set()))
         jobs.sort(key=lambda job: _was_left(job.folder))
-        with _SweepLog(sweep_dir):
-            results |= self._train_and_run(jobs, len(results))
-        return [results[number] for number in sorted(results)]
+        with _CoreLog(self._log_handler(sweep_dir)):
+            return results | self._train_and_run(jobs, len(results))
+
+    def _log_handler(self, sweep_dir: Path) -> logging.Handler:
+        """Return where the core's own lines go while networks are trained: to the sweep's log file."""
+        return _LogFile(sweep_dir / LOG, delay=True)
 
     def _train_and_run(self, jobs: list[Job], n_complete: int) -> dict[int, JobReturn]:
         """Train group after group of networks, and run every job as soon as its networks are there."""
@@ -202,11 +217,11 @@ class _LogFile(logging.FileHandler):
             super().close()
 
 
-class _SweepLog:
-    """Writes what the core says while networks are trained to the sweep's own log file."""
+class _CoreLog:
+    """Hands what the core says while networks are trained to a handler."""
 
-    def __init__(self, folder: Path) -> None:
-        self._handler = _LogFile(folder / LOG, delay=True)
+    def __init__(self, handler: logging.Handler) -> None:
+        self._handler = handler
         self._handler.setFormatter(logging.Formatter("[%(asctime)s][%(levelname)s] - %(message)s"))
 
     def __enter__(self) -> None:

@@ -10,10 +10,10 @@ from lmc_sweeps.progress import about, computing, duration
 from lmc_sweeps.stacks import Task, groups, seconds_per_network_step, stack_size, tasks_of
 
 
-def plan_text(jobs: Sequence[PreparedJob], folder: Path) -> str:
+def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = ()) -> str:
     """Return jobs, networks, those already there, the time that training would take on this machine, and the disk that it would fill.
 
-    The time comes from a few steps of every group of networks, trained here and thrown away.
+    The time comes from a few steps of every group of networks, trained here and thrown away. `more` are lines of the launcher's.
     """
     waiting = [job for job in jobs if not is_complete(job.settings, job.fingerprint, folder / job.run_id)]
     needed = {task.name: task for job in jobs for task in _tasks(job)}
@@ -32,6 +32,7 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path) -> str:
     disk = sum(4 * sum(tensor.numel() for tensor in task.initial().values()) for task in missing.values())
     lines.append(f"training: {about(computing(seconds))} on this machine; matching and evaluation come on top")
     lines.append(f"disk: about {disk / 1e6:,.1f} MB of networks in {waiting[0].settings.store if waiting else 'the store'}")
+    lines += more
     lines.append("plan=true: nothing was trained, nothing was written.")
     return "\n".join(lines)
 

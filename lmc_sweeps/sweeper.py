@@ -55,7 +55,9 @@ class ValidatingSweeper(BasicSweeper):
         folder = Path(str(config.hydra.sweep.dir))
         if config.plan:
             try:
-                print(plan_text(prepared, folder))
+                print(plan_text(prepared, folder, launcher.plan(prepared, folder) if isinstance(launcher, BatchedLauncher) else ()))
+            except InputError as error:
+                raise SweepStopped(str(error)) from None
             except MemoryError as error:
                 raise SweepStopped(f"the networks do not fit in this machine's memory: {error}") from None
             except TimeLimitReached as error:
@@ -63,6 +65,10 @@ class ValidatingSweeper(BasicSweeper):
             return []
         if isinstance(launcher, BatchedLauncher):
             launcher.share(composer)
+            try:
+                launcher.check(prepared)
+            except InputError as error:
+                raise SweepStopped(str(error)) from None
         try:
             folder.mkdir(parents=True, exist_ok=True)
             OmegaConf.save(config, folder / "multirun.yaml")
@@ -105,6 +111,8 @@ def _launched(launcher: Launcher, batches: list[list[list[str]]], folder: Path) 
         done = sum(len(earlier) for earlier in batches[: len(results)])
         try:
             results.append(launcher.launch(batch, initial_job_idx=done))
+        except InputError as error:
+            raise SweepStopped(str(error)) from None
         except Exception as error:  # a worker that was killed, say: the launcher's own kind of error, for people to read
             sentence = f"the launcher stopped: {type(error).__name__}: {error}. The same command with hydra.sweep.dir={folder} goes on."
             raise SweepStopped(sentence) from error

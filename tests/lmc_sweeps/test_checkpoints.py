@@ -1,5 +1,6 @@
 """The store of trained networks: equal bytes for equal networks, damage noticed, nothing left behind by an interrupted save."""
 
+import errno
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from lmc_sweeps import checkpoints
-from lmc_sweeps.checkpoints import Store, StoredNetwork, read_parameters, write_atomically
+from lmc_sweeps.checkpoints import Store, StoredNetwork, locked, read_parameters, write_atomically
 from lmc_sweeps.checks import InputError
 
 NAME = "0123456789abcdef"
@@ -208,6 +209,47 @@ def test_a_reader_meets_the_old_file_until_the_new_one_is_whole(tmp_path, monkey
     monkeypatch.setattr(checkpoints.os, "fsync", look)
     write_atomically(path, b"new")
     assert (seen, path.read_bytes()) == ([b"old"], b"new")
+
+
+class Refusing:
+    """A lock of a file system that has none to give."""
+
+    def __init__(self, reason):
+        self.reason = reason
+
+    def __call__(self, path, timeout):
+        return self
+
+    def acquire(self):
+        raise self.reason
+
+    def release(self):
+        pass
+
+
+@pytest.mark.parametrize("reason", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError("no flock")], ids=str)
+def test_where_there_are_no_locks_the_work_is_done_without_and_that_is_said(tmp_path, monkeypatch, caplog, reason):
+    monkeypatch.setattr(checkpoints, "FileLock", Refusing(reason))
+    with locked(tmp_path / "file"):
+        write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert caplog.messages == [f"{tmp_path / 'file'} is written without a lock, which cannot be had ({reason})."]
+
+
+def test_a_lock_that_nobody_lets_go_of_holds_nobody_up_for_ever(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(checkpoints, "LOCK_SECONDS", 0.2)
+    with locked(tmp_path / "file"), locked(tmp_path / "file"):
+        pass
+    assert len(caplog.messages) == 1
+    assert "is written without a lock" in caplog.messages[0]
+    with locked(tmp_path / "file"):
+        assert len(caplog.messages) == 1
+
+
+def test_a_lock_that_fails_for_another_reason_is_no_lock_that_was_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "FileLock", Refusing(PermissionError(errno.EACCES, "Permission denied")))
+    with pytest.raises(PermissionError), locked(tmp_path / "file"):
+        pass
 
 
 def test_parameters_are_read_from_any_safetensors_file(store):

@@ -8,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from lmc_sweeps import datasets, matching, models
+from lmc_sweeps.cluster import ClusterSettings
 from lmc_sweeps.config import conf_dir, job_settings
 from lmc_sweeps.optimizers import OPTIMIZERS
 from lmc_sweeps.training import Training
@@ -39,6 +40,13 @@ def test_a_yaml_writes_out_every_field_with_its_default(path):
 @pytest.mark.parametrize("path", sorted(conf_dir().glob("training/*.yaml")), ids=lambda p: p.stem)
 def test_a_training_recipe_writes_out_every_field(path):
     assert list(OmegaConf.load(path)) == [field.name for field in fields(Training)]
+
+
+def test_the_cluster_launcher_writes_out_every_setting_with_its_default():
+    written = OmegaConf.to_container(OmegaConf.load(conf_dir() / "hydra" / "launcher" / "slurm.yaml"))
+    assert written.pop("_target_") == "hydra_plugins.lmc_sweeps_plugin.launcher.LmcClusterLauncher"
+    assert list(written) == [field.name for field in fields(ClusterSettings)]
+    assert ClusterSettings.of(written) == ClusterSettings()
 
 
 @pytest.mark.parametrize("path", OPTIONS, ids=lambda p: f"{p.parent.name}/{p.stem}")

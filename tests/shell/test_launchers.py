@@ -57,6 +57,10 @@ LAUNCHERS = [
             importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher") is None, reason="the joblib launcher is not installed"
         ),
     ),
+    pytest.param(
+        ["hydra/launcher=slurm", "hydra.launcher.cluster=local", "hydra.launcher.least_minutes=0", "hydra.launcher.networks_per_task=6"],
+        marks=pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is not installed"),
+    ),
 ]
 
 

@@ -1,7 +1,12 @@
-"""The launcher under the name by which Hydra finds it."""
+"""The launchers under the names by which Hydra finds them."""
 
+from lmc_sweeps.cluster_launcher import ClusterLauncher
 from lmc_sweeps.launcher import BatchedLauncher
 
 
 class LmcLauncher(BatchedLauncher):
     """`lmc_sweeps.launcher.BatchedLauncher`, selected by ``conf/hydra/launcher/batched.yaml``."""
+
+
+class LmcClusterLauncher(ClusterLauncher):
+    """`lmc_sweeps.cluster_launcher.ClusterLauncher`, selected by ``conf/hydra/launcher/slurm.yaml``."""
