@@ -25,7 +25,6 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN = [page for page in PAGES if page.parent.name != "reference"]  # its blocks are signatures
 LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "results").glob("*/README.md"))]
 LANGUAGES = {"bash", "python", "yaml", ""}
-ELSEWHERE = {ROOT / "docs" / "cluster.md"}  # written on a branch of its own
 # What is done smaller here than it is written there: (page, as written, as run). Each must be found. DIR is a folder of a few pictures.
 SMALLER = [
     ("README.md", "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/python", "python"),
@@ -198,7 +197,7 @@ def test_every_link_leads_somewhere(page):
     for target in links_of(page.read_text()):
         place, _, anchor = target.partition("#")
         file = (page.parent / place).resolve() if place else page
-        assert file.exists() or file in ELSEWHERE, target
+        assert file.exists(), target
         assert not anchor or anchor in anchors_of(file.read_text()), target
 
 
