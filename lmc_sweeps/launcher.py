@@ -79,9 +79,11 @@ class BatchedLauncher(Launcher):
             else:
                 tasks = {task.name: task for task in tasks_of(prepared.settings, prepared.data, prepared.fingerprint)}
                 jobs.append(Job(number, list(overrides), prepared, folder, known.get(prepared.run_id, ""), tasks, set()))
-        jobs.sort(key=lambda job: _was_left(job.folder))
+        left = [job for job in jobs if _was_left(job.folder)]
         with _SweepLog(sweep_dir):
-            results |= self._train_and_run(jobs, len(results))
+            results |= self._train_and_run([job for job in jobs if job not in left], len(results))
+            if left:
+                results |= self._train_and_run(left, 0)
         return [results[number] for number in sorted(results)]
 
     def _train_and_run(self, jobs: list[Job], n_complete: int) -> dict[int, JobReturn]:
@@ -165,7 +167,7 @@ class BatchedLauncher(Launcher):
 
 
 def _was_left(folder: Path) -> bool:
-    """Return whether a job was begun and left no word: it may have ended the process, and others go before it now."""
+    """Return whether a job was begun and left no word: it may have ended the process, and all others go before it now."""
     return (folder / ".hydra").is_dir() and not (folder / RECORD).is_file()
 
 
