@@ -61,8 +61,11 @@ def signals(calm: Calm, scratch: Path, rng: random.Random, number: signal.Signal
         done: Done | None = None
         while done is None:
             command = Command(where)
-            patience = rng.uniform(0.1, 0.9 * calm.seconds)
-            done = command.wait(patience) if tally.injected < count else command.wait() or command.end()
+            patience = rng.uniform(0.1, 0.7 * calm.seconds)
+            if tally.injected % 3:  # most signals come when something is done already
+                done = command.wait(until=command.has_spoken)
+            if done is None:
+                done = command.wait(patience) if tally.injected < count else command.wait() or command.end()
             if done is None:
                 ended = command.end(number)
                 said = failures(where) if number == signal.SIGKILL else ended.said if ended.status != 0 else None
@@ -276,7 +279,7 @@ def hangs(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
         where = scratch / f"hang_{k}"
         words = (*SWEEP, FOLDER, *launcher, f"time_limit={SECONDS}")
         done = run(where, *words, before=fault)
-        if "the process is ended" in done.said:  # a second time, the job that was left goes last
+        for _ in range(2 * ("the process is ended" in done.said)):  # the job that was left goes last; two jobs hang
             run(where, *words, before=fault)
         wrong = done.status != 1 or not calm.holds(where)
         others = len(rows(where)) >= len(rows(calm.where)) // 2  # one of two widths

@@ -59,10 +59,14 @@ class Command:
         with contextlib.suppress(OSError):
             os.setpgid(self.process, self.process)  # the fork does so too, whichever is first
 
-    def wait(self, seconds: float = PATIENCE) -> Done | None:
-        """Return what came of the command, or None if it is still running after so many seconds."""
+    def has_spoken(self) -> bool:
+        """Return whether the command has said anything: it does when training begins."""
+        return self._log.is_file() and self._log.stat().st_size > 0
+
+    def wait(self, seconds: float = PATIENCE, until: Callable[[], bool] = lambda: False) -> Done | None:
+        """Return what came of the command, or None if it is still running after so many seconds, or when `until` comes true."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not until():
             process, status = os.waitpid(self.process, os.WNOHANG)
             if process:
                 said = self._log.read_text(errors="replace") if self._log.is_file() else ""

@@ -27,13 +27,13 @@ def main() -> None:
     arguments = get_args_parser().parse_args()
     logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own
     try:
-        if arguments.config_path is None and arguments.config_name is None and not arguments.shell_completion:
-            extra = [] if arguments.config_dir is None else [Path(arguments.config_dir)]
-            if asks_for_plan(arguments.overrides) and not arguments.multirun:
-                sys.argv.append("--multirun")  # the sweeper is where plans are made, for one job too
-            extra = [*(folder for folder in extra if folder.is_dir()), *searched_folders(arguments.overrides)]
-            check_overrides(arguments.overrides, [conf_dir(), *extra])
         with sigterm_interrupts():
+            if arguments.config_path is None and arguments.config_name is None and not arguments.shell_completion:
+                extra = [] if arguments.config_dir is None else [Path(arguments.config_dir)]
+                if asks_for_plan(arguments.overrides) and not arguments.multirun:
+                    sys.argv.append("--multirun")  # the sweeper is where plans are made, for one job too
+                extra = [*(folder for folder in extra if folder.is_dir()), *searched_folders(arguments.overrides)]
+                check_overrides(arguments.overrides, [conf_dir(), *extra])
             hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)()
     except InputError as error:
         raise SystemExit(str(error)) from None

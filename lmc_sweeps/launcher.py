@@ -91,9 +91,12 @@ class BatchedLauncher(Launcher):
             else:
                 tasks = {task.name: task for task in tasks_of(prepared.settings, prepared.data, prepared.fingerprint)}
                 jobs.append(Job(number, list(overrides), prepared, folder, known.get(prepared.run_id, ""), tasks, set()))
-        jobs.sort(key=lambda job: _was_left(job.folder))
+        left = {job.number for job in jobs if _was_left(job.folder)}
         with _CoreLog(self._log_handler(sweep_dir)):
-            return results | self._train_and_run(jobs, len(results))
+            results |= self._train_and_run([job for job in jobs if job.number not in left], len(results))
+            if left:
+                results |= self._train_and_run([job for job in jobs if job.number in left], 0)
+        return results
 
     def _log_handler(self, sweep_dir: Path) -> logging.Handler:
         """Return where the core's own lines go while networks are trained: to the sweep's log file."""
@@ -180,7 +183,7 @@ class BatchedLauncher(Launcher):
 
 
 def _was_left(folder: Path) -> bool:
-    """Return whether a job was begun and left no word: it may have ended the process, and others go before it now."""
+    """Return whether a job was begun and left no word: it may have ended the process, and all others go before it now."""
     return (folder / ".hydra").is_dir() and not (folder / RECORD).is_file()
 
 
