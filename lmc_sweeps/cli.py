@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir, prepare
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
-from lmc_sweeps.interruption import Terminated, sigterm_interrupts
-from lmc_sweeps.overrides import asks_for_plan, check_overrides, searched_folders
+from lmc_sweeps.interruption import Interruption, Terminated, sigterm_interrupts
+from lmc_sweeps.overrides import asks_for_plan, check_overrides
 from lmc_sweeps.plan import plan_text
 from lmc_sweeps.running import run_alone
 from lmc_sweeps.summary import print_summary
@@ -33,7 +33,8 @@ def main() -> None:
                 if asks_for_plan(arguments.overrides) and not arguments.multirun:
                     sys.argv.append("--multirun")  # the sweeper is where plans are made, for one job too
                 extra = [*(folder for folder in extra if folder.is_dir()), *searched_folders(arguments.overrides)]
-                check_overrides(arguments.overrides, [conf_dir(), *extra])
+                with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
+                    check_overrides(arguments.overrides, [conf_dir(), *extra])
             hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)()
     except InputError as error:
         raise SystemExit(str(error)) from None

@@ -16,6 +16,7 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
+from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.launcher import BatchedLauncher
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
 from lmc_sweeps.plan import plan_text
@@ -131,7 +132,8 @@ def _validated(composer: Composer, jobs: list[list[str]], swept: list[str]) -> t
     for job in jobs:
         asked = " ".join(text for text in job if text.partition("=")[0] in swept)
         try:
-            found.append(composer.prepare(job))
+            with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
+                found.append(composer.prepare(job))
             texts.append(asked)
             entries.append(expected_entry(found[-1], asked))
         except (InputError, CompactHydraException) as error:
