@@ -14,7 +14,7 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir, prepare
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
 from lmc_sweeps.interruption import Interruption, Terminated, sigterm_interrupts
-from lmc_sweeps.overrides import asks_for_plan, check_overrides
+from lmc_sweeps.overrides import asks_for_plan, check_overrides, searched_folders
 from lmc_sweeps.plan import plan_text
 from lmc_sweeps.running import run_alone
 from lmc_sweeps.summary import print_summary
