@@ -102,6 +102,9 @@ class ClusterLauncher(BatchedLauncher):
         largest = max((len(part) for part in parts), default=0)
         return [f"{settings.cluster}: {len(parts)} tasks of up to {largest} jobs, at most {settings.timeout_min} min at a time"]
 
+    def _in_turn(self, jobs: list[Job]) -> list[list[Job]]:
+        return [jobs]  # a job that ends its process ends its task only; and those that run in tasks now look as if they had been left
+
     def _train_and_run(self, jobs: list[Job], n_complete: int) -> dict[int, JobReturn]:
         settings = ClusterSettings.of(self._asked)
         folder = jobs[0].folder.parent / TASKS if jobs else Path()

@@ -91,12 +91,18 @@ class BatchedLauncher(Launcher):
             else:
                 tasks = {task.name: task for task in tasks_of(prepared.settings, prepared.data, prepared.fingerprint)}
                 jobs.append(Job(number, list(overrides), prepared, folder, known.get(prepared.run_id, ""), tasks, set()))
-        left = {job.number for job in jobs if _was_left(job.folder)}
+        n_complete = len(results)
         with _CoreLog(self._log_handler(sweep_dir)):
-            results |= self._train_and_run([job for job in jobs if job.number not in left], len(results))
-            if left:
-                results |= self._train_and_run([job for job in jobs if job.number in left], 0)
+            for part in self._in_turn(jobs):
+                results |= self._train_and_run(part, n_complete)
+                n_complete = 0  # is said once
         return results
+
+    def _in_turn(self, jobs: list[Job]) -> list[list[Job]]:
+        """Return the jobs in parts of which one is run after the other: those that were left without a word may end the process again."""
+        left = {job.number for job in jobs if _was_left(job.folder)}
+        first, last = ([job for job in jobs if (job.number in left) == is_last] for is_last in (False, True))
+        return [first, last] if last else [first]
 
     def _log_handler(self, sweep_dir: Path) -> logging.Handler:
         """Return where the core's own lines go while networks are trained: to the sweep's log file."""
