@@ -8,14 +8,6 @@ import pytest
 from lmc_sweeps.interruption import Interruption, Terminated, sigterm_interrupts
 
 
-@pytest.fixture(autouse=True)
-def _ctrl_c_interrupts():
-    """Have Python's own handler: a program that is started in the background of a script ignores Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def send(number):
     os.kill(os.getpid(), number)
 

@@ -68,7 +68,7 @@ def undisturbed(tmp_path_factory):
     return left_behind(where)
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_a_task_that_is_killed_fails_its_jobs_with_its_log_and_no_other_and_the_same_command_goes_on(tmp_path, undisturbed):
     sweep = started(tmp_path, *LONG, *LOCAL, ONE)
     name, process = training_task(tmp_path, sweep)
@@ -95,7 +95,7 @@ def test_a_task_that_is_killed_fails_its_jobs_with_its_log_and_no_other_and_the_
     assert left_behind(tmp_path) == undisturbed
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_a_task_that_is_told_to_stop_comes_back_and_goes_on_from_its_half_trained_networks(tmp_path, undisturbed):
     sweep = started(tmp_path, *LONG, *LOCAL, ONE)
     name, process = training_task(tmp_path, sweep)
@@ -108,7 +108,7 @@ def test_a_task_that_is_told_to_stop_comes_back_and_goes_on_from_its_half_traine
     assert left_behind(tmp_path) == undisturbed
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_ctrl_c_stops_the_tasks_on_this_machine_and_says_so(tmp_path):
     sweep = started(tmp_path, *LONG, *LOCAL, ONE)
     _, process = training_task(tmp_path, sweep)
