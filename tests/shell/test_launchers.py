@@ -59,7 +59,10 @@ LAUNCHERS = [
     ),
     pytest.param(
         ["hydra/launcher=slurm", "hydra.launcher.cluster=local", "hydra.launcher.least_minutes=0", "hydra.launcher.networks_per_task=6"],
-        marks=pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is not installed"),
+        marks=[
+            pytest.mark.cluster,
+            pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is not installed"),
+        ],
     ),
 ]
 
