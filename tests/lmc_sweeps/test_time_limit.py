@@ -24,9 +24,12 @@ def test_work_that_takes_too_long_fails_with_the_limit_in_a_sentence():
 
 
 def test_work_within_its_limit_and_without_one_is_left_alone():
+    before = signal.getsignal(signal.SIGALRM)
     for seconds in (LONG, None):
         with time_limit(seconds, "this work") as progressed:
             progressed()
+        assert signal.getsignal(signal.SIGALRM) == before
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_progress_counts_the_time_anew():
