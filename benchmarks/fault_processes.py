@@ -27,6 +27,7 @@ AGAIN = r"the same (hydra\.sweep\.dir|command)|[Tt]he same command"
 MEMORY: tuple[str, ...] = ("-m", "width=4,768", "depth=2", "seed=0,1,2", "points=3", "matching=[weights]", FOLDER)
 MEMORY += ("training.epochs=1", "training.stack=6")
 SECONDS = 6.0  # of a time limit under which nothing hangs but what was made to
+# Loaded by every Python process that finds it as sitecustomize, workers of joblib too.
 PLANT = """
 import importlib.abc, importlib.util, sys, time
 

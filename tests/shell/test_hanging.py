@@ -6,39 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from benchmarks.fault_processes import PLANT
+
 SWEEP = ["-m", "width=4,11,6", "training.epochs=1", "points=3", "matching=[weights]", "hydra.sweep.dir=sweep"]
-# Loaded by every Python process that finds it, workers of joblib too: measuring networks of width 11 takes ten minutes.
-PLANT = """
-import importlib.abc, importlib.util, sys, time
-
-class Plant(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name != "lmc_sweeps.job":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        load = spec.loader.exec_module
-
-        def plant(module):
-            load(module)
-            real = module.compare_pair
-
-            def hanging(architecture, a, b, *others):
-                if any(11 in tensor.shape for tensor in a.values()):
-                    time.sleep(600)
-                return real(architecture, a, b, *others)
-
-            module.compare_pair = hanging
-
-        spec.loader.exec_module = plant
-        return spec
-
-sys.meta_path.insert(0, Plant())
-"""
+ROOT = Path(__file__).resolve().parents[2]
 JOBLIB = pytest.param(
     ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
     marks=pytest.mark.skipif(
@@ -50,8 +26,8 @@ JOBLIB = pytest.param(
 @pytest.mark.parametrize("launcher", [[], JOBLIB], ids=["batched", "joblib"])
 def test_a_job_that_hangs_fails_alone_and_is_done_when_it_hangs_no_more(command, tmp_path, launcher):
     (tmp_path / "planted").mkdir()
-    (tmp_path / "planted" / "sitecustomize.py").write_text(PLANT)
-    path = os.pathsep.join([str(tmp_path / "planted"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    (tmp_path / "planted" / "sitecustomize.py").write_text(PLANT.replace("WIDTH", "11"))
+    path = os.pathsep.join([str(tmp_path / "planted"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = command(*SWEEP, *launcher, "time_limit=8", PYTHONPATH=path)
     assert done.returncode == 1, done.stderr
     sentence = "TimeLimitReached: matching and measuring took longer than `time_limit` = 8 s; the same command with a higher limit, or null, tries again."
