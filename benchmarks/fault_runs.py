@@ -25,7 +25,7 @@ from lmc_sweeps import cli, datasets, matching, models
 from lmc_sweeps.config import load_data
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.records import RECORD, is_finished, read_record
-from multirun_analysis import report
+from multirun_analysis import drawing
 from multirun_analysis.checks import InputError
 from multirun_analysis.csv_text import FLOATS
 from multirun_analysis.discovery import find_sweep, load_runs
@@ -104,7 +104,7 @@ def _child(where: Path, log: Path, words: tuple[str, ...], before: Callable[[], 
         os.environ["LMC_SWEEPS_STORE"] = str(where / "store")
         sys.argv = ["lmc_sweeps", *words]
         torch.set_num_threads(1)
-        report.write_page = lambda *_, **__: ()
+        drawing.write_page = lambda *_, **__: ()
         before()
         cli.main()
         status = 0

@@ -1,18 +1,21 @@
 """``python -m multirun_analysis SWEEP_DIR [SWEEP_DIR ...] [--out DIR]``."""
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
 from multirun_analysis.checks import InputError
 from multirun_analysis.report import write_report
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
+from multirun_analysis.tables.sweep import TABLES
 from multirun_analysis.terminal import show
 
 EXAMPLES = """examples:
   python -m multirun_analysis my_sweep                           the tables, figures and report.html of a sweep, finished or not
   python -m multirun_analysis first second --out both            of two sweeps together; a job found in both counts once
   python -m multirun_analysis my_sweep --x optimizer.lr          rows and axis: learning rates in place of widths
+  python -m multirun_analysis my_sweep --only runs,curves        these tables and nothing else: seconds, where a large sweep takes a minute
   python -m multirun_analysis my_sweep --study width_mnist       a study's own tables and figures too, in results/width_mnist
 
 exit status: 0 if the tables were written (failed or missing jobs are listed in them), 1 if not, with a sentence that says why
@@ -31,6 +34,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=Path, help="where to write; default: SWEEP_DIR/analysis, or ./analysis for several sweeps; for a study results/NAME"
     )
+    parser.add_argument(
+        "--only",
+        type=lambda names: names.split(","),
+        default=(),
+        metavar="TABLE[,TABLE]",
+        help=f"write these tables only, without figures and page: {', '.join(TABLES)}",
+    )
     parser.add_argument("--study", help="write the tables and figures of this study too, and what was run: a folder to commit, under --out")
     parser.add_argument("--x", default="width", help="the key of the rows of the table and the axis of the figures (default: width)")
     parser.add_argument("--hue", default="matching", help="the key of its columns and of the lines of the figures (default: matching)")
@@ -46,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         if options.study is None:
             choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
-            show(write_report(options.sweep_dir, options.out, options.x, options.hue, choice=choice))
+            show(write_report(options.sweep_dir, options.out, options.x, options.hue, choice=choice, only=options.only))
         else:
             print(write_study(options))
     except InputError as error:
@@ -57,10 +67,14 @@ def main(arguments: list[str] | None = None) -> None:
 
 def write_study(options: argparse.Namespace) -> str:
     """Write the folder of a study; without ``--out`` it is ``results/<study>``."""
+    if options.only:
+        raise InputError("`--only` and `--study` exclude each other: a study has all its tables.")
     from multirun_analysis.studies.writing import write_study as write
 
     return write(options.study, options.sweep_dir, options.out or Path("results") / options.study)
 
 
 if __name__ == "__main__":
+    gc.disable()  # a tenth of the time of a large sweep: its objects stay to the end, and would be looked through again and again
     main()
+    gc.freeze()  # and at the end once more

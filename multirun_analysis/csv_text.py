@@ -30,14 +30,22 @@ def _column_text(column: pd.Series) -> list[str]:
     """Return the values of a column as a CSV has them."""
     values = column.tolist()
     if column.dtype == np.float64:  # one call for all is what makes it fast
+        if column.isna().all():
+            return [""] * len(values)
         text = ((FLOATS + "\n") * len(values) % tuple(values)).split("\n")[:-1]
         return ["" if of == "nan" else of for of in text] if column.hasnans else text
-    known: dict[tuple[type, Any], str] = {}  # 1, 1.0 and True are equal, and three texts
-    kinds = [(type(value), value) for value in values]
-    for kind, value in dict.fromkeys(kinds):
-        # with a field behind it, for an only field that is empty would be quoted
-        known[kind, value] = "," if pd.isna(value) else _lines([(value, "")])[0].removesuffix("\n")
-    return [known[of][:-1] for of in kinds]
+    if column.dtype == np.int64:
+        return list(map(str, values))
+    # Each distinct value once; 1, 1.0 and True are equal, and three texts.
+    kinds = values if len(set(map(type, values))) == 1 else [(type(value), value) for value in values]
+    known = {kind: _value_text(value) for kind, value in dict(zip(kinds, values, strict=True)).items()}
+    return [known[kind] for kind in kinds]
+
+
+def _value_text(value: Any) -> str:
+    if pd.isna(value):
+        return ""
+    return _lines([(value, "")])[0].removesuffix(",\n")  # with a field behind it, for an only field that is empty would be quoted
 
 
 def write_curves(sweep: Sweep, path: Path) -> None:

@@ -1,25 +1,14 @@
 """Writing files: beside their place and renamed, so that a reader never meets half of one; equal contents give equal bytes."""
 
-import io
 import os
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import matplotlib
 import pandas as pd
-from matplotlib.figure import Figure
 
 from multirun_analysis.csv_text import write_frame
-from multirun_analysis.plots.style import figure_style
-
-# What would make equal figures unequal files: the date, the version of matplotlib, random identifiers.
-METADATA: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Producer": None}, ".svg": {"Date": None}}
-FIXED: Any = {"svg.hashsalt": "multirun_analysis", "pdf.fonttype": 42, "savefig.bbox": None}
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -30,43 +19,6 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 def write_text(text: str, path: Path) -> None:
     """Write text as UTF-8."""
     write_by(path, lambda temporary: temporary.write_bytes(text.encode()))
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the style of all figures, as PNG or PDF, whichever the path's ending says."""
-    with _rendering():
-        write_by(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata=METADATA[path.suffix]))
-
-
-def figure_png(figure: Figure) -> bytes:
-    """Return a figure as PNG."""
-    data = io.BytesIO()
-    with _rendering():
-        figure.savefig(data, format="png", dpi=150, metadata=METADATA[".png"])
-    return data.getvalue()
-
-
-def figure_svg(figure: Figure) -> str:
-    """Return a figure as SVG, letters as paths, so that it looks the same everywhere."""
-    text = io.StringIO()
-    with _rendering():
-        figure.savefig(text, format="svg", metadata=METADATA[".svg"])
-    return text.getvalue()
-
-
-@contextmanager
-def _rendering() -> Iterator[None]:
-    """Apply the style, and let a letter that the font lacks be an empty box without a word on the terminal."""
-    with figure_style(), matplotlib.rc_context(FIXED), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
-
-
-def lay_out(figure: Figure) -> None:
-    """Place the parts of a figure for good: not once more for each kind of file."""
-    with _rendering():
-        figure.draw_without_rendering()
-    figure.set_layout_engine("none")
 
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:

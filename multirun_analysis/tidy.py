@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema
@@ -61,8 +62,9 @@ class Sweep:
     @cached_property
     def jobs(self) -> pd.DataFrame:
         """The keys of every record, a row each: run_id, status, those with columns of their own, and those that vary."""
-        rows = [{"run_id": of["run_id"], "status": of["status"], **_scope_keys(of["scope"], self.varying)} for of in self.records]
-        frame = pd.DataFrame(rows, columns=[*schema.names(schema.RUN_KEYS), *self.varying])
+        own = {key: [of[key] for of in self.records] for key in ("run_id", "status")}
+        keys = own | _scope_keys([of["scope"] for of in self.records], self.varying)
+        frame = pd.DataFrame(keys, columns=[*schema.names(schema.RUN_KEYS), *self.varying])
         text = [column.name for column in schema.RUN_KEYS if column.kind == "string"]  # would be numbers where there is none
         return as_keys(frame, [*text, *self.varying])
 
@@ -167,16 +169,17 @@ def layers_frame(sweep: Sweep) -> pd.DataFrame:
 
 def expected_frame(sweep: Sweep) -> pd.DataFrame:
     """Return what was to be measured: one row per expected job and method, with its number of pairs."""
-    labels, varying = sweep.labels, sweep.varying
-    rows = []
-    for job in sweep.expected:
-        keys = {"run_id": job["run_id"], **_scope_keys(job["scope"], varying), "n_pairs": job["n_pairs"]}
-        rows += [keys | {"matching": labels[entry["settings_hash"]]} for entry in job["matching"]]
-    return as_keys(pd.DataFrame(rows, columns=["run_id", *FIXED, *varying, "matching", "n_pairs"]), varying)
+    varying, jobs = sweep.varying, sweep.expected
+    keys = {"run_id": [job["run_id"] for job in jobs], **_scope_keys([job["scope"] for job in jobs], varying)}
+    frame = pd.DataFrame(keys | {"n_pairs": [job["n_pairs"] for job in jobs]})
+    frame = frame.iloc[np.repeat(np.arange(len(jobs)), [len(job["matching"]) for job in jobs])].reset_index(drop=True)
+    frame["matching"] = [sweep.labels[entry["settings_hash"]] for job in jobs for entry in job["matching"]]
+    return as_keys(frame[["run_id", *FIXED, *varying, "matching", "n_pairs"]], varying)
 
 
-def _scope_keys(scope: Mapping[str, Any], varying: Sequence[str]) -> dict[str, Any]:
-    return {key: _as_key(scope.get(key)) for key in (*FIXED, *varying)}
+def _scope_keys(scopes: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the keys that have columns, with their values in each of the jobs."""
+    return {key: [_as_key(scope.get(key)) for scope in scopes] for key in (*FIXED, *varying)}
 
 
 def _as_key(value: Any) -> Any:

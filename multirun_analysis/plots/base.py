@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-Frames = Mapping[str, pd.DataFrame]  # runs, curves, layers, barrier_vs_width, connected_share, ..., as `report.sweep_frames` returns them
+Frames = Mapping[str, pd.DataFrame]  # runs, curves, layers, barrier_vs_width, connected_share, ..., as `sweep_frames` returns them
 
 
 @dataclass(frozen=True)

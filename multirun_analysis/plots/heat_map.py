@@ -11,8 +11,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import cells, fixed_keys, panel_rows, row_title, shown_cells
+from multirun_analysis.plots.panels import panel_rows, row_title
 from multirun_analysis.plots.style import axis_label, figure_style, plain
+from multirun_analysis.tables.cells import cells, fixed_keys, shown_cells
 from multirun_analysis.tidy import method_order, ordered
 
 METRIC, MOST_ROWS, MOST_NUMBERS = "loss_barrier", 6, 60  # in a panel with more values than that, their numbers would not be read

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title, shown_cells
+from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import axis_label, figure_style, method_look, plain
+from multirun_analysis.tables.cells import cells, fixed_keys, shown_cells
 from multirun_analysis.tidy import ordered, ordered_values, value_text
 
 MOST_ROWS, MOST_COLUMNS, MOST_PAIRS = 4, 8, 20

@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.panels import cells, fixed_keys, legend_of_all, panel_rows, row_title, shown_cells
+from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import figure_style, method_look, plain, width_axis
 from multirun_analysis.stats.summary import kinds_of
+from multirun_analysis.tables.cells import cells, fixed_keys, shown_cells
 from multirun_analysis.tidy import method_order
 
 COST, UNMATCHED, BOUND = "matching_cost", "identity_cost", "cost_lower_bound"

@@ -1,36 +1,16 @@
 """Rows of panels: one for each set of the keys that a figure holds fixed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.style import figure_style, plain
 from multirun_analysis.tidy import cell_title, method_order
 
-Key = tuple[object, ...]
 FONT = 8  # points, of titles of panels
-MOST_ROWS = 8  # of panels in a figure; the tables have all
-MOST_CELLS, SAMPLE = 32, 2  # of more cells than that nobody looks through a figure each: so many are shown, as a sample
-
-
-def fixed_keys(table: pd.DataFrame, *used: str) -> list[str]:
-    """Return the keys of a table's cells, the columns before its method and the method and width, without those that a figure uses."""
-    keys = [*table.columns[: list(table.columns).index("matching")], "matching", "width"]
-    return [key for key in keys if key not in used]
-
-
-def cells(frame: pd.DataFrame, keys: Sequence[str]) -> dict[Key, pd.DataFrame]:
-    """Return the part of a frame for each set of the keys, in the order of the frame."""
-    return dict(iter(frame.groupby(list(keys), sort=False))) if len(frame) else {}
-
-
-def shown_cells(found: Mapping[Key, pd.DataFrame], most: int = MOST_ROWS) -> list[tuple[Key, pd.DataFrame]]:
-    """Return the first cells, as many as a figure has rows: at most `most`, and of very many a sample."""
-    return list(found.items())[: most if len(found) <= MOST_CELLS else SAMPLE]
 
 
 def panel_rows(

@@ -8,10 +8,12 @@ from pathlib import Path
 from multirun_analysis import studies
 from multirun_analysis.checks import InputError
 from multirun_analysis.discovery import find_sweep
-from multirun_analysis.outputs import save_figure, write_csv, write_text
+from multirun_analysis.drawing import write_page
+from multirun_analysis.figure_files import save_figure
+from multirun_analysis.outputs import write_csv, write_text
 from multirun_analysis.provenance import provenance
-from multirun_analysis.report import sweep_frames, write_page
 from multirun_analysis.studies.base import Study
+from multirun_analysis.tables.sweep import sweep_frames
 from multirun_analysis.tidy import Sweep
 
 LARGE = 100_000  # bytes from which a table is compressed

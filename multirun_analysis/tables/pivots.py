@@ -128,16 +128,16 @@ def pivot_text(blocks: Sequence[Block]) -> str:
     return "\n\n".join(texts)
 
 
-def pivot_markdown(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching") -> str:
-    """Return a pivot as a Markdown table per block, the lowest mean of a row in bold."""
-    blocks = []
-    for block in pivot(table, metric, split, x, hue):
+def pivot_markdown(blocks: Sequence[Block], measure: str = "test loss barrier") -> str:
+    """Return the blocks of a pivot, whose values are of a measure, as a Markdown table each, the lowest mean of a row in bold."""
+    texts = []
+    for block in blocks:
         lines = [_markdown_row(map(_markdown, block.header)), _markdown_row(["---:"] * len(block.header))]
         for key, pairs, end, values in block.rows:
             cells = [f"**{value.text('±')}**" if value.best else value.text("±") for value in values]
             lines.append(_markdown_row([_markdown(key), pairs, end, *cells]))
-        blocks.append("\n".join([f"{_markdown(block.title)}: {split} {metric.replace('_', ' ')}", "", *lines, ""]))
-    return "\n".join(blocks)
+        texts.append("\n".join([f"{_markdown(block.title)}: {measure}", "", *lines, ""]))
+    return "\n".join(texts)
 
 
 def _markdown_row(cells: Iterable[str]) -> str:
@@ -149,17 +149,17 @@ def _markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+!|&~])", r"\\\1", " ".join(text.split()))
 
 
-def pivot_latex(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching") -> str:
-    r"""Return a pivot as a LaTeX ``tabular`` per block, for ``\usepackage{booktabs}``, the lowest mean of a row in bold."""
-    blocks = []
-    for block in pivot(table, metric, split, x, hue):
+def pivot_latex(blocks: Sequence[Block], measure: str = "test loss barrier") -> str:
+    r"""Return the blocks of a pivot as a LaTeX ``tabular`` each, for ``\usepackage{booktabs}``, the lowest mean of a row in bold."""
+    texts = []
+    for block in blocks:
         lines = [rf"\begin{{tabular}}{{{'r' * len(block.header)}}}", r"\toprule", _latex_row(map(_latex, block.header)), r"\midrule"]
         for key, pairs, end, values in block.rows:
-            texts = [value.text(r"$\pm$") for value in values]
-            cells = [rf"\textbf{{{text}}}" if value.best else text for value, text in zip(values, texts, strict=True)]
+            shown = [value.text(r"$\pm$") for value in values]
+            cells = [rf"\textbf{{{text}}}" if value.best else text for value, text in zip(values, shown, strict=True)]
             lines.append(_latex_row([_latex(key), pairs, end, *cells]))
-        blocks.append("\n".join([f"% {' '.join(block.title.split())}: {split} {metric}", *lines, r"\bottomrule", r"\end{tabular}", ""]))
-    return "\n".join(blocks)
+        texts.append("\n".join([f"% {' '.join(block.title.split())}: {measure}", *lines, r"\bottomrule", r"\end{tabular}", ""]))
+    return "\n".join(texts)
 
 
 def _latex_row(cells: Iterable[str]) -> str:

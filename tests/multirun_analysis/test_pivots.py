@@ -63,13 +63,13 @@ def test_what_is_no_key_is_refused(table, keys, message):
 
 
 def test_markdown_has_a_row_per_width_and_the_best_in_bold(table):
-    lines = pivot_markdown(table).splitlines()
+    lines = pivot_markdown(pivot(table)).splitlines()
     assert lines[2] == "| width | pairs | error at ends | identity | weights |"
     assert lines[4] == "| 8 | 2/2 | 0.0300 | 0.1250 ± 0.0000 | **0.0125 ± 0.0000** |"
 
 
 def test_latex_has_a_tabular_per_block(table):
-    text = pivot_latex(table)
+    text = pivot_latex(pivot(table))
     assert text.count(r"\begin{tabular}{rrrrr}") == text.count(r"\end{tabular}") == text.count(r"\bottomrule") == 3
     assert r"8 & 2/2 & 0.0300 & 0.1250 $\pm$ 0.0000 & \textbf{0.0125 $\pm$ 0.0000} \\" in text.splitlines()
 
@@ -78,14 +78,13 @@ def test_names_are_escaped(write_sweep):
     name = r"a_b|c<img>&50%$x^2{}~\n"
     runs = load_runs(write_sweep([make_record(f"r{width}", width=width, dataset=name) for width in (8, 16)]))
     table = barrier_vs_width(runs)
-    markdown = pivot_markdown(table, x="dataset", hue="width")
+    blocks = pivot(table, x="dataset", hue="width")
+    markdown = pivot_markdown(blocks)
     assert r"a\_b\|c\<img\>\&50%$x^2\{\}\~\\n" in markdown
     assert "<img>" not in markdown
-    assert r"a\_b|c<img>\&50\%\$x\textasciicircum{}2\{\}\textasciitilde{}\textbackslash{}n &" in pivot_latex(
-        table, x="dataset", hue="width"
-    )
+    assert r"a\_b|c<img>\&50\%\$x\textasciicircum{}2\{\}\textasciitilde{}\textbackslash{}n &" in pivot_latex(blocks)
     broken = barrier_vs_width(load_runs(write_sweep([make_record("r", dataset="a\nb")], name="other")))
-    assert pivot_latex(broken).startswith("% dataset=a b,")  # a line break would end the comment
+    assert pivot_latex(pivot(broken)).startswith("% dataset=a b,")  # a line break would end the comment
 
 
 def test_the_figure_stands_on_any_key(table, folder):
@@ -124,7 +123,7 @@ LETTERS = "\\ & % $ # _ { } ~ ^ < > | * ` [x](y)"
 
 def test_latex_compiles_with_every_letter_that_latex_reads(table, tmp_path):
     need_tools("pdflatex")
-    tex = pivot_latex(table.assign(matching=table["matching"] + " " + LETTERS))
+    tex = pivot_latex(pivot(table.assign(matching=table["matching"] + " " + LETTERS)))
     document = "\n".join([r"\documentclass{article}\usepackage{booktabs}\begin{document}\tiny", tex, r"\end{document}"])
     (tmp_path / "table.tex").write_text(document)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
@@ -136,8 +135,8 @@ def test_latex_compiles_with_every_letter_that_latex_reads(table, tmp_path):
 
 def test_markdown_renders_as_tables_with_the_names_as_they_are(table):
     named = table.assign(matching=table["matching"] + " " + LETTERS)
-    html = MarkdownIt("commonmark").enable("table").render(pivot_markdown(named))
     blocks = pivot(named)
+    html = MarkdownIt("commonmark").enable("table").render(pivot_markdown(blocks))
     assert html.count("<table>") == len(blocks)
     assert html.count("<tr>") == sum(1 + len(block.rows) for block in blocks)
     assert html.count("<strong>") == sum(value.best for block in blocks for row in block.rows for value in row[3])

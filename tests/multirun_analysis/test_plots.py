@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 
 from multirun_analysis import plots
 from multirun_analysis.discovery import find_sweep
-from multirun_analysis.outputs import figure_svg
+from multirun_analysis.figure_files import figure_svg
 from multirun_analysis.planes import find_planes
 from multirun_analysis.plots.connected_share import plot_connected_share
 from multirun_analysis.plots.heat_map import plot_heat_map
 from multirun_analysis.plots.hover import TIP, hover_svg
 from multirun_analysis.plots.interpolation_curves import plot_curves
 from multirun_analysis.plots.matching_cost import plot_matching_cost
-from multirun_analysis.report import sweep_frames
+from multirun_analysis.tables.sweep import sweep_frames
 
 RATES = (0.05, 0.5)
 

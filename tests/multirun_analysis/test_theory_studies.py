@@ -9,7 +9,6 @@ from analysis_sweeps import make_record
 
 from multirun_analysis.checks import InputError
 from multirun_analysis.discovery import find_sweep
-from multirun_analysis.report import sweep_frames
 from multirun_analysis.stats.correlations import correlation_within, rank_correlation
 from multirun_analysis.studies import choices
 from multirun_analysis.studies.depth_mnist import barrier_against_depth
@@ -25,6 +24,7 @@ from multirun_analysis.studies.width_mnist import barrier_against_width
 from multirun_analysis.studies.writing import write_study
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.dimension_correlations import dimension_correlations
+from multirun_analysis.tables.sweep import sweep_frames
 
 SEEDS = range(4)
 
