@@ -1,0 +1,25 @@
+"""The cells of a table, and how many of them figures show."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+Key = tuple[object, ...]
+MOST_ROWS = 8  # of panels in a figure; the tables have all
+MOST_CELLS, SAMPLE = 32, 2  # of more cells than that nobody looks through a figure each: so many are shown, as a sample
+
+
+def fixed_keys(table: pd.DataFrame, *used: str) -> list[str]:
+    """Return the keys of a table's cells, the columns before its method and the method and width, without those that a figure uses."""
+    keys = [*table.columns[: list(table.columns).index("matching")], "matching", "width"]
+    return [key for key in keys if key not in used]
+
+
+def cells(frame: pd.DataFrame, keys: Sequence[str]) -> dict[Key, pd.DataFrame]:
+    """Return the part of a frame for each set of the keys, in the order of the frame."""
+    return dict(iter(frame.groupby(list(keys), sort=False))) if len(frame) else {}
+
+
+def shown_cells(found: Mapping[Key, pd.DataFrame], most: int = MOST_ROWS) -> list[tuple[Key, pd.DataFrame]]:
+    """Return the first cells, as many as a figure has rows: at most `most`, and of very many a sample."""
+    return list(found.items())[: most if len(found) <= MOST_CELLS else SAMPLE]
