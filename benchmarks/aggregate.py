@@ -54,10 +54,10 @@ class Cost:
     peak: int
 
 
-def run(work: str, folder: Path, curves: bool = False) -> Cost:
+def run(work: str, folder: Path, *words: str, curves: bool = False) -> Cost:
     """Run a script on a sweep in a process of its own."""
     start = time.perf_counter()
-    command = [sys.executable, "-c", MEASURED.format(work=work, curves=curves), str(folder)]
+    command = [sys.executable, "-c", MEASURED.format(work=work, curves=curves), str(folder), *words]
     done = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     seconds = time.perf_counter() - start
     processor, peak = done.stderr.split()[-2:]
@@ -70,16 +70,19 @@ def aggregate() -> pd.DataFrame:
         folder, index = Path(place) / "sweep", Path(place) / "sweep" / "analysis" / "records.index"
         write_sweep(folder, rates=RATES)
         time.sleep(SETTLE)
-        plain = {curves: run(PLAIN, folder, curves) for curves in (False, True)}
+        plain, with_curves = run(PLAIN, folder), run(PLAIN, folder, curves=True)
         rows = [
-            ("pandas: a frame per record, concat, mean of cells", plain[False], plain[False]),
-            ("... and of the curves, written as CSV", plain[True], plain[True]),
+            ("pandas: a frame per record, concat, mean of cells", plain, plain),
+            ("... and of the curves, written as CSV", with_curves, with_curves),
         ]
-        for name, work, curves in (("load_runs, barrier_vs_width", TABLE, False), ("python -m multirun_analysis", COMMAND, True)):
+        for number, (work, words, base) in enumerate(
+            ((TABLE, (), plain), (COMMAND, ("--only", "barrier_vs_width"), plain), (COMMAND, (), with_curves))
+        ):
+            name = "load_runs, barrier_vs_width" if work is TABLE else " ".join(("python -m multirun_analysis", *words))
             index.unlink(missing_ok=True)
-            rows.append((f"{name}: first call", run(work, folder), plain[curves]))
-            write_sweep(folder, seeds=range(10 + curves, 11 + curves), widths=WIDTHS[:1], rates=range(10))
-            rows.append((f"{name}: second call, after 10 new records", run(work, folder), plain[curves]))
+            rows.append((f"{name}: first call", run(work, folder, *words), base))
+            write_sweep(folder, seeds=range(10 + number, 11 + number), widths=WIDTHS[:1], rates=range(10))
+            rows.append((f"{name}: second call, after 10 new records", run(work, folder, *words), base))
     return pd.DataFrame(
         [
             {

@@ -34,26 +34,43 @@ class Job:
     stamp: Stamp | None
 
 
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep Python from looking for cycles of garbage: among millions of small objects that all stay, it takes a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_no_collections()
 def load_runs(sweep_dir: Folders) -> pd.DataFrame:
     """Return the measures of one or several sweeps, the columns of ``runs.csv``: one row per job, pair, method and split."""
     return tidy.runs_frame(find_sweep(sweep_dir))
 
 
+@_no_collections()
 def load_curves(sweep_dir: Folders) -> pd.DataFrame:
     """Return the curves of one or several sweeps, the columns of ``curves.csv``: one row per job, pair, method, split and t."""
     return tidy.curves_frame(find_sweep(sweep_dir))
 
 
+@_no_collections()
 def load_layers(sweep_dir: Folders) -> pd.DataFrame:
     """Return what matching says of layers, the columns of ``layers.csv``: one row per job, pair, method and layer."""
     return tidy.layers_frame(find_sweep(sweep_dir))
 
 
+@_no_collections()
 def load_expected(sweep_dir: Folders) -> pd.DataFrame:
     """Return what one or several sweeps were to measure: one row per expected job and method."""
     return tidy.expected_frame(find_sweep(sweep_dir))
 
 
+@_no_collections()
 def find_sweep(sweep_dirs: Folders) -> Sweep:
     """Return what is in the folders of sweeps.
 
@@ -73,20 +90,7 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
     InputError
         If a folder does not exist, or holds no job and expects none.
     """
-    with _no_collections():
-        return _found([Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs])
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Keep Python from looking for cycles of garbage: among millions of small objects that all stay, it takes a quarter of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    return _found([Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs])
 
 
 def _found(folders: Sequence[Path]) -> Sweep:

@@ -20,6 +20,7 @@ from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.style import METHODS
 from multirun_analysis.report import write_report
 from multirun_analysis.stats.interval_choice import IntervalChoice
+from multirun_analysis.tables.sweep import TABLES
 from multirun_analysis.terminal import show
 
 FILES = {
@@ -65,6 +66,39 @@ def test_equal_inputs_give_equal_bytes(write_sweep):
     assert {path.name for path in second.iterdir()} == names
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_tables_alone_are_those_of_the_whole_report_and_need_no_plotting_library(write_sweep, tmp_path):
+    folder = write_sweep(records())
+    whole = write_report([folder], tmp_path / "whole").folder
+    code = f"""
+import sys
+from multirun_analysis.__main__ import main
+main([{str(folder)!r}, "--only", "curves,barrier_vs_width", "--out", {str(tmp_path / "some")!r}])
+assert not {{"matplotlib", "seaborn"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith(f"4 of 4 jobs found.\ncurves, barrier_vs_width: {tmp_path / 'some'}\n")
+    names = {"curves.csv", "barrier_vs_width.csv", "barrier_vs_width.md", "barrier_vs_width.tex"}
+    assert {path.name for path in (tmp_path / "some").iterdir()} == names
+    for name in names:
+        assert (tmp_path / "some" / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_any_table_is_to_be_had_alone_and_what_lies_beside_it_is_said_to_be_older(write_sweep, tmp_path, name):
+    folder, out = write_sweep(records()), tmp_path / "out"
+    assert write_report([folder], out, only=[name]).place == f"{name}: {out}"
+    assert {path.stem for path in out.iterdir()} == {name}
+    (out / "report.html").touch()
+    assert write_report([folder], out, only=[name]).place == f"{name}: {out}; what else lies there is of an earlier time"
+
+
+def test_what_is_no_table_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(SystemExit, match="`--only` must name tables among runs, curves, .*, got 'figures'"):
+        main([str(tmp_path / "nowhere"), "--only", "runs,figures"])
+    with pytest.raises(SystemExit, match="`--only` and `--study` exclude each other"):
+        main([str(tmp_path / "nowhere"), "--only", "runs", "--study", "width_mnist"])
 
 
 def test_the_text_says_what_is_missing_and_what_readers_must_know(write_sweep):
