@@ -180,6 +180,7 @@ class BatchedLauncher(Launcher):
                 job_dir_key="hydra.sweep.dir",
                 job_subdir_key="hydra.sweep.subdir",
             )
+            result.cfg = result.hydra_cfg = None  # a quarter of a megabyte, which is a lot for every job of a large sweep
         except Exception as outside:  # of Hydra, before or after the job: a full disk, say, when it writes .hydra/
             note_failure(job.prepared, job.folder, job.label, error or outside, progress.write)
             result = JobReturn(overrides=job.overrides, status=JobStatus.FAILED)

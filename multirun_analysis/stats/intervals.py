@@ -63,9 +63,9 @@ def network_jackknife(
     References
     ----------
     Arvesen 1969 (jackknife of U-statistics); Efron and Stein 1981. Measured coverage of 95 % with one job of 4, 8 and 16 networks, Gaussian
-    effects, and half as much noise of the pairs: 95.4, 95.2, 95.1 (Student's interval over the pairs: 71, 52, 39); with exponential
-    effects: 91.8, 90.3, 91.5. Where the noise of the pairs is twice the effects it is a little wide: 97.4, 96.8, 96.4; with nothing
-    else, 99.
+    effects, and half as much noise of the pairs: 95.2, 94.9, 94.8 (Student's interval over the pairs: 71, 51, 37); with exponential
+    effects: 91.1, 90.3, 92.3 (``benchmarks/results/coverage.csv``). Where the noise of the pairs is twice the effects it is a little
+    wide: 97.4, 96.8, 96.4; with nothing else, 99.
     """
     values, a, b = np.asarray(values, dtype=np.float64), np.asarray(network_a), np.asarray(network_b)
     groups = _linked(a, b)
