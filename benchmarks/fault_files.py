@@ -170,6 +170,30 @@ def flips(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
     return tally
 
 
+def record_flips(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
+    """Flip a bit in every byte of the smallest record, and let the same command mend it at some."""
+    tally = Tally("a bit flipped in a record", f"{AGAIN}|is damaged, so the job is run again")
+    where = calm.copy(scratch / "record_flips")
+    path = min(where.glob("sweep/*/record.json"), key=lambda found: found.stat().st_size)
+    alone = where / "alone" / "sweep"
+    shutil.copytree(path.parent, alone / path.parent.name)
+    whole, kept, copy = path.read_bytes(), rows(alone.parent), alone / path.parent.name / "record.json"
+    record = records.read_record(path.parent)
+    for place in range(len(whole)):
+        flipped(copy, rng, place, place + 1)
+        found, read = find_sweep(alone), records.read_record(copy.parent)
+        wrong = read is not None and {key: read.get(key) for key in record or {}} != record  # a flip may make a key of the seal's name
+        wrong |= len(found.packed) > 0 and rows(alone.parent) != kept
+        tally.note(None if found.packed else "\n".join(found.failures["sentence"]), wrong=wrong, what=f"byte {place}")
+        copy.write_bytes(whole)
+    for _ in range(4):
+        flipped(path, rng, end=len(whole) - 90)
+        written = {name: stamp for name, stamp in finished(where).items() if name != path}
+        done = run(where)
+        tally.note(done.said, lost=rewritten(written, where), wrong=done.status != 0 or not calm.equals(where), what="mended")
+    return tally
+
+
 def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(a[key].shape == b[key].shape and torch.equal(a[key], b[key]) for key in a)
 

@@ -28,6 +28,7 @@ FAULTS: dict[str, Fault] = {
     "hangs": fault_processes.hangs,
     "read_only": fault_processes.read_only,
     "cut_records": fault_files.cut_records,
+    "record_flips": fault_files.record_flips,
     "full_disk": fault_processes.full_disk,
     "kill": partial(fault_processes.signals, number=signal.SIGKILL, count=10),
     "term": partial(fault_processes.signals, number=signal.SIGTERM, count=10),

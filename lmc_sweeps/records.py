@@ -22,6 +22,7 @@ from lmc_sweeps.checkpoints import write_atomically
 from lmc_sweeps.checks import UNREADABLE, InputError
 from lmc_sweeps.matching.base import Matching, Permutations
 from multirun_analysis.schema import SCHEMA_VERSION
+from multirun_analysis.seal import KEY, check_seal, sealed
 
 log = logging.getLogger(__name__)
 Record = dict[str, Any]
@@ -48,7 +49,10 @@ def read_record(folder: Path) -> Record | None:
         If a later version of lmc_sweeps wrote it: it is not overwritten.
     """
     try:
-        record = json.loads((folder / RECORD).read_text())
+        contents = (folder / RECORD).read_bytes()
+        record = json.loads(contents.decode())
+        check_seal(contents)
+        record.pop(KEY, None)
         version = int(record["schema_version"])
     except UNREADABLE:
         return None
@@ -76,9 +80,8 @@ def is_finished(record: Record | None) -> bool:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write a record; values that are not finite become null."""
-    text = json.dumps(_plain(record), indent=1, sort_keys=True, allow_nan=False)
-    write_atomically(folder / RECORD, text.encode())
+    """Write a record under its seal; values that are not finite become null."""
+    write_atomically(folder / RECORD, sealed(json.dumps(_plain(record), indent=1, sort_keys=True, allow_nan=False)))
 
 
 def write_failure(folder: Path, run_id: str, scope: Mapping[str, Any], sentence: str) -> None:

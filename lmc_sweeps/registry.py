@@ -27,7 +27,8 @@ def variants(room: str, base: Any) -> dict[str, Any]:
     for info in pkgutil.iter_modules(importlib.import_module(room).__path__):
         module = importlib.import_module(f"{room}.{info.name}")
         for _, cls in inspect.getmembers(module, inspect.isclass):
-            if issubclass(cls, base) and "name" in vars(cls) and cls.__module__ == module.__name__:
+            # The module first: Python 3.10 takes an alias such as dict[str, int] for a class, and its module is `builtins`.
+            if cls.__module__ == module.__name__ and issubclass(cls, base) and "name" in vars(cls):
                 name = vars(cls)["name"]
                 if name in found:
                     raise RuntimeError(f"{cls.__module__} and {found[name].__module__} both define {name!r}.")

@@ -56,6 +56,19 @@ def test_what_is_written_is_read_back(tmp_path):
     assert [path.name for path in (tmp_path / "job").iterdir()] == ["record.json"]
 
 
+def test_a_record_that_was_changed_is_none_and_one_without_a_seal_is_read(tmp_path):
+    write_record(tmp_path, record(value=1.5))
+    path = tmp_path / "record.json"
+    whole = path.read_bytes()
+    assert b"1.5" in whole
+    path.write_bytes(whole.replace(b"1.5", b"2.5"))
+    assert read_record(tmp_path) is None
+    path.write_bytes(whole.replace(b'"schema_version": ', b'"schema_version": 9'))  # damaged, not of a later version
+    assert read_record(tmp_path) is None
+    path.write_text(json.dumps(record(value=2.5)))  # of a version that did not seal
+    assert read_record(tmp_path) == record(value=2.5)
+
+
 def test_equal_records_are_equal_bytes_whatever_the_order_of_their_keys(tmp_path):
     write_record(tmp_path / "a", record())
     write_record(tmp_path / "b", dict(reversed(record().items())))
