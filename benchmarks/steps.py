@@ -18,7 +18,8 @@ from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.padding import pad
 from lmc_sweeps.optimizers import Sgd
 from lmc_sweeps.settings import JobSettings
-from lmc_sweeps.stacks import Task, padded_split, stack_size
+from lmc_sweeps.stack_sizes import stack_size
+from lmc_sweeps.tasks import Task, padded_split
 from lmc_sweeps.training import StackState, Training, initial_state, train
 
 NETWORKS = 20  # of a width in a sweep of ten pairs

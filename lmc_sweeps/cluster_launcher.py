@@ -21,7 +21,7 @@ from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.dividing import divide
 from lmc_sweeps.job import is_complete
 from lmc_sweeps.launcher import BatchedLauncher, Job
-from lmc_sweeps.stacks import Task, tasks_of
+from lmc_sweeps.tasks import Task, tasks_of
 
 TASKS = "tasks"  # the folder, in a sweep's own, of the scripts, logs and results of its tasks
 CPU_STACK_GIB = 2.0  # of a stack where `training.stack_gib` is not set

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from lmc_sweeps.stacks import Task
+from lmc_sweeps.tasks import Task
 
 MOST_NETWORKS = 64  # in a task, where nothing else is said: more than one stack of what pays, up to some hours of training
 SECONDS_PER_STEP = 1e-4  # of one network, whatever its size

@@ -23,7 +23,8 @@ from lmc_sweeps.pairs import PairResult, compare_pair, undefined_rows, with_iden
 from lmc_sweeps.plane_files import keep_planes, measure_planes, missing_planes
 from lmc_sweeps.records import Record
 from lmc_sweeps.settings import JobSettings, network_name, plain_config, resolve_device, run_id, scope
-from lmc_sweeps.stacks import Progress, Task, tasks_of, train_all
+from lmc_sweeps.stacks import Progress, train_all
+from lmc_sweeps.tasks import Task, tasks_of
 from lmc_sweeps.time_limit import time_limit
 from multirun_analysis.schema import SCHEMA_VERSION
 

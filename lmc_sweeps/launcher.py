@@ -19,7 +19,9 @@ from lmc_sweeps.job import is_complete
 from lmc_sweeps.progress import TrainingProgress, computing
 from lmc_sweeps.records import RECORD
 from lmc_sweeps.running import note_failure, run_noted
-from lmc_sweeps.stacks import Task, groups, stacks_of, tasks_of, train_stack, training_seconds
+from lmc_sweeps.stack_sizes import training_seconds
+from lmc_sweeps.stacks import stacks_of, train_stack
+from lmc_sweeps.tasks import Task, groups, tasks_of
 
 log = logging.getLogger(__name__)
 LOG = "sweep.log"

@@ -7,7 +7,8 @@ from lmc_sweeps.checkpoints import Store
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.job import is_complete
 from lmc_sweeps.progress import about, computing, duration
-from lmc_sweeps.stacks import Task, groups, seconds_per_network_step, stack_size, tasks_of
+from lmc_sweeps.stack_sizes import seconds_per_network_step, stack_size
+from lmc_sweeps.tasks import Task, groups, tasks_of
 
 
 def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = ()) -> str:

@@ -14,8 +14,8 @@ from lmc_sweeps.job import run_job
 from lmc_sweeps.progress import TrainingProgress
 from lmc_sweeps.records import Record, write_failure
 from lmc_sweeps.settings import scope
-from lmc_sweeps.stacks import tasks_of
 from lmc_sweeps.summary import job_line
+from lmc_sweeps.tasks import tasks_of
 
 log = logging.getLogger(__name__)
 Write = Callable[[str], object]

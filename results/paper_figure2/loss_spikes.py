@@ -16,7 +16,7 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.evaluation import evaluate
 from lmc_sweeps.models.base import stacked
 from lmc_sweeps.models.padding import pad
-from lmc_sweeps.stacks import padded_split, tasks_of
+from lmc_sweeps.tasks import padded_split, tasks_of
 from lmc_sweeps.training import StackState, initial_state, train
 
 STEPS, WARM_UP, EXAMPLES = 150, 10, 1000

@@ -15,7 +15,7 @@ from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Sgd
 from lmc_sweeps.settings import JobSettings
-from lmc_sweeps.stacks import tasks_of
+from lmc_sweeps.tasks import tasks_of
 from lmc_sweeps.training import Training
 
 

@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from lmc_sweeps import launcher
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import conf_dir, prepare
-from lmc_sweeps.stacks import tasks_of
+from lmc_sweeps.tasks import tasks_of
 
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
 SWEEP = ["-m", "width=4,9", "seed=0,1", "optimizer=sgd,adam,adamw", "training.epochs=2", "points=3", "matching=[weights]"]

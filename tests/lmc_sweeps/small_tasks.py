@@ -1,0 +1,22 @@
+"""A network to train that takes no time, for tests of tasks, stacks and their sizes."""
+
+from lmc_sweeps.datasets.base import fingerprint
+from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
+from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.optimizers import Sgd
+from lmc_sweeps.settings import JobSettings
+from lmc_sweeps.tasks import Task
+from lmc_sweeps.training import Training
+
+DATASET = GaussianMixture(ambient_dimension=5, classes=3, train_size=60, test_size=30)
+DATA = DATASET.load()
+MARK = fingerprint(DATA)
+
+
+def task(number: int = 0, **changes: object) -> Task:
+    settings = {
+        "width": 6, "depth": 1, "networks": 2, "seed": 0, "dataset": DATASET, "model": Mlp(), "optimizer": Sgd(), "device": "cpu",
+        "training": Training(epochs=3, batch_size=16), "matching": (Weights(),), "precision": "float32", "points": 5, "store": None,
+    }  # fmt: skip
+    return Task(JobSettings(**(settings | changes)), DATA, MARK, number)  # type: ignore[arg-type]

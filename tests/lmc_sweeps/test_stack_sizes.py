@@ -1,0 +1,60 @@
+"""The sizes of stacks: within the memory that is set, and the fastest of those that were tried."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from small_tasks import task
+
+from lmc_sweeps import stack_sizes
+from lmc_sweeps.stack_sizes import most_in_memory, stack_size, training_seconds
+from lmc_sweeps.training import Training
+
+
+def test_the_memory_bound_and_the_setting_limit_a_stack():
+    tasks = [task(number) for number in range(8)]
+    weights, neurons = 16 * 16 + 16 + 16 * 16 + 16, 5 + 6 + 3  # padded to multiples of 16
+    bound = 4 * (6 * weights + 4 * 16 * neurons)  # bytes: six copies of the weights, four of a batch's activations
+    enough_for_three = Training(epochs=3, batch_size=16, stack_gib=3.5 * bound / 2**30)
+    assert most_in_memory(task(training=enough_for_three)) == 3
+    assert stack_size([task(number, training=enough_for_three) for number in range(8)]) == 3
+    assert stack_size([replace(t, settings=replace(t.settings, training=Training(epochs=3, batch_size=16, stack=2))) for t in tasks]) == 2
+
+
+def test_without_a_setting_a_stack_takes_two_gib_or_most_of_what_is_free_on_a_gpu(monkeypatch):
+    alone = 4 * (6 * (16 * 16 + 16 + 16 * 16 + 16) + 4 * 16 * (5 + 6 + 3))
+    assert most_in_memory(task()) == 2 * 2**30 // alone
+    monkeypatch.setattr(stack_sizes, "resolve_device", lambda device: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000 * alone, 5000 * alone))
+    assert most_in_memory(task()) == 700
+
+
+def test_the_best_size_is_the_one_that_was_measured_fastest(monkeypatch):
+    seconds = {1: 1.0, 2: 0.6, 4: 0.5, 8: 0.55, 16: 0.7, 20: 0.9}
+    tried = []
+    monkeypatch.setattr(stack_sizes, "seconds_per_network_step", lambda tasks: tried.append(len(tasks)) or seconds[len(tasks)])
+    long = Training(epochs=100, batch_size=16)
+    assert stack_size([task(number, training=long) for number in range(20)]) == 4
+    assert tried == [1, 2, 4, 8, 16]  # two sizes without a gain end the search
+
+
+def test_a_trial_that_does_not_fit_in_memory_ends_the_search_at_the_best_that_did(monkeypatch):
+    def trial(tasks):
+        if len(tasks) == 4:
+            raise MemoryError
+        return 1.0 / len(tasks)
+
+    monkeypatch.setattr(stack_sizes, "seconds_per_network_step", trial)
+    assert stack_size([task(number, training=Training(epochs=100, batch_size=16)) for number in range(20)]) == 2
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_training_of_few_steps_can_be_estimated(epochs):
+    seconds = training_seconds([task(training=Training(epochs=epochs, batch_size=60))])
+    assert (seconds > 0) == (epochs > 0)
+
+
+def test_the_time_of_training_is_estimated_group_by_group(monkeypatch):
+    monkeypatch.setattr(stack_sizes, "seconds_per_network_step", lambda tasks: {6: 0.5, 9: 2.0}[tasks[0].settings.width])
+    tasks = [*(task(number) for number in range(6)), task(width=9)]
+    assert training_seconds(tasks) == 6 * 12 * 0.5 + 12 * 2.0  # 12 steps each
