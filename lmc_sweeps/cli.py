@@ -62,7 +62,9 @@ def run(config: DictConfig) -> None:
     except Exception:  # it was said and written down, with its traceback, where it happened
         raise SystemExit(1) from None
     finally:
-        print_summary(sweep_dir)
+        written = print_summary(sweep_dir)
+    if not written:
+        raise SystemExit("The job is done; its tables are not.")
 
 
 def _run_id(*, _root_: DictConfig) -> str:

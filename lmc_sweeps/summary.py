@@ -20,15 +20,15 @@ def job_line(record: Record) -> str:
     return f"{record['seconds']:.1f} s; test error {sum(errors) / len(errors):.3f}; test loss barrier: {listed}"
 
 
-def print_summary(*sweep_dirs: Path) -> None:
-    """Print the barrier-versus-width table of sweeps and where their CSVs lie; a sweep without results is said to have none."""
+def print_summary(*sweep_dirs: Path) -> bool:
+    """Print the barrier-versus-width table of sweeps and where their CSVs lie, or why there is none; return whether there is."""
     from multirun_analysis.report import write_report  # plotting libraries take a second to import: not before there is something to plot
     from multirun_analysis.terminal import show
 
     sys.stdout.write("\n")
     try:
         show(write_report(list(sweep_dirs), brief=True))
-        return
+        return True
     except InputError as error:
         text = str(error)
     except Exception as error:  # a full disk, say: it must not hide what the sweep itself ended with
@@ -37,3 +37,4 @@ def print_summary(*sweep_dirs: Path) -> None:
         )
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+    return False

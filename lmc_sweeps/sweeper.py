@@ -81,7 +81,7 @@ class ValidatingSweeper(BasicSweeper):
             try:
                 results = _launched(launcher, batches, folder)
             finally:
-                print_summary(folder)
+                written = print_summary(folder)
         except KeyboardInterrupt as stopped:
             stopped.args = (f"Interrupted. The same command with hydra.sweep.dir={folder} goes on where this one stopped.",)
             raise
@@ -91,6 +91,8 @@ class ValidatingSweeper(BasicSweeper):
                 f"{failed} of {len(entries)} jobs failed; {folder / 'analysis' / 'failures.csv'} says why, their logs have the tracebacks. "
                 f"The same command with hydra.sweep.dir={folder} tries them again."
             )
+        if not written:
+            raise SweepStopped(f"All {len(entries)} jobs are done; their tables are not.")
         return results
 
     def _set_up(self) -> tuple[DictConfig, HydraContext, Launcher]:

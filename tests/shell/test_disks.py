@@ -75,3 +75,19 @@ def test_a_sweep_in_a_folder_that_cannot_be_written_is_refused_before_training(c
     assert done.stderr.strip() == (
         f"`hydra.sweep.dir` must be a folder that can be written, got {str(folder)!r}: [Errno 30] Read-only file system: {str(folder)!r}."
     )
+
+
+def test_tables_that_cannot_be_written_cost_no_result_and_the_exit_status_tells(command, tmp_path, undisturbed):
+    for folder in ("sweep", "alone"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "analysis").write_text("in the way")
+    done = command(*SWEEP, "hydra.sweep.dir=sweep")
+    assert done.returncode == 1
+    assert "the tables could not be written (FileExistsError" in done.stdout
+    assert done.stderr.splitlines()[-1] == "All 4 jobs are done; their tables are not."
+    (tmp_path / "sweep" / "analysis").unlink()
+    again = command(*SWEEP, "hydra.sweep.dir=sweep")
+    assert (again.returncode, "4 jobs have all their results already" in again.stderr) == (0, True)
+    assert table(tmp_path / "sweep") == undisturbed
+    one = command("width=4", "training.epochs=1", "points=3", "hydra.run.dir=alone")
+    assert (one.returncode, one.stderr.splitlines()[-1]) == (1, "The job is done; its tables are not.")
