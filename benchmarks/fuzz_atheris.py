@@ -10,7 +10,7 @@ with atheris.instrument_imports(
 ):
     from lmc_sweeps.datasets import cifar10, idx
 
-from benchmarks import fuzz
+from benchmarks import fuzz_readers
 from lmc_sweeps.checks import InputError
 
 
@@ -27,7 +27,7 @@ def read_batch(contents: bytes) -> None:
     cifar10.read_batch(contents, "batch")
 
 
-READERS = {"idx": (read_idx, fuzz._idx_files), "batch": (read_batch, fuzz._batches)}
+READERS = {"idx": (read_idx, fuzz_readers._idx_files), "batch": (read_batch, fuzz_readers._batches)}
 
 
 def main() -> None:
