@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from benchmarks import fault_files, fault_processes
+from benchmarks import fault_disks, fault_files, fault_processes
 from benchmarks.fault_runs import Calm, Tally, undisturbed
 
 SEED = 0
@@ -26,10 +26,10 @@ FAULTS: dict[str, Fault] = {
     "nan": fault_processes.not_a_number,
     "cut_others": fault_files.cut_others,
     "hangs": fault_processes.hangs,
-    "read_only": fault_processes.read_only,
+    "read_only": fault_disks.read_only,
     "cut_records": fault_files.cut_records,
     "record_flips": fault_files.record_flips,
-    "full_disk": fault_processes.full_disk,
+    "full_disk": fault_disks.full_disk,
     "kill": partial(fault_processes.signals, number=signal.SIGKILL, count=10),
     "term": partial(fault_processes.signals, number=signal.SIGTERM, count=10),
     "interrupt": partial(fault_processes.signals, number=signal.SIGINT, count=5),
