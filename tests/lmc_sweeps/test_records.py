@@ -200,7 +200,7 @@ def test_no_permutations_are_none(tmp_path):
 def test_the_surroundings_name_the_versions_and_the_device():
     found = surroundings(torch.device("cpu"))
     assert found["versions"]["numpy"] == np.__version__
-    assert found["versions"]["torch"] == torch.__version__
+    assert found["versions"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]  # not every wheel names its build
     assert (found["machine"]["device"], found["machine"]["threads"]) == ("cpu", torch.get_num_threads())
     assert json.loads(json.dumps(found)) == found
 

@@ -31,7 +31,12 @@ def plain(folder, kind, tail):
     frame = as_keys(frame.astype({name: kind for name, kind in kinds.items() if kind is not None}), sweep.varying)
     order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", "network_a", "network_b", "matching"]
     order += [name for name in ("split", "t", "layer") if name in schema.names(tail)]
-    return frame.sort_values(order, key=sortable, kind="stable", ignore_index=True)
+    return frame.sort_values(order, key=by_text_or_value, kind="stable", ignore_index=True)
+
+
+def by_text_or_value(column):
+    """Return names as text, whatever number they look like, also where pandas 2 hands them over as objects."""
+    return column.astype("string") if pd.api.types.infer_dtype(column, skipna=False) == "string" else sortable(column)
 
 
 def sweep_of(*scopes, networks=2):
