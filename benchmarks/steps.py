@@ -69,7 +69,7 @@ class Ours:
 
 
 def narrow() -> pd.DataFrame:
-    """Time steps of two hidden layers on digits, batches of 64."""
+    """Time steps of two hidden layers on digits, batches of 64, beside the time of their products and their update alone."""
     data = Digits().load()
     with plain.workers(2, data.train.inputs, data.train.labels) as workers:
         return pd.DataFrame([_narrow(data, width, workers) for width in (8, 16, 32, 64, 128, 256, 512, 1024)])
@@ -81,8 +81,12 @@ def _narrow(data: Data, width: int, workers: plain.Workers) -> dict[str, object]
         "ours": lambda: ours.steps(count),
         "two processes": lambda: workers.steps(width, 2, 64, count),
         **_plain(data.train, width, 2, 64, count),
+        "products and update alone": lambda: _products(64, width, 2, 64, ours.size) + _update(64, width, 2, ours.size),
     }
-    return _row(f"digits, 2 x {width}, batch 64", ours.size, interleaved(candidates, REPEATS))
+    found = interleaved(candidates, REPEATS)
+    row = _row(f"digits, 2 x {width}, batch 64", ours.size, found)
+    row["share_of_limit"] = found["products and update alone"].median / found["ours"].median
+    return row
 
 
 def wide() -> pd.DataFrame:
@@ -130,6 +134,14 @@ def _product(k: int, a: int, b: int, c: int) -> float:
     left, right, out = torch.rand(k, a, b), torch.rand(k, b, c), torch.empty(k, a, c)
     torch.bmm(left, right, out=out)
     return min(timed(lambda: torch.bmm(left, right, out=out), k) for _ in range(5))
+
+
+def _update(n_inputs: int, width: int, depth: int, networks: int) -> float:
+    """Return the seconds, per network, of the optimizer's update of a stack, alone."""
+    sizes = [n_inputs, *[width] * depth, 16]
+    values = networks * sum((d + 1) * m for d, m in zip(sizes[:-1], sizes[1:], strict=True))
+    weights, gradients, momentum = (1e-3 * torch.rand(values) for _ in range(3))
+    return min(timed(lambda: Sgd().update([weights], [gradients], {"momentum": [momentum]}, 1e-6, 0), networks) for _ in range(5))
 
 
 def _row(name: str, size: int, found: dict[str, Seconds]) -> dict[str, object]:
