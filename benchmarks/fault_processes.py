@@ -65,6 +65,9 @@ def signals(calm: Calm, scratch: Path, rng: random.Random, number: signal.Signal
                 done = command.wait(patience) if tally.injected < count else command.wait() or command.end()
             if done is None:
                 ended = command.end(number)
+                if number == signal.SIGKILL and ended.status == 0:  # it was over before the signal came
+                    done = ended
+                    break
                 said = failures(where) if number == signal.SIGKILL else ended.said if ended.status != 0 else None
                 wrong = not calm.holds(where) or (ended.status == -signal.SIGKILL) != (number == signal.SIGKILL)
                 tally.note(said, lost=rewritten(written, where), wrong=wrong, what=f"after {patience:.2f} s, {ended.status}")
