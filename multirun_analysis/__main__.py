@@ -15,7 +15,7 @@ EXAMPLES = """examples:
   python -m multirun_analysis my_sweep                           the tables, figures and report.html of a sweep, finished or not
   python -m multirun_analysis first second --out both            of two sweeps together; a job found in both counts once
   python -m multirun_analysis my_sweep --x optimizer.lr          rows and axis: learning rates in place of widths
-  python -m multirun_analysis my_sweep --only runs,curves        these tables and nothing else: seconds, where a large sweep takes a minute
+  python -m multirun_analysis my_sweep --only runs,curves        these tables and nothing else: sooner, where a sweep is large
   python -m multirun_analysis my_sweep --study width_mnist       a study's own tables and figures too, in results/width_mnist
 
 exit status: 0 if the tables were written (failed or missing jobs are listed in them), 1 if not, with a sentence that says why
