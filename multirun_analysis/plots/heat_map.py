@@ -14,7 +14,7 @@ from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import panel_rows, row_title
 from multirun_analysis.plots.style import axis_label, figure_style, plain
 from multirun_analysis.tables.cells import cells, fixed_keys, shown_cells
-from multirun_analysis.tidy import method_order, ordered
+from multirun_analysis.tidy import method_order, ordered, value_text
 
 METRIC, MOST_ROWS, MOST_NUMBERS = "loss_barrier", 6, 60  # in a panel with more values than that, their numbers would not be read
 
@@ -39,6 +39,7 @@ def plot_heat_map(table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None =
     ax = ax if ax is not None else plt.subplots(figsize=(4.6, 3.2))[1]
     grid = table.pivot_table(index=y, columns=x, values="mean", dropna=False, sort=False).astype(float)
     grid = grid.reindex(index=ordered(table[y])[::-1], columns=ordered(table[x]))
+    grid = grid.rename(index=value_text, columns=value_text)
     numbers = grid.size <= MOST_NUMBERS
     sns.heatmap(grid, norm=norm, cmap="cividis_r", annot=numbers, fmt=".2g", mask=~(grid > 0), cbar=False, ax=ax, annot_kws={"size": 7})
     for row, column in zip(*np.nonzero((grid == 0).to_numpy()), strict=True) if numbers else ():

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from analysis_sweeps import make_record
 from matplotlib import pyplot as plt
@@ -134,3 +135,10 @@ def test_of_many_points_some_are_drawn_and_it_is_said(frames, monkeypatch):
     figure = plots.choices()["dimension_and_barrier"].draw(frames, "width", "matching")
     assert sum(len(line.get_xdata()) for line in figure.axes[0].get_lines()) == 3  # of eight
     assert figure.legends[0].get_title().get_text() == "points: pairs of networks, one in 3"
+
+
+def test_a_heat_map_writes_keys_as_they_are_read():
+    table = pd.DataFrame({"width": [8, 16, 8, 16], "optimizer.lr": [0.026000000000000002] * 2 + ["none"] * 2, "mean": [0.1, 0.2, 0.3, 0.4]})
+    ax = plot_heat_map(table, x="width", y="optimizer.lr", ax=Figure().subplots())
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["8", "16"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["none", "0.026"]
