@@ -24,7 +24,6 @@ from lmc_sweeps.datasets import cifar10, idx
 from lmc_sweeps.matching.weights import Weights
 from multirun_analysis import commands, index, planes, reading, schema
 from multirun_analysis.packed import PackedRecord
-from multirun_analysis.seal import sealed
 
 SEED = 20261125
 RUN = "0123456789abcdef"
@@ -94,7 +93,7 @@ def _records() -> list[bytes]:
     record |= {name: record[name][:4] for name in ("runs", "curves", "layers")}
     record["curves"] = [curve | {name: curve[name][:3] for name in ("t", "loss", "error")} for curve in record["curves"]]
     failed = {"schema_version": 1, "run_id": RUN, "status": "failed", "sentence": "it failed.", "scope": {"width": 8}}
-    return [json.dumps(record).encode(), json.dumps(failed).encode(), sealed(json.dumps(record, indent=1))]
+    return [json.dumps(record).encode(), json.dumps(failed).encode(), schema.sealed(json.dumps(record, indent=1))]
 
 
 def _use_record(path: Path) -> bool:

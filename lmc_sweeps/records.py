@@ -21,8 +21,7 @@ import torch
 from lmc_sweeps.checkpoints import write_atomically
 from lmc_sweeps.checks import UNREADABLE, InputError
 from lmc_sweeps.matching.base import Matching, Permutations
-from multirun_analysis.schema import SCHEMA_VERSION
-from multirun_analysis.seal import KEY, check_seal, sealed
+from multirun_analysis.schema import SCHEMA_VERSION, SEAL_KEY, check_seal, sealed
 
 log = logging.getLogger(__name__)
 Record = dict[str, Any]
@@ -52,7 +51,7 @@ def read_record(folder: Path) -> Record | None:
         contents = (folder / RECORD).read_bytes()
         record = json.loads(contents.decode())
         check_seal(contents)
-        record.pop(KEY, None)
+        record.pop(SEAL_KEY, None)
         version = int(record["schema_version"])
     except UNREADABLE:
         return None

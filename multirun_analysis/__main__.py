@@ -75,6 +75,5 @@ def write_study(options: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
-    gc.disable()  # a tenth of the time of a large sweep: its objects stay to the end, and would be looked through again and again
+    gc.disable()  # a twelfth of the time of a large sweep: its objects stay to the end, and would be looked through again and again
     main()
-    gc.freeze()  # and at the end once more

@@ -6,7 +6,6 @@ from typing import Any
 
 from multirun_analysis import schema
 from multirun_analysis.packed import HEAD, LAYOUTS, RUNS, PackedRecord, pack
-from multirun_analysis.seal import check_seal
 
 # What reading a file that holds anything at all can end in.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -40,7 +39,7 @@ def read_record(path: Path) -> PackedRecord:
     """
     contents = path.read_bytes()
     record = read_json(contents.decode())
-    check_seal(contents)  # before its version is believed
+    schema.check_seal(contents)  # before its version is believed
     version = record["schema_version"]
     if version > schema.SCHEMA_VERSION:
         raise NewerVersion(f"schema version {version}; this multirun_analysis reads up to {schema.SCHEMA_VERSION}, use a newer one")

@@ -71,7 +71,7 @@ def write_report(
     choice : IntervalChoice
         The interval of the means.
     only : collection of str
-        Write these tables only, and neither figures nor a page: of a large sweep in a tenth of the time.
+        Write these tables only, and neither figures nor a page: of a large sweep in a seventh of the time.
     brief : bool
         Draw the first figure only, as a sweep does at its end: the others take longer than many a sweep.
 

@@ -1,8 +1,13 @@
-"""The bond between the sweeps and their analysis: the columns of every table, with type, unit and meaning."""
+"""The bond between the sweeps and their analysis: the columns of every table, with type, unit and meaning, and the seal of a record."""
 
+import hashlib
+import re
 from typing import NamedTuple
 
 SCHEMA_VERSION = 1
+SEAL_KEY = "sha256"  # the last key of a record: the digest of its text without that key
+_SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}$')
+_SEAL_LENGTH = len(',\n "sha256": ""\n}') + 64
 NO_RUN = "-"  # stands for the name of a job where a failure belongs to none
 
 
@@ -271,3 +276,15 @@ def files() -> dict[str, tuple[str, tuple[Column, ...]]]:
         "plane.csv": ("one pair, method and point of their plane; with plane=true, beside the record of every job", PLANE),
         "failures.csv": ("one job that has no usable result, or one result of which there are two", FAILURES),
     }
+
+
+def sealed(text: str) -> bytes:
+    """Return the text of a JSON object, as ``json.dumps`` with an indent of 1 gives it, with its SHA-256 as the last key."""
+    return text.removesuffix("\n}").encode() + f',\n "{SEAL_KEY}": "{hashlib.sha256(text.encode()).hexdigest()}"\n}}'.encode()
+
+
+def check_seal(contents: bytes) -> None:
+    """Raise `ValueError` if a sealed text is no longer what was sealed; one without a seal, of an earlier version, has nothing to show."""
+    found = _SEAL.search(contents, max(0, len(contents) - _SEAL_LENGTH))
+    if found is not None and hashlib.sha256(contents[: found.start()] + b"\n}").hexdigest() != found[1].decode():
+        raise ValueError("it was changed after it was written: its sha256 is not that of its text")

@@ -8,7 +8,7 @@ import pytest
 from analysis_sweeps import make_record
 
 from multirun_analysis.discovery import find_sweep, load_runs
-from multirun_analysis.seal import KEY, check_seal, sealed
+from multirun_analysis.schema import SEAL_KEY, check_seal, sealed
 
 
 def text_of(record):
@@ -19,11 +19,11 @@ def text_of(record):
 def test_a_sealed_text_is_the_same_object_with_the_digest_of_its_text(record):
     contents = sealed(text_of(record))
     check_seal(contents)
-    assert json.loads(contents) == {**record, KEY: hashlib.sha256(text_of(record).encode()).hexdigest()}
+    assert json.loads(contents) == {**record, SEAL_KEY: hashlib.sha256(text_of(record).encode()).hexdigest()}
 
 
 def test_any_other_text_has_no_seal_to_break():
-    for contents in (b"", b"{}", b"[1]", text_of(make_record("r")).encode(), json.dumps({"a": 1, KEY: "0" * 64}).encode()):
+    for contents in (b"", b"{}", b"[1]", text_of(make_record("r")).encode(), json.dumps({"a": 1, SEAL_KEY: "0" * 64}).encode()):
         check_seal(contents)
 
 
