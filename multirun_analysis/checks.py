@@ -1,5 +1,56 @@
-"""Mistakes in what the analysis was asked for or handed over."""
+"""Mistakes in what the analysis was asked for or handed over, and the one way in which files are opened."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+MOST_BYTES = 2**32  # of any file, unless a reader knows better
 
 
 class InputError(ValueError):
     """A user's mistake: shown as one sentence, without a traceback."""
+
+
+def open_file(path: str | os.PathLike[str], most_bytes: int = MOST_BYTES) -> BinaryIO:
+    """Open a regular file for reading, as bytes.
+
+    A pipe would wait for a writer for ever, and a device such as ``/dev/zero`` never ends: both are refused, behind links too.
+
+    Parameters
+    ----------
+    path : path
+    most_bytes : int
+        The largest size that is taken.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, it cannot be read, is no regular file, or is larger than `most_bytes`.
+    """
+    # Without O_NONBLOCK the opening itself waits for a pipe's writer. Windows needs O_BINARY, and has neither of the others.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a regular file", str(path))
+        if status.st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes, and at most {most_bytes:,} are read", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_file(path: str | os.PathLike[str], most_bytes: int = MOST_BYTES) -> bytes:
+    """Return the contents of a regular file, as `open_file` opens it; one that grows beyond `most_bytes` meanwhile is refused too."""
+    with open_file(path, most_bytes) as stream:
+        # No more than the size that was looked at, and one byte to notice that it has grown: a read takes the memory that it asks for.
+        contents = stream.read(os.fstat(stream.fileno()).st_size + 1)
+    if len(contents) > most_bytes:
+        raise OSError(errno.EFBIG, f"it has more than {most_bytes:,} bytes, which are all that is read", str(Path(path)))
+    return contents
