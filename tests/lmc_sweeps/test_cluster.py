@@ -9,7 +9,7 @@ from lmc_sweeps import cluster
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.cluster import ClusterSettings, LocalTasks, SlurmTasks, how_it_ended
 
-submitit = pytest.importorskip("submitit")
+submitit = pytest.importorskip("submitit", reason="needs submitit")
 
 
 @pytest.fixture

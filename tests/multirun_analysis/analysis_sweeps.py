@@ -1,10 +1,6 @@
 """Records made by hand: the analysis is tested without torch, Hydra or training."""
 
-import os
-import shutil
 from typing import Any
-
-import pytest
 
 METHODS = {"identity": "i0", "weights": "w0"}
 
@@ -57,12 +53,3 @@ def expect(record: dict[str, Any], job: str = "") -> dict[str, Any]:
     """Return the line of `expected.jsonl` that belongs to a record."""
     pairs = len({(row["network_a"], row["network_b"]) for row in record["runs"]})
     return {"run_id": record["run_id"], "job": job, "n_pairs": pairs, "matching": record["matching"], "scope": record["scope"]}
-
-
-def need_tools(*programs: str) -> None:
-    """Skip a test where a program is not installed; fail it where ``LMC_SWEEPS_TOOLS`` says that it must be, as in CI."""
-    for program in programs:
-        if shutil.which(program) is None:
-            if program in os.environ.get("LMC_SWEEPS_TOOLS", "").split():
-                pytest.fail(f"{program} is asked for and absent")
-            pytest.skip(f"needs {program}")

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record, need_tools
+from analysis_sweeps import expect, make_record
 
 from multirun_analysis.page.page import Cell, Fact, Section, Table, cell, frame_table, page
 from multirun_analysis.report import write_report
@@ -90,7 +90,6 @@ def test_a_frame_as_a_table_names_constants_once_and_keeps_full_precision_for_so
 
 @pytest.fixture(params=[("desk", 1280, 900, "light"), ("phone", 390, 844, "dark")], ids=lambda p: p[0])
 def browser(request, tmp_path):
-    need_tools("chromium", "chromedriver")
     from selenium import webdriver
 
     _, width, height, scheme = request.param
@@ -112,6 +111,7 @@ def column(table, number):
     return [row.find_elements("tag name", "td")[number].text for row in table.find_elements("css selector", "tbody tr")]
 
 
+@pytest.mark.needs("chromium", "chromedriver")
 def test_the_page_works_in_a_browser(write_sweep, browser):
     folder = write_report([sweep_of(write_sweep, dataset=EVIL)]).folder
     browser.get((folder / "report.html").as_uri())

@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 import pytest
-from analysis_sweeps import make_record, need_tools
+from analysis_sweeps import make_record
 from markdown_it import MarkdownIt
 
 from multirun_analysis import barrier_vs_width, load_runs
@@ -121,8 +121,8 @@ def test_text_is_what_the_pivot_holds(table):
 LETTERS = "\\ & % $ # _ { } ~ ^ < > | * ` [x](y)"
 
 
+@pytest.mark.needs("pdflatex")
 def test_latex_compiles_with_every_letter_that_latex_reads(table, tmp_path):
-    need_tools("pdflatex")
     tex = pivot_latex(pivot(table.assign(matching=table["matching"] + " " + LETTERS)))
     document = "\n".join([r"\documentclass{article}\usepackage{booktabs}\begin{document}\tiny", tex, r"\end{document}"])
     (tmp_path / "table.tex").write_text(document)

@@ -4,6 +4,7 @@ A comment before a block says what it is, where that is not to run it:
 
 - ``<!-- file: NAME -->``: it is written to that file;
 - ``<!-- output -->``: it is part of what the block before it prints;
+- ``<!-- needs: PROGRAM -->``: it is run where that program is installed;
 - ``<!-- not run: REASON -->``.
 
 ``<!-- continues: quick_start.md -->`` anywhere: the page starts from the folder that the other page leaves.
@@ -14,6 +15,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import traceback
@@ -23,7 +25,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-MARK = re.compile(r"<!-- (file|output|not run)(?:: (.+?))? -->")
+MARK = re.compile(r"<!-- (file|output|needs|not run)(?:: (.+?))? -->")
 CONTINUES = re.compile(r"<!-- continues: (\S+) -->")
 DECIMAL = re.compile(r"(?<![\w.])-?\d+\.\d+(?:e-?\d+)?(?!\.?\w)")
 NEAR, SHARE = 0.02, 0.5  # how far printed decimals may lie from the page's, at all and in proportion: another machine rounds otherwise
@@ -90,7 +92,7 @@ def run_blocks(folder: Path) -> None:
         if block.mark == "file":
             (folder / block.word).parent.mkdir(parents=True, exist_ok=True)
             (folder / block.word).write_text(block.text)
-        elif block.mark:
+        elif block.mark and not (block.mark == "needs" and shutil.which(block.word)):
             continue
         elif block.language == "bash":
             done = subprocess.run(["bash", "-e", "-c", block.text], cwd=folder, capture_output=True, text=True, check=False)

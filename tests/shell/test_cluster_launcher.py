@@ -1,6 +1,5 @@
 """The launcher for clusters, with submitit's local executor in the place of Slurm: tasks that are killed, stopped, left, and come back."""
 
-import importlib.util
 import json
 import os
 import re
@@ -24,7 +23,7 @@ from lmc_sweeps.config import conf_dir, prepare
 from lmc_sweeps.launcher import Job
 from lmc_sweeps.records import write_failure
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is not installed")
+pytestmark = pytest.mark.needs("submitit")
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
 LOCAL = ["hydra/launcher=slurm", "hydra.launcher.cluster=local", "hydra.launcher.least_minutes=0", "hydra.launcher.cpus_per_task=1"]
 # One task at a time, and the first one long enough to be met in training
@@ -161,7 +160,7 @@ def test_without_submitit_nothing_is_begun(command, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text("import sys\nsys.modules['submitit'] = None\n")
     paths = os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")])
-    done = command("-m", "width=4", "hydra/launcher=slurm", "hydra.sweep.dir=sweep", PYTHONPATH=paths)
+    done = command("-m", "width=4", "hydra/launcher=slurm", "hydra.sweep.dir=sweep", cold=True, PYTHONPATH=paths)
     assert done.returncode == 1
     assert done.stderr == "`hydra/launcher=slurm` needs submitit: pip install 'lmc-sweeps[slurm]'\n"
     assert not (tmp_path / "sweep").exists()

@@ -21,7 +21,7 @@ def disk(tmp_path):
         folder.mkdir()
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, text=True, check=False)
         if done.returncode:
-            pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
+            pytest.skip(f"needs mount: {done.stderr.strip()}")
         mounted.append(folder)
         return folder
 

@@ -2,21 +2,16 @@
 
 import importlib.util
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 from page_blocks import CONTINUES, Block, blocks_of, difference, write_blocks
-from warm_python import write_clients
 
 from lmc_sweeps.datasets.idx import FILES
 
@@ -51,36 +46,7 @@ def name_of(page: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Yield an environment in which `python` has its imports behind it."""
-    folder = tmp_path_factory.mktemp("python")
-    write_clients(folder, str(folder / "socket"))
-    own = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "COLUMNS": "160"}
-    own |= {
-        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-    }
-    environment = os.environ | own
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, Path(__file__).parent / "warm_python.py", folder / "socket"],
-            env=environment,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while not (folder / "socket").exists() and server.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert server.poll() is None, (folder / "log").read_text()
-        yield environment
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)  # with whatever it still runs
-        server.wait()
-
-
-@pytest.fixture(scope="session")
-def folder_of(tmp_path_factory: pytest.TempPathFactory, python: dict[str, str]) -> Callable[[Path], Path]:
+def folder_of(tmp_path_factory: pytest.TempPathFactory, warm_python: dict[str, str]) -> Callable[[Path], Path]:
     """Return a function that runs a page, once, and returns the folder in which it was run."""
     ran: dict[Path, Path] = {}
 
@@ -96,7 +62,7 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory, python: dict[str, str]) 
             done = subprocess.run(
                 ["python", Path(__file__).parent / "page_blocks.py", folder],
                 cwd=folder,
-                env=python | {"LMC_SWEEPS_STORE": str(folder / "store")},
+                env=warm_python | {"LMC_SWEEPS_STORE": str(folder / "store")},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -148,7 +114,19 @@ def test_every_block_runs_and_prints_what_the_page_says(page, folder_of):
         elif block.line in printed:
             last = printed[block.line]["text"]
         else:
-            assert block.mark in ("file", "not run"), f"line {block.line} was not run, and no mark says why"
+            assert block.mark in ("file", "needs", "not run"), f"line {block.line} was not run, and no mark says why"
+
+
+NEEDING = [(page, block.line, block.word) for page in RUN for block in blocks_of(page.read_text()) if block.mark == "needs"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "line"),
+    [pytest.param(page, line, marks=pytest.mark.needs(program), id=f"{name_of(page)}-{program}") for page, line, program in NEEDING],
+)
+def test_a_block_that_needs_a_program_was_run_with_the_others(page, line, folder_of):
+    assert line in [block["line"] for block in json.loads((folder_of(page) / "printed.json").read_text())]
 
 
 @pytest.mark.parametrize("page", RUN, ids=name_of)
@@ -158,7 +136,7 @@ def test_every_block_says_what_it_is(page):
             assert block.word, f"line {block.line}: no reason is given"
         else:
             assert block.language in LANGUAGES, f"line {block.line}: {block.language}"
-            assert (block.language in ("bash", "python")) == (block.mark in ("", "not run")) or block.mark == "file", (
+            assert (block.language in ("bash", "python")) == (block.mark in ("", "needs")) or block.mark == "file", (
                 f"line {block.line}: mark it"
             )
 

@@ -1,6 +1,5 @@
 """Launchers: the same bytes whichever is used, Hydra's folders as the basic launcher leaves them, failures that stay a job's own."""
 
-import importlib.util
 import json
 import os
 import re
@@ -53,15 +52,13 @@ LAUNCHERS = [
     [],
     pytest.param(
         ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher") is None, reason="the joblib launcher is not installed"
-        ),
+        marks=pytest.mark.needs("hydra_plugins.hydra_joblib_launcher"),
     ),
     pytest.param(
         ["hydra/launcher=slurm", "hydra.launcher.cluster=local", "hydra.launcher.least_minutes=0", "hydra.launcher.networks_per_task=6"],
         marks=[
             pytest.mark.cluster,
-            pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is not installed"),
+            pytest.mark.needs("submitit"),
         ],
     ),
 ]

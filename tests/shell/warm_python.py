@@ -14,6 +14,8 @@ import sys
 import traceback
 from pathlib import Path
 
+import torch
+
 COMMANDS = {
     "lmc-sweeps": "lmc_sweeps.cli",
     "lmc-sweeps-compare": "lmc_sweeps.compare_cli",
@@ -81,6 +83,7 @@ def _run(what: dict, files: list[int]) -> None:
     os.environ.clear()
     os.environ.update(what["environment"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # read when torch was imported, from the server's environment
     status = 0
     try:
         _command(what["name"], what["arguments"])
