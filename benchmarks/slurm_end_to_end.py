@@ -29,7 +29,8 @@ from benchmarks.kill_and_resume import finished, tables
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULT = REPOSITORY / "benchmarks" / "results" / "slurm_end_to_end.txt"
-PACKAGES = ("slurm-wlm", "munge", "slurmdbd", "mariadb-server")
+PACKAGES = {"slurmctld": "slurm-wlm", "slurmd": "slurm-wlm", "munged": "munge"}  # program: where it is from
+FOR_ACCOUNTING = {"slurmdbd": "slurmdbd", "mariadbd": "mariadb-server"}
 SWEEP = ["-m", "width=64,128", "depth=1,2", "seed=0,1,2", "training.epochs=600", "training.checkpoint_seconds=2"]
 JOBS, TASKS, JOBS_PER_TASK = 12, 4, 3
 ON_SLURM = [
@@ -78,12 +79,14 @@ class OneNode:
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
         os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
 
-    def install(self) -> None:
+    def install(self, accounting: bool) -> None:
         """Install what is missing."""
-        if all(shutil.which(program) for program in ("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd")):
+        wanted = PACKAGES | FOR_ACCOUNTING if accounting else PACKAGES
+        missing = sorted({package for program, package in wanted.items() if shutil.which(program) is None})
+        if not missing:
             return
         quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (("update", "-q"), ("install", "-yq", "--no-install-recommends", *PACKAGES)):
+        for command in (("update", "-q"), ("install", "-yq", "--no-install-recommends", *missing)):
             subprocess.run(["apt-get", *command], env=quiet, stdout=subprocess.DEVNULL, check=True, timeout=10 * MINUTE)
 
     def start(self, accounting: bool) -> None:
@@ -331,7 +334,7 @@ def main() -> None:
         folder.chmod(0o755)  # MariaDB is another user
         slurm = OneNode(folder)
         try:
-            slurm.install()
+            slurm.install(accounting=True)
             say(f"{asked('slurmctld', '-V').strip()}, {version}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}")
             say(f"python -m lmc_sweeps {' '.join([*SWEEP, *ON_SLURM])}")
             calm = Run(folder / "calm")

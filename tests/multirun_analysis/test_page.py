@@ -143,6 +143,7 @@ def test_the_page_works_in_a_browser(write_sweep, browser):
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
 
 
+@pytest.mark.needs("chromium", "chromedriver")
 def test_the_browser_would_refuse_a_script_that_got_in(browser, tmp_path):
     html = page("t", "", [Fact("1", "job")], [Section("a", "A", [Table("", "", ["x"], [[Cell("1")]])])])
     (tmp_path / "page.html").write_text(html.replace("</main>", "<script>document.title='owned'</script></main>"))

@@ -4,7 +4,7 @@ A comment before a block says what it is, where that is not to run it:
 
 - ``<!-- file: NAME -->``: it is written to that file;
 - ``<!-- output -->``: it is part of what the block before it prints;
-- ``<!-- needs: PROGRAM -->``: it is run where that program is installed;
+- ``<!-- needs: PROGRAM -->``: it is run where that program can be used;
 - ``<!-- not run: REASON -->``.
 
 ``<!-- continues: quick_start.md -->`` anywhere: the page starts from the folder that the other page leaves.
@@ -15,7 +15,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import traceback
@@ -92,7 +91,7 @@ def run_blocks(folder: Path) -> None:
         if block.mark == "file":
             (folder / block.word).parent.mkdir(parents=True, exist_ok=True)
             (folder / block.word).write_text(block.text)
-        elif block.mark and not (block.mark == "needs" and shutil.which(block.word)):
+        elif block.mark not in ("", "needs"):
             continue
         elif block.language == "bash":
             done = subprocess.run(["bash", "-e", "-c", block.text], cwd=folder, capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ import sys
 
 import pandas as pd
 import pytest
+from programs import skip_without
 
 SWEEP = ["-m", "width=64,128", "seed=0,1", "training.epochs=2", "points=3", "matching=[weights]"]
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
@@ -21,7 +22,7 @@ def disk(tmp_path):
         folder.mkdir()
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, text=True, check=False)
         if done.returncode:
-            pytest.skip(f"needs mount: {done.stderr.strip()}")
+            skip_without("mount", done.stderr.strip())
         mounted.append(folder)
         return folder
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 from page_blocks import CONTINUES, Block, blocks_of, difference, write_blocks
+from programs import usable
 
 from lmc_sweeps.datasets.idx import FILES
 
@@ -57,7 +58,8 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory, warm_python: dict[str, s
             for before in CONTINUES.findall(text):
                 shutil.copytree(run(page.parent / before), folder, dirs_exist_ok=True)
             pictures(folder / "pictures")
-            blocks = [*given(page), *(smaller(page, block, folder) for block in blocks_of(text))]
+            here = [block for block in blocks_of(text) if block.mark != "needs" or usable(block.word)]
+            blocks = [*given(page), *(smaller(page, block, folder) for block in here)]
             write_blocks(folder, blocks)
             done = subprocess.run(
                 ["python", Path(__file__).parent / "page_blocks.py", folder],
