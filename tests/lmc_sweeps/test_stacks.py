@@ -194,15 +194,15 @@ def test_a_step_that_hangs_fails_its_stack_and_what_was_kept_is_gone_on_with(tmp
 )
 def test_a_stack_without_enough_memory_is_trained_in_halves(monkeypatch, caplog, error):
     tasks = [task(number) for number in range(5)]
-    expected, whole, sizes = all_trained(tasks), stacks._train_stack, []
+    expected, train, sizes = all_trained(tasks), stacks.train, []
 
-    def small_only(waiting, *others):
-        sizes.append(len(waiting))
-        if len(waiting) > 2:
+    def small_only(architecture, state, recipes, *others):
+        sizes.append(len(recipes))
+        if len(recipes) > 2:
             raise error
-        return whole(waiting, *others)
+        return train(architecture, state, recipes, *others)
 
-    monkeypatch.setattr(stacks, "_train_stack", small_only)
+    monkeypatch.setattr(stacks, "train", small_only)
     assert_same_networks(all_trained(tasks), expected)
     assert sizes == [5, 2, 3, 1, 2]
     assert "a stack of 5 networks ran out of memory; its halves are trained one after the other." in caplog.messages
@@ -216,7 +216,7 @@ def test_a_network_that_does_not_fit_alone_and_other_errors_go_up(monkeypatch):
         return raise_it
 
     for tasks, error in (([task()], MemoryError("alone")), ([task(), task(1)], RuntimeError("something else"))):
-        monkeypatch.setattr(stacks, "_train_stack", broken(error))
+        monkeypatch.setattr(stacks, "train", broken(error))
         with pytest.raises(type(error), match=str(error)):
             all_trained(tasks)
 
