@@ -94,9 +94,7 @@ def _run(what: dict, files: list[int]) -> None:
     except BaseException:
         traceback.print_exc()
         status = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    sys.exit(status)  # as a program ends: what it registered for its exit is done, such as the end of its worker processes
 
 
 def _command(name: str, arguments: list[str]) -> None:
