@@ -18,7 +18,7 @@ from safetensors.torch import save
 
 from benchmarks import mutating
 from benchmarks.records import METHODS, write_sweep
-from lmc_sweeps import checkpoints, expected, plane_files, records
+from lmc_sweeps import checkpoints, expected, network_files, plane_files, records
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets import cifar10, idx
 from lmc_sweeps.matching.weights import Weights
@@ -244,7 +244,9 @@ READERS = {
     "network of the store": Reader("network", 10_000, _networks, mutating.by_safetensors, _find_network),
     "sidecar of a network": Reader("sidecar", 6000, _sidecars, mutating.by_json, _find_beside),
     "half-trained network": Reader("network", 8000, lambda: _networks()[::-1], mutating.by_safetensors, _find_partial),
-    "network to compare": Reader("network", 10_000, _networks, mutating.by_safetensors, _unless(checkpoints.read_parameters, InputError)),
+    "network to compare": Reader(
+        "network", 10_000, _networks, mutating.by_safetensors, _unless(network_files.read_network_file, InputError)
+    ),
     "permutations.npz": Reader(
         records.PERMUTATIONS, 10_000, _permutations, mutating.by_zip, lambda path: bool(records.read_permutations(path.parent))
     ),
