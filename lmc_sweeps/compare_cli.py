@@ -92,7 +92,10 @@ def _module(file: NetworkFile, settings: JobSettings, data: Data, asked: list[st
     own = _layers(settings.model.architecture(data.n_inputs, 1, depth, data.n_classes))
     found = chain(file, (data.n_inputs, data.n_classes), f"dataset={settings.dataset.name}", list(own), asked)
     width = len(found.layers[0].tensor)
-    settings.model.check_shape(data.n_inputs, width, depth)
+    try:
+        settings.model.check_shape(data.n_inputs, width, depth)
+    except checks.InputError as error:
+        raise checks.InputError(f"{str(file.path)!r} does not fit the model: {error}") from error
     architecture = settings.model.architecture(data.n_inputs, width, depth, data.n_classes)
     parameters: dict[str, Tensor] = {}
     for (name, has_bias), layer in zip(own.items(), found.layers, strict=True):

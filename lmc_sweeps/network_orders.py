@@ -79,7 +79,11 @@ def _earlier(names: Sequence[str]) -> list[set[int]]:
         groups[NUMBER.sub("#", name)].append(([(len(number), number) for number in digits], k))  # sorted as numbers, of any length
     earlier = [set[int]() for _ in names]
     for group in groups.values():
+        by_numbers = defaultdict(set)
         for numbers, k in group:
-            before = [other for other, _ in group if other < numbers]
-            earlier[k] = {j for other, j in group if before and other == max(before)}
+            by_numbers[tuple(numbers)].add(k)
+        ranked = [by_numbers[numbers] for numbers in sorted(by_numbers)]
+        for before, after in zip(ranked, ranked[1:], strict=False):
+            for k in after:
+                earlier[k] = before
     return earlier
