@@ -138,10 +138,17 @@ def _from_torch(path: Path, contents: bytes) -> Any:
     """Return what `torch.save` wrote: no code of the file is run, and no more memory is taken than the file has."""
     try:
         with zipfile.ZipFile(io.BytesIO(contents)) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, *UNREADABLE) as error:
+            _check_members(path, archive.infolist(), len(contents))
+            damaged = archive.testzip()  # torch.load does not look at checksums
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, RuntimeError, EOFError, *UNREADABLE) as error:
         raise InputError(f"{str(path)!r} is a truncated or damaged file of PyTorch ({shown(error, 200)}). Copy it anew.") from error
-    _check_members(path, members, len(contents))
+    if damaged is not None:
+        raise InputError(
+            f"{str(path)!r} is damaged: the checksum of its member {shown(damaged, 100)} is wrong. Copy it anew; or, if PyTorch was "
+            f"told to write none, write it anew: torch.save(torch.load({str(path)!r}, weights_only=True), 'state.pt')."
+        )
     release = tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
     if release < SAFE_TORCH:
         raise InputError(

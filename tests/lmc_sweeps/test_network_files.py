@@ -201,6 +201,26 @@ def test_what_is_not_read_is_refused_with_what_to_do(tmp_path, monkeypatch, kind
         read_network_file("F")
 
 
+def test_a_flipped_bit_of_a_weight_in_a_pytorch_file_is_noticed(tmp_path):
+    contents = bytearray(torch_bytes({"w": torch.full((4, 4), 1.5)}))
+    at = contents.index(struct.pack("<f", 1.5) * 16)
+    contents[at + 2] ^= 1
+    assert torch.load(io.BytesIO(contents), weights_only=True)["w"][0, 0] != 1.5  # PyTorch itself takes it
+    with pytest.raises(InputError, match=r"is damaged: the checksum of its member \w+/data/0 is wrong\. Copy it anew"):
+        read_network_file(written(tmp_path, "a.pt", bytes(contents)))
+
+
+@pytest.mark.parametrize("place", range(0, 46, 2))
+def test_any_damage_of_the_directory_of_a_pytorch_file_is_a_sentence_or_harmless(tmp_path, place):
+    contents = bytearray(torch_bytes(TENSORS))
+    contents[contents.rindex(b"PK\x01\x02") + place] ^= 255  # e.g. a version of zip that there is not
+    try:
+        found = read_network_file(written(tmp_path, "a.pt", bytes(contents)))
+    except InputError:
+        return
+    assert_tensors(found.tensors, TENSORS)
+
+
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")  # newer releases are to do without
 def test_quantised_tensors_are_refused(tmp_path):
     contents = torch_bytes({"w": torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.qint8)})
