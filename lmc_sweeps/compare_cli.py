@@ -109,9 +109,9 @@ def _module(file: NetworkFile, settings: JobSettings, data: Data, asked: list[st
     taken = [(part.name, f"{name}.weight") for name, part in zip(own, found.layers, strict=True)]
     taken += [(part.bias_name, f"{name}.bias") for name, part in zip(own, found.layers, strict=True) if part.bias_name is not None]
     if any(theirs != ours for theirs, ours in taken):
-        print(f"{file.path}: {', '.join(f'{shown(theirs, 100)} as {ours}' for theirs, ours in taken)}")
+        print(f"{shown(file.path)}: {', '.join(f'{shown(theirs, 100)} as {ours}' for theirs, ours in taken)}")
     for note in (*file.notes, *found.notes):
-        print(f"note: {file.path}: {note}.")
+        print(f"note: {shown(file.path)}: {note}.")
     return architecture.module(parameters)
 
 

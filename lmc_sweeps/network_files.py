@@ -2,13 +2,14 @@
 
 import io
 import json
+import os
 import re
 import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError
@@ -62,22 +63,14 @@ def read_network_file(path: str | Path) -> NetworkFile:
         If there is no such file, it is damaged, too large, of another kind, or asks for code to be run: with what to do.
     """
     path = user_path("file of a network", path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError(_about_folder(path))
-    try:
-        if path.name.endswith(".index.json"):
-            return _shards(path, _in_index(path))
-        if found := SHARD.fullmatch(path.name):
-            n = int(found["n"])
-            return _shards(path, {f"{found['stem']}-{k:05}-of-{found['n']}{found['suffix']}": () for k in range(1, n + 1)})
-        return _read(path, MOST_BYTES)
-    except FileNotFoundError as error:
-        raise InputError(f"there is no file {str(path)!r}.") from error
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise InputError(f"{str(path)!r} cannot be read: {reason}.") from error
+    if path.name.endswith(".index.json"):
+        return _shards(path, _in_index(path))
+    if found := SHARD.fullmatch(path.name):
+        n = int(found["n"])
+        return _shards(path, {f"{found['stem']}-{k:05}-of-{found['n']}{found['suffix']}": () for k in range(1, n + 1)})
+    return _read(path, MOST_BYTES)
 
 
 def listed(names: Any, most: int = 12) -> str:
@@ -107,7 +100,7 @@ def _about_folder(path: Path) -> str:
 
 def _read(path: Path, most_bytes: int) -> NetworkFile:
     """Return the tensors of one file."""
-    with open_file(path, most_bytes) as stream:
+    with _opened(path, most_bytes) as stream:
         head = stream.read(512)
         if not head:
             raise InputError(f"{str(path)!r} is empty: it has 0 bytes.")
@@ -125,6 +118,16 @@ def _read(path: Path, most_bytes: int) -> NetworkFile:
             raise InputError(f"{str(path)!r} is no whole safetensors file ({said}): truncated or damaged? Copy it anew.") from error
     _check_tensors(path, tensors, len(contents))
     return NetworkFile(path, tensors, is_zip, notes)
+
+
+def _opened(path: Path, most_bytes: int) -> BinaryIO:
+    """Open a file of a network, or raise `InputError` with the reason."""
+    try:
+        return open_file(path, most_bytes)
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {str(path)!r}.") from error
+    except (OSError, ValueError) as error:  # a name with a NUL in it is the latter
+        raise InputError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _about_others(path: Path, head: bytes) -> str:
@@ -233,14 +236,14 @@ def _check_tensors(path: Path, tensors: Mapping[str, Tensor], held: int) -> None
 def _in_index(path: Path) -> dict[str, tuple[str, ...]]:
     """Return the names of the shards that an index names, with the tensors that each has to have."""
     try:
-        with open_file(path, MOST_PICKLE) as stream:
+        with _opened(path, MOST_PICKLE) as stream:
             places = json.loads(stream.read())["weight_map"]
         shards: dict[str, tuple[str, ...]] = {}
         for tensor, name in places.items():
-            if Path(name).name != name:
+            if not name or Path(name).name != name:
                 raise ValueError(f"its shard {shown(name, 100)} is no file beside it")
             shards[name] = (*shards.get(name, ()), tensor)
-    except OSError:
+    except InputError:
         raise
     except UNREADABLE as error:
         raise InputError(f"{str(path)!r} is no index of shards, with a `weight_map` from tensors to files: {shown(error, 200)}.") from error
@@ -251,7 +254,7 @@ def _shards(path: Path, shards: Mapping[str, tuple[str, ...]]) -> NetworkFile:
     """Return the tensors of all shards beside `path`."""
     if not 0 < len(shards) <= MOST_SHARDS:
         raise InputError(f"{str(path)!r} is refused: it asks for {len(shards):,} shards; at least 1 and at most {MOST_SHARDS:,} are read.")
-    if missing := [name for name in shards if not path.with_name(name).exists()]:
+    if missing := [name for name in shards if not os.path.exists(path.with_name(name))]:
         raise InputError(f"{str(path)!r} is one network with {listed(shards)}, and beside it {listed(missing)} cannot be found.")
     tensors: dict[str, Tensor] = {}
     notes: tuple[str, ...] = (f"read together: {listed(shards)}",)

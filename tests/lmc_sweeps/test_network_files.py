@@ -275,7 +275,7 @@ def test_paths_that_are_no_files_are_sentences(tmp_path, monkeypatch):
         "job": r"'job' is the folder of a job, which holds no networks: lmc_sweeps\.load_networks\('job'\) in Python",
         "distributed": r"'distributed' is a distributed checkpoint; .*dcp_to_torch_save\('distributed', 'state\.pt'\)",
         "~nobody_of_this_name/a.pt": "must be a path whose home folder can be told, got '~nobody_of_this_name/a.pt'",
-        "a\0b": r"'a\\x00b' cannot be read: ",
+        "a\0b": "'a.x00b' cannot be read: ",
     }.items():
         with pytest.raises(InputError, match=message):
             read_network_file(name)
@@ -313,6 +313,13 @@ def test_shards_of_pytorch_are_read_in_their_order(tmp_path):
     assert (list(found.tensors), found.has_order) == (["0.weight", "2.weight"], True)
 
 
+def test_a_pipe_in_place_of_a_shard_is_named_and_not_waited_for(sharded):
+    (sharded / SHARDS[1]).unlink()
+    os.mkfifo(sharded / SHARDS[1])
+    with pytest.raises(InputError, match=rf"{SHARDS[1]}' cannot be read: it is a pipe or a device, not a regular file"):
+        read_network_file(sharded / SHARDS[0])
+
+
 def test_shards_that_are_missing_or_do_not_fit_are_named(sharded):
     index = sharded / "model.safetensors.index.json"
     save_file({"2.bias": torch.zeros(3)}, sharded / SHARDS[1])
@@ -333,6 +340,7 @@ def test_shards_that_are_missing_or_do_not_fit_are_named(sharded):
         ("[]", "is no index of shards, with a `weight_map` from tensors to files"),
         ("{}", "is no index of shards"),
         ('{"weight_map": {"a": 3}}', "is no index of shards"),
+        ('{"weight_map": {"a": ""}}', "its shard  is no file beside it"),
         ('{"weight_map": {}}', "is refused: it asks for 0 shards; at least 1 and at most 1,000 are read"),
         ('{"weight_map": {"a": "../secret"}}', r"its shard \.\./secret is no file beside it"),
         ("[" * 100_000, "is no index of shards"),
