@@ -134,6 +134,14 @@ def changed(before: bytes, after: bytes, contents=None) -> bytes:
     return zip_bytes(parts | {name: parts[name].replace(before, after, 1)})
 
 
+def claiming(size: int) -> bytes:
+    """Return a PyTorch file of which the last member claims to have a size."""
+    contents = bytearray(torch_bytes({"w": torch.zeros(4, 4)}))
+    place = contents.rindex(b"PK\x01\x02")
+    contents[place + 20 : place + 28] = struct.pack("<II", size, size)
+    return bytes(contents)
+
+
 def number(value: int) -> bytes:
     return b"J" + struct.pack("<i", value)
 
@@ -184,6 +192,7 @@ REFUSED = {
         zip_bytes(members(torch_bytes({"w": torch.zeros(1000, 1000)})), zipfile.ZIP_DEFLATED),
         "'F' is refused: its members are compressed or overlap, which torch.save never does",
     ),
+    "a member of 2 GiB": (claiming(2**31), "'F' is refused: its members are compressed or overlap, which torch.save never does"),
     "a matrix of one number": (
         changed(b"K\x04K\x04\x86q\x08K\x04K\x01\x86", number(2**20) + number(2**20) + b"\x86q\x08K\x00K\x00\x86"),
         "'F' is refused: its tensor w claims more numbers than the file can hold",
