@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import hashlib
+import io
 import json
 import pickle
 import struct
@@ -18,7 +19,7 @@ from safetensors.torch import save
 
 from benchmarks import mutating
 from benchmarks.records import METHODS, write_sweep
-from lmc_sweeps import checkpoints, expected, plane_files, records
+from lmc_sweeps import checkpoints, expected, network_files, plane_files, records
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets import cifar10, idx
 from lmc_sweeps.matching.weights import Weights
@@ -176,6 +177,16 @@ def _networks() -> list[bytes]:
         return [save(tensors, {"network": network}), store.path(NAME, checkpoints.PARTIAL).read_bytes()]
 
 
+def _pytorch_files() -> list[bytes]:
+    tensors = {"0.weight": torch.arange(8.0).reshape(4, 2), "0.bias": torch.zeros(4), "2.weight": torch.ones(3, 4)}
+    found = []
+    for held in (tensors, {"epoch": 3, "state_dict": tensors}):
+        stream = io.BytesIO()
+        torch.save(held, stream)
+        found.append(stream.getvalue())
+    return found
+
+
 def _in_store(folder: Path, suffix: str, contents: bytes) -> checkpoints.Store:
     store = checkpoints.Store(folder / "store")
     store.path(NAME).parent.mkdir(parents=True, exist_ok=True)
@@ -244,7 +255,12 @@ READERS = {
     "network of the store": Reader("network", 10_000, _networks, mutating.by_safetensors, _find_network),
     "sidecar of a network": Reader("sidecar", 6000, _sidecars, mutating.by_json, _find_beside),
     "half-trained network": Reader("network", 8000, lambda: _networks()[::-1], mutating.by_safetensors, _find_partial),
-    "network to compare": Reader("network", 10_000, _networks, mutating.by_safetensors, _unless(checkpoints.read_parameters, InputError)),
+    "network to compare": Reader(
+        "network", 10_000, _networks, mutating.by_safetensors, _unless(network_files.read_network_file, InputError)
+    ),
+    "PyTorch file to compare": Reader(
+        "network", 6000, _pytorch_files, mutating.by_zip, _unless(network_files.read_network_file, InputError)
+    ),
     "permutations.npz": Reader(
         records.PERMUTATIONS, 10_000, _permutations, mutating.by_zip, lambda path: bool(records.read_permutations(path.parent))
     ),

@@ -224,19 +224,3 @@ def _digest(tensors: Mapping[str, Tensor], said: Mapping[str, Any]) -> str:
         digest.update(f"{key} {tensors[key].dtype} {list(tensors[key].shape)}".encode())
         digest.update(tensors[key].detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def read_parameters(path: str | Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or is not a safetensors file.
-    """
-    if not Path(path).is_file():
-        raise InputError(f"there is no file {str(path)!r}.")
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{str(path)!r} is not a safetensors file: {error}.") from error

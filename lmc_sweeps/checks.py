@@ -3,6 +3,7 @@
 import difflib
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 # What reading a file that holds anything at all can end in.
@@ -43,6 +44,14 @@ def _is_finite(value: int | float) -> bool:
         return math.isfinite(value)
     except OverflowError:  # an integer beyond the largest float
         return False
+
+
+def user_path(key: str, value: str | Path) -> Path:
+    """Return the path that a user wrote, with a ``~`` at its beginning made the home folder, else raise `InputError`."""
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # there is no home folder, or no such user
+        raise InputError(f"`{key}` must be a path whose home folder can be told, got {str(value)!r}; write it out.") from error
 
 
 def boolean(key: str, value: Any) -> bool:

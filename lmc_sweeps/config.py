@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lmc_sweeps import checks, datasets, matching, models, settings
 from lmc_sweeps.datasets.base import Data, Dataset, fingerprint
+from lmc_sweeps.datasets.checking import check_data
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.optimizers import OPTIMIZERS
 from lmc_sweeps.settings import JobSettings
@@ -60,7 +61,10 @@ def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
 @lru_cache(maxsize=4)
 def load_data(dataset: Dataset) -> tuple[Data, str]:
     """Return a dataset and its fingerprint; loaded once per process for all jobs that share it."""
-    data = dataset.load()
+    try:
+        data = check_data(dataset.name, dataset.load())
+    except OSError as error:
+        raise checks.InputError(f"dataset={dataset.name} could not be loaded: {error}.") from error
     return data, fingerprint(data)
 
 

@@ -33,9 +33,35 @@ class Split:
 
 
 def split(inputs: np.ndarray, labels: np.ndarray) -> Split:
-    """Return a split made of arrays: float32 inputs and int64 labels."""
-    kinds = (np.ascontiguousarray(inputs, np.float32), np.ascontiguousarray(labels, np.int64))
-    return Split(*(torch.from_numpy(array) for array in kinds))
+    """Return a split made of arrays: float32 inputs and int64 labels.
+
+    Raises
+    ------
+    InputError
+        If they are no arrays of real numbers, or labels would change by becoming integers.
+    """
+    inputs, labels = _real("inputs", inputs), _real("labels", labels)
+    whole = np.ascontiguousarray(labels)
+    if labels.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):  # of NaN, which then is no whole number
+            whole = whole.astype(np.int64)
+        if not np.array_equal(whole, labels):
+            wrong = labels[whole != labels].flat[0]
+            raise checks.InputError(f"`labels` of a split must be whole numbers, got {wrong}; a network here tells classes apart.")
+    with np.errstate(over="ignore"):  # beyond float32: an infinite input, which is refused before the first job
+        numbers = np.ascontiguousarray(inputs, np.float32)
+    kept = (numbers, np.ascontiguousarray(whole, np.int64))
+    return Split(*(torch.from_numpy(array if array.flags.writeable else array.copy()) for array in kept))
+
+
+def _real(name: str, values: Any) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:  # lists of several lengths, tensors on a GPU or with gradients
+        raise checks.InputError(f"`{name}` of a split must be an array of real numbers: {error}.") from error
+    if array.dtype.kind not in "biuf":
+        raise checks.InputError(f"`{name}` of a split must be an array of real numbers, got one of {array.dtype}.")
+    return array
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import re
 import tarfile
 import zlib
@@ -16,8 +17,10 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import MOST_RATIO, Data, ImageFiles
 from lmc_sweeps.datasets.download import fetch
 from lmc_sweeps.datasets.pickled import as_byte_matrix, read_pickle, shown
+from lmc_sweeps.datasets.places import folders_below, said
+from multirun_analysis.checks import open_file, read_file
 
-ARCHIVE, FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
+ARCHIVE, FOLDER, BINARY = "cifar-10-python.tar.gz", "cifar-10-batches-py", "cifar-10-batches-bin"
 TRAIN, TEST = tuple(f"data_batch_{k}" for k in range(1, 6)), "test_batch"
 BATCHES = (*TRAIN, TEST)
 OTHERS = ("batches.meta", "readme.html")  # in the official archive too, and of no use here
@@ -63,7 +66,7 @@ def read_batch(contents: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_archive(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the contents of every batch in a gzip-compressed tar archive, in its order; nothing is unpacked to the disk.
+    """Yield the name and the contents of every batch in a tar archive, plain or in gzip, in its order; nothing is unpacked to the disk.
 
     Raises
     ------
@@ -71,9 +74,15 @@ def read_archive(path: Path) -> Iterator[tuple[str, bytes]]:
         If the archive is damaged, or holds anything but regular files of the official names, each once and of sensible size.
     """
     try:
-        held = path.stat().st_size * MOST_RATIO
-        with gzip.open(path) as stream:
-            yield from _members(cast(BinaryIO, stream), path, held)
+        with open_file(path) as raw:
+            held = os.fstat(raw.fileno()).st_size
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            if not zipped:
+                yield from _members(raw, path, held)
+                return
+            with gzip.GzipFile(fileobj=raw) as stream:
+                yield from _members(cast(BinaryIO, stream), path, held * MOST_RATIO)
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
 
@@ -146,7 +155,8 @@ class Cifar10(ImageFiles):
 
     name: ClassVar[str] = "cifar10"
     mirrors: ClassVar[tuple[str, ...]] = ("https://www.cs.toronto.edu/~kriz/",)
-    md5: ClassVar[str] = "c58f30108f718f92721af3b95e74349a"  # of the official archive
+    size: ClassVar[int] = 170_498_071  # of the official archive
+    md5: ClassVar[str] = "c58f30108f718f92721af3b95e74349a"  # likewise
     md5_of_batches: ClassVar[Mapping[str, str]] = {
         "data_batch_1": "c99cafc152244af753f735de768cd75f",
         "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
@@ -159,10 +169,11 @@ class Cifar10(ImageFiles):
     def load(self) -> Data:
         """Return both splits (their first `train_size` and `test_size` examples), pixels in [0, 1]."""
         place = self._place()
-        found, is_official = {}, True
-        for name, contents in read_archive(place) if place.is_file() else self._files(place):
-            found[name] = read_batch(contents, f"{place}, member {FOLDER}/{name}" if place.is_file() else str(place / name))
-            is_official &= hashlib.md5(contents, usedforsecurity=False).hexdigest() == self.md5_of_batches[name]
+        found, is_official = dict(self._binary(place)), not self._is_binary(place)
+        if is_official:
+            for name, contents in read_archive(place) if place.is_file() else self._files(place):
+                found[name] = read_batch(contents, f"{place}, member {FOLDER}/{name}" if place.is_file() else str(place / name))
+                is_official &= hashlib.md5(contents, usedforsecurity=False).hexdigest() == self.md5_of_batches[name]
         if lacking := [name for name in BATCHES if name not in found]:
             raise InputError(f"{place} lacks {', '.join(lacking)}; all of {', '.join(BATCHES)} are needed.")
         images, labels = (np.concatenate([found[name][part] for name in TRAIN]) for part in (0, 1))
@@ -176,24 +187,50 @@ class Cifar10(ImageFiles):
     def _place(self) -> Path:
         """Return the archive, or the folder of the batches where it was unpacked."""
         if self.root is None:
-            return fetch(self.name, ARCHIVE, self.md5, self.mirrors)
-        root = Path(self.root).expanduser()
-        for place in (root / FOLDER, root):
-            if (place / TRAIN[0]).is_file():
-                return place
-        if not (root / ARCHIVE).is_file():
-            raise InputError(f"`dataset.root` must be a folder that holds {ARCHIVE} or the folder {FOLDER}, got {self.root!r}.")
-        return root / ARCHIVE
+            return fetch(self.name, ARCHIVE, self.md5, self.mirrors, self.size)
+        what = f"{ARCHIVE} or the folder {FOLDER}"
+        folders = folders_below(self.root, what, ("cifar10", "CIFAR10", "cifar-10"))
+        for folder in folders:
+            for place in (folder / FOLDER, folder):
+                if os.path.isfile(place / TRAIN[0]):
+                    return place
+            for archive in (folder / ARCHIVE, folder / ARCHIVE.removesuffix(".gz")):
+                if os.path.isfile(archive):
+                    return archive
+            for place in (folder / BINARY, folder):
+                if self._is_binary(place):
+                    return place
+        raise InputError(
+            f"`dataset.root` must be a folder that holds {what}, got {self.root!r}. Neither, nor {BINARY}, is in {said(folders)}."
+        )
+
+    @staticmethod
+    def _is_binary(place: Path) -> bool:
+        return os.path.isfile(place / f"{TRAIN[0]}.bin")
+
+    @staticmethod
+    def _binary(folder: Path) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
+        """Yield the name, the images and the labels of every batch of the binary version: per image its label and its pixels, in bytes."""
+        for name in BATCHES:
+            path = folder / f"{name}.bin"
+            if path.is_file():
+                contents = np.frombuffer(_contents(path), dtype=np.uint8)
+                if not len(contents) or len(contents) % (1 + PIXELS):
+                    raise InputError(f"{path} has {len(contents):,} bytes, which are no images of {1 + PIXELS:,} bytes each.")
+                rows = contents.reshape(-1, 1 + PIXELS)
+                if (high := int(rows[:, 0].max())) >= CLASSES:
+                    raise InputError(f"{path} has the label {high}; labels must be from 0 to {CLASSES - 1}.")
+                yield name, (rows[:, 1:], rows[:, 0])
 
     @staticmethod
     def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
         """Yield the name and the contents of every batch in a folder."""
         for path in [folder / name for name in BATCHES if (folder / name).is_file()]:
-            try:
-                with path.open("rb") as stream:
-                    size = path.stat().st_size
-                    if size > MOST_BYTES:
-                        raise InputError(f"{path} is refused: it has {size:,} bytes; at most {MOST_BYTES:,} are read.")
-                    yield path.name, stream.read(size)
-            except OSError as error:
-                raise InputError(f"{path} cannot be read: {error}.") from error
+            yield path.name, _contents(path)
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        return read_file(path, MOST_BYTES)
+    except OSError as error:
+        raise InputError(f"{path} is refused: {error.strerror}.") from error

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import math
+import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import numpy as np
 from lmc_sweeps import checks
 from lmc_sweeps.datasets.base import MOST_RATIO, Data, ImageFiles, Split
 from lmc_sweeps.datasets.download import fetch
+from lmc_sweeps.datasets.places import folders_below, said
+from multirun_analysis.checks import open_file, read_file
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 MOST_BYTES = 2**30  # of one file's contents; the family's largest has 47 MB
@@ -30,11 +33,14 @@ def read_idx(path: Path) -> np.ndarray:
         If the file is truncated, is not IDX, holds something other than bytes, or is absurdly large.
     """
     try:
-        with path.open("rb") as raw:
+        with open_file(path, MOST_BYTES) as raw:
+            held = os.fstat(raw.fileno()).st_size
             zipped = raw.read(2) == b"\x1f\x8b"
-        held = path.stat().st_size * (MOST_RATIO if zipped else 1)
-        with gzip.open(path) if zipped else path.open("rb") as stream:
-            return _read_stream(cast(BinaryIO, stream), path, held)
+            raw.seek(0)
+            if not zipped:
+                return _read_stream(raw, path, held)
+            with gzip.GzipFile(fileobj=raw) as stream:
+                return _read_stream(cast(BinaryIO, stream), path, held * MOST_RATIO)
     except (EOFError, OSError, zlib.error) as error:
         raise checks.InputError(f"{path} cannot be read: {error}.") from error
 
@@ -57,11 +63,28 @@ def _read_stream(stream: BinaryIO, path: Path, held: int) -> np.ndarray:
     return np.frombuffer(contents, dtype=np.uint8).reshape(shape)
 
 
+def _dotted(file: str) -> str:
+    """Return the name of a file as some unpackers write it: train-images.idx3-ubyte."""
+    return file.replace("-idx", ".idx")
+
+
+def _in_folder(folder: Path, file: str, endings: tuple[str, ...]) -> Path | None:
+    """Return where a file lies in a folder, by itself or in a folder of its own name, or None."""
+    for name in (file, _dotted(file)):
+        for path in (folder / f"{name}{ending}" for ending in endings):
+            for place in (path, path / path.name, folder / name / file):
+                if os.path.isfile(place):
+                    return place
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class IdxDataset(ImageFiles):
     """Settings of a dataset in the four IDX files of MNIST; `root` is their folder, else they are downloaded to a cache."""
 
+    torchvision: ClassVar[str] = ""  # name of its folder there
     mirrors: ClassVar[tuple[str, ...]]
+    sizes: ClassVar[tuple[int, int, int, int]] = (MOST_BYTES,) * 4  # of the official gzip archives, in the order of FILES
     md5: ClassVar[tuple[str, str, str, str]]  # of the official gzip archives, in the order of FILES
     sha256: ClassVar[tuple[str, str, str, str] | None] = None  # of their contents, where known
 
@@ -78,27 +101,36 @@ class IdxDataset(ImageFiles):
 
     def _paths(self) -> list[Path]:
         if self.root is None:
-            return [fetch(self.name, f"{file}.gz", md5, self.mirrors) for file, md5 in zip(FILES, self.md5, strict=True)]
-        root = Path(self.root).expanduser()
-        if not root.is_dir():
-            raise checks.InputError(
-                f"`dataset.root` must be a folder that holds {FILES[0]} and its kind, got {self.root!r}, which is none."
+            return [
+                fetch(self.name, f"{file}.gz", md5, self.mirrors, size) for file, md5, size in zip(FILES, self.md5, self.sizes, strict=True)
+            ]
+        # Where the contents' own checksums are not known, the archives' are: then these first.
+        endings = ("", ".gz") if self.sha256 is not None else (".gz", "")
+        names = (self.torchvision or self.name, self.name)
+        folders = folders_below(self.root, f"{FILES[0]} and its kind", names, ("raw", ""))
+        lacking = {}
+        for folder in folders:
+            places = [_in_folder(folder, file, endings) for file in FILES]
+            if all(places):
+                return [path for path in places if path is not None]
+            lacking[folder] = [file for file, path in zip(FILES, places, strict=True) if path is None]
+        best = min(reversed(folders), key=lambda folder: len(lacking[folder]))  # `root` itself, unless another folder has more of them
+        first = lacking[best][0]
+        raise checks.InputError(
+            f"`dataset.root` {self.root!r} lacks {first} (or {first}.gz); all four of {', '.join(FILES)} are needed in one folder, "
+            f"which may also be written {_dotted(FILES[0])}. "
+            + (
+                f"Of the folders looked into, {best} has some of them."
+                if len(lacking[best]) < len(FILES)
+                else f"None is in {said(folders)}."
             )
-        paths = []
-        for file in FILES:
-            found = [path for path in (root / file, root / f"{file}.gz") if path.is_file()]
-            if not found:
-                raise checks.InputError(
-                    f"`dataset.root` {self.root!r} lacks {file} (or {file}.gz); all four of {', '.join(FILES)} are needed."
-                )
-            paths.append(found[0])
-        return paths
+        )
 
     def _is_official(self, k: int, path: Path, array: np.ndarray) -> bool:
         if self.sha256 is not None:
             header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
             return hashlib.sha256(header + array.tobytes()).hexdigest() == self.sha256[k]
-        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == self.md5[k]
+        return hashlib.md5(read_file(path, MOST_BYTES), usedforsecurity=False).hexdigest() == self.md5[k]
 
     def _split(self, images: np.ndarray, labels: np.ndarray, key: str, path: Path) -> Split:
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
@@ -111,6 +143,8 @@ class Mnist(IdxDataset):
     """60,000 + 10,000 handwritten digits of 28×28 pixels (LeCun et al. 1998), the paper's dataset."""
 
     name: ClassVar[str] = "mnist"
+    torchvision = "MNIST"
+    sizes = (9_912_422, 28_881, 1_648_877, 4_542)
     mirrors = ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/")
     md5 = (
         "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -131,7 +165,10 @@ class FashionMnist(IdxDataset):
     """60,000 + 10,000 pictures of clothes of 28×28 pixels (Xiao et al. 2017)."""
 
     name: ClassVar[str] = "fashion_mnist"
-    mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
+    torchvision = "FashionMNIST"
+    # The folder of the authors, http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/, under the address of it that speaks https.
+    mirrors = ("https://fashion-mnist.s3.eu-central-1.amazonaws.com/",)
+    sizes = (26_421_880, 29_515, 4_422_102, 5_148)
     md5 = (
         "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
         "25c81989df183df01b3e8a0aad5dffbe",
@@ -145,7 +182,9 @@ class Kmnist(IdxDataset):
     """60,000 + 10,000 cursive Japanese characters of 28×28 pixels (Clanuwat et al. 2018)."""
 
     name: ClassVar[str] = "kmnist"
-    mirrors = ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",)
+    torchvision = "KMNIST"
+    mirrors = ("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",)
+    sizes = (18_165_135, 29_497, 3_041_136, 5_120)
     md5 = (
         "bdb82020997e1d708af4cf47b453dcf7",
         "e144d726b3acfaa3e44228e80efcd344",

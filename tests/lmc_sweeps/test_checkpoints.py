@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lmc_sweeps import checkpoints
-from lmc_sweeps.checkpoints import Store, StoredNetwork, locked, read_parameters, write_atomically
+from lmc_sweeps.checkpoints import Store, StoredNetwork, locked, write_atomically
 from lmc_sweeps.checks import InputError
 
 NAME = "0123456789abcdef"
@@ -250,17 +250,3 @@ def test_a_lock_that_fails_for_another_reason_is_no_lock_that_was_left(tmp_path,
     monkeypatch.setattr(checkpoints, "FileLock", Refusing(PermissionError(errno.EACCES, "Permission denied")))
     with pytest.raises(PermissionError), locked(tmp_path / "file"):
         pass
-
-
-def test_parameters_are_read_from_any_safetensors_file(store):
-    found = read_parameters(store.path(NAME))
-    assert torch.equal(found["a.bias"], network().parameters["a.bias"])
-
-
-def test_reading_parameters_from_something_else_is_an_input_error(tmp_path):
-    (tmp_path / "file").write_bytes(b"not tensors at all")
-    with pytest.raises(InputError, match=rf"'{tmp_path}/file' is not a safetensors file: "):
-        read_parameters(tmp_path / "file")
-    for missing in (tmp_path / "nowhere", tmp_path):
-        with pytest.raises(InputError, match=rf"there is no file '{missing}'\."):
-            read_parameters(missing)

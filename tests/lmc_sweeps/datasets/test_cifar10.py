@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import fingerprint
-from lmc_sweeps.datasets.cifar10 import ARCHIVE, BATCHES, FOLDER, MOST_BYTES, TRAIN, Cifar10, read_archive, read_batch
+from lmc_sweeps.datasets.cifar10 import ARCHIVE, BATCHES, BINARY, FOLDER, MOST_BYTES, TRAIN, Cifar10, read_archive, read_batch
 
 N = 3  # images of a batch in these tests
 
@@ -208,6 +208,72 @@ def test_a_root_that_holds_neither_is_refused(tmp_path):
         InputError, match=rf"`dataset\.root` must be a folder that holds {ARCHIVE} or the folder {FOLDER}, got '{tmp_path}'\."
     ):
         Cifar10(root=str(tmp_path)).load()
+
+
+@pytest.mark.parametrize("folder", [".", "cifar10", "CIFAR10"])
+@pytest.mark.parametrize("kind", [ARCHIVE, "cifar-10-python.tar", FOLDER, "the batches themselves"])
+def test_the_archive_and_its_folder_are_found_at_root_and_below(tmp_path, folder, kind):
+    place = tmp_path / folder
+    place.mkdir(exist_ok=True)
+    if kind.startswith("cifar-10-python"):
+        contents = archive(whole())
+        (place / kind).write_bytes(contents if kind == ARCHIVE else gzip.decompress(contents))
+    else:
+        batches = place / FOLDER if kind == FOLDER else place
+        batches.mkdir(exist_ok=True)
+        for name, contents in whole().items():
+            (batches / name).write_bytes(contents)
+    assert Tiny(root=str(tmp_path)).load().note == ""
+
+
+def binary(images: np.ndarray, labels: list[int]) -> bytes:
+    """Return a batch as the binary version has it: per image one byte for its label, then its pixels."""
+    return b"".join(bytes([label]) + image.tobytes() for image, label in zip(images, labels, strict=True))
+
+
+@pytest.mark.parametrize("inner", [BINARY, "."])
+def test_the_binary_version_holds_the_same_data(tmp_path, inner):
+    (tmp_path / inner).mkdir(exist_ok=True)
+    for name in BATCHES:
+        (tmp_path / inner / f"{name}.bin").write_bytes(binary(*batch(name)))
+    found = Tiny(root=str(tmp_path)).load()
+    (tmp_path / "python").mkdir()
+    assert fingerprint(found) == fingerprint(load(tmp_path / "python", archive(whole())))
+    assert found.note.startswith(
+        f"the contents of {tmp_path} are not known to be the official tiny"
+    )  # no checksums of that version are known
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (b"", r"data_batch_3\.bin has 0 bytes, which are no images of 3,073 bytes each"),
+        (bytes(3072), r"data_batch_3\.bin has 3,072 bytes, which are no images of 3,073 bytes each"),
+        (bytes([10]) + bytes(3072), r"data_batch_3\.bin has the label 10; labels must be from 0 to 9"),
+        (None, f"lacks data_batch_3; all of {', '.join(BATCHES)} are needed"),
+    ],
+)
+def test_a_binary_batch_that_is_none_is_refused(tmp_path, contents, message):
+    for name in BATCHES:
+        (tmp_path / f"{name}.bin").write_bytes(binary(*batch(name)))
+    path = tmp_path / "data_batch_3.bin"
+    path.unlink()
+    if contents is not None:
+        path.write_bytes(contents)
+    with pytest.raises(InputError, match=message):
+        Tiny(root=str(tmp_path)).load()
+
+
+def test_pipes_and_devices_in_place_of_batches_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / ARCHIVE)
+    with pytest.raises(InputError, match="cannot be read: .*it is a pipe or a device"):
+        list(read_archive(tmp_path / ARCHIVE))
+    for name, contents in whole().items():
+        (tmp_path / name).write_bytes(contents)
+    (tmp_path / "test_batch").unlink()
+    os.mkfifo(tmp_path / "test_batch")
+    with pytest.raises(InputError, match="lacks test_batch"):
+        Tiny(root=str(tmp_path)).load()
 
 
 IMAGES, LABELS = batch("data_batch_1")
@@ -430,7 +496,7 @@ def test_a_file_in_the_folder_that_is_too_large_is_refused_unread(tmp_path):
         (tmp_path / name).write_bytes(contents)
     with (tmp_path / "data_batch_2").open("wb") as stream:
         stream.truncate(MOST_BYTES + 1)  # a hole, which takes no room
-    with pytest.raises(InputError, match=r"data_batch_2 is refused: it has 67,108,865 bytes; at most 67,108,864 are read"):
+    with pytest.raises(InputError, match=r"data_batch_2 is refused: it has 67,108,865 bytes, and at most 67,108,864 are read"):
         Tiny(root=str(tmp_path)).load()
 
 

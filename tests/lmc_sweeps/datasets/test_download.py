@@ -1,8 +1,10 @@
 """Downloads, from a server on this machine: cached once, verified, over several mirrors, and what to do when none answers."""
 
+import contextlib
 import gzip
 import hashlib
 import http.server
+import os
 import re
 import socket
 import struct
@@ -14,8 +16,9 @@ import numpy as np
 import pytest
 
 from lmc_sweeps.checks import InputError
+from lmc_sweeps.datasets.cifar10 import Cifar10
 from lmc_sweeps.datasets.download import fetch
-from lmc_sweeps.datasets.idx import FILES, IdxDataset
+from lmc_sweeps.datasets.idx import FILES, FashionMnist, IdxDataset, Kmnist, Mnist
 
 CONTENTS = b"four score and seven years ago"
 MD5 = hashlib.md5(CONTENTS).hexdigest()
@@ -27,6 +30,8 @@ class Server:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {"good.gz": CONTENTS, "bad.gz": CONTENTS + b"!"}
         self.asked: list[str] = []
+        self.encodings: list[str | None] = []
+        self.says_its_length, self.sent = True, 0
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -35,9 +40,14 @@ class Server:
                 outer.asked.append(name)
                 found = outer.files.get(name)
                 self.send_response(200 if found is not None else 404)
-                self.send_header("Content-Length", str(len(found or b"")))
+                if outer.says_its_length:
+                    self.send_header("Content-Length", str(len(found or b"")))
+                outer.encodings.append(self.headers["Accept-Encoding"])
                 self.end_headers()
-                self.wfile.write(found or b"")
+                with contextlib.suppress(OSError):  # of a client that leaves
+                    for start in range(0, len(found or b""), 2**20):
+                        self.wfile.write((found or b"")[start : start + 2**20])
+                        outer.sent += 2**20
 
             def log_message(self, format: str, *args: object) -> None:
                 """Stay silent."""
@@ -123,9 +133,46 @@ def test_when_no_mirror_serves_the_file_the_message_gives_every_reason_and_says_
     assert re.fullmatch(rf"  {dead}lost\.gz: .*(refused|Max retries).*", lines[1])
     assert re.fullmatch(rf"  {server.mirror}lost\.gz: 404 .*", lines[2])
     assert lines[3:] == [
-        "Put lost.gz and its kind into a folder and pass dataset.root=FOLDER, or use dataset=digits, which needs no download."
+        "Without a network, put lost.gz and its kind into a folder DIR and pass dataset.root=DIR, or use dataset=digits, which needs no download."
     ]
     assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize("says_its_length", [True, False])
+def test_a_mirror_that_sends_more_than_the_official_file_is_left_at_once(server, tmp_path, says_its_length):
+    server.files["good.gz"] = CONTENTS + bytes(2**26)
+    server.says_its_length = says_its_length
+    with pytest.raises(InputError, match=rf"{server.mirror}good\.gz: it sends more bytes than the official file has, and was left"):
+        fetch("letters", "good.gz", MD5, (server.mirror,), len(CONTENTS))
+    assert kept(tmp_path) == []
+    assert server.sent < 2**25  # of 64 MiB, what was under way
+
+
+def test_a_file_of_just_its_size_is_kept_and_is_asked_for_as_it_is(server):
+    assert fetch("letters", "good.gz", MD5, (server.mirror,), len(CONTENTS)).read_bytes() == CONTENTS
+    assert server.encodings == ["identity"]
+
+
+def test_the_sizes_and_mirrors_of_all_downloads_are_known_and_mirrors_speak_https():
+    sizes = [size for dataset in (Mnist, FashionMnist, Kmnist) for size in dataset.sizes] + [Cifar10.size]
+    assert len(sizes) == 13
+    assert all(4_000 < size < 2**28 for size in sizes)
+    assert all(mirror.startswith("https://") for dataset in (Mnist, FashionMnist, Kmnist, Cifar10) for mirror in dataset.mirrors)
+
+
+def test_a_pipe_in_the_cache_is_not_waited_for(server, tmp_path):
+    (tmp_path / "letters").mkdir()
+    os.mkfifo(tmp_path / "letters" / "good.gz")
+    with pytest.raises(
+        InputError, match=r"letters/good\.gz must be the file of `dataset=letters` that was downloaded, and is no regular file; remove it"
+    ):
+        fetch("letters", "good.gz", MD5, (server.mirror,))
+
+
+def test_the_cache_may_be_written_with_a_tilde(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LMC_SWEEPS_DATA", "~/cache")
+    assert fetch("letters", "good.gz", MD5, (server.mirror,)) == tmp_path / "cache" / "letters" / "good.gz"
 
 
 def test_a_cache_folder_that_cannot_be_made_is_an_input_error(server, tmp_path, monkeypatch):

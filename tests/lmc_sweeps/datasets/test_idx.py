@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import re
 import struct
 import tracemalloc
@@ -243,6 +244,87 @@ def test_a_missing_file_is_named_with_all_four(tmp_path, missing):
         InputError, match=rf"`dataset\.root` '{root}' lacks {missing} \(or {missing}\.gz\); all four of {', '.join(FILES)} are"
     ):
         Tiny(root=root).load()
+
+
+class TinyInFolders(Tiny):
+    torchvision = "TinyImages"
+
+
+def named(file: str, pattern: str) -> str:
+    """Return where a file lies as a pattern says: with a dot in its name, in a folder, compressed."""
+    return pattern.format(plain=file, dotted=file.replace("-idx", ".idx"))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["{plain}", "{plain}.gz", "{dotted}", "{dotted}.gz", "{plain}/{plain}", "{dotted}/{plain}", "{plain}.gz/{plain}.gz"]
+)
+@pytest.mark.parametrize("folder", ["TinyImages/raw", "TinyImages", "tiny", "raw", "."])
+def test_files_are_found_where_other_programs_put_them(tmp_path, pattern, folder):
+    for file, array in zip(FILES, arrays(), strict=True):
+        path = tmp_path / folder / named(file, pattern)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        raw = encode(array)
+        path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    data = TinyInFolders(root=str(tmp_path)).load()
+    (tmp_path / "as published").mkdir()
+    assert (data.note, fingerprint(data)) == ("", fingerprint(Tiny(root=write(tmp_path / "as published", arrays())).load()))
+
+
+def test_the_folder_that_is_called_like_the_dataset_is_looked_into_first(tmp_path):
+    others = [255 - array if array.ndim == 3 else array for array in arrays()]
+    for folder, contents in ((tmp_path, others), (tmp_path / "TinyImages" / "raw", arrays())):
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder, contents)
+    assert TinyInFolders(root=str(tmp_path)).load().note == ""  # another dataset of this family lies in the folder itself
+    assert [dataset.torchvision for dataset in (Mnist, FashionMnist, Kmnist)] == ["MNIST", "FashionMNIST", "KMNIST"]
+
+
+def test_four_files_of_two_folders_are_no_dataset_and_it_is_said_where_they_were_looked_for(tmp_path):
+    raw = tmp_path / "TinyImages" / "raw"
+    raw.mkdir(parents=True)
+    write(raw, arrays())
+    (raw / FILES[3]).rename(tmp_path / FILES[3])
+    with pytest.raises(
+        InputError,
+        match=rf"lacks {FILES[3]} .*are needed in one folder, which may also be written train-images\.idx3-ubyte\. Of the folders looked into, {raw} has some of them\.",
+    ):
+        TinyInFolders(root=str(tmp_path)).load()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=rf"None is in .*{tmp_path}/empty/TinyImages/raw, .*, {tmp_path}/empty/raw, {tmp_path}/empty\."):
+        TinyInFolders(root=str(tmp_path / "empty")).load()
+
+
+def test_archives_are_taken_before_raw_files_where_only_they_can_be_proved(tmp_path):
+    write(tmp_path, arrays(), zipped=True)
+    assert TinyByArchive(root=write(tmp_path, arrays())).load().note == ""
+
+
+def test_a_root_may_begin_with_a_tilde_and_must_be_a_folder_that_there_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path, arrays())
+    assert Tiny(root="~").load().note == ""
+    for root, message in {
+        "": "must be a folder that holds train-images-idx3-ubyte and its kind, got '', which is none",
+        "a\0b": r"got 'a\\x00b', which is none",
+        "x" * 5000: "which is none",
+        f"~/{FILES[0]}": "which is none but a file: name the folder that it lies in",
+        "~nobody_of_this_name": "must be a path whose home folder can be told, got '~nobody_of_this_name'",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            Tiny(root=root).load()
+
+
+def test_pipes_and_devices_in_place_of_files_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for name in ("pipe", "link"):
+        with pytest.raises(InputError, match="cannot be read: .*it is a pipe or a device, not a regular file"):
+            read_idx(tmp_path / name)
+    write(tmp_path, arrays())
+    (tmp_path / FILES[1]).unlink()
+    (tmp_path / FILES[1]).symlink_to(tmp_path / "pipe")
+    with pytest.raises(InputError, match=f"lacks {FILES[1]}"):
+        Tiny(root=str(tmp_path)).load()
 
 
 @pytest.mark.parametrize("name", ["nowhere", "a file"])

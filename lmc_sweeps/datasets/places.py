@@ -1,0 +1,43 @@
+"""Where the files of a dataset may lie below the folder that a user names: as published, or as other programs unpack them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from lmc_sweeps import checks
+
+
+def folders_below(root: str, what: str, names: Sequence[str], inner: Sequence[str] = ("",)) -> list[Path]:
+    """Return the folders to look in, the most specific first: those called like the dataset, then `root` itself.
+
+    Parameters
+    ----------
+    root : str
+        What stands behind ``dataset.root``.
+    what : str
+        What is looked for, for messages.
+    names : sequence of str
+        What the dataset's own folder may be called.
+    inner : sequence of str
+        Folders inside of these, the first of them first; empty for the folder itself.
+
+    Raises
+    ------
+    InputError
+        If `root` is no folder that can be looked into.
+    """
+    folder = checks.user_path("dataset.root", root)
+    if os.path.isfile(folder):
+        raise checks.InputError(
+            f"`dataset.root` must be a folder that holds {what}, got {root!r}, which is none but a file: name the folder that it lies in."
+        )
+    if not root or not os.path.isdir(folder):
+        raise checks.InputError(f"`dataset.root` must be a folder that holds {what}, got {root!r}, which is none.")
+    if not os.access(folder, os.X_OK):
+        raise checks.InputError(f"`dataset.root` must be a folder that you may look into, got {root!r}.")
+    return [place / part for place in (*(folder / name for name in dict.fromkeys(names)), folder) for part in inner]
+
+
+def said(folders: Sequence[Path]) -> str:
+    """Return the folders as a message lists them."""
+    return ", ".join(str(folder) for folder in folders)
