@@ -106,8 +106,8 @@ def _module(file: NetworkFile, settings: JobSettings, data: Data, asked: list[st
                 f"the model needs {', '.join(architecture.spec.axes)}, with {needed} in {name}. Check model.bias."
             )
         parameters |= {f"{name}.weight": layer.tensor} | ({} if layer.bias is None else {f"{name}.bias": layer.bias})
-    taken = [(part.name, f"{name}.weight") for name, part in zip(own, found.layers, strict=True)]
-    taken += [(part.bias_name, f"{name}.bias") for name, part in zip(own, found.layers, strict=True) if part.bias_name is not None]
+    both = [((part.name, f"{name}.weight"), (part.bias_name, f"{name}.bias")) for name, part in zip(own, found.layers, strict=True)]
+    taken = [(theirs, ours) for pair in both for theirs, ours in pair if theirs is not None]
     if any(theirs != ours for theirs, ours in taken):
         print(f"{shown(file.path)}: {', '.join(f'{shown(theirs, 100)} as {ours}' for theirs, ours in taken)}")
     for note in (*file.notes, *found.notes):
