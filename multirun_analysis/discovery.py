@@ -98,15 +98,11 @@ def _found(folders: Sequence[Path]) -> Sweep:
     records: dict[str, PackedRecord] = {}
     expected: dict[str, Record] = {}
     failures: list[dict[str, str]] = []
-    places: dict[str, int] = {}
-    for place, folder in enumerate(folders):
+    for folder in folders:
         jobs = _job_folders(folder)
         for entry in _expected(folder, failures):
-            places.setdefault(entry["run_id"], place)
             expected[entry["run_id"]] = entry if entry["run_id"] not in expected else _joined(expected[entry["run_id"]], entry)
         _read_jobs(folder, jobs, records, failures)
-        for run_id in records:
-            places.setdefault(run_id, place)
     seen = {row["run_id"] for row in failures}
     for run_id in expected.keys() - records.keys() - seen:
         failures.append(_failure(run_id, "missing", f"was never started; {AGAIN}"))
@@ -120,7 +116,7 @@ def _found(folders: Sequence[Path]) -> Sweep:
     order = {run_id: k for k, run_id in enumerate(expected)}  # failures in the order in which the jobs were asked for
     failures.sort(key=lambda row: (order.get(row["run_id"], len(order)), row["run_id"], row["status"], row["sentence"]))
     frame = pd.DataFrame(failures, columns=schema.names(schema.FAILURES))
-    return Sweep(tuple(records[run_id] for run_id in sorted(records)), tuple(expected.values()), frame, places)
+    return Sweep(tuple(records[run_id] for run_id in sorted(records)), tuple(expected.values()), frame)
 
 
 def _failure(run_id: str, status: str, sentence: str) -> dict[str, str]:

@@ -66,7 +66,8 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
         except UNREADABLE as error:
             notes.append(f"the planes of {path} are left out: {error}; {AGAIN} and plane=true.")
             continue
-        frame["matching"] = frame.pop("settings_hash").map(sweep.labels)
+        methods = zip(frame["matching"], frame.pop("settings_hash"), strict=True)
+        frame["matching"] = [sweep.labels[method] for method in methods]
         for key, part in frame.groupby(list(PLANE_KEY), sort=False):
             parts.setdefault((record.head["run_id"], *key), part)
     columns = ["run_id", *tidy.FIXED, *sweep.varying, *PLANE_KEY, *schema.names(schema.PLANE_MEASURES)]

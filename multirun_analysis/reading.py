@@ -10,6 +10,13 @@ from multirun_analysis.packed import HEAD, LAYOUTS, RUNS, PackedRecord, pack
 # What reading a file that holds anything at all can end in.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
+MOST_BYTES = 2**29  # of one record: that of 100 networks with ten methods has a tenth of it
+# The range of the numbers that every table has.
+RANGES = {"width": (1, 2**53), "depth": (1, 2**53), "seed": (0, 2**64)}
+# Names that tables have for something else than a setting.
+COLUMNS = {column.name for _, columns in schema.files().values() for column in columns} - {"dataset", "model", *RANGES}
+COLUMNS |= {"loss_endpoint", "error_endpoint"}
+
 
 class NewerVersion(ValueError):
     """A record that a later version wrote: there is nothing wrong with it."""
@@ -87,20 +94,34 @@ def read_expected(line: str) -> dict[str, Any]:
         If it is not such a line.
     """
     entry = read_json(line)
-    if not (isinstance(entry["run_id"], str) and isinstance(entry["n_pairs"], int)):
+    if not (isinstance(entry["run_id"], str) and type(entry["n_pairs"]) is int and 0 < entry["n_pairs"] < 2**53):
         raise TypeError("not the line of a job")
     _check_scope(entry["scope"])
     for method in entry["matching"]:
         _check_method(method)
+    for how in entry.get("computed", {}).values():
+        if not (isinstance(how["expression"], str) and how["keys"] and all(isinstance(key, str) for key in how["keys"])):
+            raise TypeError("`computed` does not say what a key is computed from")
     return dict(entry)
 
 
 def _check_scope(scope: Any) -> None:
-    for key, kind in (("dataset", str), ("model", str), ("width", int), ("depth", int), ("seed", int)):
+    for key, kind in (("dataset", str), ("model", str)):
         if not isinstance(scope[key], kind):
             raise TypeError(f"`{key}` is no {kind.__name__}")
+    for key, (least, below) in RANGES.items():
+        if type(scope[key]) is not int:  # a truth is none
+            raise TypeError(f"`{key}` is no int")
+        if not least <= scope[key] < below:
+            raise ValueError(f"`{key}` is not from {least} to {below - 1}")
+    if taken := scope.keys() & COLUMNS:
+        raise ValueError(f"`{min(taken)}` is the name of a column, and of no setting")
+    for value in scope.values():
+        if isinstance(value, list | dict):
+            json.dumps(value)  # too deep to be written
 
 
 def _check_method(method: Any) -> None:
     if not (isinstance(method["matching"], str) and isinstance(method["settings_hash"], str) and isinstance(method["settings"], dict)):
         raise TypeError("not a matching method")
+    json.dumps(method["settings"])
