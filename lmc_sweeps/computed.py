@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Resolvers that look at more than their arguments: the environment, the clock, other keys by name. What they give is a setting like any other.
+# Resolvers that look at more than their arguments: the environment, the clock, other keys by name. What they give is set by hand.
 OUTWARD = ("oc.env", "oc.select", "oc.dict.keys", "oc.dict.values", "oc.deprecated", "now", "hydra", "python_version", "run_id")
 DEEPEST = 20  # keys computed from keys computed from ...; a circle ends there
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")
@@ -28,8 +28,8 @@ def computed_keys(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        ``{"dataset.seed": {"expression": "${seed}", "keys": ["seed"]}}``. What depends on anything but keys of the config is left out, and so
-        is what cannot be told.
+        ``{"dataset.seed": {"expression": "${seed}", "keys": ["seed"]}}``. What depends on anything but keys of the config is left out,
+        and so is what cannot be told.
     """
     found = {}
     for path, value in _leaves(config, ()):

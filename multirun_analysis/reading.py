@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from multirun_analysis import schema
-from multirun_analysis.packed import HEAD, LAYOUTS, RUNS, PackedRecord, pack
+from multirun_analysis.checks import read_file
+from multirun_analysis.names import table_name
+from multirun_analysis.packed import HEAD, LAYOUTS, ROW_KEY, RUNS, PackedRecord, pack
+from multirun_analysis.schema import safe_name
+from multirun_analysis.varying import FINGERPRINT
 
 # What reading a file that holds anything at all can end in.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -16,6 +20,7 @@ RANGES = {"width": (1, 2**53), "depth": (1, 2**53), "seed": (0, 2**64)}
 # Names that tables have for something else than a setting.
 COLUMNS = {column.name for _, columns in schema.files().values() for column in columns} - {"dataset", "model", *RANGES}
 COLUMNS |= {"loss_endpoint", "error_endpoint"}
+NAMES = {"network_a", "network_b", "settings_hash"}
 
 
 class NewerVersion(ValueError):
@@ -44,18 +49,32 @@ def read_record(path: Path) -> PackedRecord:
     UNREADABLE
         If there is no file, or not a record in it, or it has changed since it was written.
     """
-    contents = path.read_bytes()
+    contents = read_file(path, MOST_BYTES)
     record = read_json(contents.decode())
     schema.check_seal(contents)  # before its version is believed
     version = record["schema_version"]
     if version > schema.SCHEMA_VERSION:
         raise NewerVersion(f"schema version {version}; this multirun_analysis reads up to {schema.SCHEMA_VERSION}, use a newer one")
     check_head(record)
+    _name(record)
     if record["status"] == "failed":
         return PackedRecord({key: record[key] for key in HEAD if key in record}, {})
     packed = pack(record)
     check_rows(packed)
     return packed
+
+
+def _name(record: dict[str, Any]) -> None:
+    """Give the names in a record, or in what is expected of a job, the form that tables hold."""
+    record["run_id"] = table_name(record["run_id"])
+    scope = record["scope"]
+    if isinstance(scope.get(FINGERPRINT), str):
+        scope[FINGERPRINT] = safe_name(scope[FINGERPRINT])
+    for entries in ("matching", *(layout.name for layout in LAYOUTS)):
+        for entry in record.get(entries, ()):
+            for key in entry.keys() & NAMES:
+                if isinstance(entry[key], str):
+                    entry[key] = table_name(entry[key])
 
 
 def check_head(head: Any) -> None:
@@ -72,14 +91,20 @@ def check_head(head: Any) -> None:
         _check_method(method)
     if not all(isinstance(note, str) for note in head["notes"]):
         raise TypeError("`notes` are no sentences")
+    if not isinstance(head.get("failure"), str | None):
+        raise TypeError("`failure` is no sentence")
 
 
 def check_rows(packed: PackedRecord) -> None:
     """Raise unless the rows of a record are of methods that it names, and of splits that there are."""
-    known = {method["settings_hash"] for method in packed.head["matching"]}
+    known = {(method["matching"], method["settings_hash"]) for method in packed.head["matching"]}
     for layout in LAYOUTS:
-        if not known.issuperset(packed.rows[layout.name].words[:, layout.words.index("settings_hash")]):
+        rows = packed.rows[layout.name]
+        if not known.issuperset(rows.keys(layout, ("matching", "settings_hash"))):
             raise ValueError("rows of a matching method that the record does not name")
+        keys = rows.keys(layout, ROW_KEY)
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"two rows of one pair, method and split in `{layout.name}`")
     for split in packed.rows[RUNS.name].words[:, RUNS.words.index("split")]:
         if split not in ("train", "test"):
             raise ValueError(f"unknown split {split!r}")
@@ -102,6 +127,7 @@ def read_expected(line: str) -> dict[str, Any]:
     for how in entry.get("computed", {}).values():
         if not (isinstance(how["expression"], str) and how["keys"] and all(isinstance(key, str) for key in how["keys"])):
             raise TypeError("`computed` does not say what a key is computed from")
+    _name(entry)
     return dict(entry)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -35,7 +34,9 @@ class Table:
         return pd.DataFrame(keys | dict(self.numbers.items()), columns=list(columns), copy=False)
 
 
-def make_table(rows: Sequence[Rows], layout: Layout, jobs: pd.DataFrame, order: Sequence[str], labels: Mapping[tuple[str, str], str]) -> Table:
+def make_table(
+    rows: Sequence[Rows], layout: Layout, jobs: pd.DataFrame, order: Sequence[str], labels: Mapping[tuple[str, str], str]
+) -> Table:
     """Return the rows of all records as one sorted table.
 
     Parameters
@@ -107,11 +108,18 @@ def sortable(column: pd.Series) -> pd.Series:
         return column
     places: dict[tuple[type, object], int] = {}  # 1, 1.0 and True are equal, and three values
     codes = np.array([places.setdefault((type(value), value), len(places)) for value in column], dtype=int)
-    keys = [(0, value, "") if _is_number(value) else (1, 0, str(value)) for _, value in places]
+    keys = [(*_place(value), str(value)) for _, value in places]
     ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
     return pd.Series(np.array([ranks[key] for key in keys], dtype=int)[codes], index=column.index)
 
 
-def _is_number(value: object) -> bool:
-    """Return whether a value is a number; text that looks like one is text, and so are truths and NaN."""
-    return isinstance(value, Real) and not isinstance(value, bool) and value == value
+def _place(value: object) -> tuple[int, float]:
+    """Return where a value stands: numbers by value, words behind them.
+
+    `pandas.to_numeric` may end the process, of ``8250e2414376239c``.
+    """
+    try:
+        number = float(value)  # type: ignore[arg-type]  # what it does not take is a word
+    except (TypeError, ValueError, OverflowError):
+        return 1, 0.0
+    return (0, number) if number == number else (1, 0.0)

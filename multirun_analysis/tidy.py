@@ -1,6 +1,5 @@
 """From records to tidy frames: one row per job, pair, method and split (and t, and layer), with the keys that vary."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema
+from multirun_analysis.names import unmistakable
 from multirun_analysis.packed import CURVES, LAYERS, RUNS, Layout, PackedRecord, Record
 from multirun_analysis.table import Table, make_table, sortable
-from multirun_analysis.varying import ABSENT, FIXED, key_column, unmistakable, varying_keys
+from multirun_analysis.varying import ABSENT, FIXED, key_column, varying_keys
 
 __all__ = ["ABSENT", "FIXED"]
 

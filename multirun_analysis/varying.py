@@ -1,34 +1,22 @@
-"""The keys that vary between jobs, and their values as tables hold them: no two settings look alike, and no text looks like a number."""
+"""The keys that vary between jobs, and their values as tables hold them: no two settings look alike."""
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from multirun_analysis.names import unmistakable
 
 FIXED = ("dataset", "model", "width", "depth", "seed")  # columns of their own in every table
 ABSENT = "-"
 FINGERPRINT = "dataset.fingerprint"
-# What a reader of CSVs, pandas or another, takes for a number, for nothing, for a truth or for a formula.
-_WORDS = {"", "na", "n/a", "nan", "null", "none", "inf", "infinity", "true", "false"}
-_START = re.compile(r"""[\d\s+\-.=@"'\[{<#]""")
-
-
-def unmistakable(text: str) -> str:
-    """Return a text as it is, or as JSON, in quotation marks, where a reader of a CSV could take it for something else.
-
-    >>> print(unmistakable("relu"), unmistakable("1e5"), unmistakable("None"))
-    relu "1e5" "None"
-    """
-    is_clear = text.casefold() not in _WORDS and _START.match(text) is None and not text[-1].isspace()
-    return text if is_clear else json.dumps(text, ensure_ascii=False)
 
 
 def key_column(values: Sequence[Any]) -> list[Any]:
     """Return the values of a key as tables hold them: equal where they are one setting, and only there.
 
-    Numbers and truths stay what they are (beside numbers a truth is a word, for True is 1 to pandas); text is `unmistakable`, lists and mappings
-    are compact JSON, and what is absent, null or not finite is ``-``.
+    Numbers and truths stay what they are (beside numbers a truth is a word, for True is 1 to pandas); text is `unmistakable`, lists and
+    mappings are JSON, and what is absent, null or not finite is ``-``.
     """
     numbers = any(type(value) in (int, float) for value in values)
     return [str(value) if numbers and value is True or numbers and value is False else _as_key(value) for value in values]
@@ -39,23 +27,23 @@ def _as_key(value: Any) -> Any:
         return ABSENT
     if isinstance(value, str):
         return unmistakable(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":")) if isinstance(value, list | dict) else value
+    return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value
 
 
 def varying_keys(scopes: Sequence[Mapping[str, Any]], computed: Sequence[Mapping[str, Any]] = ()) -> tuple[list[str], dict[str, str]]:
     """Return the keys that differ between jobs and have a column, sorted, and those that have none, with what they are computed from.
 
-    Means are taken over seeds, and over nothing else: a key has no column only where the configs of all jobs compute it by one expression from
-    keys that are in the scope too (``dataset.seed=${seed}``), so that no two settings are averaged that were set by hand. The fingerprint of the
-    data has none where the dataset's own settings tell as much.
+    Means are taken over seeds, and over nothing else: a key has no column only where the configs of all jobs compute it by one expression
+    from keys that are in the scope too (``dataset.seed=${seed}``), so that no two settings are averaged that were set by hand. The
+    fingerprint of the data has none where the dataset's own settings tell as much.
 
     Parameters
     ----------
     scopes : sequence of mappings
         The settings of every job under dotted names.
     computed : sequence of mappings, optional
-        Of every job, the keys that its config computes from others: ``{key: {"expression": ..., "keys": [...]}}``. Earlier versions did not
-        write that down: of their jobs every key that differs has a column.
+        Of every job, the keys that its config computes from others: ``{key: {"expression": ..., "keys": [...]}}``. Earlier versions did
+        not write that down: of their jobs every key that differs has a column.
     """
     columns = {key: [scope.get(key) for scope in scopes] for key in sorted(set[str]().union(*scopes))}
     differing = {key: key_column(values) for key, values in columns.items() if key not in FIXED and _may_differ(values)}
