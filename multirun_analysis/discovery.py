@@ -9,18 +9,26 @@ from pathlib import Path
 import pandas as pd
 
 from multirun_analysis import schema, tidy
-from multirun_analysis.folders import AGAIN, INDEX, RECORD, Failure, Job, expected_jobs, failure, job_folders, no_files, reason
+from multirun_analysis.folders import (
+    AGAIN,
+    INDEX,
+    NOT_FINISHED,
+    RECORD,
+    Failure,
+    Job,
+    expected_jobs,
+    failure,
+    job_folders,
+    no_files,
+    not_measured,
+    reason,
+)
 from multirun_analysis.index import Entry, is_settled, load_index, save_index
 from multirun_analysis.merging import merged, with_methods
 from multirun_analysis.packed import PackedRecord, Record
 from multirun_analysis.reading import UNREADABLE, NewerVersion, read_record
 from multirun_analysis.tidy import Sweep
 
-# Whether a sweep is running cannot be told: it may run on another machine that shares the disk.
-GOES_ON = "the sweep is running or was stopped; the same command goes on"
-NOT_STARTED = f"was not started yet, or waits for its networks: {GOES_ON}"
-NOT_FINISHED = f"was started and has no record yet: {GOES_ON}"
-PENDING = ("missing", "unfinished")
 FIRST_COUNTS = "than another folder has; the first folder's count"
 MANY = 200  # records that take longer to read than an index does to write, and from which on a folder has one
 Folders = str | Path | Sequence[str | Path]
@@ -98,7 +106,7 @@ def _found(folders: Sequence[Path]) -> Sweep:
         _read_jobs(folder, jobs, records, failures)
         failures += no_files(folder, jobs)
     seen = {row["run_id"] for row in failures}
-    failures += [failure(run_id, "missing", NOT_STARTED) for run_id in expected.keys() - records.keys() - seen]
+    failures += [not_measured(run_id, folders) for run_id in expected.keys() - records.keys() - seen]
     for record in records.values():
         if record.head["status"] == "diverged":
             failures.append(failure(record.head["run_id"], "diverged", record.head["sentence"]))

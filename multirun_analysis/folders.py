@@ -17,6 +17,11 @@ from multirun_analysis.tidy import shortened
 RECORD, EXPECTED, INDEX = "record.json", "expected.jsonl", Path("analysis") / "records.index"
 OTHERS = ("multirun.yaml", "commands.jsonl", "plane.csv", INDEX)  # of a sweep, or of a job alone
 AGAIN = "run the sweep again with the same hydra.sweep.dir"
+# Whether a sweep is running cannot be told: it may run on another machine that shares the disk.
+GOES_ON = "the sweep is running or was stopped; the same command goes on"
+NOT_STARTED = f"was not started yet, or waits for its networks: {GOES_ON}"
+NOT_FINISHED = f"was started and has no record yet: {GOES_ON}"
+PENDING = ("missing", "unfinished")  # the statuses of jobs that have no record yet
 UNKNOWN: Stamp = (-1, -1, -1, -1)  # of a record that is there and cannot be looked at
 MOST_BYTES = 2**28  # of `expected.jsonl`: a hundred thousand jobs have half of it
 MOST_LINES = 100  # that cannot be read and are said one by one
@@ -81,6 +86,14 @@ def _stamp(folder: str | Path) -> Stamp | None:
         return UNKNOWN
 
 
+def not_measured(run_id: str, folders: Sequence[Path]) -> Failure:
+    """Return why an expected job has neither a record nor anything else that was read."""
+    for path in (folder / run_id for folder in folders):
+        if os.path.lexists(path) and not os.path.isdir(path):
+            return failure(run_id, "unreadable", f"{path} is no folder; remove it, and {AGAIN}")
+    return failure(run_id, "missing", NOT_STARTED)
+
+
 def expected_jobs(folder: Path, failures: list[Failure]) -> list[Record]:
     """Return the jobs that a folder expects; what cannot be read is said in `failures`."""
     path = folder / EXPECTED
@@ -112,9 +125,7 @@ def no_files(folder: Path, jobs: Sequence[Job]) -> Iterator[Failure]:
     for run_id, path in places:
         try:
             is_file = stat.S_ISREG(os.stat(path).st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            is_file = not os.path.islink(path)  # nothing is there
         except OSError:
-            is_file = False
+            is_file = not os.path.lexists(path)  # nothing is there, or its folder is no folder
         if not is_file:
             yield failure(run_id, "unreadable", f"{path} is no regular file that can be read, so it was left out; remove it")

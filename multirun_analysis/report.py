@@ -9,7 +9,8 @@ import pandas as pd
 
 from multirun_analysis.checks import InputError
 from multirun_analysis.csv_text import write_curves
-from multirun_analysis.discovery import GOES_ON, PENDING, find_sweep
+from multirun_analysis.discovery import find_sweep
+from multirun_analysis.folders import GOES_ON, PENDING
 from multirun_analysis.outputs import write_by, write_csv, write_text
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of
