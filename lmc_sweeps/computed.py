@@ -81,6 +81,8 @@ def _key(name: str, path: Path, config: Mapping[str, Any], keys: set[str], depth
     """Return what stands for a key in an expression: itself if its value was set, else what computes it."""
     parts = name.lstrip(".").replace("[", ".").replace("]", "").split(".")
     n_dots = len(name) - len(name.lstrip("."))  # one is the mapping that the key is in
+    if n_dots > len(path):
+        raise ValueError("above the config")
     where = (*(path[: len(path) - n_dots] if n_dots else ()), *parts)
     value: Any = config
     for part in where:

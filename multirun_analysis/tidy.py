@@ -115,7 +115,7 @@ def matching_labels(entries: Sequence[Mapping[str, Any]]) -> dict[Method, str]:
         ]
         for settings_hash, settings in variants.items():
             inside = ", ".join(f"{key}={str(settings.get(key)).lower()}" for key in differing)
-            labels[name, settings_hash] = f"{name}[{inside}]" if len(variants) > 1 else name
+            labels[name, settings_hash] = f"{name}[{inside}]" if inside else name
     times = Counter(labels.values())
     return {of: unmistakable(label if times[label] == 1 else f"{label}[{of[1]}]") for of, label in labels.items()}
 
