@@ -120,12 +120,12 @@ def expected_jobs(folder: Path, failures: list[Failure]) -> list[Record]:
 
 def no_files(folder: Path, jobs: Sequence[Job]) -> Iterator[Failure]:
     """Yield a failure for everything that stands where a file beside the records should be and is none; it is nowhere opened."""
-    places = [(schema.NO_RUN, folder / name) for name in OTHERS]
-    places += [(job.folder.name, job.folder / "plane.csv") for job in jobs if job.folder != folder]
+    places = [(schema.NO_RUN, os.path.join(folder, name)) for name in OTHERS]
+    places += [(job.folder.name, os.path.join(job.folder, "plane.csv")) for job in jobs if job.folder != folder]
     for run_id, path in places:
         try:
-            is_file = stat.S_ISREG(os.stat(path).st_mode)
-        except OSError:
-            is_file = not os.path.lexists(path)  # nothing is there, or its folder is no folder
-        if not is_file:
+            mode = os.lstat(path).st_mode
+        except OSError:  # nothing is there, or its folder is no folder
+            continue
+        if not (stat.S_ISREG(mode) or os.path.isfile(path)):
             yield failure(run_id, "unreadable", f"{path} is no regular file that can be read, so it was left out; remove it")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from multirun_analysis.checks import InputError
 from multirun_analysis.csv_text import write_frame
 
 
@@ -27,13 +26,13 @@ def write_by(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises
     ------
-    InputError
+    OSError
         If something else than a folder stands where the folder should be.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{str(path.parent)!r} must be a folder to write {path.name} into, and is none; move it away.") from None
+        raise OSError(f"{str(path.parent)!r} must be a folder to write {path.name} into, and is none") from None
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new") as fresh:
         write(Path(fresh) / path.name)
         os.replace(Path(fresh) / path.name, path)

@@ -20,7 +20,7 @@ RANGES = {"width": (1, 2**53), "depth": (1, 2**53), "seed": (0, 2**64)}
 # Names that tables have for something else than a setting.
 COLUMNS = {column.name for _, columns in schema.files().values() for column in columns} - {"dataset", "model", *RANGES}
 COLUMNS |= {"loss_endpoint", "error_endpoint"}
-NAMES = {"network_a", "network_b", "settings_hash"}
+NAMES = ("network_a", "network_b", "settings_hash")
 
 
 class NewerVersion(ValueError):
@@ -72,9 +72,9 @@ def _name(record: dict[str, Any]) -> None:
         scope[FINGERPRINT] = safe_name(scope[FINGERPRINT])
     for entries in ("matching", *(layout.name for layout in LAYOUTS)):
         for entry in record.get(entries, ()):
-            for key in entry.keys() & NAMES:
-                if isinstance(entry[key], str):
-                    entry[key] = table_name(entry[key])
+            for key in NAMES:
+                if isinstance(name := entry.get(key), str):
+                    entry[key] = table_name(name)
 
 
 def check_head(head: Any) -> None:
@@ -91,6 +91,8 @@ def check_head(head: Any) -> None:
         _check_method(method)
     if not all(isinstance(note, str) for note in head["notes"]):
         raise TypeError("`notes` are no sentences")
+    if type(head.get("points", 3)) is not int:
+        raise TypeError("`points` is no int")
     if not isinstance(head.get("failure"), str | None):
         raise TypeError("`failure` is no sentence")
 
@@ -100,9 +102,9 @@ def check_rows(packed: PackedRecord) -> None:
     known = {(method["matching"], method["settings_hash"]) for method in packed.head["matching"]}
     for layout in LAYOUTS:
         rows = packed.rows[layout.name]
-        if not known.issuperset(rows.keys(layout, ("matching", "settings_hash"))):
-            raise ValueError("rows of a matching method that the record does not name")
         keys = rows.keys(layout, ROW_KEY)
+        if not known.issuperset(key[2:4] for key in keys):
+            raise ValueError("rows of a matching method that the record does not name")
         if len(set(keys)) < len(keys):
             raise ValueError(f"two rows of one pair, method and split in `{layout.name}`")
     for split in packed.rows[RUNS.name].words[:, RUNS.words.index("split")]:

@@ -92,7 +92,14 @@ class Sweep:
     def notes(self) -> list[str]:
         """What readers of the numbers must know, each sentence once, with the number of jobs that say it."""
         counts = Counter(shortened(note) for record in self.records for note in record["notes"])
-        return [f"{note} ({count} of {len(self.records)} jobs)" for note, count in sorted(counts.items())]
+        notes = [f"{note} ({count} of {len(self.records)} jobs)" for note, count in sorted(counts.items())]
+        points = sorted({record["points"] for record in self.records if "points" in record})
+        if len(points) > 1:  # no setting of a job, so there is no column for it in means
+            listed = ", ".join(map(str, points))
+            notes.append(
+                f"lines were measured at {listed} points, in means together: the more points, the nearer a barrier is to the line's own."
+            )
+        return notes
 
 
 def shortened(sentence: str) -> str:

@@ -9,7 +9,6 @@ import pytest
 from analysis_sweeps import expect, make_record
 
 from multirun_analysis import discovery
-from multirun_analysis.checks import InputError
 from multirun_analysis.commands import load_commands
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.planes import find_planes, load_planes
@@ -125,7 +124,7 @@ def test_pipes_in_place_of_figures_and_page_are_replaced(folder):
 @pytest.mark.parametrize("kind", [*(kind for kind in KINDS if kind != "folder"), "file"])
 def test_a_folder_for_tables_that_is_none_is_said(folder, kind):
     put({**KINDS, "file": lambda path: path.write_text("")}[kind], folder / "analysis")
-    with pytest.raises(InputError, match="analysis' must be a folder to write .* into, and is none; move it away"):
+    with pytest.raises(OSError, match="analysis' must be a folder to write .* into, and is none"):
         write_report([folder], only=["runs"])
 
 

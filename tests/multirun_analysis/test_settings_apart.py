@@ -173,3 +173,11 @@ def test_records_of_one_name_with_other_settings_are_not_joined(write_sweep):
     assert sweep.failures["status"].tolist() == ["conflicting"]
     assert "has another optimizer.lr than another folder has; the first folder's count" in sweep.failures["sentence"][0]
     assert pairs_per_cell([first, first.parent / "other"])[0] == [1]
+
+
+def test_lines_of_other_points_in_one_mean_are_said(write_sweep):
+    records = [make_record(f"r{k}", seed=k) | {"points": points} for k, points in enumerate((25, 51, 25))]
+    assert find_sweep(write_sweep(records)).notes == [
+        "lines were measured at 25, 51 points, in means together: the more points, the nearer a barrier is to the line's own."
+    ]
+    assert find_sweep(write_sweep(records[::2], name="same")).notes == []
