@@ -1,7 +1,7 @@
 """From a composed config to checked settings and loaded data: where Hydra's world ends and the core begins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lmc_sweeps import checks, datasets, matching, models, settings
+from lmc_sweeps.computed import computed_keys
 from lmc_sweeps.datasets.base import Data, Dataset, fingerprint
 from lmc_sweeps.datasets.checking import check_data
 from lmc_sweeps.matching.base import Matching
@@ -23,11 +24,12 @@ KEYS = ("plan", *SCALARS, "dataset", "model", "optimizer", "training", "matching
 
 @dataclass(frozen=True)
 class PreparedJob:
-    """A job that can run: its settings, its data and its name."""
+    """A job that can run: its settings, its data, its name, and which of its keys the config computes from others (`computed_keys`)."""
 
     settings: JobSettings
     data: Data
     fingerprint: str
+    computed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
@@ -55,7 +57,7 @@ def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
     asked = job_settings(config)
     data, mark = load_data(asked.dataset)
     asked.check_against(data)
-    return PreparedJob(asked, data, mark)
+    return PreparedJob(asked, data, mark, computed_keys(_as_composed(config)))
 
 
 @lru_cache(maxsize=4)
@@ -107,6 +109,12 @@ def _plain(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
         except OmegaConfBaseException as error:
             raise checks.InputError(f"`{key}` cannot be resolved: {str(error).splitlines()[0]}") from error
     return found
+
+
+def _as_composed(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a config that make a job as plain values, interpolations as text."""
+    composed: Any = OmegaConf.to_container(config, resolve=False) if isinstance(config, DictConfig) else config
+    return {str(key): value for key, value in composed.items() if key in KEYS}
 
 
 def _mapping(key: str, value: Any) -> dict[str, Any]:

@@ -18,14 +18,16 @@ EXPECTED, COMMANDS = "expected.jsonl", "commands.jsonl"
 
 
 def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
-    """Return what is said beforehand of a job: its name, what was asked for, its pairs, methods and settings."""
+    """Return what is said beforehand of a job: its name, what was asked for, its pairs, methods and settings, and which are computed."""
     asked = prepared.settings
+    settings = scope(asked, prepared.fingerprint)
     return {
         "run_id": prepared.run_id,
         "job": job,
         "n_pairs": asked.networks * (asked.networks - 1) // 2,
         "matching": matching_entries(with_identity(asked.matching)),
-        "scope": scope(asked, prepared.fingerprint),
+        "scope": settings,
+        "computed": {key: how for key, how in prepared.computed.items() if key in settings},
     }
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from multirun_analysis.checks import read_file
 from multirun_analysis.reading import read_json
 
 COMMANDS = "commands.jsonl"
+MOST_BYTES = 2**24
 LONGEST = 10_000  # letters; a longer one is no command
 
 
@@ -14,7 +16,7 @@ def load_commands(sweep_dirs: Sequence[Path]) -> list[str]:
     found: dict[str, None] = {}
     for folder in sweep_dirs:
         try:
-            lines = (folder / COMMANDS).read_text(errors="replace").splitlines()
+            lines = read_file(folder / COMMANDS, MOST_BYTES).decode(errors="replace").splitlines()
         except OSError:
             continue
         for line in lines:

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from multirun_analysis import schema
+from multirun_analysis.checks import open_file, read_file
 from multirun_analysis.packed import HEAD, LAYOUTS, Layout, PackedRecord, Rows
 from multirun_analysis.reading import check_head, check_rows
 
-MAGIC = b"multirun_analysis index 1".ljust(31) + b"\n"  # with the digest, 64 bytes: what follows is aligned
+MAGIC = b"multirun_analysis index 2".ljust(31) + b"\n"  # with the digest, 64 bytes: what follows is aligned
 SETTLED = 2 * 10**9  # ns; a file may change twice within the grain of its times (2 s on FAT), and look the same: one so young is read again
 LAYOUT = [schema.SCHEMA_VERSION, *([layout.name, *layout.all_words, *layout.all_numbers] for layout in LAYOUTS)]
 DTYPES = ("<i4", "<i8", "<f8")
@@ -49,7 +50,10 @@ def is_settled(stamp: Stamp, now: int) -> bool:
 def load_index(path: Path) -> dict[str, Entry]:
     """Return the entries of an index by the name of the job's folder; none if there is no index, or not a sound one of this version."""
     try:
-        return _entries(path.read_bytes())
+        with open_file(path) as stream:
+            if stream.read(len(MAGIC)) != MAGIC:  # before memory is taken for all of it
+                return {}
+        return _entries(read_file(path))
     except Exception:  # whatever a damaged or foreign file leads to, the records themselves are there
         return {}
 

@@ -22,8 +22,17 @@ def write_text(text: str, path: Path) -> None:
 
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` write a file beside its place, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Let `write` write a file beside its place, then rename it: a pipe or a link that stands there is replaced, never written into.
+
+    Raises
+    ------
+    OSError
+        If something else than a folder stands where the folder should be.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise OSError(f"{str(path.parent)!r} must be a folder to write {path.name} into, and is none") from None
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new") as fresh:
         write(Path(fresh) / path.name)
         os.replace(Path(fresh) / path.name, path)

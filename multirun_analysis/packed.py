@@ -12,8 +12,9 @@ from multirun_analysis import schema
 
 Record = Mapping[str, Any]
 # What is kept of a record beside its rows: all that the tables, the studies and the text for the terminal say.
-HEAD = ("run_id", "status", "sentence", "scope", "matching", "networks", "notes", "machine", "versions", "failure")
+HEAD = ("run_id", "status", "sentence", "scope", "matching", "networks", "notes", "points", "machine", "versions", "failure")
 METHOD = ("network_a", "network_b", "matching", "settings_hash")
+ROW_KEY = (*METHOD, "split", "layer")  # of which a record has one row
 NUMBERS = frozenset((float, int, NoneType))  # bool is none
 
 

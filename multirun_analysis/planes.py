@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,19 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema, tidy
-from multirun_analysis.discovery import AGAIN, RECORD, Folders, find_sweep
+from multirun_analysis.checks import read_file
+from multirun_analysis.discovery import Folders, find_sweep
+from multirun_analysis.folders import AGAIN, RECORD, reason
+from multirun_analysis.names import table_name
 from multirun_analysis.packed import RUNS, PackedRecord
+from multirun_analysis.reading import MOST_BYTES as MOST_OF_A_RECORD
 from multirun_analysis.reading import UNREADABLE, read_json
 from multirun_analysis.tidy import Sweep
 
 log = logging.getLogger(__name__)
 PLANE = "plane.csv"
+MOST_BYTES = 2**30
+_NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?|-?inf", re.ASCII)
 PLANE_KEY = ("network_a", "network_b", "matching")  # of one plane within a job
 
 
@@ -64,9 +71,10 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
                 raise ValueError(f"{RECORD} beside it is not usable")
             frame = _read(path, record).assign(**keys[record.head["run_id"]])
         except UNREADABLE as error:
-            notes.append(f"the planes of {path} are left out: {error}; {AGAIN} and plane=true.")
+            notes.append(f"the planes of {path} are left out: {reason(error)}; {AGAIN} and plane=true.")
             continue
-        frame["matching"] = frame.pop("settings_hash").map(sweep.labels)
+        methods = zip(frame["matching"], frame.pop("settings_hash"), strict=True)
+        frame["matching"] = [sweep.labels[method] for method in methods]
         for key, part in frame.groupby(list(PLANE_KEY), sort=False):
             parts.setdefault((record.head["run_id"], *key), part)
     columns = ["run_id", *tidy.FIXED, *sweep.varying, *PLANE_KEY, *schema.names(schema.PLANE_MEASURES)]
@@ -78,12 +86,12 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
 
 def _run_id(path: Path) -> str:
     """Return the name of the job of a record; the names of folders say nothing."""
-    return str(read_json(path.read_text())["run_id"])
+    return table_name(str(read_json(read_file(path, MOST_OF_A_RECORD).decode())["run_id"]))
 
 
 def _read(path: Path, record: PackedRecord) -> pd.DataFrame:
     """Return a file's planes, or raise `ValueError` if they are not what the record's job has written."""
-    data = path.read_bytes()
+    data = read_file(path, MOST_BYTES)
     if not data.endswith(b"\n"):  # perhaps in the middle of the last number
         raise ValueError("it is cut off")
     frame = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
@@ -91,8 +99,9 @@ def _read(path: Path, record: PackedRecord) -> pd.DataFrame:
         raise ValueError(f"its columns are {', '.join(map(str, frame.columns))}, not {', '.join(schema.names(schema.PLANE))}")
     for column in schema.PLANE_MEASURES:
         if column.kind == "number":
-            words = frame[column.name]
-            frame[column.name] = pd.to_numeric(words.where(words != "")).astype(float)
+            frame[column.name] = [_number(word) for word in frame[column.name]]
+    for name in ("network_a", "network_b", "settings_hash"):
+        frame[name] = frame[name].map(table_name)
     if not np.isfinite(frame[["x", "y"]].to_numpy()).all():
         raise ValueError("a point has no place")
     scores = frame[["loss", "error"]].to_numpy()
@@ -105,6 +114,13 @@ def _read(path: Path, record: PackedRecord) -> pd.DataFrame:
     for plane in planes.values():
         _check_points(plane)
     return frame
+
+
+def _number(word: str) -> float:
+    """Return the number that a word is, NaN for none; `pandas.to_numeric` may end the process, of ``8250e2414376239c``."""
+    if word and _NUMBER.fullmatch(word) is None:
+        raise ValueError(f"{word[:40]!r} stands where a number should")
+    return float(word) if word else np.nan
 
 
 def _check_points(plane: pd.DataFrame) -> None:

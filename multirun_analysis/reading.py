@@ -5,10 +5,22 @@ from pathlib import Path
 from typing import Any
 
 from multirun_analysis import schema
-from multirun_analysis.packed import HEAD, LAYOUTS, RUNS, PackedRecord, pack
+from multirun_analysis.checks import read_file
+from multirun_analysis.names import table_name
+from multirun_analysis.packed import HEAD, LAYOUTS, ROW_KEY, RUNS, PackedRecord, pack
+from multirun_analysis.schema import safe_name
+from multirun_analysis.varying import FINGERPRINT
 
 # What reading a file that holds anything at all can end in.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+
+MOST_BYTES = 2**29  # of one record: that of 100 networks with ten methods has a tenth of it
+# The range of the numbers that every table has.
+RANGES = {"width": (1, 2**53), "depth": (1, 2**53), "seed": (0, 2**64)}
+# Names that tables have for something else than a setting.
+COLUMNS = {column.name for _, columns in schema.files().values() for column in columns} - {"dataset", "model", *RANGES}
+COLUMNS |= {"loss_endpoint", "error_endpoint"}
+NAMES = ("network_a", "network_b", "settings_hash")
 
 
 class NewerVersion(ValueError):
@@ -37,18 +49,32 @@ def read_record(path: Path) -> PackedRecord:
     UNREADABLE
         If there is no file, or not a record in it, or it has changed since it was written.
     """
-    contents = path.read_bytes()
+    contents = read_file(path, MOST_BYTES)
     record = read_json(contents.decode())
     schema.check_seal(contents)  # before its version is believed
     version = record["schema_version"]
     if version > schema.SCHEMA_VERSION:
         raise NewerVersion(f"schema version {version}; this multirun_analysis reads up to {schema.SCHEMA_VERSION}, use a newer one")
     check_head(record)
+    _name(record)
     if record["status"] == "failed":
         return PackedRecord({key: record[key] for key in HEAD if key in record}, {})
     packed = pack(record)
     check_rows(packed)
     return packed
+
+
+def _name(record: dict[str, Any]) -> None:
+    """Give the names in a record, or in what is expected of a job, the form that tables hold."""
+    record["run_id"] = table_name(record["run_id"])
+    scope = record["scope"]
+    if isinstance(scope.get(FINGERPRINT), str):
+        scope[FINGERPRINT] = safe_name(scope[FINGERPRINT])
+    for entries in ("matching", *(layout.name for layout in LAYOUTS)):
+        for entry in record.get(entries, ()):
+            for key in NAMES:
+                if isinstance(name := entry.get(key), str):
+                    entry[key] = table_name(name)
 
 
 def check_head(head: Any) -> None:
@@ -65,14 +91,22 @@ def check_head(head: Any) -> None:
         _check_method(method)
     if not all(isinstance(note, str) for note in head["notes"]):
         raise TypeError("`notes` are no sentences")
+    if type(head.get("points", 3)) is not int:
+        raise TypeError("`points` is no int")
+    if not isinstance(head.get("failure"), str | None):
+        raise TypeError("`failure` is no sentence")
 
 
 def check_rows(packed: PackedRecord) -> None:
     """Raise unless the rows of a record are of methods that it names, and of splits that there are."""
-    known = {method["settings_hash"] for method in packed.head["matching"]}
+    known = {(method["matching"], method["settings_hash"]) for method in packed.head["matching"]}
     for layout in LAYOUTS:
-        if not known.issuperset(packed.rows[layout.name].words[:, layout.words.index("settings_hash")]):
+        rows = packed.rows[layout.name]
+        keys = rows.keys(layout, ROW_KEY)
+        if not known.issuperset(key[2:4] for key in keys):
             raise ValueError("rows of a matching method that the record does not name")
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"two rows of one pair, method and split in `{layout.name}`")
     for split in packed.rows[RUNS.name].words[:, RUNS.words.index("split")]:
         if split not in ("train", "test"):
             raise ValueError(f"unknown split {split!r}")
@@ -87,20 +121,35 @@ def read_expected(line: str) -> dict[str, Any]:
         If it is not such a line.
     """
     entry = read_json(line)
-    if not (isinstance(entry["run_id"], str) and isinstance(entry["n_pairs"], int)):
+    if not (isinstance(entry["run_id"], str) and type(entry["n_pairs"]) is int and 0 < entry["n_pairs"] < 2**53):
         raise TypeError("not the line of a job")
     _check_scope(entry["scope"])
     for method in entry["matching"]:
         _check_method(method)
+    for how in entry.get("computed", {}).values():
+        if not (isinstance(how["expression"], str) and how["keys"] and all(isinstance(key, str) for key in how["keys"])):
+            raise TypeError("`computed` does not say what a key is computed from")
+    _name(entry)
     return dict(entry)
 
 
 def _check_scope(scope: Any) -> None:
-    for key, kind in (("dataset", str), ("model", str), ("width", int), ("depth", int), ("seed", int)):
+    for key, kind in (("dataset", str), ("model", str)):
         if not isinstance(scope[key], kind):
             raise TypeError(f"`{key}` is no {kind.__name__}")
+    for key, (least, below) in RANGES.items():
+        if type(scope[key]) is not int:  # a truth is none
+            raise TypeError(f"`{key}` is no int")
+        if not least <= scope[key] < below:
+            raise ValueError(f"`{key}` is not from {least} to {below - 1}")
+    if taken := scope.keys() & COLUMNS:
+        raise ValueError(f"`{min(taken)}` is the name of a column, and of no setting")
+    for value in scope.values():
+        if isinstance(value, list | dict):
+            json.dumps(value)  # too deep to be written
 
 
 def _check_method(method: Any) -> None:
     if not (isinstance(method["matching"], str) and isinstance(method["settings_hash"], str) and isinstance(method["settings"], dict)):
         raise TypeError("not a matching method")
+    json.dumps(method["settings"])

@@ -10,6 +10,7 @@ import pandas as pd
 from multirun_analysis.checks import InputError
 from multirun_analysis.csv_text import write_curves
 from multirun_analysis.discovery import find_sweep
+from multirun_analysis.folders import GOES_ON, PENDING
 from multirun_analysis.outputs import write_by, write_csv, write_text
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of
@@ -119,10 +120,12 @@ def _report(
 ) -> Report:
     """Return what a terminal shows: the table, what was found of what was expected, and where the rest lies."""
     heading = f"Test loss barrier [nats]: mean ± half the interval ({kinds_of(table)}); error at ends: mean test error of the networks."
-    worst = sweep.failures.head(MOST_FAILURES).to_dict("records")
+    pending = sweep.failures["status"].isin(PENDING)
+    wrong = sweep.failures[~pending]
+    worst = wrong.head(MOST_FAILURES).to_dict("records")
     bad = [f"{row['status']}: {row['job'] or row['run_id']}: {row['sentence']}" for row in worst]
-    if len(sweep.failures) > MOST_FAILURES:
-        bad.append(f"and {len(sweep.failures) - MOST_FAILURES} more in failures.csv")
+    if len(wrong) > MOST_FAILURES:
+        bad.append(f"and {len(wrong) - MOST_FAILURES} more in failures.csv")
     notes = [f"note: {note}" for note in (*sweep.notes, *more)]
     notes += [f"note: {key} differs between jobs and has no column, for here it follows from {of}." for key, of in sweep.following.items()]
     n_cells = len(table.loc[table["n_pairs"] > 0, fixed_keys(table, x, hue)].drop_duplicates())
@@ -130,4 +133,6 @@ def _report(
         shown = MOST_ROWS if n_cells <= MOST_CELLS else SAMPLE
         notes.append(f"note: the figures show the first {shown} of {n_cells} cells or fewer; the tables have all.")
     found = f"{len(sweep.records)} of {sweep.n_asked} jobs found."
+    if pending.any():  # each in failures.csv, and all in one line here: a running sweep may have thousands
+        found += f" {pending.sum()} not yet measured: {GOES_ON}."
     return Report(folder, only, heading, tuple(blocks), found, tuple(bad), tuple(notes))

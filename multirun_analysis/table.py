@@ -34,7 +34,9 @@ class Table:
         return pd.DataFrame(keys | dict(self.numbers.items()), columns=list(columns), copy=False)
 
 
-def make_table(rows: Sequence[Rows], layout: Layout, jobs: pd.DataFrame, order: Sequence[str], labels: Mapping[str, str]) -> Table:
+def make_table(
+    rows: Sequence[Rows], layout: Layout, jobs: pd.DataFrame, order: Sequence[str], labels: Mapping[tuple[str, str], str]
+) -> Table:
     """Return the rows of all records as one sorted table.
 
     Parameters
@@ -47,13 +49,13 @@ def make_table(rows: Sequence[Rows], layout: Layout, jobs: pd.DataFrame, order: 
     order : sequence of str
         The columns of `jobs` to sort by, before pair, method, split, and t or layer.
     labels : mapping of str
-        The label of every matching method by the hash of its settings.
+        The label of every matching method by its name and the hash of its settings.
     """
     owners = np.repeat(np.arange(len(rows)), [len(of.lengths) for of in rows])
     words, lengths, numbers = _concatenated(rows, layout)
     words = np.where(pd.isna(words), np.nan, words)  # pandas' own word for nothing
     texts = {name: pd.Series(words[:, k], dtype=object) for k, name in enumerate(layout.all_words)}
-    texts["matching"] = pd.Series([labels[of] for of in texts.pop("settings_hash")], dtype=object)
+    texts["matching"] = pd.Series([labels[of] for of in zip(texts["matching"], texts.pop("settings_hash"), strict=True)], dtype=object)
     ranks = [_ranks(jobs[name])[owners] for name in order]
     ranks += [_ranks(texts[name]) for name in ("network_a", "network_b", "matching", "split") if name in texts]
     if layout is LAYERS:
@@ -106,8 +108,18 @@ def sortable(column: pd.Series) -> pd.Series:
         return column
     places: dict[tuple[type, object], int] = {}  # 1, 1.0 and True are equal, and three values
     codes = np.array([places.setdefault((type(value), value), len(places)) for value in column], dtype=int)
-    unique = pd.Series([value for _, value in places], dtype=object)
-    numbers = pd.to_numeric(unique, errors="coerce")
-    keys = list(zip(numbers.isna(), numbers.fillna(0.0), map(str, unique), strict=True))
+    keys = [(*_place(value), str(value)) for _, value in places]
     ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
     return pd.Series(np.array([ranks[key] for key in keys], dtype=int)[codes], index=column.index)
+
+
+def _place(value: object) -> tuple[int, float]:
+    """Return where a value stands: numbers by value, words behind them.
+
+    `pandas.to_numeric` may end the process, of ``8250e2414376239c``.
+    """
+    try:
+        number = float(value)  # type: ignore[arg-type]  # what it does not take is a word
+    except (TypeError, ValueError, OverflowError):
+        return 1, 0.0
+    return (0, number) if number == number else (1, 0.0)

@@ -1,6 +1,5 @@
 """From records to tidy frames: one row per job, pair, method and split (and t, and layer), with the keys that vary."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,15 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema
+from multirun_analysis.names import unmistakable
 from multirun_analysis.packed import CURVES, LAYERS, RUNS, Layout, PackedRecord, Record
 from multirun_analysis.table import Table, make_table, sortable
+from multirun_analysis.varying import ABSENT, FIXED, key_column, varying_keys
 
-FIXED = ("dataset", "model", "width", "depth", "seed")  # columns of their own in every table
-ABSENT = "-"
+__all__ = ["ABSENT", "FIXED"]
+
 LONGEST = 1000  # letters of a sentence
+Method = tuple[str, str]  # a matching method's name, and the hash of its settings
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,6 @@ class Sweep:
     packed: tuple[PackedRecord, ...]
     expected: tuple[Record, ...]
     failures: pd.DataFrame
-    folders: Mapping[str, int]  # of each job, by run_id: the number of the first folder that has or expects it
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
@@ -39,10 +40,14 @@ class Sweep:
         return len({job["run_id"] for job in (*self.expected, *self.records)})
 
     @cached_property
+    def _scopes(self) -> dict[str, Mapping[str, Any]]:
+        """The settings of every job, found or else expected, by its name."""
+        return {job["run_id"]: job["scope"] for job in (*self.expected, *self.records) if job.get("scope")}
+
+    @property
     def scopes(self) -> list[Mapping[str, Any]]:
         """The settings of every job, expected or found, under dotted names."""
-        known = {job["run_id"]: job["scope"] for job in (*self.expected, *self.records) if job.get("scope")}
-        return list(known.values())
+        return list(self._scopes.values())
 
     @property
     def varying(self) -> list[str]:
@@ -56,28 +61,45 @@ class Sweep:
 
     @cached_property
     def _varying(self) -> tuple[list[str], dict[str, str]]:
-        known = dict.fromkeys(job["run_id"] for job in (*self.expected, *self.records) if job.get("scope"))
-        return varying_keys(self.scopes, [self.folders.get(run_id, 0) for run_id in known])
+        computed = {job["run_id"]: job["computed"] for job in self.expected if "computed" in job}
+        return varying_keys(self.scopes, [computed.get(run_id, {}) for run_id in self._scopes])
+
+    @cached_property
+    def _keys(self) -> dict[str, dict[str, Any]]:
+        """The keys that have columns, with their value in every job, by its name."""
+        columns = {key: key_column([scope.get(key) for scope in self.scopes]) for key in (*FIXED, *self.varying)}
+        return {key: dict(zip(self._scopes, column, strict=True)) for key, column in columns.items()}
+
+    def keys_of(self, jobs: Sequence[Record]) -> dict[str, list[Any]]:
+        """Return the name of every one of some jobs, and the keys that have columns."""
+        names = [job["run_id"] for job in jobs]
+        return {"run_id": names} | {key: [values[name] for name in names] for key, values in self._keys.items()}
 
     @cached_property
     def jobs(self) -> pd.DataFrame:
         """The keys of every record, a row each: run_id, status, those with columns of their own, and those that vary."""
-        own = {key: [of[key] for of in self.records] for key in ("run_id", "status")}
-        keys = own | _scope_keys([of["scope"] for of in self.records], self.varying)
+        keys = self.keys_of(self.records) | {"status": [record["status"] for record in self.records]}
         frame = pd.DataFrame(keys, columns=[*schema.names(schema.RUN_KEYS), *self.varying])
         text = [column.name for column in schema.RUN_KEYS if column.kind == "string"]  # would be numbers where there is none
         return as_keys(frame, [*text, *self.varying])
 
     @cached_property
-    def labels(self) -> dict[str, str]:
-        """The label of every matching method by the hash of its settings, as `matching_labels` gives them."""
+    def labels(self) -> dict[Method, str]:
+        """The label of every matching method, as `matching_labels` gives them."""
         return matching_labels([entry for job in (*self.expected, *self.records) for entry in job["matching"]])
 
     @property
     def notes(self) -> list[str]:
         """What readers of the numbers must know, each sentence once, with the number of jobs that say it."""
         counts = Counter(shortened(note) for record in self.records for note in record["notes"])
-        return [f"{note} ({count} of {len(self.records)} jobs)" for note, count in sorted(counts.items())]
+        notes = [f"{note} ({count} of {len(self.records)} jobs)" for note, count in sorted(counts.items())]
+        points = sorted({record["points"] for record in self.records if "points" in record})
+        if len(points) > 1:  # no setting of a job, so there is no column for it in means
+            listed = ", ".join(map(str, points))
+            notes.append(
+                f"lines were measured at {listed} points, in means together: the more points, the nearer a barrier is to the line's own."
+            )
+        return notes
 
 
 def shortened(sentence: str) -> str:
@@ -85,71 +107,24 @@ def shortened(sentence: str) -> str:
     return sentence if len(sentence) <= LONGEST else f"{sentence[:LONGEST]}..."
 
 
-def varying_keys(scopes: Sequence[Mapping[str, Any]], folders: Sequence[int] | None = None) -> tuple[list[str], dict[str, str]]:
-    """Return the keys that differ between jobs and have a column, sorted, and those that have none, with what they follow from.
+def matching_labels(entries: Sequence[Mapping[str, Any]]) -> dict[Method, str]:
+    """Return labels by name and settings hash: the name, with the settings that differ in brackets where the method was run with several.
 
-    No column have the keys that are a function of the seed, or of width and depth, in these jobs (``optimizer.lr=${...}``, say), and the
-    fingerprint of the data where the dataset's own settings tell as much. A key that is constant within every folder and differs between
-    folders is another setting of another sweep, and has a column.
-
-    Parameters
-    ----------
-    scopes : sequence of mappings
-        The settings of every job under dotted names.
-    folders : sequence of int, optional
-        The folder of every job; one and the same if not given.
+    Methods that would look alike have their hash too.
     """
-    folders = [0] * len(scopes) if folders is None else folders
-    columns = {key: [scope.get(key) for scope in scopes] for key in sorted(set[str]().union(*scopes))}
-    data_keys = tuple(key for key in columns if (key == "dataset" or key.startswith("dataset.")) and key != "dataset.fingerprint")
-    shown, following = [], {}
-    for key, values in columns.items():
-        if key in FIXED or not _differs(values):
-            continue
-        within = any(_differs([value for value, place in zip(values, folders, strict=True) if place == f]) for f in set(folders))
-        reasons: list[tuple[str, ...]] = [("seed",), ("width", "depth")] if within else []
-        reasons += [data_keys] if key == "dataset.fingerprint" else []
-        reason = next((of for of in reasons if _is_function(values, [columns[name] for name in of], once=of != ("seed",))), None)
-        if reason is None:
-            shown.append(key)
-        else:
-            following[key] = "the dataset" if reason == data_keys else " and ".join(reason)
-    return shown, following
-
-
-def _differs(values: Sequence[Any]) -> bool:
-    kinds = set(map(type, values))
-    if len(kinds) == 1 and not kinds & {list, dict} and values.count(values[0]) == len(values):  # most keys of most sweeps
-        return False
-    return len(set(map(_frozen, values))) > 1
-
-
-def _is_function(values: Sequence[Any], of: Sequence[Sequence[Any]], *, once: bool) -> bool:
-    """Return whether `of` takes several values in the jobs, one at least twice unless `once` will do, each with one of `values`."""
-    arguments = list(zip(*(map(_frozen, column) for column in of), strict=True))
-    n_distinct = len(set(arguments))
-    repeated = n_distinct < len(arguments) or once
-    return n_distinct > 1 and repeated and len(set(zip(arguments, map(_frozen, values), strict=True))) == n_distinct
-
-
-def _frozen(value: Any) -> Any:
-    return repr(value)
-
-
-def matching_labels(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return labels by settings hash: the method's name, with the settings that differ in brackets where it was run with several."""
     by_name: dict[str, dict[str, Mapping[str, Any]]] = {}
     for entry in entries:
         by_name.setdefault(entry["matching"], {})[entry["settings_hash"]] = entry["settings"]
     labels = {}
     for name, variants in by_name.items():
         differing = [
-            key for key in sorted({k for s in variants.values() for k in s}) if len({_frozen(s.get(key)) for s in variants.values()}) > 1
+            key for key in sorted({k for s in variants.values() for k in s}) if len({repr(s.get(key)) for s in variants.values()}) > 1
         ]
         for settings_hash, settings in variants.items():
             inside = ", ".join(f"{key}={str(settings.get(key)).lower()}" for key in differing)
-            labels[settings_hash] = f"{name}[{inside}]" if len(variants) > 1 else name
-    return labels
+            labels[name, settings_hash] = f"{name}[{inside}]" if inside else name
+    times = Counter(labels.values())
+    return {of: unmistakable(label if times[label] == 1 else f"{label}[{of[1]}]") for of, label in labels.items()}
 
 
 def runs_frame(sweep: Sweep) -> pd.DataFrame:
@@ -170,23 +145,10 @@ def layers_frame(sweep: Sweep) -> pd.DataFrame:
 def expected_frame(sweep: Sweep) -> pd.DataFrame:
     """Return what was to be measured: one row per expected job and method, with its number of pairs."""
     varying, jobs = sweep.varying, sweep.expected
-    keys = {"run_id": [job["run_id"] for job in jobs], **_scope_keys([job["scope"] for job in jobs], varying)}
-    frame = pd.DataFrame(keys | {"n_pairs": [job["n_pairs"] for job in jobs]})
+    frame = pd.DataFrame(sweep.keys_of(jobs) | {"n_pairs": [job["n_pairs"] for job in jobs]})
     frame = frame.iloc[np.repeat(np.arange(len(jobs)), [len(job["matching"]) for job in jobs])].reset_index(drop=True)
-    frame["matching"] = [sweep.labels[entry["settings_hash"]] for job in jobs for entry in job["matching"]]
+    frame["matching"] = [sweep.labels[entry["matching"], entry["settings_hash"]] for job in jobs for entry in job["matching"]]
     return as_keys(frame[["run_id", *FIXED, *varying, "matching", "n_pairs"]], varying)
-
-
-def _scope_keys(scopes: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the keys that have columns, with their values in each of the jobs."""
-    return {key: [_as_key(scope.get(key)) for scope in scopes] for key in (*FIXED, *varying)}
-
-
-def _as_key(value: Any) -> Any:
-    """Return a value that frames can be grouped by: lists and mappings as text."""
-    if value is None:
-        return ABSENT
-    return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value
 
 
 def as_keys(frame: pd.DataFrame, varying: Sequence[str]) -> pd.DataFrame:

@@ -72,8 +72,9 @@ def _measured(frame: pd.DataFrame, order: str = OWN) -> pd.DataFrame:
 
 
 def _at(frame: pd.DataFrame, rate: float) -> pd.Series:
-    """Return which rows have a learning rate, however many digits of it were typed."""
-    return (frame[RATE].astype(float) / rate - 1).abs() < 1e-3
+    """Return which rows have a learning rate, however many digits of it were typed: of several the nearest one."""
+    distance = (frame[RATE].astype(float) / rate - 1).abs()
+    return (distance < 1e-3) & (distance == distance.min())
 
 
 def _row(

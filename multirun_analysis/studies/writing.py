@@ -10,7 +10,7 @@ from multirun_analysis.checks import InputError
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.drawing import write_page
 from multirun_analysis.figure_files import save_figure
-from multirun_analysis.outputs import write_csv, write_text
+from multirun_analysis.outputs import write_by, write_csv, write_text
 from multirun_analysis.provenance import provenance
 from multirun_analysis.studies.base import Study
 from multirun_analysis.tables.sweep import sweep_frames
@@ -59,13 +59,17 @@ def _check_keys(name: str, study: Study, sweep: Sweep) -> None:
     constant = [key for key in study.needs if key not in varying]
     if constant:
         raise InputError(f"the study {name} is about {constant[0]}, which does not vary in these sweeps.")
-    others = [] if study.may is None else [key for key in varying if key not in (*study.needs, *study.may, "dataset.fingerprint")]
+    others = [] if study.may is None else [key for key in varying if key not in (*study.needs, *study.may)]
     if others:
         raise InputError(f"the study {name} would take means over different values of {others[0]}; name sweeps in which it has one.")
 
 
 def _compress(path: Path) -> None:
     """Replace a file by its gzip, whose bytes depend on the contents only."""
-    with path.with_suffix(".csv.gz").open("wb") as stream, gzip.GzipFile(fileobj=stream, mode="wb", mtime=0, filename="") as packed:
-        packed.write(path.read_bytes())
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as stream, gzip.GzipFile(fileobj=stream, mode="wb", mtime=0, filename="") as packed:
+            packed.write(path.read_bytes())
+
+    write_by(path.with_suffix(".csv.gz"), write)
     path.unlink()

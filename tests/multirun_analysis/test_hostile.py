@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.report import write_report
+from multirun_analysis.tables.sweep import sweep_frames
 
 EVIL = "<script>alert(1)</script>\"'&\u202e\u0000\ud83d\ude00 =1+1"
 
@@ -179,3 +180,36 @@ def test_any_value_anywhere_in_a_record_is_read_or_said(tmp_path_factory, data):
     assert {"good0", "good1"} <= {found["run_id"] for found in sweep.records}
     runs = load_runs(folder)
     assert (runs["run_id"].isin(["good0", "good1"])).sum() >= 8
+
+
+def change_anywhere(data, holder):
+    """Put any JSON value in place of one in a record or a line, or take that away."""
+    for _ in range(data.draw(st.integers(0, 4))):
+        inner = [of for of in (holder.values() if isinstance(holder, dict) else holder) if isinstance(of, dict | list) and of]
+        if not inner:
+            break
+        holder = data.draw(st.sampled_from(inner))
+    key = data.draw(st.sampled_from(sorted(holder))) if isinstance(holder, dict) else data.draw(st.integers(0, len(holder) - 1))
+    if data.draw(st.booleans()):
+        holder[key] = data.draw(JSON)
+    else:
+        del holder[key]
+
+
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_whatever_stands_in_a_record_and_its_line_no_other_mean_changes(tmp_path_factory, data):
+    record, folder = make_record("bad", seed=3, width=32), tmp_path_factory.mktemp("fuzz")
+    line = expect(record, "seed=3") | {"computed": {"optimizer.lr": {"expression": "${seed}", "keys": ["seed"]}}}
+    record, line = copy.deepcopy(record), copy.deepcopy(line)
+    change_anywhere(data, record)
+    change_anywhere(data, line)
+    for number, found in enumerate([*good(), record]):
+        (folder / str(number)).mkdir()
+        (folder / str(number) / "record.json").write_text(json.dumps(found))
+    (folder / "expected.jsonl").write_text("".join(json.dumps(of) + "\n" for of in [*map(expect, good()), line]))
+    table = sweep_frames(find_sweep(folder), ("barrier_vs_width", "failures"))["barrier_vs_width"]
+    rows = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["width"] == 8) & (table["n_pairs"] == 2)]
+    # a line that gives the method another hash gives it another label
+    assert rows.loc[rows["matching"].str.startswith("weights"), "mean"].tolist() == [pytest.approx(0.15)]
+    assert rows.loc[rows["matching"].str.startswith("identity"), "mean"].tolist() == [pytest.approx(1.5)]

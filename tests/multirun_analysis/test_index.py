@@ -16,6 +16,7 @@ from analysis_sweeps import expect, make_record
 from multirun_analysis import discovery, index, load_curves, load_layers, load_runs
 from multirun_analysis.discovery import INDEX, find_sweep
 from multirun_analysis.index import MAGIC, load_index, save_index
+from multirun_analysis.names import table_name
 
 HOSTILE = ["\u2028", "a\x00b", 'quote " comma , line \n end \r', "__import__('os').system('true')", "Ω\u202e\U0001f600", "nan", "-1", ""]
 
@@ -213,7 +214,7 @@ def test_text_of_any_kind_comes_back_from_the_index(write_sweep, n_read):
     n_read()
     assert_same(frames(folder), expected)
     assert n_read() == 0
-    assert set(expected[0]["network_a"]) == set(HOSTILE)
+    assert set(expected[0]["network_a"]) == set(map(table_name, HOSTILE))
     assert set(find_sweep(folder).notes) == {f"{text} (1 of 8 jobs)" for text in HOSTILE}
 
 

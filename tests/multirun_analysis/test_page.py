@@ -50,7 +50,7 @@ def sweep_of(write_sweep, **scope):
 def test_the_page_says_what_was_run_what_is_missing_and_how_to_do_it_again(write_sweep):
     html = (write_report([sweep_of(write_sweep)], brief=True).folder / "report.html").read_text()
     for text in (
-        "4 of 5", "jobs found", "python -m lmc_sweeps width=8,16 seed=0,1,2 -m", "missing", "was never started", "python 3.11.7", "device cpu",
+        "4 of 5", "jobs found", "python -m lmc_sweeps width=8,16 seed=0,1,2 -m", "missing", "was not started yet, or waits for its networks", "python 3.11.7", "device cpu",
         "optimizer.lr", "Student&#39;s t over pairs", "Barrier against width", "How wide is wide enough?",
     ):  # fmt: skip
         assert text in html, text

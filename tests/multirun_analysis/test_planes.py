@@ -107,8 +107,8 @@ def changed(frame, **cells):
 
 DAMAGES = {
     "no column": (lambda frame: frame.drop(columns="loss"), "its columns are network_a, network_b, matching, settings_hash, x, y, network, error"),
-    "a word": (lambda frame: changed(frame, loss="high"), "Unable to parse string"),
-    "beyond every number": (lambda frame: frame.assign(x="9" * 400), "int too large to convert to float|Unable to parse string"),
+    "a word": (lambda frame: changed(frame, loss="high"), "'high' stands where a number should"),
+    "beyond every number": (lambda frame: frame.assign(x="9" * 400), "a point has no place"),
     "no place": (lambda frame: changed(frame, x=""), "a point has no place"),
     "far away": (lambda frame: changed(frame, y="inf"), "a point has no place"),
     "infinite": (lambda frame: changed(frame, loss="inf"), "a loss or an error is outside its range"),
@@ -134,7 +134,7 @@ def test_a_file_that_is_no_plane_is_left_out_with_a_sentence(write_sweep, caplog
     assert set(found.frame["run_id"]) == {"good"}
     (note,) = found.notes
     assert note.startswith(f"the planes of {path} are left out: ")
-    assert any(part in note for part in sentence.split("|"))  # pandas' own words, which change
+    assert sentence in note
     caplog.set_level(logging.WARNING)
     assert set(load_planes(folder)["run_id"]) == {"good"}
     assert note in caplog.messages

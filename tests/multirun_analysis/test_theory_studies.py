@@ -258,6 +258,11 @@ def sweep_of(write_sweep, name="sweep", **scopes):
     [
         ("depth_mnist", {"optimizer.lr": [0.1, 0.01]}, "the study depth_mnist would take means over different values of optimizer.lr"),
         ("gaussian_init", {"model.initialisation": ["gaussian", "uniform"]}, "the study gaussian_init is about dataset.ambient_dimension"),
+        (
+            "depth_mnist",
+            {"dataset.fingerprint": ["aa", "bb"]},
+            "the study depth_mnist would take means over different values of dataset.fingerprint",
+        ),
         ("mean_field", {"depth": [1, 2]}, "the study mean_field would take means over different values of depth"),
         ("paper_figure2", {"optimizer.lr": [0.1, 0.01]}, "the study paper_figure2 would take means over different values of width"),
     ],

@@ -6,11 +6,11 @@ from analysis_sweeps import make_record
 
 from multirun_analysis import load_runs
 from multirun_analysis.tidy import matching_labels, sortable
-from multirun_analysis.tidy import varying_keys as keys_of
+from multirun_analysis.varying import varying_keys as keys_of
 
 
-def varying_keys(rows, folders=None):
-    return keys_of(rows, folders)[0]
+def varying_keys(rows, computed=()):
+    return keys_of(rows, computed)[0]
 
 
 def scopes(*rows):
@@ -29,33 +29,9 @@ def test_a_key_that_only_some_jobs_have_varies():
     ]
 
 
-def test_a_key_that_follows_from_width_is_left_out():
-    rows = [{"width": width, "seed": seed, "optimizer.lr": 1 / width} for width in (8, 16) for seed in (0, 1)]
-    assert varying_keys(scopes(*rows)) == []
-
-
-def test_a_key_that_follows_from_the_seed_is_left_out_only_where_the_seed_shows_it():
-    rows = [{"width": width, "seed": seed, "dataset.seed": seed + 7} for width in (8, 16) for seed in (0, 1)]
-    assert varying_keys(scopes(*rows)) == []
-    # with one job per seed everything is a function of the seed: pooling two learning rates would be wrong
-    assert varying_keys(scopes({"seed": 0, "optimizer.lr": 0.1}, {"seed": 1, "optimizer.lr": 0.2})) == ["optimizer.lr"]
-
-
 def test_a_crossed_key_varies_beside_width_and_seed():
     rows = [{"width": w, "seed": s, "optimizer.lr": lr} for w in (8, 16) for s in (0, 1) for lr in (0.1, 0.2)]
     assert varying_keys(scopes(*rows)) == ["optimizer.lr"]
-
-
-def test_what_follows_is_said_with_its_reason():
-    rows = [{"width": width, "seed": seed, "optimizer.lr": 1 / width, "dataset.seed": seed} for width in (8, 16) for seed in (0, 1)]
-    assert keys_of(scopes(*rows)) == ([], {"dataset.seed": "seed", "optimizer.lr": "width and depth"})
-
-
-def test_another_setting_of_another_sweep_has_a_column_though_seeds_or_widths_would_tell():
-    seeds = [{"width": w, "seed": s, "optimizer.lr": 0.1 if s < 2 else 0.2} for w in (8, 16) for s in (0, 1, 2, 3)]
-    assert varying_keys(scopes(*seeds), [int(row["seed"] > 1) for row in seeds]) == ["optimizer.lr"]
-    widths = [{"width": w, "seed": s, "training.epochs": 2 if w < 32 else 20} for w in (8, 16, 32, 64) for s in (0, 1)]
-    assert varying_keys(scopes(*widths), [int(row["width"] > 16) for row in widths]) == ["training.epochs"]
 
 
 def test_the_fingerprint_varies_only_where_the_datasets_settings_do_not_tell():
@@ -76,7 +52,11 @@ def test_labels_name_the_settings_that_differ_and_only_where_they_do():
         {"matching": "weights", "settings_hash": "2", "settings": {"biases": True, "transport": "emd"}},
         {"matching": "identity", "settings_hash": "3", "settings": {}},
     ]
-    assert matching_labels(entries) == {"1": "weights[biases=false]", "2": "weights[biases=true]", "3": "identity"}
+    assert matching_labels(entries) == {
+        ("weights", "1"): "weights[biases=false]",
+        ("weights", "2"): "weights[biases=true]",
+        ("identity", "3"): "identity",
+    }
 
 
 def test_rows_are_sorted_by_value_and_not_by_text(write_sweep):

@@ -7,6 +7,7 @@ from hydra import compose, initialize_config_dir
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir, job_settings, load_data, prepare
+from lmc_sweeps.expected import expected_entry
 from lmc_sweeps.matching.weights import Weights
 
 
@@ -108,3 +109,19 @@ def test_the_name_of_a_job_leaves_out_what_does_not_touch_its_networks():
 def test_data_are_loaded_once_for_all_jobs_that_share_them():
     dataset = job_settings(composed("dataset=gaussian_mixture")).dataset
     assert load_data(dataset)[0] is load_data(job_settings(composed("dataset=gaussian_mixture", "width=99")).dataset)[0]
+
+
+@pytest.mark.parametrize(("text", "key"), [("${seed}", "seed"), ("${..seed}", "seed"), ("${.classes}", "dataset.classes")])
+def test_what_a_config_computes_stands_beside_the_settings_of_the_expected_job(text, key):
+    prepared = prepare(composed("dataset=gaussian_mixture", "dataset.train_size=500", f"dataset.seed='{text}'", "seed=10"))
+    assert prepared.settings.dataset.seed == 10
+    entry = expected_entry(prepared, "")
+    assert entry["computed"] == {"dataset.seed": {"expression": f"${{{key}}}", "keys": [key]}}
+    assert entry["scope"]["dataset.seed"] == 10
+
+
+def test_what_is_typed_or_taken_from_the_environment_is_computed_from_nothing(monkeypatch):
+    monkeypatch.setenv("RATE", "0.5")
+    prepared = prepare(composed("optimizer.lr='${oc.decode:${oc.env:RATE}}'", "training.epochs=1"))
+    assert prepared.settings.optimizer.lr == 0.5
+    assert expected_entry(prepared, "")["computed"] == {}
