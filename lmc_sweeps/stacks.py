@@ -56,7 +56,10 @@ def _fitting(task: Task, partial: PartialNetwork | None) -> PartialNetwork | Non
     kinds = {kind: {name: (1, *tensor.shape) for name, tensor in tensors.items()} for kind, tensors in partial.tensors.items()}
     if kinds == dict.fromkeys((PARAMETERS, *task.settings.optimizer.buffers), shapes) and 0 < partial.step < task.steps:
         return partial
-    log.warning("the half-trained network %s is not one that this version goes on with (other shapes or steps); it is trained from the start.", task.name)
+    log.warning(
+        "the half-trained network %s is not one that this version goes on with (other shapes or steps); it is trained from the start.",
+        task.name,
+    )
     return None
 
 

@@ -79,6 +79,10 @@ class TorchModule(Architecture):
         module.load_state_dict({**module.state_dict(), **parameters})
         return module
 
+    def readers(self, source: str) -> tuple[str, ...]:
+        """Return the parameters that read a group, or what else feeds a layer."""
+        return tuple(self._readers[source])
+
     def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> dict[str, list[Use]]:
         """Return the products in which the parameters of two axes and more stand, of one network, by name."""
         with Products(parameters, [name for name, axes in self.spec.axes.items() if len(axes) > 1]) as products:
