@@ -15,10 +15,10 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.models.feed_forward import from_sequential
+from lmc_sweeps.models.feed_forward import Layer, from_sequential
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_data import own_split
-from lmc_sweeps.own_networks import OwnNetwork, check_same, own_network
+from lmc_sweeps.own_networks import OwnNetwork, check_same, own_network, visible
 from lmc_sweeps.own_proof import check_code, check_forwards, check_specification, probes, taken_inputs
 from lmc_sweeps.own_spec import check_methods, own_spec
 from lmc_sweeps.pairs import PairResult, compare_pair, method_key, with_identity
@@ -132,7 +132,7 @@ def _checked(
     found = {}
     for name, split in splits.items():
         split = split.to(device)
-        is_given = own or isinstance(next(iter(a.module)), nn.Flatten)  # type: ignore[call-overload]
+        is_given = own or split.inputs.dim() == 1 or isinstance(next(iter(a.module)), nn.Flatten)  # type: ignore[call-overload]
         inputs = taken_inputs(a, name, split.inputs if is_given else split.inputs.flatten(1), kind, not own)
         classes = a.outputs(name, inputs[:2]).shape[1]
         low, high = int(split.labels.min()), int(split.labels.max())
@@ -223,17 +223,23 @@ def _architecture(a: OwnNetwork, b: OwnNetwork, spec: Any) -> Architecture:
     if spec is not None:
         check_same(a, b)
         return TorchModule(a.module, own_spec(spec, a))
-    modules = a.module, b.module
-    if not all(isinstance(module, nn.Sequential) for module in modules):
-        kind = next(type(module).__name__ for module in modules if not isinstance(module, nn.Sequential))
-        raise checks.InputError(f"a {kind} is not an nn.Sequential of linear layers: pass `permutation_spec` with one entry per axis.")
-    for module in modules:
-        if type(module).forward is not nn.Sequential.forward:
-            raise checks.InputError(f"a {type(module).__name__} has a forward of its own: pass `permutation_spec` with one entry per axis.")
-    ours, theirs = (from_sequential(module) for module in modules)
+    ours, theirs = (from_sequential(_sequential(network.module)) for network in (a, b))
     for x, y in zip(ours.layers, theirs.layers, strict=False):
-        if repr(x) != repr(y):
+        if _function(x) != _function(y):
             raise checks.InputError(f"network A and network B differ: {x} against {y}.")
     check_same(a, b)
     ours.spec.sizes(a.parameters)
     return ours
+
+
+def _sequential(module: nn.Module) -> nn.Sequential:
+    if not isinstance(module, nn.Sequential):
+        kind = type(module).__name__
+        raise checks.InputError(f"a {kind} is not an nn.Sequential of linear layers: pass `permutation_spec` with one entry per axis.")
+    return module
+
+
+def _function(layer: Layer) -> list[Any]:
+    """Return what a layer is known by as a function: its name, its bias, and its activations without what evaluation mode leaves out."""
+    kept = [module for module in layer.after if not isinstance(module, nn.Dropout | nn.Identity)]
+    return [layer.name, layer.has_bias, *map(visible, kept)]

@@ -60,7 +60,7 @@ def _items(name: str, data: Any) -> tuple[Tensor, Tensor]:
         found = [torch.as_tensor(part).detach() for part in inputs], [torch.as_tensor(part).detach() for part in labels]
         return torch.stack(found[0]) if items else torch.empty(0), torch.stack(found[1]) if items else torch.empty(0, dtype=torch.int64)
     except Exception as error:  # whatever a dataset of the caller's own raises
-        raise InputError(f"{rule}; reading the {type(data).__name__} raised a {type(error).__name__}.") from error
+        raise InputError(f"{rule}; reading the {type(data).__name__} raised {type(error).__name__}.") from error
 
 
 def _tensor(name: str, part: str, values: Tensor | np.ndarray) -> Tensor:

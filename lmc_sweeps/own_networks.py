@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from lmc_sweeps.tasks import is_out_of_memory
 
 # Modules that only call another one, under which name they hold it.
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.optim.swa_utils.AveragedModel)
+UNSEEN = ("training", "inplace", "num_batches_tracked")  # attributes that change no output in evaluation mode
 TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -25,7 +27,7 @@ class OwnNetwork:
     """A copy of a caller's network, in evaluation mode.
 
     `parameters` are its parameters and persistent buffers of floating-point numbers, each once; `aliases` maps other names of the same
-    tensor to the one there; `prefix` is what a wrapper puts before all names.
+    tensor to the one there; `prefix` is what a wrapper puts before all names; `types` are those of the caller's parameters, each once.
     """
 
     name: str
@@ -33,11 +35,7 @@ class OwnNetwork:
     parameters: dict[str, Tensor]
     aliases: dict[str, str]
     prefix: str
-
-    @property
-    def types(self) -> list[str]:
-        """The types of its parameters, each once."""
-        return sorted({str(tensor.dtype).removeprefix("torch.") for tensor in self.parameters.values()})
+    types: tuple[str, ...]
 
     def to(self, kind: torch.dtype, device: torch.device) -> "OwnNetwork":
         """Return it in another type of floating-point numbers, on a device."""
@@ -76,7 +74,7 @@ def own_network(name: str, network: Any) -> OwnNetwork:
     try:
         module = copy.deepcopy(inner).eval()
     except Exception as error:  # whatever a module of the caller's own holds
-        raise InputError(f"{name} cannot be copied (copy.deepcopy raised a {type(error).__name__}), so it cannot be measured.") from error
+        raise InputError(f"{name} cannot be copied (copy.deepcopy raised {type(error).__name__}), so it cannot be measured.") from error
     parameters, aliases = {}, {}
     first: dict[int, str] = {}
     for key, tensor in _tensors(module):
@@ -90,7 +88,8 @@ def own_network(name: str, network: Any) -> OwnNetwork:
     bad = [key for key, tensor in parameters.items() if not bool(torch.isfinite(tensor).all())]
     if bad:
         raise InputError(f"networks must have finite weights, and {bad[0]!r} has others.")
-    return OwnNetwork(name, module, parameters, aliases, prefix)
+    types = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in parameters.values()})
+    return OwnNetwork(name, module, parameters, aliases, prefix, tuple(types))
 
 
 def _unwrapped(name: str, network: Any) -> tuple[nn.Module, str]:
@@ -132,7 +131,7 @@ def _check_plain(name: str, module: nn.Module) -> None:
         where = f"{place}." if place else ""
         # An older weight_norm, spectral_norm or pruning recomputes the weight in a hook.
         hooks = [type(hook) for hook in part._forward_pre_hooks.values() if type(hook).__module__.startswith("torch.nn.utils.")]
-        names = list(part.parametrizations) if parametrize.is_parametrized(part) else ["weight"] * bool(hooks)  # type: ignore[arg-type]
+        names = list(part.parametrizations) if parametrize.is_parametrized(part) else ["weight"] * bool(hooks)
         if names:
             raise InputError(
                 f"{name} has a parametrised weight, '{where}{names[0]}', of which a line has two meanings: make it plain first, by "
@@ -172,13 +171,14 @@ def checked(network: OwnNetwork, split: str, inputs: Tensor, call: Callable[[Ten
         shape, kind = tuple(inputs.shape[1:]), str(inputs.dtype).removeprefix("torch.")
         first = next((key for key, tensor in network.parameters.items() if tensor.dim() > 1), next(iter(network.parameters)))
         raise InputError(
-            f"`{split}` has inputs of shape {shape} in {kind}, which {name} does not take: its forward raised a {type(error).__name__}. "
-            f"Its first weights, {first!r}, have shape {tuple(network.parameters[first].shape)}{_ids(network, inputs)}."
+            f"`{split}` has inputs of shape {shape} in {kind}, which {name} does not take: its forward raised {type(error).__name__}. "
+            f"Its first weights, {first!r}, have shape {tuple(network.parameters[first].shape)}{_hints(network, first)}."
         ) from error
     if not isinstance(found, Tensor):
         kind = type(found).__name__ + (f" of {', '.join(map(repr, found))}" if isinstance(found, Mapping) else "")
         raise InputError(
-            f"{name} must return one tensor of logits, (examples, classes), got a {kind}: wrap it in a module whose forward returns the logits."
+            f"{name} must return one tensor of logits, (examples, classes), got a {kind}: wrap it in a module whose forward returns the "
+            "logits."
         )
     if found.dim() != 2 or len(found) != len(inputs):
         raise InputError(
@@ -195,34 +195,35 @@ def checked(network: OwnNetwork, split: str, inputs: Tensor, call: Callable[[Ten
     return found
 
 
-def _ids(network: OwnNetwork, inputs: Tensor) -> str:
+def _hints(network: OwnNetwork, first: str) -> str:
+    kind = str(network.parameters[first].dtype).removeprefix("torch.")
     has_embedding = any(isinstance(part, nn.Embedding | nn.EmbeddingBag) for part in network.module.modules())
-    return "; ids of an embedding must be integers below its size" if has_embedding else ""
+    ids = "; ids of an embedding must be integers below its size" if has_embedding else ""
+    return ids + (
+        f"; it is in {', '.join(network.types)} and measured in {kind}, which its code must take" if network.types != (kind,) else ""
+    )
 
 
 def differences(a: nn.Module, b: nn.Module) -> str:
-    """Return in words the first difference between two modules that one can see: their types, settings, attributes and other buffers."""
+    """Return in words the first difference between two modules that one can see, or nothing."""
     parts = [dict(module.named_modules()) for module in (a, b)]
     for place in dict.fromkeys([*parts[0], *parts[1]]):
-        ours, theirs = (_visible(part.get(place)) for part in parts)
+        ours, theirs = (visible(part.get(place)) for part in parts)
         for key in (key for key in {**ours, **theirs} if repr(ours.get(key)) != repr(theirs.get(key))):
             where = f"{place or 'the network'} {key}".strip()
-            return f" ({where}: {ours.get(key)} against {theirs.get(key)})"
+            is_short = not isinstance(ours.get(key), list)
+            return f" ({where}: {ours.get(key)} against {theirs.get(key)})" if is_short else f" ({where} has other values)"
     return ""
 
 
-def _visible(module: nn.Module | None) -> dict[str, Any]:
+def visible(module: nn.Module | None) -> dict[str, Any]:
+    """Return what can be seen of a module beside its parameters: its type, plain attributes, and tensors that are not measured."""
     if module is None:
         return {"": "missing"}
-    plain = {
-        key: value for key, value in vars(module).items() if not key.startswith("_") and isinstance(value, bool | int | float | str | tuple)
-    }
-    held = {
-        key: tensor.flatten()[:8].tolist()
-        for key, tensor in module.named_buffers(recurse=False)
-        if not tensor.is_floating_point() and key != "num_batches_tracked"
-    }
-    held |= {
-        key: module._buffers[key].flatten()[:8].tolist() for key in module._non_persistent_buffers_set if module._buffers[key] is not None
-    }  # type: ignore[union-attr]
-    return {"": type(module).__name__} | plain | held
+    plain = {key: value for key, value in vars(module).items() if isinstance(value, bool | int | float | str | tuple)}
+    plain |= {key: value.__name__ for key, value in vars(module).items() if isinstance(value, FunctionType | BuiltinFunctionType)}
+    held = {key: value for key, value in vars(module).items() if isinstance(value, Tensor)} | dict(module.named_buffers(recurse=False))
+    measured = set(module._buffers) - module._non_persistent_buffers_set
+    others = [key for key in held if key not in measured or not held[key].is_floating_point()]
+    shown = {"": type(module).__name__} | plain | {key: held[key].flatten().tolist() for key in others}
+    return {key: value for key, value in shown.items() if key[:1] != "_" and key not in UNSEEN}

@@ -17,7 +17,7 @@ from lmc_sweeps.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.seeding import generator
 
 PROBED = 64  # examples that the proofs are run on
-DRAWS = 3  # networks of shuffled weights: of a network's own dead neurons nothing can be seen
+DRAWS = 2  # networks of shuffled weights, and as many of drawn ones: of a network's own dead neurons nothing can be seen
 # Of the largest logit, between relabelled networks: in float64 sums differ by 1e-13; 1e-6 where a module rounds to float32 inside.
 PROOF_ROUNDING = 1e-5
 SAME_CODE = 1e-6  # of the largest logit, between two modules that do the same with the same numbers (measured: 0)
@@ -47,7 +47,7 @@ def check_forwards(architecture: Architecture, a: OwnNetwork, b: OwnNetwork, spl
                 with torch.no_grad():
                     ours = architecture.forward(stack, inputs if own else inputs.flatten(1))[0]
                     # A chain that ends in a softmax is measured by the logarithms of its probabilities.
-                    ours = ours.exp() if not own and isinstance(list(a.module)[-1], nn.Softmax) else ours
+                    ours = ours.exp() if not own and isinstance([*a.module.children()][-1], nn.Softmax) else ours
                 _compare(ours, theirs, rounding, a, b, network)
                 sums.append(theirs.sum(1) if bool((theirs >= 0).all()) else torch.zeros(1))
         if own and bool((torch.cat(sums) - 1).abs().max() < ROUNDING):
@@ -59,6 +59,8 @@ def check_forwards(architecture: Architecture, a: OwnNetwork, b: OwnNetwork, spl
 
 def check_code(a: OwnNetwork, b: OwnNetwork, inputs: Tensor) -> None:
     """Raise `InputError` where A's and B's code differ with the same weights: A's, B's, those halfway, and shuffled ones."""
+    first = a.outputs("train", inputs)
+    _compare(a.outputs("train", inputs), first, SAME_CODE, a, b, a)
     middle = {name: (tensor + b.parameters[name]) / 2 for name, tensor in a.parameters.items()}
     for parameters in (a.parameters, b.parameters, middle, *_shuffled(b.parameters)):
         found = [network.outputs("train", inputs, parameters) for network in (a, b)]
@@ -113,12 +115,9 @@ def _broken(spec: PermutationSpec, network: OwnNetwork, groups: Sequence[str], g
     group = groups[0]
     size = spec.sizes(network.parameters)[group]
     held = [name for name, axes in spec.axes.items() if group in axes]
-    lacking = [
-        name
-        for name, axes in spec.axes.items()
-        if any(of is None and n == size for of, n in zip(axes, network.parameters[name].shape, strict=True))
-    ]
-    hint = f"; an axis of that length without a group have {', '.join(lacking)}" if lacking else ""
+    shapes = {name: zip(axes, network.parameters[name].shape, strict=True) for name, axes in spec.axes.items()}
+    lacking = [name for name, shape in shapes.items() if any(axis is None and n == size for axis, n in shape)]
+    hint = f"; axes of that length without a group are in {', '.join(lacking)}" if lacking else ""
     return (
         f"the permutation specification does not keep the network's function: relabelling the {size} neurons of group {group!r} changes its "
         f"logits by {gap:.1e} of the largest. It moves {', '.join(held)}{hint}."
@@ -153,13 +152,16 @@ def _changes(architecture: TorchModule, parameters: Mapping[str, Tensor], moved:
 
 
 def _shuffled(parameters: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
-    """Yield networks of shuffled weights: of the same sizes and signs, so that a variance stays one, and no two neurons alike."""
-    for draw in range(DRAWS):
+    """Yield networks of other weights: shuffled ones, and drawn ones whose biases leave neurons alive; variances stay positive."""
+    for draw in range(2 * DRAWS):
         found = {}
         for name, tensor in parameters.items():
             rng = generator(draw, "shuffled", name)
             values = tensor.double().cpu().numpy().ravel()
-            if np.sqrt(np.mean(values**2)) < SMALL:
+            if draw >= DRAWS and tensor.dim() > 0:
+                fan_in = max(1, tensor[0].numel())
+                values = rng.standard_normal(values.shape) / np.sqrt(fan_in) if fan_in > 1 else rng.uniform(0.1, 1.0, values.shape)
+            elif np.sqrt(np.mean(values**2)) < SMALL:
                 values = np.abs(0.1 * rng.standard_normal(values.shape))
             values = rng.permutation(values) * rng.uniform(0.5, 1.5, values.shape)
             found[name] = torch.from_numpy(values.reshape(tensor.shape)).to(tensor.device, tensor.dtype)
@@ -178,11 +180,11 @@ def taken_inputs(a: OwnNetwork, name: str, inputs: Tensor, kind: torch.dtype, is
             continue
         if as_floats is not None and _gap(as_integers, as_floats) > ROUNDING:
             raise InputError(
-                f"`{name}` has inputs in {inputs.dtype}, of which {a.name} makes something else than of the same numbers in {kind}: pass them in "
-                "the type that it was trained on."
+                f"`{name}` has inputs in {inputs.dtype}, of which {a.name} makes something else than of the same numbers "
+                f"in {kind}: pass them in the type that it was trained on."
             )
         return inputs.to(values.dtype)
-    return inputs.to(kind)
+    return inputs if as_floats is None else inputs.to(kind)
 
 
 def _try(network: OwnNetwork, name: str, inputs: Tensor) -> Any:

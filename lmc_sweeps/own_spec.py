@@ -46,12 +46,14 @@ def _entries(given: Any) -> Axes:
     mapping = given.axes if isinstance(given, PermutationSpec) else given
     if not isinstance(mapping, Mapping):
         raise InputError(
-            f"`permutation_spec` must be a mapping of parameters to one entry per axis, the name of a group or None, got {type(given).__name__}."
+            "`permutation_spec` must be a mapping of parameters to one entry per axis, the name of a group or None, "
+            f"got {type(given).__name__}."
         )
     for name, entry in mapping.items():
         if not isinstance(entry, tuple | list) or not all(group is None or (isinstance(group, str) and group) for group in entry):
             raise InputError(
-                f"`permutation_spec` must give {name!r} one entry per axis, the name of a group or None, as in ('hidden', None), got {entry!r}."
+                f"`permutation_spec` must give {name!r} one entry per axis, the name of a group or None, as in ('hidden', None), "
+                f"got {entry!r}."
             )
     return {name: tuple(entry) for name, entry in mapping.items()}
 
@@ -83,13 +85,11 @@ def _of_tensors(axes: Axes, network: OwnNetwork) -> Axes:
 def _sorted(axes: Axes) -> Axes:
     """Return the entries in an order in which each group stands behind those that feed it, the given one where it is such; cycles stay."""
     groups = PermutationSpec(axes).groups
-    feeding = {
-        group: {entry[1] for entry in axes.values() if len(entry) > 1 and entry[0] == group} & set(groups) - {group} for group in groups
-    }
+    feeding = {group: {entry[1] for entry in axes.values() if len(entry) > 1 and entry[0] == group} for group in groups}
     order: list[str | None] = []
     waiting = list(groups)
     while waiting:
-        ready = next((group for group in waiting if feeding[group] <= set(order)), waiting[0])
+        ready = next((group for group in waiting if not feeding[group] & {*waiting} - {group}), waiting[0])
         order.append(ready)
         waiting.remove(ready)
     if order == list(groups):
@@ -111,18 +111,9 @@ def check_methods(architecture: TorchModule, network: OwnNetwork, uses: Mapping[
     methods : sequence of Matching
     """
     spec = architecture.spec
-    passes = [method for method in methods if isinstance(method, SequentialMatching)]
-    seen: set[str] = set()
-    for group in spec.groups if passes else ():
-        later = [source for source in architecture.sources(group) if source in spec.groups and source not in seen]
-        if later:
-            raise InputError(
-                f"group {group!r} is fed by {later[0]!r}, and that by {group!r} in its turn (a residual connection?): one pass cannot match "
-                f"it, as {passes[0].name} would."
-                if later[0] != group
-                else f"group {group!r} is fed by itself (a residual connection?): one pass cannot match it, as {passes[0].name} would."
-            )
-        seen.add(group)
+    sequential = [method.name for method in methods if isinstance(method, SequentialMatching)]
+    if sequential:
+        _check_order(architecture, sequential[0])
     _check_directions(spec, uses)
     readable = architecture.readable(network.parameters, {name: list(found) for name, found in uses.items()})
     needs = [method.needs for method in methods]
@@ -134,6 +125,17 @@ def check_methods(architecture: TorchModule, network: OwnNetwork, uses: Mapping[
             raise InputError(unreadable(key, architecture.readers(key)))
 
 
+def _check_order(architecture: TorchModule, method: str) -> None:
+    """Raise `InputError` where groups feed one another, so that no order has each behind those that feed it."""
+    seen: set[str] = set()
+    for group in architecture.spec.groups:
+        later = [source for source in architecture.sources(group) if source in architecture.spec.groups and source not in seen]
+        if later:
+            feeder = "itself" if later[0] == group else f"{later[0]!r}, and that by {group!r} in its turn"
+            raise InputError(f"group {group!r} is fed by {feeder} (a residual connection?): one pass cannot match it, as {method} would.")
+        seen.add(group)
+
+
 def _check_directions(spec: PermutationSpec, uses: Mapping[str, Sequence[Use]]) -> None:
     """Raise `InputError` where a parameter has its inputs on its first axis: methods would match neurons by their outgoing weights."""
     for group in spec.groups:
@@ -141,7 +143,6 @@ def _check_directions(spec: PermutationSpec, uses: Mapping[str, Sequence[Use]]) 
             summed = {use.axis for use in uses.get(name, ())}
             if summed == {0}:
                 raise InputError(
-                    f"{name!r} is summed over its first axis (as in `x @ weight`, or a transposed convolution), so that axis has its inputs; "
-                    f"the permutation specification takes the first axis for its outputs, {group!r} here. Store it as nn.Linear does, "
-                    "(outputs, inputs)."
+                    f"{name!r} is summed over its first axis (as in `x @ weight`, or a transposed convolution), so that axis has its inputs, "
+                    f"and the permutation specification takes it for its outputs, {group!r}. Store it as nn.Linear does, (outputs, inputs)."
                 )

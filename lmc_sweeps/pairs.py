@@ -27,8 +27,8 @@ from lmc_sweeps.seeding import generator
 from lmc_sweeps.theory import tolerance_reached
 
 ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
-# Of a loss, or of 1: the same network and examples in other batches (measured on the CPU in float32: below 1e-6). The convolutions of a CUDA
-# device round their factors to TensorFloat-32, 10 bits.
+# Of a loss, or of 1: the same network and examples in other batches (measured on the CPU in float32: below 1e-6). The convolutions of a
+# CUDA device round their factors to TensorFloat-32, 10 bits.
 LOSS_ROUNDING, LOSS_ROUNDING_CUDA = 1e-4, 1e-2
 UNDEFINED = MidpointGap(math.nan, math.nan, math.nan, math.nan, NONE)
 
@@ -249,7 +249,7 @@ def check_final_losses(result: PairResult, names: Sequence[str], losses: Sequenc
         for name, final, measured in zip(names, losses, (row["loss_a"], row["loss_b"]), strict=True):
             if not abs(measured - final) <= rounding * max(1.0, abs(final)):
                 raise InputError(
-                    f"network {name} ended its training at a loss of {final:.6g} on the training set, and measures {measured:.6g} there now: "
+                    f"network {name} ended its training at a loss of {final:.6g} on the training set, and measures {measured:.6g} there: "
                     "what was trained is not what is measured. Either its model's `forward`, `line_logits` and `padded` differ, or an "
                     "earlier version or another code trained it; then remove it from the store and run the job again."
                 )

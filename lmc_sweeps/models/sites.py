@@ -1,7 +1,7 @@
 """Where a parameter stands in a network's products, and what reaches it there, read from the products themselves.
 
-Neither the name nor the type of a module, nor the number of axes of a tensor, says which axis counts neurons. The product does: it sums over
-one axis of the parameter and over the same one of the other factor.
+Neither the name nor the type of a module, nor the number of axes of a tensor, says which axis counts neurons. The product does: it sums
+over one axis of the parameter and over the same one of the other factor.
 """
 
 from collections.abc import Iterable, Mapping
@@ -57,7 +57,7 @@ class Products(TorchDispatchMode):
         name, parameter = self._parameters.get(_storage(factor), ("", None))
         if parameter is None:
             return
-        # From the last axis on, where axes are summed over by custom: of two axes of one neuron both fit.
+        # Two axes of length 1 both fit: the last one is then summed over.
         fitting = [axis for axis in range(parameter.dim()) if _axis_of(parameter, axis) == _axis_of(factor, summed)]
         if fitting:
             self.uses.setdefault(name, []).append(Use(fitting[-1], other.reshape(-1, other.shape[-1]).clone()))

@@ -85,8 +85,13 @@ class TorchModule(Architecture):
 
     def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> dict[str, list[Use]]:
         """Return the products in which the parameters of two axes and more stand, of one network, by name."""
-        with Products(parameters, [name for name, axes in self.spec.axes.items() if len(axes) > 1]) as products:
-            self._call(parameters, inputs)
+        fused = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
+        try:
+            with Products(parameters, [name for name, axes in self.spec.axes.items() if len(axes) > 1]) as products:
+                self._call(parameters, inputs)
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fused)
         return products.uses
 
     def readable(self, parameters: Mapping[str, Tensor], uses: Mapping[str, list[Use]]) -> dict[str, Tensor]:
@@ -115,7 +120,7 @@ class TorchModule(Architecture):
 def unreadable(source: str, readers: Sequence[str]) -> str:
     """Return the sentence that says that the activations of a group, or of what else feeds a layer, cannot be read."""
     return (
-        f"what {source!r} hands on cannot be read, as `covariance` and `activations` need it: {', '.join(map(repr, readers))} would have to "
-        "be summed over the whole of its second axis in a product of matrices or a convolution without groups. Use matching=['weights'], or "
-        "an nn.Linear or a convolution there."
+        f"what {source!r} hands on cannot be read, as `covariance` and `activations` need it: {', '.join(map(repr, readers))} would have to be "
+        "summed over the whole of its second axis, in a product of matrices or a convolution without groups. Use an nn.Linear or a "
+        "convolution there, or matching=['weights']."
     )
