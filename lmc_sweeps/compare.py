@@ -61,20 +61,22 @@ def compare(
     """Match two networks of your own by optimal transport and measure the barriers between them.
 
     Any `nn.Sequential` of linear layers and elementwise activations works without a word more; its inputs are flattened. Other modules
-    bring a `permutation_spec`. The networks are not changed, nor are their mode and device.
+    bring a `permutation_spec`, which is tried by random relabelings first. Both networks must compute the same function of their weights;
+    they are measured in evaluation mode, in float32 (in float64 if one of them is), and are not changed, nor are their mode and device.
 
     Parameters
     ----------
     network_a, network_b : torch.nn.Module
-        Of one architecture. A stays as it is, B is permuted.
+        Of one architecture. A stays as it is, B is permuted. They return logits, or logarithms of probabilities, (examples, classes).
     train, test : (inputs, labels) or map-style dataset
-        Tensors of shape (n, ...) and (n,), or a dataset of (input, label) items. Statistics come from `train`; lines are walked on both.
+        Tensors of shape (n, ...) and (n,), or a dataset of (input, label) items; labels are integers or booleans, and inputs that are
+        integers stay such where the networks take them. Statistics come from `train`; lines are walked on both.
     matching : sequence of str
         Methods, beside ``identity``, which is always there.
     points : int
         Values of t, odd, at least 3.
     permutation_spec : PermutationSpec or mapping, optional
-        For every parameter, one entry per axis: the group that permutes it, or None.
+        For every parameter, one entry per axis, that of its outputs first: the group that permutes it, or None. In any order.
     settings : mapping of str to mapping, optional
         Settings by method, e.g. ``{"weights": {"biases": True}}``.
     transport : str

@@ -187,7 +187,7 @@ def checked(network: OwnNetwork, split: str, inputs: Tensor, call: Callable[[Ten
         )
     if found.shape[1] < 2:
         raise InputError(
-            f"{name} must return the logits of at least 2 classes, got shape {tuple(found.shape)}: a regression is not measured here, and a "
+            f"{name} must return the logits of at least 2 classes, got shape {tuple(found.shape)}: a regression is not measured here, a "
             "single logit z of two classes becomes two by torch.cat([torch.zeros_like(z), z], 1)."
         )
     if not found.is_floating_point():

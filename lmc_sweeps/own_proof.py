@@ -119,8 +119,8 @@ def _broken(spec: PermutationSpec, network: OwnNetwork, groups: Sequence[str], g
     lacking = [name for name, shape in shapes.items() if any(axis is None and n == size for axis, n in shape)]
     hint = f"; axes of that length without a group are in {', '.join(lacking)}" if lacking else ""
     return (
-        f"the permutation specification does not keep the network's function: relabelling the {size} neurons of group {group!r} changes its "
-        f"logits by {gap:.1e} of the largest. It moves {', '.join(held)}{hint}."
+        f"the permutation specification does not keep the network's function: relabelling the {size} neurons of group {group!r} changes "
+        f"its logits by {gap:.1e} of the largest. It moves {', '.join(held)}{hint}."
         + (f" The same holds for {', '.join(map(repr, groups[1:]))}." if len(groups) > 1 else "")
     )
 

@@ -143,6 +143,6 @@ def _check_directions(spec: PermutationSpec, uses: Mapping[str, Sequence[Use]]) 
             summed = {use.axis for use in uses.get(name, ())}
             if summed == {0}:
                 raise InputError(
-                    f"{name!r} is summed over its first axis (as in `x @ weight`, or a transposed convolution), so that axis has its inputs, "
+                    f"{name!r} is summed over its first axis (as in `x @ weight`, or a transposed convolution): that axis has its inputs, "
                     f"and the permutation specification takes it for its outputs, {group!r}. Store it as nn.Linear does, (outputs, inputs)."
                 )

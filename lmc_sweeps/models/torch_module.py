@@ -120,7 +120,7 @@ class TorchModule(Architecture):
 def unreadable(source: str, readers: Sequence[str]) -> str:
     """Return the sentence that says that the activations of a group, or of what else feeds a layer, cannot be read."""
     return (
-        f"what {source!r} hands on cannot be read, as `covariance` and `activations` need it: {', '.join(map(repr, readers))} would have to be "
-        "summed over the whole of its second axis, in a product of matrices or a convolution without groups. Use an nn.Linear or a "
+        f"what {source!r} hands on cannot be read, as `covariance` and `activations` need it: {', '.join(map(repr, readers))} would have "
+        "to be summed over the whole of its second axis, in a product of matrices or a convolution without groups. Use an nn.Linear or a "
         "convolution there, or matching=['weights']."
     )
