@@ -26,8 +26,8 @@ TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 class OwnNetwork:
     """A copy of a caller's network, in evaluation mode.
 
-    `parameters` are its parameters and persistent buffers of floating-point numbers, each once; `aliases` maps other names of the same
-    tensor to the one there; `prefix` is what a wrapper puts before all names; `types` are those of the caller's parameters, each once.
+    `parameters` are its parameters and persistent buffers of finite floating-point numbers, each once; `aliases` maps other names of the
+    same tensor to the one there; `prefix` is what a wrapper puts before all names; `types` are those of the caller's parameters, each once.
     """
 
     name: str
@@ -77,8 +77,9 @@ def own_network(name: str, network: Any) -> OwnNetwork:
         raise InputError(f"{name} cannot be copied (copy.deepcopy raised {type(error).__name__}), so it cannot be measured.") from error
     parameters, aliases = {}, {}
     first: dict[int, str] = {}
+    constants = {key for key, tensor in module.named_buffers() if not bool(torch.isfinite(tensor).all())}  # a causal mask, say
     for key, tensor in _tensors(module):
-        if tensor.is_floating_point():
+        if tensor.is_floating_point() and key not in constants:
             if (known := first.setdefault(id(tensor), key)) != key:
                 aliases[key] = known
             else:

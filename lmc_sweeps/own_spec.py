@@ -68,7 +68,7 @@ def _of_tensors(axes: Axes, network: OwnNetwork) -> Axes:
     for name, entry in axes.items():
         if name in others:
             if any(entry):
-                raise InputError(f"{name!r} is in {others[name].dtype}; only tensors of floating-point numbers are permuted.")
+                raise InputError(f"{name!r}, in {others[name].dtype}, is a constant: only finite floating-point numbers are permuted.")
             continue
         own = network.aliases.get(name, name)
         if own not in network.parameters:

@@ -51,6 +51,11 @@ class Architecture(ABC):
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items()}
         with torch.enable_grad():
             logits = self.forward(leaves, inputs)
+        if logits.dim() != 3 or logits.shape[:2] != inputs.shape[:2]:
+            raise InputError(
+                f"`forward` of a {type(self).__name__} must take one batch for each network and return their logits, (networks, examples, "
+                f"classes); for inputs {tuple(inputs.shape)} it returned {tuple(logits.shape)}."
+            )
         found = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()))
         for name, gradient in zip(leaves, found, strict=True):
             out[name].copy_(gradient)

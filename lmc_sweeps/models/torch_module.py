@@ -1,7 +1,7 @@
 """Any `torch.nn.Module` of a caller's own, with the permutation specification that the caller brings."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -44,6 +44,17 @@ class TorchModule(Architecture):
 
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         return torch.stack([self._call(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))])
+
+    def gradients(
+        self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
+    ) -> None:
+        # Inputs of a module may have any number of axes, so `forward` cannot see whether each network has its own: here they have.
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items()}
+        with torch.enable_grad():
+            logits = torch.stack([self._call(unstack(leaves, k), batch) for k, batch in enumerate(inputs)])
+        found = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()), allow_unused=True)
+        for name, gradient in zip(leaves, found, strict=True):
+            out[name].zero_() if gradient is None else out[name].copy_(gradient)
 
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
         per_network = [self._activations(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))]

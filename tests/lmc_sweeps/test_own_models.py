@@ -1,5 +1,6 @@
 """Models of one's own in a sweep, by the recipe: trained as they are, so that the loss at the end of training is the loss that is measured."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,6 +22,7 @@ from lmc_sweeps.models.base import INPUT, Architecture, Model, stacked
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.mean_field import MeanFieldNetwork
 from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.optimizers import Sgd
 from lmc_sweeps.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.settings import JobSettings
@@ -83,6 +85,9 @@ ARCHITECTURES: dict[str, Callable[[int], Architecture]] = {
     "sigmoid": lambda classes: Own(sigmoid, AXES),
     "layer norm": lambda classes: Own(normed, AXES | {"norm.weight": ("hidden",), "norm.bias": ("hidden",)}),
     "convolution": lambda classes: Own(convolution, AXES | {"hidden.weight": ("hidden", None, None, None)}),
+    "module": lambda classes: TorchModule(
+        nn.Sequential(OrderedDict(hidden=nn.Linear(18, 7), after=nn.Sigmoid(), output=nn.Linear(7, classes))), PermutationSpec(AXES)
+    ),
     "chain with sigmoid": lambda classes: FeedForward([Layer("hidden", True, (nn.Sigmoid(),)), Layer("output", True)], n_outputs=classes),
     "chain without n_outputs": lambda classes: FeedForward([Layer("hidden", True, (nn.ReLU(),)), Layer("output", True)]),
     "chain with a layer norm of its own": lambda classes: FeedForward(
@@ -198,3 +203,17 @@ def test_a_half_trained_network_of_other_shapes_is_trained_from_the_start(kinds,
     assert f"the half-trained network {task.name} is not one that this version goes on with" in caplog.text
     for name, tensor in expected[task.name].parameters.items():
         assert torch.equal(trained[task.name].parameters[name], tensor)
+
+
+class OneBatch(Own):
+    """It takes one batch for all networks only."""
+
+    def _each(self, stack: Mapping[str, Tensor], inputs: Tensor, part: int) -> Tensor:
+        return torch.func.vmap(lambda p: self._function(p, inputs)[part])(dict(stack))
+
+
+def test_a_forward_that_does_not_take_a_batch_for_each_network_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(ARCHITECTURES, "sigmoid", lambda classes: OneBatch(sigmoid, AXES))
+    words = r"^`forward` of a OneBatch must take one batch for each network .* for inputs \(2, 16, 18\) it returned \(2, 2, 16, 5\)\.$"
+    with pytest.raises(InputError, match=words):
+        run_job(settings(), DATA, fingerprint(DATA), tmp_path)

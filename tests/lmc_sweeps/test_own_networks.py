@@ -323,6 +323,8 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "another buffer of integers": ({"a": buffer(torch.arange(8), True), "b": buffer(torch.arange(8).flip(0), True)}, f"{DIFFER} (the network c has other values)"),
     "a hook": ({"b": (lambda net: (net.o.register_forward_hook(lambda m, i, o: 2 * o), net)[1])(dense())}, f"{DIFFER}: with equal weights"),
     "random": ({"a": random(), "b": random()}, "network A returns other logits when it is called once more"),
+    "batch norm without statistics": ({"a": nn.Sequential(dense(), nn.BatchNorm1d(3, affine=False, track_running_stats=False)), "b": nn.Sequential(dense(), nn.BatchNorm1d(3, affine=False, track_running_stats=False)), "spec": {f"0.{name}": entry for name, entry in HIDDEN.items()}}, "network A makes of an example something else in another batch"),
+    "a constant that is permuted": ({"a": buffer(torch.arange(8), True), "b": buffer(torch.arange(8), True), "spec": HIDDEN | {"c": ("h",)}}, "'c', in torch.int64, is a constant: only finite floating-point numbers are permuted."),
     "a dict": ({"a": returns(lambda z: {"logits": z, "loss": 0})}, f"{TENSOR} dict of 'logits', 'loss': wrap it in a module whose forward returns the logits."),
     "a tuple": ({"a": returns(lambda z: (z, z))}, f"{TENSOR} tuple: wrap it in a module"),
     "three axes": ({"a": returns(lambda z: z[:, None])}, "network A must return logits of shape (examples, classes), got (2, 1, 3) for 2 examples of shape (8,)."),
@@ -412,3 +414,18 @@ def test_activations_of_one_sequential_that_say_the_same_are_the_same():
         assert compared(a, b).notes == ()
     with pytest.raises(InputError, match=r"^network A and network B differ: Layer\(.*negative_slope=0.1\)"):
         compared(chain(nn.LeakyReLU(0.1)), chain(nn.LeakyReLU(0.2)))
+
+
+def test_constants_of_a_network_are_its_own_a_mask_of_infinities_too():
+    def masked() -> Net:
+        net = dense()
+        net._call = lambda s, x: s.o(torch.relu(s.a(x))) + torch.where(s.m < 0, 0.0, s.m)
+        net.register_buffer("m", torch.tensor([0.0, -torch.inf, 0.0]))
+        return net
+
+    a, b, moved = planted(masked, HIDDEN | {"m": (None,)})
+    for axes in (HIDDEN, HIDDEN | {"m": (None,)}):
+        found = compared(a, b, axes)
+        np.testing.assert_array_equal(found.permutations["weights"]["h"], np.argsort(moved["h"]))
+        assert (found.runs[found.runs.matching == "weights"].loss_barrier < 1e-6).all()
+    b.load_state_dict(found.aligned["weights"])
