@@ -13,13 +13,11 @@ from benchmarks.timing import Seconds, interleaved, timed, with_threads
 from lmc_sweeps.datasets.base import Data, Split, fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.models.base import stacked
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.models.padding import pad
 from lmc_sweeps.optimizers import Sgd
 from lmc_sweeps.settings import JobSettings
 from lmc_sweeps.stack_sizes import stack_size
-from lmc_sweeps.tasks import Task, padded_split
+from lmc_sweeps.tasks import Task, padded_split, padded_stack
 from lmc_sweeps.training import StackState, Training, initial_state, train
 
 NETWORKS = 20  # of a width in a sweep of ten pairs
@@ -48,8 +46,8 @@ class Ours:
         self.size = stack_size(tasks)
         self._tasks = tasks[: self.size]
         self._device = torch.device(device)
-        self._split = padded_split(data.train, self._device)
-        initial = stacked([pad(task.initial()) for task in self._tasks])
+        self._split = padded_split(self._tasks[0].architecture, data.train, self._device)
+        initial = padded_stack(self._tasks)
         self._state: StackState = initial_state(Sgd(), {name: tensor.to(self._device) for name, tensor in initial.items()})
 
     def steps(self, count: int) -> float:

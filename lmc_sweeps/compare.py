@@ -1,7 +1,8 @@
 """`compare`: two networks of a user's own, matched and measured without a sweep."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,12 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.models.feed_forward import from_sequential
+from lmc_sweeps.models.feed_forward import Layer, from_sequential
 from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.own_data import own_split
+from lmc_sweeps.own_networks import OwnNetwork, check_same, own_network, visible
+from lmc_sweeps.own_proof import check_code, check_forwards, check_specification, probes, taken_inputs
+from lmc_sweeps.own_spec import check_methods, own_spec
 from lmc_sweeps.pairs import PairResult, compare_pair, method_key, with_identity
 from lmc_sweeps.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.settings import resolve_device
@@ -56,20 +61,22 @@ def compare(
     """Match two networks of your own by optimal transport and measure the barriers between them.
 
     Any `nn.Sequential` of linear layers and elementwise activations works without a word more; its inputs are flattened. Other modules
-    bring a `permutation_spec`. The networks are not changed, nor are their mode and device.
+    bring a `permutation_spec`, which is tried by random relabelings first. Both networks must compute the same function of their weights;
+    they are measured in evaluation mode, in float32 (in float64 if one of them is), and are not changed, nor are their mode and device.
 
     Parameters
     ----------
     network_a, network_b : torch.nn.Module
-        Of one architecture. A stays as it is, B is permuted.
+        Of one architecture. A stays as it is, B is permuted. They return logits, or logarithms of probabilities, (examples, classes).
     train, test : (inputs, labels) or map-style dataset
-        Tensors of shape (n, ...) and (n,), or a dataset of (input, label) items. Statistics come from `train`; lines are walked on both.
+        Tensors of shape (n, ...) and (n,), or a dataset of (input, label) items; labels are integers or booleans, and inputs that are
+        integers stay such where the networks take them. Statistics come from `train`; lines are walked on both.
     matching : sequence of str
         Methods, beside ``identity``, which is always there.
     points : int
         Values of t, odd, at least 3.
     permutation_spec : PermutationSpec or mapping, optional
-        For every parameter, one entry per axis: the group that permutes it, or None.
+        For every parameter, one entry per axis, that of its outputs first: the group that permutes it, or None. In any order.
     settings : mapping of str to mapping, optional
         Settings by method, e.g. ``{"weights": {"biases": True}}``.
     transport : str
@@ -96,31 +103,84 @@ def compare(
     checks.integer("seed", seed, least=0, below=2**64)
     line_points(points)
     methods = with_identity(build_methods(matching, settings or {}, transport))
-    architecture = _architecture(network_a, network_b, permutation_spec)
-    target = resolve_device(device)
-    a, b = (_floats(network, target) for network in (network_a, network_b))
-    _check_same(a, b)
-    architecture.spec.sizes(a)
-    kind = next(iter(a.values())).dtype
-    flat = not isinstance(architecture, TorchModule)
-    train_split, test_split = (_split(name, data, flat, kind).to(target) for name, data in (("train", train), ("test", test)))
-    for name, split in (("train", train_split), ("test", test_split)):
-        _check_fits(name, split, architecture, a)
-    result = compare_pair(architecture, a, b, train_split, test_split, methods, points, seed, batch_size)
-    return _comparison(result, methods, architecture, b, network_b)
+    target = resolve_device(str(device))
+    a, b = own_network("network A", network_a), own_network("network B", network_b)
+    splits = {name: own_split(name, data) for name, data in (("train", train), ("test", test))}
+    kind = torch.float64 if "float64" in (*a.types, *b.types) else torch.float32
+    notes = _precision_notes(a, b, kind)
+    a, b = a.to(kind, target), b.to(kind, target)
+    architecture = _architecture(a, b, permutation_spec)
+    with exact_products(target):
+        train_split, test_split = _checked(architecture, a, b, splits, methods, batch_size)
+        result = compare_pair(architecture, a.parameters, b.parameters, train_split, test_split, methods, points, seed, batch_size)
+    return _comparison(replace(result, notes=[*notes, *result.notes]), methods, architecture, b, network_b)
+
+
+def _precision_notes(a: OwnNetwork, b: OwnNetwork, kind: torch.dtype) -> list[str]:
+    """Return what is to be said where a network is not measured in its own type."""
+    measured = str(kind).removeprefix("torch.")
+    if {*a.types, *b.types} == {measured}:
+        return []
+    held = " and ".join(f"{network.name} is in {', '.join(network.types)}" for network in (a, b))
+    return [f"precision: {held}; weights, statistics and all products were taken in {measured}."]
+
+
+def _checked(
+    architecture: Architecture, a: OwnNetwork, b: OwnNetwork, splits: Mapping[str, Split], methods: Sequence[Matching], batch_size: int
+) -> tuple[Split, Split]:
+    """Return both splits as the networks take them, after the proof that what is measured is what the networks and the methods say."""
+    own = isinstance(architecture, TorchModule)
+    kind, device = next((tensor.dtype, tensor.device) for tensor in a.parameters.values())
+    found = {}
+    for name, split in splits.items():
+        split = split.to(device)
+        is_given = own or split.inputs.dim() == 1 or isinstance(next(iter(a.module)), nn.Flatten)  # type: ignore[call-overload]
+        inputs = taken_inputs(a, name, split.inputs if is_given else split.inputs.flatten(1), kind, not own)
+        classes = a.outputs(name, inputs[:2]).shape[1]
+        low, high = int(split.labels.min()), int(split.labels.max())
+        if low < 0 or high >= classes:
+            raise checks.InputError(f"`{name}` must have labels in 0, ..., {classes - 1}, got labels from {low} to {high}.")
+        found[name] = Split(inputs, split.labels)
+    few = probes(found["train"])
+    check_code(a, b, few)
+    if isinstance(architecture, TorchModule):
+        check_specification(b, architecture.spec, few)
+        check_methods(architecture, b, architecture.uses(b.parameters, few), methods)
+    check_forwards(architecture, a, b, found, batch_size)
+    train, test = (found[name] if own else Split(found[name].inputs.flatten(1), found[name].labels) for name in ("train", "test"))
+    return train, test
+
+
+@contextmanager
+def exact_products(device: torch.device) -> Iterator[None]:
+    """Let no product of a CUDA device round its factors to TensorFloat-32 for a while: they are switches of the whole process."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
 
 
 def _comparison(
-    result: PairResult, methods: Sequence[Matching], architecture: Architecture, b: Mapping[str, Tensor], network_b: nn.Module
+    result: PairResult, methods: Sequence[Matching], architecture: Architecture, b: OwnNetwork, network_b: nn.Module
 ) -> Comparison:
     """Return what was measured as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
     curves = pd.DataFrame(result.curves, columns=schema.names(schema.CURVES_TAIL)).explode(["t", "loss", "error"], ignore_index=True)
     permutations = {method.name: {g: np.array(p) for g, p in result.permutations[method_key(method)].items()} for method in methods}
     aligned = {}
     for name, found in permutations.items():
-        state = {key: tensor.clone() for key, tensor in network_b.state_dict().items()}
-        permuted = apply_permutations(b, architecture.spec, found)
-        aligned[name] = state | {key: tensor.to(state[key], copy=True) for key, tensor in permuted.items()}
+        state = {key: tensor.clone() if isinstance(tensor, Tensor) else tensor for key, tensor in network_b.state_dict().items()}
+        permuted = apply_permutations(b.parameters, architecture.spec, found)
+        for key in (*b.parameters, *b.aliases):
+            given = b.prefix + key
+            state[given] = permuted[b.aliases.get(key, key)].to(state[given], copy=True)
+        aligned[name] = state
     return Comparison(
         runs=pd.DataFrame(result.runs, columns=schema.names(schema.RUNS_TAIL)),
         curves=curves.astype({"t": float, "loss": float, "error": float}),
@@ -139,6 +199,10 @@ def build_methods(names: Sequence[str], settings: Mapping[str, Mapping[str, Any]
     InputError
         If a name or a setting is unknown (choices listed), or none is named.
     """
+    if not isinstance(names, str | Sequence) or not all(isinstance(name, str) for name in names):
+        raise checks.InputError(f"`matching` must be a sequence of names of methods, got {names!r}.")
+    if not isinstance(settings, Mapping) or not all(isinstance(given, Mapping) for given in settings.values()):
+        raise checks.InputError(f"`settings` must be a mapping of methods to mappings of their settings, got {settings!r}.")
     names = (names,) if isinstance(names, str) else tuple(names)
     if not names:
         raise checks.InputError("`matching` must name at least one method, got none.")
@@ -156,65 +220,28 @@ def build_methods(names: Sequence[str], settings: Mapping[str, Mapping[str, Any]
     return tuple(methods)
 
 
-def _architecture(
-    network_a: nn.Module, network_b: nn.Module, spec: PermutationSpec | Mapping[str, tuple[str | None, ...]] | None
-) -> Architecture:
+def _architecture(a: OwnNetwork, b: OwnNetwork, spec: Any) -> Architecture:
+    """Return the mathematics of both networks, A's code; their tensors are those of its specification."""
     if spec is not None:
-        return TorchModule(network_a, spec if isinstance(spec, PermutationSpec) else PermutationSpec(dict(spec)))
-    if not isinstance(network_a, nn.Sequential) or not isinstance(network_b, nn.Sequential):
-        kind = type(network_a if not isinstance(network_a, nn.Sequential) else network_b).__name__
-        raise checks.InputError(f"a {kind} is not an nn.Sequential of linear layers: pass `permutation_spec` with one entry per axis.")
-    for network in (network_a, network_b):
-        if type(network).forward is not nn.Sequential.forward:
-            raise checks.InputError(
-                f"a {type(network).__name__} has a forward of its own: pass `permutation_spec` with one entry per axis."
-            )
-    ours, theirs = from_sequential(network_a), from_sequential(network_b)
+        check_same(a, b)
+        return TorchModule(a.module, own_spec(spec, a))
+    ours, theirs = (from_sequential(_sequential(network.module)) for network in (a, b))
     for x, y in zip(ours.layers, theirs.layers, strict=False):
-        if repr(x) != repr(y):
+        if _function(x) != _function(y):
             raise checks.InputError(f"network A and network B differ: {x} against {y}.")
+    check_same(a, b)
+    ours.spec.sizes(a.parameters)
     return ours
 
 
-def _floats(network: nn.Module, device: torch.device) -> dict[str, Tensor]:
-    state = {name: tensor.detach().clone().to(device) for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
-    bad = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
-    if bad:
-        raise checks.InputError(f"networks must have finite weights, and {bad[0]!r} has others.")
-    return state
+def _sequential(module: nn.Module) -> nn.Sequential:
+    if not isinstance(module, nn.Sequential):
+        kind = type(module).__name__
+        raise checks.InputError(f"a {kind} is not an nn.Sequential of linear layers: pass `permutation_spec` with one entry per axis.")
+    return module
 
 
-def _check_same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> None:
-    for name in dict.fromkeys([*a, *b]):
-        shapes = [tuple(net[name].shape) if name in net else "missing" for net in (a, b)]
-        if shapes[0] != shapes[1]:
-            raise checks.InputError(f"network A and network B differ in {name!r}: {shapes[0]} against {shapes[1]}.")
-
-
-def _split(name: str, data: Any, flat: bool, kind: torch.dtype) -> Split:
-    """Return a caller's data as a split: a pair of tensors, or a map-style dataset read item by item."""
-    if isinstance(data, tuple | list) and len(data) == 2 and all(isinstance(part, Tensor | np.ndarray) for part in data):
-        inputs, labels = (torch.as_tensor(part) for part in data)
-    elif hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, tuple | list | Tensor):
-        items = [data[k] for k in range(len(data))]
-        inputs = torch.stack([torch.as_tensor(item[0]) for item in items]) if items else torch.empty(0)
-        labels = torch.as_tensor([int(item[1]) for item in items])
-    else:
-        raise checks.InputError(f"`{name}` must be a pair (inputs, labels) of tensors or a map-style dataset, got {type(data).__name__}.")
-    if len(inputs) == 0 or labels.shape != (len(inputs),):
-        raise checks.InputError(f"`{name}` needs one label per input, got inputs {tuple(inputs.shape)} and labels {tuple(labels.shape)}.")
-    inputs = inputs.to(kind)
-    return Split(inputs.flatten(1) if flat else inputs, labels.long())
-
-
-def _check_fits(name: str, split: Split, architecture: Architecture, parameters: Mapping[str, Tensor]) -> None:
-    """Raise `InputError` where the network does not take the inputs, or has no class for a label."""
-    try:
-        with torch.no_grad():
-            logits = architecture.forward({key: tensor.unsqueeze(0) for key, tensor in parameters.items()}, split.inputs[:1])
-    except RuntimeError as error:
-        shape = tuple(split.inputs.shape[1:])
-        raise checks.InputError(f"`{name}` has inputs of shape {shape}, which the network does not take: {error}") from error
-    low, high, classes = int(split.labels.min()), int(split.labels.max()), logits.shape[-1]
-    if low < 0 or high >= classes:
-        raise checks.InputError(f"`{name}` must have labels in 0, ..., {classes - 1}, got labels from {low} to {high}.")
+def _function(layer: Layer) -> list[Any]:
+    """Return what a layer is known by as a function: its name, its bias, and its activations without what evaluation mode leaves out."""
+    kept = [module for module in layer.after if not isinstance(module, nn.Dropout | nn.Identity)]
+    return [layer.name, layer.has_bias, *map(visible, kept)]

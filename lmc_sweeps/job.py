@@ -19,7 +19,7 @@ from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.gaps import relative_movement
 from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.pairs import PairResult, compare_pair, undefined_rows, with_identity
+from lmc_sweeps.pairs import PairResult, check_final_losses, compare_pair, undefined_rows, with_identity
 from lmc_sweeps.plane_files import keep_planes, measure_planes, missing_planes
 from lmc_sweeps.records import Record
 from lmc_sweeps.settings import JobSettings, network_name, plain_config, resolve_device, run_id, scope
@@ -136,6 +136,8 @@ def _measured(
     movements = [_movement(task, network) for task, network in zip(tasks_of(settings, data, fingerprint), networks, strict=True)]
     for i, j in itertools.combinations(range(settings.networks), 2):
         result = _measure(architecture, networks[i], networks[j], splits, methods, settings)
+        if networks[i].facts["finite"] and networks[j].facts["finite"]:
+            check_final_losses(result, (names[i], names[j]), [networks[k].facts["loss_final"] for k in (i, j)], device)
         training = {"seconds_train": networks[i].seconds + networks[j].seconds, "relative_movement": (movements[i] + movements[j]) / 2}
         pair = {"network_a": names[i], "network_b": names[j]}
         record["runs"] += [pair | training | row for row in result.runs]

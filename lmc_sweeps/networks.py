@@ -1,6 +1,7 @@
 """`load_networks`: the networks of a finished record as modules of their own."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ from torch import nn
 
 from lmc_sweeps import checks, models, records
 from lmc_sweeps.checkpoints import Store
+from lmc_sweeps.models.base import Model
 from lmc_sweeps.permutations import apply_permutations
+
+LONGEST = 500  # letters of a failure's sentence that are shown
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,7 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     shelf = Store(None if where is None else Path(where).expanduser())
     names = [record["networks"][k]["name"] for k in pair]
     a, b = (_stored(shelf, name) for name in names)
-    kind = models.choices()[config["model"]["name"]]
-    model = kind(**{key: value for key, value in config["model"].items() if key != "name"})
+    model = _model(config["model"])
     architecture = model.architecture(record["data"]["n_inputs"], config["width"], config["depth"], record["data"]["n_classes"])
     permutations = _permutations(folder, names, record["matching"])
     if not permutations and any([curve["network_a"], curve["network_b"]] == names for curve in record["curves"]):
@@ -67,10 +70,38 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
 
 
 def _read(folder: Path) -> records.Record:
+    """Return the finished record of a folder, or say what is there instead."""
     record = records.read_record(folder)
-    if record is None or not records.is_finished(record):
-        raise checks.InputError(f"{str(folder)!r} holds no finished {records.RECORD}.")
-    return record
+    if record is not None and records.is_finished(record):
+        return record
+    place, file = str(folder), folder / records.RECORD
+    if record is not None:
+        why = f"the job ended as {record['status']!r}: {str(record.get('sentence', 'no reason is given'))[:LONGEST]}"
+        raise checks.InputError(f"{place!r} holds no finished {records.RECORD}; {why} Run the job again.")
+    if file.is_file():
+        raise checks.InputError(f"{str(file)!r} is damaged, or was changed after it was written; remove it and run the job again.")
+    jobs = sorted(path.parent for path in folder.glob(f"*/{records.RECORD}")) if folder.is_dir() else []
+    if jobs:
+        raise checks.InputError(f"{place!r} is a sweep of {len(jobs)} jobs: name the folder of one, e.g. {str(jobs[0])!r}.")
+    if not folder.exists():
+        raise checks.InputError(f"there is no folder {place!r}.")
+    raise checks.InputError(f"{place!r} holds no {records.RECORD}: it is not the folder of a job that has finished.")
+
+
+def _model(config: Mapping[str, Any]) -> Model:
+    """Return the model of a record, if this version, with the parts that are known here, has it."""
+    name = str(config.get("name"))
+    known = models.choices()
+    if name not in known:
+        raise checks.InputError(
+            f"the record's model, {name!r}, is not known here; known are {', '.join(sorted(known))}. A model of your own has to be made "
+            "known first, as in docs/how_to/own_model.md."
+        )
+    given = {key: value for key, value in config.items() if key != "name"}
+    unknown = sorted(given.keys() - {field.name for field in fields(known[name])})
+    if unknown:
+        raise checks.InputError(f"the record's model, {name!r}, has the setting {unknown[0]!r}, which this version of it does not know.")
+    return known[name](**given)
 
 
 def _stored(store: Store, name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is measured on one pair of networks: match B to A by every method, walk the lines, measure the barriers."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,23 +8,29 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from lmc_sweeps.activations import PairMoments, pair_moments
 from lmc_sweeps.barriers import barriers
+from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.evaluation import evaluate_line, function_gap
+from lmc_sweeps.evaluation import Scores, evaluate, evaluate_line, function_gap
 from lmc_sweeps.gaps import NONE, MidpointGap, distance, midpoint_gap
 from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult, Permutations
 from lmc_sweeps.matching.identity import Identity
-from lmc_sweeps.models.base import INPUT, Architecture
+from lmc_sweeps.models.base import INPUT, Architecture, stacked
 from lmc_sweeps.permutations import apply_permutations
 from lmc_sweeps.seeding import generator
 from lmc_sweeps.theory import tolerance_reached
 
 ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
+# Of a loss, or of 1: the same network and examples in other batches (measured on the CPU in float32: below 1e-6). The convolutions of a
+# CUDA device round their factors to TensorFloat-32, 10 bits.
+LOSS_ROUNDING, LOSS_ROUNDING_CUDA = 1e-4, 1e-2
+UNDEFINED = MidpointGap(math.nan, math.nan, math.nan, math.nan, NONE)
 
 
 @dataclass(frozen=True)
@@ -91,20 +98,24 @@ def compare_pair(
         seconds_match.append(time.perf_counter() - start + share)
 
     t = line_points(points)
-    runs, curves = [], []
+    runs, curves = [], []  # a map that does not keep B's function has no line, and so neither barriers nor a curve
     maps = [result.permutations for result in results]
     gaps = [function_gap(architecture, b, found, test.inputs, batch_size) for found in maps]
-    middles = _middles(architecture, a, b, maps, test, batch_size)
+    keeps = [gap <= ROUNDING for gap in gaps]  # not of NaN
+    middles = _middles(architecture, a, b, maps, keeps, test, batch_size)
     for split_name, split in (("train", train), ("test", test)):
         start = time.perf_counter()
         scores = evaluate_line(architecture, a, b, maps, t, split, batch_size)
         seconds = (time.perf_counter() - start) / len(methods)
+        ends = None if all(keeps) else evaluate(architecture, stacked([a, b]), split, batch_size)
         for m, method in enumerate(methods):
             key: dict[str, Any] = {"matching": method.name, "settings_hash": method.settings_hash(), "split": split_name}
             loss, error = scores.loss[m], scores.error[m]
             times: dict[str, Any] = {"seconds_match": seconds_match[m], "seconds_evaluate": seconds}
-            runs.append(key | _measures(t, loss, error) | {"function_gap": gaps[m]} | middles[m] | times)
-            curves.append(key | {"t": t.tolist(), "loss": loss.tolist(), "error": error.tolist()})
+            measures = _measures(t, loss, error) if ends is None or keeps[m] else _ends_alone(t, ends)
+            runs.append(key | measures | {"function_gap": gaps[m]} | middles[m] | times)
+            if keeps[m]:
+                curves.append(key | {"t": t.tolist(), "loss": loss.tolist(), "error": error.tolist()})
     layers = _layer_rows(methods, results, _promised(architecture, sizes, test))
     found = {method_key(method): result.permutations for method, result in zip(methods, results, strict=True)}
     return PairResult(runs, curves, layers, found, _notes(methods, results, gaps))
@@ -129,16 +140,17 @@ def _middles(
     a: Mapping[str, Tensor],
     b: Mapping[str, Tensor],
     maps: Sequence[Permutations],
+    keeps: Sequence[bool],
     test: Split,
     batch_size: int,
 ) -> list[dict[str, Any]]:
-    """Return for every permutation what is measured halfway, on the test split, and how far apart the networks are."""
+    """Return for every permutation what is measured halfway, on the test split, if it keeps B, and how far apart the networks are."""
     with _numpy_threads().limit(limits=1, user_api="blas"):
         certify = architecture.certifier(a, b, test.inputs, batch_size)
     found = []
-    for permutation in maps:
+    for permutation, is_kept in zip(maps, keeps, strict=True):
         aligned = apply_permutations(b, architecture.spec, permutation)
-        gap = midpoint_gap(architecture, a, aligned, certify, test.inputs, batch_size)
+        gap = midpoint_gap(architecture, a, aligned, certify, test.inputs, batch_size) if is_kept else UNDEFINED
         found.append(asdict(gap) | {"distance": distance(a, aligned)})
     return found
 
@@ -214,6 +226,35 @@ def _measures(t: np.ndarray, loss: np.ndarray, error: np.ndarray) -> dict[str, f
     return found | barriers(t, loss).columns("loss") | barriers(t, error).columns("error")
 
 
+def _ends_alone(t: np.ndarray, ends: Scores) -> dict[str, float]:
+    """Return the measures of a line whose map does not keep B's function: A's and B's own, and nothing between them."""
+    nothing = np.full(len(t), math.nan)
+    own = zip(("loss_a", "loss_b", "error_a", "error_b"), (*ends.loss, *ends.error), strict=True)
+    return _measures(t, nothing, nothing) | {key: float(value) for key, value in own}
+
+
+def check_final_losses(result: PairResult, names: Sequence[str], losses: Sequence[float], device: torch.device) -> None:
+    """Raise `InputError` if A or B measures another loss on the training set than it had at the end of its training.
+
+    Parameters
+    ----------
+    result : PairResult
+    names, losses : sequence, length 2
+        Of A and B: their names in the store, and their training losses at the end of training.
+    device : torch.device
+        On which they were measured.
+    """
+    rounding = LOSS_ROUNDING_CUDA if device.type == "cuda" else LOSS_ROUNDING
+    for row in (row for row in result.runs if row["split"] == "train"):
+        for name, final, measured in zip(names, losses, (row["loss_a"], row["loss_b"]), strict=True):
+            if not abs(measured - final) <= rounding * max(1.0, abs(final)):
+                raise InputError(
+                    f"network {name} ended its training at a loss of {final:.6g} on the training set, and measures {measured:.6g} there: "
+                    "what was trained is not what is measured. Either its model's `forward`, `line_logits` and `padded` differ, or an "
+                    "earlier version or another code trained it; then remove it from the store and run the job again."
+                )
+
+
 def _notes(methods: Sequence[Matching], results: Sequence[MatchingResult], gaps: Sequence[float]) -> list[str]:
     """Return a sentence for everything that a reader of the numbers must know."""
     notes = []
@@ -222,21 +263,23 @@ def _notes(methods: Sequence[Matching], results: Sequence[MatchingResult], gaps:
             notes.append(f"{method.name}: the solver did not converge ({result.sentence}).")
         if not result.is_permutation:
             notes.append(f"{method.name}: the coupling is no permutation; it was rounded to the nearest one.")
-        if not gap <= ROUNDING:
+        if math.isnan(gap):
+            notes.append(f"{method.name}: a logit of B, or of permuted B, is not finite on the test split, so it has no barrier.")
+        elif gap > ROUNDING:
             notes.append(
-                f"{method.name}: permuted B is not the same function as B (function_gap {gap:.1e}, rounding is below {ROUNDING:g})."
+                f"{method.name}: permuted B is not the same function as B (function_gap {gap:.1e}, rounding is below {ROUNDING:g}), "
+                "so it has no barrier."
             )
     return notes
 
 
 def undefined_rows(methods: Sequence[Matching], points: int) -> PairResult:
     """Return the rows of a pair that cannot be measured, because a network has weights that are not finite: every value is NaN."""
-    nan = float("nan")
-    t = line_points(points)
-    measures = _measures(t, np.full(points, nan), np.full(points, nan)) | {
-        "function_gap": nan,
-        **asdict(MidpointGap(nan, nan, nan, nan, NONE)),
-        "distance": nan,
+    t, nothing = line_points(points), np.full(points, math.nan)
+    measures = _measures(t, nothing, nothing) | {
+        "function_gap": math.nan,
+        **asdict(UNDEFINED),
+        "distance": math.nan,
         "seconds_match": 0.0,
         "seconds_evaluate": 0.0,
     }

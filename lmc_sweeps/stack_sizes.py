@@ -9,10 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
-from lmc_sweeps.models.base import stacked
-from lmc_sweeps.models.padding import pad
 from lmc_sweeps.settings import JobSettings, resolve_device
-from lmc_sweeps.tasks import Task, groups, is_out_of_memory, padded_split, products_of
+from lmc_sweeps.tasks import Task, groups, is_out_of_memory, padded_split, padded_stack, products_of
 from lmc_sweeps.time_limit import time_limit
 from lmc_sweeps.training import StackState, initial_state, train
 
@@ -56,7 +54,7 @@ def training_seconds(tasks: Sequence[Task]) -> float:
 
 def most_in_memory(task: Task) -> int:
     """Return how many networks fit in the memory of a stack: weights, gradients, optimizer buffers, and a batch's activations."""
-    weights = sum(tensor.numel() for tensor in pad(task.initial()).values())
+    weights = sum(tensor.numel() for tensor in padded_stack([task]).values())
     neurons = task.data.n_inputs + task.settings.width * task.settings.depth + task.data.n_classes
     values = 6 * weights + 4 * task.settings.training.batch_size * neurons
     return max(1, int(_memory_for_stacks(task.settings) / (4 * values)))
@@ -79,8 +77,9 @@ def seconds_per_network_step(tasks: Sequence[Task]) -> float:
     The first steps do not count, unless there are no more; without a step it is 0.
     """
     device = resolve_device(tasks[0].settings.device)
-    architecture, split = tasks[0].training_architecture, padded_split(tasks[0].data.train, device)
-    initial = {name: tensor.to(device) for name, tensor in stacked([pad(task.initial()) for task in tasks]).items()}
+    architecture = tasks[0].training_architecture
+    split = padded_split(architecture, tasks[0].data.train, device)
+    initial = {name: tensor.to(device) for name, tensor in padded_stack(tasks).items()}
     moments = [time.perf_counter()]
 
     def note(state: StackState) -> None:

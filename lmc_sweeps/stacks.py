@@ -13,10 +13,9 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.evaluation import evaluate
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.models.base import Architecture, stacked, unstack
-from lmc_sweeps.models.padding import pad, unpad
 from lmc_sweeps.settings import network_identity, resolve_device
 from lmc_sweeps.stack_sizes import stack_size
-from lmc_sweeps.tasks import Task, groups, is_out_of_memory, padded_split, products_of
+from lmc_sweeps.tasks import Task, groups, is_out_of_memory, padded_split, padded_stack, products_of
 from lmc_sweeps.time_limit import time_limit
 from lmc_sweeps.training import StackState, initial_state, train
 
@@ -40,13 +39,28 @@ def stacks_of(group: Sequence[Task], store: Store) -> Iterator[list[Started]]:
     """
     places: dict[int, list[Started]] = {}
     for task in group:
-        partial = store.find_partial(task.name)
+        partial = _fitting(task, store.find_partial(task.name))
         places.setdefault(0 if partial is None else partial.step, []).append((task, partial))
     for place in sorted(places, reverse=True):
         waiting = places[place]
         count = math.ceil(len(waiting) / stack_size([task for task, _ in waiting]))
         for k in range(count):
             yield waiting[k * len(waiting) // count : (k + 1) * len(waiting) // count]
+
+
+def _fitting(task: Task, partial: PartialNetwork | None) -> PartialNetwork | None:
+    """Return what an earlier run left of a network, if it has the shapes and the step that the training of today goes on from."""
+    if partial is None:
+        return None
+    shapes = {name: tensor.shape for name, tensor in padded_stack([task]).items()}  # (1, ...)
+    kinds = {kind: {name: (1, *tensor.shape) for name, tensor in tensors.items()} for kind, tensors in partial.tensors.items()}
+    if kinds == dict.fromkeys((PARAMETERS, *task.settings.optimizer.buffers), shapes) and 0 < partial.step < task.steps:
+        return partial
+    log.warning(
+        "the half-trained network %s is not one that this version goes on with (other shapes or steps); it is trained from the start.",
+        task.name,
+    )
+    return None
 
 
 def train_stack(stack: Sequence[Started], store: Store, progress: Progress) -> Iterator[dict[str, StoredNetwork]]:
@@ -78,7 +92,8 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress, i
     tasks = [task for task, _ in waiting]
     first = tasks[0]
     device = resolve_device(first.settings.device)
-    architecture, split = first.architecture, padded_split(first.data.train, device)
+    architecture = first.architecture
+    split = padded_split(architecture, first.data.train, device)
     start = time.perf_counter()
     state, facts, seconds = _begin(waiting, architecture, split, device)
     keeper = _Keeper(tasks, facts, seconds, store, progress, interruption)
@@ -89,7 +104,7 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress, i
     shapes = {name: tensor.shape for name, tensor in first.initial().items()}
     trained = {}
     for k, task in enumerate(tasks):
-        parameters = unpad(unstack(state.parameters, k), shapes)
+        parameters = architecture.unpadded(unstack(state.parameters, k), shapes)
         found = facts[k] | {"loss_final": float(after.loss[k])}
         # Looked for at the end only: a weight that is not finite never becomes finite again.
         found["finite"] = all(map(math.isfinite, found.values())) and all(bool(p.isfinite().all()) for p in parameters.values())
@@ -114,8 +129,7 @@ def _begin(
         log.info("going on with %d networks at step %d", len(kept), kept[0].step)
         state = StackState(parameters=kinds.pop(PARAMETERS), buffers=kinds, step=kept[0].step)
         return state, [partial.facts for partial in kept], [partial.seconds for partial in kept]
-    drawn = stacked([pad(task.initial()) for task, _ in waiting])
-    initial = {name: tensor.to(device) for name, tensor in drawn.items()}
+    initial = {name: tensor.to(device) for name, tensor in padded_stack([task for task, _ in waiting]).items()}
     before = evaluate(architecture, initial, split)
     facts = [{"loss_initial": float(loss)} for loss in before.loss]
     return initial_state(waiting[0][0].settings.optimizer, initial), facts, [0.0] * len(waiting)

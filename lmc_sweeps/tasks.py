@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from lmc_sweeps.datasets.base import Data, Split
-from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.models.padding import pad_axes
+from lmc_sweeps.models.base import Architecture, stacked
 from lmc_sweeps.seeding import generator
 from lmc_sweeps.settings import JobSettings, network_name
 from lmc_sweeps.training import Recipe
@@ -81,9 +80,14 @@ def groups(tasks: Sequence[Task]) -> list[list[Task]]:
     return [list(group.values()) for group in found.values()]
 
 
-def padded_split(split: Split, device: torch.device) -> Split:
-    """Return a split on a device, with the inputs filled up as the networks' are."""
-    return Split(pad_axes(split.inputs, [1]), split.labels).to(device)
+def padded_split(architecture: Architecture, split: Split, device: torch.device) -> Split:
+    """Return a split on a device, with the inputs filled up where the architecture's networks are."""
+    return Split(architecture.padded_inputs(split.inputs), split.labels).to(device)
+
+
+def padded_stack(tasks: Sequence[Task]) -> dict[str, torch.Tensor]:
+    """Return the stack in which networks of one kind begin their training."""
+    return stacked([task.architecture.padded(task.initial()) for task in tasks])
 
 
 @contextmanager

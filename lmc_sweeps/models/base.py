@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.permutations import PermutationSpec
@@ -51,9 +51,29 @@ class Architecture(ABC):
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items()}
         with torch.enable_grad():
             logits = self.forward(leaves, inputs)
+        if logits.dim() != 3 or logits.shape[:2] != inputs.shape[:2]:
+            raise InputError(
+                f"`forward` of a {type(self).__name__} must take one batch for each network and return their logits, (networks, examples, "
+                f"classes); for inputs {tuple(inputs.shape)} it returned {tuple(logits.shape)}."
+            )
         found = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()))
         for name, gradient in zip(leaves, found, strict=True):
             out[name].copy_(gradient)
+
+    def padded(self, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return one network's tensors in the shapes in which a stack trains them: their own, unless an architecture fills them up.
+
+        What is filled up must be the same function before training, and after it once `unpadded` has taken the filling away.
+        """
+        return dict(network)
+
+    def unpadded(self, network: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> dict[str, Tensor]:
+        """Return what `padded` began with, of these shapes, from what training has made of it."""
+        return {name: tensor.contiguous() for name, tensor in network.items()}
+
+    def padded_inputs(self, inputs: Tensor) -> Tensor:
+        """Return inputs as a padded network takes them."""
+        return inputs
 
     def with_products_in(self, dtype: torch.dtype) -> "Architecture":
         """Return the same mathematics with the factors and results of its matrix products in another type; weights and losses keep theirs.

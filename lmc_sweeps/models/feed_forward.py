@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.interpolation import interpolate, lerp
 from lmc_sweeps.models.base import INPUT, Architecture
-from lmc_sweeps.models.padding import pad_axes
+from lmc_sweeps.models.padding import pad, pad_axes, unpad
 from lmc_sweeps.permutations import PermutationSpec, permute
 from lmc_sweeps.theory import layerwise_certificate
 
@@ -54,7 +54,7 @@ class FeedForward(Architecture):
     layers : sequence of Layer
         The hidden layers and the output layer.
     n_outputs : int, optional
-        Outputs beyond these, which padding has added, are left out.
+        Outputs beyond these, which padding has added, are left out. Without it, networks are trained as they are, not padded.
     products : torch.dtype, optional
         Of the factors and results of matrix products; the weights' own type if not given.
 
@@ -76,6 +76,28 @@ class FeedForward(Architecture):
                 axes[f"{layer.name}.bias"] = (group,)
             before = group
         self.spec = PermutationSpec(axes)
+
+    @property
+    def fills_up(self) -> bool:
+        """Whether padding leaves the function as it is: added neurons must hand on 0, and added outputs must be left out.
+
+        A subclass may compute something else of what is added, so it says for itself.
+        """
+        return type(self) is FeedForward and self._keeps_zeros()
+
+    def _keeps_zeros(self) -> bool:
+        kinds = [module for layer in self.layers for module in layer.after]
+        hidden = all(type(module) in ELEMENTWISE and float(module(torch.zeros(1))) == 0 for module in kinds)
+        return hidden and not self.layers[-1].after and self._n_outputs is not None
+
+    def padded(self, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return pad(network) if self.fills_up else super().padded(network)
+
+    def unpadded(self, network: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> dict[str, Tensor]:
+        return unpad(network, shapes) if self.fills_up else super().unpadded(network, shapes)
+
+    def padded_inputs(self, inputs: Tensor) -> Tensor:
+        return pad_axes(inputs, [1]) if self.fills_up else inputs
 
     def with_products_in(self, dtype: torch.dtype) -> "FeedForward":
         other = copy.copy(self)

@@ -39,6 +39,10 @@ class MeanFieldNetwork(FeedForward):
         super().__init__([Layer(HIDDEN, True, (activation,)), Layer(OUTPUT, False)], n_outputs=n_outputs)
         self._neurons = neurons
 
+    @property
+    def fills_up(self) -> bool:
+        return type(self) is MeanFieldNetwork and self._keeps_zeros()
+
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         return super().forward(stack, inputs) / self._neurons
 

@@ -1,7 +1,7 @@
 """Any `torch.nn.Module` of a caller's own, with the permutation specification that the caller brings."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,14 +11,15 @@ from torch.func import functional_call
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.interpolation import interpolate
 from lmc_sweeps.models.base import INPUT, Architecture, unstack
+from lmc_sweeps.models.sites import Products, Use
 from lmc_sweeps.permutations import PermutationSpec, apply_permutations
 
 
 class TorchModule(Architecture):
     """A module called once per network: slower than a stack, but it knows nothing of what is inside.
 
-    What a layer hands on is read where it is used: the activations of a group are the inputs of the first module with a weight
-    whose second axis the group permutes. Those inputs may have any number of leading axes, neurons last, or be images, channels second.
+    What a layer hands on is read where it is used: the activations of a group are the other factor of the products in which a parameter
+    stands whose second axis the group permutes (`sites`), one row per example and place.
 
     Parameters
     ----------
@@ -31,10 +32,10 @@ class TorchModule(Architecture):
     def __init__(self, module: nn.Module, spec: PermutationSpec) -> None:
         self._module = copy.deepcopy(module).eval()
         self.spec = spec
-        self._readers: dict[str, str] = {}
+        self._readers: dict[str, list[str]] = {}
         for name, axes in spec.axes.items():
             if len(axes) > 1:
-                self._readers.setdefault(self._source(name), name.rpartition(".")[0])
+                self._readers.setdefault(self._source(name), []).append(name)
         if INPUT in spec.groups:
             raise InputError(f"a group cannot be called {INPUT!r}, which stands for the network's own inputs; give it another name.")
         unread = [group for group in spec.groups if group not in self._readers]
@@ -43,6 +44,17 @@ class TorchModule(Architecture):
 
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         return torch.stack([self._call(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))])
+
+    def gradients(
+        self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
+    ) -> None:
+        # Inputs of a module may have any number of axes, so `forward` cannot see whether each network has its own: here they have.
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items()}
+        with torch.enable_grad():
+            logits = torch.stack([self._call(unstack(leaves, k), batch) for k, batch in enumerate(inputs)])
+        found = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()), allow_unused=True)
+        for name, gradient in zip(leaves, found, strict=True):
+            out[name].zero_() if gradient is None else out[name].copy_(gradient)
 
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
         per_network = [self._activations(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))]
@@ -78,28 +90,48 @@ class TorchModule(Architecture):
         module.load_state_dict({**module.state_dict(), **parameters})
         return module
 
+    def readers(self, source: str) -> tuple[str, ...]:
+        """Return the parameters that read a group, or what else feeds a layer."""
+        return tuple(self._readers[source])
+
+    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> dict[str, list[Use]]:
+        """Return the products in which the parameters of two axes and more stand, of one network, by name."""
+        fused = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
+        try:
+            with Products(parameters, [name for name, axes in self.spec.axes.items() if len(axes) > 1]) as products:
+                self._call(parameters, inputs)
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fused)
+        return products.uses
+
+    def readable(self, parameters: Mapping[str, Tensor], uses: Mapping[str, list[Use]]) -> dict[str, Tensor]:
+        """Return what reaches the first parameter, of those that read a group or another source, at which it can be read; by source."""
+        found = {}
+        for key, readers in self._readers.items():
+            for reader in readers:
+                width = parameters[reader].shape[1]
+                rows = [use.rows for use in uses.get(reader, ()) if use.axis == 1 and use.rows.shape[1] == width]
+                if rows and key not in found:
+                    found[key] = torch.cat(rows)
+        return found
+
     def _call(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        return functional_call(self._module, dict(parameters), (inputs,))
+        # A module may change its inputs in place, which are the next network's too.
+        return functional_call(self._module, dict(parameters), (inputs.clone(),))
 
     def _activations(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
-        hooks = []
-        for key, reader in self._readers.items():
-
-            def keep(_module: nn.Module, args: tuple[Tensor, ...], key: str = key) -> None:
-                found.setdefault(key, _rows(args[0]))
-
-            hooks.append(self._module.get_submodule(reader).register_forward_pre_hook(keep))
-        try:
-            self._call(parameters, inputs)
-        finally:
-            for hook in hooks:
-                hook.remove()
+        found = self.readable(parameters, self.uses(parameters, inputs))
+        unread = [group for group in self.spec.groups if group not in found]
+        if unread:
+            raise InputError(unreadable(unread[0], self._readers[unread[0]]))
         return found
 
 
-def _rows(values: Tensor) -> Tensor:
-    """Return activations as rows, one per example (and pixel): (n, c, h, w) -> (n h w, c), (..., m) -> (rows, m)."""
-    if values.dim() == 4:
-        values = values.permute(0, 2, 3, 1)
-    return values.reshape(-1, values.shape[-1])
+def unreadable(source: str, readers: Sequence[str]) -> str:
+    """Return the sentence that says that the activations of a group, or of what else feeds a layer, cannot be read."""
+    return (
+        f"what {source!r} hands on cannot be read, as `covariance` and `activations` need it: {', '.join(map(repr, readers))} would have "
+        "to be summed over the whole of its second axis, in a product of matrices or a convolution without groups. Use an nn.Linear or a "
+        "convolution there, or matching=['weights']."
+    )

@@ -294,7 +294,7 @@ LINEAR = "is not an nn.Sequential of linear layers: pass `permutation_spec` with
     [
         ({"a": Wrapped(network(0))}, f"a Wrapped {LINEAR}"),
         ({"b": nn.Linear(64, 10)}, f"a Linear {LINEAR}"),
-        ({"a": Residual(*network(0, SIZES))}, "a Residual has a forward of its own: pass `permutation_spec` with one entry per axis."),
+        ({"a": Residual(*network(0, SIZES))}, "a Residual has a `forward` of its own, not nn.Sequential's. Pass `permutation_spec`."),
         (
             {"a": nn.Sequential(nn.Linear(64, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 10))},
             "layer '1' is a BatchNorm1d; without a word more, a network must be an nn.Sequential of Linear layers and elementwise "
@@ -321,13 +321,13 @@ LINEAR = "is not an nn.Sequential of linear layers: pass `permutation_spec` with
         ({"test": (TEST[0], None)}, "`test` must be a pair (inputs, labels) of tensors or a map-style dataset, got tuple."),
         ({"test": iter([])}, "`test` must be a pair (inputs, labels) of tensors or a map-style dataset, got list_iterator."),
         ({"train": (TRAIN[0], TRAIN[1][:-1])}, "`train` needs one label per input, got inputs (1437, 64) and labels (1436,)."),
-        ({"test": (TEST[0], F.one_hot(TEST[1]))}, "`test` needs one label per input, got inputs (360, 64) and labels (360, 10)."),
-        ({"test": (TEST[0][:0], TEST[1][:0])}, "`test` needs one label per input, got inputs (0, 64) and labels (0,)."),
+        ({"test": (TEST[0], F.one_hot(TEST[1]))}, "`test` needs one label per input, got inputs (360, 64) and labels (360, 10); one-hot labels by `labels.argmax(1)`."),
+        ({"test": (TEST[0][:0], TEST[1][:0])}, "`test` has no examples: its inputs have shape (0, 64)."),
         ({"test": (TEST[0], TEST[1] + 1)}, "`test` must have labels in 0, ..., 9, got labels from 1 to 10."),
         ({"train": (TRAIN[0], -100 * TRAIN[1])}, "`train` must have labels in 0, ..., 9, got labels from -900 to 0."),
-        ({"train": (TRAIN[0][:, :50], TRAIN[1])}, "`train` has inputs of shape (50,), which the network does not take: "),
-        ({"permutation_spec": {"0.weight": ("0", None)}}, "no parameter has '0' on its second axis: nothing reads these neurons."),
-        ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, "1")}}, "no parameter has '0' on its second axis"),
+        ({"train": (TRAIN[0][:, :50], TRAIN[1])}, "`train` has inputs of shape (50,) in float32, which network A does not take: its forward raised RuntimeError. Its first weights, '0.weight', have shape (5, 64)."),
+        ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, None)}}, "no parameter has '0' on its second axis: nothing reads these neurons."),
+        ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, "1")}}, "group '1' is on no parameter's first axis, that of its outputs (2.weight only), so that no method can match it: name what computes it, or give None there."),
         ({"permutation_spec": {"0.weight": ("0", None), "4.weight": (None, "0")}}, "the permutation specification names '4.weight', which"),
     ],
 )  # fmt: skip

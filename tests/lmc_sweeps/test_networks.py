@@ -1,5 +1,7 @@
 """`load_networks`: the modules of a record compute the numbers of the record."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -15,9 +17,10 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.records import read_record, write_failure
+from lmc_sweeps.records import read_record, write_failure, write_record
 from lmc_sweeps.settings import JobSettings
 from lmc_sweeps.training import Training
+from multirun_analysis.schema import SCHEMA_VERSION
 
 DATA = Digits().load()
 
@@ -135,9 +138,40 @@ def test_a_pair_that_is_not_in_the_record_is_refused(place, pair):
         load_networks(place / "job", pair)
 
 
-def test_a_folder_without_a_finished_record_is_refused(tmp_path):
-    with pytest.raises(InputError, match=rf"'{tmp_path}' holds no finished record\.json\."):
-        load_networks(tmp_path)
-    write_failure(tmp_path, "abc", {}, "MemoryError")
-    with pytest.raises(InputError, match=rf"'{tmp_path}' holds no finished record\.json\."):
-        load_networks(tmp_path / "record.json")
+def refused(place, words, **arguments) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(words)}"):
+        load_networks(place, **arguments)
+
+
+def test_what_is_no_finished_record_is_called_what_it_is(place, tmp_path):
+    refused(tmp_path, f"'{tmp_path}' holds no record.json: it is not the folder of a job that has finished.")
+    refused(tmp_path / "nowhere", f"there is no folder '{tmp_path / 'nowhere'}'.")
+    refused(place, f"'{place}' is a sweep of 1 jobs: name the folder of one, e.g. '{place / 'job'}'.")
+    write_failure(tmp_path, "abc", {}, "MemoryError: none left.")
+    refused(
+        tmp_path / "record.json",
+        f"'{tmp_path}' holds no finished record.json; the job ended as 'failed': MemoryError: none left. Run the job again.",
+    )
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-40], lambda text: text.replace("0.", "0.1", 1), lambda text: "", lambda text: "[]"])
+def test_a_damaged_record_is_called_damaged(place, tmp_path, damage):
+    text = (place / "job" / "record.json").read_text()
+    (tmp_path / "record.json").write_text(damage(text))
+    refused(tmp_path, f"'{tmp_path / 'record.json'}' is damaged, or was changed after it was written; remove it and run the job again.")
+
+
+def changed(place, folder, change) -> None:
+    """Write a record with something else in it, under a seal of its own."""
+    record = read_record(place / "job")
+    change(record)
+    write_record(folder, record)
+
+
+def test_a_record_of_a_later_version_or_of_other_parts_is_not_guessed_at(place, tmp_path):
+    changed(place, tmp_path, lambda record: record.update(schema_version=99))
+    refused(tmp_path, f"{tmp_path / 'record.json'} has schema version 99; this lmc_sweeps reads up to {SCHEMA_VERSION}. Use a newer one.")
+    changed(place, tmp_path, lambda record: record["config"]["model"].update(name="tapered"))
+    refused(tmp_path, "the record's model, 'tapered', is not known here; known are mean_field, mlp.", store=place / "store")
+    changed(place, tmp_path, lambda record: record["config"]["model"].update(skips=True))
+    refused(tmp_path, "the record's model, 'mlp', has the setting 'skips', which this version of it does not know.", store=place / "store")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.evaluation import evaluate, evaluate_line
 from lmc_sweeps.gaps import distance, midpoint_gap
@@ -21,7 +22,7 @@ from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.pairs import PairResult, compare_pair, method_key, undefined_rows, with_identity
+from lmc_sweeps.pairs import PairResult, check_final_losses, compare_pair, method_key, undefined_rows, with_identity
 from lmc_sweeps.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.seeding import generator
 from lmc_sweeps.theory import widths_sufficient
@@ -235,7 +236,45 @@ def test_a_permuted_network_that_is_not_the_same_function_is_noted():
     found = measured(broken, [Spy()])
     gap = rows(found.runs, "spy", "test")["function_gap"]
     assert gap > 0.1
-    assert found.notes == [f"spy: permuted B is not the same function as B (function_gap {gap:.1e}, rounding is below 0.0001)."]
+    words = f"spy: permuted B is not the same function as B (function_gap {gap:.1e}, rounding is below 0.0001), so it has no barrier."
+    assert found.notes == [words]
+
+
+def test_no_barrier_where_the_function_is_not_kept(result):
+    broken = Mlp().architecture(INPUTS, 8, 2, CLASSES)
+    broken.spec = PermutationSpec({**broken.spec.axes, "output.weight": (None, None)})
+    found = measured(broken, [Identity(), Spy()])
+    assert {curve["matching"] for curve in found.curves} == {"identity"}
+    for split in ("train", "test"):
+        spy, identity, right = rows(found.runs, "spy", split), rows(found.runs, "identity", split), rows(result.runs, "identity", split)
+        for key in ("loss_a", "loss_b", "error_a", "error_b"):  # B's own, not the mapped network's
+            assert spy[key] == pytest.approx(right[key], rel=1e-6)
+        measures = [key for key in spy if "barrier" in key or "midpoint" in key or key.startswith(("output_", "certificate"))]
+        assert len(measures) == 15
+        for key in measures:
+            assert spy[key] == "none" if key == "certificate_status" else np.isnan(spy[key])
+            assert identity[key] == right[key]  # the control has what it has
+
+
+def test_a_logit_that_is_not_finite_leaves_no_barrier_and_is_said(architecture):
+    b = network(1)
+    b["output.weight"] = torch.full_like(b["output.weight"], 3e38)
+    found = compare_pair(architecture, network(0), b, TRAIN, TEST, [Identity(), Weights()], POINTS)
+    sentence = "a logit of B, or of permuted B, is not finite on the test split, so it has no barrier."
+    assert found.notes == [f"identity: {sentence}", f"weights: {sentence}"]
+    assert all(np.isnan(row["loss_barrier"]) and np.isfinite(row["loss_a"]) for row in found.runs)
+
+
+@pytest.mark.parametrize(("change", "device"), [(3e-4, "cpu"), (-3e-4, "cpu"), (3e-2, "cuda"), (float("nan"), "cpu")])
+def test_a_loss_at_the_end_of_training_that_is_not_the_measured_one_is_refused(result, change, device):
+    row = rows(result.runs, "identity", "train")
+    losses = [row["loss_a"], row["loss_b"]]
+    check_final_losses(result, ("a", "b"), [loss * (1 + 1e-5) for loss in losses], torch.device(device))
+    scale = max(1.0, losses[1])
+    with pytest.raises(
+        InputError, match=rf"^network b ended its training at a loss of .* measures {losses[1]:.6g} there: what was trained"
+    ):
+        check_final_losses(result, ("a", "b"), [losses[0], losses[1] + change * scale], torch.device(device))
 
 
 def test_the_rows_of_a_pair_that_cannot_be_measured_have_the_same_keys_and_no_numbers(result):

@@ -1,0 +1,80 @@
+"""Where a parameter stands in a network's products, and what reaches it there, read from the products themselves.
+
+Neither the name nor the type of a module, nor the number of axes of a tensor, says which axis counts neurons. The product does: it sums
+over one axis of the parameter and over the same one of the other factor.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+aten = torch.ops.aten
+# Every product of matrices, `torch.matmul` and `torch.einsum` too, comes down to one of these; with the place of its first factor.
+FIRST_FACTOR = {aten.mm: 0, aten.bmm: 0, aten.mv: 0, aten.addmm: 1, aten.baddbmm: 1, aten.addmv: 1}
+
+
+@dataclass(frozen=True)
+class Use:
+    """A product in which a parameter stands: the axis of the parameter that is summed over, and the other factor, (rows, summed)."""
+
+    axis: int
+    rows: Tensor
+
+
+class Products(TorchDispatchMode):
+    """While it is entered, notes the products in which some parameters stand: `uses` by name, in the order of the products.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Tensor
+        The very tensors that the network computes with.
+    names : iterable of str
+        Those to look for.
+    """
+
+    def __init__(self, parameters: Mapping[str, Tensor], names: Iterable[str]) -> None:
+        super().__init__()
+        self._parameters = {_storage(parameters[name]): (name, parameters[name]) for name in names}
+        self.uses: dict[str, list[Use]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+        kind = func.overloadpacket
+        if kind is aten.convolution:
+            self._note_convolution(*args)
+        elif kind in FIRST_FACTOR:
+            left, right = args[FIRST_FACTOR[kind] : FIRST_FACTOR[kind] + 2]
+            columns = right.unsqueeze(-1) if right.dim() == 1 else right  # (..., m, k)
+            self._note(right, max(right.dim() - 2, 0), left)
+            self._note(left, left.dim() - 1, columns.transpose(-2, -1))
+        return func(*args, **(kwargs or {}))
+
+    def _note(self, factor: Tensor, summed: int, other: Tensor) -> None:
+        """Note a product in which `factor` may be a view of a parameter; `other` has what is summed over on its last axis."""
+        name, parameter = self._parameters.get(_storage(factor), ("", None))
+        if parameter is None:
+            return
+        # Two axes of length 1 both fit: the last one is then summed over.
+        fitting = [axis for axis in range(parameter.dim()) if _axis_of(parameter, axis) == _axis_of(factor, summed)]
+        if fitting:
+            self.uses.setdefault(name, []).append(Use(fitting[-1], other.reshape(-1, other.shape[-1]).clone()))
+
+    def _note_convolution(self, inputs: Tensor, weight: Tensor, *settings: Any) -> None:
+        is_transposed = settings[4]
+        name, parameter = self._parameters.get(_storage(weight), ("", None))
+        if parameter is not None and parameter.shape == weight.shape:
+            channels_last = inputs.movedim(1, -1)  # (n, c, ...) -> (n, ..., c)
+            self.uses.setdefault(name, []).append(Use(0 if is_transposed else 1, channels_last.reshape(-1, inputs.shape[1]).clone()))
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+def _axis_of(tensor: Tensor, axis: int) -> tuple[int, int]:
+    """Return what an axis is known by in all views of a tensor: its length and its stride, which one element has none of."""
+    size = tensor.shape[axis]
+    return size, tensor.stride(axis) if size > 1 else 0
