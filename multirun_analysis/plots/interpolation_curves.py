@@ -78,9 +78,9 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 plot_curves(at, hue=hue, ax=ax)
                 ax.set_title(for_figure(f"{x} {_short(value)}"), fontsize=8, loc="left")
                 ax.set_yscale("log")
-            there = [ax.axison for ax in row]
-            row_title(row[0], keys, key, for_figure(f"{x} {_short(values[0])}") if there[0] else " ")
-            for first in row[there][:1]:  # none, where the values chosen are not among this cell's
+            shown = [ax.axison for ax in row]
+            row_title(row[0], keys, key, for_figure(f"{x} {_short(values[0])}") if shown[0] else " ")
+            for first in row[shown][:1]:  # none, where the values chosen are not among this cell's
                 first.set_ylabel(axis_label("loss", "test"))
                 first.tick_params(labelleft=True)
         panels = left_out(len(values), len(all_values), f"panels of {for_figure(x)}", evenly=True)

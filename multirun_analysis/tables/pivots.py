@@ -73,13 +73,13 @@ def pivot(
     shown = table[(table["split"] == split) & (table["metric"] == metric)].reset_index(drop=True)
     others = [key for key in keys if key not in (x, hue)]
     columns = ordered_values(shown, hue)
-    places = {value: place for place, value in enumerate(ordered(shown[x]))}
+    places = ordered(shown[x])
     rows = shown[[x, hue, *SHOWN]].to_dict("records")
     errors = _errors(runs[(runs["status"] == "ok") & (runs["split"] == split)], [*others, x])
     blocks = []
-    for key, block in shown.groupby(others, sort=False, dropna=False)[["metric"]]:
-        at = {value: errors.get((*key, value), math.nan) for value in places}
-        blocks.append(_block(cell_title(others, key), [rows[k] for k in block.index], at, (x, hue), columns))
+    for cell, block in shown.groupby(others, sort=False, dropna=False)[["metric"]]:
+        at = {value: errors.get((*cell, value), math.nan) for value in places}
+        blocks.append(_block(cell_title(others, cell), [rows[k] for k in block.index], at, (x, hue), columns))
     return blocks
 
 
