@@ -1,11 +1,13 @@
 """Measured numbers against a threshold that somebody chose: rounding decides nothing."""
 
+from typing import Any
+
 import numpy as np
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 
 
-def at_most(values: np.ndarray, threshold: float) -> np.ndarray:
+def at_most(values: Any, threshold: Any) -> np.ndarray:
     r"""Return for every value whether it is at most a threshold :math:`\tau`, but for rounding.
 
     .. math:: v \le \tau + 10^{-9} |\tau| + 10^{-12}
@@ -15,12 +17,13 @@ def at_most(values: np.ndarray, threshold: float) -> np.ndarray:
 
     Parameters
     ----------
-    values : ndarray
+    values : float, or array
         NaN is not at most anything.
-    threshold : float
+    threshold : float, or array of the same shape
 
     Returns
     -------
     ndarray of bool
     """
-    return np.asarray(values) <= threshold + RELATIVE * abs(threshold) + ABSOLUTE
+    limit = np.asarray(threshold, dtype=np.float64)
+    return np.asarray(np.asarray(values, dtype=np.float64) <= limit + RELATIVE * np.abs(limit) + ABSOLUTE)

@@ -257,7 +257,11 @@ def sweep_of(write_sweep, name="sweep", **scopes):
     ("study", "scopes", "message"),
     [
         ("depth_mnist", {"optimizer.lr": [0.1, 0.01]}, "the study depth_mnist would take means over different values of optimizer.lr"),
-        ("gaussian_init", {"model.initialisation": ["gaussian", "uniform"]}, "the study gaussian_init is about dataset.ambient_dimension"),
+        (
+            "gaussian_init",
+            {"model.initialisation": ["gaussian", "uniform"]},
+            "the study gaussian_init needs several values of dataset.ambient_dimension; these sweeps have no",
+        ),
         ("mean_field", {"depth": [1, 2]}, "the study mean_field would take means over different values of depth"),
         ("paper_figure2", {"optimizer.lr": [0.1, 0.01]}, "the study paper_figure2 would take means over different values of width"),
     ],
