@@ -18,6 +18,7 @@ from lmc_sweeps.config import conf_dir, job_settings, load_data
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.overrides import check_overrides
 from lmc_sweeps.settings import JobSettings
+from multirun_analysis.media import for_terminal
 from multirun_analysis.outputs import write_csv
 
 SHOWN = ["matching", "split", "loss_a", "loss_b", "error_a", "error_b", "loss_barrier", "loss_barrier_t", "error_barrier", "function_gap"]
@@ -57,13 +58,13 @@ def main(arguments: list[str] | None = None) -> None:
             device=settings.device,
         )
     except (checks.InputError, HydraException, OSError) as error:
-        sys.exit(str(error))
-    print(result.to_frame()[SHOWN].to_string(index=False, float_format="{:.4g}".format))
+        sys.exit(for_terminal(error, keep="\n"))
+    print(for_terminal(result.to_frame()[SHOWN].to_string(index=False, float_format="{:.4g}".format), keep="\n"))
     for note in result.notes:
-        print(f"note: {note}")
+        print(for_terminal(f"note: {note}"))
     if options.out is not None:
         _write(result, options.out)
-        print(f"written to {options.out}")
+        print(for_terminal(f"written to {options.out}"))
 
 
 def _settings(overrides: list[str]) -> JobSettings:
@@ -97,7 +98,7 @@ def _renamed(path: Path, found: dict[str, Tensor], names: list[str]) -> dict[str
     order = sorted(found, key=_natural)
     if len(order) != len(names):
         raise checks.InputError(f"{str(path)!r} holds {', '.join(order)}; the model needs {', '.join(names)}. Check model.bias.")
-    print(f"{path}: {', '.join(f'{name} as {own}' for own, name in zip(names, order, strict=True))}")
+    print(for_terminal(f"{path}: {', '.join(f'{name} as {own}' for own, name in zip(names, order, strict=True))}"))
     return {own: found[name] for own, name in zip(names, order, strict=True)}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lmc_sweeps.records import Record
 from multirun_analysis.checks import InputError
+from multirun_analysis.media import for_terminal
 
 
 def job_line(record: Record) -> str:
@@ -35,6 +36,6 @@ def print_summary(*sweep_dirs: Path) -> bool:
         text = (
             f"the tables could not be written ({type(error).__name__}: {error}); python -m multirun_analysis {sweep_dirs[0]} tries again."
         )
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{for_terminal(text)}\n")
     sys.stdout.flush()
     return False
