@@ -45,24 +45,24 @@ def main(arguments: list[str] | None = None) -> None:
     {"list": _list, "verify": _verify, "prune": lambda found: _prune(found, options.older_than)}[options.command](store)
 
 
+def _say(line: str) -> None:
+    print(for_terminal(line))
+
+
 def _list(store: Store) -> None:
     total = count = 0
     for entry in entries(store):
-        print(for_terminal(f"{entry.name}  {entry.size / 1e6:8.2f} MB  {entry.days:6.1f} days  {entry.what}"))
+        _say(f"{entry.name}  {entry.size / 1e6:8.2f} MB  {entry.days:6.1f} days  {entry.what}")
         total, count = total + entry.size, count + 1
     partial = [path.stat().st_size for path in _files(store, PARTIAL)]
-    print(
-        for_terminal(
-            f"{count} networks, {total / 1e6:,.1f} MB; {len(partial)} half trained, {sum(partial) / 1e6:,.1f} MB, in {store.folder}"
-        )
-    )
+    _say(f"{count} networks, {total / 1e6:,.1f} MB; {len(partial)} half trained, {sum(partial) / 1e6:,.1f} MB, in {store.folder}")
 
 
 def _verify(store: Store) -> None:
     damaged = _damaged(store)
     for name in damaged:
-        print(for_terminal(f"damaged: {store.path(name)}"))
-    print(for_terminal(f"{len(list(store.names())) - len(damaged)} networks are whole, {len(damaged)} are damaged, in {store.folder}"))
+        _say(f"damaged: {store.path(name)}")
+    _say(f"{len(list(store.names())) - len(damaged)} networks are whole, {len(damaged)} are damaged, in {store.folder}")
     if damaged:
         sys.exit(1)
 
@@ -76,8 +76,8 @@ def _prune(store: Store, older_than: float | None) -> None:
         if path.is_file():
             freed += path.stat().st_size
             path.unlink()
-            print(for_terminal(f"removed {path}"))
-    print(for_terminal(f"{freed / 1e6:,.1f} MB made free in {store.folder}"))
+            _say(f"removed {path}")
+    _say(f"{freed / 1e6:,.1f} MB made free in {store.folder}")
 
 
 def entries(store: Store) -> Iterator[Entry]:

@@ -72,10 +72,16 @@ def for_html(text: object) -> str:
     return visible(text, keep="\n\t")
 
 
-def for_figure(text: object) -> str:
-    """Return text for a figure: no dollar begins a formula, and no underscore at its beginning hides it from the legend."""
-    shown = visible(text).replace("$", r"\$")
-    return f" {shown}" if shown.startswith("_") else shown
+def for_figure(text: object, most: int | None = None) -> str:
+    """Return text for a figure: no dollar begins a formula, and no underscore at its beginning hides it from the legend.
+
+    Of a text of more than `most` letters the middle is left out, for nothing else would have room beside it.
+    """
+    shown = visible(text)
+    if most is not None and len(shown) > most:
+        shown = f"{shown[: most - most // 3 - 1]}…{shown[-(most // 3) :]}"
+    shown = shown.replace("$", r"\$")
+    return f" {shown}" if not shown or shown.startswith("_") else shown
 
 
 def from_figure(text: str) -> str:

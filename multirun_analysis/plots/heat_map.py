@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.media import for_figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import panel_rows, row_title
-from multirun_analysis.plots.style import axis_label, figure_style
+from multirun_analysis.plots.style import LONGEST, axis_label, figure_style
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 from multirun_analysis.tidy import method_order, ordered, value_text
 
@@ -40,7 +40,7 @@ def plot_heat_map(table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None =
     ax = ax if ax is not None else plt.subplots(figsize=(4.6, 3.2))[1]
     grid = table.pivot_table(index=y, columns=x, values="mean", dropna=False, sort=False).astype(float)
     grid = grid.reindex(index=ordered(table[y])[::-1], columns=ordered(table[x]))
-    grid = grid.rename(index=_tick, columns=_tick).rename_axis(index=for_figure(y), columns=for_figure(x))
+    grid = grid.rename(index=_tick, columns=_tick).rename_axis(index=for_figure(y, LONGEST), columns=for_figure(x, LONGEST))
     numbers = grid.size <= MOST_NUMBERS
     sns.heatmap(grid, norm=norm, cmap="cividis_r", annot=numbers, fmt=".2g", mask=~(grid > 0), cbar=False, ax=ax, annot_kws={"size": 7})
     for row, column in zip(*np.nonzero((grid == 0).to_numpy()), strict=True) if numbers else ():
@@ -74,8 +74,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                     ax.set_axis_off()
                     continue
                 plot_heat_map(of_method, x=x, y=y, norm=norm, ax=ax)
-                ax.set_title(for_figure(method), fontsize=8, loc="left")
-            row_title(row[0], keys, key, for_figure(methods[0]))
+                ax.set_title(for_figure(method, LONGEST), fontsize=8, loc="left")
+            row_title(row[0], keys, key, for_figure(methods[0], LONGEST))
         scale = plt.cm.ScalarMappable(norm=norm, cmap="cividis_r")
         figure.colorbar(scale, ax=axes, label=axis_label(METRIC, "test"), shrink=0.8)
         if cut := left_out(len(rows), len(there), "rows"):
@@ -84,7 +84,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
 
 
 def _tick(value: Any) -> str:
-    return for_figure(value_text(value))
+    return for_figure(value_text(value), LONGEST // 2)
 
 
 def _second_key(shown: pd.DataFrame, x: str) -> str | None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.media import for_figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import axis_label, figure_style, method_look
+from multirun_analysis.plots.style import LONGEST, axis_label, figure_style, method_look
 from multirun_analysis.tables.cells import LEAST_ROWS, Key, cells, fixed_keys, left_out, shown_cells
 from multirun_analysis.tidy import ordered, ordered_values, value_text
 
@@ -76,22 +76,23 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                     ax.set_axis_off()
                     continue
                 plot_curves(at, hue=hue, ax=ax)
-                ax.set_title(for_figure(f"{x} {_short(value)}"), fontsize=8, loc="left")
+                ax.set_title(_panel_title(x, value), fontsize=8, loc="left")
                 ax.set_yscale("log")
             shown = [ax.axison for ax in row]
-            row_title(row[0], keys, key, for_figure(f"{x} {_short(values[0])}") if shown[0] else " ")
+            row_title(row[0], keys, key, _panel_title(x, values[0]) if shown[0] else " ")
             for first in row[shown][:1]:  # none, where the values chosen are not among this cell's
                 first.set_ylabel(axis_label("loss", "test"))
                 first.tick_params(labelleft=True)
-        panels = left_out(len(values), len(all_values), f"panels of {for_figure(x)}", evenly=True)
+        panels = left_out(len(values), len(all_values), f"panels of {for_figure(x, LONGEST)}", evenly=True)
         pairs = f"thin: pairs (the first {MOST_PAIRS}, where there are more); thick: the mean of all"
         cut = left_out(len(rows), len(there), "rows")
         legend_of_all(figure, axes.flat, pairs, cut, panels, methods=hue == "matching")
     return figure
 
 
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _panel_title(x: str, value: Any) -> str:
+    shown = f"{value:.3g}" if isinstance(value, float) else for_figure(value, LONGEST // 2)
+    return f"{for_figure(x, LONGEST // 2)} {shown}"
 
 
 def _evenly(values: list[Any], most: int) -> list[Any]:

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.media import for_figure
-from multirun_analysis.plots.style import figure_style
+from multirun_analysis.media import for_figure, from_figure
+from multirun_analysis.plots.style import LONGEST, figure_style
 from multirun_analysis.tidy import cell_title, method_order
 
 FONT = 8  # points, of titles of panels
-LETTERS_PER_INCH, FEWEST_LETTERS = 15, 20  # of such a title
+LETTERS_PER_INCH, FEWEST_LETTERS, MOST_LETTERS = 15, 20, 300  # of such a title
 MARGIN = 1.0  # inches, of the figure beside it
 
 
@@ -33,10 +33,10 @@ def row_title(ax: Axes, keys: Sequence[str], key: Iterable[object], panel: str =
     The keys may reach over the neighbours: they take no room in the layout, for a long title would make its panel's column wide. Where
     they are wider than the figure they are broken into lines, for which the title leaves room.
     """
-    text = cell_title(keys, key)
     figure = ax.get_figure()
     width = figure.get_figwidth() if isinstance(figure, Figure) else 1e9
-    lines = textwrap.wrap(for_figure(text), max(FEWEST_LETTERS, int((width - MARGIN) * LETTERS_PER_INCH))) or [""]
+    shown = from_figure(for_figure(cell_title(keys, key), MOST_LETTERS))  # broken before it is escaped, for both would tear escapes
+    lines = [for_figure(line) for line in textwrap.wrap(shown, max(FEWEST_LETTERS, int((width - MARGIN) * LETTERS_PER_INCH)))] or [""]
     ax.set_title("\n" * (len(lines) - (not panel)) + (panel or " "), fontsize=FONT, loc="left")
     lift = 6 + (1.3 * FONT if panel else 0)
     title = ax.annotate("\n".join(lines), (0, 1), (0, lift), "axes fraction", "offset points", fontsize=FONT)
@@ -53,4 +53,5 @@ def legend_of_all(figure: Figure, axes: Iterable[Axes], title: str, *left_out: s
     handles = [shown[label] for label in labels]
     said = "; ".join(part for part in left_out if part)
     title = f"{title}\n{said}" if said else title
-    figure.legend(handles, labels, ncols=max(1, min(columns, len(labels))), loc="outside upper center", title=title)
+    names = [for_figure(from_figure(label), LONGEST) for label in labels]  # as they are told apart, then as they fit
+    figure.legend(handles, names, ncols=max(1, min(columns, len(labels))), loc="outside upper center", title=title)

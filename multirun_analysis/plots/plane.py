@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from multirun_analysis.media import for_figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import row_title
-from multirun_analysis.plots.style import axis_label, figure_style
+from multirun_analysis.plots.style import LONGEST, axis_label, figure_style
 from multirun_analysis.tables.cells import left_out
 from multirun_analysis.tidy import method_order
 
@@ -109,8 +109,8 @@ def plane_figure(planes: pd.DataFrame, *, metric: str = "loss") -> Figure | None
         for panels, row in zip(axes, chosen, strict=True):
             for ax, method in zip(panels, methods, strict=True):
                 _panel(ax, row[row["matching"] == method], metric, levels)
-                ax.set_title(for_figure(method), fontsize=8, loc="left")
-            row_title(panels[0], [*named, "seed"], row[[*named, "seed"]].iloc[0], for_figure(methods[0]))
+                ax.set_title(for_figure(method, LONGEST), fontsize=8, loc="left")
+            row_title(panels[0], [*named, "seed"], row[[*named, "seed"]].iloc[0], for_figure(methods[0], LONGEST))
         for ax in axes[:-1].flat:
             ax.set_xlabel("")
         for ax in axes[:, 1:].flat:

@@ -22,6 +22,7 @@ METHODS = {
     "activations": (COLOURS[2], "D"),
 }
 LARGEST = 1e100
+LONGEST = 40  # letters of a name in a legend, at a tick or along an axis
 UNITS = {"loss": "nats", "error": "fraction"}
 
 
@@ -78,9 +79,10 @@ def key_axis(ax: Axes, key: str, values: Sequence[Any]) -> list[float]:
     if numeric and min(places) > 0 and max(places) >= 10 * min(places):
         ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(places))
-    ax.xaxis.set_major_formatter(FixedFormatter([f"{value:.3g}" if isinstance(value, float) else for_figure(value) for value in values]))
+    ticks = [f"{value:.3g}" if isinstance(value, float) else for_figure(value, LONGEST // 2) for value in values]
+    ax.xaxis.set_major_formatter(FixedFormatter(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel(for_figure(key))
+    ax.set_xlabel(for_figure(key, LONGEST))
     return places
 
 
