@@ -14,7 +14,7 @@ from multirun_analysis.media import for_terminal
 from multirun_analysis.outputs import write_by, write_csv, write_text
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of, shortage_notes
-from multirun_analysis.tables.cells import LEAST_ROWS, MOST_CELLS, MOST_ROWS, SAMPLE, fixed_keys
+from multirun_analysis.tables.cells import LEAST_ROWS, fixed_keys
 from multirun_analysis.tables.pivots import Block, pivot, pivot_latex, pivot_markdown, pivot_text
 from multirun_analysis.tables.sweep import TABLES, sweep_frames
 from multirun_analysis.tidy import Sweep
@@ -137,7 +137,6 @@ def _report(
     notes += [f"note: {key} differs between jobs and has no column, for here it follows from {of}." for key, of in sweep.following.items()]
     n_cells = len(table.loc[table["n_pairs"] > 0, fixed_keys(table, x, hue)].drop_duplicates())
     if n_cells > LEAST_ROWS and not only:
-        shown = MOST_ROWS if n_cells <= MOST_CELLS else SAMPLE
-        notes.append(f"note: figures show the first {min(shown, n_cells)} of {n_cells} cells or fewer, as each says; the tables have all.")
+        notes.append(f"note: figures show some of the {n_cells} cells only, as each of them says; the tables have all.")
     found = f"{len(sweep.records)} of {sweep.n_asked} jobs found."
     return Report(folder, only, heading, tuple(blocks), found, tuple(bad), tuple(notes))

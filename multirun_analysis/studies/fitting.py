@@ -33,7 +33,7 @@ def check_fit(name: str, study: Study, sweep: Sweep, runs: pd.DataFrame) -> None
     scopes = [record["scope"] for record in sweep.records if record["run_id"] in known]
     lacking = [*_lacking_values(study, scopes), *_lacking_methods(study, measured)]
     if lacking:
-        needs, has = (", ".join(part) for part in zip(*lacking, strict=True))
+        needs, has = (", ".join(dict.fromkeys(part)) for part in zip(*lacking, strict=True))
         raise InputError(f"the study {name} needs {needs}; these sweeps have {has}.")
 
 
