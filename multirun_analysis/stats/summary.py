@@ -193,9 +193,9 @@ def shortage_notes(table: pd.DataFrame, choice: IntervalChoice) -> list[str]:
     said = f"{len(without):,} of {len(counts):,} rows of barrier_vs_width.csv have none"
     if len(few):
         numbers = f"{few.min()}" if few.min() == few.max() else f"{few.min()} to {few.max()}"
-        said += f": {numbers} pairs where at least {FEWEST_TO_RESAMPLE} are needed"
+        said += f": at least {FEWEST_TO_RESAMPLE} pairs are needed, and they have {numbers}"
     if len(few) < len(without):
-        said += f"{' or' if len(few) else ':'} pairs that share networks"
+        said += f"{', or' if len(few) else ':'} pairs that share networks"
     return [f"`--interval {choice.kind}`: {said}. Their own kind of interval stands in the column interval."]
 
 

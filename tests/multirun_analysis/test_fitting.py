@@ -107,7 +107,7 @@ FEW = "Student's t over pairs (fewer than 20 pairs: no bootstrap), 95%"
 def test_a_bootstrap_of_too_few_pairs_is_said_with_their_number_and_the_least_and_marked(write_sweep):
     report = write_report([sweep(write_sweep)], brief=True, choice=IntervalChoice("bootstrap"))
     assert (
-        "note: `--interval bootstrap`: 64 of 64 rows of barrier_vs_width.csv have none: 2 pairs where at least 20 are needed. "
+        "note: `--interval bootstrap`: 64 of 64 rows of barrier_vs_width.csv have none: at least 20 pairs are needed, and they have 2. "
         "Their own kind of interval stands in the column interval."
     ) in report.notes
     assert FEW in report.heading
