@@ -18,6 +18,7 @@ from lmc_sweeps.overrides import asks_for_plan, check_overrides, searched_folder
 from lmc_sweeps.plan import plan_text
 from lmc_sweeps.running import run_alone
 from lmc_sweeps.summary import print_summary
+from multirun_analysis.media import for_terminal
 
 PLUGINS = Path(__file__).resolve().parent / "_plugin_root"
 
@@ -37,7 +38,7 @@ def main() -> None:
                     check_overrides(arguments.overrides, [conf_dir(), *extra])
             hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)()
     except InputError as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(for_terminal(error, keep="\n")) from None
     except KeyboardInterrupt as stopped:
         sys.stderr.write(f"\n{str(stopped) or 'Interrupted. What was finished is kept, and the same command does what is not.'}\n")
         raise SystemExit(143 if isinstance(stopped, Terminated) else 130) from None
@@ -51,7 +52,7 @@ def run(config: DictConfig) -> None:
         run_alone(prepared, folder, folder.parent)
         return
     if config.plan:
-        sys.stdout.write(f"{plan_text([prepared], folder.parent)}\n")
+        sys.stdout.write(for_terminal(f"{plan_text([prepared], folder.parent)}\n", keep="\n"))
         return
     # A job alone is a sweep of one, in the folder above it; a folder that the user chose for it (hydra.run.dir) is its own sweep.
     sweep_dir = folder.parent if folder.name == prepared.run_id else folder
@@ -76,7 +77,7 @@ def _run_id(*, _root_: DictConfig) -> str:
     try:
         return prepare(_root_).run_id
     except InputError as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(for_terminal(error, keep="\n")) from None
 
 
 # At import, so that a launcher's worker process, which imports this module to find `run`, can find our plugins and name output folders too.

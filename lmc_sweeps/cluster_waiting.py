@@ -20,6 +20,7 @@ from lmc_sweeps.launcher import Job
 from lmc_sweeps.records import RECORD, is_finished, read_record
 from lmc_sweeps.running import note_failure
 from lmc_sweeps.summary import job_line
+from multirun_analysis.media import for_terminal
 
 NEWS_EVERY = 30.0  # seconds between two lines on what the tasks are doing, at least
 Outcome = dict[int, str | None] | str  # the failures of a task by job, or a sentence if it ended without telling
@@ -160,5 +161,5 @@ def _stamp(job: Job) -> int | None:
 
 def say(line: str) -> None:
     """Write a line for people, at once."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{for_terminal(line)}\n")
     sys.stderr.flush()

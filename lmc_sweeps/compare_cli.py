@@ -22,6 +22,7 @@ from lmc_sweeps.network_files import NetworkFile, read_network_file
 from lmc_sweeps.network_layers import chain, weights_of
 from lmc_sweeps.overrides import check_overrides
 from lmc_sweeps.settings import JobSettings
+from multirun_analysis.media import for_terminal
 from multirun_analysis.outputs import write_csv
 
 SHOWN = ["matching", "split", "loss_a", "loss_b", "error_a", "error_b", "loss_barrier", "loss_barrier_t", "error_barrier", "function_gap"]
@@ -70,13 +71,13 @@ def main(arguments: list[str] | None = None) -> None:
             device=settings.device,
         )
     except (checks.InputError, HydraException, OSError) as error:
-        sys.exit(str(error))
-    print(result.to_frame()[SHOWN].to_string(index=False, float_format="{:.4g}".format))
+        sys.exit(for_terminal(error, keep="\n"))
+    print(for_terminal(result.to_frame()[SHOWN].to_string(index=False, float_format="{:.4g}".format), keep="\n"))
     for note in (*result.notes, *guesses(result.runs, data.test.labels, data.n_classes)):
-        print(f"note: {note}")
+        print(for_terminal(f"note: {note}"))
     if out is not None:
         _write(result, out)
-        print(f"written to {out}")
+        print(for_terminal(f"written to {out}"))
 
 
 def _settings(overrides: list[str]) -> JobSettings:

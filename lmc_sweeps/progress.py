@@ -8,6 +8,8 @@ from types import TracebackType
 import torch
 from tqdm import tqdm
 
+from multirun_analysis.media import for_terminal
+
 SECONDS_BETWEEN_LINES = 30.0
 
 
@@ -35,7 +37,7 @@ class TrainingProgress:
                 size = shutil.get_terminal_size()  # not tqdm's own measure, which hides the bar where a terminal gives no size
                 self._bar = tqdm(
                     total=self._total,
-                    desc=self._what,
+                    desc=for_terminal(self._what),
                     unit_scale=True,
                     leave=False,
                     file=sys.stderr,
@@ -48,15 +50,15 @@ class TrainingProgress:
         now = time.monotonic()
         if now - self._said >= SECONDS_BETWEEN_LINES:
             left = (now - self._start) / self._done * (self._total - self._done)
-            sys.stderr.write(f"{self._what}: {self._done:,} of {self._total:,} network-steps, about {duration(left)} left\n")
+            sys.stderr.write(f"{for_terminal(self._what)}: {self._done:,} of {self._total:,} network-steps, about {duration(left)} left\n")
             self._said = now
 
     def write(self, line: str) -> None:
         """Write a line, above the bar if there is one."""
         if self._bar is not None:
-            self._bar.write(line, file=sys.stderr)
+            self._bar.write(for_terminal(line), file=sys.stderr)
         else:
-            sys.stderr.write(f"{line}\n")
+            sys.stderr.write(f"{for_terminal(line)}\n")
 
 
 def computing(seconds: float) -> str:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 
 from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, Store
 from lmc_sweeps.checks import UNREADABLE
+from multirun_analysis.media import for_terminal
 
 DAY = 86_400.0
 IDLE = 3_600.0  # seconds; a half-trained network that was kept more lately may still be in training
@@ -40,24 +41,28 @@ def main(arguments: list[str] | None = None) -> None:
     folder = options.dir or Path(os.environ.get("LMC_SWEEPS_STORE") or "~/.cache/lmc_sweeps/networks")
     store = Store(folder.expanduser())
     if store.folder is None or not store.folder.is_dir():
-        sys.exit(f"there is no store at {str(store.folder)!r}.")
+        sys.exit(for_terminal(f"there is no store at {str(store.folder)!r}."))
     {"list": _list, "verify": _verify, "prune": lambda found: _prune(found, options.older_than)}[options.command](store)
+
+
+def _say(line: str) -> None:
+    print(for_terminal(line))
 
 
 def _list(store: Store) -> None:
     total = count = 0
     for entry in entries(store):
-        print(f"{entry.name}  {entry.size / 1e6:8.2f} MB  {entry.days:6.1f} days  {entry.what}")
+        _say(f"{entry.name}  {entry.size / 1e6:8.2f} MB  {entry.days:6.1f} days  {entry.what}")
         total, count = total + entry.size, count + 1
     partial = [path.stat().st_size for path in _files(store, PARTIAL)]
-    print(f"{count} networks, {total / 1e6:,.1f} MB; {len(partial)} half trained, {sum(partial) / 1e6:,.1f} MB, in {store.folder}")
+    _say(f"{count} networks, {total / 1e6:,.1f} MB; {len(partial)} half trained, {sum(partial) / 1e6:,.1f} MB, in {store.folder}")
 
 
 def _verify(store: Store) -> None:
     damaged = _damaged(store)
     for name in damaged:
-        print(f"damaged: {store.path(name)}")
-    print(f"{len(list(store.names())) - len(damaged)} networks are whole, {len(damaged)} are damaged, in {store.folder}")
+        _say(f"damaged: {store.path(name)}")
+    _say(f"{len(list(store.names())) - len(damaged)} networks are whole, {len(damaged)} are damaged, in {store.folder}")
     if damaged:
         sys.exit(1)
 
@@ -71,8 +76,8 @@ def _prune(store: Store, older_than: float | None) -> None:
         if path.is_file():
             freed += path.stat().st_size
             path.unlink()
-            print(f"removed {path}")
-    print(f"{freed / 1e6:,.1f} MB made free in {store.folder}")
+            _say(f"removed {path}")
+    _say(f"{freed / 1e6:,.1f} MB made free in {store.folder}")
 
 
 def entries(store: Store) -> Iterator[Entry]:

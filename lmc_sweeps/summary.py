@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lmc_sweeps.records import Record
 from multirun_analysis.checks import InputError
+from multirun_analysis.media import for_terminal
 
 
 def job_line(record: Record) -> str:
@@ -12,12 +13,12 @@ def job_line(record: Record) -> str:
     if record["status"] != "ok":
         return f"{record['status']}: {record['sentence']}"
     rows = [row for row in record["runs"] if row["split"] == "test"]
-    errors = [row[key] for row in rows for key in ("error_a", "error_b")]
+    errors = {row[f"network_{end}"]: row[f"error_{end}"] for row in rows for end in "ab"}  # each network once
     barriers: dict[str, list[float]] = {}
     for row in rows:
         barriers.setdefault(row["matching"], []).append(row["loss_barrier"])
     listed = ", ".join(f"{method} {sum(values) / len(values):.3g}" for method, values in barriers.items())
-    return f"{record['seconds']:.1f} s; test error {sum(errors) / len(errors):.3f}; test loss barrier: {listed}"
+    return f"{record['seconds']:.1f} s; test error {sum(errors.values()) / len(errors):.3g}; test loss barrier: {listed}"
 
 
 def print_summary(*sweep_dirs: Path) -> bool:
@@ -35,6 +36,6 @@ def print_summary(*sweep_dirs: Path) -> bool:
         text = (
             f"the tables could not be written ({type(error).__name__}: {error}); python -m multirun_analysis {sweep_dirs[0]} tries again."
         )
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{for_terminal(text)}\n")
     sys.stdout.flush()
     return False

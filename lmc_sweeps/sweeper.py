@@ -22,10 +22,14 @@ from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
 from lmc_sweeps.plan import plan_text
 from lmc_sweeps.summary import print_summary
 from lmc_sweeps.time_limit import TimeLimitReached
+from multirun_analysis.media import for_terminal
 
 
 class SweepStopped(SystemExit):
     """A sweep that was refused, or that had failures: the message is printed without a traceback, the exit status is 1."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(for_terminal(message, keep="\n"))
 
 
 class ValidatingSweeper(BasicSweeper):
@@ -56,7 +60,8 @@ class ValidatingSweeper(BasicSweeper):
         folder = Path(str(config.hydra.sweep.dir))
         if config.plan:
             try:
-                print(plan_text(prepared, folder, launcher.plan(prepared, folder) if isinstance(launcher, BatchedLauncher) else ()))
+                plan = launcher.plan(prepared, folder) if isinstance(launcher, BatchedLauncher) else ()
+                print(for_terminal(plan_text(prepared, folder, plan), keep="\n"))
             except InputError as error:
                 raise SweepStopped(str(error)) from None
             except MemoryError as error:

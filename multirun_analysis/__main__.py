@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 from multirun_analysis.checks import InputError
+from multirun_analysis.media import for_terminal
 from multirun_analysis.report import write_report
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
 from multirun_analysis.tables.sweep import TABLES
-from multirun_analysis.terminal import show
+from multirun_analysis.terminal import show, written
 
 EXAMPLES = """examples:
   python -m multirun_analysis my_sweep                           the tables, figures and report.html of a sweep, finished or not
@@ -58,17 +59,21 @@ def main(arguments: list[str] | None = None) -> None:
             choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
             show(write_report(options.sweep_dir, options.out, options.x, options.hue, choice=choice, only=options.only))
         else:
-            print(write_study(options))
+            sys.stdout.write(written(f"{for_terminal(write_study(options))}\n", sys.stdout))
     except InputError as error:
-        sys.exit(str(error))
+        sys.exit(for_terminal(error, keep="\n"))
     except OSError as error:
-        sys.exit(f"the tables cannot be written: {error}; make room or name another folder with --out DIR.")
+        sys.exit(for_terminal(f"the tables cannot be written: {error}; make room or name another folder with --out DIR."))
 
 
 def write_study(options: argparse.Namespace) -> str:
     """Write the folder of a study; without ``--out`` it is ``results/<study>``."""
     if options.only:
         raise InputError("`--only` and `--study` exclude each other: a study has all its tables.")
+    own = {"--x": "width", "--hue": "matching", "--interval": DEFAULT.kind, "--level": DEFAULT.level, "--resamples": DEFAULT.resamples}
+    for option, value in (own | {"--resampling-seed": DEFAULT.seed}).items():
+        if getattr(options, option.strip("-").replace("-", "_")) != value:
+            raise InputError(f"`{option}` and `--study` exclude each other: a study has its own keys, and Student's intervals at 95 %.")
     from multirun_analysis.studies.writing import write_study as write
 
     return write(options.study, options.sweep_dir, options.out or Path("results") / options.study)

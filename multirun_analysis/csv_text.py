@@ -1,4 +1,7 @@
-"""The text of CSVs: byte for byte what pandas writes, in a third of the time, and ``curves.csv`` without a frame of all its points."""
+"""The text of CSVs: byte for byte what pandas writes, in a third of the time, and ``curves.csv`` without a frame of all its points.
+
+Only text that no table should hold is written otherwise, as `for_csv` does: control letters, and what a spreadsheet would compute.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema
+from multirun_analysis.media import for_csv
 from multirun_analysis.packed import CURVES
 from multirun_analysis.tidy import Sweep, columns_of, table_of
 
@@ -42,7 +46,7 @@ def _column_text(column: pd.Series) -> list[str]:
 
 def _field(value: Any) -> str:
     """Return a value as a field, in quotes where it must be; `csv` of Python 3.10 writes no text that holds a NUL."""
-    text = "" if pd.isna(value) else str(value)
+    text = for_csv(value) if isinstance(value, str) else "" if pd.isna(value) else str(value)
     return '"' + text.replace('"', '""') + '"' if any(letter in text for letter in ',"\r\n') else text
 
 

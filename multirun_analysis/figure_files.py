@@ -42,9 +42,10 @@ def figure_svg(figure: Figure) -> str:
 
 @contextmanager
 def _rendering() -> Iterator[None]:
-    """Apply the style, and let a letter that the font lacks be an empty box without a word on the terminal."""
+    """Apply the style; no word on the terminal of a letter that the font lacks, which is an empty box, nor of panels without room."""
     with figure_style(), matplotlib.rc_context(FIXED), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         yield
 
 

@@ -18,7 +18,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 def write_text(text: str, path: Path) -> None:
     """Write text as UTF-8."""
-    write_by(path, lambda temporary: temporary.write_bytes(text.encode()))
+    write_by(path, lambda temporary: temporary.write_bytes(text.encode(errors="backslashreplace")))
 
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:

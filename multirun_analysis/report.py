@@ -11,10 +11,11 @@ from multirun_analysis.checks import InputError
 from multirun_analysis.csv_text import write_curves
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.folders import GOES_ON, PENDING
+from multirun_analysis.media import for_terminal
 from multirun_analysis.outputs import write_by, write_csv, write_text
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
-from multirun_analysis.stats.summary import kinds_of
-from multirun_analysis.tables.cells import MOST_CELLS, MOST_ROWS, SAMPLE, fixed_keys
+from multirun_analysis.stats.summary import kinds_of, shortage_notes
+from multirun_analysis.tables.cells import LEAST_ROWS, fixed_keys
 from multirun_analysis.tables.pivots import Block, pivot, pivot_latex, pivot_markdown, pivot_text
 from multirun_analysis.tables.sweep import TABLES, sweep_frames
 from multirun_analysis.tidy import Sweep
@@ -46,7 +47,8 @@ class Report:
     def text(self) -> str:
         """All of it as plain text."""
         table = pivot_text(self.blocks) if self.blocks else "(no results yet)"
-        return "\n".join([self.heading, "", table, "", self.found, *(f"  {line}" for line in (*self.failures, *self.notes)), self.place])
+        more = [*(f"  {line}" for line in (*self.failures, *self.notes)), self.place]
+        return "\n".join([for_terminal(self.heading), "", table, "", *map(for_terminal, [self.found, *more])])
 
 
 def write_report(
@@ -92,9 +94,9 @@ def write_report(
     folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / "analysis"
     names = [name for name in TABLES if name in (only or TABLES)]
     # The table is shown in any case; the curves, by far the longest, are never a frame as a whole.
-    frames = sweep_frames(sweep, {"barrier_vs_width", *names} - {"curves"}, choice)
+    frames = sweep_frames(sweep, {"barrier_vs_width", "runs", *names} - {"curves"}, choice)
     table = frames["barrier_vs_width"]
-    blocks = pivot(table, x=x, hue=hue)
+    blocks = pivot(table, frames["runs"], x=x, hue=hue)
     _write_tables(sweep, frames, names, folder)
     if "barrier_vs_width" in names:
         write_text(pivot_markdown(blocks), folder / "barrier_vs_width.md")
@@ -104,7 +106,7 @@ def write_report(
         from multirun_analysis.drawing import write_page  # plotting libraries take half a second to import, and tables do without
 
         more = write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief)
-    return _report(sweep, table, blocks, folder, tuple(names) if only else (), x, hue, more)
+    return _report(sweep, table, blocks, folder, tuple(names) if only else (), x, hue, more, choice)
 
 
 def _write_tables(sweep: Sweep, frames: Mapping[str, pd.DataFrame], names: Collection[str], folder: Path) -> None:
@@ -116,7 +118,15 @@ def _write_tables(sweep: Sweep, frames: Mapping[str, pd.DataFrame], names: Colle
 
 
 def _report(
-    sweep: Sweep, table: pd.DataFrame, blocks: Sequence[Block], folder: Path, only: tuple[str, ...], x: str, hue: str, more: Sequence[str]
+    sweep: Sweep,
+    table: pd.DataFrame,
+    blocks: Sequence[Block],
+    folder: Path,
+    only: tuple[str, ...],
+    x: str,
+    hue: str,
+    more: Sequence[str],
+    choice: IntervalChoice,
 ) -> Report:
     """Return what a terminal shows: the table, what was found of what was expected, and where the rest lies."""
     heading = f"Test loss barrier [nats]: mean ± half the interval ({kinds_of(table)}); error at ends: mean test error of the networks."
@@ -126,12 +136,11 @@ def _report(
     bad = [f"{row['status']}: {row['job'] or row['run_id']}: {row['sentence']}" for row in worst]
     if len(wrong) > MOST_FAILURES:
         bad.append(f"and {len(wrong) - MOST_FAILURES} more in failures.csv")
-    notes = [f"note: {note}" for note in (*sweep.notes, *more)]
+    notes = [f"note: {note}" for note in (*sweep.notes, *more, *shortage_notes(table, choice))]
     notes += [f"note: {key} differs between jobs and has no column, for here it follows from {of}." for key, of in sweep.following.items()]
     n_cells = len(table.loc[table["n_pairs"] > 0, fixed_keys(table, x, hue)].drop_duplicates())
-    if n_cells > MOST_ROWS and not only:
-        shown = MOST_ROWS if n_cells <= MOST_CELLS else SAMPLE
-        notes.append(f"note: the figures show the first {shown} of {n_cells} cells or fewer; the tables have all.")
+    if n_cells > LEAST_ROWS and not only:
+        notes.append(f"note: figures show some of the {n_cells} cells only, as each of them says; the tables have all.")
     found = f"{len(sweep.records)} of {sweep.n_asked} jobs found."
     if pending.any():  # each in failures.csv, and all in one line here: a running sweep may have thousands
         found += f" {pending.sum()} not yet measured: {GOES_ON}."

@@ -141,7 +141,12 @@ IQM = Column("interquartile_mean", "number", "", "mean without the lowest and th
 BARRIER_TAIL = (
     *MATCHING,
     *SPLIT,
-    Column("metric", "string", "", "which measure the row summarises; loss_endpoint and error_endpoint are the mean of A's and B's"),
+    Column(
+        "metric",
+        "string",
+        "",
+        "which measure the row summarises; loss_endpoint, error_endpoint: the networks' own, with statistics over networks, each once",
+    ),
     Column("width", "integer", "neurons", "neurons of each hidden layer"),
     Column("n_expected", "integer", "pairs", "pairs that the sweep was to measure"),
     Column("n_pairs", "integer", "pairs", "pairs measured that did not diverge: what the statistics are of"),

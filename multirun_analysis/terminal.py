@@ -3,6 +3,7 @@
 import sys
 from typing import TextIO
 
+from multirun_analysis.media import for_terminal
 from multirun_analysis.report import Report
 
 
@@ -12,8 +13,18 @@ def show(report: Report, stream: TextIO | None = None) -> None:
     if stream.isatty():
         _show_rich(report, stream)
     else:
-        stream.write(f"{report.text}\n")
+        stream.write(written(f"{report.text}\n", stream))
     stream.flush()
+
+
+def written(text: str, stream: TextIO) -> str:
+    """Return text as a stream can write it: what its encoding lacks as an escape, ``±`` as ``+/-``."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.replace("±", "+/-").encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def _show_rich(report: Report, stream: TextIO) -> None:
@@ -22,21 +33,24 @@ def _show_rich(report: Report, stream: TextIO) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    def shown(text: str, style: str = "") -> Text:
+        return Text(written(for_terminal(text), stream), style=style)
+
     console = Console(file=stream, highlight=False)
-    console.print(Text(report.heading, style="dim"))
+    console.print(shown(report.heading, "dim"))
     for block in report.blocks:
-        table = Table(title=Text(block.title), title_justify="left", box=box.SIMPLE_HEAD)
+        table = Table(title=shown(block.title), title_justify="left", box=box.SIMPLE_HEAD)
         for name in block.header:
-            table.add_column(Text(name), justify="right")
+            table.add_column(shown(name), justify="right")
         for key, pairs, end, values in block.rows:
             found, _, asked = pairs.partition("/")
-            cells = [Text(value.text("±"), style="bold green" if value.best else "") for value in values]
-            table.add_row(Text(key, style="bold"), Text(pairs, style="" if found == asked else "bold red"), Text(end), *cells)
+            cells = [shown(value.text("±"), "bold green" if value.best else "") for value in values]
+            table.add_row(shown(key, "bold"), shown(pairs, "" if found == asked else "bold red"), shown(end), *cells)
         console.print(table)
     if not report.blocks:
         console.print("(no results yet)")
-    console.print(Text(report.found, style="red" if report.failures else "green"))
+    console.print(shown(report.found, "red" if report.failures else "green"))
     for lines, style in ((report.failures, "red"), (report.notes, "dim")):
         for line in lines:
-            console.print(Text(f"  {line}", style=style))
-    console.print(Text(report.place), soft_wrap=True)
+            console.print(shown(f"  {line}", style))
+    console.print(shown(report.place), soft_wrap=True)

@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from multirun_analysis.media import for_html
 from multirun_analysis.plots.hover import REM_PER_INCH
 
 MOST_ROWS = 300  # of a table on the page; the CSV has all
@@ -91,7 +92,7 @@ def page(title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Sectio
     A content security policy allows this very script and no other, so that nothing in a record can run even if it were not escaped.
     """
     style, script, template = (files(__package__).joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js", "html.jinja"))
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_shown)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.from_string(template).render(
         title=title, lead=lead, facts=facts, sections=[section for section in sections if section.parts],
@@ -99,10 +100,15 @@ def page(title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Sectio
     )  # fmt: skip
 
 
+def _shown(value: Any) -> Any:
+    """Return what a template writes: text with all its letters visible; what is markup already as it is."""
+    return for_html(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def png_picture(data: bytes, text: str, inches: float) -> Markup:
     """Return a PNG of a width as an element of the page."""
     element = Markup('<img alt="{}" style="max-width: {:.0f}rem" src="data:image/png;base64,{}">')
-    return element.format(text, inches * REM_PER_INCH, base64.b64encode(data).decode())
+    return element.format(for_html(text), inches * REM_PER_INCH, base64.b64encode(data).decode())
 
 
 def frame_table(title: str, caption: str, frame: pd.DataFrame, *, folded: bool = True, most: int = MOST_ROWS) -> Table:

@@ -36,13 +36,13 @@ def sweep_page(
         head.append(Fact(str(len(sweep.failures)), "failures", True))
     lead = "Linear mode connectivity: the barrier between pairs of networks, before and after matching their neurons by optimal transport."
     parts = [
-        results(frames["barrier_vs_width"], x, hue), Section("figures", "Figures", drawn), conclusions(frames),
+        results(frames["barrier_vs_width"], frames["runs"], x, hue), Section("figures", "Figures", drawn), conclusions(frames),
         run(facts, commands, sweep.following), problems(sweep, more),
     ]  # fmt: skip
     return page(title, lead, head, parts)
 
 
-def results(table: pd.DataFrame, x: str, hue: str) -> Section:
+def results(table: pd.DataFrame, runs: pd.DataFrame, x: str, hue: str) -> Section:
     """Return the pivots of test loss and error barrier."""
     parts: list[Table | Text] = [
         Text(
@@ -51,7 +51,7 @@ def results(table: pd.DataFrame, x: str, hue: str) -> Section:
         )
     ]
     for metric, name in METRICS.items():
-        for block in pivot(table, metric, x=x, hue=hue):
+        for block in pivot(table, runs, metric, x=x, hue=hue):
             rows = []
             for key, pairs, end, values in block.rows:
                 cells = [Cell(v.text("±"), "" if pd.isna(v.mean) else repr(v.mean), v.best) for v in values]

@@ -6,11 +6,12 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import aside, axis_label, drawable, figure_style, key_axis, method_look, plain
+from multirun_analysis.plots.style import aside, axis_label, drawable, figure_style, key_axis, method_look
 from multirun_analysis.stats.summary import kinds_of
-from multirun_analysis.tables.cells import cells, fixed_keys, shown_cells
+from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 from multirun_analysis.tidy import ordered, ordered_values, value_text
 
 METRICS = ("loss_barrier", "error_barrier")
@@ -64,7 +65,7 @@ def plot_barrier_vs_width(
         where = moved[k][points[x].map(rank).to_numpy(dtype=int)]
         ax.plot(where, drawable(points[metric]), marker, color=colour, markersize=2.5, alpha=0.45, linestyle="none")
         at = line["place"].to_numpy(dtype=float)
-        ax.plot(at, drawable(line["mean"]), marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=plain(value_text(kind)))
+        ax.plot(at, drawable(line["mean"]), marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=for_figure(value_text(kind)))
         ax.fill_between(at, drawable(line["ci_low"]), drawable(line["ci_high"]), color=colour, alpha=0.12, linewidth=0)
     means = drawable(estimates["mean"])
     if (means > 0).any():
@@ -80,7 +81,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     """Return test loss and error barrier against `x`, a row of panels for each cell of the keys other than `x` and `hue`."""
     table = frames["barrier_vs_width"]
     keys = fixed_keys(table, x, hue)
-    rows = shown_cells(cells(table[table["n_pairs"] > 0], keys))
+    there = cells(table[table["n_pairs"] > 0], keys)
+    rows = shown_cells(there)
     if not rows:
         return None
     pairs = cells(frames["runs"], keys)
@@ -90,7 +92,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
             for ax, metric in zip(row, METRICS, strict=True):
                 plot_barrier_vs_width(cell, pairs[key], metric=metric, x=x, hue=hue, ax=ax)
             row_title(row[0], keys, key)
-        legend_of_all(figure, axes.flat, f"points: pairs; line: mean; band: {kinds_of(table)}", methods=hue == "matching")
+        title = f"points: pairs; line: mean; band: {kinds_of(table)}"
+        legend_of_all(figure, axes.flat, title, left_out(len(rows), len(there), "rows"), methods=hue == "matching")
     return figure
 
 

@@ -6,10 +6,11 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look, plain
-from multirun_analysis.tables.cells import cells, fixed_keys, shown_cells
+from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look
+from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 from multirun_analysis.tidy import ordered, ordered_values, value_text
 
 METRIC, TOLERANCES = "error_barrier", (0.01, 0.02)  # shown; the table has more
@@ -39,7 +40,7 @@ def plot_connected_share(share: pd.DataFrame, *, x: str = "width", hue: str = "m
         rows = share[share[hue] == kind].assign(place=share[x].map(place)).sort_values("place")
         at, mean, low, high = (rows[name].to_numpy(dtype=float) for name in ("place", "share", "ci_low", "ci_high"))
         at, known = aside(ax, at, k, len(kinds)), ~np.isnan(low)  # many shares are 0 or 1
-        ax.plot(at, mean, marker=marker, color=colour, markersize=4.5, linewidth=1.2, label=plain(value_text(kind)))
+        ax.plot(at, mean, marker=marker, color=colour, markersize=4.5, linewidth=1.2, label=for_figure(value_text(kind)))
         ax.vlines(at[known], low[known], high[known], color=colour, linewidth=0.9, alpha=0.7)
     ax.set_ylim(-0.03, 1.03)
     return ax
@@ -50,7 +51,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     share = frames["connected_share"]
     shown = share[(share["split"] == "test") & (share["metric"] == METRIC)]
     keys = fixed_keys(frames["barrier_vs_width"], x, hue)
-    rows = shown_cells(cells(shown, keys))
+    there = cells(shown, keys)
+    rows = shown_cells(there)
     if not rows or shown[x].nunique() < 2:
         return None
     figure, axes = panel_rows(len(rows), len(TOLERANCES), share_y=True)
@@ -62,14 +64,15 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
             row_title(row[0], keys, key, f"test error barrier ≤ {TOLERANCES[0]:g}")
             row[0].set_ylabel("share of pairs connected")
         kinds = ", ".join(sorted(shown["interval"].unique()))
-        legend_of_all(figure, axes.flat, f"share of pairs; bar: {kinds}", methods=hue == "matching")
+        cut = left_out(len(rows), len(there), "rows")
+        legend_of_all(figure, axes.flat, f"share of pairs; bar: {kinds}", cut, methods=hue == "matching")
     return figure
 
 
 FIGURE = SweepFigure(
     "Share of pairs that are connected",
     "An estimate of the probability that two networks are linearly connected at a tolerance of the error barrier "
-    "(0.02: what Frankle et al. 2020 call stable).",
+    "(0.02: what Frankle et al. 2020 call stable); connected_share.csv has other tolerances, and the loss.",
     draw,
     place=20,
 )

@@ -5,9 +5,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows
-from multirun_analysis.plots.style import axis_label, figure_style, method_look, plain
+from multirun_analysis.plots.style import axis_label, figure_style, method_look
 from multirun_analysis.stats.correlations import dimension_points
 from multirun_analysis.tidy import method_order
 
@@ -36,7 +37,7 @@ def plot_dimension_and_barrier(points: pd.DataFrame, *, metric: str = "loss_barr
         of_method = points[points["matching"] == method]
         ax.plot(
             of_method["approximate_dimension"], of_method[metric], marker, color=colour, markersize=3, alpha=0.6, linestyle="none",
-            label=plain(method),
+            label=for_figure(method),
         )  # fmt: skip
     above = points.loc[points[metric] > 0, metric]
     ax.set_xscale("log")

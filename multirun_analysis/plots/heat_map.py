@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import panel_rows, row_title
-from multirun_analysis.plots.style import axis_label, figure_style, plain
-from multirun_analysis.tables.cells import cells, fixed_keys, shown_cells
+from multirun_analysis.plots.style import LONGEST, axis_label, figure_style
+from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 from multirun_analysis.tidy import method_order, ordered, value_text
 
 METRIC, MOST_ROWS, MOST_NUMBERS = "loss_barrier", 6, 60  # in a panel with more values than that, their numbers would not be read
@@ -39,7 +40,7 @@ def plot_heat_map(table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None =
     ax = ax if ax is not None else plt.subplots(figsize=(4.6, 3.2))[1]
     grid = table.pivot_table(index=y, columns=x, values="mean", dropna=False, sort=False).astype(float)
     grid = grid.reindex(index=ordered(table[y])[::-1], columns=ordered(table[x]))
-    grid = grid.rename(index=value_text, columns=value_text)
+    grid = grid.rename(index=_tick, columns=_tick).rename_axis(index=for_figure(y, LONGEST), columns=for_figure(x, LONGEST))
     numbers = grid.size <= MOST_NUMBERS
     sns.heatmap(grid, norm=norm, cmap="cividis_r", annot=numbers, fmt=".2g", mask=~(grid > 0), cbar=False, ax=ax, annot_kws={"size": 7})
     for row, column in zip(*np.nonzero((grid == 0).to_numpy()), strict=True) if numbers else ():
@@ -57,7 +58,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     if y is None or not (shown["mean"] > 0).any():
         return None
     keys = fixed_keys(table, x, y, "matching")
-    rows = shown_cells({key: cell for key, cell in cells(shown, keys).items() if min(cell[x].nunique(), cell[y].nunique()) > 1}, MOST_ROWS)
+    there = {key: cell for key, cell in cells(shown, keys).items() if min(cell[x].nunique(), cell[y].nunique()) > 1}
+    rows = shown_cells(there, MOST_ROWS)
     if not rows:
         return None  # the two vary, but never both within one setting of the other keys
     methods = sorted(shown["matching"].unique(), key=method_order)
@@ -72,11 +74,17 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                     ax.set_axis_off()
                     continue
                 plot_heat_map(of_method, x=x, y=y, norm=norm, ax=ax)
-                ax.set_title(plain(method), fontsize=8, loc="left")
-            row_title(row[0], keys, key, plain(methods[0]))
+                ax.set_title(for_figure(method, LONGEST), fontsize=8, loc="left")
+            row_title(row[0], keys, key, for_figure(methods[0], LONGEST))
         scale = plt.cm.ScalarMappable(norm=norm, cmap="cividis_r")
         figure.colorbar(scale, ax=axes, label=axis_label(METRIC, "test"), shrink=0.8)
+        if cut := left_out(len(rows), len(there), "rows"):
+            figure.suptitle(cut, fontsize=8)
     return figure
+
+
+def _tick(value: Any) -> str:
+    return for_figure(value_text(value), LONGEST // 2)
 
 
 def _second_key(shown: pd.DataFrame, x: str) -> str | None:

@@ -8,6 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter
+
+from multirun_analysis.media import from_figure
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 TIP = "data-tip"
@@ -52,12 +55,16 @@ def hover_svg(figure: Figure, to_svg: Callable[[Figure], str], prefix: str) -> s
 
 def _tips(ax: Axes, line: Line2D) -> list[str]:
     """Return a text for every marker of a line: its label, and its coordinates as the axes name them."""
-    ticks = {float(place): text for place, text in zip(ax.get_xticks(), (tick.get_text() for tick in ax.get_xticklabels()), strict=True)}
-    (x, y), (x_name, y_name) = line.get_data(), (ax.get_xlabel(), ax.get_ylabel().replace("\n", " "))
+    named = isinstance(ax.xaxis.get_major_formatter(), FixedFormatter)  # other axes' ticks stand anywhere, and may be formulas
+    ticks = {float(place): tick.get_text() for place, tick in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)} if named else {}
+    label, x_name, y_name = (from_figure(str(text)) for text in (line.get_label(), ax.get_xlabel(), ax.get_ylabel()))
+    x, y = line.get_data()
     tips = []
     for at, value in zip(np.asarray(x, dtype=float), np.asarray(y, dtype=float), strict=True):
         if np.isfinite(at) and np.isfinite(value):
             nearest = min(ticks, key=lambda tick: abs(tick - at), default=at)
             where = ticks.get(nearest) if np.isclose(nearest, at, rtol=0.15, atol=0.0) else None
-            tips.append(f"{line.get_label()}\n{x_name.partition(' [')[0]}: {where or f'{at:.4g}'}\n{y_name}: {value:.4g}")
+            shown = f"{at:.4g}" if where is None else from_figure(where)
+            y_line = y_name.replace("\n", " ")
+            tips.append(f"{label}\n{x_name.partition(' [')[0]}: {shown}\n{y_line}: {value:.4g}")
     return tips

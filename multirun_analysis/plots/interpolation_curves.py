@@ -7,13 +7,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import axis_label, figure_style, method_look, plain
-from multirun_analysis.tables.cells import cells, fixed_keys, shown_cells
+from multirun_analysis.plots.style import LONGEST, axis_label, figure_style, method_look
+from multirun_analysis.tables.cells import LEAST_ROWS, Key, cells, fixed_keys, left_out, shown_cells
 from multirun_analysis.tidy import ordered, ordered_values, value_text
 
-MOST_ROWS, MOST_COLUMNS, MOST_PAIRS = 4, 8, 20
+MOST_COLUMNS, MOST_PAIRS = 8, 20
 
 
 def plot_curves(curves: pd.DataFrame, *, metric: str = "loss", hue: str = "matching", ax: Axes | None = None) -> Axes:
@@ -39,25 +40,33 @@ def plot_curves(curves: pd.DataFrame, *, metric: str = "loss", hue: str = "match
         colour, _ = method_look(str(kind), [str(name) for name in kinds])
         by_pair = curves[curves[hue] == kind].pivot_table(index="t", columns=["run_id", "network_a", "network_b"], values=metric)
         ax.plot(by_pair.index, by_pair.iloc[:, :MOST_PAIRS], color=colour, linewidth=0.5, alpha=0.35)
-        ax.plot(by_pair.index, by_pair.mean(axis=1), color=colour, linewidth=1.6, label=plain(value_text(kind)))
+        ax.plot(by_pair.index, by_pair.mean(axis=1), color=colour, linewidth=1.6, label=for_figure(value_text(kind)))
     ax.set_xticks([0.0, 0.5, 1.0], ["A", "½", "B"])
     return ax
 
 
 def shown_jobs(runs: pd.DataFrame, keys: list[str]) -> set[str]:
     """Return the jobs of the cells that the figure shows: the curves of all jobs of a large sweep would not fit in memory."""
-    return {run_id for _, cell in shown_cells(cells(runs, keys), MOST_ROWS) for run_id in cell["run_id"]}
+    return {run_id for _, cell in shown_cells(_measured(runs, keys), LEAST_ROWS) for run_id in cell["run_id"]}
+
+
+def _measured(frame: pd.DataFrame, keys: list[str]) -> dict[Key, pd.DataFrame]:
+    """Return the cells of runs or of curves, on the test split, of networks that did not diverge."""
+    return cells(frame[(frame["split"] == "test") & (frame["status"] == "ok")], keys)
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
-    """Return the test loss along the line: a row per cell, a panel per width (or `x`); at most 4 rows of 8 panels, evenly chosen."""
-    curves = frames["curves"]
-    shown = curves[(curves["split"] == "test") & (curves["status"] == "ok")]
+    """Return the test loss along the line: a row per cell, a panel per width (or `x`); of more than 4 rows of 8 panels some, which it says.
+
+    The rows are the first ones, the panels of a row evenly chosen.
+    """
     keys = fixed_keys(frames["barrier_vs_width"], x, hue)
-    rows = shown_cells(cells(shown, keys), MOST_ROWS)
+    there = _measured(frames["runs"], keys)
+    rows = shown_cells(_measured(frames["curves"], keys), LEAST_ROWS)
     if not rows:
         return None
-    values = _evenly(ordered(shown[x]), MOST_COLUMNS)
+    all_values = ordered(pd.concat([cell[x] for _, cell in rows]))
+    values = _evenly(all_values, MOST_COLUMNS)
     figure, axes = panel_rows(len(rows), len(values), (max(1.5, 9.6 / len(values)), 2.4), share_x=True, share_y="row")
     with figure_style():
         for row, (key, cell) in zip(axes, rows, strict=True):
@@ -67,19 +76,23 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                     ax.set_axis_off()
                     continue
                 plot_curves(at, hue=hue, ax=ax)
-                ax.set_title(plain(f"{x} {_short(value)}"), fontsize=8, loc="left")
+                ax.set_title(_panel_title(x, value), fontsize=8, loc="left")
                 ax.set_yscale("log")
-            there = [ax.axison for ax in row]
-            row_title(row[0], keys, key, plain(f"{x} {_short(values[0])}") if there[0] else " ")
-            for first in row[there][:1]:  # none, where the values chosen are not among this cell's
+            shown = [ax.axison for ax in row]
+            row_title(row[0], keys, key, _panel_title(x, values[0]) if shown[0] else " ")
+            for first in row[shown][:1]:  # none, where the values chosen are not among this cell's
                 first.set_ylabel(axis_label("loss", "test"))
                 first.tick_params(labelleft=True)
-        legend_of_all(figure, axes.flat, f"thin: pairs (up to {MOST_PAIRS}); thick: their mean", methods=hue == "matching")
+        panels = left_out(len(values), len(all_values), f"panels of {for_figure(x, LONGEST)}", evenly=True)
+        pairs = f"thin: pairs (the first {MOST_PAIRS}, where there are more); thick: the mean of all"
+        cut = left_out(len(rows), len(there), "rows")
+        legend_of_all(figure, axes.flat, pairs, cut, panels, methods=hue == "matching")
     return figure
 
 
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _panel_title(x: str, value: Any) -> str:
+    shown = f"{value:.3g}" if isinstance(value, float) else for_figure(value, LONGEST // 2)
+    return f"{for_figure(x, LONGEST // 2)} {shown}"
 
 
 def _evenly(values: list[Any], most: int) -> list[Any]:

@@ -5,12 +5,13 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import figure_style, method_look, plain, width_axis
+from multirun_analysis.plots.style import figure_style, method_look, width_axis
 from multirun_analysis.stats.summary import kinds_of
-from multirun_analysis.tables.cells import cells, fixed_keys, shown_cells
+from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 from multirun_analysis.tidy import method_order
 
 COST, UNMATCHED, BOUND = "matching_cost", "identity_cost", "cost_lower_bound"
@@ -35,7 +36,7 @@ def plot_matching_cost(costs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     for method in methods:
         colour, marker = method_look(method, methods)
         for measure, look in (
-            (COST, {"marker": marker, "label": plain(method)}),
+            (COST, {"marker": marker, "label": for_figure(method)}),
             (UNMATCHED, {"linestyle": ":"}),
             (BOUND, {"linestyle": "--"}),
         ):
@@ -53,8 +54,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     if costs["width"].nunique() < 2:
         return None
     keys = fixed_keys(frames["barrier_vs_width"], "width", "matching")
-    rows = shown_cells(cells(costs, keys), MOST_ROWS)
-    layers = sorted(costs["layer"].unique())[:MOST_LAYERS]
+    there, all_layers = cells(costs, keys), sorted(costs["layer"].unique())
+    rows, layers = shown_cells(there, MOST_ROWS), all_layers[:MOST_LAYERS]
     figure, axes = panel_rows(len(rows), len(layers), (max(2.6, 9.2 / len(layers)) if len(layers) > 1 else 5.6, 3.0))
     with figure_style():
         for row, (key, cell) in zip(axes, rows, strict=True):
@@ -70,7 +71,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
         for line, label in ((":", "unmatched"), ("--", "lower bound")):
             axes[0][0].plot([], [], color="black", linestyle=line, label=label)
         across = 6 if len(layers) > 1 else 3
-        legend_of_all(figure, axes.flat, f"line: mean over pairs; band: {kinds_of(costs)}", methods=True, columns=across)
+        cuts = left_out(len(rows), len(there), "rows"), left_out(len(layers), len(all_layers), "layers")
+        legend_of_all(figure, axes.flat, f"line: mean over pairs; band: {kinds_of(costs)}", *cuts, methods=True, columns=across)
     return figure
 
 

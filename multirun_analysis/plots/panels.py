@@ -1,5 +1,6 @@
 """Rows of panels: one for each set of the keys that a figure holds fixed."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -7,10 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.plots.style import figure_style, plain
+from multirun_analysis.media import for_figure, from_figure
+from multirun_analysis.plots.style import LONGEST, figure_style
 from multirun_analysis.tidy import cell_title, method_order
 
 FONT = 8  # points, of titles of panels
+LETTERS_PER_INCH, FEWEST_LETTERS, MOST_LETTERS = 15, 20, 300  # of such a title
+MARGIN = 1.0  # inches, of the figure beside it
 
 
 def panel_rows(
@@ -26,17 +30,28 @@ def panel_rows(
 def row_title(ax: Axes, keys: Sequence[str], key: Iterable[object], panel: str = "") -> None:
     """Write the keys of a row's cell above its first panel, and under them the title of that panel.
 
-    The keys may reach over the neighbours: they take no room in the layout, for a long title would make its panel's column wide.
+    The keys may reach over the neighbours: they take no room in the layout, for a long title would make its panel's column wide. Where
+    they are wider than the figure they are broken into lines, for which the title leaves room.
     """
-    ax.set_title(f"\n{panel}" if panel else " ", fontsize=FONT, loc="left")
+    figure = ax.get_figure()
+    width = figure.get_figwidth() if isinstance(figure, Figure) else 1e9
+    shown = from_figure(for_figure(cell_title(keys, key), MOST_LETTERS))  # broken before it is escaped, for both would tear escapes
+    lines = [for_figure(line) for line in textwrap.wrap(shown, max(FEWEST_LETTERS, int((width - MARGIN) * LETTERS_PER_INCH)))] or [""]
+    ax.set_title("\n" * (len(lines) - (not panel)) + (panel or " "), fontsize=FONT, loc="left")
     lift = 6 + (1.3 * FONT if panel else 0)
-    title = ax.annotate(plain(cell_title(keys, key)), (0, 1), (0, lift), "axes fraction", "offset points", fontsize=FONT)
+    title = ax.annotate("\n".join(lines), (0, 1), (0, lift), "axes fraction", "offset points", fontsize=FONT)
     title.set_in_layout(False)
 
 
-def legend_of_all(figure: Figure, axes: Iterable[Axes], title: str, *, methods: bool, columns: int = 6) -> None:
-    """Put one legend of what any of the panels shows above them all, as drawn, or in the usual order of methods."""
+def legend_of_all(figure: Figure, axes: Iterable[Axes], title: str, *left_out: str, methods: bool, columns: int = 6) -> None:
+    """Put one legend of what any of the panels shows above them all, as drawn, or in the usual order of methods.
+
+    Under its title stands what the figure leaves out, as `left_out` of the tables' cells says it.
+    """
     shown = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     labels = sorted(shown, key=method_order) if methods else list(shown)
     handles = [shown[label] for label in labels]
-    figure.legend(handles, labels, ncols=max(1, min(columns, len(labels))), loc="outside upper center", title=title)
+    said = "; ".join(part for part in left_out if part)
+    title = f"{title}\n{said}" if said else title
+    names = [for_figure(from_figure(label), LONGEST) for label in labels]  # as they are told apart, then as they fit
+    figure.legend(handles, names, ncols=max(1, min(columns, len(labels))), loc="outside upper center", title=title)

@@ -13,8 +13,11 @@ from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.style import axis_label, figure_style, plain
+from multirun_analysis.plots.panels import row_title
+from multirun_analysis.plots.style import LONGEST, axis_label, figure_style
+from multirun_analysis.tables.cells import left_out
 from multirun_analysis.tidy import method_order
 
 COLOURS = "viridis"  # dark valleys, bright walls; the same order of lightness for every kind of colour vision
@@ -104,18 +107,18 @@ def plane_figure(planes: pd.DataFrame, *, metric: str = "loss") -> Figure | None
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(len(chosen), len(methods), squeeze=False)
         for panels, row in zip(axes, chosen, strict=True):
-            title = ", ".join(f"{key} {row[key].iloc[0]}" for key in [*named, "seed"])
             for ax, method in zip(panels, methods, strict=True):
                 _panel(ax, row[row["matching"] == method], metric, levels)
-                ax.set_title(plain(f"{method}, {title}"), fontsize=8, loc="left")
+                ax.set_title(for_figure(method, LONGEST), fontsize=8, loc="left")
+            row_title(panels[0], [*named, "seed"], row[[*named, "seed"]].iloc[0], for_figure(methods[0], LONGEST))
         for ax in axes[:-1].flat:
             ax.set_xlabel("")
         for ax in axes[:, 1:].flat:
             ax.set_ylabel("")
         bar = figure.colorbar(ScalarMappable(_norm(levels), COLOURS), ax=axes, label=axis_label(metric, "test"), aspect=30, pad=0.02)
         _plain_ticks(bar.ax.yaxis, levels)
-        if len(chosen) < len(rows):
-            figure.suptitle(f"{len(chosen)} of {len(rows)} rows", fontsize=8)
+        if cut := left_out(len(chosen), len(rows), "rows", evenly=True):
+            figure.suptitle(cut, fontsize=8)
     return figure
 
 
@@ -162,7 +165,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
 FIGURE = SweepFigure(
     "The plane through A, B and matched B",
     "The test loss over the plane through network A, network B and B permuted, the same function as B. The matched line (full) and "
-    "the unmatched one (dashed) are those of the barriers; distances are Euclidean, over all weights.",
+    "the unmatched one (dashed) are those of the barriers; distances are Euclidean, over all weights. "
+    "Of each row the first pair of the lowest seed is shown.",
     draw,
     place=60,
 )

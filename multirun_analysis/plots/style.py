@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from multirun_analysis.media import for_figure
+
 COLOURS = sns.color_palette("colorblind").as_hex()
 # The same method has the same colour and marker in every figure; grey is the control.
 METHODS = {
@@ -20,6 +22,7 @@ METHODS = {
     "activations": (COLOURS[2], "D"),
 }
 LARGEST = 1e100
+LONGEST = 40  # letters of a name in a legend, at a tick or along an axis
 UNITS = {"loss": "nats", "error": "fraction"}
 
 
@@ -76,15 +79,11 @@ def key_axis(ax: Axes, key: str, values: Sequence[Any]) -> list[float]:
     if numeric and min(places) > 0 and max(places) >= 10 * min(places):
         ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(places))
-    ax.xaxis.set_major_formatter(FixedFormatter([f"{value:.3g}" if isinstance(value, float) else plain(value) for value in values]))
+    ticks = [f"{value:.3g}" if isinstance(value, float) else for_figure(value, LONGEST // 2) for value in values]
+    ax.xaxis.set_major_formatter(FixedFormatter(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel(plain(key))
+    ax.set_xlabel(for_figure(key, LONGEST))
     return places
-
-
-def plain(text: object) -> str:
-    """Return text for a figure as it stands: no dollar begins a formula, and what cannot be printed is a question mark."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in str(text)).replace("$", r"\$")
 
 
 def drawable(values: Any) -> np.ndarray:

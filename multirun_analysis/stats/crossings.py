@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from multirun_analysis.stats.thresholds import at_most
+
 
 @dataclass(frozen=True)
 class Crossing:
@@ -39,12 +41,12 @@ def width_within(widths: np.ndarray, values: np.ndarray, tolerance: float) -> Cr
     ----------
     Ours.
     """
-    above = np.flatnonzero(values > tolerance)
+    above = np.flatnonzero(~at_most(values, tolerance))
     if len(above) == 0:
         return Crossing(float(widths[0]), "below")
     last = int(above[-1])
     if last == len(widths) - 1:
         return Crossing(float(widths[-1]), "above")
-    share = (values[last] - tolerance) / (values[last] - values[last + 1])
+    share = min(1.0, (values[last] - tolerance) / (values[last] - values[last + 1]))  # by rounding above it
     log_width = math.log(widths[last]) + share * (math.log(widths[last + 1]) - math.log(widths[last]))
     return Crossing(math.exp(log_width), "inside")

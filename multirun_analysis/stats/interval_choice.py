@@ -1,5 +1,6 @@
 """Which interval for a mean: its kind, its level, and for bootstraps the number of resamples and their seed."""
 
+import math
 from dataclasses import dataclass
 
 from multirun_analysis.checks import InputError
@@ -7,6 +8,10 @@ from multirun_analysis.stats.intervals import LEVEL
 
 KINDS = ("t", "bootstrap", "bca")
 FEWEST_TO_RESAMPLE = 20  # pairs; with fewer, bootstraps cover far less than they say (measured in tests/multirun_analysis/test_stats.py)
+
+LEAST_LEVEL, MOST_LEVEL = 0.01, 0.999999  # beyond them an interval is a point, or everything
+FEWEST_RESAMPLES, MOST_RESAMPLES = 100, 1_000_000
+ROUNDING = 1e-6  # of the number of resamples that a level needs
 
 
 @dataclass(frozen=True)
@@ -17,10 +22,11 @@ class IntervalChoice:
     ----------
     kind : str
         ``t`` (Student's), or for cells of 20 and more independent pairs ``bootstrap`` (percentiles) or ``bca`` (bias-corrected and
-        accelerated, Efron 1987); smaller cells have Student's. Where pairs share networks the kind is what `summarise` says.
+        accelerated, Efron 1987); smaller cells have Student's, which says so. Where pairs share networks the kind is what `summarise` says.
     level : float
-        Between 0 and 1.
+        From 0.01 to 0.999999.
     resamples : int
+        From 100 to 1,000,000, and so many that one lies beyond each end of the interval.
     seed : int
         Of the resampling: equal tables come out of equal records.
 
@@ -37,10 +43,15 @@ class IntervalChoice:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError(f"`--interval` must be one of {', '.join(KINDS)}, got {self.kind!r}.")
-        if not 0 < self.level < 1:
-            raise InputError(f"`--level` must lie between 0 and 1, got {self.level!r}.")
-        if self.resamples < 100:
-            raise InputError(f"`--resamples` must be an integer of at least 100, got {self.resamples!r}.")
+        if not LEAST_LEVEL <= self.level <= MOST_LEVEL:
+            raise InputError(f"`--level` must lie between {LEAST_LEVEL:g} and {MOST_LEVEL:.6f}, got {self.level!r}.")
+        if not FEWEST_RESAMPLES <= self.resamples <= MOST_RESAMPLES:
+            raise InputError(f"`--resamples` must be an integer from {FEWEST_RESAMPLES} to {MOST_RESAMPLES:,}, got {self.resamples!r}.")
+        if self.kind != "t" and self.resamples * (1 - self.level) < 2 - ROUNDING:
+            least = math.ceil(2 / (1 - self.level) - ROUNDING)
+            raise InputError(
+                f"`--resamples` must be at least {least:,} for `--level` {self.level:.12g}, one beyond each end, got {self.resamples!r}."
+            )
         if self.seed < 0:
             raise InputError(f"`--resampling-seed` must be an integer of at least 0, got {self.seed!r}.")
 
@@ -48,9 +59,13 @@ class IntervalChoice:
         """Return whether a cell of n independent pairs is resampled."""
         return self.kind != "t" and n >= FEWEST_TO_RESAMPLE
 
+    def shortage(self, n: int, unit: str = "pairs") -> str:
+        """Return what the name of Student's interval says where a bootstrap was asked for and n are too few for it; else nothing."""
+        return "" if self.kind == "t" or self.resampled(n) else f" (fewer than {FEWEST_TO_RESAMPLE} {unit}: no {self.kind})"
+
     def named(self, kind: str) -> str:
         """Return a kind of interval with the level."""
-        return f"{kind}, {100 * self.level:g}%"
+        return f"{kind}, {100 * self.level:.12g}%"
 
 
 DEFAULT = IntervalChoice()

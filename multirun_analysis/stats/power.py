@@ -5,6 +5,7 @@ import math
 from scipy.special import stdtrit
 
 from multirun_analysis.stats.intervals import LEVEL
+from multirun_analysis.stats.thresholds import at_most
 
 MOST = 10**9  # no sweep has more
 
@@ -24,5 +25,5 @@ def pairs_to_halve(n: int, level: float = LEVEL) -> int | None:
     goal, low, high = half(n) / 2, n, MOST
     while low < high:  # half(k) falls with k
         middle = (low + high) // 2
-        low, high = (low, middle) if half(middle) <= goal else (middle + 1, high)
+        low, high = (low, middle) if at_most(half(middle), goal) else (middle + 1, high)
     return low

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+MOST_DRAWN = 20_000_000  # values held at once
 METHODS = {"bootstrap": "percentile", "bca": "BCa"}
 
 
@@ -37,6 +38,7 @@ def bootstrap_mean(values: np.ndarray, kind: str, level: float, resamples: int, 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         found = stats.bootstrap(
-            (values,), np.mean, confidence_level=level, n_resamples=resamples, method=METHODS[kind], rng=np.random.default_rng(seed)
-        ).confidence_interval
+            (values,), np.mean, confidence_level=level, n_resamples=resamples, method=METHODS[kind], rng=np.random.default_rng(seed),
+            batch=max(1, min(resamples, MOST_DRAWN // len(values))),
+        ).confidence_interval  # fmt: skip
     return float(found.low), float(found.high)

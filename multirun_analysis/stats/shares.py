@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from multirun_analysis.stats.intervals import LEVEL
+from multirun_analysis.stats.thresholds import at_most
 
 Counts = int | np.ndarray
 
@@ -42,4 +43,4 @@ def clopper_pearson(successes: Counts, n: Counts, level: float = LEVEL) -> tuple
 
 def is_connected(barriers: np.ndarray, tolerance: float) -> np.ndarray:
     r"""Return for every pair whether its barrier is at most :math:`\tau`: linearly connected at that tolerance."""
-    return np.asarray(barriers, dtype=np.float64) <= tolerance
+    return at_most(np.asarray(barriers, dtype=np.float64), tolerance)

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
+from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, IntervalChoice
 from multirun_analysis.stats.intervals import count_groups, job_means_t, network_jackknife
 from multirun_analysis.stats.power import pairs_to_halve
 from multirun_analysis.stats.resampling import bootstrap_mean
 
-KINDS = {"t": "Student's t over pairs", "bootstrap": "percentile bootstrap over pairs", "bca": "BCa bootstrap over pairs"}
-STUDENT = DEFAULT.named(KINDS["t"])
+PAIRS, NETWORKS = "pairs", "networks"  # what is counted, and resampled
+KINDS = {"t": "Student's t over", "bootstrap": "percentile bootstrap over", "bca": "BCa bootstrap over"}
 ONE_VALUE = "none: one pair"
+STUDENT = DEFAULT.named(f"{KINDS['t']} {PAIRS}")
+ENDPOINTS = ("loss_endpoint", "error_endpoint")  # the measures of networks, among those of pairs
 JACKKNIFE = "delete-one-network jackknife"
 SHARED = "none: pairs share networks, and none can be left out"
 JOBS = "Student's t over jobs"
@@ -60,6 +62,32 @@ def summarise_all(frame: pd.DataFrame, by: list[str], values: Sequence[str], cho
     return pd.concat([part.assign(metric=value) for value, part in zip(values, parts, strict=True)], ignore_index=True)
 
 
+def summarise_networks(frame: pd.DataFrame, by: list[str], values: Sequence[str], choice: IntervalChoice = DEFAULT) -> pd.DataFrame:
+    """Return the statistics of measures over networks, below one another as `summarise_all` has them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per network of a cell, as `endpoints` returns it: networks are independent.
+    by : list of str
+    values : sequence of str
+    choice : IntervalChoice
+
+    Returns
+    -------
+    DataFrame
+        Columns `by`, those of `STATISTICS` without ``n_pairs``, and ``metric``.
+    """
+    cells, keys = cells_of(frame, by)
+    parts = []
+    for value in values:
+        statistics = _statistics(frame[value].to_numpy(dtype=float), cells, len(keys), choice, NETWORKS)
+        statistics["n_networks"] = statistics.pop("n_pairs")
+        statistics["pairs_to_halve"] = np.full(len(keys), np.nan)
+        parts.append(pd.concat([keys, pd.DataFrame(statistics)], axis=1).assign(metric=value))
+    return pd.concat(parts, ignore_index=True)
+
+
 def _summaries(frame: pd.DataFrame, by: list[str], values: Sequence[str], choice: IntervalChoice) -> list[pd.DataFrame]:
     cells, keys = cells_of(frame, by)
     names = frame[["network_a", "network_b"]]
@@ -71,7 +99,9 @@ def _summaries(frame: pd.DataFrame, by: list[str], values: Sequence[str], choice
         there = ~np.isnan(column)
         if there.tobytes() not in networks:
             networks[there.tobytes()] = _distinct(cells[there], codes[:, there], len(keys))
-        statistics = _statistics(column, cells, networks[there.tobytes()], names, choice)
+        statistics = _statistics(column, cells, len(keys), choice)
+        statistics["n_networks"] = networks[there.tobytes()]
+        _share(statistics, column, cells, names, choice)
         found.append(pd.concat([keys, pd.DataFrame(statistics, columns=list(STATISTICS))], axis=1))
     return found
 
@@ -83,29 +113,36 @@ def cells_of(frame: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, pd.DataFra
     return cells, frame[by].iloc[first].reset_index(drop=True).infer_objects()
 
 
-def _statistics(
-    values: np.ndarray, cells: np.ndarray, n_networks: np.ndarray, names: pd.DataFrame, choice: IntervalChoice
-) -> dict[str, Any]:
-    """Return the statistics of every cell, the same operations on the same values in the same order as of each cell for itself."""
-    n = len(n_networks)
+def _statistics(values: np.ndarray, cells: np.ndarray, n: int, choice: IntervalChoice, unit: str = PAIRS) -> dict[str, Any]:
+    """Return the statistics of n cells of independent values, the same operations in the same order as of each cell for itself."""
     found = {name: np.full(n, np.nan) for name in STATISTICS if name != "interval"} | {"interval": np.full(n, NO_VALUE, dtype=object)}
-    measured = np.flatnonzero(~np.isnan(values))
-    order = measured[np.argsort(cells[measured], kind="stable")]
-    found["n_pairs"] = counts = np.bincount(cells[order], minlength=n)
-    found["n_networks"] = n_networks
-    starts = np.cumsum(counts) - counts
+    order, starts, counts = _by_cell(values, cells, n)
+    found["n_pairs"] = counts
     for count in np.unique(counts[counts > 0]).tolist():
         of = np.flatnonzero(counts == count)
         table = values[order[starts[of][:, None] + np.arange(count)]]  # (cells, count)
-        for name, column in _of_equal_cells(table, choice).items():
+        for name, column in _of_equal_cells(table, choice, unit).items():
             found[name][of] = column
-    for cell in np.flatnonzero(n_networks < 2 * counts):
+    found["level"] = np.where(np.isnan(found["ci_low"]), np.nan, choice.level)
+    return found
+
+
+def _by_cell(values: np.ndarray, cells: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rows that have a value, cell after cell; where those of each of n cells begin there, and how many they are."""
+    measured = np.flatnonzero(~np.isnan(values))
+    counts = np.bincount(cells[measured], minlength=n)
+    return measured[np.argsort(cells[measured], kind="stable")], np.cumsum(counts) - counts, counts
+
+
+def _share(found: dict[str, Any], values: np.ndarray, cells: np.ndarray, names: pd.DataFrame, choice: IntervalChoice) -> None:
+    """Put the intervals of pairs that share networks in place of those of independent ones."""
+    order, starts, counts = _by_cell(values, cells, len(found["n_networks"]))
+    for cell in np.flatnonzero(found["n_networks"] < 2 * counts):
         rows = order[starts[cell] : starts[cell] + counts[cell]]
         found["ci_low"][cell], found["ci_high"][cell], found["interval"][cell] = _shared(values[rows], names.iloc[rows], choice)
         for name in ("resamples", "resampling_seed", "pairs_to_halve"):  # of independent pairs
             found[name][cell] = np.nan
     found["level"] = np.where(np.isnan(found["ci_low"]), np.nan, choice.level)
-    return found
 
 
 def _distinct(cells: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
@@ -115,7 +152,7 @@ def _distinct(cells: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
     return np.bincount(found, minlength=n)
 
 
-def _of_equal_cells(table: np.ndarray, choice: IntervalChoice) -> dict[str, Any]:
+def _of_equal_cells(table: np.ndarray, choice: IntervalChoice, unit: str) -> dict[str, Any]:
     r"""Return the statistics of cells of one size, shape (cells, n), with Student's interval or the bootstrap that is asked for.
 
     .. math:: \bar x \pm t_{n-1,\,(1+\gamma)/2} \; s / \sqrt n
@@ -126,14 +163,15 @@ def _of_equal_cells(table: np.ndarray, choice: IntervalChoice) -> dict[str, Any]
         found = {"mean": mean, "median": np.median(table, axis=1), "min": table.min(axis=1), "max": table.max(axis=1)}
         found["interquartile_mean"] = np.sort(table, axis=1)[:, n // 4 : n - n // 4].mean(axis=1)
         if n < 2:
-            return found | {"interval": ONE_VALUE}
+            return found | {"interval": ONE_VALUE if unit == PAIRS else "none: one network"}
         std = np.sqrt(((table - mean[:, None]) ** 2).sum(axis=1) / (n - 1))
         half = float(stdtrit(n - 1, (1 + choice.level) / 2)) * std / math.sqrt(n)
     found |= {"std": std, "pairs_to_halve": pairs_to_halve(n, choice.level)}
     if not choice.resampled(n):
-        return found | {"ci_low": mean - half, "ci_high": mean + half, "interval": choice.named(KINDS["t"])}
+        kind = choice.named(f"{KINDS['t']} {unit}{choice.shortage(n, unit)}")
+        return found | {"ci_low": mean - half, "ci_high": mean + half, "interval": kind}
     ends = np.array([bootstrap_mean(values, choice.kind, choice.level, choice.resamples, choice.seed) for values in table])
-    drawn = {"resamples": choice.resamples, "resampling_seed": choice.seed, "interval": choice.named(KINDS[choice.kind])}
+    drawn = {"resamples": choice.resamples, "resampling_seed": choice.seed, "interval": choice.named(f"{KINDS[choice.kind]} {unit}")}
     return found | {"ci_low": ends[:, 0], "ci_high": ends[:, 1]} | drawn
 
 
@@ -145,7 +183,24 @@ def _shared(values: np.ndarray, names: pd.DataFrame, choice: IntervalChoice) -> 
     return low, high, SHARED if math.isnan(low) else choice.named(JOBS if by_job else JACKKNIFE)
 
 
+def shortage_notes(table: pd.DataFrame, choice: IntervalChoice) -> list[str]:
+    """Return a sentence if a bootstrap was asked for and cells of a table do not have it, with the numbers of their pairs and the least."""
+    counts = table.loc[~table["metric"].isin(ENDPOINTS) & (table["n_pairs"] > 0), ["n_pairs", "resamples"]]
+    without = counts.loc[counts["resamples"].isna(), "n_pairs"]
+    if choice.kind == "t" or without.empty:
+        return []
+    few = without[without < FEWEST_TO_RESAMPLE]
+    said = f"{len(without):,} of {len(counts):,} rows of barrier_vs_width.csv have none"
+    if len(few):
+        numbers = f"{few.min()}" if few.min() == few.max() else f"{few.min()} to {few.max()}"
+        said += f": at least {FEWEST_TO_RESAMPLE} pairs are needed, and they have {numbers}"
+    if len(few) < len(without):
+        said += f"{', or' if len(few) else ':'} pairs that share networks"
+    return [f"`--interval {choice.kind}`: {said}. Their own kind of interval stands in the column interval."]
+
+
 def kinds_of(*tables: pd.DataFrame) -> str:
-    """Return the kinds of interval that tables have, for the title of a figure; the default one where they have none."""
-    kinds = {kind for table in tables for kind in table["interval"].dropna().unique() if not kind.startswith("none")}
+    """Return the kinds of interval of pairs that tables have, for the title of a figure; the default one where they have none."""
+    shown = [table[~table["metric"].isin(ENDPOINTS)] if "metric" in table else table for table in tables]
+    kinds = {kind for table in shown for kind in table["interval"].dropna().unique() if not kind.startswith("none")}
     return ", ".join(sorted(kinds)) or STUDENT

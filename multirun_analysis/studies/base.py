@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -16,10 +17,14 @@ class Study:
     """Tables and figures by file name, each a function of the sweep's frames.
 
     `needs` names the keys that must vary beside the seed, `may` those that may. Means are taken over all others, so no other may vary; with
-    None for `may`, the study keeps every key apart by itself.
+    None for `may`, the study keeps every key apart by itself. `methods` are the matching methods that it is about, whatever their settings,
+    and `among` names keys of which at least one value must be among those given. `dataset` is what its conclusions are about.
     """
 
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] | None = ("width",)
+    methods: tuple[str, ...] = ()
+    among: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    dataset: str | None = None
     tables: Mapping[str, Callable[[Frames], pd.DataFrame]] = field(default_factory=dict)
     figures: Mapping[str, Callable[[Frames], Figure]] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import COLOURS, figure_style, legend_above
 from multirun_analysis.stats.summary import kinds_of, summarise
@@ -39,7 +40,7 @@ def barrier_against_depth(frames: Frames) -> Figure:
             row[0].set_ylabel(name)
             row[0].set_ylim(bottom=0)
         for ax, method in zip(axes[0], methods, strict=True):
-            ax.set_title(method, fontsize=9, loc="left")
+            ax.set_title(for_figure(method), fontsize=9, loc="left")
             ax.axhline(TOLERANCE, color="black", linestyle=":", linewidth=1)
         for ax in axes[1]:
             ax.axhline(1.0, color="black", linewidth=0.8)
@@ -55,7 +56,9 @@ def _test(frames: Frames) -> pd.DataFrame:
 
 
 STUDY = Study(
-    may=("width", "depth"),
+    needs=("depth",),
+    methods=("identity",),
+    dataset="mnist",
     tables={
         "depths": depths,
         "width_steps": lambda frames: width_steps(frames["runs"]),

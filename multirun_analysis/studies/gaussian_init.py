@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import COLOURS, figure_style, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
+from multirun_analysis.stats.thresholds import at_most
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.slopes import slopes
 
@@ -40,7 +41,7 @@ def cost_slopes(frames: Frames) -> pd.DataFrame:
         for law, d in zip(table[LAW], table[DIMENSION], strict=True)
     ]
     table["band_low"], table["band_high"] = np.array(bands).reshape(-1, 2).T
-    inside = table["slope"].between(table["band_low"], table["band_high"])
+    inside = pd.Series(at_most(table["band_low"], table["slope"]) & at_most(table["slope"], table["band_high"]), index=table.index)
     table["inside"] = inside.astype(object).where(table["band_low"].notna(), "no band")
     return table.sort_values([LAW, DIMENSION], ignore_index=True)
 
@@ -51,7 +52,7 @@ def costs(frames: Frames) -> pd.DataFrame:
     by = [LAW, DIMENSION, "width"]
     table = summarise(layers, by, "matching_cost").merge(layers.groupby(by)["cost_lower_bound"].mean().reset_index(), on=by)
     table["ratio"] = table["mean"] / table["cost_lower_bound"]
-    above = table["mean"] >= table["cost_lower_bound"]
+    above = pd.Series(at_most(table["cost_lower_bound"], table["mean"]), index=table.index)
     table["above_bound"] = above.astype(object).where(table["cost_lower_bound"].notna(), "no bound")
     return table.sort_values(by, ignore_index=True)
 
@@ -116,8 +117,10 @@ def _slopes(table: pd.DataFrame, ax: Axes) -> None:
 
 
 STUDY = Study(
-    needs=(DIMENSION, LAW),
-    may=("width", "dataset.intrinsic_dimension"),
+    needs=(DIMENSION, LAW, "width"),
+    may=("dataset.intrinsic_dimension",),
+    methods=("weights",),
+    among={LAW: tuple(ENTROPY_POWER)},
     tables={"costs": costs, "cost_slopes": cost_slopes},
     figures={"cost_against_width": cost_against_width},
 )

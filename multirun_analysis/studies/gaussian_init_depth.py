@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import COLOURS, figure_style, legend_above, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
@@ -53,7 +54,7 @@ def gap_against_width(frames: Frames) -> Figure:
                 ax.plot(cell["width"], cell["recursion_tolerance"], color=colour, linestyle=":", linewidth=1.1)
             ax.plot([], [], color="black", linestyle=":", label="theorem 5.2, constant 1")
             ax.axhline(1.0, color="#6b6b6b", linewidth=0.8)
-            ax.set_title(method, fontsize=9, loc="left")
+            ax.set_title(for_figure(method), fontsize=9, loc="left")
             ax.set_ylim(bottom=0)
             width_axis(ax, sorted(table["width"].unique()))
         axes[0].set_ylabel("output gap / that without matching")
@@ -63,7 +64,8 @@ def gap_against_width(frames: Frames) -> Figure:
 
 
 STUDY = Study(
-    may=("width", "depth"),
+    needs=("depth", "width"),
+    methods=("identity", "weights"),
     tables={"relative_gaps": relative_gaps, "certificates": lambda frames: certificates(frames["runs"], BY)},
     figures={"gap_against_width": gap_against_width},
 )

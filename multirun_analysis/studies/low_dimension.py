@@ -77,5 +77,8 @@ def cost_against_width(frames: Frames) -> Figure:
 
 
 STUDY = Study(
-    needs=(DIMENSION, NOISE), tables={"costs": costs, "cost_slopes": cost_slopes}, figures={"cost_against_width": cost_against_width}
+    needs=(DIMENSION, NOISE, "width"),
+    methods=("weights",),
+    tables={"costs": costs, "cost_slopes": cost_slopes},
+    figures={"cost_against_width": cost_against_width},
 )

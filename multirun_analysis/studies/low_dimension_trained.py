@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import COLOURS, figure_style, legend_above, method_look, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
@@ -74,7 +75,7 @@ def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
     for method in methods:
         colour, marker = method_look(method, methods)
         cell = points[points["matching"] == method].sort_values(DIMENSION)
-        ax.plot(cell["approximate_dimension"], cell["loss_barrier"], color=colour, marker=marker, linewidth=0.8, label=method)
+        ax.plot(cell["approximate_dimension"], cell["loss_barrier"], color=colour, marker=marker, linewidth=0.8, label=for_figure(method))
         for row in cell.to_dict("records"):
             ax.annotate(
                 f"{row[DIMENSION]}", (row["approximate_dimension"], row["loss_barrier"]), (3, 3), textcoords="offset points", fontsize=6.5
@@ -88,7 +89,8 @@ def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
 
 
 STUDY = Study(
-    needs=(DIMENSION,),
+    needs=(DIMENSION, "width"),
+    methods=("identity", SHOWN),
     tables={
         "cost_slopes": cost_slopes,
         "dimension_correlations": correlations,

@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.style import figure_style, method_look
+from multirun_analysis.stats.endpoints import endpoints
+from multirun_analysis.stats.thresholds import at_most
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.paper_values import DIMENSIONS, ENDPOINTS, LEARNING_RATES, MIDPOINTS, Value
 from multirun_analysis.tables.barrier_vs_width import varying_columns
@@ -34,7 +36,7 @@ def agreement(frames: Frames) -> pd.DataFrame:
         parts.append(part.assign(data_order=order) if order == OWN else part[part["n"] > 0].assign(data_order=order))
     table = pd.concat([part for part in parts if len(part)], ignore_index=True)
     table["relative_difference"] = table["ours"] / table["paper"] - 1
-    table["agrees"] = (table["ours"] - table["paper"]).abs() <= table["tolerance"]
+    table["agrees"] = at_most((table["ours"] - table["paper"]).abs(), table["tolerance"])
     return table
 
 
@@ -42,10 +44,9 @@ def _endpoint_rows(runs: pd.DataFrame) -> Iterator[dict[str, object]]:
     for quantity, by_rate in ENDPOINTS.items():
         split, _, measure = quantity.partition(" ")
         for rate, value in by_rate.items():
-            cell = runs[(runs["split"] == split) & (runs["matching"] == "identity") & _at(runs, rate)]
-            column = {"loss": "loss", "accuracy": "error"}[measure]
-            found = pd.concat([cell[f"{column}_a"], cell[f"{column}_b"]])
-            yield _row(quantity, "", 0, rate, 1 - found if measure == "accuracy" else found, value, 2 * value.std, "2 sd")
+            networks = endpoints(runs[(runs["split"] == split) & _at(runs, rate)], ["split"])
+            values = 1 - networks["error"] if measure == "accuracy" else networks["loss"]
+            yield _row(quantity, "", 0, rate, values, value, 2 * value.std, "2 sd")
 
 
 def _midpoint_rows(runs: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -98,12 +99,10 @@ def lmc_error(frames: Frames) -> Figure:
             cells = test[test["matching"] == method].groupby(RATE)["loss_midpoint"]
             _line(ax, cells.mean(), cells.std(ddof=0), colour, marker, "-", name)
             _paper(ax, MIDPOINTS[method], colour, marker)
-        ends = test[test["matching"] == "identity"].groupby(RATE)
-        model = (ends["loss_a"].mean() + ends["loss_b"].mean()) / 2
-        band = (ends["loss_a"].std(ddof=0) + ends["loss_b"].std(ddof=0)) / 2
-        _line(ax, model, band, "black", "o", "-", "model (mean of A and B)")
+        own = endpoints(test, [RATE]).groupby(RATE)["loss"]
+        _line(ax, own.mean(), own.std(ddof=0), "black", "o", "-", "model (the networks' own)")
         _paper(ax, ENDPOINTS["test loss"], "black", "o")
-        middle = ends["loss_midpoint"]
+        middle = test[test["matching"] == "identity"].groupby(RATE)["loss_midpoint"]
         _line(ax, middle.mean(), middle.std(ddof=0), method_look("identity", [])[0], "x", "--", "identity (no matching)")
         ax.set_ylabel("test loss at t = ½ [nats]")
         _finish(figure, ax)
@@ -176,13 +175,16 @@ def _finish(figure: Figure, *axes: Axes) -> None:
         ax.set_xlabel("peak learning rate")
         ax.set_xlim(0.8 * LEARNING_RATES[0], 1.4 * LEARNING_RATES[-1])
     handles, labels = axes[0].get_legend_handles_labels()
-    title = "lines: ours, mean and ± 1 sd over pairs (model: of A and B)\nopen markers: Ferbach et al. 2024"
+    title = "lines: ours, mean and ± 1 sd over pairs (model: over networks)\nopen markers: Ferbach et al. 2024"
     figure.legend(handles, labels, ncols=3, loc="outside upper center", title=title, fontsize=7.5, title_fontsize=8)
 
 
 STUDY = Study(
     needs=(RATE,),
     may=(ORDER,),
+    methods=("identity", *NAMES),
+    among={"depth": (len(LINES),), RATE: LEARNING_RATES},
+    dataset="mnist",
     tables={
         "agreement": agreement,
         "dimension_correlations": lambda frames: dimension_correlations(_measured(frames["runs"]), _measured(frames["layers"]), [RATE]),

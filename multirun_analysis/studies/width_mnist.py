@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from multirun_analysis.media import for_figure
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import figure_style, method_look, width_axis
@@ -64,7 +65,7 @@ def _contrast(runs: pd.DataFrame, contrast: pd.DataFrame, ax: Axes) -> None:
             colour, marker = method_look(method, methods)
             summary = summarise(cells[cells["matching"] == method], ["width"], "loss_barrier")
             plot_line(summary, "width", ax=ax, color=colour, marker=marker, linestyle=style)
-        ax.plot([], [], color="black", linestyle=style, label=cell_title(keys, frame[keys].iloc[0]))
+        ax.plot([], [], color="black", linestyle=style, label=for_figure(cell_title(keys, frame[keys].iloc[0])))
     ax.set_ylim(bottom=0)
     width_axis(ax, widths)
     ax.set_ylabel("test loss barrier [nats]")
@@ -73,7 +74,10 @@ def _contrast(runs: pd.DataFrame, contrast: pd.DataFrame, ax: Axes) -> None:
 
 
 STUDY = Study(
+    needs=("width",),
     may=None,
+    methods=("identity",),
+    dataset="mnist",
     tables={
         "width_steps": lambda frames: width_steps(frames["runs"]),
         "certificates": lambda frames: certificates(frames["runs"], (*varying_columns(frames["runs"]), "matching", "width")),

@@ -2,20 +2,22 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from multirun_analysis import studies
+from multirun_analysis import studies, tidy
 from multirun_analysis.checks import InputError
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.drawing import write_page
 from multirun_analysis.figure_files import save_figure
 from multirun_analysis.outputs import write_by, write_csv, write_text
 from multirun_analysis.provenance import provenance
-from multirun_analysis.studies.base import Study
+from multirun_analysis.studies.base import Frames
+from multirun_analysis.studies.fitting import check_fit, check_keys
 from multirun_analysis.tables.sweep import sweep_frames
-from multirun_analysis.tidy import Sweep
 
+Made = TypeVar("Made")
 LARGE = 100_000  # bytes from which a table is compressed
 
 
@@ -25,43 +27,45 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     Raises
     ------
     InputError
-        If there is no such study, or a folder does not exist or holds no job.
+        If there is no such study, it does not fit the sweeps, or a folder does not exist or holds no job.
     """
     known = studies.choices()
     if name not in known:
         raise InputError(f"`--study` must be one of {', '.join(sorted(known))}, got {name!r}.")
-    sweep = find_sweep(sweep_dirs)
-    _check_keys(name, known[name], sweep)
+    study, sweep = known[name], find_sweep(sweep_dirs)
+    check_keys(name, study, sweep)
+    check_fit(name, study, sweep, tidy.runs_frame(sweep))
     frames = sweep_frames(sweep)
-    if not (frames["runs"]["status"] == "ok").any():
-        raise InputError(
-            f"the study {name} has nothing to show: no job in {', '.join(map(str, sweep_dirs))} has been measured without diverging."
-        )
+    tables = {table: _made(name, table, make, frames) for table, make in study.tables.items()}  # before anything is written
+    figures = {figure: _made(name, figure, draw, frames) for figure, draw in study.figures.items()}
     write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n", out / "provenance.json")
     for table, frame in frames.items():
         write_csv(frame, out / f"{table}.csv")
         (out / f"{table}.csv.gz").unlink(missing_ok=True)  # of an earlier time
         if (out / f"{table}.csv").stat().st_size > LARGE:
             _compress(out / f"{table}.csv")
-    for table, make in known[name].tables.items():
-        write_csv(make(frames), out / f"{table}.csv")
-    for figure, draw in known[name].figures.items():
-        save_figure(draw(frames), out / f"{figure}.png")
-    x = "width" if frames["runs"]["width"].nunique() > 1 or not known[name].needs else known[name].needs[0]
+    for table, frame in tables.items():
+        write_csv(frame, out / f"{table}.csv")
+    for figure, drawn in figures.items():
+        save_figure(drawn, out / f"{figure}.png")
+    several_widths = frames["runs"]["width"].nunique() > 1
+    x = "width" if several_widths else next((key for key in study.needs if key != "width"), "width")
     write_page(sweep, frames, sweep_dirs, out, x, title=f"Study {name}", files=False)
     wrong = f"; {len(sweep.failures)} rows in failures.csv" if len(sweep.failures) else ""
+    others = sorted({str(record["scope"]["dataset"]) for record in sweep.records} - {study.dataset}) if study.dataset else []
+    if others:
+        wrong += f"; {name} is about {study.dataset}, and says nothing of {', '.join(others)}"
     return f"{len(sweep.records)} of {sweep.n_asked} jobs{wrong}; tables and figures of {name}: {out}"
 
 
-def _check_keys(name: str, study: Study, sweep: Sweep) -> None:
-    """Raise `InputError` if a key that the study is about does not vary, or one that it knows nothing of does."""
-    varying = [*(key for key in ("dataset", "model", "depth", "width") if len({scope[key] for scope in sweep.scopes}) > 1), *sweep.varying]
-    constant = [key for key in study.needs if key not in varying]
-    if constant:
-        raise InputError(f"the study {name} is about {constant[0]}, which does not vary in these sweeps.")
-    others = [] if study.may is None else [key for key in varying if key not in (*study.needs, *study.may)]
-    if others:
-        raise InputError(f"the study {name} would take means over different values of {others[0]}; name sweeps in which it has one.")
+def _made(name: str, part: str, make: Callable[[Frames], Made], frames: Frames) -> Made:
+    """Return a table or figure of a study, or raise `InputError` if these sweeps are none that it can be made of."""
+    try:
+        return make(frames)
+    except (KeyError, ValueError, IndexError, TypeError, ArithmeticError) as error:
+        raise InputError(
+            f"the study {name} does not fit these sweeps: {part} cannot be made of them ({type(error).__name__}: {error})."
+        ) from error
 
 
 def _compress(path: Path) -> None:

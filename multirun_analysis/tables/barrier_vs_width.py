@@ -1,19 +1,20 @@
 """The barrier-versus-width table: one row per cell, method, split, metric and width."""
 
+import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema
+from multirun_analysis.stats.endpoints import MEASURES, endpoints
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
-from multirun_analysis.stats.summary import summarise_all
+from multirun_analysis.stats.summary import ENDPOINTS, cells_of, summarise_all, summarise_networks
 from multirun_analysis.tidy import as_keys, sortable
 
-METRICS = tuple(
-    f"{measure}_{name}" for measure in ("loss", "error") for name in ("barrier", "barrier_mean", "midpoint", "midpoint_barrier", "endpoint")
-)
+OF_PAIRS = tuple(f"{measure}_{name}" for measure in MEASURES for name in ("barrier", "barrier_mean", "midpoint", "midpoint_barrier"))
+METRICS = (*OF_PAIRS, *ENDPOINTS)
 
 
 def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, choice: IntervalChoice = DEFAULT) -> pd.DataFrame:
-    """Return the statistics of every metric over the pairs of each cell.
+    """Return the statistics of every metric over the pairs of each cell, of the end points over its networks, each once.
 
     Parameters
     ----------
@@ -31,10 +32,9 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, c
     """
     varying = varying_columns(runs)
     cell = ["dataset", "model", "depth", *varying, "matching", "width"]
-    measured = runs[runs["status"] == "ok"].copy()
-    for measure in ("loss", "error"):
-        measured[f"{measure}_endpoint"] = (measured[f"{measure}_a"] + measured[f"{measure}_b"]) / 2
-    table = as_keys(summarise_all(measured, [*cell, "split"], METRICS, choice), varying)
+    measured = runs[runs["status"] == "ok"]
+    pairs = summarise_all(measured, [*cell, "split"], OF_PAIRS, choice)
+    table = as_keys(pd.concat([pairs, _of_networks(measured, [*cell, "split"], choice)], ignore_index=True), varying)
 
     asked = as_keys(_expected_pairs(runs, expected, cell), varying)
     frame = asked.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(pd.DataFrame({"metric": METRICS}), how="cross")
@@ -45,6 +45,14 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, c
     columns = ["dataset", "model", "depth", *varying, *schema.names(schema.BARRIER_TAIL)]
     order = ["dataset", "model", "depth", *varying, "matching", "split", "metric", "width"]
     return frame[columns].sort_values(order, key=sortable, kind="stable", ignore_index=True)
+
+
+def _of_networks(measured: pd.DataFrame, by: list[str], choice: IntervalChoice) -> pd.DataFrame:
+    """Return the rows of the end points; their pairs are those whose networks they are of."""
+    networks = endpoints(measured, by).rename(columns=dict(zip(MEASURES, ENDPOINTS, strict=True)))
+    table = summarise_networks(networks, by, ENDPOINTS, choice)
+    cells, keys = cells_of(measured, by)  # in the order of the networks' cells
+    return table.assign(n_pairs=np.tile(np.bincount(cells, minlength=len(keys)), len(ENDPOINTS)))
 
 
 def varying_columns(frame: pd.DataFrame) -> list[str]:

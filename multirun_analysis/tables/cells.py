@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 Key = tuple[object, ...]
-MOST_ROWS = 8  # of panels in a figure; the tables have all
+MOST_ROWS, LEAST_ROWS = 8, 4  # of panels in a figure, and in the one that has the fewest; the tables have all
 MOST_CELLS, SAMPLE = 32, 2  # of more cells than that nobody looks through a figure each: so many are shown, as a sample
 
 
@@ -18,6 +18,13 @@ def fixed_keys(table: pd.DataFrame, *used: str) -> list[str]:
 def cells(frame: pd.DataFrame, keys: Sequence[str]) -> dict[Key, pd.DataFrame]:
     """Return the part of a frame for each set of the keys, in the order of the frame."""
     return dict(iter(frame.groupby(list(keys), sort=False))) if len(frame) else {}
+
+
+def left_out(shown: int, there: int, names: str, *, evenly: bool = False) -> str:
+    """Return what a figure says where it shows some of what is there, such as ``rows: the first 4 of 7``; nothing where it shows all."""
+    if shown >= there:
+        return ""
+    return f"{names}: {shown} of {there}, evenly chosen" if evenly else f"{names}: the first {shown} of {there}"
 
 
 def shown_cells(found: Mapping[Key, pd.DataFrame], most: int = MOST_ROWS) -> list[tuple[Key, pd.DataFrame]]:

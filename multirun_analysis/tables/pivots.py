@@ -1,46 +1,36 @@
 """The barrier-versus-width table as people read it: a row per width, a column per method, for a terminal, in Markdown or in LaTeX."""
 
 import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from multirun_analysis.checks import InputError
+from multirun_analysis.digits import FEWEST, decimals, number
+from multirun_analysis.media import for_latex, for_markdown, for_terminal, terminal_columns
+from multirun_analysis.stats.endpoints import endpoints
 from multirun_analysis.tidy import cell_title, ordered, ordered_values, value_text
 
 PAIRS, ENDS = "pairs", "error at ends"
-SHOWN = ["metric", "n_pairs", "n_expected", "mean", "ci_low", "ci_high"]
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-}
+SHOWN = ["n_pairs", "n_expected", "mean", "ci_low", "ci_high"]
+ROUNDING = 1e-12  # of a mean; half an interval below it is what rounding leaves of equal values
 
 
 @dataclass(frozen=True)
 class Value:
-    """A mean with half its interval (NaN where it has none), and whether no other column's mean in its row is lower."""
+    """A mean with half its interval (NaN where it has none), whether no other mean in its row is lower, and the decimals of its column."""
 
     mean: float
     half: float
-    best: bool
+    best: bool = False
+    places: int = FEWEST
 
     def text(self, plus_minus: str) -> str:
-        """Return the value in four decimals."""
-        if pd.isna(self.mean):
-            return "-"
-        return f"{self.mean:.4f}" + ("" if pd.isna(self.half) else f" {plus_minus} {self.half:.4f}")
+        """Return the value as it is read."""
+        mean = number(self.mean, self.places)
+        return mean if math.isnan(self.mean) or math.isnan(self.half) else f"{mean} {plus_minus} {number(self.half, self.places)}"
 
 
 @dataclass(frozen=True)
@@ -52,15 +42,19 @@ class Block:
     rows: tuple[tuple[str, str, str, tuple[Value, ...]], ...]
 
 
-def pivot(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching") -> list[Block]:
+def pivot(
+    table: pd.DataFrame, runs: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching"
+) -> list[Block]:
     """Return a metric as blocks of rows `x` and columns `hue`, one block for each set of the other keys.
 
-    Every row has the networks' own mean error, so that an untrained cell is seen.
+    Every row has the networks' own mean error, each network counted once, so that an untrained cell is seen.
 
     Parameters
     ----------
     table : DataFrame
         As `barrier_vs_width` returns it.
+    runs : DataFrame
+        The runs that it was made of, as `load_runs` returns them.
     metric, split : str
     x, hue : str
         Keys of the table: the width, the method, or any that varies.
@@ -76,45 +70,56 @@ def pivot(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test"
             raise InputError(f"`{option}` must be one of {', '.join(keys)}, got {key!r}.")
     if x == hue:
         raise InputError(f"`--x` and `--hue` must be two keys, got {x!r} for both.")
-    shown = table[(table["split"] == split) & table["metric"].isin((metric, "error_endpoint"))].reset_index(drop=True)
+    shown = table[(table["split"] == split) & (table["metric"] == metric)].reset_index(drop=True)
     others = [key for key in keys if key not in (x, hue)]
-    places, columns = ordered(shown[x]), ordered_values(shown, hue)
+    columns = ordered_values(shown, hue)
+    places = ordered(shown[x])
     rows = shown[[x, hue, *SHOWN]].to_dict("records")
-    blocks = [(key, [rows[k] for k in block.index]) for key, block in shown.groupby(others, sort=False)[["metric"]]]
-    return [_block(cell_title(others, key), block, metric, (x, places), (hue, columns)) for key, block in blocks]
+    errors = _errors(runs[(runs["status"] == "ok") & (runs["split"] == split)], [*others, x])
+    blocks = []
+    for cell, block in shown.groupby(others, sort=False, dropna=False)[["metric"]]:
+        at = {value: errors.get((*cell, value), math.nan) for value in places}
+        blocks.append(_block(cell_title(others, cell), [rows[k] for k in block.index], at, (x, hue), columns))
+    return blocks
 
 
-def _block(title: str, block: list[dict[Any, Any]], metric: str, x_order: tuple[str, list[Any]], hue_order: tuple[str, list[Any]]) -> Block:
-    """Return a block of rows, in plain lists: there may be thousands of blocks, and pandas takes a millisecond for each step."""
-    (x, places), (hue, columns) = x_order, hue_order
-    at: dict[Any, list[dict[Any, Any]]] = {key: [] for key in places}
-    ends: dict[Any, list[float]] = {key: [] for key in places}
+def _errors(runs: pd.DataFrame, keys: list[str]) -> dict[tuple[Any, ...], float]:
+    """Return the mean error over the networks of every row of a pivot, whatever pairs and columns they are in."""
+    return dict(endpoints(runs, keys).groupby(keys, sort=False)["error"].mean()) if len(runs) else {}
+
+
+def _block(title: str, block: list[dict[Any, Any]], errors: Mapping[Any, float], keys: tuple[str, str], columns: list[Any]) -> Block:
+    """Return a block of rows, in plain lists: there may be thousands of blocks, and pandas takes a millisecond for each step.
+
+    The rows are those of `errors`, in its order, as far as the block has them, and so are the columns.
+    """
+    x, hue = keys
+    at: dict[Any, dict[Any, dict[Any, Any]]] = {value: {} for value in errors}
     for row in block:
-        if row["metric"] == metric:
-            at[row[x]].append(row)
-        if row["metric"] == "error_endpoint" and not math.isnan(row["mean"]):
-            ends[row[x]].append(row["mean"])
-    kinds = {row[hue] for found in at.values() for row in found}
+        at[row[x]][row[hue]] = row
+    at = {value: row for value, row in at.items() if row}
+    kinds = {kind for row in at.values() for kind in row}
     columns = [column for column in columns if column in kinds]
+    values = [_column([row.get(column) for row in at.values()], [_least(row.values()) for row in at.values()]) for column in columns]
+    ends = decimals(errors[value] for value in at)
     rows = []
-    for key, found in at.items():
-        if not found:
-            continue
-        counts = sorted({f"{row['n_pairs']}/{row['n_expected']}" for row in found})
-        end = f"{np.mean(ends[key]):.4f}" if ends[key] else "-"
-        rows.append((value_text(key), ", ".join(counts), end, _values(found, hue, columns)))
+    for k, (value, row) in enumerate(at.items()):
+        counts = sorted({f"{of['n_pairs']}/{of['n_expected']}" for of in row.values()})
+        rows.append((value_text(value), ", ".join(counts), number(errors[value], ends), tuple(column[k] for column in values)))
     return Block(title, (x, PAIRS, ENDS, *map(value_text, columns)), tuple(rows))
 
 
-def _values(rows: list[dict[Any, Any]], hue: str, columns: list[Any]) -> tuple[Value, ...]:
-    found = {row[hue]: row for row in rows}
-    least = min((row["mean"] for row in rows if not math.isnan(row["mean"])), default=math.nan)
-    values = []
-    for column in columns:
-        row = found.get(column)
-        mean, low, high = (math.nan,) * 3 if row is None else (row["mean"], row["ci_low"], row["ci_high"])
-        values.append(Value(mean, (high - low) / 2, bool(mean == least)))
-    return tuple(values)
+def _least(rows: Iterable[Mapping[Any, Any]]) -> float:
+    return min((row["mean"] for row in rows if not math.isnan(row["mean"])), default=math.nan)
+
+
+def _column(rows: Sequence[Mapping[Any, Any] | None], least: Sequence[float]) -> list[Value]:
+    """Return the values of a column in the decimals that they have in common; `least` are the lowest means of the table's rows."""
+    means, lows, highs = ([math.nan if row is None else row[name] for row in rows] for name in ("mean", "ci_low", "ci_high"))
+    halves = [(high - low) / 2 for low, high in zip(lows, highs, strict=True)]
+    halves = [0.0 if half < ROUNDING * abs(mean) else half for mean, half in zip(means, halves, strict=True)]
+    places = decimals([*means, *halves])
+    return [Value(mean, half, bool(mean == low), places) for mean, half, low in zip(means, halves, least, strict=True)]
 
 
 def pivot_text(blocks: Sequence[Block]) -> str:
@@ -122,9 +127,10 @@ def pivot_text(blocks: Sequence[Block]) -> str:
     texts = []
     for block in blocks:
         rows = [block.header, *((key, pairs, end, *(value.text("±") for value in values)) for key, pairs, end, values in block.rows)]
-        widths = [max(len(row[k]) for row in rows) for k in range(len(block.header))]
-        lines = ["  ".join(text.rjust(size) for text, size in zip(row, widths, strict=True)) for row in rows]
-        texts.append("\n".join([block.title, *lines]))
+        shown = [list(map(for_terminal, row)) for row in rows]
+        sizes = [max(map(terminal_columns, column)) for column in zip(*shown, strict=True)]
+        lines = ["  ".join(" " * (size - terminal_columns(text)) + text for text, size in zip(row, sizes, strict=True)) for row in shown]
+        texts.append("\n".join([for_terminal(block.title), *lines]))
     return "\n\n".join(texts)
 
 
@@ -132,11 +138,11 @@ def pivot_markdown(blocks: Sequence[Block], measure: str = "test loss barrier") 
     """Return the blocks of a pivot, whose values are of a measure, as a Markdown table each, the lowest mean of a row in bold."""
     texts = []
     for block in blocks:
-        lines = [_markdown_row(map(_markdown, block.header)), _markdown_row(["---:"] * len(block.header))]
+        lines = [_markdown_row(map(for_markdown, block.header)), _markdown_row(["---:"] * len(block.header))]
         for key, pairs, end, values in block.rows:
             cells = [f"**{value.text('±')}**" if value.best else value.text("±") for value in values]
-            lines.append(_markdown_row([_markdown(key), pairs, end, *cells]))
-        texts.append("\n".join([f"{_markdown(block.title)}: {measure}", "", *lines, ""]))
+            lines.append(_markdown_row([for_markdown(key), pairs, end, *cells]))
+        texts.append("\n".join([f"{for_markdown(block.title)}: {measure}", "", *lines, ""]))
     return "\n".join(texts)
 
 
@@ -144,27 +150,18 @@ def _markdown_row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _markdown(text: str) -> str:
-    """Return text in which nothing is taken for Markdown or HTML."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|&~])", r"\\\1", " ".join(text.split()))
-
-
 def pivot_latex(blocks: Sequence[Block], measure: str = "test loss barrier") -> str:
     r"""Return the blocks of a pivot as a LaTeX ``tabular`` each, for ``\usepackage{booktabs}``, the lowest mean of a row in bold."""
     texts = []
     for block in blocks:
-        lines = [rf"\begin{{tabular}}{{{'r' * len(block.header)}}}", r"\toprule", _latex_row(map(_latex, block.header)), r"\midrule"]
+        lines = [rf"\begin{{tabular}}{{{'r' * len(block.header)}}}", r"\toprule", _latex_row(map(for_latex, block.header)), r"\midrule"]
         for key, pairs, end, values in block.rows:
             shown = [value.text(r"$\pm$") for value in values]
             cells = [rf"\textbf{{{text}}}" if value.best else text for value, text in zip(values, shown, strict=True)]
-            lines.append(_latex_row([_latex(key), pairs, end, *cells]))
-        texts.append("\n".join([f"% {' '.join(block.title.split())}: {measure}", *lines, r"\bottomrule", r"\end{tabular}", ""]))
+            lines.append(_latex_row([for_latex(key), pairs, end, *cells]))
+        texts.append("\n".join([f"% {for_terminal(block.title)}: {measure}", *lines, r"\bottomrule", r"\end{tabular}", ""]))
     return "\n".join(texts)
 
 
 def _latex_row(cells: Iterable[str]) -> str:
     return " & ".join(cells) + r" \\"
-
-
-def _latex(text: str) -> str:
-    return "".join(LATEX.get(letter, letter) for letter in text)

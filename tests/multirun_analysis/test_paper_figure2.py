@@ -27,7 +27,8 @@ def frames() -> dict[str, pd.DataFrame]:
                 for split in ("train", "test"):
                     runs.append(
                         {
-                            "status": "ok", "optimizer.lr": rate, "matching": method, "split": split, "loss_a": loss[split], "loss_b": loss[split],
+                            "status": "ok", "optimizer.lr": rate, "matching": method, "split": split,
+                            "network_a": f"a{sign}", "network_b": f"b{sign}", "loss_a": loss[split], "loss_b": loss[split],
                             "error_a": error, "error_b": error, "loss_midpoint": 3.0 if middle is None else middle.mean + 0.001 * sign,
                         }
                     )  # fmt: skip
@@ -78,7 +79,7 @@ def test_the_figures_show_our_means_and_the_papers():
     shown = lines["weights (Naive WM)"].get_ydata()
     assert shown[0] == pytest.approx(2.056)
     assert shown[-1] == pytest.approx(0.0842)
-    assert lines["model (mean of A and B)"].get_ydata()[1] == pytest.approx(0.33107)
+    assert lines["model (the networks' own)"].get_ydata()[1] == pytest.approx(0.33107)
     left, right = approximate_dimension(frames()).axes
     for ax, factor in ((left, 1), (right, 2)):
         of_label = {line.get_label(): line for line in ax.get_lines()}
@@ -118,7 +119,7 @@ def test_diverged_networks_do_not_count_and_are_not_among_n():
 def test_a_study_of_a_key_that_does_not_vary_is_refused_before_anything_is_written(tmp_path):
     (tmp_path / "sweep" / "aa").mkdir(parents=True)
     (tmp_path / "sweep" / "aa" / "record.json").write_text(json.dumps(make_record("aa")))
-    with pytest.raises(InputError, match=r"the study paper_figure2 is about optimizer\.lr, which does not vary in "):
+    with pytest.raises(InputError, match=r"^the study paper_figure2 needs several values of optimizer\.lr, depth 3, "):
         write_study("paper_figure2", [tmp_path / "sweep"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

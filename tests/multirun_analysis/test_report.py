@@ -234,7 +234,7 @@ def test_help_teaches_and_a_wrong_interval_is_a_sentence(write_sweep, capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     assert "exit status" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match=r"`--level` must lie between 0 and 1, got 95\.0\."):
+    with pytest.raises(SystemExit, match=r"`--level` must lie between 0.01 and 0.999999, got 95\.0\."):
         main([str(write_sweep(records())), "--level", "95"])
 
 

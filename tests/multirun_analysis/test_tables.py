@@ -80,7 +80,8 @@ def test_an_absent_value_of_a_job_that_is_not_there_keeps_its_cell(write_sweep):
 
 def test_the_text_shows_a_row_per_width_with_end_points_and_counts(write_sweep):
     records = [make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.1 * (seed + 1)) for seed in (0, 1) for width in (8, 128)]
-    lines = pivot_text(pivot(barrier_vs_width(load_runs(write_sweep(records))))).splitlines()
+    runs = load_runs(write_sweep(records))
+    lines = pivot_text(pivot(barrier_vs_width(runs), runs)).splitlines()
     assert lines[0] == "dataset=digits, model=mlp, depth=1"
     assert lines[1].split() == ["width", "pairs", "error", "at", "ends", "identity", "weights"]
     half = 12.706204736 * 0.1 / np.sqrt(2) / np.sqrt(2)  # t quantile of one degree of freedom, sd of (0.1, 0.2), n = 2
@@ -90,8 +91,9 @@ def test_the_text_shows_a_row_per_width_with_end_points_and_counts(write_sweep):
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_can_be_shown(write_sweep, metric):
-    text = pivot_text(pivot(barrier_vs_width(load_runs(write_sweep([make_record("a")]))), metric=metric))
+    runs = load_runs(write_sweep([make_record("a")]))
+    (block,) = pivot(barrier_vs_width(runs), runs, metric=metric)
     expected = {"loss_endpoint": 0.3, "error_endpoint": 0.03, "loss_midpoint": 0.4, "error_midpoint": 0.04}.get(
         metric, 0.1 if "loss" in metric else 0.01
     )
-    assert text.splitlines()[2].split()[-1] == f"{expected:.4f}"
+    np.testing.assert_allclose(block.rows[0][-1][-1].mean, expected, rtol=1e-12)

@@ -145,7 +145,7 @@ def mean_field_frames(movement_at_64: float = 1.0) -> dict[str, pd.DataFrame]:
                 rows.append(
                     pair(width, seed)
                     | {
-                        "matching": method, "split": "test", "loss_a": 0.3, "loss_b": 0.32, "output_gap": gap * jitter(seed), "certificate": 10 * gap,
+                        "matching": method, "split": "test", "loss_a": 0.3, "loss_b": 0.32, "error_a": 0.1, "error_b": 0.1, "output_gap": gap * jitter(seed), "certificate": 10 * gap,
                         "certificate_ratio": 10 / jitter(seed), "certificate_status": "holds", "loss_barrier": 0.1 * gap,
                         "relative_movement": {16: 5.0, 64: movement_at_64, 256: 1.0}[width],
                     }
@@ -257,7 +257,11 @@ def sweep_of(write_sweep, name="sweep", **scopes):
     ("study", "scopes", "message"),
     [
         ("depth_mnist", {"optimizer.lr": [0.1, 0.01]}, "the study depth_mnist would take means over different values of optimizer.lr"),
-        ("gaussian_init", {"model.initialisation": ["gaussian", "uniform"]}, "the study gaussian_init is about dataset.ambient_dimension"),
+        (
+            "gaussian_init",
+            {"model.initialisation": ["gaussian", "uniform"]},
+            "the study gaussian_init needs several values of dataset.ambient_dimension; these sweeps have no",
+        ),
         (
             "depth_mnist",
             {"dataset.fingerprint": ["aa", "bb"]},

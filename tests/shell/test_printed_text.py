@@ -1,0 +1,74 @@
+"""What the commands print: no escape sequence from a file, a key or a message reaches the terminal, and nothing is taken for markup."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from lmc_sweeps import compare_cli, store_cli
+from lmc_sweeps.checkpoints import Store, StoredNetwork
+from lmc_sweeps.cluster_waiting import say
+from lmc_sweeps.progress import TrainingProgress
+from lmc_sweeps.summary import job_line
+from lmc_sweeps.sweeper import SweepStopped
+
+EVIL = "\x1b]52;c;aGk=\x07\x1b[2J\x9b2J\u202e[red]\r\x00"
+SHOWN = r"\x1b]52;c;aGk=\x07\x1b[2J\x9b2J\u202e[red]\r\x00"
+
+
+def test_a_launchers_lines(capsys):
+    with TrainingProgress(EVIL, 10) as progress:
+        progress.write(f"job {EVIL}")
+    say(f"task {EVIL}")
+    assert capsys.readouterr().err == f"job {SHOWN}\ntask {SHOWN}\n"
+
+
+def test_a_sweep_that_stops():
+    assert str(SweepStopped(f"2 of 3 jobs cannot run.\n  {EVIL}")) == f"2 of 3 jobs cannot run.\n  {SHOWN}"
+
+
+def test_the_store_lists_what_headers_say(tmp_path, capsys):
+    store = Store(tmp_path)
+    identity = {
+        "dataset": {"name": EVIL},
+        "model": {"name": "mlp"},
+        "optimizer": {"name": "sgd"},
+        "width": 8,
+        "depth": 1,
+        "seed": 3,
+        "network": 0,
+    }
+    store.save("aa11", identity, StoredNetwork({"w": torch.ones(3)}, {"finite": True}, 1.0))
+    store_cli.main(["list", "--dir", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert SHOWN in printed
+    assert EVIL not in printed
+
+
+def test_comparing_files_whose_tensors_have_such_names(tmp_path, capsys):
+    names = [f"{EVIL}{k}.{kind}" for k in (1, 2) for kind in ("weight", "bias")]
+    shapes = ((3, 64), (3,), (10, 3), (10,))
+    for file in ("a", "b"):
+        save_file({name: torch.zeros(shape) for name, shape in zip(names, shapes, strict=True)}, tmp_path / f"{file}.safetensors")
+    with pytest.raises(SystemExit) as stopped:
+        compare_cli.main([*(str(tmp_path / f"{file}.safetensors") for file in "ab"), "model.bias=false"])
+    assert SHOWN in str(stopped.value)
+    assert EVIL not in str(stopped.value) + capsys.readouterr().out
+
+
+def test_the_error_of_a_jobs_line_is_the_mean_over_its_networks_in_three_figures():
+    errors = {"a": 0.0, "b": 3e-5, "c": 9e-5}
+    rows = [
+        {
+            "split": "test",
+            "matching": method,
+            "network_a": a,
+            "network_b": b,
+            "error_a": errors[a],
+            "error_b": errors[b],
+            "loss_barrier": 4e-5,
+        }
+        for method, pairs in (("identity", ("ab", "ac", "bc")), ("weights", ("ab",)))
+        for a, b in pairs
+    ]
+    line = job_line({"status": "ok", "seconds": 1.0, "runs": rows})
+    assert line == "1.0 s; test error 4e-05; test loss barrier: identity 4e-05, weights 4e-05"
