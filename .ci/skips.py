@@ -1,4 +1,4 @@
-"""Count the tests that were skipped, by reason, and fail if one was that should not have been: ``python .ci/skips.py REPORT.xml [PROGRAM ...]``.
+"""Count skipped tests, by reason, and fail if one should not have been: ``python .ci/skips.py REPORT.xml [PROGRAM ...]``.
 
 A test may be skipped because it needs a program that not every machine has, and says which; none may be for the lack of a PROGRAM that CI
 has installed, nor of a Python package, for CI installs them all.

@@ -15,8 +15,8 @@ empty. Losses are mean cross-entropy in nats per example, errors fractions in [0
 
 Values of keys, and names, that a reader of CSVs could take for a number, a truth, nothing or a formula (`1e5`, `true`, `NA`, `=1`) stand in
 quotation marks, as in JSON: a column holds numbers only where the configs do. Other text that a spreadsheet would take for a formula (it
-begins with `=`, `+`, `-`, `@`, a tab or a line break, and is neither a number nor `-` alone) has an apostrophe before it; numbers have none.
-In pandas, `frame[column].str.replace(r"^'(?={FORMULA.pattern})", "", regex=True)` takes it off again; `load_runs(dir)` never has it.
+begins with `=`, `+`, `-`, `@`, a tab or a line break, and is neither a number nor `-` alone) has an apostrophe before it; numbers have
+none. In pandas, `frame[column].str.replace(r"^'(?={FORMULA.pattern})", "", regex=True)` takes it off again; `load_runs(dir)` never has it.
 Letters that do not show are written as escapes, such as `\x1b`.
 """
 
