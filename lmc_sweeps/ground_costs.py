@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from lmc_sweeps.threads import one_thread
 
+
+@one_thread()
 def squared_distances(rows_a: np.ndarray, rows_b: np.ndarray, metric: np.ndarray | None = None) -> np.ndarray:
     r"""Return the squared distance between every neuron of A and every neuron of B in a metric on their weights.
 

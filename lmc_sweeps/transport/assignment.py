@@ -1,12 +1,14 @@
 """Exact optimal transport as a linear assignment problem, by SciPy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from lmc_sweeps.transport.base import Transport, TransportResult, square_cost
+from lmc_sweeps.transport.base import Transport, TransportResult, matched, square_cost
+from lmc_sweeps.transport.ties import Criterion, settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +24,7 @@ class Assignment(Transport):
 
     name: ClassVar[str] = "assignment"
 
-    def __call__(self, cost: np.ndarray) -> TransportResult:
+    def __call__(self, cost: np.ndarray, criteria: Sequence[Criterion] = ()) -> TransportResult:
         """Return the optimal coupling, a permutation matrix over n."""
         cost = square_cost(cost)
-        rows, columns = linear_sum_assignment(cost)
-        coupling = np.zeros_like(cost)
-        coupling[rows, columns] = 1.0 / len(cost)
-        return TransportResult(coupling=coupling, cost=float(cost[rows, columns].mean()), converged=True, sentence="optimal")
+        return matched(cost, settled(cost, linear_sum_assignment(cost)[1], criteria))

@@ -1,10 +1,13 @@
 """What every transport is: a solver called on a square cost matrix that returns a coupling of mass 1."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+
+from lmc_sweeps.transport.ties import Criterion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +26,24 @@ class Transport(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def __call__(self, cost: np.ndarray) -> TransportResult:
+    def __call__(self, cost: np.ndarray, criteria: Sequence[Criterion] = ()) -> TransportResult:
         r"""Return a coupling that solves :math:`\min_\Gamma \langle \Gamma, C \rangle` over couplings of two uniform measures.
 
         Parameters
         ----------
         cost : ndarray, shape (n, n)
             C, finite.
+        criteria : sequence of callable
+            What decides between permutations of equal cost, before the places of the neurons do: `ties.settled`.
         """
+
+
+def matched(cost: np.ndarray, permutation: np.ndarray) -> TransportResult:
+    """Return the result of an optimal permutation: its coupling, a permutation matrix over n, and its cost."""
+    rows = np.arange(len(cost))
+    coupling = np.zeros_like(cost)
+    coupling[rows, permutation] = 1.0 / len(cost)
+    return TransportResult(coupling=coupling, cost=float(cost[rows, permutation].mean()), converged=True, sentence="optimal")
 
 
 def square_cost(cost: np.ndarray) -> np.ndarray:
