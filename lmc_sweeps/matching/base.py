@@ -15,6 +15,7 @@ from lmc_sweeps.dimension import approximate_dimension
 from lmc_sweeps.ground_costs import squared_distances
 from lmc_sweeps.permutations import PermutationSpec, from_coupling
 from lmc_sweeps.threads import one_thread
+from lmc_sweeps.transport.ties import TieRule
 
 LATER = "later"  # in the metadata of a field: records of earlier versions do not have it
 NEEDS = ("weights", "moments", "cross_moments", "objective", "generator")
@@ -156,7 +157,7 @@ class SequentialMatching(Matching):
                     f"group {group!r} is fed by {unmatched[0]!r}, which is computed after it: one pass cannot match it."
                 )
             cost = self.ground_cost(problem, group, permutations)
-            result = solve(cost, self._criteria(problem, group, permutations))
+            result = solve(cost, self._ties(problem, group, permutations))
             permutation, is_exact = from_coupling(result.coupling)
             permutations[group] = permutation
             exact &= is_exact
@@ -187,13 +188,13 @@ class SequentialMatching(Matching):
             sentence="; ".join(sentences) or "optimal, layer by layer",
         )
 
-    def _criteria(self, problem: MatchingProblem, group: str, permutations: Permutations) -> list[Callable[[], np.ndarray]]:
-        """Return what decides between permutations of equal cost, for a method that sees the weights."""
+    def _ties(self, problem: MatchingProblem, group: str, permutations: Permutations) -> TieRule:
+        """Return what decides between permutations of equal cost: the weights, for a method that sees them."""
         if "weights" not in self.needs:
-            return []
+            return TieRule(size=np.mean)
         rows_a = neuron_rows(problem, problem.weights_a, group, {}, biases=True, outgoing=True)
         rows_b = neuron_rows(problem, problem.weights_b, group, permutations, biases=True, outgoing=True)
-        return [partial(squared_distances, rows_a, rows_b)]
+        return TieRule(criteria=(partial(squared_distances, rows_a, rows_b),), size=np.mean)
 
 
 def _expected(spectrum: np.ndarray, width: int, is_gaussian: bool) -> dict[str, float]:

@@ -1,6 +1,5 @@
 """Exact optimal transport as a linear assignment problem, by SciPy."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,7 +7,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from lmc_sweeps.transport.base import Transport, TransportResult, matched, square_cost
-from lmc_sweeps.transport.ties import Criterion, settled
+from lmc_sweeps.transport.ties import TieRule, settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +23,7 @@ class Assignment(Transport):
 
     name: ClassVar[str] = "assignment"
 
-    def __call__(self, cost: np.ndarray, criteria: Sequence[Criterion] = ()) -> TransportResult:
+    def __call__(self, cost: np.ndarray, ties: TieRule = TieRule()) -> TransportResult:  # noqa: B008 - it is frozen
         """Return the optimal coupling, a permutation matrix over n."""
         cost = square_cost(cost)
-        return matched(cost, settled(cost, linear_sum_assignment(cost)[1], criteria))
+        return matched(cost, settled(cost, linear_sum_assignment(cost)[1], ties))

@@ -1,13 +1,12 @@
 """What every transport is: a solver called on a square cost matrix that returns a coupling of mass 1."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from lmc_sweeps.transport.ties import Criterion
+from lmc_sweeps.transport.ties import TieRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +25,15 @@ class Transport(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def __call__(self, cost: np.ndarray, criteria: Sequence[Criterion] = ()) -> TransportResult:
+    def __call__(self, cost: np.ndarray, ties: TieRule = TieRule()) -> TransportResult:  # noqa: B008 - it is frozen
         r"""Return a coupling that solves :math:`\min_\Gamma \langle \Gamma, C \rangle` over couplings of two uniform measures.
 
         Parameters
         ----------
         cost : ndarray, shape (n, n)
             C, finite.
-        criteria : sequence of callable
-            What decides between permutations of equal cost, before the places of the neurons do: `ties.settled`.
+        ties : TieRule
+            What decides between permutations of equal cost.
         """
 
 

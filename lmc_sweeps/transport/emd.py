@@ -1,7 +1,6 @@
 """Exact optimal transport by the network simplex of POT."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +8,7 @@ import numpy as np
 import ot
 
 from lmc_sweeps.transport.base import Transport, TransportResult, matched, square_cost
-from lmc_sweeps.transport.ties import Criterion, settled
+from lmc_sweeps.transport.ties import TieRule, settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +28,7 @@ class Emd(Transport):
     name: ClassVar[str] = "emd"
     max_iterations: int = 10_000_000
 
-    def __call__(self, cost: np.ndarray, criteria: Sequence[Criterion] = ()) -> TransportResult:
+    def __call__(self, cost: np.ndarray, ties: TieRule = TieRule()) -> TransportResult:  # noqa: B008 - it is frozen
         """Return the optimal coupling; `converged` is false when the iteration limit was reached or mass is missing."""
         cost = square_cost(cost)
         ones = np.ones(len(cost))
@@ -38,7 +37,7 @@ class Emd(Transport):
             flow, log = ot.emd(ones, ones, cost, numItermax=self.max_iterations, log=True)
         gap = max(np.abs(flow.sum(axis) - 1.0).max() for axis in (0, 1))
         if log["warning"] is None and gap < 1e-9:
-            return matched(cost, settled(cost, np.asarray(flow.argmax(axis=1)), criteria, np.asarray(log["v"])))
+            return matched(cost, settled(cost, np.asarray(flow.argmax(axis=1)), ties, np.asarray(log["v"])))
         coupling = np.asarray(flow) / len(cost)
         sentence = f"POT's emd did not converge ({log['warning']}; marginals off by {gap:.1e})"
         return TransportResult(coupling=coupling, cost=float(np.sum(coupling * cost)), converged=False, sentence=sentence)

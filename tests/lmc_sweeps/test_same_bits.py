@@ -25,7 +25,6 @@ by_case = pytest.mark.parametrize("case", CASES, ids=str)
 MACHINES = [
     {"ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
     {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
-    {"MKL_ENABLE_INSTRUCTIONS": "AVX512"},
 ]
 
 
