@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lmc_sweeps.matching.base import Moments
 from lmc_sweeps.models.base import INPUT, Architecture, stacked
+from lmc_sweeps.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class PairMoments:
     cross: dict[str, np.ndarray]
 
 
+@one_thread()
 @torch.no_grad()
 def pair_moments(
     architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
@@ -29,8 +31,7 @@ def pair_moments(
     .. math:: M^A_{ij} = \mathbb E\, h^A_i h^A_j, \quad M^B_{ij} = \mathbb E\, h^B_i h^B_j, \quad M^{AB}_{ij} = \mathbb E\, h^A_i h^B_j
 
     uncentred, as plain means over the examples. (The paper's notebook divides by N - 1, which changes no permutation and no dimension.)
-    Products are taken in the networks' precision over fixed batches and added in float64, so that the result does not depend
-    on the number of threads.
+    Products are taken in the networks' precision over fixed batches, by one thread, and added in float64.
 
     Parameters
     ----------

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from lmc_sweeps.threads import one_thread
+
 
 def approximate_dimension(matrix: np.ndarray) -> float:
     r"""Return the approximate dimension (participation ratio) of a positive semi-definite matrix.
@@ -29,6 +31,7 @@ def approximate_dimension(matrix: np.ndarray) -> float:
     return trace**2 / square if square > 0 else float("nan")
 
 
+@one_thread()
 def spectrum_of_rows(rows: np.ndarray, metric: np.ndarray | None = None) -> np.ndarray:
     r"""Return the variances of a cloud of neurons along its principal directions, in a metric on their weights.
 
@@ -59,6 +62,7 @@ def spectrum_of_rows(rows: np.ndarray, metric: np.ndarray | None = None) -> np.n
     return np.maximum(np.linalg.eigvalsh(small / m), 0.0)
 
 
+@one_thread()
 def spectrum_of_products(products: np.ndarray) -> np.ndarray:
     r"""Return the same of neurons of which only the products :math:`G_{ij} = \langle w_i, w_j \rangle` are known.
 

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.models.base import Architecture, stacked
 from lmc_sweeps.permutations import apply_permutations
+from lmc_sweeps.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Scores:
     error: np.ndarray
 
 
+@one_thread()
 @torch.no_grad()
 def evaluate(architecture: Architecture, stack: Mapping[str, Tensor], split: Split, batch_size: int = 2000) -> Scores:
     """Return the loss and the error of every network of a stack, arrays of shape (K,)."""
@@ -28,6 +30,7 @@ def evaluate(architecture: Architecture, stack: Mapping[str, Tensor], split: Spl
     return _reduce((architecture.forward(stack, inputs), labels) for inputs, labels in batches)
 
 
+@one_thread()
 @torch.no_grad()
 def evaluate_line(
     architecture: Architecture,
@@ -61,6 +64,7 @@ def evaluate_line(
     return _reduce((architecture.line_logits(a, b, permutations, points, inputs), labels) for inputs, labels in batches)
 
 
+@one_thread()
 @torch.no_grad()
 def function_gap(
     architecture: Architecture,
@@ -82,9 +86,10 @@ def function_gap(
         NaN where a logit is not finite.
     """
     permuted = apply_permutations(b, architecture.spec, permutations)
+    networks = [stacked([network]) for network in (b, permuted)]  # copies, so that it does not matter where in memory b lies
     gap = scale = 0.0
     for batch in inputs.split(batch_size):
-        original, moved = (architecture.forward({name: p.unsqueeze(0) for name, p in net.items()}, batch) for net in (b, permuted))
+        original, moved = (architecture.forward(net, batch) for net in networks)
         if not bool(torch.isfinite(original).all() and torch.isfinite(moved).all()):
             return float("nan")
         gap, scale = max(gap, float((original - moved).abs().max())), max(scale, float(original.abs().max()))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lmc_sweeps.interpolation import interpolate
 from lmc_sweeps.models.base import Architecture, stacked
+from lmc_sweeps.threads import one_thread
 
 ROUNDING = 1e-5  # of the outputs' own size: a gap no larger than that does not break a certificate (float32)
 HOLDS, VACUOUS, VIOLATED, NONE = "holds", "vacuous", "violated", "none"
@@ -25,6 +26,7 @@ class MidpointGap:
     certificate_status: str
 
 
+@one_thread()
 @torch.no_grad()
 def midpoint_gap(
     architecture: Architecture,
@@ -85,15 +87,22 @@ def _status(measured: float, certificate: float, size: float) -> str:
     return VACUOUS if certificate >= size > 0 else HOLDS
 
 
+@one_thread()
 def distance(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
     r"""Return the Euclidean distance :math:`\|\theta_A - \theta_B\|` between two networks, over all tensors that they are given as."""
-    return math.sqrt(sum(float((a[name].double() - b[name].double()).square().sum()) for name in a))
+    return _norm({name: a[name].double() - b[name].double() for name in a})
 
 
+@one_thread()
 def relative_movement(initial: Mapping[str, Tensor], trained: Mapping[str, Tensor]) -> float:
     r"""Return :math:`\|\theta - \theta_0\| / \|\theta_0\|`: how far training has moved a network, in units of where it began.
 
     NaN for a network that began at 0.
     """
-    start = math.sqrt(sum(float(tensor.double().square().sum()) for tensor in initial.values()))
+    start = _norm(initial)
     return distance(initial, trained) / start if start > 0 else math.nan
+
+
+def _norm(tensors: Mapping[str, Tensor]) -> float:
+    """Return the Euclidean norm of all tensors together, added by name: a network from the store lists them in another order."""
+    return math.sqrt(sum(float(tensors[name].double().square().sum()) for name in sorted(tensors)))

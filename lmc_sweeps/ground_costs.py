@@ -2,7 +2,12 @@
 
 import numpy as np
 
+from lmc_sweeps.threads import one_thread
 
+ROUNDING = 1e-14  # of the sum of two squares: a squared distance no larger than that is none (measured: below 1e-15)
+
+
+@one_thread()
 def squared_distances(rows_a: np.ndarray, rows_b: np.ndarray, metric: np.ndarray | None = None) -> np.ndarray:
     r"""Return the squared distance between every neuron of A and every neuron of B in a metric on their weights.
 
@@ -32,8 +37,7 @@ def squared_distances(rows_a: np.ndarray, rows_b: np.ndarray, metric: np.ndarray
     weighted_a = rows_a if metric is None else rows_a @ metric  # (n_a, d) @ (d, d) -> (n_a, d)
     weighted_b = rows_b if metric is None else rows_b @ metric
     norms_a, norms_b = np.sum(weighted_a * rows_a, axis=1), np.sum(weighted_b * rows_b, axis=1)
-    # (n_a, d) @ (d, n_b) -> (n_a, n_b); rounding can leave -1e-17 where two neurons are equal
-    return np.maximum(norms_a[:, None] + norms_b[None, :] - 2 * (weighted_a @ rows_b.T), 0.0)
+    return _apart(norms_a, norms_b, weighted_a @ rows_b.T)  # (n_a, d) @ (d, n_b) -> (n_a, n_b)
 
 
 def activation_distances(moment_a: np.ndarray, moment_b: np.ndarray, cross: np.ndarray) -> np.ndarray:
@@ -58,4 +62,11 @@ def activation_distances(moment_a: np.ndarray, moment_b: np.ndarray, cross: np.n
     ----------
     Li et al. 2015; Ferbach et al. 2024, "activation matching" (which maximises :math:`\sum_i M^{AB}_{i,\pi(i)}`, the same optimum).
     """
-    return np.maximum(np.diag(moment_a)[:, None] + np.diag(moment_b)[None, :] - 2 * cross, 0.0)
+    return _apart(np.diag(moment_a), np.diag(moment_b), cross)
+
+
+def _apart(squares_a: np.ndarray, squares_b: np.ndarray, products: np.ndarray) -> np.ndarray:
+    """Return squared distances from squares and products; what rounding leaves of two equal neurons, 1e-17 or -1e-17, is 0."""
+    squares = squares_a[:, None] + squares_b[None, :]
+    distances = squares - 2 * products
+    return np.where(distances > ROUNDING * squares, distances, 0.0)

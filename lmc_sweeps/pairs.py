@@ -4,12 +4,10 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from lmc_sweeps.activations import PairMoments, pair_moments
@@ -25,6 +23,7 @@ from lmc_sweeps.models.base import INPUT, Architecture, stacked
 from lmc_sweeps.permutations import apply_permutations
 from lmc_sweeps.seeding import generator
 from lmc_sweeps.theory import tolerance_reached
+from lmc_sweeps.threads import one_thread
 
 ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
 # Of a loss, or of 1: the same network and examples in other batches (measured on the CPU in float32: below 1e-6). The convolutions of a
@@ -49,6 +48,7 @@ def with_identity(methods: Sequence[Matching]) -> tuple[Matching, ...]:
     return (Identity(), *(method for method in methods if not isinstance(method, Identity)))
 
 
+@one_thread()
 def compare_pair(
     architecture: Architecture,
     a: Mapping[str, Tensor],
@@ -92,8 +92,7 @@ def compare_pair(
         start = time.perf_counter()
         objective = _Objective(architecture, a, b, train, batch_size)
         rng = generator(seed, "matching", method.name)
-        with _numpy_threads().limit(limits=1, user_api="blas"):
-            results.append(method(_problem(method, architecture, sizes, a, b, shared, objective, rng)))
+        results.append(method(_problem(method, architecture, sizes, a, b, shared, objective, rng)))
         share = seconds_shared / users if method.needs & {"moments", "cross_moments"} else 0.0
         seconds_match.append(time.perf_counter() - start + share)
 
@@ -145,8 +144,7 @@ def _middles(
     batch_size: int,
 ) -> list[dict[str, Any]]:
     """Return for every permutation what is measured halfway, on the test split, if it keeps B, and how far apart the networks are."""
-    with _numpy_threads().limit(limits=1, user_api="blas"):
-        certify = architecture.certifier(a, b, test.inputs, batch_size)
+    certify = architecture.certifier(a, b, test.inputs, batch_size)
     found = []
     for permutation, is_kept in zip(maps, keeps, strict=True):
         aligned = apply_permutations(b, architecture.spec, permutation)
@@ -164,16 +162,6 @@ def _promised(architecture: Architecture, sizes: Mapping[str, int], test: Split)
         found[group] = tolerance_reached(sizes[group], test.inputs.shape[1], layer) if known else float("nan")
         before = group if is_chain else ""
     return found
-
-
-@cache
-def _numpy_threads() -> ThreadpoolController:
-    """Return what sets the number of NumPy's threads.
-
-    After a product OpenBLAS's threads keep a core busy for tens of milliseconds, waiting for the next one: measured, torch's products that
-    follow take four times as long. One thread has no company to wait for.
-    """
-    return ThreadpoolController()
 
 
 def method_key(method: Matching) -> str:

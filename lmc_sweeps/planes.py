@@ -13,6 +13,7 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.evaluation import evaluate, evaluate_line
 from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.models.base import Architecture, stacked, unstack
+from lmc_sweeps.threads import one_thread
 from multirun_analysis.schema import PLANE_NETWORKS
 
 # Steps of the grid across the three networks, and beyond them on either side (21 % of their extent), in each direction: whole steps, so
@@ -35,7 +36,7 @@ class Plane:
     origin : mapping of str to Tensor
         Network A.
     u, v : Tensor, shape (P,), float64
-        Orthonormal; all tensors of a network one after the other.
+        Orthonormal; all tensors of a network one after the other, by name.
     corners : ndarray, shape (3, 2)
         (x, y) of A, of B and of the permuted B.
 
@@ -49,13 +50,13 @@ class Plane:
     v: Tensor
     corners: np.ndarray
 
+    @one_thread()
     def networks(self, points: np.ndarray) -> dict[str, Tensor]:
         """Return the stack of networks at `points`, shape (K, 2)."""
         where = torch.as_tensor(points, dtype=torch.float64, device=self.u.device)
         flat = _vector(self.origin) + where @ torch.stack([self.u, self.v])  # (K, 2) @ (2, P) -> (K, P)
-        parts = flat.split([tensor.numel() for tensor in self.origin.values()], dim=1)
-        like = zip(self.origin.items(), parts, strict=True)
-        return {name: part.reshape(-1, *tensor.shape).to(tensor.dtype) for (name, tensor), part in like}
+        parts = dict(zip(sorted(self.origin), flat.split([self.origin[name].numel() for name in sorted(self.origin)], dim=1), strict=True))
+        return {name: parts[name].reshape(-1, *tensor.shape).to(tensor.dtype) for name, tensor in self.origin.items()}
 
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the values of x and of y at which the grid's columns and rows lie, `POINTS` of each."""
@@ -65,6 +66,7 @@ class Plane:
         return x, y
 
 
+@one_thread()
 def plane_through(a: Mapping[str, Tensor], b: Mapping[str, Tensor], aligned: Mapping[str, Tensor]) -> Plane | None:
     """Return the plane through A, B and the permuted B, or None if the three lie on one line, as they do where B is not moved.
 
@@ -74,7 +76,7 @@ def plane_through(a: Mapping[str, Tensor], b: Mapping[str, Tensor], aligned: Map
         Parameters of one network each.
     """
     start = _vector(a)
-    to_b, to_aligned = _vector(b, a) - start, _vector(aligned, a) - start
+    to_b, to_aligned = _vector(b) - start, _vector(aligned) - start
     length = float(to_b.norm())
     if length == 0:
         return None
@@ -88,6 +90,7 @@ def plane_through(a: Mapping[str, Tensor], b: Mapping[str, Tensor], aligned: Map
     return Plane(a, u, across / height, np.array([[0.0, 0.0], [length, 0.0], [along, height]]))
 
 
+@one_thread()
 def plane_rows(
     architecture: Architecture,
     a: Mapping[str, Tensor],
@@ -134,6 +137,6 @@ def _row(x: float, y: float, network: str, loss: float, error: float) -> dict[st
     return {"x": float(x), "y": float(y), "network": network, **scores}
 
 
-def _vector(network: Mapping[str, Tensor], order: Mapping[str, Tensor] | None = None) -> Tensor:
-    """Return all tensors of a network one after the other, in float64, in the order of its own names or of another's."""
-    return torch.cat([network[name].double().flatten() for name in (network if order is None else order)])
+def _vector(network: Mapping[str, Tensor]) -> Tensor:
+    """Return all tensors of a network one after the other, in float64, by name: a network from the store lists them in another order."""
+    return torch.cat([network[name].double().flatten() for name in sorted(network)])

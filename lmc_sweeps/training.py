@@ -17,6 +17,7 @@ from lmc_sweeps.flat import Flat
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.optimizers import Optimizer
 from lmc_sweeps.seeding import generator
+from lmc_sweeps.threads import one_thread
 
 CODE_VERSION = 2  # part of every run_id: raise it when training gives other bits
 MOST_GATHERED = 2**18  # input values gathered at a time: 1 MiB, which stays near the cores
@@ -119,6 +120,7 @@ def data_orders(seed: int, network: int, examples: int) -> Iterator[np.ndarray]:
         yield rng.permutation(examples)
 
 
+@one_thread()
 @torch.no_grad()
 def train(
     architecture: Architecture,

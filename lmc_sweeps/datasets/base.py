@@ -51,7 +51,7 @@ def split(inputs: np.ndarray, labels: np.ndarray) -> Split:
     with np.errstate(over="ignore"):  # beyond float32: an infinite input, which is refused before the first job
         numbers = np.ascontiguousarray(inputs, np.float32)
     kept = (numbers, np.ascontiguousarray(whole, np.int64))
-    return Split(*(torch.from_numpy(array if array.flags.writeable else array.copy()) for array in kept))
+    return Split(*(torch.tensor(array) for array in kept))  # copies, which begin at a cache line
 
 
 def _real(name: str, values: Any) -> np.ndarray:

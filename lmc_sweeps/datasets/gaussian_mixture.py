@@ -8,6 +8,7 @@ import numpy as np
 from lmc_sweeps import checks
 from lmc_sweeps.datasets.base import Data, Dataset, Split, split
 from lmc_sweeps.seeding import generator
+from lmc_sweeps.threads import one_thread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ class GaussianMixture(Dataset):
                 f"got {self.train_size} and {self.test_size}."
             )
 
+    @one_thread()
     def load(self) -> Data:
         """Return both splits, drawn from one law."""
         law = generator(self.seed, "gaussian_mixture", "law")

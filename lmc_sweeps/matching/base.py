@@ -5,13 +5,17 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from lmc_sweeps import checks, theory, transport
 from lmc_sweeps.dimension import approximate_dimension
+from lmc_sweeps.ground_costs import squared_distances
 from lmc_sweeps.permutations import PermutationSpec, from_coupling
+from lmc_sweeps.threads import one_thread
+from lmc_sweeps.transport.ties import TieRule
 from multirun_analysis.schema import safe_name
 
 LATER = "later"  # in the metadata of a field: records of earlier versions do not have it
@@ -115,7 +119,9 @@ class SequentialMatching(Matching):
     """One pass from the first layer to the last, each layer's inputs aligned by the layers below, an exact transport per layer.
 
     The cost of a layer depends on the permutations of the layers below it only, so more passes, in any order, end in the same
-    permutations.
+    permutations. Where several permutations of a layer cost the same (to the resolution of `transport.ties`), as with dead or duplicate
+    neurons, that one counts whose neurons have the nearest weights: incoming, with B's inputs in A's order, biases, and those that lead to
+    the outputs; and of equal ones that which moves neurons the least.
     """
 
     keeps_gaussian: ClassVar[bool] = True  # whether Gaussian weights are Gaussian neurons in the metric of the cost
@@ -139,6 +145,7 @@ class SequentialMatching(Matching):
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
         """Return the variances of A's neurons along their principal directions, in the metric of the ground cost."""
 
+    @one_thread()
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations of one pass over the layers."""
         solve = transport.choices()[self.transport]()
@@ -151,7 +158,7 @@ class SequentialMatching(Matching):
                     f"group {group!r} is fed by {unmatched[0]!r}, which is computed after it: one pass cannot match it."
                 )
             cost = self.ground_cost(problem, group, permutations)
-            result = solve(cost)
+            result = solve(cost, self._ties(problem, group, permutations))
             permutation, is_exact = from_coupling(result.coupling)
             permutations[group] = permutation
             exact &= is_exact
@@ -181,6 +188,14 @@ class SequentialMatching(Matching):
             converged=not sentences,
             sentence="; ".join(sentences) or "optimal, layer by layer",
         )
+
+    def _ties(self, problem: MatchingProblem, group: str, permutations: Permutations) -> TieRule:
+        """Return what decides between permutations of equal cost: the weights, for a method that sees them."""
+        if "weights" not in self.needs:
+            return TieRule(size=np.mean)
+        rows_a = neuron_rows(problem, problem.weights_a, group, {}, biases=True, outgoing=True)
+        rows_b = neuron_rows(problem, problem.weights_b, group, permutations, biases=True, outgoing=True)
+        return TieRule(criteria=(partial(squared_distances, rows_a, rows_b),), size=np.mean)
 
 
 def _expected(spectrum: np.ndarray, width: int, is_gaussian: bool) -> dict[str, float]:
@@ -219,3 +234,20 @@ def outgoing_columns(problem: MatchingProblem, weights: Mapping[str, np.ndarray]
     """Return the weights that lead from a group to what nobody permutes, the outputs: one array (n, weights per neuron) per parameter."""
     leading = [p for p, axes in problem.spec.axes.items() if len(axes) > 1 and axes[1] == group and axes[0] is None]
     return [np.moveaxis(weights[p], 1, 0).reshape(problem.sizes[group], -1) for p in leading]
+
+
+def neuron_rows(
+    problem: MatchingProblem,
+    weights: Mapping[str, np.ndarray],
+    group: str,
+    permutations: Permutations,
+    biases: bool = False,
+    outgoing: bool = False,
+) -> np.ndarray:
+    """Return the weights of every neuron of a group as a row, (n, d): incoming ones, and if asked for biases and those to the outputs."""
+    parts = [position for _, kernel in incoming_rows(problem, weights, group, permutations) for position in kernel]
+    if biases:
+        parts.append(bias_column(problem, weights, group))
+    if outgoing:
+        parts += outgoing_columns(problem, weights, group)
+    return np.concatenate(parts, axis=1)

@@ -10,6 +10,7 @@ from lmc_sweeps import checks
 from lmc_sweeps.dimension import spectrum_of_products, spectrum_of_rows
 from lmc_sweeps.ground_costs import squared_distances
 from lmc_sweeps.matching.base import MatchingProblem, Moments, Permutations, SequentialMatching, bias_column, incoming_rows
+from lmc_sweeps.threads import one_thread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +38,13 @@ class Covariance(SequentialMatching):
         checks.boolean("matching.covariance.biases", self.biases)
         checks.boolean("matching.covariance.centred", self.centred)
 
+    @one_thread()
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
         terms_a = self._terms(problem, problem.weights_a, problem.moments_a, group, {}, self.centred)
         terms_b = self._terms(problem, problem.weights_b, problem.moments_a, group, permutations, self.centred)
         return np.sum([squared_distances(a, b, metric) for (a, metric), (b, _) in zip(terms_a, terms_b, strict=True)], axis=0)
 
+    @one_thread()
     def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
         centred = centred or self.centred
         a = self._terms(problem, problem.weights_a, problem.moments_a, group, {}, centred)
@@ -49,6 +52,7 @@ class Covariance(SequentialMatching):
         matrix_a, matrix_b = (np.sum([rows @ metric @ rows.T for rows, metric in terms], axis=0) for terms in (a, b))
         return matrix_a, matrix_b
 
+    @one_thread()
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
         terms = self._terms(problem, problem.weights_a, problem.moments_a, group, {}, self.centred)
         if len(terms) == 1:

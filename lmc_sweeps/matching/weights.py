@@ -9,7 +9,8 @@ import numpy as np
 from lmc_sweeps import checks
 from lmc_sweeps.dimension import spectrum_of_rows
 from lmc_sweeps.ground_costs import squared_distances
-from lmc_sweeps.matching.base import LATER, MatchingProblem, Permutations, SequentialMatching, bias_column, incoming_rows, outgoing_columns
+from lmc_sweeps.matching.base import LATER, MatchingProblem, Permutations, SequentialMatching, neuron_rows
+from lmc_sweeps.threads import one_thread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Weights(SequentialMatching):
         rows_b = self._rows(problem, problem.weights_b, group, permutations)
         return squared_distances(rows_a, rows_b)
 
+    @one_thread()
     def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
         a, b = (self._rows(problem, weights, group, {}) for weights in (problem.weights_a, problem.weights_b))
         if centred:
@@ -54,9 +56,4 @@ class Weights(SequentialMatching):
         return spectrum_of_rows(self._rows(problem, problem.weights_a, group, {}))
 
     def _rows(self, problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str, permutations: Permutations) -> np.ndarray:
-        parts = [position for _, kernel in incoming_rows(problem, weights, group, permutations) for position in kernel]
-        if self.biases:
-            parts.append(bias_column(problem, weights, group))
-        if self.outgoing:
-            parts += outgoing_columns(problem, weights, group)
-        return np.concatenate(parts, axis=1)
+        return neuron_rows(problem, weights, group, permutations, self.biases, self.outgoing)

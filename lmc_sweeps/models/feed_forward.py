@@ -13,10 +13,11 @@ from torch import Size, Tensor, nn
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.interpolation import interpolate, lerp
-from lmc_sweeps.models.base import INPUT, Architecture
+from lmc_sweeps.models.base import INPUT, Architecture, unstack
 from lmc_sweeps.models.padding import pad, pad_axes, unpad
 from lmc_sweeps.permutations import PermutationSpec, permute
 from lmc_sweeps.theory import layerwise_certificate
+from lmc_sweeps.threads import one_thread
 
 ELEMENTWISE = (
     nn.ReLU, nn.Tanh, nn.GELU, nn.Sigmoid, nn.SiLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.Softplus, nn.Mish, nn.Hardtanh, nn.ReLU6,
@@ -60,8 +61,8 @@ class FeedForward(Architecture):
 
     Notes
     -----
-    Every product is a `torch.baddbmm` or `torch.bmm` over the stack. Measured: the results for one network are the same bits for every
-    size of the stack and every number of threads, which `torch.nn.functional.linear` does not promise.
+    Every product is a `torch.baddbmm` or `torch.bmm` over the stack, by one thread, of matrices that each begin at a cache line
+    (padding.py). Measured: the results for one network are then the same bits for every size of the stack and every place in it.
     """
 
     def __init__(self, layers: Sequence[Layer], n_outputs: int | None = None, products: torch.dtype | None = None) -> None:
@@ -104,9 +105,12 @@ class FeedForward(Architecture):
         other._products = dtype
         return other
 
+    @one_thread()
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        return self._onward(stack, self._linear(0, stack, inputs))
+        padded = self._padded(stack)
+        return self._onward(padded, self._linear(0, padded, inputs))[..., : self._outputs(stack)]
 
+    @one_thread()
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
@@ -129,19 +133,21 @@ class FeedForward(Architecture):
             if k:
                 gradient = DERIVATIVES[kinds[k - 1][0]](self._product(gradient, stack[f"{layer.name}.weight"]), handed[k])
 
+    @one_thread()
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
-        networks = len(next(iter(stack.values())))
+        networks, padded = len(next(iter(stack.values()))), self._padded(stack)
         found = {INPUT: inputs if inputs.dim() == 3 else inputs.expand(networks, *inputs.shape)}
         hidden = inputs
         for k, layer in enumerate(self.layers[:-1]):
-            hidden = self._after(k, self._linear(k, stack, hidden))
-            found[layer.name] = hidden
+            hidden = self._after(k, self._linear(k, padded, hidden))
+            found[layer.name] = hidden[..., : stack[f"{layer.name}.weight"].shape[1]]
         return found
 
     def sources(self, group: str) -> tuple[str, ...]:
         before = self.spec.axes[f"{group}.weight"][1]
         return (INPUT if before is None else before,)
 
+    @one_thread()
     def line_logits(
         self,
         a: Mapping[str, Tensor],
@@ -152,26 +158,26 @@ class FeedForward(Architecture):
     ) -> Tensor:
         # The first layer is linear in t, so one product for A and one for B serve every t and every permutation.
         first = self.layers[0].name
-        ends = self._linear(0, {name: torch.stack([a[name], b[name]]) for name in a}, inputs)  # (2, n, m_1)
+        pair = {name: torch.stack([a[name], b[name]]) for name in a}
+        padded = self._padded(pair)
+        a, b = unstack(padded, 0), unstack(padded, 1)
+        maps = [{group: _extended(found, len(b[f"{group}.weight"])) for group, found in each.items()} for each in permutations]
+        ends = self._linear(0, padded, inputs)  # (2, n, m_1)
         block = min(max(1, MOST_ELEMENTS // ends[0].numel()), len(t))
         hidden = ends.new_empty(block, *ends[0].shape)  # one buffer for all: fresh memory costs more than what is done in it
         rest = [name for name in self.spec.axes if not name.startswith(f"{first}.")]
-        # Measured: a product with 16 columns takes half the time of one with 10.
-        last = self.layers[-1].name
-        n_outputs = len(a[f"{last}.weight"])
-        if not self.layers[-1].after:  # a softmax must not see outputs that are not there
-            a, b = ({name: pad_axes(p, [0]) if name.startswith(f"{last}.") else p for name, p in net.items()} for net in (a, b))
         out = []
-        for permutation in permutations:
+        for permutation in maps:
             end_b = permute(ends[1], (None, first), permutation)
             b_rest = {name: permute(b[name], self.spec.axes[name], permutation) for name in rest}
             for start in range(0, len(t), block):
                 part = t[start : start + block]
                 stack = {name: lerp(a[name], b_rest[name], part) for name in rest}
                 out.append(self._onward(stack, lerp(ends[0], end_b, part, out=hidden[: len(part)])))
-        logits = torch.cat(out)[..., :n_outputs]
-        return logits.view(len(permutations), len(t), *logits.shape[1:])
+        logits = torch.cat(out)[..., : self._outputs(pair)]
+        return logits.view(len(maps), len(t), *logits.shape[1:])
 
+    @one_thread()
     def certifier(
         self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
     ) -> Callable[[Mapping[str, Tensor]], float]:
@@ -191,6 +197,7 @@ class FeedForward(Architecture):
             return super().certifier(a, b, inputs, batch_size)
         norms = [[_operator_norm(net[f"{layer.name}.weight"]) for layer in self.layers] for net in (a, b)]
 
+        @one_thread()
         def bound(aligned: Mapping[str, Tensor]) -> float:
             gaps = self._layer_gaps(a, aligned, inputs, batch_size)
             return sum(layerwise_certificate(of_network, gaps, 0.5)[-1] for of_network in norms) / 2
@@ -222,6 +229,24 @@ class FeedForward(Architecture):
         module.load_state_dict(dict(parameters))
         return module.eval()
 
+    def _padded(self, stack: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return a stack whose layers are filled up by neurons that nothing reads, so that each of its matrices begins at a cache line.
+
+        It is also faster: measured, a product with 16 columns takes half the time of one with 10.
+        """
+        padded = dict(stack)
+        for k, layer in enumerate(self.layers):
+            rows = [] if k == len(self.layers) - 1 and layer.after else [1]  # a softmax must not see outputs that are not there
+            padded[f"{layer.name}.weight"] = pad_axes(stack[f"{layer.name}.weight"], rows + ([2] if k else []))
+            if layer.has_bias:
+                padded[f"{layer.name}.bias"] = pad_axes(stack[f"{layer.name}.bias"], rows)
+        return padded
+
+    def _outputs(self, stack: Mapping[str, Tensor]) -> int:
+        """Return how many outputs a network has, without those that padding has added."""
+        there = stack[f"{self.layers[-1].name}.weight"].shape[1]
+        return there if self._n_outputs is None else min(there, self._n_outputs)
+
     def _linear(self, k: int, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         layer = self.layers[k]
         weight = stack[f"{layer.name}.weight"]  # (K, m_k, m_{k-1})
@@ -250,7 +275,12 @@ class FeedForward(Architecture):
         values = self._after(0, first)
         for k in range(1, len(self.layers)):
             values = self._after(k, self._linear(k, stack, values))
-        return values[..., : self._n_outputs]
+        return values
+
+
+def _extended(permutation: np.ndarray, size: int) -> np.ndarray:
+    """Return a permutation that leaves the neurons which padding has added where they are."""
+    return np.concatenate([permutation, np.arange(len(permutation), size)])
 
 
 def _operator_norm(weight: Tensor) -> float:

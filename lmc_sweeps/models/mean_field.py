@@ -13,6 +13,7 @@ from lmc_sweeps import checks
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.models.feed_forward import DERIVATIVES, FeedForward, Layer
 from lmc_sweeps.theory import two_layer_certificate, two_layer_curvature_certificate
+from lmc_sweeps.threads import one_thread
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 TANH_CURVATURE = 4 / (3 * math.sqrt(3))  # the largest |tanh''|
@@ -57,6 +58,7 @@ class MeanFieldNetwork(FeedForward):
     def line_logits(self, *arguments: object) -> Tensor:
         return super().line_logits(*arguments) / self._neurons  # type: ignore[arg-type]
 
+    @one_thread()
     def certifier(
         self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
     ) -> Callable[[Mapping[str, Tensor]], float]:
@@ -76,6 +78,7 @@ class MeanFieldNetwork(FeedForward):
         square = float(inputs.double().square().sum()) / len(inputs) + 1
         ends_a = self._particles(a)
 
+        @one_thread()
         def bound(aligned: Mapping[str, Tensor]) -> float:
             ends_b = self._particles(aligned)
             apart = np.linalg.norm(np.concatenate(ends_a, 1) - np.concatenate(ends_b, 1), axis=1)

@@ -13,6 +13,7 @@ from lmc_sweeps import checks
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.seeding import generator
+from lmc_sweeps.threads import one_thread
 
 INITIALISATIONS = ("pytorch", "he", "lecun", "gaussian", "uniform", "low_dimensional")
 # Each maps 0 to 0, which padding relies on.
@@ -67,6 +68,7 @@ class Mlp(Model):
         hidden = [Layer(f"hidden_{k}", self.bias, (ACTIVATIONS[self.activation](),)) for k in range(1, depth + 1)]
         return FeedForward([*hidden, Layer("output", self.bias)], n_outputs=n_classes)
 
+    @one_thread()
     def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
         names = [*(f"hidden_{k}" for k in range(1, depth + 1)), "output"]
         sizes = [n_inputs, *[width] * depth, n_classes]

@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from lmc_sweeps.transport.base import Transport, TransportResult, square_cost
+from lmc_sweeps.transport.base import Transport, TransportResult, matched, square_cost
+from lmc_sweeps.transport.ties import TieRule, settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +23,7 @@ class Assignment(Transport):
 
     name: ClassVar[str] = "assignment"
 
-    def __call__(self, cost: np.ndarray) -> TransportResult:
+    def __call__(self, cost: np.ndarray, ties: TieRule = TieRule()) -> TransportResult:  # noqa: B008 - it is frozen
         """Return the optimal coupling, a permutation matrix over n."""
         cost = square_cost(cost)
-        rows, columns = linear_sum_assignment(cost)
-        coupling = np.zeros_like(cost)
-        coupling[rows, columns] = 1.0 / len(cost)
-        return TransportResult(coupling=coupling, cost=float(cost[rows, columns].mean()), converged=True, sentence="optimal")
+        return matched(cost, settled(cost, linear_sum_assignment(cost)[1], ties))

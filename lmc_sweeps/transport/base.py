@@ -6,6 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from lmc_sweeps.transport.ties import TieRule
+
 
 @dataclass(frozen=True, kw_only=True)
 class TransportResult:
@@ -23,14 +25,24 @@ class Transport(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def __call__(self, cost: np.ndarray) -> TransportResult:
+    def __call__(self, cost: np.ndarray, ties: TieRule = TieRule()) -> TransportResult:  # noqa: B008 - it is frozen
         r"""Return a coupling that solves :math:`\min_\Gamma \langle \Gamma, C \rangle` over couplings of two uniform measures.
 
         Parameters
         ----------
         cost : ndarray, shape (n, n)
             C, finite.
+        ties : TieRule
+            What decides between permutations of equal cost.
         """
+
+
+def matched(cost: np.ndarray, permutation: np.ndarray) -> TransportResult:
+    """Return the result of an optimal permutation: its coupling, a permutation matrix over n, and its cost."""
+    rows = np.arange(len(cost))
+    coupling = np.zeros_like(cost)
+    coupling[rows, permutation] = 1.0 / len(cost)
+    return TransportResult(coupling=coupling, cost=float(cost[rows, permutation].mean()), converged=True, sentence="optimal")
 
 
 def square_cost(cost: np.ndarray) -> np.ndarray:

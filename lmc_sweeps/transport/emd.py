@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 import ot
 
-from lmc_sweeps.transport.base import Transport, TransportResult, square_cost
+from lmc_sweeps.transport.base import Transport, TransportResult, matched, square_cost
+from lmc_sweeps.transport.ties import TieRule, settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,15 +28,16 @@ class Emd(Transport):
     name: ClassVar[str] = "emd"
     max_iterations: int = 10_000_000
 
-    def __call__(self, cost: np.ndarray) -> TransportResult:
+    def __call__(self, cost: np.ndarray, ties: TieRule = TieRule()) -> TransportResult:  # noqa: B008 - it is frozen
         """Return the optimal coupling; `converged` is false when the iteration limit was reached or mass is missing."""
         cost = square_cost(cost)
         ones = np.ones(len(cost))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of what `converged` and the sentence say
             flow, log = ot.emd(ones, ones, cost, numItermax=self.max_iterations, log=True)
-        coupling = np.asarray(flow) / len(cost)
         gap = max(np.abs(flow.sum(axis) - 1.0).max() for axis in (0, 1))
-        converged = log["warning"] is None and bool(gap < 1e-9)
-        sentence = "optimal" if converged else f"POT's emd did not converge ({log['warning']}; marginals off by {gap:.1e})"
-        return TransportResult(coupling=coupling, cost=float(np.sum(coupling * cost)), converged=converged, sentence=sentence)
+        if log["warning"] is None and gap < 1e-9:
+            return matched(cost, settled(cost, np.asarray(flow.argmax(axis=1)), ties, np.asarray(log["v"])))
+        coupling = np.asarray(flow) / len(cost)
+        sentence = f"POT's emd did not converge ({log['warning']}; marginals off by {gap:.1e})"
+        return TransportResult(coupling=coupling, cost=float(np.sum(coupling * cost)), converged=False, sentence=sentence)

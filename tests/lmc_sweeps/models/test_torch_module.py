@@ -137,8 +137,8 @@ def test_line_logits_are_the_forward_passes_of_the_interpolated_networks() -> No
         for k in range(5):
             torch.testing.assert_close(found[m, k], architecture().module(unstack(line, k))(x), rtol=1e-12, atol=1e-14)
         ends = architecture().forward(stacked([a, aligned]), x)
-        assert torch.equal(found[m, 0], ends[0])
-        assert torch.equal(found[m, -1], ends[1])
+        torch.testing.assert_close(found[m, 0], ends[0], rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(found[m, -1], ends[1], rtol=1e-12, atol=1e-14)
 
 
 def test_a_module_and_the_same_feed_forward_network_agree_along_the_line_and_in_their_activations() -> None:
