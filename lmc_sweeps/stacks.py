@@ -14,9 +14,10 @@ from lmc_sweeps.evaluation import evaluate
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.models.base import Architecture, stacked, unstack
 from lmc_sweeps.models.padding import pad, unpad
-from lmc_sweeps.settings import network_identity, resolve_device
+from lmc_sweeps.settings import resolve_device
 from lmc_sweeps.stack_sizes import stack_size
 from lmc_sweeps.tasks import Task, groups, is_out_of_memory, padded_split, products_of
+from lmc_sweeps.tensor_files import check_like
 from lmc_sweeps.time_limit import time_limit
 from lmc_sweeps.training import StackState, initial_state, train
 
@@ -40,13 +41,36 @@ def stacks_of(group: Sequence[Task], store: Store) -> Iterator[list[Started]]:
     """
     places: dict[int, list[Started]] = {}
     for task in group:
-        partial = store.find_partial(task.name)
+        partial = _left(task, store)
         places.setdefault(0 if partial is None else partial.step, []).append((task, partial))
     for place in sorted(places, reverse=True):
         waiting = places[place]
         count = math.ceil(len(waiting) / stack_size([task for task, _ in waiting]))
         for k in range(count):
             yield waiting[k * len(waiting) // count : (k + 1) * len(waiting) // count]
+
+
+def _left(task: Task, store: Store) -> PartialNetwork | None:
+    """Return what an earlier run left of a network, if it is a state in which its training can stand."""
+    partial = store.find_partial(task.name)
+    if partial is None:
+        return None
+    try:
+        if not 0 < partial.step < task.steps:
+            raise ValueError(f"it says to be at step {partial.step} of {task.steps}")
+        if set(partial.tensors) != (kinds := {PARAMETERS, *task.settings.optimizer.buffers}):
+            raise ValueError(f"it holds {', '.join(sorted(partial.tensors))}, not {', '.join(sorted(kinds))}")
+        for tensors in partial.tensors.values():
+            check_like(tensors, _drawn(task))
+    except ValueError as error:
+        log.warning("the half-trained network %s does not fit (%s); it will be trained from the start.", task.name, error)
+        return None
+    return partial
+
+
+def _drawn(task: Task) -> dict[str, torch.Tensor]:
+    """Return the parameters of a network before its first step, as they stand in a stack."""
+    return pad(task.initial())
 
 
 def train_stack(stack: Sequence[Started], store: Store, progress: Progress) -> Iterator[dict[str, StoredNetwork]]:
@@ -94,7 +118,7 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress, i
         # Looked for at the end only: a weight that is not finite never becomes finite again.
         found["finite"] = all(map(math.isfinite, found.values())) and all(bool(p.isfinite().all()) for p in parameters.values())
         network = StoredNetwork(parameters, found, seconds[k] + spent)
-        store.save(task.name, network_identity(task.settings, task.fingerprint, task.number), network)
+        store.save(task.name, task.identity, network)
         trained[task.name] = network
     log.info("trained %d networks in %.1f s: training loss %s", len(tasks), spent * len(tasks), ", ".join(f"{x:.4f}" for x in after.loss))
     return trained
@@ -114,7 +138,7 @@ def _begin(
         log.info("going on with %d networks at step %d", len(kept), kept[0].step)
         state = StackState(parameters=kinds.pop(PARAMETERS), buffers=kinds, step=kept[0].step)
         return state, [partial.facts for partial in kept], [partial.seconds for partial in kept]
-    drawn = stacked([pad(task.initial()) for task, _ in waiting])
+    drawn = stacked([_drawn(task) for task, _ in waiting])
     initial = {name: tensor.to(device) for name, tensor in drawn.items()}
     before = evaluate(architecture, initial, split)
     facts = [{"loss_initial": float(loss)} for loss in before.loss]
@@ -152,6 +176,7 @@ class _Keeper:
         for k, task in enumerate(self._tasks):
             kinds = {PARAMETERS: unstack(state.parameters, k)}
             kinds |= {kind: unstack(tensors, k) for kind, tensors in state.buffers.items()}
-            self._store.save_partial(task.name, PartialNetwork(kinds, self._facts[k], state.step, self._seconds[k] + spent))
+            kept = PartialNetwork(kinds, self._facts[k], state.step, self._seconds[k] + spent)
+            self._store.save_partial(task.name, task.identity, kept)
         log.info("kept %d networks at step %d of %d", len(self._tasks), state.step, self._tasks[0].steps)
         self._kept = time.monotonic()
