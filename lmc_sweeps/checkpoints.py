@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 NETWORK, SIDECAR, PARTIAL = ".safetensors", ".json", ".partial"
 # What a file that was read can be found to be; an OSError says that it could not be read, and nothing of what it holds.
 DAMAGED = (*(kind for kind in UNREADABLE if kind is not OSError), SafetensorError)
+ABSENT = (FileNotFoundError, NotADirectoryError)
 NOT_KEPT = "trained networks cannot be kept in the store %s, so the next sweep trains them again: %s"
 PARTIAL_NOT_KEPT = "half-trained networks cannot be kept in the store %s, so a kill costs their training: %s"
 NOT_READ = "networks of the store %s cannot be read: they are trained here, what lies there is left as it is, and these are not kept: %s"
@@ -98,7 +99,7 @@ class Store:
         path = self.path(name)
         try:
             return read_network(path, template)
-        except FileNotFoundError:
+        except ABSENT:
             return None
         except OSError as error:
             self._warn(NOT_READ, error)
@@ -133,7 +134,7 @@ class Store:
         """Return whether a whole network lies there, or something that nobody here can tell to be less."""
         try:
             read_network(path, template)
-        except FileNotFoundError:
+        except ABSENT:
             return False
         except OSError as error:
             self._warn(NOT_READ, error)
@@ -167,7 +168,7 @@ class Store:
         path = self.path(name, PARTIAL)
         try:
             return read_partial(path)
-        except FileNotFoundError:
+        except ABSENT:
             return None
         except (*UNREADABLE, SafetensorError) as error:
             log.warning("the half-trained network %s is not usable (%s); it will be trained from the start.", path, error)

@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -60,12 +61,13 @@ def _left(task: Task, store: Store) -> PartialNetwork | None:
             raise ValueError(f"it says to be at step {partial.step} of {task.steps}")
         if set(partial.tensors) != (kinds := {PARAMETERS, *task.settings.optimizer.buffers}):
             raise ValueError(f"it holds {', '.join(sorted(partial.tensors))}, not {', '.join(sorted(kinds))}")
+        drawn = _drawn(task)
         for tensors in partial.tensors.values():
-            check_like(tensors, _drawn(task))
+            check_like(tensors, drawn)
     except ValueError as error:
         log.warning("the half-trained network %s does not fit (%s); it will be trained from the start.", task.name, error)
         return None
-    return partial
+    return replace(partial, tensors={kind: {name: tensors[name] for name in drawn} for kind, tensors in partial.tensors.items()})
 
 
 def _drawn(task: Task) -> dict[str, torch.Tensor]:

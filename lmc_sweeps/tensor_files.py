@@ -15,8 +15,8 @@ def packed(tensors: Mapping[str, Tensor], entry: str, words: Mapping[str, Any]) 
 
 
 def unpacked(contents: bytes) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file, each in memory of its own, which begins where PyTorch lets it begin."""
-    return {key: tensor.clone() for key, tensor in load(contents).items()}
+    """Return the tensors of a safetensors file by name, in order, each in memory of its own, which begins where PyTorch lets it begin."""
+    return {key: tensor.clone() for key, tensor in sorted(load(contents).items())}  # safetensors returns them in any order
 
 
 def words_of(stream: BinaryIO, entry: str) -> dict[str, Any]:
