@@ -81,7 +81,8 @@ def _prune(store: Store, older_than: float | None) -> None:
     all_gone = True
     for finding in findings(listed):
         is_old = older_than is not None and finding.item.path.name.endswith(NETWORK) and finding.item.seconds > older_than * DAY
-        has_better = finding.state == State.MISPLACED and is_whole(store.path(finding.name))
+        is_misplaced = finding.state == State.MISPLACED
+        has_better = is_misplaced and any(is_whole(store.path(finding.name, suffix)) for suffix in (NETWORK, finding.item.path.suffix))
         if finding.state in (State.DAMAGED, State.LEFT) or has_better or (is_old and finding.state == State.WHOLE):
             size = _remove(finding.item)
             freed, all_gone = freed + (size or 0), all_gone and size is not None

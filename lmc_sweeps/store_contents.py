@@ -106,10 +106,7 @@ def _read(item: Item) -> Finding | None:
     """Return what a file of a network, or of a half-trained one, is found to be; None if it is gone, or is not lmc_sweeps's."""
     is_partial = item.path.name.endswith(PARTIAL)
     try:
-        if is_partial:
-            read_partial(item.path)
-        else:
-            read_network(item.path)
+        _checked(item.path)
     except FileNotFoundError:
         leads_nowhere = stat.S_ISLNK(item.status.st_mode) and item.is_same()
         return Finding(item, State.UNREAD, "a link that leads nowhere") if leads_nowhere else None
@@ -128,10 +125,18 @@ def _read(item: Item) -> Finding | None:
     return Finding(item, State.WHOLE)
 
 
-def is_whole(path: Path) -> bool:
-    """Return whether a network is there and is what was written."""
-    try:
+def _checked(path: Path) -> None:
+    """Read a network, or a half-trained one; errors are those of `read_network`."""
+    if path.name.endswith(PARTIAL):
+        read_partial(path)
+    else:
         read_network(path)
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether a network, or a half-trained one, is there and is what was written."""
+    try:
+        _checked(path)
     except (OSError, *DAMAGED):
         return False
     return True
