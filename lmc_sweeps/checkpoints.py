@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lmc_sweeps import settings
 from lmc_sweeps.checks import UNREADABLE, InputError
+from lmc_sweeps.files import locked as locked
 from lmc_sweeps.files import sync_folder, write_atomically
 from lmc_sweeps.tensor_files import check_like, packed, tensors_digest, unpacked, words_digest, words_of
 from multirun_analysis.checks import open_file, read_file

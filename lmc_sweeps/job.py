@@ -13,10 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from lmc_sweeps import matching, records
-from lmc_sweeps.checkpoints import Store, StoredNetwork
+from lmc_sweeps.checkpoints import Store, StoredNetwork, locked
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data
-from lmc_sweeps.files import locked
 from lmc_sweeps.gaps import relative_movement
 from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.models.base import Architecture

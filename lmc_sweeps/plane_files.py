@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lmc_sweeps import records
-from lmc_sweeps.checkpoints import StoredNetwork
+from lmc_sweeps.checkpoints import StoredNetwork, locked, write_atomically
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.files import locked, write_atomically
 from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.pairs import method_key
@@ -23,7 +22,6 @@ from lmc_sweeps.permutations import apply_permutations
 from lmc_sweeps.planes import N_ROWS, plane_rows
 from lmc_sweeps.records import NO_PLANE, Record
 from multirun_analysis import schema
-from multirun_analysis.checks import read_file
 
 log = logging.getLogger(__name__)
 PLANE = "plane.csv"
@@ -142,7 +140,7 @@ def read_planes(folder: Path) -> list[dict[str, str]]:
     path = folder / PLANE
     columns = schema.names(schema.PLANE)
     try:
-        text = read_file(path).decode()
+        text = path.read_bytes().decode()
         table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except FileNotFoundError:
         return []

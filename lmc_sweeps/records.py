@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from lmc_sweeps.checkpoints import write_atomically
 from lmc_sweeps.checks import UNREADABLE, InputError
-from lmc_sweeps.files import write_atomically
 from lmc_sweeps.matching.base import Matching, Permutations
-from multirun_analysis.checks import open_file, read_file
 from multirun_analysis.schema import SCHEMA_VERSION, SEAL_KEY, check_seal, sealed
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ def read_record(folder: Path) -> Record | None:
         If a later version of lmc_sweeps wrote it: it is not overwritten.
     """
     try:
-        contents = read_file(folder / RECORD)
+        contents = (folder / RECORD).read_bytes()
         record = json.loads(contents.decode())
         check_seal(contents)
         record.pop(SEAL_KEY, None)
@@ -141,20 +140,15 @@ def write_permutations(folder: Path, found: Mapping[str, Permutations]) -> None:
 
 def permutations_are_damaged(folder: Path) -> bool:
     """Return whether a folder has permutations that cannot be listed; the list is at the end of the file, so a file cut off has none."""
-    try:
-        with open_file(folder / PERMUTATIONS) as stream:
-            return not zipfile.is_zipfile(stream)
-    except FileNotFoundError:
-        return False
-    except OSError:  # a pipe, say
-        return True
+    path = folder / PERMUTATIONS
+    return path.is_file() and not zipfile.is_zipfile(path)
 
 
 def read_permutations(folder: Path) -> dict[str, np.ndarray]:
     """Return the permutations of a folder under ``network_a.network_b.matching.settings_hash/group``, empty if there are none."""
     path = folder / PERMUTATIONS
     try:
-        with open_file(path) as stream, zipfile.ZipFile(stream) as stored:
+        with path.open("rb") as stream, zipfile.ZipFile(stream) as stored:
             held, members = path.stat().st_size, stored.infolist()
             if sum(info.file_size for info in members) > MOST_BYTES or any(info.compress_size > held for info in members):
                 raise ValueError(f"it claims more than it can hold, or than {MOST_BYTES:,} bytes")

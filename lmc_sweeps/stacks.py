@@ -42,7 +42,7 @@ def stacks_of(group: Sequence[Task], store: Store) -> Iterator[list[Started]]:
     """
     places: dict[int, list[Started]] = {}
     for task in group:
-        partial = _left(task, store)
+        partial = _fitting(task, store.find_partial(task.name))
         places.setdefault(0 if partial is None else partial.step, []).append((task, partial))
     for place in sorted(places, reverse=True):
         waiting = places[place]
@@ -51,28 +51,21 @@ def stacks_of(group: Sequence[Task], store: Store) -> Iterator[list[Started]]:
             yield waiting[k * len(waiting) // count : (k + 1) * len(waiting) // count]
 
 
-def _left(task: Task, store: Store) -> PartialNetwork | None:
-    """Return what an earlier run left of a network, if it is a state in which its training can stand."""
-    partial = store.find_partial(task.name)
+def _fitting(task: Task, partial: PartialNetwork | None) -> PartialNetwork | None:
+    """Return what an earlier run left of a network, if it has the tensors and the step that the training of today goes on from."""
     if partial is None:
         return None
+    drawn = pad(task.initial())
+    kinds = {PARAMETERS, *task.settings.optimizer.buffers}
     try:
-        if not 0 < partial.step < task.steps:
-            raise ValueError(f"it says to be at step {partial.step} of {task.steps}")
-        if set(partial.tensors) != (kinds := {PARAMETERS, *task.settings.optimizer.buffers}):
-            raise ValueError(f"it holds {', '.join(sorted(partial.tensors))}, not {', '.join(sorted(kinds))}")
-        drawn = _drawn(task)
+        if set(partial.tensors) != kinds or not 0 < partial.step < task.steps:
+            raise ValueError(f"it holds {', '.join(sorted(partial.tensors))} at step {partial.step} of {task.steps}")
         for tensors in partial.tensors.values():
             check_like(tensors, drawn)
     except ValueError as error:
-        log.warning("the half-trained network %s does not fit (%s); it will be trained from the start.", task.name, error)
+        log.warning("the half-trained network %s does not fit (%s); it is trained from the start.", task.name, error)
         return None
     return replace(partial, tensors={kind: {name: tensors[name] for name in drawn} for kind, tensors in partial.tensors.items()})
-
-
-def _drawn(task: Task) -> dict[str, torch.Tensor]:
-    """Return the parameters of a network before its first step, as they stand in a stack."""
-    return pad(task.initial())
 
 
 def train_stack(stack: Sequence[Started], store: Store, progress: Progress) -> Iterator[dict[str, StoredNetwork]]:
@@ -140,7 +133,7 @@ def _begin(
         log.info("going on with %d networks at step %d", len(kept), kept[0].step)
         state = StackState(parameters=kinds.pop(PARAMETERS), buffers=kinds, step=kept[0].step)
         return state, [partial.facts for partial in kept], [partial.seconds for partial in kept]
-    drawn = stacked([_drawn(task) for task, _ in waiting])
+    drawn = stacked([pad(task.initial()) for task, _ in waiting])
     initial = {name: tensor.to(device) for name, tensor in drawn.items()}
     before = evaluate(architecture, initial, split)
     facts = [{"loss_initial": float(loss)} for loss in before.loss]
