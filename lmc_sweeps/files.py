@@ -44,6 +44,21 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def clear_of_pipes(folder: Path) -> None:
+    """Remove what is no regular file from a folder in which others, such as Hydra, write into the files that are there.
+
+    A pipe would wait for a reader for ever, and a link may lead to any file of the user's. What is removed is said in the log.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:  # there is no such folder, as a rule
+        return
+    for path in paths:
+        if not stat.S_ISREG(path.lstat().st_mode) and not stat.S_ISDIR(path.lstat().st_mode):
+            log.warning("%s is a pipe, a device or a link, not a file, and is written anew.", path)
+            path.unlink()
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of a file that several processes read, change and write; it is let go of when a process dies.
