@@ -34,6 +34,28 @@ def write_atomically(path: Path, contents: bytes) -> None:
         raise
 
 
+def open_in_place(path: Path) -> int:
+    """Open a regular file for appending, with the rights of the user's umask if it is new, and return its descriptor.
+
+    A pipe would wait for a reader for ever, and a link may lead to any file of the user's.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or is a pipe, a device or a link.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    refusal = OSError(errno.EINVAL, "it is a pipe, a device or a link, not a regular file", str(path))
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        raise (refusal if error.errno in (errno.ENXIO, errno.ELOOP) else error) from None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise refusal
+
+
 def sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are on the disk, where a system can: until then a power cut may undo a renaming."""
     with suppress(OSError):  # Windows opens no folders, and some network file systems sync none
@@ -92,12 +114,8 @@ def _lock(path: Path) -> FileLock | None:
 
 def _made(place: Path) -> int:
     """Make a lock's file, if it is not there, and return its rights: FileLock would set its own, not those that the user's umask gives."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(place, flags, 0o666)
+    descriptor = open_in_place(place)
     try:
-        status = os.fstat(descriptor)
+        return stat.S_IMODE(os.fstat(descriptor).st_mode)
     finally:
         os.close(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is a pipe or a device, not a regular file", str(place))
-    return stat.S_IMODE(status.st_mode)
