@@ -14,7 +14,8 @@ import torch
 
 from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Tally, finished, rewritten, rows, run, undisturbed
 from lmc_sweeps import plane_files, records
-from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, Store, write_atomically
+from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, Store
+from lmc_sweeps.files import write_atomically
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.matching.weights import Weights
 from multirun_analysis import discovery

@@ -23,12 +23,15 @@ from lmc_sweeps import checkpoints, expected, network_files, plane_files, record
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets import cifar10, idx
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.settings import name_of
+from lmc_sweeps.tensor_files import words_digest
 from multirun_analysis import commands, index, planes, reading, schema
 from multirun_analysis.packed import PackedRecord
 
 SEED = 20261125
 RUN = "0123456789abcdef"
-NAME = "ab" * 32  # of a network
+IDENTITY = {"width": 4, "seed": 0}
+NAME = name_of(IDENTITY)  # of a network
 
 
 @dataclass(frozen=True)
@@ -165,11 +168,12 @@ class _PlaneOfRecord:
 @cache
 def _networks() -> list[bytes]:
     tensors = {"0.weight": torch.arange(8.0).reshape(4, 2), "0.bias": torch.zeros(4), "2.weight": torch.ones(3, 4)}
-    network = json.dumps({"identity": {"width": 4, "seed": 0}, "facts": {"finite": True, "loss_final": 0.5}})
+    network = json.dumps({"identity": IDENTITY, "facts": {"finite": True, "loss_final": 0.5}})
     with tempfile.TemporaryDirectory() as place:
         store = checkpoints.Store(Path(place))
         store.save_partial(
             NAME,
+            IDENTITY,
             checkpoints.PartialNetwork(
                 {"parameters": tensors, "moment": {name: 2 * tensor for name, tensor in tensors.items()}}, {"loss_initial": 1.0}, 7, 1.5
             ),
@@ -198,13 +202,13 @@ def _find_network(path: Path) -> bool:
     """Find a damaged network whose sidecar says that it is not."""
     contents = path.read_bytes()
     words = {"sha256": hashlib.sha256(contents).hexdigest(), "seconds": 1.0}
-    _in_store(path.parent, checkpoints.SIDECAR, json.dumps(words | {"check": checkpoints._digest_words(words)}).encode())
+    _in_store(path.parent, checkpoints.SIDECAR, json.dumps(words | {"check": words_digest(words)}).encode())
     return _in_store(path.parent, checkpoints.NETWORK, contents).find(NAME) is not None
 
 
 def _sidecars() -> list[bytes]:
-    words = {"sha256": hashlib.sha256(_networks()[0]).hexdigest(), "seconds": 1.0, "host": "here"}
-    return [json.dumps(words | {"check": checkpoints._digest_words(words)}).encode()]
+    words = {"sha256": hashlib.sha256(_networks()[0]).hexdigest(), "seconds": 1.0, "date": "today"}
+    return [json.dumps(words | {"check": words_digest(words)}).encode()]
 
 
 def _find_beside(path: Path) -> bool:
@@ -213,7 +217,7 @@ def _find_beside(path: Path) -> bool:
     with contextlib.suppress(Exception):
         words = json.loads(contents)
         del words["check"]
-        contents = json.dumps(words | {"check": checkpoints._digest_words(words)}).encode()
+        contents = json.dumps(words | {"check": words_digest(words)}).encode()
     _in_store(path.parent, checkpoints.NETWORK, _networks()[0])
     return _in_store(path.parent, checkpoints.SIDECAR, contents).find(NAME) is not None
 

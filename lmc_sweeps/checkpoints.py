@@ -1,32 +1,42 @@
 """The store: trained networks kept by name, one safetensors file each, written and renamed."""
 
-import errno
 import hashlib
+import io
 import json
 import logging
 import os
-import platform
-import secrets
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
 from torch import Tensor
 
+from lmc_sweeps import settings
 from lmc_sweeps.checks import UNREADABLE, InputError
+from lmc_sweeps.files import sync_folder, write_atomically
+from lmc_sweeps.tensor_files import check_like, packed, tensors_digest, unpacked, words_digest, words_of
+from multirun_analysis.checks import open_file, read_file
 
 log = logging.getLogger(__name__)
 NETWORK, SIDECAR, PARTIAL = ".safetensors", ".json", ".partial"
-LOCK_SECONDS = 60.0  # of waiting; who holds a lock writes one file
-NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what file systems without locks say
+# What a file that was read can be found to be; an OSError says that it could not be read, and nothing of what it holds.
+DAMAGED = (*(kind for kind in UNREADABLE if kind is not OSError), SafetensorError)
+ABSENT = (FileNotFoundError, NotADirectoryError)
+NOT_KEPT = "trained networks cannot be kept in the store %s, so the next sweep trains them again: %s"
+PARTIAL_NOT_KEPT = "half-trained networks cannot be kept in the store %s, so a kill costs their training: %s"
+NOT_READ = "networks of the store %s cannot be read: they are trained here, what lies there is left as it is, and these are not kept: %s"
+
+
+class Misplaced(ValueError):
+    """A file under a name that is not that of the network in it; `name` is."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"it is the network {name}, under the name of another")
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -48,45 +58,13 @@ class PartialNetwork:
     seconds: float
 
 
-def write_atomically(path: Path, contents: bytes) -> None:
-    """Write a file beside its place and rename it, so that a reader never meets half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with fresh.open("xb") as stream:  # with the rights that the user's umask gives, which tempfile would narrow
-            stream.write(contents)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(fresh, path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a file that several processes read, change and write; it is let go of when a process dies.
-
-    On a file system without locks, or with one that was left by a dead process of another machine, the work is done without, and that is
-    said in the log: readers meet whole files all the same, but of two processes that add to one file at once the first may be in vain.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_SECONDS)
-    try:
-        lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        if not isinstance(error, Timeout | NotImplementedError) and error.errno not in NO_LOCKS:
-            raise
-        log.warning("%s is written without a lock, which cannot be had (%s).", path, error)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 @dataclass(frozen=True)
 class Store:
-    """A folder of trained networks; with `folder` None nothing is kept and nothing is found."""
+    """A folder of trained networks; with `folder` None nothing is kept and nothing is found.
+
+    A network's name is the digest of the identity that stands in its file: a file that was copied or moved to another name is no network
+    of that name.
+    """
 
     folder: Path | None
 
@@ -97,61 +75,71 @@ class Store:
         return self.folder / name[:2] / f"{name}{suffix}"
 
     def names(self) -> Iterator[str]:
-        """Yield the names of the networks in the folder, sorted."""
+        """Yield the names under which networks lie in the folder, sorted."""
         if self.folder is not None:
             yield from sorted(path.name.removesuffix(NETWORK) for path in self.folder.glob(f"??/*{NETWORK}"))
 
     def holds(self, name: str) -> bool:
-        """Return whether a network is there, without reading it."""
-        return self.folder is not None and self.path(name).is_file()
+        """Return whether a network is there and can be opened, without reading it."""
+        return self.folder is not None and _is_open(self.path(name))
 
-    def find(self, name: str) -> StoredNetwork | None:
-        """Return a stored network, or None if it is not there or its file is not what was written (said in the log)."""
-        if not self.holds(name):
+    def find(self, name: str, template: Mapping[str, Tensor] | None = None) -> StoredNetwork | None:
+        """Return a stored network; None if it is not there or, which is said in the log, cannot be read or is not what was written.
+
+        Parameters
+        ----------
+        name : str
+        template : mapping of str to Tensor, optional
+            The network's tensors without their values: names, shapes and types that the stored ones must have, in the order in which they
+            are returned.
+        """
+        if self.folder is None:
             return None
         path = self.path(name)
         try:
-            sidecar = json.loads(path.with_suffix(SIDECAR).read_text())
-            if sidecar.pop("check") != _digest_words(sidecar):
-                raise ValueError("its sidecar is damaged")
-            if hashlib.sha256(path.read_bytes()).hexdigest() != sidecar["sha256"]:
-                raise ValueError("its checksum is not the one in its sidecar")
-            facts = self.header(name)["facts"]
-            return StoredNetwork(load_file(path), facts, float(sidecar["seconds"]))
-        except (*UNREADABLE, SafetensorError) as error:
-            log.warning("the stored network %s is not usable (%s); it will be trained again.", path, error)
+            return read_network(path, template)
+        except ABSENT:
             return None
-
-    def header(self, name: str) -> dict[str, Any]:
-        """Return what a network's file says of it: its `identity` and its `facts`."""
-        with safe_open(self.path(name), "pt") as handle:
-            header: dict[str, Any] = json.loads(handle.metadata()["network"])
-        return header
+        except OSError as error:
+            self._warn(NOT_READ, error)
+        except DAMAGED as error:
+            log.warning("the stored network %s is not usable (%s); it will be trained again.", path, error)
+        return None
 
     def save(self, name: str, identity: Mapping[str, Any], network: StoredNetwork) -> None:
         """Keep a network under its name; equal networks give equal bytes, and what depends on the run goes to the sidecar.
 
-        A folder that cannot be written costs the next run its time, not this one its result: it is said in the log.
+        A network that is there and whole stays, and one that cannot be read, another user's say, is left as it is. A folder that cannot be
+        written costs the next run its time, not this one its result. Both are said in the log.
         """
         if self.folder is None:
             return
-        # One metadata entry only: the order of several in the header is not fixed.
-        header = json.dumps({"identity": identity, "facts": network.facts}, sort_keys=True)
         path = self.path(name)
         try:
-            with _fresh(path) as fresh:
-                _save_tensors(network.parameters, fresh, {"network": header})
-                sidecar = {
-                    "sha256": hashlib.sha256(fresh.read_bytes()).hexdigest(),
-                    "seconds": network.seconds,
-                    "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-                    "host": platform.node(),
-                }
-                write_atomically(path.with_suffix(SIDECAR), json.dumps(sidecar | {"check": _digest_words(sidecar)}).encode())
-                os.replace(fresh, path)
+            if not self._is_kept(path, network.parameters):
+                contents = packed(network.parameters, "network", {"identity": identity, "facts": network.facts})
+                date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+                sidecar = {"sha256": hashlib.sha256(contents).hexdigest(), "seconds": network.seconds, "date": date}
+                # The sidecar first: a kill between the two leaves no network, or the damaged one that was there, but never a whole one
+                # without its sidecar.
+                write_atomically(path.with_suffix(SIDECAR), json.dumps(sidecar | {"check": words_digest(sidecar)}).encode())
+                write_atomically(path, contents)
+                sync_folder(path.parent)
             self.path(name, PARTIAL).unlink(missing_ok=True)
         except (OSError, SafetensorError) as error:
-            self._warn("trained networks cannot be kept in the store %s, so the next sweep trains them again: %s", error)
+            self._warn(NOT_KEPT, error)
+
+    def _is_kept(self, path: Path, template: Mapping[str, Tensor]) -> bool:
+        """Return whether a whole network lies there, or something that nobody here can tell to be less."""
+        try:
+            read_network(path, template)
+        except ABSENT:
+            return False
+        except OSError as error:
+            self._warn(NOT_READ, error)
+        except DAMAGED:
+            return False
+        return True
 
     def _warn(self, sentence: str, error: Exception) -> None:
         """Say once what is true of every network of a sweep; reasons that name a file are told apart by their kind only."""
@@ -160,39 +148,39 @@ class Store:
             said.add(reason)
             log.warning(sentence, self.folder, error)
 
-    def save_partial(self, name: str, network: PartialNetwork) -> None:
-        """Keep a network in the middle of its training, in place of what was kept of it before."""
+    def save_partial(self, name: str, identity: Mapping[str, Any], network: PartialNetwork) -> None:
+        """Keep a network in the middle of its training, in place of what was kept of it before, unless that cannot be read."""
         if self.folder is None:
             return
-        flat = {f"{kind}/{key}": tensor for kind, tensors in network.tensors.items() for key, tensor in tensors.items()}
-        said = {"facts": network.facts, "step": network.step, "seconds": network.seconds}
-        facts = said | {"sha256": _digest(flat, said)}
         path = self.path(name, PARTIAL)
         try:
-            with _fresh(path) as fresh:
-                _save_tensors(flat, fresh, {"partial": json.dumps(facts, sort_keys=True)})
-                os.replace(fresh, path)
+            if not path.exists() or _is_open(path):
+                write_atomically(path, _packed_partial(identity, network))
+                sync_folder(path.parent)
         except (OSError, SafetensorError) as error:
-            self._warn("half-trained networks cannot be kept in the store %s, so a kill costs their training: %s", error)
+            self._warn(PARTIAL_NOT_KEPT, error)
 
     def find_partial(self, name: str) -> PartialNetwork | None:
-        """Return a network in the middle of its training, or None if none was kept or its file is damaged (said in the log)."""
-        if self.folder is None or not (path := self.path(name, PARTIAL)).is_file():
+        """Return a network in the middle of its training; None if none was kept or, which is said in the log, it is not usable."""
+        if self.folder is None:
             return None
+        path = self.path(name, PARTIAL)
         try:
-            with safe_open(path, "pt") as handle:
-                facts = json.loads(handle.metadata()["partial"])
-            flat = load_file(path)
-            if facts.pop("sha256") != _digest(flat, facts):
-                raise ValueError("its checksum is not its contents'")
-            tensors: dict[str, dict[str, Tensor]] = {}
-            for key, tensor in flat.items():
-                kind, _, parameter = key.partition("/")
-                tensors.setdefault(kind, {})[parameter] = tensor
-            return PartialNetwork(tensors, facts["facts"], int(facts["step"]), float(facts["seconds"]))
+            return read_partial(path)
+        except ABSENT:
+            return None
         except (*UNREADABLE, SafetensorError) as error:
             log.warning("the half-trained network %s is not usable (%s); it will be trained from the start.", path, error)
             return None
+
+
+def _is_open(path: Path) -> bool:
+    """Return whether a file is there and can be read, as far as opening it tells."""
+    try:
+        open_file(path).close()
+    except OSError:
+        return False
+    return True
 
 
 @cache
@@ -201,26 +189,67 @@ def _said(folder: Path, sentence: str, process: int) -> set[str]:
     return set()
 
 
-@contextmanager
-def _fresh(path: Path) -> Iterator[Path]:
-    """Give a place beside `path` to write a file that is then renamed; whatever is left there is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new") as folder:
-        yield Path(folder) / path.name
+def read_network(path: Path, template: Mapping[str, Tensor] | None = None) -> StoredNetwork:
+    """Return the network of a file whose name is the network's.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    OSError
+        If it, or its sidecar, cannot be read, which says nothing of what it holds.
+    Misplaced
+        If it is another network.
+    DAMAGED
+        If it is not what was written, or not like the template.
+    """
+    contents = read_file(path)
+    try:
+        sidecar = json.loads(read_file(path.with_suffix(SIDECAR)))
+    except FileNotFoundError:
+        raise ValueError("its sidecar is missing") from None
+    if sidecar.pop("check") != words_digest(sidecar):
+        raise ValueError("its sidecar is damaged")
+    if hashlib.sha256(contents).hexdigest() != sidecar["sha256"]:
+        raise ValueError("its checksum is not the one in its sidecar")
+    words = words_of(io.BytesIO(contents), "network")
+    _check_name(path, words["identity"])
+    parameters = unpacked(contents)
+    if template is not None:
+        check_like(parameters, template)
+        parameters = {key: parameters[key] for key in template}
+    return StoredNetwork(parameters, words["facts"], float(sidecar["seconds"]))
 
 
-def _save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
-    save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, path, metadata)
+def read_words(path: Path) -> dict[str, Any]:
+    """Return what a network's file says of it, its `identity` and its `facts`, without reading its tensors or checking anything."""
+    with open_file(path) as stream:
+        return words_of(stream, "network")
 
 
-def _digest_words(words: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+def read_partial(path: Path) -> PartialNetwork:
+    """Return the half-trained network of a file whose name is the network's; errors are those of `read_network`."""
+    contents = read_file(path)
+    words, flat = words_of(io.BytesIO(contents), "partial"), unpacked(contents)
+    if words.pop("sha256") != tensors_digest(flat, words):
+        raise ValueError("its checksum is not its contents'")
+    if "identity" not in words:
+        raise ValueError("it does not say which network it is, as an earlier version of lmc_sweeps wrote it")
+    _check_name(path, words["identity"])
+    tensors: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in flat.items():
+        kind, _, parameter = key.partition("/")
+        tensors.setdefault(kind, {})[parameter] = tensor
+    return PartialNetwork(tensors, words["facts"], int(words["step"]), float(words["seconds"]))
 
 
-def _digest(tensors: Mapping[str, Tensor], said: Mapping[str, Any]) -> str:
-    """Return the checksum of tensors, their names, types and shapes, and of what is said of them."""
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    for key in sorted(tensors):
-        digest.update(f"{key} {tensors[key].dtype} {list(tensors[key].shape)}".encode())
-        digest.update(tensors[key].detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def _packed_partial(identity: Mapping[str, Any], network: PartialNetwork) -> bytes:
+    flat = {f"{kind}/{key}": tensor for kind, tensors in network.tensors.items() for key, tensor in tensors.items()}
+    words = {"identity": identity, "facts": network.facts, "step": network.step, "seconds": network.seconds}
+    return packed(flat, "partial", words | {"sha256": tensors_digest(flat, words)})
+
+
+def _check_name(path: Path, identity: Mapping[str, Any]) -> None:
+    name = settings.name_of(identity)
+    if path.stem != name:
+        raise Misplaced(name)

@@ -12,14 +12,15 @@ from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from lmc_sweeps.checkpoints import write_atomically
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.cluster import GRACE, SlurmTasks, Tasks
+from lmc_sweeps.files import write_atomically
 from lmc_sweeps.job import is_complete
 from lmc_sweeps.launcher import Job
 from lmc_sweeps.records import RECORD, is_finished, read_record
 from lmc_sweeps.running import note_failure
 from lmc_sweeps.summary import job_line
+from multirun_analysis.checks import open_file, read_file
 from multirun_analysis.media import for_terminal
 
 NEWS_EVERY = 30.0  # seconds between two lines on what the tasks are doing, at least
@@ -57,7 +58,7 @@ def still_there(tasks: Tasks, jobs: Sequence[Job]) -> Iterator[Submitted]:
     missing = {(job.prepared.run_id, *job.overrides): job for job in jobs}
     for path in sorted(tasks.folder.glob("*.json")):
         try:
-            named = [(run_id, *overrides) for run_id, overrides in json.loads(path.read_text())]
+            named = [(run_id, *overrides) for run_id, overrides in json.loads(read_file(path))]
         except (OSError, ValueError, TypeError):
             continue
         submitted = tasks.attach(path.stem)
@@ -78,6 +79,7 @@ def outcome(tasks: Tasks, task: Submitted) -> Outcome | None:
             log = f"its log is {paths.stderr}" if paths.stderr.exists() else f"it did not come so far as to write a log in {paths.folder}"
             return f"task {task.job.job_id} ended without a result ({how}); {log}"
     try:
+        open_file(paths.result_pickle).close()  # submitit would wait for the writer of a pipe for ever
         failures: dict[int, str | None] = task.job.result()
     except Exception as error:  # of a task that could not begin, say
         return f"task {task.job.job_id} failed ({_last_line(str(error))}); its log is {paths.stderr}"

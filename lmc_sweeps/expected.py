@@ -1,19 +1,22 @@
 """`expected.jsonl`: the jobs that a sweep is to leave behind, written before the first one trains; `commands.jsonl`: what was typed."""
 
 import json
+import logging
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lmc_sweeps.checkpoints import locked, write_atomically
 from lmc_sweeps.checks import UNREADABLE
 from lmc_sweeps.config import PreparedJob
+from lmc_sweeps.files import locked, write_atomically
 from lmc_sweeps.pairs import with_identity
 from lmc_sweeps.records import matching_entries
 from lmc_sweeps.settings import scope
+from multirun_analysis.checks import read_file
 
+log = logging.getLogger(__name__)
 EXPECTED, COMMANDS = "expected.jsonl", "commands.jsonl"
 
 
@@ -48,10 +51,7 @@ def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
 
 def read_expected(folder: Path) -> list[dict[str, Any]]:
     """Return the jobs that the folder expects; none if there is no such file. A line that cannot be read is left out."""
-    try:
-        lines = (folder / EXPECTED).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
+    lines = _contents(folder / EXPECTED).decode(errors="replace").splitlines()
     found = []
     for line in lines:
         try:
@@ -69,12 +69,20 @@ def write_command(folder: Path) -> None:
     program = [str(script)] if script.suffix == ".py" and script.name != "__main__.py" else ["-m", "lmc_sweeps"]
     line = json.dumps({"command": shlex.join(["python", *program, *sys.argv[1:]])}) + "\n"
     with locked(folder / COMMANDS):
-        try:
-            known = (folder / COMMANDS).read_text(encoding="utf-8", errors="surrogateescape")
-        except OSError:
-            known = ""
+        known = _contents(folder / COMMANDS).decode(errors="surrogateescape")
         if line not in known.splitlines(keepends=True):
             write_atomically(folder / COMMANDS, (known + line).encode(errors="surrogateescape"))
+
+
+def _contents(path: Path) -> bytes:
+    """Return what a file holds; nothing if it is not there or, which is said in the log, cannot be read."""
+    try:
+        return read_file(path)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        log.warning("%s cannot be read (%s); it is written anew.", path, error)
+        return b""
 
 
 def labels(folder: Path) -> dict[str, str]:

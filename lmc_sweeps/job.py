@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import Any
 
 from lmc_sweeps import matching, records
-from lmc_sweeps.checkpoints import Store, StoredNetwork, locked
+from lmc_sweeps.checkpoints import Store, StoredNetwork
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data
+from lmc_sweeps.files import locked
 from lmc_sweeps.gaps import relative_movement
 from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.models.base import Architecture
@@ -159,7 +160,7 @@ def find_or_train(
     store, tasks = Store(settings.store), tasks_of(settings, data, fingerprint)
     found: dict[str, StoredNetwork] = {}
     for task in tasks:
-        network = at_hand.get(task.name) or store.find(task.name)
+        network = at_hand.get(task.name) or store.find(task.name, task.template)
         if network is not None:
             found[task.name] = network
     if found:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.expected import labels
 from lmc_sweeps.job import is_complete
+from lmc_sweeps.log_files import LogFile
 from lmc_sweeps.progress import TrainingProgress, computing
 from lmc_sweeps.records import RECORD
 from lmc_sweeps.running import note_failure, run_noted
@@ -108,7 +108,7 @@ class BatchedLauncher(Launcher):
 
     def _log_handler(self, sweep_dir: Path) -> logging.Handler:
         """Return where the core's own lines go while networks are trained: to the sweep's log file."""
-        return _LogFile(sweep_dir / LOG, delay=True)
+        return LogFile(sweep_dir / LOG, delay=True)
 
     def _train_and_run(self, jobs: list[Job], n_complete: int) -> dict[int, JobReturn]:
         """Train group after group of networks, and run every job as soon as its networks are there."""
@@ -215,18 +215,6 @@ def _missing(jobs: Sequence[Job]) -> list[Task]:
         job.waits_for = set(absent)
         missing |= {name: task for name, task in absent.items() if name not in missing}
     return list(missing.values())
-
-
-class _LogFile(logging.FileHandler):
-    """A log file whose disk may be full: then it lacks lines, and nothing else happens."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError):
-            super().emit(record)
-
-    def close(self) -> None:
-        with suppress(OSError):
-            super().close()
 
 
 class _CoreLog:

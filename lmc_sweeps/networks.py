@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from lmc_sweeps import checks, models, records
-from lmc_sweeps.checkpoints import Store
+from lmc_sweeps.checkpoints import DAMAGED, Store, read_network
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.permutations import apply_permutations
+from lmc_sweeps.tasks import template
 
 LONGEST = 500  # letters of a failure's sentence that are shown
 
@@ -58,9 +59,10 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     where = store if store is not None else config["store"]
     shelf = Store(None if where is None else Path(where).expanduser())
     names = [record["networks"][k]["name"] for k in pair]
-    a, b = (_stored(shelf, name) for name in names)
     model = _model(config["model"])
-    architecture = model.architecture(record["data"]["n_inputs"], config["width"], config["depth"], record["data"]["n_classes"])
+    shape = (record["data"]["n_inputs"], config["width"], config["depth"], record["data"]["n_classes"])
+    architecture = model.architecture(*shape)
+    a, b = (_stored(shelf, name, template(model, *shape)) for name in names)
     permutations = _permutations(folder, names, record["matching"])
     if not permutations and any([curve["network_a"], curve["network_b"]] == names for curve in record["curves"]):
         lost = str(folder / records.PERMUTATIONS)
@@ -104,11 +106,18 @@ def _model(config: Mapping[str, Any]) -> Model:
     return known[name](**given)
 
 
-def _stored(store: Store, name: str) -> dict[str, Any]:
-    found = store.find(name)
-    if found is None:
-        raise checks.InputError(f"the network {name} is not in the store {store.folder}; run its job again, or pass `store`.")
-    return found.parameters
+def _stored(store: Store, name: str, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the parameters of a stored network, which must be like those of its model."""
+    path = store.path(name)
+    try:
+        return read_network(path, like).parameters
+    except FileNotFoundError:
+        raise checks.InputError(f"the network {name} is not in the store {store.folder}; run its job again, or pass `store`.") from None
+    except OSError as error:
+        raise checks.InputError(f"the network {name} cannot be read: {error}.") from error
+    except DAMAGED as error:
+        again = f"remove it and the job's {records.RECORD} and run the job again, or pass another `store`"
+        raise checks.InputError(f"the stored network {str(path)!r} is not usable ({error}); {again}.") from error
 
 
 def _permutations(folder: Path, names: list[str], entries: list[dict[str, Any]]) -> dict[str, dict[str, np.ndarray]]:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lmc_sweeps import records
-from lmc_sweeps.checkpoints import StoredNetwork, locked, write_atomically
+from lmc_sweeps.checkpoints import StoredNetwork
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.files import locked, write_atomically
 from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.pairs import method_key

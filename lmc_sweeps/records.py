@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lmc_sweeps.checkpoints import write_atomically
 from lmc_sweeps.checks import UNREADABLE, InputError
+from lmc_sweeps.files import write_atomically
 from lmc_sweeps.matching.base import Matching, Permutations
 from multirun_analysis.schema import SCHEMA_VERSION, SEAL_KEY, check_seal, sealed
 

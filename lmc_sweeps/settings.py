@@ -145,7 +145,12 @@ def network_identity(settings: JobSettings, fingerprint: str, number: int) -> di
 
 def network_name(settings: JobSettings, fingerprint: str, number: int) -> str:
     """Return the name of a network in the store."""
-    return digest(network_identity(settings, fingerprint, number))
+    return name_of(network_identity(settings, fingerprint, number))
+
+
+def name_of(network: Mapping[str, Any]) -> str:
+    """Return the name of a network with this identity: what is stored under another name is another network."""
+    return digest(network)
 
 
 def plain_config(settings: JobSettings) -> dict[str, Any]:

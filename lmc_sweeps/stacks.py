@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,9 +14,10 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.evaluation import evaluate
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.models.base import Architecture, stacked, unstack
-from lmc_sweeps.settings import network_identity, resolve_device
+from lmc_sweeps.settings import resolve_device
 from lmc_sweeps.stack_sizes import stack_size
 from lmc_sweeps.tasks import Task, groups, is_out_of_memory, padded_split, padded_stack, products_of
+from lmc_sweeps.tensor_files import check_like
 from lmc_sweeps.time_limit import time_limit
 from lmc_sweeps.training import StackState, initial_state, train
 
@@ -49,18 +51,20 @@ def stacks_of(group: Sequence[Task], store: Store) -> Iterator[list[Started]]:
 
 
 def _fitting(task: Task, partial: PartialNetwork | None) -> PartialNetwork | None:
-    """Return what an earlier run left of a network, if it has the shapes and the step that the training of today goes on from."""
+    """Return what an earlier run left of a network, if it has the tensors and the step that the training of today goes on from."""
     if partial is None:
         return None
-    shapes = {name: tensor.shape for name, tensor in padded_stack([task]).items()}  # (1, ...)
-    kinds = {kind: {name: (1, *tensor.shape) for name, tensor in tensors.items()} for kind, tensors in partial.tensors.items()}
-    if kinds == dict.fromkeys((PARAMETERS, *task.settings.optimizer.buffers), shapes) and 0 < partial.step < task.steps:
-        return partial
-    log.warning(
-        "the half-trained network %s is not one that this version goes on with (other shapes or steps); it is trained from the start.",
-        task.name,
-    )
-    return None
+    drawn = task.architecture.padded(task.initial())
+    kinds = {PARAMETERS, *task.settings.optimizer.buffers}
+    try:
+        if set(partial.tensors) != kinds or not 0 < partial.step < task.steps:
+            raise ValueError(f"it holds {', '.join(sorted(partial.tensors))} at step {partial.step} of {task.steps}")
+        for tensors in partial.tensors.values():
+            check_like(tensors, drawn)
+    except ValueError as error:
+        log.warning("the half-trained network %s does not fit (%s); it is trained from the start.", task.name, error)
+        return None
+    return replace(partial, tensors={kind: {name: tensors[name] for name in drawn} for kind, tensors in partial.tensors.items()})
 
 
 def train_stack(stack: Sequence[Started], store: Store, progress: Progress) -> Iterator[dict[str, StoredNetwork]]:
@@ -109,7 +113,7 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress, i
         # Looked for at the end only: a weight that is not finite never becomes finite again.
         found["finite"] = all(map(math.isfinite, found.values())) and all(bool(p.isfinite().all()) for p in parameters.values())
         network = StoredNetwork(parameters, found, seconds[k] + spent)
-        store.save(task.name, network_identity(task.settings, task.fingerprint, task.number), network)
+        store.save(task.name, task.identity, network)
         trained[task.name] = network
     log.info("trained %d networks in %.1f s: training loss %s", len(tasks), spent * len(tasks), ", ".join(f"{x:.4f}" for x in after.loss))
     return trained
@@ -166,6 +170,7 @@ class _Keeper:
         for k, task in enumerate(self._tasks):
             kinds = {PARAMETERS: unstack(state.parameters, k)}
             kinds |= {kind: unstack(tensors, k) for kind, tensors in state.buffers.items()}
-            self._store.save_partial(task.name, PartialNetwork(kinds, self._facts[k], state.step, self._seconds[k] + spent))
+            kept = PartialNetwork(kinds, self._facts[k], state.step, self._seconds[k] + spent)
+            self._store.save_partial(task.name, task.identity, kept)
         log.info("kept %d networks at step %d of %d", len(self._tasks), state.step, self._tasks[0].steps)
         self._kept = time.monotonic()

@@ -1,22 +1,18 @@
 """``lmc-sweeps-store list|verify|prune``: what the store of trained networks holds, whether it is whole, and how to make room."""
 
 import argparse
-import logging
 import os
+import shutil
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError
-
-from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, Store
-from lmc_sweeps.checks import UNREADABLE
+from lmc_sweeps.checkpoints import DAMAGED, NETWORK, PARTIAL, SIDECAR, Store, read_words
+from lmc_sweeps.store_contents import PASSING, Finding, Item, State, findings, is_whole, items
 from multirun_analysis.media import for_terminal
 
 DAY = 86_400.0
-IDLE = 3_600.0  # seconds; a half-trained network that was kept more lately may still be in training
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,9 @@ class Entry:
 def main(arguments: list[str] | None = None) -> None:
     """List, verify or prune a store."""
     parser = argparse.ArgumentParser(prog="lmc-sweeps-store", description="The store of trained networks.")
-    parser.add_argument("command", choices=["list", "verify", "prune"], help="prune removes what is damaged, half trained or old")
+    parser.add_argument(
+        "command", choices=["list", "verify", "prune"], help="prune removes what is damaged, half trained, left by kills, or old"
+    )
     parser.add_argument("--dir", type=Path, help="the store; LMC_SWEEPS_STORE, else ~/.cache/lmc_sweeps/networks, if not given")
     parser.add_argument("--older-than", type=float, metavar="DAYS", help="prune: remove networks of more than so many days too")
     options = parser.parse_args(arguments)
@@ -41,68 +39,118 @@ def main(arguments: list[str] | None = None) -> None:
     folder = options.dir or Path(os.environ.get("LMC_SWEEPS_STORE") or "~/.cache/lmc_sweeps/networks")
     store = Store(folder.expanduser())
     if store.folder is None or not store.folder.is_dir():
-        sys.exit(for_terminal(f"there is no store at {str(store.folder)!r}."))
-    {"list": _list, "verify": _verify, "prune": lambda found: _prune(found, options.older_than)}[options.command](store)
-
-
-def _say(line: str) -> None:
-    print(for_terminal(line))
+        sys.exit(f"there is no store at {str(store.folder)!r}.")
+    {"list": _list, "verify": _verify, "prune": lambda given: _prune(given, options.older_than)}[options.command](store)
 
 
 def _list(store: Store) -> None:
+    listed, closed = items(store)
     total = count = 0
-    for entry in entries(store):
+    for entry in entries(listed):
         _say(f"{entry.name}  {entry.size / 1e6:8.2f} MB  {entry.days:6.1f} days  {entry.what}")
         total, count = total + entry.size, count + 1
-    partial = [path.stat().st_size for path in _files(store, PARTIAL)]
-    _say(f"{count} networks, {total / 1e6:,.1f} MB; {len(partial)} half trained, {sum(partial) / 1e6:,.1f} MB, in {store.folder}")
+    for sentence in closed:
+        _say(sentence)
+    partial = [item.status.st_size for item in listed if item.path.name.endswith(PARTIAL)]
+    passing = [item for item in listed if PASSING.fullmatch(item.path.name)]
+    more = f", {len(passing)} files of processes that write or were killed" if passing else ""
+    _say(f"{count} networks, {total / 1e6:,.1f} MB; {len(partial)} half trained, {sum(partial) / 1e6:,.1f} MB{more}, in {store.folder}")
 
 
 def _verify(store: Store) -> None:
-    damaged = _damaged(store)
-    for name in damaged:
-        _say(f"damaged: {store.path(name)}")
-    _say(f"{len(list(store.names())) - len(damaged)} networks are whole, {len(damaged)} are damaged, in {store.folder}")
-    if damaged:
+    listed, closed = items(store)
+    count = dict.fromkeys(State, 0)
+    for finding in findings(listed):
+        count[finding.state] += finding.state != State.WHOLE or finding.item.path.name.endswith(NETWORK)
+        if finding.state != State.WHOLE:
+            _say(_sentence(finding))
+    for sentence in closed:
+        _say(sentence)
+    text = f"{count[State.WHOLE]} networks are whole"
+    text += f", {count[State.MISPLACED]} are under a wrong name" if count[State.MISPLACED] else ""
+    text += f", {count[State.UNREAD] + len(closed)} cannot be read" if count[State.UNREAD] or closed else ""
+    text += f", {count[State.LEFT]} files are left over" if count[State.LEFT] else ""
+    _say(f"{text}, {count[State.DAMAGED]} are damaged, in {store.folder}")
+    if closed or any(count[state] for state in (State.DAMAGED, State.MISPLACED, State.UNREAD)):
         sys.exit(1)
 
 
 def _prune(store: Store, older_than: float | None) -> None:
-    old = [entry.name for entry in entries(store) if older_than is not None and entry.days > older_than]
-    doomed = [store.path(name, suffix) for name in {*_damaged(store), *old} for suffix in (NETWORK, SIDECAR)]
-    doomed += [path for path in _files(store, PARTIAL) if time.time() - path.stat().st_mtime > IDLE]
+    """Remove what was read and found to be of no use, and what is old if that is asked for; what cannot be read is said and left."""
+    listed, closed = items(store)
     freed = 0
-    for path in doomed:
-        if path.is_file():
-            freed += path.stat().st_size
-            path.unlink()
-            _say(f"removed {path}")
+    all_gone = True
+    for finding in findings(listed):
+        is_old = older_than is not None and finding.item.path.name.endswith(NETWORK) and finding.item.seconds > older_than * DAY
+        is_misplaced = finding.state == State.MISPLACED
+        has_better = is_misplaced and any(is_whole(store.path(finding.name, suffix)) for suffix in (NETWORK, finding.item.path.suffix))
+        if finding.state in (State.DAMAGED, State.LEFT) or has_better or (is_old and finding.state == State.WHOLE):
+            size = _remove(finding.item)
+            freed, all_gone = freed + (size or 0), all_gone and size is not None
+        elif finding.state != State.WHOLE:
+            _say(f"left as it is, {_sentence(finding)}")
+    for sentence in closed:
+        _say(sentence)
     _say(f"{freed / 1e6:,.1f} MB made free in {store.folder}")
+    if not all_gone:
+        sys.exit(1)
 
 
-def entries(store: Store) -> Iterator[Entry]:
-    """Yield the networks of a store with what their headers say."""
-    for name in store.names():
-        stat = store.path(name).stat()
+def _sentence(finding: Finding) -> str:
+    return f"{finding.state.value}: {finding.item.path} ({finding.why})"
+
+
+def _remove(item: Item) -> int | None:
+    """Remove a file, with its sidecar if it is a network; return its size, 0 if another process was first, None if it cannot be removed."""
+    freed = 0
+    paths = [item.path, item.path.with_suffix(SIDECAR)] if item.path.name.endswith(NETWORK) else [item.path]
+    sizes = [_size(path) for path in paths]
+    if not item.is_same():  # looked at as late as can be: a sweep may have put a whole network there since
+        return 0
+    for path, size in zip(paths, sizes, strict=True):
         try:
-            words = store.header(name)["identity"]
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        except FileNotFoundError:  # another prune was first
+            continue
+        except OSError as error:
+            _say(f"cannot be removed: {path} ({error.strerror})")
+            return None
+        freed += size
+        _say(f"removed {path}")
+    return freed
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def entries(listed: list[Item]) -> Iterator[Entry]:
+    """Yield the networks of a store with what their headers say."""
+    for item in listed:
+        if not item.path.name.endswith(NETWORK):
+            continue
+        try:
+            words = read_words(item.path)["identity"]
             settings = ", ".join(f"{key} {words[key]}" for key in ("width", "depth", "seed", "network"))
             what = f"{words['dataset']['name']}, {words['model']['name']}, {settings}, {words['optimizer']['name']}"
-        except (*UNREADABLE, SafetensorError):
-            what = "damaged"
-        yield Entry(name, what, stat.st_size, (time.time() - stat.st_mtime) / DAY)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            what = f"{State.UNREAD.value} ({error.strerror or error})"
+        except DAMAGED:
+            what = State.DAMAGED.value
+        yield Entry(item.path.stem, what, item.status.st_size, item.seconds / DAY)
 
 
-def _damaged(store: Store) -> list[str]:
-    logging.disable(logging.WARNING)  # what `find` would say of each, this command says itself
-    try:
-        return [name for name in store.names() if store.find(name) is None]
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-def _files(store: Store, suffix: str) -> list[Path]:
-    return sorted(store.folder.glob(f"??/*{suffix}")) if store.folder is not None else []
+def _say(line: str) -> None:
+    """Print a line; what a file or its name holds may be anything, and a terminal obeys some letters."""
+    print(for_terminal(line))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
+from lmc_sweeps.files import clear_of_pipes, write_atomically
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.launcher import BatchedLauncher
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
@@ -77,7 +78,9 @@ class ValidatingSweeper(BasicSweeper):
                 raise SweepStopped(str(error)) from None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            OmegaConf.save(config, folder / "multirun.yaml")
+            write_atomically(folder / "multirun.yaml", OmegaConf.to_yaml(config).encode())
+            for job in prepared:
+                clear_of_pipes(folder / job.run_id / str(config.hydra.output_subdir))
             write_expected(folder, entries)
             write_command(folder)
         except OSError as error:

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
 
 from lmc_sweeps.datasets.base import Data, Split
-from lmc_sweeps.models.base import Architecture, stacked
+from lmc_sweeps.models.base import Architecture, Model, stacked
 from lmc_sweeps.seeding import generator
-from lmc_sweeps.settings import JobSettings, network_name
+from lmc_sweeps.settings import JobSettings, name_of, network_identity
 from lmc_sweeps.training import Recipe
 
 
@@ -27,7 +27,17 @@ class Task:
     @cached_property
     def name(self) -> str:
         """The network's name in the store."""
-        return network_name(self.settings, self.fingerprint, self.number)
+        return name_of(self.identity)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that determines it."""
+        return network_identity(self.settings, self.fingerprint, self.number)
+
+    @property
+    def template(self) -> dict[str, torch.Tensor]:
+        """Its parameters without their values: what a stored one must be like."""
+        return template(self.settings.model, *self._shape)
 
     @property
     def steps(self) -> int:
@@ -65,6 +75,13 @@ class Task:
         s = self.settings
         fixed = (self.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
         return (*fixed, self.steps, s.training.batch_size, s.optimizer.buffers)
+
+
+@lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike
+def template(model: Model, n_inputs: int, width: int, depth: int, n_classes: int) -> dict[str, torch.Tensor]:
+    """Return the parameters of a network without their values."""
+    drawn = model.initial(n_inputs, width, depth, n_classes, generator(0, "template"))
+    return {name: tensor.to("meta") for name, tensor in drawn.items()}
 
 
 def tasks_of(settings: JobSettings, data: Data, fingerprint: str) -> list[Task]:

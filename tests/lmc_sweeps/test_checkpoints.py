@@ -1,6 +1,5 @@
 """The store of trained networks: equal bytes for equal networks, damage noticed, nothing left behind by an interrupted save."""
 
-import errno
 import json
 import logging
 import os
@@ -11,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmc_sweeps import checkpoints
-from lmc_sweeps.checkpoints import Store, StoredNetwork, locked, write_atomically
+from lmc_sweeps import files as files_module
+from lmc_sweeps.checkpoints import Store, StoredNetwork
 from lmc_sweeps.checks import InputError
+from lmc_sweeps.settings import name_of
 
-NAME = "0123456789abcdef"
 IDENTITY = {"width": 3, "seed": 0, "optimizer": {"name": "sgd"}}
+NAME = name_of(IDENTITY)
 
 
 def network(value: float = 1.0, seconds: float = 2.5) -> StoredNetwork:
@@ -46,8 +46,8 @@ def test_what_was_saved_is_found_with_its_facts_and_its_seconds(store, caplog):
 
 
 def test_a_network_lies_in_a_folder_named_by_its_first_two_digits_with_its_sidecar(store, tmp_path):
-    assert files(tmp_path) == [f"01/{NAME}.json", f"01/{NAME}.safetensors"]
-    assert store.path(NAME) == tmp_path / "01" / f"{NAME}.safetensors"
+    assert files(tmp_path) == [f"{NAME[:2]}/{NAME}.json", f"{NAME[:2]}/{NAME}.safetensors"]
+    assert store.path(NAME) == tmp_path / NAME[:2] / f"{NAME}.safetensors"
 
 
 def test_the_file_says_what_network_it_is_without_our_code(store):
@@ -67,11 +67,12 @@ def test_equal_networks_are_equal_bytes_whatever_the_run_and_the_order_of_words(
 
 def test_a_slice_of_a_stack_is_stored_alone(store, tmp_path):
     stack = torch.arange(1000.0).view(100, 10)
-    store.save("ff", IDENTITY, StoredNetwork({"weight": stack[7], "turned": stack[:3].T}, {}, 0.0))
-    found = store.find("ff").parameters
+    name = name_of({"width": 10})
+    store.save(name, {"width": 10}, StoredNetwork({"weight": stack[7], "turned": stack[:3].T}, {}, 0.0))
+    found = store.find(name).parameters
     assert torch.equal(found["weight"], stack[7])
     assert torch.equal(found["turned"], stack[:3].T)
-    assert store.path("ff").stat().st_size < 1000  # 40 numbers of 4 bytes and a header, not the stack of 1,000
+    assert store.path(name).stat().st_size < 1000  # 40 numbers of 4 bytes and a header, not the stack of 1,000
 
 
 def test_a_network_that_is_not_there_is_not_found_and_nothing_is_said(store, caplog):
@@ -160,7 +161,7 @@ def test_an_interrupted_save_leaves_no_network_and_no_temporary_file(tmp_path, m
             raise error
         replace(source, target)
 
-    monkeypatch.setattr(checkpoints.os, "replace", cut_off)
+    monkeypatch.setattr(files_module.os, "replace", cut_off)
     store = Store(tmp_path)
     with pytest.raises(KeyboardInterrupt) if isinstance(error, KeyboardInterrupt) else nullcontext():
         store.save(NAME, IDENTITY, network())  # what cannot be kept costs the next run its time, not this one its result
@@ -172,81 +173,3 @@ def test_an_interrupted_save_leaves_no_network_and_no_temporary_file(tmp_path, m
     monkeypatch.undo()
     store.save(NAME, IDENTITY, network())
     assert store.find(NAME) is not None
-
-
-def test_writing_atomically_makes_folders_and_replaces_the_whole_file(tmp_path):
-    path = tmp_path / "a" / "b" / "file"
-    write_atomically(path, b"the first, longer contents")
-    write_atomically(path, b"second")
-    assert path.read_bytes() == b"second"
-    assert files(tmp_path) == ["a/b/file"]
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-
-    def fail(_descriptor):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(checkpoints.os, "fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert files(tmp_path) == ["file"]
-
-
-def test_a_reader_meets_the_old_file_until_the_new_one_is_whole(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-    seen = []
-    sync = os.fsync
-
-    def look(descriptor):
-        seen.append(path.read_bytes())
-        sync(descriptor)
-
-    monkeypatch.setattr(checkpoints.os, "fsync", look)
-    write_atomically(path, b"new")
-    assert (seen, path.read_bytes()) == ([b"old"], b"new")
-
-
-class Refusing:
-    """A lock of a file system that has none to give."""
-
-    def __init__(self, reason):
-        self.reason = reason
-
-    def __call__(self, path, timeout):
-        return self
-
-    def acquire(self):
-        raise self.reason
-
-    def release(self):
-        pass
-
-
-@pytest.mark.parametrize("reason", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError("no flock")], ids=str)
-def test_where_there_are_no_locks_the_work_is_done_without_and_that_is_said(tmp_path, monkeypatch, caplog, reason):
-    monkeypatch.setattr(checkpoints, "FileLock", Refusing(reason))
-    with locked(tmp_path / "file"):
-        write_atomically(tmp_path / "file", b"new")
-    assert (tmp_path / "file").read_bytes() == b"new"
-    assert caplog.messages == [f"{tmp_path / 'file'} is written without a lock, which cannot be had ({reason})."]
-
-
-def test_a_lock_that_nobody_lets_go_of_holds_nobody_up_for_ever(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(checkpoints, "LOCK_SECONDS", 0.2)
-    with locked(tmp_path / "file"), locked(tmp_path / "file"):
-        pass
-    assert len(caplog.messages) == 1
-    assert "is written without a lock" in caplog.messages[0]
-    with locked(tmp_path / "file"):
-        assert len(caplog.messages) == 1
-
-
-def test_a_lock_that_fails_for_another_reason_is_no_lock_that_was_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoints, "FileLock", Refusing(PermissionError(errno.EACCES, "Permission denied")))
-    with pytest.raises(PermissionError), locked(tmp_path / "file"):
-        pass

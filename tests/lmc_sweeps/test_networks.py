@@ -1,5 +1,6 @@
 """`load_networks`: the modules of a record compute the numbers of the record."""
 
+import os
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lmc_sweeps import load_networks
+from lmc_sweeps.checkpoints import NETWORK, SIDECAR, Store
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
@@ -175,3 +177,37 @@ def test_a_record_of_a_later_version_or_of_other_parts_is_not_guessed_at(place, 
     refused(tmp_path, "the record's model, 'tapered', is not known here; known are mean_field, mlp.", store=place / "store")
     changed(place, tmp_path, lambda record: record["config"]["model"].update(skips=True))
     refused(tmp_path, "the record's model, 'mlp', has the setting 'skips', which this version of it does not know.", store=place / "store")
+
+
+def exchange(store, names):
+    for suffix in (NETWORK, SIDECAR):
+        one, other = (store.path(name, suffix) for name in names)
+        beside = one.with_name("beside")
+        one.rename(beside)
+        other.rename(one)
+        beside.rename(other)
+
+
+def cut_off(store, names):
+    path = store.path(names[0])
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def make_a_pipe(store, names):
+    store.path(names[0]).unlink()
+    os.mkfifo(store.path(names[0]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (exchange, r"is not usable \(it is the network .*, under the name of another\); remove it and the job's record\.json"),
+        (cut_off, r"is not usable \(its checksum is not the one in its sidecar\); remove it and the job's record\.json"),
+        (make_a_pipe, r"cannot be read: .*it is a pipe or a device, not a regular file"),
+    ],
+)
+def test_a_stored_network_that_is_not_what_the_record_names_is_refused(tmp_path, spoil, sentence):
+    record = run(tmp_path, networks=2)
+    spoil(Store(tmp_path / "store"), [network["name"] for network in record["networks"]])
+    with pytest.raises(InputError, match=sentence):
+        load_networks(tmp_path / "job")

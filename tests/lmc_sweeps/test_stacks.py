@@ -16,12 +16,15 @@ from lmc_sweeps import stacks
 from lmc_sweeps.checkpoints import PartialNetwork, Store
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Adam, AdamW, Sgd
+from lmc_sweeps.settings import name_of
 from lmc_sweeps.stacks import train_all
 from lmc_sweeps.tasks import Task, groups
 from lmc_sweeps.time_limit import TimeLimitReached
 from lmc_sweeps.training import Training
 
 NOWHERE = Store(None)
+IDENTITY = {"width": 6}
+NAME = name_of(IDENTITY)
 
 
 def all_trained(tasks, store=NOWHERE):
@@ -249,7 +252,7 @@ def test_a_store_that_cannot_be_written_or_read_costs_time_and_no_result(tmp_pat
     if where == "a file in the way":
         (tmp_path / "store").write_text("no folder")
     else:
-        store.save_partial(tasks[0].name, PartialNetwork({"parameters": {}}, {}, 3, 1.0))
+        store.save_partial(tasks[0].name, tasks[0].identity, PartialNetwork({"parameters": {}}, {}, 3, 1.0))
         path = next(Path(tmp_path).rglob("*.partial"))
         path.write_bytes(path.read_bytes()[:-3])
     assert_same_networks(all_trained(tasks, store), all_trained(tasks))
@@ -259,10 +262,10 @@ def test_a_store_that_cannot_be_written_or_read_costs_time_and_no_result(tmp_pat
 def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
     store = Store(tmp_path)
     kept = PartialNetwork({"parameters": {"w": torch.arange(6.0)}, "momentum": {"w": torch.ones(6)}}, {"loss_initial": 2.0}, 5, 1.5)
-    store.save_partial("0123", kept)
-    path = store.path("0123", ".partial")
+    store.save_partial(NAME, IDENTITY, kept)
+    path = store.path(NAME, ".partial")
     whole = path.read_bytes()
-    found = store.find_partial("0123")
+    found = store.find_partial(NAME)
     assert (found.step, found.seconds, found.facts) == (5, 1.5, {"loss_initial": 2.0})
     assert torch.equal(found.tensors["momentum"]["w"], torch.ones(6))
     data = len(whole) - 48  # two tensors of six float32 values at the end
@@ -270,22 +273,22 @@ def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
         broken = bytearray(whole)
         broken[bit // 8] ^= 1 << bit % 8
         path.write_bytes(broken)
-        assert store.find_partial("0123") is None
+        assert store.find_partial(NAME) is None
     assert "is not usable" in caplog.text
 
 
 def test_a_flipped_bit_in_what_is_said_of_a_half_trained_network_is_noticed(tmp_path):
     store = Store(tmp_path)
     kept = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, {"loss_initial": 2.5}, 1234, 1.5)
-    store.save_partial("0123", kept)
-    path = store.path("0123", ".partial")
+    store.save_partial(NAME, IDENTITY, kept)
+    path = store.path(NAME, ".partial")
     whole = path.read_bytes()
     noticed = 0
     for bit in range(8 * (len(whole) - 24)):  # all but the six numbers at the end
         broken = bytearray(whole)
         broken[bit // 8] ^= 1 << bit % 8
         path.write_bytes(broken)
-        found = store.find_partial("0123")
+        found = store.find_partial(NAME)
         noticed += found is None
         if found is not None:  # a bit that says nothing
             assert (found.facts, found.step, found.seconds) == (kept.facts, kept.step, kept.seconds)

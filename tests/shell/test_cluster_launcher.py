@@ -156,6 +156,15 @@ def test_a_task_that_cannot_begin_is_told_with_the_last_line_of_its_error_and_it
     assert told == f"task {submitted.job_id} failed (OSError: the disk of this node is gone); its log is {log}"
 
 
+def test_a_result_that_is_a_pipe_holds_nobody_up(tmp_path):
+    result = tmp_path / "7_0_result.pkl"
+    os.mkfifo(result)
+    job = SimpleNamespace(job_id="7_0", paths=SimpleNamespace(result_pickle=result, stderr=tmp_path / "7_0_log.err"))
+    said = cluster_waiting.outcome(LocalTasks(ClusterSettings(cluster="local"), tmp_path), cluster_waiting.Submitted(job, []))
+    assert said.startswith("task 7_0 failed (")
+    assert "it is a pipe or a device, not a regular file" in said
+
+
 def test_without_submitit_nothing_is_begun(command, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text("import sys\nsys.modules['submitit'] = None\n")

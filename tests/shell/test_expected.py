@@ -1,6 +1,7 @@
 """`expected.jsonl` and `commands.jsonl`: what others may have put into them stops no sweep."""
 
 import json
+import os
 
 import pytest
 
@@ -30,3 +31,46 @@ def test_commands_that_are_no_text_are_kept_as_they_are(tmp_path):
     first, second = (tmp_path / "commands.jsonl").read_bytes().splitlines()
     assert first == b"\xff\xfe"
     assert json.loads(second)["command"].startswith("python -m lmc_sweeps")
+
+
+def a_pipe(path):
+    os.mkfifo(path)
+
+
+def a_device(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [a_pipe, a_device])
+def test_what_is_no_file_in_their_place_is_said_and_replaced(tmp_path, caplog, make):
+    for name in ("expected.jsonl", ".expected.jsonl.lock", "commands.jsonl", ".commands.jsonl.lock"):
+        make(tmp_path / name)
+    assert (read_expected(tmp_path), labels(tmp_path)) == ([], {})
+    assert "expected.jsonl cannot be read (" in caplog.text
+    write_expected(tmp_path, [GOOD])
+    write_command(tmp_path)
+    assert read_expected(tmp_path) == [GOOD]
+    assert (tmp_path / "commands.jsonl").read_text().startswith('{"command": "python -m lmc_sweeps')
+    assert "commands.jsonl cannot be read (" in caplog.text
+
+
+def test_what_is_no_file_in_the_place_of_any_that_a_sweep_writes_holds_it_not_up(command, tmp_path):
+    sweep = ["-m", "width=4", "training.epochs=1", "points=3", "matching=[weights]", "hydra.sweep.dir=sweep"]
+    done = command(*sweep)
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "sweep" / "analysis" / "barrier_vs_width.csv").read_bytes()
+    spoilt = [path for folder in ("sweep", "store") for path in (tmp_path / folder).rglob("*") if path.is_file()]
+    spoilt = [path for path in spoilt if "analysis" not in path.parts]
+    treasure = tmp_path / "treasure"
+    treasure.write_text("of the user's")
+    for path in spoilt:
+        path.unlink()
+        if path.name in ("record.json", "permutations.npz", "sweep.log", "multirun.yaml", "hydra.yaml"):
+            path.symlink_to(treasure)
+        else:
+            os.mkfifo(path)
+    again = command(*sweep)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "sweep" / "analysis" / "barrier_vs_width.csv").read_bytes() == table
+    assert "Traceback" not in again.stderr
+    assert treasure.read_text() == "of the user's"

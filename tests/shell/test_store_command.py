@@ -1,79 +1,318 @@
-"""``lmc-sweeps-store``: what is there, whether it is whole, and making room."""
+"""``lmc-sweeps-store``: what is there, whether it is whole, and making room without losing what is whole or merely cannot be read."""
 
+import errno
 import os
+import shutil
 import time
 
 import pytest
 import torch
 
-from lmc_sweeps.checkpoints import PartialNetwork, Store, StoredNetwork
+from lmc_sweeps import store_cli
+from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store, StoredNetwork
+from lmc_sweeps.settings import name_of
 from lmc_sweeps.store_cli import main
+from lmc_sweeps.store_contents import findings, items
 
-IDENTITY = {
-    "dataset": {"name": "digits"},
-    "model": {"name": "mlp"},
-    "optimizer": {"name": "sgd"},
-    "width": 8,
-    "depth": 1,
-    "seed": 3,
-    "network": 0,
-}
+IDENTITIES = [
+    {
+        "dataset": {"name": "digits"},
+        "model": {"name": "mlp"},
+        "optimizer": {"name": "sgd"},
+        "width": 8,
+        "depth": 1,
+        "seed": 3,
+        "network": k,
+    }
+    for k in range(3)
+]
+A, B, C = map(name_of, IDENTITIES)
+HALF = PartialNetwork({"parameters": {"w": torch.ones(10)}}, {}, 1, 1.0)
+NETWORK_OF = StoredNetwork({"w": torch.ones(1000)}, {"finite": True}, 1.0)
 
 
 @pytest.fixture
 def store(tmp_path):
-    found = Store(tmp_path / "store")
-    for name in ("aa11", "bb22"):
-        found.save(name, IDENTITY, StoredNetwork({"w": torch.ones(1000)}, {"finite": True}, 1.0))
-    found.save_partial("cc33", PartialNetwork({"parameters": {"w": torch.ones(10)}}, {}, 1, 1.0))
-    return found
+    """Return a store with the networks A and B, whole, and C, half trained a moment ago."""
+    made = Store(tmp_path / "store")
+    for k, name in ((0, A), (1, B)):
+        made.save(name, IDENTITIES[k], NETWORK_OF)
+    made.save_partial(C, IDENTITIES[2], HALF)
+    return made
 
 
-def damage(store, name):
-    path = store.path(name)
+def run(store, *arguments):
+    main([*arguments, "--dir", str(store.folder)])
+
+
+def damage(store, name, suffix=NETWORK):
+    path = store.path(name, suffix)
     path.write_bytes(path.read_bytes()[:-1])
 
 
+def make_old(path, days=1.0):
+    then = time.time() - days * 86_400
+    os.utime(path, (then, then), follow_symlinks=False)
+
+
+def files(store):
+    return sorted(path.name for path in store.folder.rglob("*") if not path.is_dir())
+
+
+def whole(*names):
+    return sorted(f"{name}{suffix}" for name in names for suffix in (NETWORK, SIDECAR))
+
+
 def test_the_list_names_every_network_with_its_size_and_the_sum(store, capsys):
-    main(["list", "--dir", str(store.folder)])
+    run(store, "list")
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[:2]] == ["aa11", "bb22"]
-    assert "digits, mlp, width 8, depth 1, seed 3, network 0, sgd" in lines[0]
-    assert lines[2].startswith("2 networks, 0.0 MB; 1 half trained")
+    assert [line.split()[0] for line in lines[:2]] == sorted([A, B])
+    assert "digits, mlp, width 8, depth 1, seed 3, network 0, sgd" in lines[[A, B].index(min(A, B))]
+    assert lines[2].startswith("2 networks, 0.0 MB; 1 half trained, 0.0 MB, in ")
 
 
 def test_a_damaged_network_is_found_and_pruned_with_half_trained_ones(store, capsys):
-    main(["verify", "--dir", str(store.folder)])
+    run(store, "verify")
     assert "2 networks are whole, 0 are damaged" in capsys.readouterr().out
-    damage(store, "bb22")
+    damage(store, B)
     with pytest.raises(SystemExit) as stopped:
-        main(["verify", "--dir", str(store.folder)])
+        run(store, "verify")
     assert stopped.value.code == 1
-    assert f"damaged: {store.path('bb22')}" in capsys.readouterr().out
-    main(["prune", "--dir", str(store.folder)])
-    assert (store.folder / "cc" / "cc33.partial").is_file()  # kept a moment ago: it may be in training
-    old = time.time() - 2 * 3600
-    os.utime(store.folder / "cc" / "cc33.partial", (old, old))
-    main(["prune", "--dir", str(store.folder)])
-    assert sorted(path.name for path in store.folder.rglob("*") if path.is_file()) == ["aa11.json", "aa11.safetensors"]
+    assert f"damaged: {store.path(B)} (its checksum is not the one in its sidecar)" in capsys.readouterr().out
+    run(store, "prune")
+    assert store.path(C, PARTIAL).is_file()  # kept a moment ago: it may be in training
+    make_old(store.path(C, PARTIAL), 2 / 24)
+    run(store, "prune")
+    assert files(store) == whole(A)
 
 
 def test_old_networks_go_only_when_that_is_asked_for(store):
-    old = time.time() - 10 * 86_400
-    os.utime(store.path("aa11"), (old, old))
-    main(["prune", "--dir", str(store.folder)])
-    assert list(store.names()) == ["aa11", "bb22"]
-    main(["prune", "--dir", str(store.folder), "--older-than", "5"])
-    assert list(store.names()) == ["bb22"]
+    make_old(store.path(A), 10)
+    run(store, "prune")
+    assert list(store.names()) == sorted([A, B])
+    run(store, "prune", "--older-than", "5")
+    assert list(store.names()) == [B]
 
 
 @pytest.mark.parametrize("arguments", [["prune", "--older-than", "-1"], ["list", "--older-than", "3"]])
 def test_an_age_that_makes_no_sense_is_refused(store, arguments):
     with pytest.raises(SystemExit, match="`--older-than` goes with prune and must be at least 0, got"):
-        main([*arguments, "--dir", str(store.folder)])
+        run(store, *arguments)
 
 
 def test_no_store_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("LMC_SWEEPS_STORE", str(tmp_path / "nowhere"))
     with pytest.raises(SystemExit, match="there is no store at '.*nowhere'"):
         main(["list"])
+
+
+def a_pipe(path, monkeypatch):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def a_device(path, monkeypatch):
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def a_folder(path, monkeypatch):
+    path.unlink()
+    path.mkdir()
+
+
+def a_link_that_leads_nowhere(path, monkeypatch):
+    path.unlink()
+    path.symlink_to("/nowhere/at/all")
+
+
+def refused_for(reason):
+    def refuse(path, monkeypatch):
+        opened = os.open
+
+        def refusing(what, *more, **others):
+            if str(what) == str(path):
+                raise OSError(reason, os.strerror(reason), str(what))
+            return opened(what, *more, **others)
+
+        monkeypatch.setattr(os, "open", refusing)
+
+    return refuse
+
+
+UNREAD = [a_pipe, a_device, a_folder, a_link_that_leads_nowhere, *map(refused_for, (errno.EACCES, errno.EIO, errno.ENFILE, errno.ESTALE))]
+
+
+SPOILT = [(name, suffix, spoil) for name, suffix in ((A, NETWORK), (A, SIDECAR), (C, PARTIAL)) for spoil in UNREAD]
+SPOILT.remove((A, SIDECAR, a_link_that_leads_nowhere))  # then there is no sidecar, and the network is damaged
+
+
+@pytest.mark.parametrize(("name", "suffix", "spoil"), SPOILT)
+def test_what_cannot_be_read_is_said_and_left(store, capsys, monkeypatch, name, suffix, spoil):
+    before = files(store)
+    spoil(store.path(name, suffix), monkeypatch)
+    make_old(store.path(name, suffix))
+    run(store, "list")
+    with pytest.raises(SystemExit) as stopped:
+        run(store, "verify")
+    assert stopped.value.code == 1
+    said = capsys.readouterr().out
+    path = store.path(name, PARTIAL if suffix == PARTIAL else NETWORK)
+    assert f"cannot be read: {path} (" in said
+    assert "1 cannot be read" in said
+    run(store, "prune", "--older-than", "0")
+    assert f"left as it is, cannot be read: {path} (" in capsys.readouterr().out
+    left = {path.name for path in store.folder.rglob("*")}  # old networks that can be read went: that was asked for
+    assert left >= {entry for entry in before if entry.startswith(name)}
+
+
+def test_a_folder_that_cannot_be_looked_into_is_said(store, capsys, monkeypatch):
+    closed, listdir = store.path(A).parent, os.listdir
+
+    def refusing(folder):
+        if folder == closed:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "listdir", refusing)
+    run(store, "list")
+    run(store, "prune")
+    with pytest.raises(SystemExit):
+        run(store, "verify")
+    said = capsys.readouterr().out
+    assert said.count(f"{closed} cannot be looked into (Permission denied)") == 3
+    assert "1 networks are whole, 1 cannot be read, 0 are damaged" in said
+    monkeypatch.undo()
+    assert set(whole(A, B)) < set(files(store))
+
+
+def copy(store, source, target):
+    for suffix in (NETWORK, SIDECAR):
+        shutil.copy(store.path(source, suffix), store.path(target, suffix))
+
+
+def test_a_network_under_the_name_of_another_is_said_and_goes_only_if_it_is_whole_in_its_own_place(store, capsys):
+    copy(store, A, B)  # B's own is overwritten
+    store.path(A).unlink()
+    with pytest.raises(SystemExit):
+        run(store, "verify")
+    said = capsys.readouterr().out
+    assert f"misplaced: {store.path(B)} (it is the network {A}, under the name of another)" in said
+    assert "0 networks are whole, 1 are under a wrong name, 0 are damaged" in said
+    run(store, "prune")
+    assert store.path(B).is_file()  # the only one that there is of A: to be renamed
+    copy(store, B, A)
+    run(store, "prune")
+    assert files(store) == sorted([*whole(A), f"{C}{PARTIAL}"])
+
+
+def test_what_kills_have_left_is_found_and_removed_but_not_that_of_a_running_process(store, capsys):
+    place = store.path(A).parent
+    left = [place / f".{A}{NETWORK}.4711.0a1b2c3d.tmp", place / f".{A}{SIDECAR}.lock", place / ".newabcd_123" / f"{A}{NETWORK}"]
+    left.append(store.path(name_of({"network": 9}), SIDECAR))
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half of it")
+    run(store, "prune")
+    assert all(path.is_file() for path in left)  # a moment old: their process may run
+    for path in (*left, place / ".newabcd_123"):
+        make_old(path)
+    run(store, "list")
+    assert "3 files of processes that write or were killed" in capsys.readouterr().out
+    run(store, "verify")
+    said = capsys.readouterr().out
+    assert "4 files are left over" in said
+    run(store, "prune")
+    assert not any(path.exists() for path in (*left, place / ".newabcd_123"))
+    assert set(whole(A, B)) < set(files(store))
+
+
+def test_a_half_trained_network_that_is_finished_is_left_over_whatever_its_age(store):
+    store.save_partial(A, IDENTITIES[0], HALF)
+    run(store, "prune")
+    assert files(store) == sorted([*whole(A, B), f"{C}{PARTIAL}"])
+
+
+def test_a_half_trained_network_under_the_name_of_another_goes_if_there_is_one_in_its_place(store, capsys):
+    shutil.copy(store.path(C, PARTIAL), store.path(A, PARTIAL))
+    store.path(C, PARTIAL).rename(store.folder / "half")
+    run(store, "prune")
+    assert f"left as it is, misplaced: {store.path(A, PARTIAL)} (it is the network {C}" in capsys.readouterr().out
+    (store.folder / "half").rename(store.path(C, PARTIAL))
+    run(store, "prune")
+    assert files(store) == sorted([*whole(A, B), f"{C}{PARTIAL}"])
+
+
+def test_files_that_are_none_of_a_stores_business_stay(store):
+    foreign = [store.folder / "models.safetensors", store.folder / "v1" / "model.safetensors", store.folder / "v1" / "notes.json"]
+    foreign += [store.folder / ".newabcd_123", store.folder / "v1" / ".swap.tmp", store.folder / "v1" / "half.partial"]
+    for path in foreign:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"somebody's")
+        make_old(path)
+    run(store, "prune")
+    assert all(path.read_bytes() == b"somebody's" for path in foreign)
+
+
+def test_files_that_vanish_while_the_store_is_looked_at_are_left_out(store, monkeypatch, capsys):
+    damage(store, B)
+    listed, _ = items(store)
+    run(store, "prune", "--older-than", "0")  # another prune
+    assert [found.item.path for found in findings(listed)] == [store.path(C, PARTIAL)]
+    assert list(store_cli.entries(listed)) == []
+    monkeypatch.setattr(store_cli, "items", lambda store: (listed, []))
+    for command in ("list", "verify", "prune"):
+        run(store, command)
+    assert "0 networks are whole, 0 are damaged" in capsys.readouterr().out
+
+
+def test_a_network_that_a_sweep_has_written_meanwhile_is_not_removed(store, monkeypatch):
+    damage(store, B)
+
+    def late(listed):
+        for finding in findings(listed):
+            store.save(B, IDENTITIES[1], NETWORK_OF)
+            yield finding
+
+    monkeypatch.setattr(store_cli, "findings", late)
+    run(store, "prune")
+    assert store.find(B) is not None
+
+
+def test_what_cannot_be_removed_is_said_and_the_rest_goes(store, monkeypatch, capsys):
+    damage(store, A)
+    damage(store, B)
+    unlink = os.unlink
+
+    def refusing(path, **more):
+        if str(path) == str(store.path(min(A, B))):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+        unlink(path, **more)
+
+    monkeypatch.setattr(os, "unlink", refusing)
+    with pytest.raises(SystemExit) as stopped:
+        run(store, "prune")
+    assert stopped.value.code == 1
+    assert f"cannot be removed: {store.path(min(A, B))} (Operation not permitted)" in capsys.readouterr().out
+    assert files(store) == sorted([*whole(min(A, B)), f"{C}{PARTIAL}"])
+
+
+@pytest.mark.parametrize("letters", ["with spaces", "ünï-çødé", "100%s [a-b]* {x}", "-rf"])
+def test_a_store_may_lie_anywhere(tmp_path, letters, capsys):
+    store = Store(tmp_path / letters / "store")
+    store.save(A, IDENTITIES[0], NETWORK_OF)
+    damage(store, A)
+    with pytest.raises(SystemExit):
+        run(store, "verify")
+    run(store, "prune")
+    assert files(store) == []
+    assert f"removed {store.path(A)}" in capsys.readouterr().out
+
+
+def test_letters_that_a_terminal_obeys_are_not_printed(store, capsys):
+    identity = {**IDENTITIES[0], "model": {"name": "mlp\x1b]52;c;aGk=\x07\n"}}
+    store.save(name_of(identity), identity, NETWORK_OF)
+    run(store, "list")
+    said = capsys.readouterr().out
+    assert r"mlp\x1b]52;c;aGk=\x07\n" in said
+    assert "\x1b" not in said

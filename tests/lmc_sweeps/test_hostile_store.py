@@ -1,0 +1,333 @@
+"""A store that is not as it was left: files of other networks, files that are no files, files of other people, kills at any moment."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+
+import pytest
+import torch
+from small_tasks import task
+from test_checkpoints import network  # one network of two tensors
+
+from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store
+from lmc_sweeps.settings import name_of
+from lmc_sweeps.stacks import train_all
+from lmc_sweeps.tensor_files import packed, tensors_digest, words_digest
+from lmc_sweeps.training import Training
+
+IDENTITIES = [{"width": 3, "seed": 0, "network": k} for k in range(2)]
+A, B = map(name_of, IDENTITIES)
+HALF = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, {"loss_initial": 2.5}, 5, 1.5)
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    made = Store(tmp_path / "store")
+    for k, name in enumerate((A, B)):
+        made.save(name, IDENTITIES[k], network(1.0 + k))
+        made.save_partial(name, IDENTITIES[k], HALF)
+    return made
+
+
+def exchange(one, other):
+    beside = one.with_name("beside")
+    one.rename(beside)
+    other.rename(one)
+    beside.rename(other)
+
+
+def write_pair(store, name, identity, parameters):
+    """Write a network and a sidecar that fits it, whatever the identity."""
+    contents = packed(parameters, "network", {"identity": identity, "facts": network().facts})
+    words = {"sha256": hashlib.sha256(contents).hexdigest(), "seconds": 1.0, "date": "today"}
+    store.path(name).write_bytes(contents)
+    store.path(name, SIDECAR).write_text(json.dumps(words | {"check": words_digest(words)}))
+
+
+def copied(store):
+    for suffix in (NETWORK, SIDECAR):
+        shutil.copy(store.path(A, suffix), store.path(B, suffix))
+
+
+def exchanged(store):
+    for suffix in (NETWORK, SIDECAR):
+        exchange(store.path(A, suffix), store.path(B, suffix))
+
+
+def linked(store):
+    for suffix in (NETWORK, SIDECAR):
+        store.path(B, suffix).unlink()
+        os.link(store.path(A, suffix), store.path(B, suffix))
+
+
+def symbolically_linked(store):
+    for suffix in (NETWORK, SIDECAR):
+        store.path(B, suffix).unlink()
+        store.path(B, suffix).symlink_to(store.path(A, suffix))
+
+
+@pytest.mark.parametrize("mistaken", [copied, exchanged, linked, symbolically_linked])
+def test_a_network_under_the_name_of_another_is_not_taken_for_it(store, caplog, mistaken):
+    mistaken(store)
+    assert store.find(B) is None
+    assert f"is not usable (it is the network {A}, under the name of another); it will be trained again." in caplog.text
+    store.save(B, IDENTITIES[1], network(2.0))
+    assert torch.equal(store.find(B).parameters["b.weight"], network(2.0).parameters["b.weight"])
+    whole = None if mistaken == exchanged else network().parameters["a.bias"]  # a link is replaced, not written through
+    found = store.find(A)
+    assert (found is None) == (whole is None)
+    assert whole is None or torch.equal(found.parameters["a.bias"], whole)
+
+
+def test_exchanged_sidecars_are_noticed(store, caplog):
+    exchange(store.path(A, SIDECAR), store.path(B, SIDECAR))
+    assert (store.find(A), store.find(B)) == (None, None)
+    assert caplog.text.count("its checksum is not the one in its sidecar") == 2
+
+
+@pytest.mark.parametrize("identity", [IDENTITIES[1], {**IDENTITIES[0], "width": 4}, {}, [], None, "x"])
+def test_an_edited_identity_is_noticed_though_all_checksums_fit(store, identity, caplog):
+    write_pair(store, A, identity, network().parameters)
+    assert store.find(A) is None
+    assert "is not usable" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"b.weight": torch.ones(4, 4)}, r"its tensor 'b.weight' is (4, 4) float32, not (3, 4) float32"),
+        ({"a.bias": torch.ones(3, dtype=torch.float64)}, r"its tensor 'a.bias' is (3,) float64, not (3,) float32"),
+        ({"c": torch.ones(3)}, "its tensors are a.bias, b.weight, c, not a.bias, b.weight"),
+    ],
+)
+def test_tensors_of_another_network_under_the_right_identity_are_noticed_and_replaced(store, caplog, change, why):
+    write_pair(store, A, IDENTITIES[0], network().parameters | change)
+    assert store.find(A, network().parameters) is None
+    assert why in caplog.text
+    store.save(A, IDENTITIES[0], network())
+    assert store.find(A, network().parameters).facts == network().facts
+
+
+def test_tensors_come_in_the_order_of_the_template(store):
+    for template in (network().parameters, dict(reversed(network().parameters.items()))):
+        assert list(store.find(A, template).parameters) == list(template)
+
+
+def test_a_network_of_another_width_in_its_place_is_trained_again(tmp_path, caplog):
+    one, wide = task(), task(width=7)
+    store = Store(tmp_path)
+    (trained,) = [found[one.name] for found in train_all([one], store, lambda steps: None)]
+    write_pair(store, one.name, one.identity, wide.initial())
+    assert store.find(one.name, one.template) is None
+    assert "its tensor 'hidden_1.bias' is (7,) float32, not (6,) float32" in caplog.text
+    (again,) = [found[one.name] for found in train_all([one], store, lambda steps: None)]
+    found = store.find(one.name, one.template)
+    for key, tensor in trained.parameters.items():
+        assert torch.equal(again.parameters[key], tensor)
+        assert torch.equal(found.parameters[key], tensor)
+
+
+def test_a_half_trained_network_under_the_name_of_another_is_not_gone_on_with(store, caplog):
+    shutil.copy(store.path(A, PARTIAL), store.path(B, PARTIAL))
+    assert store.find_partial(B) is None
+    assert f"(it is the network {A}, under the name of another); it will be trained from the start." in caplog.text
+    assert store.find_partial(A).step == 5
+
+
+def test_a_half_trained_network_of_an_earlier_version_is_trained_from_the_start_and_that_is_said(store, caplog):
+    flat, words = {"parameters/w": torch.ones(2, 3)}, {"facts": {}, "step": 5, "seconds": 1.0}
+    store.path(A, PARTIAL).write_bytes(packed(flat, "partial", words | {"sha256": tensors_digest(flat, words)}))
+    assert store.find_partial(A) is None
+    assert "it does not say which network it is" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "step"),
+    [(["parameters", "momentum"], 3), (["parameters"], 3), ([], 3), (["parameters", "momentum"], 12), (["parameters"], 0)],
+)
+def test_a_half_trained_network_that_does_not_fit_its_task_is_trained_from_the_start(tmp_path, caplog, kinds, step):
+    one, store = task(training=Training(epochs=3, batch_size=16)), Store(tmp_path)
+    tensors = {kind: task(width=40).initial() for kind in kinds}  # of a width that is not its own
+    store.save_partial(one.name, one.identity, PartialNetwork(tensors, {"loss_initial": 1.0}, step, 1.0))
+    steps: list[int] = []
+    (trained,) = [found[one.name] for found in train_all([one], store, steps.append)]
+    (expected,) = [found[one.name] for found in train_all([one], Store(None), lambda steps: None)]
+    assert sum(steps) == 12
+    assert trained.facts == expected.facts
+    assert "trained from the start" in caplog.text
+
+
+def a_pipe(path):
+    os.mkfifo(path)
+
+
+def a_device(path):
+    path.symlink_to("/dev/zero")
+
+
+def a_folder(path):
+    path.mkdir()
+
+
+def an_oversized_file(path):
+    with path.open("wb") as stream:
+        stream.truncate(2**32 + 1)  # without a byte on the disk
+
+
+NO_FILES = [a_pipe, a_device, a_folder, an_oversized_file]
+
+
+@pytest.mark.parametrize("make", NO_FILES)
+@pytest.mark.parametrize("suffix", [NETWORK, SIDECAR])
+def test_what_is_no_file_in_the_place_of_a_network_hangs_nobody_and_is_left(store, caplog, make, suffix):
+    store.path(A, suffix).unlink()
+    make(store.path(A, suffix))
+    kind = store.path(A, suffix).lstat().st_mode
+    assert store.find(A) is None
+    assert "cannot be read: they are trained here, what lies there is left as it is" in caplog.text
+    store.save(A, IDENTITIES[0], network())
+    assert store.path(A, suffix).lstat().st_mode == kind
+    assert store.find(B) is not None
+
+
+@pytest.mark.parametrize("make", NO_FILES)
+def test_what_is_no_file_in_the_place_of_a_half_trained_network_hangs_nobody(store, caplog, make):
+    store.path(A, PARTIAL).unlink()
+    make(store.path(A, PARTIAL))
+    assert store.find_partial(A) is None
+    assert "will be trained from the start" in caplog.text
+    store.save_partial(A, IDENTITIES[0], HALF)
+    store.save(A, IDENTITIES[0], network())
+    assert store.find_partial(B).step == 5
+
+
+def refuse(monkeypatch, suffix, reason):
+    """Let the opening of some files fail as it does for another user's, or on a disk with faults: root would be let in."""
+    opened = os.open
+
+    def refusing(path, flags, *rest, **more):
+        if str(path).endswith(suffix) and not flags & os.O_CREAT:
+            raise OSError(reason, os.strerror(reason), str(path))
+        return opened(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refusing)
+
+
+@pytest.mark.parametrize("reason", [errno.EACCES, errno.EIO, errno.ENFILE, errno.ESTALE], ids=errno.errorcode.get)
+@pytest.mark.parametrize("suffix", [NETWORK, SIDECAR])
+def test_a_network_that_cannot_be_read_is_trained_here_and_what_lies_there_stays(store, monkeypatch, caplog, reason, suffix):
+    before = {path: (path.read_bytes(), path.stat().st_ino) for path in (store.path(A), store.path(A, SIDECAR))}
+    with monkeypatch.context() as patch:
+        refuse(patch, suffix, reason)
+        assert store.find(A) is None
+        assert store.find(B) is None
+        store.save(A, IDENTITIES[0], network(5.0))
+    assert {path: (path.read_bytes(), path.stat().st_ino) for path in before} == before
+    (said,) = caplog.messages  # once for all networks
+    assert os.strerror(reason) in said
+    assert store.find(A).facts == network().facts
+
+
+def test_a_half_trained_network_that_cannot_be_read_is_not_taken_over(store, monkeypatch):
+    whole = store.path(A, PARTIAL).read_bytes()
+    with monkeypatch.context() as patch:
+        refuse(patch, PARTIAL, errno.EACCES)
+        assert store.find_partial(A) is None
+        store.save_partial(A, IDENTITIES[0], PartialNetwork(HALF.tensors, HALF.facts, 6, 2.0))
+    assert store.path(A, PARTIAL).read_bytes() == whole
+
+
+@pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o002, 0o664, 0o775), (0o077, 0o600, 0o700)])
+def test_rights_follow_the_umask(tmp_path, umask, file, folder):
+    store, before = Store(tmp_path / "store"), os.umask(umask)
+    try:
+        store.save(A, IDENTITIES[0], network())
+        store.save_partial(B, IDENTITIES[1], HALF)
+    finally:
+        os.umask(before)
+    rights = {path: stat.S_IMODE(path.stat().st_mode) for path in (store.folder, *store.folder.rglob("*"))}
+    assert len(rights) == 6
+    assert {path.name: mode for path, mode in rights.items()} == {path.name: folder if path.is_dir() else file for path in rights}
+
+
+def test_a_sidecar_says_nothing_of_who_trained_the_network_and_where(store):
+    assert set(json.loads(store.path(A, SIDECAR).read_text())) == {"sha256", "seconds", "date", "check"}
+
+
+def test_a_whole_network_stays_as_it_is(store):
+    before = [(path.read_bytes(), path.stat().st_ino) for path in (store.path(A), store.path(A, SIDECAR))]
+    store.save(A, IDENTITIES[0], network(seconds=99.0))
+    assert [(path.read_bytes(), path.stat().st_ino) for path in (store.path(A), store.path(A, SIDECAR))] == before
+    assert not store.path(A, PARTIAL).exists()
+
+
+class Killed(BaseException):
+    """What a kill is to the code: no line after it is run, not even that which tidies up."""
+
+
+@pytest.mark.parametrize("there", ["nothing", "a whole network", "a damaged network", "a network without its sidecar"])
+def test_a_kill_at_any_moment_of_a_save_leaves_a_network_that_is_whole_or_trained_again(tmp_path, monkeypatch, there):
+    def prepared(k):
+        store = Store(tmp_path / f"store_{k}")
+        store.save_partial(A, IDENTITIES[0], HALF)
+        if there != "nothing":
+            store.save(A, IDENTITIES[0], network())
+            store.save_partial(A, IDENTITIES[0], HALF)
+        if there == "a damaged network":
+            store.path(A).write_bytes(store.path(A).read_bytes()[:-1])
+        if there == "a network without its sidecar":
+            store.path(A, SIDECAR).unlink()
+        return store
+
+    for k in range(100):
+        store = prepared(k)
+        calls = []
+
+        def killing(call, last=k, calls=calls):
+            def counted(*arguments, **more):
+                calls.append(call.__name__)
+                if len(calls) > last:
+                    raise Killed
+                return call(*arguments, **more)
+
+            return counted
+
+        with monkeypatch.context() as patch:
+            for call in ("replace", "fsync", "unlink"):
+                patch.setattr(os, call, killing(getattr(os, call)))
+            try:
+                store.save(A, IDENTITIES[0], network())
+                break
+            except Killed:
+                pass
+        found = store.find(A)
+        assert there != "a whole network" or found is not None
+        assert found is not None or store.find_partial(A) is not None  # what was half trained goes last
+        store.save(A, IDENTITIES[0], network())
+        assert store.find(A).facts == network().facts
+    assert k == (1 if there == "a whole network" else 6)  # moments, of which each was the last once
+
+
+def test_networks_are_on_the_disk_before_what_was_there_is_removed(tmp_path, monkeypatch):
+    store, events = Store(tmp_path), []
+    store.save_partial(A, IDENTITIES[0], HALF)
+
+    def name_of_open(number):
+        return next(path.name for path in tmp_path.rglob("*") if path.stat().st_ino == os.fstat(number).st_ino)
+
+    def noting(call, name):
+        def noted(what, *more, **others):
+            events.append((call.__name__, name(what)))
+            return call(what, *more, **others)
+
+        return noted
+
+    for call, name in ((os.fsync, name_of_open), (os.replace, os.path.basename), (os.unlink, os.path.basename)):
+        monkeypatch.setattr(os, call.__name__, noting(call, name))
+    store.save(A, IDENTITIES[0], network())
+    kinds = [(kind, next((suffix for suffix in (SIDECAR, NETWORK, PARTIAL) if suffix in name), name)) for kind, name in events]
+    written = [("fsync", SIDECAR), ("replace", SIDECAR), ("fsync", NETWORK), ("replace", NETWORK)]
+    assert kinds == [*written, ("fsync", A[:2]), ("unlink", PARTIAL)]
