@@ -23,7 +23,7 @@ from multirun_analysis.checks import open_file
 MOST_BYTES = 2**32  # of a network, all its shards together
 MOST_PICKLE = 2**24  # of the part of a PyTorch file that says what is where
 MOST_SHARDS = 1000
-SAFE_TORCH = (2, 6)  # before it, `weights_only=True` could be made to run code (CVE-2025-32434)
+SAFE_TORCH = (2, 10)  # before it, `weights_only=True` could be made to run code, or to write beyond its memory (CVE-2025-32434, CVE-2026-24747)
 TAKEN = "read are safetensors files and PyTorch's state dicts and checkpoints (.pt, .pth, .ckpt, .bin)"
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 SHARD = re.compile(r"(?P<stem>.+)-(?P<k>\d{5})-of-(?P<n>\d{5})(?P<suffix>\.\w+)", re.ASCII)
@@ -156,7 +156,7 @@ def _from_torch(path: Path, contents: bytes) -> Any:
     if release < SAFE_TORCH:
         raise InputError(
             f"{str(path)!r} is not read with torch {torch.__version__}, in which such a file can run code (CVE-2025-32434): "
-            "install torch 2.6 or later, or save the state dict with safetensors.torch.save_file."
+            "install torch 2.10 or later, or save the state dict with safetensors.torch.save_file."
         )
     try:
         with warnings.catch_warnings():

@@ -245,7 +245,7 @@ def test_no_code_of_a_file_is_run(tmp_path):
     assert not marker.exists()
 
 
-@pytest.mark.parametrize(("release", "is_read"), [("2.5.1+cu121", False), ("2.6.0", True), ("2.13.0+cpu", True), ("3.0a1", True)])
+@pytest.mark.parametrize(("release", "is_read"), [("2.9.1+cu121", False), ("2.10.0", True), ("2.13.0+cpu", True), ("3.0a1", True)])
 def test_pytorch_files_are_read_from_the_release_that_mended_its_reader(tmp_path, monkeypatch, release, is_read):
     monkeypatch.setattr(torch, "__version__", release)
     path = written(tmp_path, "a.pt", torch_bytes(TENSORS))
