@@ -16,6 +16,7 @@ from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.optimizers import Optimizer
 from lmc_sweeps.training import CODE_VERSION, Training
+from multirun_analysis.schema import safe_name
 
 # Of the factors and results of training's matrix products. Weights, losses and all that is measured afterwards are float32 always.
 PRECISIONS = ("float32", "tf32", "bfloat16")
@@ -122,12 +123,12 @@ def scope(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
         part = getattr(settings, key)
         keys |= {key: part.name} if hasattr(part, "name") else {}
         keys |= {f"{key}.{field.name}": getattr(part, field.name) for field in fields(part) if field.metadata.get("identity", True)}
-    return {**keys, "dataset.fingerprint": fingerprint, "code_version": CODE_VERSION}
+    return {**keys, "dataset.fingerprint": safe_name(fingerprint), "code_version": CODE_VERSION}
 
 
 def digest(words: Mapping[str, Any]) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 of plain values, keys in order."""
-    return hashlib.sha256(json.dumps(words, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
+    """Return the first 16 hexadecimal digits of the SHA-256 of plain values, keys in order, as a safe name."""
+    return safe_name(hashlib.sha256(json.dumps(words, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16])
 
 
 def run_id(settings: JobSettings, fingerprint: str) -> str:

@@ -9,6 +9,8 @@ SEAL_KEY = "sha256"  # the last key of a record: the digest of its text without 
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}$')
 _SEAL_LENGTH = len(',\n "sha256": ""\n}') + 64
 NO_RUN = "-"  # stands for the name of a job where a failure belongs to none
+BEHIND = "x"  # stands before a name that a table could take for a number; no hexadecimal digit
+_NUMBER_LIKE = re.compile(r"[0-9]+(e[0-9].*)?", re.IGNORECASE | re.DOTALL)  # pandas reads as far as it can: whatever follows the exponent
 
 
 class Column(NamedTuple):
@@ -250,6 +252,17 @@ FAILURES = (
     Column("job", "string", "", "what was asked for: the swept keys"),
     Column("sentence", "string", "", "what happened, and what to do"),
 )
+
+
+def safe_name(digest: str) -> str:
+    """Return a name made of hexadecimal digits so that no table takes it for a number: behind a letter if it begins as one, else as it is.
+
+    ``8250e2414376239c`` is a number to many readers: infinite to some, and the end of the process to pandas 2.2 and 2.3.
+
+    >>> safe_name("8250e2414376239c"), safe_name("1234567890123456"), safe_name("f9ca4966af21aeb2")
+    ('x8250e2414376239c', 'x1234567890123456', 'f9ca4966af21aeb2')
+    """
+    return BEHIND + digest if _NUMBER_LIKE.fullmatch(digest) else digest
 
 
 def names(columns: tuple[Column, ...]) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from lmc_sweeps import checks, theory, transport
 from lmc_sweeps.dimension import approximate_dimension
 from lmc_sweeps.permutations import PermutationSpec, from_coupling
+from multirun_analysis.schema import safe_name
 
 LATER = "later"  # in the metadata of a field: records of earlier versions do not have it
 NEEDS = ("weights", "moments", "cross_moments", "objective", "generator")
@@ -97,7 +98,7 @@ class Matching(ABC):
         return asdict(self)
 
     def settings_hash(self) -> str:
-        """Return 8 hexadecimal digits that identify the method with its settings.
+        """Return 8 hexadecimal digits that identify the method with its settings, behind a letter where they look like a number.
 
         A field that a method has grown since (`LATER` in its metadata) is left out at its default, which changes nothing.
         """
@@ -106,7 +107,7 @@ class Matching(ABC):
             if grown.metadata.get(LATER) and settings[grown.name] == grown.default:
                 del settings[grown.name]
         words = json.dumps([self.name, settings], sort_keys=True)
-        return hashlib.sha256(words.encode()).hexdigest()[:8]
+        return safe_name(hashlib.sha256(words.encode()).hexdigest()[:8])
 
 
 @dataclass(frozen=True, kw_only=True)
