@@ -93,17 +93,31 @@ def _records() -> list[bytes]:
     record |= {name: record[name][:4] for name in ("runs", "curves", "layers")}
     record["curves"] = [curve | {name: curve[name][:3] for name in ("t", "loss", "error")} for curve in record["curves"]]
     failed = {"schema_version": 1, "run_id": RUN, "status": "failed", "sentence": "it failed.", "scope": {"width": 8}}
-    return [json.dumps(record).encode(), json.dumps(failed).encode(), schema.sealed(json.dumps(record, indent=1))]
+    return [json.dumps(record).encode(), json.dumps(failed).encode(), schema.sealed(schema.canonical(record))]
+
+
+def _seal(path: Path) -> None:
+    """Seal a damaged record anew where that can be: behind the seal, too, nothing may come as a surprise."""
+    with contextlib.suppress(Exception):
+        record = json.loads(path.read_bytes())
+        record.pop(schema.SEAL_KEY, None)
+        path.write_bytes(schema.sealed(schema.canonical(record)))
+
+
+def _read_sealed(path: Path) -> None:
+    _seal(path)
+    reading.read_record(path)
 
 
 def _use_record(path: Path) -> bool:
     """Read a record, and do with it what a job does with one that it finds."""
+    _seal(path)
     try:
         found = records.read_record(path.parent)
     except InputError:  # a later version's
         return False
     if found is not None and records.is_finished(found):
-        records.is_measured(found, Weights(), 25)
+        records.is_measured(found, Weights())
         records.merged(found, found)
         plane_files.missing_planes(path.parent, found, ["a", "b"], [Weights()])
     return found is not None
@@ -156,9 +170,9 @@ class _PlaneOfRecord:
 
     def __call__(self, path: Path) -> None:
         if self.record is None:
-            path.with_name("record.json").write_bytes(_records()[0])
+            path.with_name("record.json").write_bytes(_records()[2])
             self.record = reading.read_record(path.with_name("record.json"))
-        planes._read(path, self.record)
+        planes._read(path, {path.name: schema.digest(path.read_bytes())}, self.record)
 
 
 @cache
@@ -228,7 +242,7 @@ READERS = {
     "cifar10 batch": Reader("batch", 20_000, _batches, mutating.with_tokens(*_PICKLES), _unless(_read_batch, InputError)),
     "cifar10 archive": Reader("archive", 8000, _archives, mutating.by_tar, _unless(_read_archive, InputError)),
     "record, as jobs read it": Reader(records.RECORD, 6000, _records, mutating.by_json, _use_record),
-    "record, as the analysis reads it": Reader(records.RECORD, 12_000, _records, mutating.by_json, _unless(reading.read_record, *_ERRORS)),
+    "record, as the analysis reads it": Reader(records.RECORD, 12_000, _records, mutating.by_json, _unless(_read_sealed, *_ERRORS)),
     "expected.jsonl, as sweeps read it": Reader(expected.EXPECTED, 10_000, _lines, mutating.by_lines, _expect),
     "expected.jsonl, as the analysis reads it": Reader(
         expected.EXPECTED, 10_000, _lines, mutating.by_lines, _unless(_read_lines, *_ERRORS)
@@ -238,7 +252,11 @@ READERS = {
     ),
     "records.index": Reader("records.index", 10_000, _indexes, mutating.by_index, lambda path: bool(index.load_index(path))),
     "plane.csv, as jobs read it": Reader(
-        planes.PLANE, 10_000, _planes, mutating.by_csv, lambda path: bool(plane_files.read_planes(path.parent))
+        planes.PLANE,
+        10_000,
+        _planes,
+        mutating.by_csv,
+        lambda path: bool(plane_files.read_planes(path.parent, {schema.FILES: {path.name: schema.digest(path.read_bytes())}})),
     ),
     "plane.csv, as the analysis reads it": Reader(planes.PLANE, 4000, _planes, mutating.by_csv, _unless(_PlaneOfRecord(), *_ERRORS)),
     "network of the store": Reader("network", 10_000, _networks, mutating.by_safetensors, _find_network),
@@ -246,6 +264,6 @@ READERS = {
     "half-trained network": Reader("network", 8000, lambda: _networks()[::-1], mutating.by_safetensors, _find_partial),
     "network to compare": Reader("network", 10_000, _networks, mutating.by_safetensors, _unless(checkpoints.read_parameters, InputError)),
     "permutations.npz": Reader(
-        records.PERMUTATIONS, 10_000, _permutations, mutating.by_zip, lambda path: bool(records.read_permutations(path.parent))
+        records.PERMUTATIONS, 10_000, _permutations, mutating.by_zip, lambda path: bool(records.read_permutations(path.parent, {}))
     ),
 }

@@ -20,7 +20,7 @@ from multirun_analysis import schema
 from multirun_analysis.packed import HEAD, LAYOUTS, Layout, PackedRecord, Rows
 from multirun_analysis.reading import check_head, check_rows
 
-MAGIC = b"multirun_analysis index 1".ljust(31) + b"\n"  # with the digest, 64 bytes: what follows is aligned
+MAGIC = b"multirun_analysis index 2".ljust(31) + b"\n"  # with the digest, 64 bytes: what follows is aligned
 SETTLED = 2 * 10**9  # ns; a file may change twice within the grain of its times (2 s on FAT), and look the same: one so young is read again
 LAYOUT = [schema.SCHEMA_VERSION, *([layout.name, *layout.all_words, *layout.all_numbers] for layout in LAYOUTS)]
 DTYPES = ("<i4", "<i8", "<f8")

@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema, tidy
+from multirun_analysis.checks import read_file
 from multirun_analysis.discovery import AGAIN, RECORD, Folders, find_sweep
 from multirun_analysis.packed import RUNS, PackedRecord
-from multirun_analysis.reading import UNREADABLE, read_json
+from multirun_analysis.reading import UNREADABLE, open_record
+from multirun_analysis.schema import safe_name
 from multirun_analysis.tidy import Sweep
 
 log = logging.getLogger(__name__)
 PLANE = "plane.csv"
+NAMES = ("network_a", "network_b", "settings_hash")
 PLANE_KEY = ("network_a", "network_b", "matching")  # of one plane within a job
 
 
@@ -52,23 +55,25 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
         Its frame has the job's keys, the varying keys, the pair, `matching`, and the columns of ``plane.csv`` from `x` on.
     """
     folders = [Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs]
-    records = {packed.head["run_id"]: packed for packed in sweep.packed}
+    records = {safe_name(packed.head["run_id"]): packed for packed in sweep.packed}
+    labels = {safe_name(settings_hash): label for settings_hash, label in sweep.labels.items()}
     jobs = sweep.jobs.drop(columns="status").to_dict("records")
-    keys = {str(job["run_id"]): {str(name): value for name, value in job.items()} for job in jobs}
+    keys = {safe_name(str(job["run_id"])): {str(name): value for name, value in job.items()} for job in jobs}
     parts: dict[tuple[Any, ...], pd.DataFrame] = {}
     notes = []
     for path in [path for folder in folders for path in sorted([*folder.glob(PLANE), *folder.glob(f"*/{PLANE}")])]:
         try:
-            record = records.get(_run_id(path.with_name(RECORD)))
-            if record is None:
+            beside = open_record(path.with_name(RECORD))  # the names of folders say nothing
+            run_id = safe_name(beside["run_id"])
+            if run_id not in records:
                 raise ValueError(f"{RECORD} beside it is not usable")
-            frame = _read(path, record).assign(**keys[record.head["run_id"]])
+            frame = _read(path, beside.get(schema.FILES), records[run_id]).assign(**keys[run_id])
         except UNREADABLE as error:
             notes.append(f"the planes of {path} are left out: {error}; {AGAIN} and plane=true.")
             continue
-        frame["matching"] = frame.pop("settings_hash").map(sweep.labels)
+        frame["matching"] = frame.pop("settings_hash").map(labels)
         for key, part in frame.groupby(list(PLANE_KEY), sort=False):
-            parts.setdefault((record.head["run_id"], *key), part)
+            parts.setdefault((run_id, *key), part)
     columns = ["run_id", *tidy.FIXED, *sweep.varying, *PLANE_KEY, *schema.names(schema.PLANE_MEASURES)]
     joined = pd.concat(list(parts.values())) if parts else pd.DataFrame(columns=columns)
     order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", *PLANE_KEY]
@@ -76,19 +81,18 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
     return Planes(frame, tuple(notes))
 
 
-def _run_id(path: Path) -> str:
-    """Return the name of the job of a record; the names of folders say nothing."""
-    return str(read_json(path.read_text())["run_id"])
-
-
-def _read(path: Path, record: PackedRecord) -> pd.DataFrame:
-    """Return a file's planes, or raise `ValueError` if they are not what the record's job has written."""
-    data = path.read_bytes()
-    if not data.endswith(b"\n"):  # perhaps in the middle of the last number
-        raise ValueError("it is cut off")
+def _read(path: Path, digests: Any, record: PackedRecord) -> pd.DataFrame:
+    """Return a file's planes, or raise `ValueError` if they are not what the record's job has written and noted the digest of."""
+    data = read_file(path)
+    if not isinstance(digests, dict) or path.name not in digests:
+        raise ValueError(f"it has no seal in {RECORD} beside it, so that nothing shows whether it was changed")
+    if schema.digest(data) != digests[path.name]:
+        raise ValueError(f"it was changed after it was written: its sha256 is not the one in {RECORD}")
     frame = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
     if list(frame.columns) != schema.names(schema.PLANE):
         raise ValueError(f"its columns are {', '.join(map(str, frame.columns))}, not {', '.join(schema.names(schema.PLANE))}")
+    for name in NAMES:
+        frame[name] = frame[name].map(safe_name)
     for column in schema.PLANE_MEASURES:
         if column.kind == "number":
             words = frame[column.name]
@@ -98,13 +102,19 @@ def _read(path: Path, record: PackedRecord) -> pd.DataFrame:
     scores = frame[["loss", "error"]].to_numpy()
     if np.isinf(scores).any() or (scores < 0).any() or (frame["error"] > 1).any():
         raise ValueError("a loss or an error is outside its range")
-    known = set(record.rows[RUNS.name].keys(RUNS, (*PLANE_KEY, "settings_hash")))
+    known = {(safe_name(a), safe_name(b), method, safe_name(settings_hash)) for a, b, method, settings_hash in _methods_of_pairs(record)}
     planes = dict(list(frame.groupby([*PLANE_KEY, "settings_hash"])))
     for key in planes.keys() - known:
         raise ValueError(f"{RECORD} beside it lacks the pair or the method of {', '.join(map(str, key))}")
     for plane in planes.values():
         _check_points(plane)
     return frame
+
+
+def _methods_of_pairs(record: PackedRecord) -> list[tuple[str, str, str, str]]:
+    return [
+        (a, b, method, settings_hash) for a, b, method, settings_hash in record.rows[RUNS.name].keys(RUNS, (*PLANE_KEY, "settings_hash"))
+    ]
 
 
 def _check_points(plane: pd.DataFrame) -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from multirun_analysis import schema
+from multirun_analysis.checks import read_file
 from multirun_analysis.packed import HEAD, LAYOUTS, RUNS, PackedRecord, pack
+from multirun_analysis.schema import NewerVersion
+
+__all__ = ["UNREADABLE", "NewerVersion", "check_head", "check_rows", "open_record", "read_expected", "read_json", "read_record"]
 
 # What reading a file that holds anything at all can end in.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
-
-
-class NewerVersion(ValueError):
-    """A record that a later version wrote: there is nothing wrong with it."""
 
 
 def read_json(text: str) -> Any:
@@ -24,9 +24,27 @@ def read_json(text: str) -> Any:
         If it is no JSON, or has half a letter in it (an unpaired surrogate), which no file and no terminal takes.
     """
     found = json.loads(text)
+    _check_letters(text, found)
+    return found
+
+
+def _check_letters(text: str, found: Any) -> None:
     if "\\ud" in text.lower():
         json.dumps(found, ensure_ascii=False).encode()
-    return found
+
+
+def open_record(path: Path) -> dict[str, Any]:
+    """Return a record as it was written, its seal checked.
+
+    Raises
+    ------
+    UNREADABLE
+        If there is no file, or not a record in it, or it has changed since it was written.
+    """
+    contents = read_file(path)
+    record = schema.open_record(contents)
+    _check_letters(contents.decode(), record)
+    return record
 
 
 def read_record(path: Path) -> PackedRecord:
@@ -37,12 +55,7 @@ def read_record(path: Path) -> PackedRecord:
     UNREADABLE
         If there is no file, or not a record in it, or it has changed since it was written.
     """
-    contents = path.read_bytes()
-    record = read_json(contents.decode())
-    schema.check_seal(contents)  # before its version is believed
-    version = record["schema_version"]
-    if version > schema.SCHEMA_VERSION:
-        raise NewerVersion(f"schema version {version}; this multirun_analysis reads up to {schema.SCHEMA_VERSION}, use a newer one")
+    record = open_record(path)
     check_head(record)
     if record["status"] == "failed":
         return PackedRecord({key: record[key] for key in HEAD if key in record}, {})
@@ -86,7 +99,8 @@ def read_expected(line: str) -> dict[str, Any]:
     UNREADABLE
         If it is not such a line.
     """
-    entry = read_json(line)
+    entry = schema.open_line(line)
+    _check_letters(line, entry)
     if not (isinstance(entry["run_id"], str) and isinstance(entry["n_pairs"], int)):
         raise TypeError("not the line of a job")
     _check_scope(entry["scope"])

@@ -12,10 +12,11 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.gaps import relative_movement
-from lmc_sweeps.job import divergence, find_or_train, is_complete, run_job
+from lmc_sweeps.job import divergence, find_or_train, run_job
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.missing import is_complete
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Sgd
 from lmc_sweeps.records import read_permutations, read_record, write_failure

@@ -12,9 +12,10 @@ from lmc_sweeps import plane_files
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
-from lmc_sweeps.job import find_or_train, is_complete, run_job
+from lmc_sweeps.job import find_or_train, run_job
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.missing import is_complete
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Sgd
 from lmc_sweeps.permutations import apply_permutations

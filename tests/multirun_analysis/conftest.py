@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from multirun_analysis.schema import canonical, sealed
+
 
 @pytest.fixture
 def write_sweep(tmp_path: Path) -> Callable[..., Path]:
@@ -16,7 +18,7 @@ def write_sweep(tmp_path: Path) -> Callable[..., Path]:
         folder = tmp_path / name
         for record in records:
             (folder / record["run_id"]).mkdir(parents=True)
-            (folder / record["run_id"] / "record.json").write_text(json.dumps(record))
+            (folder / record["run_id"] / "record.json").write_bytes(sealed(canonical(record)))
         folder.mkdir(exist_ok=True)
         if expected is not None:
             (folder / "expected.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in expected))
