@@ -91,6 +91,7 @@ def _records() -> list[bytes]:
         write_sweep(Path(place), seeds=range(1), widths=(8,), rates=range(1))
         record = json.loads(next(Path(place).glob("*/record.json")).read_bytes())
     record |= {name: record[name][:4] for name in ("runs", "curves", "layers")}
+    record["points"] = 3
     record["curves"] = [curve | {name: curve[name][:3] for name in ("t", "loss", "error")} for curve in record["curves"]]
     failed = {"schema_version": 1, "run_id": RUN, "status": "failed", "sentence": "it failed.", "scope": {"width": 8}}
     return [json.dumps(record).encode(), json.dumps(failed).encode(), schema.sealed(schema.canonical(record))]
@@ -227,7 +228,7 @@ def _find_partial(path: Path) -> bool:
 
 def _permutations() -> list[bytes]:
     with tempfile.TemporaryDirectory() as place:
-        maps = {f"a.b.{method}.0": {"hidden_1": np.array([2, 0, 1, 3]), "hidden_2": np.arange(4)} for method in METHODS[:2]}
+        maps = {f"a.b.{method}.w0": {"hidden_1": np.array([2, 0, 1, 3]), "hidden_2": np.arange(4)} for method in METHODS[:2]}
         records.write_permutations(Path(place), maps)
         return [(Path(place) / records.PERMUTATIONS).read_bytes()]
 

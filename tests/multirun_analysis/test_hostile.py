@@ -1,14 +1,13 @@
 """Records that nobody should write: none stops the analysis, none loses its neighbours, none gets into the page unescaped."""
 
 import copy
-import json
 import math
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record
+from analysis_sweeps import expect, make_record, record_bytes, resealed, write_record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,8 +26,7 @@ def sweep_with(write_sweep, bad: str | dict):
     """Return the folder of two good records and a bad one, given as a record or as the text of its file."""
     folder = write_sweep(good())
     (folder / "bad0").mkdir()
-    text = bad if isinstance(bad, str) else json.dumps(bad)
-    (folder / "bad0" / "record.json").write_bytes(text.encode("utf-8", errors="surrogatepass"))
+    (folder / "bad0" / "record.json").write_bytes(resealed(bad) if isinstance(bad, str) else record_bytes(bad))
     return folder
 
 
@@ -173,8 +171,7 @@ def test_any_value_anywhere_in_a_record_is_read_or_said(tmp_path_factory, data):
     holder[key] = data.draw(JSON)
     folder = tmp_path_factory.mktemp("fuzz")
     for number, found in enumerate([*good(), record]):
-        (folder / str(number)).mkdir()
-        (folder / str(number) / "record.json").write_text(json.dumps(found))
+        write_record(folder / str(number), found)
     sweep = find_sweep([folder])
     assert {"good0", "good1"} <= {found["run_id"] for found in sweep.records}
     runs = load_runs(folder)
