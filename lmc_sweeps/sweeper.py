@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
-from lmc_sweeps.expected import expected_entry, write_command, write_expected
+from lmc_sweeps.expected import expected_entry, write_command, write_config, write_expected
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.launcher import BatchedLauncher
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
@@ -72,7 +72,7 @@ class ValidatingSweeper(BasicSweeper):
                 raise SweepStopped(str(error)) from None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            OmegaConf.save(config, folder / "multirun.yaml")
+            write_config(folder / "multirun.yaml", OmegaConf.to_yaml(config))
             write_expected(folder, entries)
             write_command(folder)
         except OSError as error:

@@ -6,7 +6,7 @@ import pytest
 
 from lmc_sweeps.expected import labels, read_expected, write_command, write_expected
 
-GOOD = {"run_id": "r0", "job": "width=8", "n_pairs": 1, "matching": [{"matching": "weights", "settings_hash": "0"}], "scope": {}}
+GOOD = {"run_id": "r0", "job": "width=8", "n_pairs": 1, "matching": [{"matching": "weights", "settings_hash": "w0"}], "scope": {}}
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_a_line_that_is_no_job_is_left_out_and_jobs_can_be_added(tmp_path, line)
     (tmp_path / "expected.jsonl").write_bytes(line + b"\n" + json.dumps(GOOD).encode() + b"\n")
     assert read_expected(tmp_path) == [GOOD]
     assert labels(tmp_path) == {"r0": "[1/1] width=8"}
-    write_expected(tmp_path, [{**GOOD, "run_id": "r2"}, {**GOOD, "matching": [{"matching": "identity", "settings_hash": "1"}]}])
+    write_expected(tmp_path, [{**GOOD, "run_id": "r2"}, {**GOOD, "matching": [{"matching": "identity", "settings_hash": "i1"}]}])
     assert [(job["run_id"], len(job["matching"])) for job in read_expected(tmp_path)] == [("r0", 2), ("r2", 1)]
 
 
