@@ -1,6 +1,7 @@
 """From a composed config to checked settings and loaded data: where Hydra's world ends and the core begins."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from lmc_sweeps.settings import JobSettings
 from lmc_sweeps.training import Training
 
 SCALARS = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane", "time_limit")
+REFERENCE = re.compile(r"\$\{(\.*[A-Za-z_][\w.]*)\}")  # to another key
 KEYS = ("plan", *SCALARS, "dataset", "model", "optimizer", "training", "matching", "store")
 
 
@@ -78,6 +80,7 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     if missing:
         raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[1:])}.")
     checks.boolean("plan", plain["plan"])
+    outside = from_environment(OmegaConf.to_container(config, resolve=False)) if isinstance(config, DictConfig) else {}
     return JobSettings(
         **{key: plain[key] for key in SCALARS},
         dataset=_part("dataset", plain["dataset"], datasets.choices()),
@@ -86,7 +89,38 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
         training=_fill(Training, "training", _mapping("training", plain["training"])),
         matching=_methods(plain["matching"]),
         store=_store(_mapping("store", plain["store"])),
+        from_environment=tuple(sorted(outside.items())),
     )
+
+
+def from_environment(config: Any) -> dict[str, str]:
+    """Return the keys whose values come from environment variables, directly or through other keys, with their interpolations as text."""
+    texts = {key: text for key, text in _leaves(config) if "${" in text and key.partition(".")[0] != "hydra"}
+    found: dict[str, str] = {}
+    while True:
+        more = {
+            key: text
+            for key, text in texts.items()
+            if key not in found
+            and ("oc.env" in text or any(name.lstrip(".") in found or _ends(name, found) for name in REFERENCE.findall(text)))
+        }
+        if not more:
+            return found
+        found |= more
+
+
+def _ends(name: str, known: Iterable[str]) -> bool:
+    """Return whether a relative reference may be to one of the keys that are known: it says only how these end."""
+    return name.startswith(".") and any(key.endswith(name.lstrip(".")) for key in known)
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts of a nested config under dotted names."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _leaves(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, str):
+        yield key, value
 
 
 def _plain(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
