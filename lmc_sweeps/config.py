@@ -97,21 +97,15 @@ def from_environment(config: Any) -> dict[str, str]:
     """Return the keys whose values come from environment variables, directly or through other keys, with their interpolations as text."""
     texts = {key: text for key, text in _leaves(config) if "${" in text and key.partition(".")[0] != "hydra"}
     found: dict[str, str] = {}
-    while True:
-        more = {
-            key: text
-            for key, text in texts.items()
-            if key not in found
-            and ("oc.env" in text or any(name.lstrip(".") in found or _ends(name, found) for name in REFERENCE.findall(text)))
-        }
-        if not more:
-            return found
+    while more := {key: text for key, text in texts.items() if key not in found and _is_from(text, found)}:
         found |= more
+    return found
 
 
-def _ends(name: str, known: Iterable[str]) -> bool:
-    """Return whether a relative reference may be to one of the keys that are known: it says only how these end."""
-    return name.startswith(".") and any(key.endswith(name.lstrip(".")) for key in known)
+def _is_from(text: str, outside: Iterable[str]) -> bool:
+    """Return whether an interpolation is of an environment variable, or may be of a key that is: a relative one says only how that ends."""
+    names = REFERENCE.findall(text)
+    return "oc.env" in text or any(name == key or (name[0] == "." and key.endswith(name.lstrip("."))) for name in names for key in outside)
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
