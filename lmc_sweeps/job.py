@@ -83,7 +83,7 @@ def run_job(
             walked = replace(settings, points=line_points(settings, known))
             record, permutations = _measured(walked, data, fingerprint, networks, methods)
             if note := points_note(settings.points, known, methods):
-                log.warning("%s", note)
+                log.info("%s", note)
                 record["notes"].append(note)
             record["seconds"] = time.perf_counter() - start
             log.info("measured %d methods in %.1f s", len(methods), record["seconds"])

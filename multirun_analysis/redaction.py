@@ -22,6 +22,7 @@ _TOKENS = re.compile(
     r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_\w{20,}|sk-[\w-]{20,}|AKIA[0-9A-Z]{16}|xox[a-z]-[\w-]{10,}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
 )
+_BARE = re.compile(rf"^(\s*(?:- |[^:]+:\s*)){re.escape(MASK)}$")  # in YAML, a word that begins so is none
 _INTERPOLATION = re.compile(r"""['"]?\$\{[^{},]*\}['"]?""")  # names where a value comes from; a default, behind a comma, is a value
 
 
@@ -121,12 +122,13 @@ def redacted_yaml(text: str) -> str:
         indent = len(line) - len(line.lstrip())
         if outer is not None and (indent > outer or not line.strip()):
             if ":" in line and indent == outer + 2:  # the rest are further lines of a value
-                lines.append(f"{line.partition(':')[0]}: {MASK}")
+                lines.append(f"{line.partition(':')[0]}: '{MASK}'")
             continue
         key, colon, value = line.strip().partition(":")
         is_list = line.lstrip().startswith("- ")
         outer = indent if colon and not value.strip() and not is_list and (key == "env_set" or is_secret(key)) else None
-        lines.append(_redacted_item(line) if is_list else line if value.strip() in ("", "{}", "null") else redacted_value(line))
+        masked = _redacted_item(line) if is_list else line if value.strip() in ("", "{}", "null") else redacted_value(line)
+        lines.append(_BARE.sub(rf"\1'{MASK}'", masked))
     return "\n".join(lines) + ("\n" if text.endswith("\n") else "")
 
 

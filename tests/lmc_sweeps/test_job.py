@@ -154,6 +154,7 @@ def test_other_points_walk_every_line_anew_without_training(tmp_path, data, mark
 
 @pytest.mark.parametrize("asked", [3, 5])
 def test_a_method_added_with_fewer_points_is_measured_at_those_of_the_record_and_it_is_said(tmp_path, data, mark, caplog, asked):
+    caplog.set_level(logging.INFO)
     store, folder = tmp_path / "store", tmp_path / "job"
     first = run_job(job(store=store, points=9), data, mark, folder)
     assert is_complete(job(points=asked), mark, folder)  # nothing coarser replaces what is there
@@ -172,6 +173,7 @@ def test_a_method_added_with_fewer_points_is_measured_at_those_of_the_record_and
 
 
 def test_more_points_are_measured_for_all_methods_and_it_is_said(tmp_path, data, mark, caplog):
+    caplog.set_level(logging.INFO)
     store, folder = tmp_path / "store", tmp_path / "job"
     run_job(job(store=store), data, mark, folder)
     assert forecast(job(points=9), folder) == Forecast(points=5)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from analysis_sweeps import expect, make_record
 
 from multirun_analysis import redaction
@@ -129,8 +130,8 @@ MASKED = """hydra:
   job:
     name: lmc_sweeps
     env_set:
-      X: ***
-      Y: ***
+      X: '***'
+      Y: '***'
     env_copy: []
   overrides:
     hydra:
@@ -140,10 +141,10 @@ MASKED = """hydra:
     - width=8
 dataset:
   root: ${oc.env:DATA}
-  token: ***
+  token: '***'
 width: 8
 password:
-  inner: ***
+  inner: '***'
 key: null
 """
 
@@ -151,3 +152,5 @@ key: null
 def test_secrets_in_yaml_are_masked_line_by_line_and_all_else_stays():
     assert redacted_yaml(YAML) == MASKED
     assert redacted_yaml(MASKED) == MASKED
+    assert yaml.safe_load(MASKED)["hydra"]["job"]["env_set"] == {"X": "***", "Y": "***"}
+    assert redacted_yaml("a: ghp_0123456789012345678901\n- ghp_0123456789012345678901\n") == "a: '***'\n- '***'\n"
