@@ -97,18 +97,23 @@ def _cut_expected(tally: Tally, own: Calm, rng: random.Random) -> None:
 
 def _cut_permutations(tally: Tally, own: Calm, rng: random.Random) -> None:
     path = sorted(own.where.glob("sweep/*/permutations.npz"))[0]
-    whole, kept = path.read_bytes(), {key: found.tolist() for key, found in records.read_permutations(path.parent).items()}
+    whole, kept = (
+        path.read_bytes(),
+        {key: found.tolist() for key, found in records.read_permutations(path.parent, records.read_record(path.parent) or {}).items()},
+    )
     for _ in range(30):
         length = rng.randrange(len(whole))
         path.write_bytes(whole[:length])
         with said_in_log() as lines:
-            wrong = records.read_permutations(path.parent) != {}
+            wrong = records.read_permutations(path.parent, records.read_record(path.parent) or {}) != {}
         tally.note("\n".join(lines), wrong=wrong, what=f"permutations.npz, {length} bytes")
     for _ in range(2):
         path.write_bytes(whole[: rng.randrange(len(whole))])
         before = own.copy(own.where.with_name(f"permutations_{tally.injected}"))
         done = run(own.where, *SWEEP, FOLDER, "plane=true")
-        found = {key: array.tolist() for key, array in records.read_permutations(path.parent).items()}
+        found = {
+            key: array.tolist() for key, array in records.read_permutations(path.parent, records.read_record(path.parent) or {}).items()
+        }
         wrong = found != kept or done.status != 0 or not Calm(before, 0.0).equals(own.where)
         tally.note(done.said, wrong=wrong, what=f"permutations.npz, mended, {done.status}")
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from multirun_analysis.schema import sealed
+
 WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024)
 METHODS = ("identity", "weights", "covariance", "activations")
 POINTS = 25
@@ -31,7 +33,7 @@ def write_sweep(folder: Path, *, seeds: range = range(10), widths: tuple[int, ..
         scope = _scope(width, seed, 0.001 * (rate + 1))
         run_id = hashlib.sha256(json.dumps(scope).encode()).hexdigest()[:16]
         (folder / run_id).mkdir()
-        (folder / run_id / "record.json").write_text(record_text(run_id, scope))
+        (folder / run_id / "record.json").write_bytes(sealed(record_text(run_id, scope)))
         job = f"width={width} seed={seed} optimizer.lr={scope['optimizer.lr']}"
         expected.append(json.dumps({"run_id": run_id, "job": job, "n_pairs": 1, "matching": _matching(), "scope": scope}) + "\n")
     with (folder / "expected.jsonl").open("a") as stream:
@@ -40,7 +42,7 @@ def write_sweep(folder: Path, *, seeds: range = range(10), widths: tuple[int, ..
 
 
 def record_text(run_id: str, scope: dict[str, Any]) -> str:
-    """Return a record as a job writes it, about 28 kB, with barriers that fall with width, less for the identity than for the others."""
+    """Return a record but for its seal, about 28 kB, with barriers that fall with width, less for the identity than for the others."""
     text = json.dumps(_template(run_id, scope), indent=1, sort_keys=True).replace("%", "%%").replace(f'"{GAP}"', "%r")
     rng = np.random.default_rng(int(run_id, 16))
     numbers = rng.lognormal(-0.5 * np.log2(scope["width"]), 0.7, text.count("%r"))

@@ -19,8 +19,8 @@ from lmc_sweeps.cluster import KEY, ClusterSettings, LocalTasks, SlurmTasks, Tas
 from lmc_sweeps.cluster_waiting import News, Submitted, came_of, note_of, noted, outcome, say, still_there
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.dividing import divide
-from lmc_sweeps.job import is_complete
 from lmc_sweeps.launcher import BatchedLauncher, Job
+from lmc_sweeps.missing import is_complete
 from lmc_sweeps.tasks import Task, tasks_of
 
 TASKS = "tasks"  # the folder, in a sweep's own, of the scripts, logs and results of its tasks

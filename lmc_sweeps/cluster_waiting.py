@@ -15,8 +15,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.cluster import GRACE, SlurmTasks, Tasks
 from lmc_sweeps.files import write_atomically
-from lmc_sweeps.job import is_complete
 from lmc_sweeps.launcher import Job
+from lmc_sweeps.missing import is_complete
 from lmc_sweeps.records import RECORD, is_finished, read_record
 from lmc_sweeps.running import note_failure
 from lmc_sweeps.summary import job_line

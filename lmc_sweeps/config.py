@@ -1,6 +1,7 @@
 """From a composed config to checked settings and loaded data: where Hydra's world ends and the core begins."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from lmc_sweeps.settings import JobSettings
 from lmc_sweeps.training import Training
 
 SCALARS = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane", "time_limit")
+REFERENCE = re.compile(r"\$\{(\.*[A-Za-z_][\w.]*)\}")  # to another key
 KEYS = ("plan", *SCALARS, "dataset", "model", "optimizer", "training", "matching", "store")
 
 
@@ -84,6 +86,7 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     if missing:
         raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[1:])}.")
     checks.boolean("plan", plain["plan"])
+    outside = from_environment(OmegaConf.to_container(config, resolve=False)) if isinstance(config, DictConfig) else {}
     return JobSettings(
         **{key: plain[key] for key in SCALARS},
         dataset=_part("dataset", plain["dataset"], datasets.choices()),
@@ -92,7 +95,32 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
         training=_fill(Training, "training", _mapping("training", plain["training"])),
         matching=_methods(plain["matching"]),
         store=_store(_mapping("store", plain["store"])),
+        from_environment=tuple(sorted(outside.items())),
     )
+
+
+def from_environment(config: Any) -> dict[str, str]:
+    """Return the keys whose values come from environment variables, directly or through other keys, with their interpolations as text."""
+    texts = {key: text for key, text in _leaves(config) if "${" in text and key.partition(".")[0] != "hydra"}
+    found: dict[str, str] = {}
+    while more := {key: text for key, text in texts.items() if key not in found and _is_from(text, found)}:
+        found |= more
+    return found
+
+
+def _is_from(text: str, outside: Iterable[str]) -> bool:
+    """Return whether an interpolation is of an environment variable, or may be of a key that is: a relative one says only how that ends."""
+    names = REFERENCE.findall(text)
+    return "oc.env" in text or any(name == key or (name[0] == "." and key.endswith(name.lstrip("."))) for name in names for key in outside)
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts of a nested config under dotted names."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _leaves(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, str):
+        yield key, value
 
 
 def _plain(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:

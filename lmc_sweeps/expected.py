@@ -5,6 +5,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from lmc_sweeps.pairs import with_identity
 from lmc_sweeps.records import matching_entries
 from lmc_sweeps.settings import scope
 from multirun_analysis.checks import read_file
+from multirun_analysis.redaction import redacted_arguments, redacted_line, redacted_yaml
+from multirun_analysis.schema import SEAL_KEY, open_line, safe_name, sealed_line
 
 log = logging.getLogger(__name__)
 EXPECTED, COMMANDS = "expected.jsonl", "commands.jsonl"
@@ -26,7 +29,7 @@ def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
     settings = scope(asked, prepared.fingerprint)
     return {
         "run_id": prepared.run_id,
-        "job": job,
+        "job": redacted_line(job),
         "n_pairs": asked.networks * (asked.networks - 1) // 2,
         "matching": matching_entries(with_identity(asked.matching)),
         "scope": settings,
@@ -35,9 +38,14 @@ def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
 
 
 def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
-    """Add jobs to those that the folder already expects; a job that is there gets the methods that are new."""
+    """Add jobs to those that the folder already expects; a job that is there gets the methods that are new.
+
+    Every line has a seal, but for those of earlier versions that had none and that nobody asks for again: nothing shows what they were.
+    """
     with locked(folder / EXPECTED):
-        jobs = {entry["run_id"]: entry for entry in read_expected(folder)}
+        entries_there = _entries(folder)
+        jobs = {entry["run_id"]: entry for entry in entries_there}
+        unsealed = {entry["run_id"] for entry in entries_there if not entry.pop(SEAL_KEY)} - {entry["run_id"] for entry in entries}
         for entry in entries:
             known = jobs.get(entry["run_id"])
             if known is None:
@@ -45,29 +53,35 @@ def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
             else:
                 hashes = {method["settings_hash"] for method in known["matching"]}
                 known["matching"] = known["matching"] + [method for method in entry["matching"] if method["settings_hash"] not in hashes]
-        lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in jobs.values())
-        write_atomically(folder / EXPECTED, lines.encode())
+        lines = [json.dumps(of, sort_keys=True) + "\n" if run_id in unsealed else sealed_line(of) for run_id, of in jobs.items()]
+        write_atomically(folder / EXPECTED, "".join(lines).encode())
 
 
 def read_expected(folder: Path) -> list[dict[str, Any]]:
-    """Return the jobs that the folder expects; none if there is no such file. A line that cannot be read is left out."""
+    """Return the jobs that the folder expects; none if there is no such file. A line that cannot be read, or was changed, is left out."""
+    return [{key: value for key, value in entry.items() if key != SEAL_KEY} for entry in _entries(folder)]
+
+
+def _entries(folder: Path) -> list[dict[str, Any]]:
+    """Return the same with whether the line had a seal, under the seal's key."""
     lines = _contents(folder / EXPECTED).decode(errors="replace").splitlines()
     found = []
     for line in lines:
         try:
-            entry = json.loads(line)
-            if all(isinstance(method["settings_hash"], str) for method in entry["matching"]):
-                found.append({**entry, "run_id": str(entry["run_id"]), "matching": list(entry["matching"])})
+            entry = open_line(line)
+            methods = [{**method, "settings_hash": safe_name(method["settings_hash"])} for method in entry["matching"]]
+            names = {"run_id": safe_name(str(entry["run_id"])), "matching": methods}
+            found.append({**entry, **names, SEAL_KEY: SEAL_KEY in json.loads(line)})
         except UNREADABLE:
             continue
     return found
 
 
 def write_command(folder: Path) -> None:
-    """Add the command of this process to those that made the folder; the same one again counts once. The report shows them."""
+    """Add the command of this process, its secrets masked, to those that made the folder; the same one again counts once."""
     script = Path(sys.argv[0])  # a user's own, which calls main(), or ours
     program = [str(script)] if script.suffix == ".py" and script.name != "__main__.py" else ["-m", "lmc_sweeps"]
-    line = json.dumps({"command": shlex.join(["python", *program, *sys.argv[1:]])}) + "\n"
+    line = sealed_line({"command": shlex.join(["python", *redacted_arguments([*program, *sys.argv[1:]])])})
     with locked(folder / COMMANDS):
         known = _contents(folder / COMMANDS).decode(errors="surrogateescape")
         if line not in known.splitlines(keepends=True):
@@ -83,6 +97,20 @@ def _contents(path: Path) -> bytes:
     except OSError as error:
         log.warning("%s cannot be read (%s); it is written anew.", path, error)
         return b""
+
+
+def write_config(path: Path, text: str) -> None:
+    """Write the config of a sweep, as YAML, its secrets masked."""
+    write_atomically(path, redacted_yaml(text).encode())
+
+
+def conceal(folder: Path) -> None:
+    """Mask the secrets in what Hydra has written of a job into its folder; what was masked or has none stays as it is."""
+    for path in folder.glob(".hydra/*.yaml"):
+        with suppress(OSError, UnicodeDecodeError):
+            text = read_file(path).decode()
+            if (masked := redacted_yaml(text)) != text:
+                write_atomically(path, masked.encode())
 
 
 def labels(folder: Path) -> dict[str, str]:

@@ -8,26 +8,28 @@ import itertools
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from lmc_sweeps import matching, records
+from lmc_sweeps import records
 from lmc_sweeps.checkpoints import Store, StoredNetwork
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.files import locked
 from lmc_sweeps.gaps import relative_movement
 from lmc_sweeps.matching.base import Matching, Permutations
+from lmc_sweeps.missing import line_points, missing_methods, network_names, planes_lacking, points_note
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.pairs import PairResult, check_final_losses, compare_pair, undefined_rows, with_identity
-from lmc_sweeps.plane_files import keep_planes, measure_planes, missing_planes
+from lmc_sweeps.pairs import PairResult, check_final_losses, compare_pair, undefined_rows
+from lmc_sweeps.plane_files import keep_planes, measure_planes
 from lmc_sweeps.records import Record
-from lmc_sweeps.settings import JobSettings, network_name, plain_config, resolve_device, run_id, scope
+from lmc_sweeps.settings import JobSettings, plain_config, resolve_device, run_id, scope
 from lmc_sweeps.stacks import Progress, train_all
 from lmc_sweeps.tasks import Task, tasks_of
 from lmc_sweeps.time_limit import time_limit
-from multirun_analysis.schema import SCHEMA_VERSION
+from multirun_analysis.schema import FILES, SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
 
@@ -71,34 +73,48 @@ def run_job(
         raise InputError(f"{folder} holds the record of another job, {known['run_id']}; a job needs a folder of its own.")
     if known is None and (folder / records.RECORD).is_file():
         log.warning("%s is damaged, so the job is run again.", folder / records.RECORD)
-    methods, planes = _missing(settings, known, folder), _missing_planes(settings, fingerprint, folder, known)
+    methods, planes = missing_methods(settings, known, folder), planes_lacking(settings, fingerprint, folder, known)
     if known is not None and not methods and not planes:
-        log.info("already measured: %s", folder / records.RECORD)
-        if known.pop("failure", None) is not None:  # of something that is no longer asked for
-            records.write_record(folder, known)
-        return known
+        log.info("already measured, at %d points: %s", known["points"], folder / records.RECORD)
+        return records.forget_failure(folder) or known  # it was of something that is no longer asked for
     start = time.perf_counter()
     networks = find_or_train(settings, data, fingerprint, progress, at_hand)
     with time_limit(settings.time_limit, "matching and measuring"):
-        if known is None or methods:
-            record, permutations = _measured(settings, data, fingerprint, networks, methods)
+        while known is None or methods:
+            walked = replace(settings, points=line_points(settings, known))
+            record, permutations = _measured(walked, data, fingerprint, networks, methods)
+            if note := points_note(settings.points, known, methods):
+                log.info("%s", note)
+                record["notes"].append(note)
             record["seconds"] = time.perf_counter() - start
-            known = _kept(folder, record, permutations)
             log.info("measured %d methods in %.1f s", len(methods), record["seconds"])
+            known, is_kept = _kept(folder, record, permutations)
+            methods = [] if is_kept else missing_methods(settings, known, folder)
         if planes:
-            known = _with_planes(settings, data, fingerprint, folder, networks, planes, start)
+            known = _with_planes(settings, data, fingerprint, folder, known, networks, planes, start)
     return known
 
 
-def _kept(folder: Path, record: Record, permutations: dict[str, Permutations]) -> Record:
-    """Write a record and its permutations, with what is there already, and return the record as written."""
+def _kept(folder: Path, record: Record, permutations: dict[str, Permutations]) -> tuple[Record, bool]:
+    """Write a record and its permutations, with what is there already; return the record that is there then, and whether this one is in it.
+
+    It is not where another process has meanwhile left lines with another number of points: one record never holds a mix.
+    """
     with locked(folder / records.RECORD):
-        now = records.read_record(folder)  # again: another process may have added a method meanwhile
-        if now is not None and records.is_finished(now):
+        now = records.read_record(folder)
+        if now is None or not records.is_finished(now):
+            there: Mapping[str, Any] = {}
+        elif now["points"] > record["points"] or (
+            now["points"] < record["points"] and not set(records.methods_of(record)).issuperset(records.methods_of(now))
+        ):
+            return now, False
+        else:
+            there = records.read_permutations(folder, now)
             record = records.merged(now, record)
-        records.write_permutations(folder, permutations)
+        digest = records.write_permutations(folder, permutations, there)
+        record[FILES] = {**record.get(FILES, {}), records.PERMUTATIONS: digest}
         records.write_record(folder, record)
-    return record
+    return record, True
 
 
 def _with_planes(
@@ -106,28 +122,24 @@ def _with_planes(
     data: Data,
     fingerprint: str,
     folder: Path,
+    record: Record,
     networks: list[StoredNetwork],
     methods: list[Matching],
     start: float,
 ) -> Record:
     """Measure the planes of some methods beside the record that is there, and return it as it is then."""
     test = data.test.to(resolve_device(settings.device))
-    planes = measure_planes(folder, _names(settings, fingerprint), networks, _architecture(settings, data), test, methods)
+    planes = measure_planes(folder, record, network_names(settings, fingerprint), networks, _architecture(settings, data), test, methods)
     seconds = time.perf_counter() - start
     log.info("measured the planes of %d methods; %.1f s in all", len(methods), seconds)
     return keep_planes(folder, planes, seconds)
-
-
-def _names(settings: JobSettings, fingerprint: str) -> list[str]:
-    """Return the names of a job's networks in the store."""
-    return [network_name(settings, fingerprint, number) for number in range(settings.networks)]
 
 
 def _measured(
     settings: JobSettings, data: Data, fingerprint: str, networks: list[StoredNetwork], methods: list[Matching]
 ) -> tuple[Record, dict[str, Permutations]]:
     """Return the record of every pair of the networks, matched and measured by the methods, and the permutations."""
-    names = _names(settings, fingerprint)
+    names = network_names(settings, fingerprint)
     device = resolve_device(settings.device)
     splits = data.train.to(device), data.test.to(device)
     architecture = _architecture(settings, data)
@@ -185,33 +197,6 @@ def _measure(
     return compare_pair(architecture, a.parameters, b.parameters, *splits, methods, settings.points, settings.seed)
 
 
-def is_complete(settings: JobSettings, fingerprint: str, folder: Path) -> bool:
-    """Return whether a job's folder holds all that it is asked for, and nothing that failed."""
-    try:
-        known = records.read_record(folder)
-    except InputError:  # of a later version: the job itself will say so
-        return False
-    if known is None or known["run_id"] != run_id(settings, fingerprint):
-        return False
-    return "failure" not in known and not _missing(settings, known, folder) and not _missing_planes(settings, fingerprint, folder, known)
-
-
-def _missing(settings: JobSettings, known: Record | None, folder: Path) -> list[Matching]:
-    """Return the methods to measure; with other `points`, or damaged permutations, all of the record are measured anew."""
-    asked = list(with_identity(settings.matching))
-    if known is None or not records.is_finished(known):
-        return asked
-    if known["points"] != settings.points or records.permutations_are_damaged(folder):
-        earlier = [matching.choices()[entry["matching"]](**entry["settings"]) for entry in known["matching"]]
-        return list(dict.fromkeys([*earlier, *asked]))
-    return [method for method in asked if not records.is_measured(known, method, settings.points)]
-
-
-def _missing_planes(settings: JobSettings, fingerprint: str, folder: Path, known: Record | None) -> list[Matching]:
-    """Return the methods whose planes are asked for and lacking."""
-    return missing_planes(folder, known, _names(settings, fingerprint), settings.matching) if settings.plane else []
-
-
 def _architecture(settings: JobSettings, data: Data) -> Architecture:
     return settings.model.architecture(data.n_inputs, settings.width, settings.depth, data.n_classes)
 
@@ -246,7 +231,3 @@ def divergence(facts: dict[str, Any], epochs: int) -> str | None:
     if epochs > 0 and not facts["loss_final"] <= facts["loss_initial"]:
         return f"ended at a training loss of {facts['loss_final']:.3g}, above the {facts['loss_initial']:.3g} of its initialisation"
     return None
-
-
-def _listed(values: Any) -> str:
-    return ", ".join(f"{value:.4f}" for value in values)

@@ -14,8 +14,8 @@ from lmc_sweeps.checkpoints import Store, StoredNetwork
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.expected import labels
-from lmc_sweeps.job import is_complete
 from lmc_sweeps.log_files import LogFile
+from lmc_sweeps.missing import is_complete
 from lmc_sweeps.progress import TrainingProgress, computing
 from lmc_sweeps.records import RECORD
 from lmc_sweeps.running import note_failure, run_noted

@@ -23,7 +23,7 @@ from multirun_analysis.checks import open_file
 MOST_BYTES = 2**32  # of a network, all its shards together
 MOST_PICKLE = 2**24  # of the part of a PyTorch file that says what is where
 MOST_SHARDS = 1000
-SAFE_TORCH = (2, 10)  # before it, `weights_only=True` could be made to run code, or to write beyond its memory (CVE-2025-32434, CVE-2026-24747)
+SAFE_TORCH = (2, 10)  # before it, `weights_only=True` could run code, or write beyond its memory (CVE-2025-32434, CVE-2026-24747)
 TAKEN = "read are safetensors files and PyTorch's state dicts and checkpoints (.pt, .pth, .ckpt, .bin)"
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 SHARD = re.compile(r"(?P<stem>.+)-(?P<k>\d{5})-of-(?P<n>\d{5})(?P<suffix>\.\w+)", re.ASCII)
@@ -155,7 +155,7 @@ def _from_torch(path: Path, contents: bytes) -> Any:
     release = tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
     if release < SAFE_TORCH:
         raise InputError(
-            f"{str(path)!r} is not read with torch {torch.__version__}, in which such a file can run code (CVE-2025-32434): "
+            f"{str(path)!r} is not read with torch {torch.__version__}, in which such a file can do harm (CVE-2025-32434, CVE-2026-24747): "
             "install torch 2.10 or later, or save the state dict with safetensors.torch.save_file."
         )
     try:

@@ -63,7 +63,7 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     shape = (record["data"]["n_inputs"], config["width"], config["depth"], record["data"]["n_classes"])
     architecture = model.architecture(*shape)
     a, b = (_stored(shelf, name, template(model, *shape)) for name in names)
-    permutations = _permutations(folder, names, record["matching"])
+    permutations = _permutations(folder, names, record)
     if not permutations and any([curve["network_a"], curve["network_b"]] == names for curve in record["curves"]):
         lost = str(folder / records.PERMUTATIONS)
         raise checks.InputError(f"{lost!r} is missing or damaged; remove {records.RECORD} beside it and run the job again.")
@@ -120,11 +120,11 @@ def _stored(store: Store, name: str, like: Mapping[str, Tensor]) -> dict[str, Te
         raise checks.InputError(f"the stored network {str(path)!r} is not usable ({error}); {again}.") from error
 
 
-def _permutations(folder: Path, names: list[str], entries: list[dict[str, Any]]) -> dict[str, dict[str, np.ndarray]]:
+def _permutations(folder: Path, names: list[str], record: records.Record) -> dict[str, dict[str, np.ndarray]]:
     """Return permutations by method, then group, of one pair."""
-    kinds = [entry["matching"] for entry in entries]
+    kinds = [entry["matching"] for entry in record["matching"]]
     found: dict[str, dict[str, np.ndarray]] = {}
-    for key, permutation in records.read_permutations(folder).items():
+    for key, permutation in records.read_permutations(folder, record).items():
         pair_and_method, _, group = key.partition("/")
         a, b, method, settings_hash = pair_and_method.split(".")
         if [a, b] == names:

@@ -210,7 +210,7 @@ def _problem(
 def _measures(t: np.ndarray, loss: np.ndarray, error: np.ndarray) -> dict[str, float]:
     """Return the end points and the barriers of one line under their column names."""
     ends = {"loss_a": loss[0], "loss_b": loss[-1], "error_a": error[0], "error_b": error[-1]}
-    found = {key: float(value) for key, value in ends.items()}
+    found: dict[str, float] = {"points": len(t), **{key: float(value) for key, value in ends.items()}}
     return found | barriers(t, loss).columns("loss") | barriers(t, error).columns("error")
 
 

@@ -1,11 +1,12 @@
 """`plan=true`: what a command would do, said before it is done; nothing is trained and nothing is written."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from lmc_sweeps.checkpoints import Store
 from lmc_sweeps.config import PreparedJob
-from lmc_sweeps.job import is_complete
+from lmc_sweeps.missing import forecast, is_complete
 from lmc_sweeps.progress import about, computing, duration
 from lmc_sweeps.stack_sizes import seconds_per_network_step, stack_size
 from lmc_sweeps.tasks import Task, groups, tasks_of
@@ -21,6 +22,7 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
     missing = {task.name: task for job in waiting for task in _tasks(job) if not Store(task.settings.store).holds(task.name)}
     lines = [
         f"{len(jobs)} jobs, of them {len(jobs) - len(waiting)} finished in {folder}",
+        *_of_records(jobs, folder),
         f"{len(needed)} networks, of them {len(missing)} to be trained, {sum(task.steps for task in missing.values()):,} network-steps",
     ]
     seconds = 0.0
@@ -36,6 +38,21 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
     lines += more
     lines.append("plan=true: nothing was trained, nothing was written.")
     return "\n".join(lines)
+
+
+def _of_records(jobs: Sequence[PreparedJob], folder: Path) -> list[str]:
+    """Return what happens to jobs that have lines of other points already, or records that cannot be added to."""
+    forecasts = [(job.settings.points, forecast(job.settings, folder / job.run_id)) for job in jobs]
+    lines = []
+    for (asked, there), count in Counter((asked, of.points) for asked, of in forecasts if of.points is not None).items():
+        if there < asked:
+            lines.append(f"  {count} jobs have lines of {there} points: all their methods are measured anew at {asked}")
+        else:
+            lines.append(
+                f"  {count} jobs have lines of {there} points, which stay: methods new to them are measured at {there}, not at {asked}"
+            )
+    obstacles = [of.obstacle for _, of in forecasts if of.obstacle is not None]
+    return lines + ([f"  {len(obstacles)} jobs cannot run: {obstacles[0]}"] if obstacles else [])
 
 
 def _tasks(job: PreparedJob) -> list[Task]:

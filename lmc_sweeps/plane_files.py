@@ -23,6 +23,7 @@ from lmc_sweeps.permutations import apply_permutations
 from lmc_sweeps.planes import N_ROWS, plane_rows
 from lmc_sweeps.records import NO_PLANE, Record
 from multirun_analysis import schema
+from multirun_analysis.schema import FILES
 
 log = logging.getLogger(__name__)
 PLANE = "plane.csv"
@@ -42,7 +43,7 @@ def missing_planes(folder: Path, record: Record | None, names: Sequence[str], me
         The job's networks.
     methods : sequence of Matching
     """
-    counts = Counter(_key(row) for row in read_planes(folder))
+    counts = Counter(_key(row) for row in read_planes(folder, record))
     there = {key for key, count in counts.items() if count == N_ROWS} | {_key(row) for row in (record or {}).get(NO_PLANE, [])}
     pairs = list(itertools.combinations(names, 2))
     return [m for m in methods if m.name != "identity" and not all((*pair, m.name, m.settings_hash()) in there for pair in pairs)]
@@ -59,6 +60,7 @@ class Planes:
 
 def measure_planes(
     folder: Path,
+    record: Record,
     names: Sequence[str],
     networks: Sequence[StoredNetwork],
     architecture: Architecture,
@@ -70,7 +72,8 @@ def measure_planes(
     Parameters
     ----------
     folder : Path
-        Of a finished record.
+    record : dict
+        Of that folder, finished.
     names : sequence of str
     networks : sequence of StoredNetwork
         On the device of `test`.
@@ -83,7 +86,7 @@ def measure_planes(
     InputError
         If the permutations are lost.
     """
-    permutations = records.read_permutations(folder)
+    permutations = records.read_permutations(folder, record)
     planes = Planes([], [], [])
     for (i, j), method in itertools.product(itertools.combinations(range(len(names)), 2), methods):
         key = dict(zip(KEY, (names[i], names[j], method.name, method.settings_hash()), strict=True))
@@ -126,8 +129,10 @@ def keep_planes(folder: Path, planes: Planes, seconds: float) -> Record:
             raise InputError(f"{str(folder / records.RECORD)!r} was lost while its planes were measured; run the job again.")
         fresh = {_key(row) for row in planes.rows}
         if fresh:
-            kept = [row for row in read_planes(folder) if _key(row) not in fresh]
-            write_atomically(folder / PLANE, _text([*kept, *planes.rows]).encode())
+            kept = [row for row in read_planes(folder, record) if _key(row) not in fresh]
+            contents = _text([*kept, *planes.rows]).encode()
+            write_atomically(folder / PLANE, contents)
+            record[FILES] = {**record.get(FILES, {}), PLANE: schema.digest(contents)}
         record[NO_PLANE] = [row for row in record.get(NO_PLANE, []) if row not in planes.without] + planes.without
         record["notes"] = list(dict.fromkeys([*record["notes"], *planes.notes]))
         record |= {"config": record["config"] | {"plane": True}, "seconds": seconds}
@@ -136,20 +141,23 @@ def keep_planes(folder: Path, planes: Planes, seconds: float) -> Record:
     return record
 
 
-def read_planes(folder: Path) -> list[dict[str, str]]:
-    """Return the rows of a folder's ``plane.csv``; none if there is no such file, or it is damaged, which is said in the log."""
+def read_planes(folder: Path, record: Record | None) -> list[dict[str, str]]:
+    """Return the rows of a folder's ``plane.csv``; none if there is no such file or, said in the log, the record does not vouch for it."""
     path = folder / PLANE
     columns = schema.names(schema.PLANE)
+    if PLANE not in (record or {}).get(FILES, {}):
+        if path.exists():
+            log.warning("%s has no seal in the record beside it; its planes are measured again where they are asked for.", path)
+        return []
     try:
-        text = path.read_bytes().decode()
+        text = records.read_beside(folder, record or {}, PLANE).decode()
         table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except FileNotFoundError:
         return []
     except (OSError, ValueError, csv.Error) as error:
         log.warning("%s cannot be read (%s); its planes are measured again.", path, error)
         return []
-    cut_off = not text.endswith("\n")  # perhaps in the middle of the last number
-    if not table or table[0] != columns or cut_off or any(len(row) != len(columns) for row in table):
+    if not table or table[0] != columns or any(len(row) != len(columns) for row in table):
         log.warning("%s is damaged; its planes are measured again.", path)
         return []
     return [dict(zip(columns, row, strict=True)) for row in table[1:]]

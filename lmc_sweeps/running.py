@@ -9,13 +9,14 @@ from types import MappingProxyType
 from lmc_sweeps.checkpoints import Store, StoredNetwork
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import PreparedJob
-from lmc_sweeps.expected import labels
+from lmc_sweeps.expected import conceal, labels
 from lmc_sweeps.job import run_job
 from lmc_sweeps.progress import TrainingProgress
 from lmc_sweeps.records import Record, write_failure
 from lmc_sweeps.settings import scope
 from lmc_sweeps.summary import job_line
 from lmc_sweeps.tasks import tasks_of
+from multirun_analysis.redaction import redacted_text
 
 log = logging.getLogger(__name__)
 Write = Callable[[str], object]
@@ -40,6 +41,7 @@ def run_noted(
     at_hand: Mapping[str, StoredNetwork] = MappingProxyType({}),
 ) -> Record:
     """Run a job and say in a line what came of it; a failure is said, written down and raised again."""
+    conceal(folder)
     try:
         record = run_job(prepared.settings, prepared.data, prepared.fingerprint, folder, progress, at_hand)
     except Exception as error:
@@ -52,9 +54,10 @@ def run_noted(
 def note_failure(prepared: PreparedJob, folder: Path, label: str, error: Exception, write: Write) -> None:
     """Say that a job failed and write it down, in its record and, with the traceback, in its log."""
     sentence = f"{type(error).__name__}: {error}"
+    conceal(folder)
     log.info("%s", "".join(traceback.format_exception(error)))  # to the job's log file only; the terminal gets the sentence
     try:
-        write_failure(folder, prepared.run_id, scope(prepared.settings, prepared.fingerprint), sentence)
+        write_failure(folder, prepared.run_id, scope(prepared.settings, prepared.fingerprint), redacted_text(sentence))
     except (OSError, InputError) as second:  # a full disk, or a record that is not ours to write: the first failure is the one to tell
         log.info("the failure could not be written down: %s", second)
     write(f"{label} failed: {sentence} (see {folder})")

@@ -1,5 +1,6 @@
 """What a job is asked for, and what it is called: the settings that determine a network, hashed into names."""
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -16,6 +17,7 @@ from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.optimizers import Optimizer
 from lmc_sweeps.training import CODE_VERSION, Training
+from multirun_analysis.redaction import MASK, is_secret, redacted_text, redacted_value
 from multirun_analysis.schema import safe_name
 
 # Of the factors and results of training's matrix products. Weights, losses and all that is measured afterwards are float32 always.
@@ -41,6 +43,9 @@ class JobSettings:
     plane: bool = False
     time_limit: float | None = None
     store: Path | None
+    from_environment: tuple[tuple[str, str], ...] = dataclasses.field(
+        default=(), compare=False
+    )  # keys, with the interpolations that gave their values
 
     def __post_init__(self) -> None:
         checks.integer("width", self.width)
@@ -116,6 +121,9 @@ def identity(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
 def scope(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
     """Return the same as `identity` under dotted names, defaults included: what a sweep can vary and a table can show.
 
+    A text of the dataset's that came from the environment, or stands under the key of a secret, is shown as where it came from and a
+    digest: two of them are told apart, and neither is told. (Those of other parts are names of choices.)
+
     A part's own name stands under the part's key, e.g. ``{"optimizer": "sgd", "optimizer.lr": 0.05}``.
     """
     keys: dict[str, Any] = {key: getattr(settings, key) for key in ("width", "depth", "networks", "seed", "precision")}
@@ -123,12 +131,20 @@ def scope(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
         part = getattr(settings, key)
         keys |= {key: part.name} if hasattr(part, "name") else {}
         keys |= {f"{key}.{field.name}": getattr(part, field.name) for field in fields(part) if field.metadata.get("identity", True)}
+    outside = dict(settings.from_environment)
+    for key, value in keys.items():
+        if key.startswith("dataset.") and isinstance(value, str) and (key in outside or is_secret(key)):
+            keys[key] = f"{redacted_value(outside.get(key, MASK))} ({safe_name(_sha256(value)[:8])})"
     return {**keys, "dataset.fingerprint": safe_name(fingerprint), "code_version": CODE_VERSION}
 
 
 def digest(words: Mapping[str, Any]) -> str:
     """Return the first 16 hexadecimal digits of the SHA-256 of plain values, keys in order, as a safe name."""
-    return safe_name(hashlib.sha256(json.dumps(words, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16])
+    return safe_name(_sha256(json.dumps(words, sort_keys=True, allow_nan=False))[:16])
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def run_id(settings: JobSettings, fingerprint: str) -> str:
@@ -154,16 +170,28 @@ def name_of(network: Mapping[str, Any]) -> str:
 
 
 def plain_config(settings: JobSettings) -> dict[str, Any]:
-    """Return the resolved settings as plain values, for the record."""
+    """Return the settings as plain values, for the record, which others may be sent.
+
+    Interpolations are resolved, but for the dataset's of environment variables, whose text stands there; its secrets are masked, and the
+    home of whoever runs this is ``~``. `load_networks` builds the model of this, and looks for its networks in the store.
+    """
+    outside = dict(settings.from_environment)
     parts = {}
     for key in ("dataset", "model", "optimizer", "training"):
         part = getattr(settings, key)
         name = {"name": part.name} if hasattr(part, "name") else {}
-        parts[key] = name | {field.name: getattr(part, field.name) for field in fields(part)}
+        parts[key] = name | {field.name: _told(f"{key}.{field.name}", getattr(part, field.name), outside) for field in fields(part)}
     scalars = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane", "time_limit")
     return {
         **{key: getattr(settings, key) for key in scalars},
         **parts,
         "matching": [{"name": method.name, **method.settings()} for method in settings.matching],
-        "store": None if settings.store is None else str(settings.store),
+        "store": None if settings.store is None else redacted_text(str(settings.store)),
     }
+
+
+def _told(key: str, value: Any, outside: Mapping[str, str]) -> Any:
+    """Return the value of a setting as a record tells it."""
+    if not isinstance(value, str) or not key.startswith("dataset."):
+        return value
+    return redacted_value(outside[key]) if key in outside else MASK if is_secret(key) else redacted_text(value)

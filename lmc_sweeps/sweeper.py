@@ -15,8 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
-from lmc_sweeps.expected import expected_entry, write_command, write_expected
-from lmc_sweeps.files import clear_of_pipes, write_atomically
+from lmc_sweeps.expected import expected_entry, write_command, write_config, write_expected
+from lmc_sweeps.files import clear_of_pipes
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.launcher import BatchedLauncher
 from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
@@ -78,7 +78,7 @@ class ValidatingSweeper(BasicSweeper):
                 raise SweepStopped(str(error)) from None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / "multirun.yaml", OmegaConf.to_yaml(config).encode())
+            write_config(folder / "multirun.yaml", OmegaConf.to_yaml(config))
             for job in prepared:
                 clear_of_pipes(folder / job.run_id / str(config.hydra.output_subdir))
             write_expected(folder, entries)

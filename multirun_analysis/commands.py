@@ -5,6 +5,8 @@ from pathlib import Path
 
 from multirun_analysis.checks import read_file
 from multirun_analysis.reading import read_json
+from multirun_analysis.redaction import redacted_command
+from multirun_analysis.schema import open_line
 
 COMMANDS = "commands.jsonl"
 MOST_BYTES = 2**24
@@ -12,7 +14,10 @@ LONGEST = 10_000  # letters; a longer one is no command
 
 
 def load_commands(sweep_dirs: Sequence[Path]) -> list[str]:
-    """Return the commands of sweeps, each once, in the order in which they were first given; lines that cannot be read are left out."""
+    """Return the commands of sweeps without secrets, each once, in the order in which they were first given.
+
+    Lines that cannot be read, or were changed, are left out.
+    """
     found: dict[str, None] = {}
     for folder in sweep_dirs:
         try:
@@ -21,9 +26,10 @@ def load_commands(sweep_dirs: Sequence[Path]) -> list[str]:
             continue
         for line in lines:
             try:
-                command = read_json(line)["command"]
+                read_json(line)  # refuses halves of letters
+                command = open_line(line)["command"]
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue
             if isinstance(command, str) and len(command) <= LONGEST:
-                found[command] = None
+                found[redacted_command(command)] = None
     return list(found)

@@ -45,7 +45,7 @@ def _layout(name: str, words: tuple[str, ...], optional_words: tuple[str, ...], 
     return Layout(name, words, tuple(name for name in numbers if name not in later), optional_words, later)
 
 
-RUNS = _layout("runs", (*METHOD, "split"), ("certificate_status",), schema.MEASURES)
+RUNS = _layout("runs", (*METHOD, "split"), ("certificate_status",), (schema.POINTS, *schema.MEASURES))
 CURVES = _layout("curves", (*METHOD, "split"), (), schema.CURVE_MEASURES)
 LAYERS = _layout("layers", METHOD, ("layer_name",), schema.LAYER_MEASURES)
 LAYOUTS = (RUNS, CURVES, LAYERS)
@@ -113,7 +113,19 @@ def pack(record: Record) -> PackedRecord:
     """
     head = {key: record[key] for key in HEAD if key in record}
     rows = {layout.name: _packed_rows(record[layout.name], layout) for layout in (RUNS, LAYERS)}
-    return PackedRecord(head, rows | {CURVES.name: _packed_curves(record[CURVES.name])})
+    rows[CURVES.name] = _packed_curves(record[CURVES.name])
+    if "points" in record:
+        _set_points(rows, record["points"])
+    return PackedRecord(head, rows)
+
+
+def _set_points(rows: Mapping[str, Rows], points: Any) -> None:
+    """Give every row of a measure the number of points of its line, which rows of earlier versions do not have."""
+    column = rows[RUNS.name].numbers[:, RUNS.all_numbers.index(schema.POINTS.name)]  # a view
+    counts = np.concatenate([column[~np.isnan(column)], rows[CURVES.name].lengths])
+    if type(points) is not int or not (counts == points).all():
+        raise ValueError(f"not all of its lines have the {points!r} points that it says")
+    column[:] = points
 
 
 def _packed_rows(rows: Sequence[Record], layout: Layout) -> Rows:

@@ -16,14 +16,14 @@ from multirun_analysis.discovery import Folders, find_sweep
 from multirun_analysis.folders import AGAIN, RECORD, reason
 from multirun_analysis.names import table_name
 from multirun_analysis.packed import RUNS, PackedRecord
-from multirun_analysis.reading import MOST_BYTES as MOST_OF_A_RECORD
-from multirun_analysis.reading import UNREADABLE, read_json
+from multirun_analysis.reading import UNREADABLE, open_record
 from multirun_analysis.tidy import Sweep
 
 log = logging.getLogger(__name__)
 PLANE = "plane.csv"
 MOST_BYTES = 2**30
 _NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?|-?inf", re.ASCII)
+NAMES = ("network_a", "network_b", "settings_hash")
 PLANE_KEY = ("network_a", "network_b", "matching")  # of one plane within a job
 
 
@@ -66,17 +66,18 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
     notes = []
     for path in [path for folder in folders for path in sorted([*folder.glob(PLANE), *folder.glob(f"*/{PLANE}")])]:
         try:
-            record = records.get(_run_id(path.with_name(RECORD)))
-            if record is None:
+            beside = open_record(path.with_name(RECORD))  # the names of folders say nothing
+            run_id = table_name(str(beside["run_id"]))
+            if run_id not in records:
                 raise ValueError(f"{RECORD} beside it is not usable")
-            frame = _read(path, record).assign(**keys[record.head["run_id"]])
+            frame = _read(path, beside.get(schema.FILES), records[run_id]).assign(**keys[run_id])
         except UNREADABLE as error:
             notes.append(f"the planes of {path} are left out: {reason(error)}; {AGAIN} and plane=true.")
             continue
         methods = zip(frame["matching"], frame.pop("settings_hash"), strict=True)
         frame["matching"] = [sweep.labels[method] for method in methods]
         for key, part in frame.groupby(list(PLANE_KEY), sort=False):
-            parts.setdefault((record.head["run_id"], *key), part)
+            parts.setdefault((run_id, *key), part)
     columns = ["run_id", *tidy.FIXED, *sweep.varying, *PLANE_KEY, *schema.names(schema.PLANE_MEASURES)]
     joined = pd.concat(list(parts.values())) if parts else pd.DataFrame(columns=columns)
     order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", *PLANE_KEY]
@@ -84,30 +85,27 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
     return Planes(frame, tuple(notes))
 
 
-def _run_id(path: Path) -> str:
-    """Return the name of the job of a record; the names of folders say nothing."""
-    return table_name(str(read_json(read_file(path, MOST_OF_A_RECORD).decode())["run_id"]))
-
-
-def _read(path: Path, record: PackedRecord) -> pd.DataFrame:
-    """Return a file's planes, or raise `ValueError` if they are not what the record's job has written."""
+def _read(path: Path, digests: Any, record: PackedRecord) -> pd.DataFrame:
+    """Return a file's planes, or raise `ValueError` if they are not what the record's job has written and noted the digest of."""
     data = read_file(path, MOST_BYTES)
-    if not data.endswith(b"\n"):  # perhaps in the middle of the last number
-        raise ValueError("it is cut off")
+    if not isinstance(digests, dict) or path.name not in digests:
+        raise ValueError(f"it has no seal in {RECORD} beside it, so that nothing shows whether it was changed")
+    if schema.digest(data) != digests[path.name]:
+        raise ValueError(f"it was changed after it was written: its sha256 is not the one in {RECORD}")
     frame = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
     if list(frame.columns) != schema.names(schema.PLANE):
         raise ValueError(f"its columns are {', '.join(map(str, frame.columns))}, not {', '.join(schema.names(schema.PLANE))}")
     for column in schema.PLANE_MEASURES:
         if column.kind == "number":
             frame[column.name] = [_number(word) for word in frame[column.name]]
-    for name in ("network_a", "network_b", "settings_hash"):
+    for name in NAMES:
         frame[name] = frame[name].map(table_name)
     if not np.isfinite(frame[["x", "y"]].to_numpy()).all():
         raise ValueError("a point has no place")
     scores = frame[["loss", "error"]].to_numpy()
     if np.isinf(scores).any() or (scores < 0).any() or (frame["error"] > 1).any():
         raise ValueError("a loss or an error is outside its range")
-    known = set(record.rows[RUNS.name].keys(RUNS, (*PLANE_KEY, "settings_hash")))
+    known = set(_methods_of_pairs(record))
     planes = dict(list(frame.groupby([*PLANE_KEY, "settings_hash"])))
     for key in planes.keys() - known:
         raise ValueError(f"{RECORD} beside it lacks the pair or the method of {', '.join(map(str, key))}")
@@ -121,6 +119,12 @@ def _number(word: str) -> float:
     if word and _NUMBER.fullmatch(word) is None:
         raise ValueError(f"{word[:40]!r} stands where a number should")
     return float(word) if word else np.nan
+
+
+def _methods_of_pairs(record: PackedRecord) -> list[tuple[str, str, str, str]]:
+    return [
+        (a, b, method, settings_hash) for a, b, method, settings_hash in record.rows[RUNS.name].keys(RUNS, (*PLANE_KEY, "settings_hash"))
+    ]
 
 
 def _check_points(plane: pd.DataFrame) -> None:

@@ -8,8 +8,10 @@ from multirun_analysis import schema
 from multirun_analysis.checks import read_file
 from multirun_analysis.names import table_name
 from multirun_analysis.packed import HEAD, LAYOUTS, ROW_KEY, RUNS, PackedRecord, pack
-from multirun_analysis.schema import safe_name
+from multirun_analysis.schema import NewerVersion, safe_name
 from multirun_analysis.varying import FINGERPRINT
+
+__all__ = ["UNREADABLE", "NewerVersion", "check_head", "check_rows", "open_record", "read_expected", "read_json", "read_record"]
 
 # What reading a file that holds anything at all can end in.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -23,10 +25,6 @@ COLUMNS |= {"loss_endpoint", "error_endpoint"}
 NAMES = ("network_a", "network_b", "settings_hash")
 
 
-class NewerVersion(ValueError):
-    """A record that a later version wrote: there is nothing wrong with it."""
-
-
 def read_json(text: str) -> Any:
     """Return what a text of JSON holds.
 
@@ -36,9 +34,27 @@ def read_json(text: str) -> Any:
         If it is no JSON, or has half a letter in it (an unpaired surrogate), which no file and no terminal takes.
     """
     found = json.loads(text)
+    _check_letters(text, found)
+    return found
+
+
+def _check_letters(text: str, found: Any) -> None:
     if "\\ud" in text.lower():
         json.dumps(found, ensure_ascii=False).encode()
-    return found
+
+
+def open_record(path: Path) -> dict[str, Any]:
+    """Return a record as it was written, its seal checked.
+
+    Raises
+    ------
+    UNREADABLE
+        If there is no file, or not a record in it, or it has changed since it was written.
+    """
+    contents = read_file(path, MOST_BYTES)
+    record = schema.open_record(contents)
+    _check_letters(contents.decode(), record)
+    return record
 
 
 def read_record(path: Path) -> PackedRecord:
@@ -49,12 +65,7 @@ def read_record(path: Path) -> PackedRecord:
     UNREADABLE
         If there is no file, or not a record in it, or it has changed since it was written.
     """
-    contents = read_file(path, MOST_BYTES)
-    record = read_json(contents.decode())
-    schema.check_seal(contents)  # before its version is believed
-    version = record["schema_version"]
-    if version > schema.SCHEMA_VERSION:
-        raise NewerVersion(f"schema version {version}; this multirun_analysis reads up to {schema.SCHEMA_VERSION}, use a newer one")
+    record = open_record(path)
     check_head(record)
     _name(record)
     if record["status"] == "failed":
@@ -120,7 +131,8 @@ def read_expected(line: str) -> dict[str, Any]:
     UNREADABLE
         If it is not such a line.
     """
-    entry = read_json(line)
+    entry = schema.open_line(line)
+    _check_letters(line, entry)
     if not (isinstance(entry["run_id"], str) and type(entry["n_pairs"]) is int and 0 < entry["n_pairs"] < 2**53):
         raise TypeError("not the line of a job")
     _check_scope(entry["scope"])

@@ -1,11 +1,14 @@
 """The bond between the sweeps and their analysis: the columns of every table, with type, unit and meaning, and the seal of a record."""
 
 import hashlib
+import json
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 SCHEMA_VERSION = 1
 SEAL_KEY = "sha256"  # the last key of a record: the digest of its text without that key
+FILES = "files"  # of a record: the digests of the files beside it, by their names
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}$')
 _SEAL_LENGTH = len(',\n "sha256": ""\n}') + 64
 NO_RUN = "-"  # stands for the name of a job where a failure belongs to none
@@ -43,6 +46,7 @@ PAIR_KEYS = (
 )
 MATCHING = (Column("matching", "string", "", "matching method; settings in brackets where the same method was run with several"),)
 SPLIT = (Column("split", "string", "", "train or test"),)
+POINTS = Column("points", "integer", "points", "values of t at which the line was walked, 0 and 1 among them")
 
 
 def _barriers(metric: str, unit: str) -> tuple[Column, ...]:
@@ -107,7 +111,7 @@ LAYER_MEASURES = (
 LATER = (
     "approximate_dimension_centred", "approximate_dimension_centred_b", "effective_dimension", "cost_lower_bound", "expected_slope",
     "recursion_tolerance", "output_gap", "output_scale", "certificate", "certificate_ratio", "certificate_status", "distance",
-    "relative_movement",
+    "relative_movement", "points",
 )  # fmt: skip
 CURVE_MEASURES = (
     Column("t", "number", "", "0 is A, 1 is permuted B"),
@@ -128,7 +132,7 @@ PLANE = (
     Column("settings_hash", "string", "", "of the method's settings, as in record.json"),
     *PLANE_MEASURES,
 )
-RUNS_TAIL = (*MATCHING, *SPLIT, *MEASURES)
+RUNS_TAIL = (*MATCHING, *SPLIT, POINTS, *MEASURES)
 LAYERS_TAIL = (*MATCHING, *LAYER_MEASURES)
 CURVES_TAIL = (*MATCHING, *SPLIT, *CURVE_MEASURES)
 INTERVAL_SETTINGS = (
@@ -296,13 +300,88 @@ def files() -> dict[str, tuple[str, tuple[Column, ...]]]:
     }
 
 
+class NewerVersion(ValueError):
+    """A record that a later version wrote: there is nothing wrong with it."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"schema version {version}; this multirun_analysis reads up to {SCHEMA_VERSION}, use a newer one")
+        self.version = version
+
+
 def sealed(text: str) -> bytes:
-    """Return the text of a JSON object, as ``json.dumps`` with an indent of 1 gives it, with its SHA-256 as the last key."""
-    return text.removesuffix("\n}").encode() + f',\n "{SEAL_KEY}": "{hashlib.sha256(text.encode()).hexdigest()}"\n}}'.encode()
+    """Return the text of a JSON object, as `canonical` gives it, with its SHA-256 as the last key."""
+    return text.removesuffix("\n}").encode() + f',\n "{SEAL_KEY}": "{digest(text.encode())}"\n}}'.encode()
 
 
-def check_seal(contents: bytes) -> None:
-    """Raise `ValueError` if a sealed text is no longer what was sealed; one without a seal, of an earlier version, has nothing to show."""
+def canonical(value: Any) -> str:
+    """Return a value as the one JSON text that its seal is of."""
+    return json.dumps(value, indent=1, sort_keys=True)
+
+
+def digest(contents: bytes) -> str:
+    """Return the SHA-256 of a file's contents, as it stands in a record under `FILES`."""
+    return hashlib.sha256(contents).hexdigest()
+
+
+def open_record(contents: bytes) -> dict[str, Any]:
+    """Return the record in the contents of a file, without its seal.
+
+    The seal is of what the record says, not of how its text is laid out: what an editor or a tool has formatted anew is read as long as
+    every word and number is the one that was written, and refused otherwise.
+
+    Raises
+    ------
+    NewerVersion
+        If a later version wrote it.
+    ValueError, TypeError, KeyError, RecursionError
+        If it is no JSON object, has no seal, a key twice, or has changed since it was sealed.
+    """
     found = _SEAL.search(contents, max(0, len(contents) - _SEAL_LENGTH))
-    if found is not None and hashlib.sha256(contents[: found.start()] + b"\n}").hexdigest() != found[1].decode():
+    is_as_written = found is not None and digest(contents[: found.start()] + b"\n}") == found[1].decode()
+    record = json.loads(contents) if is_as_written else json.loads(contents.decode("utf-8-sig"), object_pairs_hook=_each_once)
+    if not isinstance(record, dict):
+        raise TypeError("it is no JSON object")
+    seal = record.pop(SEAL_KEY, None)
+    if seal is not None and not is_as_written and digest(canonical(record).encode()) != str(seal).lower():
         raise ValueError("it was changed after it was written: its sha256 is not that of its text")
+    version = record["schema_version"]
+    if type(version) is not int:
+        raise TypeError("`schema_version` is no integer")
+    if version > SCHEMA_VERSION:  # without a seal too: it may have another kind of seal
+        raise NewerVersion(version)
+    if seal is None:
+        raise ValueError(f"it has no seal (`{SEAL_KEY}`), so that nothing shows whether it was changed")
+    return record
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object whose keys all differ: of two values under one key another reader may take the other one."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands in it twice")
+    return found
+
+
+def sealed_line(entry: Mapping[str, Any]) -> str:
+    """Return an object as a line of a ``.jsonl`` file, with a seal of its own."""
+    return json.dumps({**entry, SEAL_KEY: _line_digest(entry)}, sort_keys=True) + "\n"
+
+
+def open_line(line: str) -> dict[str, Any]:
+    """Return the object of a line without its seal; lines of earlier versions have none.
+
+    Raises
+    ------
+    ValueError, TypeError, RecursionError
+        If it is no JSON object, has a key twice, or has changed since it was sealed.
+    """
+    entry = json.loads(line, object_pairs_hook=_each_once)
+    if not isinstance(entry, dict):
+        raise TypeError("it is no JSON object")
+    if SEAL_KEY in entry and entry.pop(SEAL_KEY) != _line_digest(entry):
+        raise ValueError("it was changed after it was written: its sha256 is not that of its text")
+    return entry
+
+
+def _line_digest(entry: Mapping[str, Any]) -> str:
+    return digest(json.dumps(entry, sort_keys=True).encode())

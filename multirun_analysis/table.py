@@ -67,8 +67,9 @@ def make_table(
     if layout is CURVES:
         points = points[_by_t(numbers[points, 0], lengths[sorted_rows], [rank[sorted_rows] for rank in ranks])]
     columns = {name: numbers[points, k] for k, name in enumerate(layout.all_numbers)}
-    if layout is LAYERS and (np.abs(columns["layer"]) < 2**53).all() and (columns["layer"] % 1 == 0).all():
-        columns["layer"] = columns["layer"].astype(np.int64 if len(points) else object)
+    for name in {"layer", "points"} & columns.keys():
+        if (np.abs(columns[name]) < 2**53).all() and (columns[name] % 1 == 0).all():
+            columns[name] = columns[name].astype(np.int64 if len(points) else object)
     return Table(pd.DataFrame(keys), lengths[sorted_rows], pd.DataFrame(columns, copy=False))
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from multirun_analysis import schema
 from multirun_analysis.names import unmistakable
 from multirun_analysis.packed import CURVES, LAYERS, RUNS, Layout, PackedRecord, Record
+from multirun_analysis.redaction import redacted_text
 from multirun_analysis.table import Table, make_table, sortable
 from multirun_analysis.varying import ABSENT, FIXED, key_column, varying_keys
 
@@ -103,7 +104,8 @@ class Sweep:
 
 
 def shortened(sentence: str) -> str:
-    """Return a sentence as people can read it; a megabyte is none."""
+    """Return a sentence as people can read it, and send it on: without secrets; a megabyte is none."""
+    sentence = redacted_text(sentence[: LONGEST + 1])
     return sentence if len(sentence) <= LONGEST else f"{sentence[:LONGEST]}..."
 
 

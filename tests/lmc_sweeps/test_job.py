@@ -12,16 +12,18 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.gaps import relative_movement
-from lmc_sweeps.job import divergence, find_or_train, is_complete, run_job
+from lmc_sweeps.job import divergence, find_or_train, run_job
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.missing import Forecast, forecast, is_complete
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.records import read_permutations, read_record, write_failure
+from lmc_sweeps.records import read_permutations, read_record, write_failure, write_record
 from lmc_sweeps.seeding import generator
 from lmc_sweeps.settings import JobSettings, network_name, run_id
 from lmc_sweeps.training import Training
+from multirun_analysis import load_runs
 from multirun_analysis.schema import RUNS_TAIL, names
 
 CLOCK = ("seconds_train", "seconds_match", "seconds_evaluate")
@@ -72,6 +74,12 @@ def timeless(rows: list[dict]) -> list[dict]:
     return [{key: value for key, value in row.items() if key not in CLOCK} for row in rows]
 
 
+def measured(folder: Path) -> dict[tuple, dict]:
+    """Return the rows of a folder's record by their keys, times aside."""
+    record = read_record(folder)
+    return dict(zip(keys(record), timeless(record["runs"]), strict=True))
+
+
 def test_a_job_leaves_a_record_with_every_column_and_the_permutations(tmp_path, data, mark):
     record = run_job(job(), data, mark, tmp_path, silent)
     assert record == read_record(tmp_path)
@@ -86,7 +94,9 @@ def test_a_job_leaves_a_record_with_every_column_and_the_permutations(tmp_path, 
     ]
     assert all(set(names(RUNS_TAIL)) <= set(row) for row in record["runs"])
     hashes = {method.name: method.settings_hash() for method in (Identity(), Weights())}
-    assert sorted(read_permutations(tmp_path)) == [f"{a}.{b}.{name}.{hashes[name]}/hidden_1" for name in ("identity", "weights")]
+    assert sorted(read_permutations(tmp_path, read_record(tmp_path))) == [
+        f"{a}.{b}.{name}.{hashes[name]}/hidden_1" for name in ("identity", "weights")
+    ]
 
 
 def test_the_same_job_again_does_nothing(tmp_path, data, mark, monkeypatch):
@@ -115,7 +125,7 @@ def test_one_more_method_is_added_without_training_and_what_was_there_stays(tmp_
         assert {row["matching"] for row in both[table][len(first[table]) :]} == {"activations"}
     alone = run_job(job(matching=(Activations(),)), data, mark, tmp_path / "alone", silent)
     assert timeless(both["runs"][4:]) == timeless([row for row in alone["runs"] if row["matching"] == "activations"])
-    assert len(read_permutations(tmp_path / "job")) == 3
+    assert len(read_permutations(tmp_path / "job", read_record(tmp_path / "job"))) == 3
 
 
 def test_the_same_method_with_other_settings_stands_beside_the_first(tmp_path, data, mark):
@@ -140,6 +150,88 @@ def test_other_points_walk_every_line_anew_without_training(tmp_path, data, mark
     fresh = run_job(job(points=9, matching=(Activations(), Weights())), data, mark, tmp_path / "fresh", silent)
     assert timeless(record["runs"]) == timeless(fresh["runs"])
     assert record["curves"] == fresh["curves"]
+
+
+@pytest.mark.parametrize("asked", [3, 5])
+def test_a_method_added_with_fewer_points_is_measured_at_those_of_the_record_and_it_is_said(tmp_path, data, mark, caplog, asked):
+    caplog.set_level(logging.INFO)
+    store, folder = tmp_path / "store", tmp_path / "job"
+    first = run_job(job(store=store, points=9), data, mark, folder)
+    assert is_complete(job(points=asked), mark, folder)  # nothing coarser replaces what is there
+    assert forecast(job(points=asked), folder) == Forecast(points=9)
+    both = run_job(job(store=store, points=asked, matching=(Activations(),)), data, mark, folder)
+    sentence = f"points: activations: measured at the 9 points of the lines that were there, not at the {asked} that were asked for."
+    assert both["notes"] == [sentence]
+    assert sentence in caplog.messages
+    assert (both["points"], both["config"]["points"]) == (9, 9)
+    assert both["runs"][: len(first["runs"])] == first["runs"]
+    assert {row["points"] for row in both["runs"]} == {len(row["t"]) for row in both["curves"]} == {9}
+    run_job(job(store=store, points=9, matching=(Weights(), Activations())), data, mark, tmp_path / "at once")
+    assert measured(folder) == measured(tmp_path / "at once")
+    frame = load_runs(folder)
+    assert (frame["points"].dtype, set(frame["points"])) == (np.int64, {9})
+
+
+def test_more_points_are_measured_for_all_methods_and_it_is_said(tmp_path, data, mark, caplog):
+    caplog.set_level(logging.INFO)
+    store, folder = tmp_path / "store", tmp_path / "job"
+    run_job(job(store=store), data, mark, folder)
+    assert forecast(job(points=9), folder) == Forecast(points=5)
+    record = run_job(job(store=store, points=9, matching=(Activations(),)), data, mark, folder)
+    assert record["notes"] == ["points: all lines were measured anew at 9 points, in place of 5."]
+    assert record["notes"][0] in caplog.messages
+    assert forecast(job(points=9), folder) == Forecast()
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(5, 9), (9, 5), (5, 5)])
+def test_two_commands_with_other_points_at_once_leave_no_mix_and_lose_no_method(tmp_path, data, mark, monkeypatch, ours, theirs):
+    store, folder, measure, others = tmp_path / "store", tmp_path / "job", story.compare_pair, []
+
+    def meanwhile(*arguments, **more):
+        if not others:  # while the first command measures, a second one comes to its end
+            others.append(True)
+            run_job(job(store=store, points=theirs, matching=(Activations(),)), data, mark, folder)
+        return measure(*arguments, **more)
+
+    monkeypatch.setattr(story, "compare_pair", meanwhile)
+    run_job(job(store=store, points=ours), data, mark, folder)
+    record = read_record(folder)
+    assert {entry["matching"] for entry in record["matching"]} == {"identity", "weights", "activations"}
+    assert {row["points"] for row in record["runs"]} == {len(row["t"]) for row in record["curves"]} == {9 if 9 in (ours, theirs) else 5}
+    monkeypatch.undo()
+    both = job(store=store, points=record["points"], matching=(Weights(), Activations()))
+    run_job(both, data, mark, tmp_path / "alone")
+    assert measured(folder) == measured(tmp_path / "alone")
+    assert is_complete(both, mark, folder)
+    assert len(read_permutations(folder, record)) == 3
+
+
+UNKNOWN = {
+    "a method": {"matching": "magic", "settings_hash": "abcdef01", "settings": {"power": 3}},
+    "a setting": {"matching": "weights", "settings_hash": "abcdef01", "settings": {"biases": True, "power": 3}},
+    "a value": {"matching": "weights", "settings_hash": "abcdef01", "settings": {"transport": "magic"}},
+    "another default": {"matching": "weights", "settings_hash": "abcdef01", "settings": {"biases": True}},
+    "no settings": {"matching": "weights", "settings_hash": "abcdef01"},
+}
+
+
+@pytest.mark.parametrize("entry", UNKNOWN.values(), ids=UNKNOWN)
+def test_a_record_with_a_method_or_a_setting_unknown_here_is_left_with_a_sentence(tmp_path, data, mark, entry):
+    store, folder = tmp_path / "store", tmp_path / "job"
+    record = run_job(job(store=store), data, mark, folder)
+    record["matching"].append(entry)
+    write_record(folder, record)
+    assert is_complete(job(), mark, folder)  # what is asked for is there
+    assert "activations" in {of["matching"] for of in run_job(job(store=store, matching=(Activations(),)), data, mark, folder)["matching"]}
+    before = files(folder)
+    assert not is_complete(job(points=9), mark, folder)
+    said = forecast(job(points=9), folder).obstacle
+    assert said.startswith(f"{folder}/record.json holds results of the matching method '{entry['matching']}' with the settings")
+    assert "are unknown here: of a later version, or of a part that is not on this machine" in said
+    with pytest.raises(InputError) as caught:
+        run_job(job(store=store, points=9), data, mark, folder)
+    assert str(caught.value) == said
+    assert files(folder) == before
 
 
 def test_a_failed_or_a_damaged_record_is_measured_again(tmp_path, data, mark):
@@ -262,7 +354,7 @@ def test_a_job_that_is_not_finite_writes_its_record_without_curves(tmp_path, dat
     written = read_record(tmp_path)
     assert len(written["runs"]) == 6
     assert {row[key] for row in written["runs"] for key in ("loss_a", "loss_barrier", "error_midpoint", "function_gap")} == {None}
-    assert (written["curves"], written["layers"], read_permutations(tmp_path)) == ([], [], {})
+    assert (written["curves"], written["layers"], read_permutations(tmp_path, read_record(tmp_path))) == ([], [], {})
     before = files(tmp_path)
     run_job(settings, data, mark, tmp_path, silent)
     assert files(tmp_path) == before  # it would diverge again
@@ -329,12 +421,12 @@ def test_a_damaged_record_is_said_and_the_job_run_again(tmp_path, data, mark, ca
 
 def test_damaged_permutations_are_measured_again(tmp_path, data, mark):
     run_job(job(matching=(Weights(), Activations())), data, mark, tmp_path / "job")
-    kept = read_permutations(tmp_path / "job")
+    kept = read_permutations(tmp_path / "job", read_record(tmp_path / "job"))
     path = tmp_path / "job" / "permutations.npz"
     path.write_bytes(path.read_bytes()[:-1])
     assert not is_complete(job(), mark, tmp_path / "job")
     run_job(job(), data, mark, tmp_path / "job")  # one of two methods is asked for
-    found = read_permutations(tmp_path / "job")
+    found = read_permutations(tmp_path / "job", read_record(tmp_path / "job"))
     assert found.keys() == kept.keys()
     assert all((found[key] == kept[key]).all() for key in kept)
     assert is_complete(job(), mark, tmp_path / "job")

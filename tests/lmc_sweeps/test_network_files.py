@@ -253,7 +253,8 @@ def test_pytorch_files_are_read_from_the_release_that_mended_its_reader(tmp_path
         assert_tensors(read_network_file(path).tensors, TENSORS)
     else:
         with pytest.raises(
-            InputError, match=rf"is not read with torch {re.escape(release)}, in which .* \(CVE-2025-32434\): install torch 2\.6"
+            InputError,
+            match=rf"is not read with torch {re.escape(release)}, in which .* \(CVE-2025-32434, CVE-2026-24747\): install torch 2\.10",
         ):
             read_network_file(path)
     assert read_network_file(written(tmp_path, "a.safetensors", save(TENSORS))).notes == ()

@@ -285,6 +285,7 @@ def test_the_rows_of_a_pair_that_cannot_be_measured_have_the_same_keys_and_no_nu
         values = {key: row[key] for key in row if key not in ("matching", "settings_hash", "split")}
         assert values.pop("certificate_status") == "none"
         assert values.pop("seconds_match") == values.pop("seconds_evaluate") == 0.0
+        assert values.pop("points") == POINTS
         assert np.isnan(list(values.values())).all()
     rest = dataclasses.replace(undefined, runs=[])
     assert (rest.curves, rest.layers, rest.permutations, rest.notes) == ([], [], {}, [])

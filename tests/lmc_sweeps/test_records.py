@@ -14,10 +14,12 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.records import (
+    forget_failure,
     is_finished,
     is_measured,
     matching_entries,
     merged,
+    permutations_are_damaged,
     read_permutations,
     read_record,
     surroundings,
@@ -37,7 +39,7 @@ def record(methods=METHODS, value=1.0, **changes) -> dict:
         "schema_version": SCHEMA_VERSION,
         "run_id": "abc",
         "status": "ok",
-        "points": 5,
+        "points": 3,
         "matching": matching_entries(methods),
         "runs": rows,
         "curves": [{**row, "t": [0.0, 0.5, 1.0]} for row in rows],
@@ -56,17 +58,34 @@ def test_what_is_written_is_read_back(tmp_path):
     assert [path.name for path in (tmp_path / "job").iterdir()] == ["record.json"]
 
 
-def test_a_record_that_was_changed_is_none_and_one_without_a_seal_is_read(tmp_path):
+def test_a_record_that_was_changed_or_lost_its_seal_is_none_however_it_was_rewritten(tmp_path):
     write_record(tmp_path, record(value=1.5))
     path = tmp_path / "record.json"
     whole = path.read_bytes()
     assert b"1.5" in whole
-    path.write_bytes(whole.replace(b"1.5", b"2.5"))
-    assert read_record(tmp_path) is None
+    changed = whole.replace(b"1.5", b"2.5")
+    for rewritten in (changed, changed + b"\n", json.dumps(json.loads(changed)).encode(), b"\xef\xbb\xbf" + changed):
+        path.write_bytes(rewritten)
+        assert read_record(tmp_path) is None
+    for rewritten in (whole + b"\n", json.dumps(json.loads(whole)).encode(), whole.replace(b"\n", b"\r\n")):
+        path.write_bytes(rewritten)
+        assert read_record(tmp_path) == record(value=1.5)
     path.write_bytes(whole.replace(b'"schema_version": ', b'"schema_version": 9'))  # damaged, not of a later version
     assert read_record(tmp_path) is None
-    path.write_text(json.dumps(record(value=2.5)))  # of a version that did not seal
-    assert read_record(tmp_path) == record(value=2.5)
+    path.write_text(json.dumps(record(value=2.5)))
+    assert read_record(tmp_path) is None
+
+
+def test_what_was_not_checked_is_never_sealed_again(tmp_path):
+    write_record(tmp_path, record(value=1.5))
+    path = tmp_path / "record.json"
+    path.write_bytes(path.read_bytes().replace(b"1.5", b"2.5") + b"\n")
+    assert forget_failure(tmp_path) is None
+    assert b"2.5" in path.read_bytes()  # as it was: nobody has written it again
+    assert read_record(tmp_path) is None
+    write_failure(tmp_path, "abc", {}, "KeyError: x")
+    assert read_record(tmp_path)["status"] == "failed"
+    assert b"2.5" not in path.read_bytes()
 
 
 def test_equal_records_are_equal_bytes_whatever_the_order_of_their_keys(tmp_path):
@@ -119,12 +138,23 @@ def test_measured_and_diverged_records_are_finished(status, finished):
     assert not is_finished(None)
 
 
-def test_a_method_counts_as_measured_with_the_same_settings_on_lines_of_as_many_points():
+def test_a_method_counts_as_measured_with_the_same_settings():
     found = record((Identity(), Weights(biases=True)))
-    assert is_measured(found, Weights(biases=True), 5)
-    assert not is_measured(found, Weights(), 5)
-    assert not is_measured(found, Activations(), 5)
-    assert not is_measured(found, Weights(biases=True), 7)
+    assert is_measured(found, Weights(biases=True))
+    assert not is_measured(found, Weights())
+    assert not is_measured(found, Activations())
+
+
+def test_a_record_with_lines_of_several_numbers_of_points_counts_as_none_and_none_is_made(tmp_path):
+    mixed = record()
+    mixed["curves"][0]["t"] = [0.0, 0.25, 0.5, 0.75, 1.0]
+    write_record(tmp_path, mixed)
+    assert read_record(tmp_path) is None
+    fine, coarse = record((Identity(), Weights()), points=5), record((Identity(), Activations()))
+    with pytest.raises(ValueError, match="lines of 5 and of 3 points do not go into one record"):
+        merged(fine, coarse)
+    everything = record((Identity(), Weights(), Activations()), notes=["points: new"])
+    assert merged(fine | {"notes": ["points: old", "dataset: x"]}, everything)["notes"] == ["dataset: x", "points: new"]
 
 
 def test_merging_keeps_the_rows_of_both_and_takes_the_new_ones_where_both_have_some():
@@ -161,40 +191,61 @@ def test_a_failure_of_another_job_leaves_a_finished_record_as_it_is(tmp_path):
 
 def test_permutations_are_added_to_those_already_there(tmp_path):
     first, second, third = np.array([1, 0, 2]), np.array([2, 1, 0]), np.array([0, 1])
-    write_permutations(tmp_path, {"a.b.weights.0": {"hidden_1": first}, "a.b.identity.1": {"hidden_1": third}})
-    write_permutations(tmp_path, {"a.b.weights.0": {"hidden_1": second, "hidden_2": third}})
-    found = read_permutations(tmp_path)
-    assert sorted(found) == ["a.b.identity.1/hidden_1", "a.b.weights.0/hidden_1", "a.b.weights.0/hidden_2"]
-    np.testing.assert_array_equal(found["a.b.weights.0/hidden_1"], second)
-    np.testing.assert_array_equal(found["a.b.weights.0/hidden_2"], third)
-    np.testing.assert_array_equal(found["a.b.identity.1/hidden_1"], third)
+    write_permutations(tmp_path, {"a.b.weights.w0": {"hidden_1": first}, "a.b.identity.i1": {"hidden_1": third}})
+    write_permutations(tmp_path, {"a.b.weights.w0": {"hidden_1": second, "hidden_2": third}}, read_permutations(tmp_path, {}))
+    found = read_permutations(tmp_path, {})
+    assert sorted(found) == ["a.b.identity.i1/hidden_1", "a.b.weights.w0/hidden_1", "a.b.weights.w0/hidden_2"]
+    np.testing.assert_array_equal(found["a.b.weights.w0/hidden_1"], second)
+    np.testing.assert_array_equal(found["a.b.weights.w0/hidden_2"], third)
+    np.testing.assert_array_equal(found["a.b.identity.i1/hidden_1"], third)
 
 
 def test_damaged_permutations_count_as_none_and_are_written_anew(tmp_path):
-    write_permutations(tmp_path, {"a.b.weights.0": {"hidden_1": np.arange(50)[::-1]}})
+    write_permutations(tmp_path, {"a.b.weights.w0": {"hidden_1": np.arange(50)[::-1]}})
     path = tmp_path / "permutations.npz"
     whole = path.read_bytes()
     for length in range(0, len(whole), 5):
         path.write_bytes(whole[:length])
-        assert read_permutations(tmp_path) == {}
-    write_permutations(tmp_path, {"a.b.identity.1": {"hidden_1": np.arange(3)}})
-    assert sorted(read_permutations(tmp_path)) == ["a.b.identity.1/hidden_1"]
+        assert read_permutations(tmp_path, {}) == {}
+    write_permutations(tmp_path, {"a.b.identity.i1": {"hidden_1": np.arange(3)}})
+    assert sorted(read_permutations(tmp_path, {})) == ["a.b.identity.i1/hidden_1"]
 
 
-def test_a_flipped_bit_of_the_permutations_gives_none_or_leaves_every_array_as_it_was(tmp_path):
-    write_permutations(tmp_path, {"a.b.weights.0": {"hidden_1": np.arange(50)[::-1]}})
+def test_a_flipped_bit_of_the_permutations_is_noticed(tmp_path, caplog):
+    digest = write_permutations(tmp_path, {"a.b.weights.w0": {"hidden_1": np.arange(50)[::-1]}})
     path = tmp_path / "permutations.npz"
-    whole = path.read_bytes()
+    whole, sealing = path.read_bytes(), record(files={"permutations.npz": digest})
+    assert not permutations_are_damaged(tmp_path, sealing)
     for bit in range(0, 8 * len(whole), 3):
         broken = bytearray(whole)
         broken[bit // 8] ^= 1 << bit % 8
         path.write_bytes(broken)
-        for array in read_permutations(tmp_path).values():  # a name may be damaged, which no checksum of a zip file covers
+        assert permutations_are_damaged(tmp_path, sealing)
+        assert read_permutations(tmp_path, sealing) == {}
+        for array in read_permutations(tmp_path, {}).values():  # of an earlier version: a zip file's own checksum covers no name
             np.testing.assert_array_equal(array, np.arange(50)[::-1])
+    assert "it was changed after it was written: its sha256 is not the one in record.json" in caplog.text
+
+
+def test_names_of_earlier_versions_are_read_as_they_are_now(tmp_path):
+    pair, row = {"network_a": "8250e2414376239c", "network_b": "abc"}, {"matching": "weights", "settings_hash": "12345678"}
+    old = record(run_id="1234567890123456", networks=[{"name": "8250e2414376239c"}, {"name": "abc"}])
+    old |= {"matching": [{**row, "settings": {}}], "runs": [pair | row], "layers": [], "no_plane": [pair | row]}
+    old["curves"] = [{**pair, **row, "t": [0, 0.5, 1]}]
+    write_record(tmp_path, old)
+    found = read_record(tmp_path)
+    assert found["run_id"] == "x1234567890123456"
+    assert [network["name"] for network in found["networks"]] == ["x8250e2414376239c", "abc"]
+    for table in ("runs", "curves", "no_plane"):
+        assert [(of["network_a"], of["network_b"], of["settings_hash"]) for of in found[table]] == [
+            ("x8250e2414376239c", "abc", "x12345678")
+        ]
+    write_permutations(tmp_path, {"8250e2414376239c.abc.weights.12345678": {"hidden_1": np.arange(3)}})
+    assert list(read_permutations(tmp_path, found)) == ["x8250e2414376239c.abc.weights.x12345678/hidden_1"]
 
 
 def test_no_permutations_are_none(tmp_path):
-    assert read_permutations(tmp_path / "nowhere") == {}
+    assert read_permutations(tmp_path / "nowhere", {}) == {}
 
 
 def test_the_surroundings_name_the_versions_and_the_device():
@@ -228,7 +279,7 @@ def test_a_record_with_something_else_in_place_of_rows_counts_as_none(tmp_path, 
     assert read_record(tmp_path) is None
 
 
-def npz(folder, contents: bytes, name: str = "a.b.weights.0/hidden_1.npy", compression: int = zipfile.ZIP_DEFLATED) -> None:
+def npz(folder, contents: bytes, name: str = "a.b.weights.w0/hidden_1.npy", compression: int = zipfile.ZIP_DEFLATED) -> None:
     with zipfile.ZipFile(folder / "permutations.npz", "w", compression) as stored:
         stored.writestr(name, contents)
 
@@ -243,7 +294,7 @@ def test_the_header_in_these_tests_is_that_of_numpy(tmp_path):
     np.save(tmp_path / "array.npy", np.arange(4, dtype="<i8"))
     assert (tmp_path / "array.npy").read_bytes() == npy("(4,)")
     npz(tmp_path, npy("(4,)"))
-    np.testing.assert_array_equal(read_permutations(tmp_path)["a.b.weights.0/hidden_1"], np.arange(4))
+    np.testing.assert_array_equal(read_permutations(tmp_path, {})["a.b.weights.w0/hidden_1"], np.arange(4))
 
 
 @pytest.mark.parametrize(
@@ -267,7 +318,7 @@ def test_permutations_that_claim_what_is_not_there_are_refused_before_memory_is_
     del contents
     tracemalloc.start()
     try:
-        assert read_permutations(tmp_path) == {}
+        assert read_permutations(tmp_path, {}) == {}
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -275,8 +326,8 @@ def test_permutations_that_claim_what_is_not_there_are_refused_before_memory_is_
     assert message in caplog.text
 
 
-@pytest.mark.parametrize(("name", "compression"), [("hidden_1.npy", zipfile.ZIP_DEFLATED), ("a.b.weights.0/x.npy", zipfile.ZIP_BZIP2)])
+@pytest.mark.parametrize(("name", "compression"), [("hidden_1.npy", zipfile.ZIP_DEFLATED), ("a.b.weights.w0/x.npy", zipfile.ZIP_BZIP2)])
 def test_an_archive_of_something_else_has_no_permutations(tmp_path, caplog, name, compression):
     npz(tmp_path, npy("(4,)"), name, compression)
-    assert read_permutations(tmp_path) == {}
+    assert read_permutations(tmp_path, {}) == {}
     assert f"{name!r} is not what write_permutations writes" in caplog.text

@@ -33,6 +33,8 @@ from lmc_sweeps.settings import (
     scope,
 )
 from lmc_sweeps.training import Training
+from multirun_analysis import redaction
+from multirun_analysis.schema import safe_name
 
 FINGERPRINT = "00112233445566ff"
 # Another value for every field of every part that determines a network: a new field must be added here, and so be thought about.
@@ -205,7 +207,39 @@ def test_the_plain_config_holds_every_setting_and_rebuilds_the_parts():
     assert config["optimizer"].pop("name") == "adam"
     assert Adam(**config["optimizer"]) == settings.optimizer
     assert Training(**config["training"]) == settings.training
-    assert {field.name for field in fields(JobSettings)} == set(config)
+    assert {field.name for field in fields(JobSettings)} == {*config, "from_environment"}
+
+
+def test_what_came_from_the_environment_is_told_by_its_interpolation_and_told_apart_by_a_digest():
+    outside = (("dataset.root", "${oc.env:DATA,/s3cr3t}"), ("dataset.site", "${oc.env:SITE}"), ("model.activation", "${oc.env:ACT}"))
+
+    @dataclass(frozen=True, kw_only=True)
+    class Own(Mnist):
+        site: str = ""
+        token: str = ""
+
+    own = [Own(root="/s3cr3t", site=site, token="s3cr3t") for site in ("here", "there")]
+    told = [plain_config(job(dataset=dataset, from_environment=outside)) for dataset in own]
+    assert told[0] == told[1]
+    assert told[0]["dataset"]["site"] == "${oc.env:SITE}"
+    assert told[0]["dataset"]["token"] == "***"
+    assert told[0]["model"]["activation"] == "relu"  # a choice, of which load_networks builds the model
+    scopes = [scope(job(dataset=dataset, from_environment=outside), FINGERPRINT) for dataset in own]
+    assert [of["dataset.site"] for of in scopes] == [
+        f"${{oc.env:SITE}} ({safe_name(hashlib.sha256(site.encode()).hexdigest()[:8])})" for site in ("here", "there")
+    ]
+    assert "s3cr3t" not in json.dumps(scopes)
+    assert run_id(job(from_environment=outside), FINGERPRINT) == run_id(job(), FINGERPRINT)  # it is the value that counts
+
+
+def test_a_store_in_the_users_home_is_told_without_the_users_name(monkeypatch):
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/alice"))
+    redaction._home.cache_clear()
+    try:
+        assert plain_config(job(store=Path("/home/alice/networks")))["store"] == "~/networks"
+        assert plain_config(job(dataset=Mnist(root="/home/alice/data")))["dataset"]["root"] == "~/data"
+    finally:
+        redaction._home.cache_clear()
 
 
 @pytest.mark.parametrize("key", ["width", "depth"])

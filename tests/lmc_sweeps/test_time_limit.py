@@ -1,15 +1,18 @@
 """The time limit: an error in work that takes too long, time counted anew with progress, the end of a process that hears no error."""
 
 import logging
+import os
 import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from lmc_sweeps import time_keeper
 from lmc_sweeps.time_limit import TimeLimitReached, time_limit
 
 LONG = 60.0  # a sleep that the tests never wait for
@@ -78,7 +81,6 @@ def test_the_handler_and_the_timer_of_before_come_back():
         assert rung == [True]
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert threading.active_count() == 1 or "time_limit" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_outside_the_main_thread_nothing_is_watched_which_is_said(caplog):
@@ -93,28 +95,69 @@ def test_outside_the_main_thread_nothing_is_watched_which_is_said(caplog):
     assert "`time_limit` is not watched here: that takes the main thread of a process on Linux or macOS." in caplog.text
 
 
+# Alone, so that no child imports torch.
+ALONE = """
+import importlib.util, os, sys, types
+sys.modules["lmc_sweeps"] = package = types.ModuleType("lmc_sweeps")
+package.__path__ = [{folder!r}]
+from lmc_sweeps import time_limit
+"""
 HANG = """
 import ctypes, signal
-from lmc_sweeps import time_limit
 time_limit.GRACE = 0.5
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])  # a call into C that no signal interrupts
 with time_limit.time_limit(0.5, "this work"):
     ctypes.{kind}(None).sleep(600)
 """
+STOPPED = """
+time_limit.GRACE = 0.5
+with time_limit.time_limit(1.0, "this work"):
+    print("begun", flush=True)
+    sys.stdin.read()  # to the end
+print("done")
+"""
 
 
-def ended(kind):
-    return subprocess.run([sys.executable, "-c", HANG.format(kind=kind)], capture_output=True, text=True, timeout=300, check=False)
+def alone(text: str) -> list[str]:
+    return [sys.executable, "-S", "-c", ALONE.format(folder=str(Path(time_keeper.__file__).parent)) + text]
 
 
-def test_a_process_that_hangs_in_c_is_ended_with_a_sentence():
-    done = ended("CDLL")
-    assert done.returncode == 1
+@pytest.mark.parametrize("kind", ["CDLL", "PyDLL"])  # the second one keeps Python's lock
+def test_a_process_that_hangs_in_c_is_ended_with_a_sentence(kind):
+    done = subprocess.run(alone(HANG.format(kind=kind)), capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == -signal.SIGKILL
     assert "this work took longer than `time_limit` = 0.5 s and cannot be stopped from within, so the process is ended." in done.stderr
     assert "the same command with the same hydra.sweep.dir goes on with the others" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
-def test_a_process_that_hangs_in_c_and_lets_no_thread_in_is_ended_too():
-    done = ended("PyDLL")  # which keeps Python's lock
-    assert done.returncode == 1
-    assert "Timeout" in done.stderr
+@pytest.mark.parametrize("stop", [signal.SIGSTOP, signal.SIGTSTP], ids=["SIGSTOP", "Ctrl-Z"])
+def test_the_time_in_which_a_process_is_stopped_does_not_count(stop):
+    with subprocess.Popen(alone(STOPPED), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(stop)
+        time.sleep(2.2)  # twice its limit, and beyond the grace
+        process.send_signal(signal.SIGCONT)
+        said = process.communicate("", timeout=300)
+    assert (process.returncode, said) == (0, ("done\n", ""))
+
+
+def test_a_stopped_process_is_known_as_such():
+    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert not time_keeper.is_stopped(process.pid)
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        assert time_keeper.is_stopped(process.pid)
+        process.send_signal(signal.SIGCONT)
+        os.waitpid(process.pid, os.WCONTINUED)
+        assert not time_keeper.is_stopped(process.pid)
+
+
+def test_where_the_keeper_cannot_be_started_the_work_is_done_and_it_is_said(monkeypatch, caplog):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    done = []
+    with time_limit(LONG, "this work") as progressed:
+        progressed()
+        done.append(True)
+    assert done == [True]
+    assert "`time_limit` is not watched here: the process that counts the time cannot be started" in caplog.text

@@ -1,6 +1,10 @@
 """Records made by hand: the analysis is tested without torch, Hydra or training."""
 
+import json
+from pathlib import Path
 from typing import Any
+
+from multirun_analysis import schema
 
 METHODS = {"identity": "i0", "weights": "w0"}
 
@@ -29,6 +33,7 @@ def make_record(
         "run_id": run_id,
         "status": status,
         "sentence": "measured." if status == "ok" else "network 0 had a loss, before or after training, or a weight that was not finite.",
+        "points": 3,
         "scope": {"dataset": "digits", "model": "mlp", "width": width, "depth": 1, "seed": seed, "optimizer.lr": 0.05} | scope,
         "matching": [{"matching": name, "settings_hash": settings_hash, "settings": {}} for name, settings_hash in METHODS.items()],
         "runs": runs,
@@ -36,6 +41,34 @@ def make_record(
         "layers": layers,
         "notes": [],
     }
+
+
+def record_bytes(record: dict[str, Any]) -> bytes:
+    """Return the contents of a record's file, sealed."""
+    return schema.sealed(schema.canonical(record))
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write a record into the folder of its job, sealed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "record.json").write_bytes(record_bytes(record))
+
+
+def resealed(text: str) -> bytes:
+    """Return the text of a record that a test has changed under a seal that fits, if it is JSON still."""
+    try:
+        record = json.loads(text)
+        record.pop(schema.SEAL_KEY, None)
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return text.encode("utf-8", errors="surrogatepass")
+    return record_bytes(record)
+
+
+def seal_beside(path: Path) -> None:
+    """Note the digest of a file in the record beside it, as the job that has written both does."""
+    record = schema.open_record(path.with_name("record.json").read_bytes())
+    digests = {**record.get(schema.FILES, {}), path.name: schema.digest(path.read_bytes())}
+    write_record(path.parent, {**record, schema.FILES: digests})
 
 
 def measures(height: float) -> dict[str, float | None]:

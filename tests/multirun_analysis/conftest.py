@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from analysis_sweeps import write_record
 
 
 @pytest.fixture
@@ -15,8 +16,7 @@ def write_sweep(tmp_path: Path) -> Callable[..., Path]:
     def write(records: list[dict[str, Any]], expected: list[dict[str, Any]] | None = None, name: str = "sweep") -> Path:
         folder = tmp_path / name
         for record in records:
-            (folder / record["run_id"]).mkdir(parents=True)
-            (folder / record["run_id"] / "record.json").write_text(json.dumps(record))
+            write_record(folder / record["run_id"], record)
         folder.mkdir(exist_ok=True)
         if expected is not None:
             (folder / "expected.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in expected))

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from analysis_sweeps import expect, make_record
+from analysis_sweeps import expect, make_record, resealed, write_record
 
 from multirun_analysis import load_curves, load_layers, load_runs, schema
 from multirun_analysis.checks import InputError
@@ -84,7 +84,7 @@ def test_a_finished_record_with_a_later_failure_counts_and_is_listed(write_sweep
 def test_a_damaged_record_is_said_and_spoils_no_other(write_sweep, damage, sentence):
     folder = write_sweep([make_record("bad"), make_record("good", seed=1)])
     path = folder / "bad" / "record.json"
-    path.write_text(damage(path.read_text()))
+    path.write_bytes(resealed(damage(json.dumps(make_record("bad")))))
     sweep = find_sweep(folder)
     assert [record["run_id"] for record in sweep.records] == ["good"]
     assert statuses(sweep) == {"bad": "unreadable"}
@@ -171,8 +171,7 @@ def test_a_record_from_before_a_column_was_added_counts_with_that_column_empty(t
     record = make_record("aa")
     for row in record["layers"]:
         del row["approximate_dimension_centred"], row["approximate_dimension_centred_b"]
-    (tmp_path / "aa").mkdir()
-    (tmp_path / "aa" / "record.json").write_text(json.dumps(record))
+    write_record(tmp_path / "aa", record)
     layers = load_layers(tmp_path)
     assert layers["approximate_dimension"].tolist() == [3.0]
     assert layers["approximate_dimension_centred"].isna().all()

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record
+from analysis_sweeps import expect, make_record, record_bytes, resealed, write_record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,8 +28,7 @@ def sweep_with(write_sweep, bad: str | dict):
     """Return the folder of two good records and a bad one, given as a record or as the text of its file."""
     folder = write_sweep(good())
     (folder / "bad0").mkdir()
-    text = bad if isinstance(bad, str) else json.dumps(bad)
-    (folder / "bad0" / "record.json").write_bytes(text.encode("utf-8", errors="surrogatepass"))
+    (folder / "bad0" / "record.json").write_bytes(resealed(bad) if isinstance(bad, str) else record_bytes(bad))
     return folder
 
 
@@ -174,8 +173,7 @@ def test_any_value_anywhere_in_a_record_is_read_or_said(tmp_path_factory, data):
     holder[key] = data.draw(JSON)
     folder = tmp_path_factory.mktemp("fuzz")
     for number, found in enumerate([*good(), record]):
-        (folder / str(number)).mkdir()
-        (folder / str(number) / "record.json").write_text(json.dumps(found))
+        write_record(folder / str(number), found)
     sweep = find_sweep([folder])
     assert {"good0", "good1"} <= {found["run_id"] for found in sweep.records}
     runs = load_runs(folder)
@@ -205,8 +203,7 @@ def test_whatever_stands_in_a_record_and_its_line_no_other_mean_changes(tmp_path
     change_anywhere(data, record)
     change_anywhere(data, line)
     for number, found in enumerate([*good(), record]):
-        (folder / str(number)).mkdir()
-        (folder / str(number) / "record.json").write_text(json.dumps(found))
+        write_record(folder / str(number), found)
     (folder / "expected.jsonl").write_text("".join(json.dumps(of) + "\n" for of in [*map(expect, good()), line]))
     table = sweep_frames(find_sweep(folder), ("barrier_vs_width", "failures"))["barrier_vs_width"]
     rows = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["width"] == 8) & (table["n_pairs"] == 2)]

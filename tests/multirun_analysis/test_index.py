@@ -11,7 +11,7 @@ import time
 
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record
+from analysis_sweeps import expect, make_record, resealed
 
 from multirun_analysis import discovery, index, load_curves, load_layers, load_runs
 from multirun_analysis.discovery import INDEX, find_sweep
@@ -61,11 +61,11 @@ def without_index(folder):
     return found
 
 
-def change(path, text):
+def change(path, contents):
     """Write other bytes into a file and put its time of modification back, as long as it takes for the clock of its system to move on."""
     before = path.stat()
     while True:
-        path.write_text(text)
+        path.write_bytes(contents)
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
         if path.stat().st_ctime_ns != before.st_ctime_ns:
             return
@@ -102,9 +102,9 @@ def test_a_record_with_other_bytes_of_the_same_size_and_time_is_read_again(write
     load_runs(folder)
     n_read()
     path = folder / "r1" / "record.json"
-    text = path.read_text()
-    change(path, text.replace('"loss_barrier": 0.2,', '"loss_barrier": 0.7,'))
-    assert path.stat().st_size == len(text)
+    before = path.stat().st_size
+    change(path, resealed(path.read_text().replace('"loss_barrier": 0.2,', '"loss_barrier": 0.7,')))
+    assert path.stat().st_size == before
     found = frames(folder)
     assert n_read() == 4  # one, by each of the four
     assert 0.7 in set(found[0]["loss_barrier"])

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from analysis_sweeps import make_record
+from analysis_sweeps import make_record, write_record
 
 from multirun_analysis import studies
 from multirun_analysis.checks import InputError
@@ -89,8 +89,7 @@ def test_the_figures_show_our_means_and_the_papers():
 
 def test_a_study_leaves_tables_figures_and_what_was_run(tmp_path, monkeypatch):
     record = make_record("aa") | {"networks": [{"name": "aa-0", "seconds": 40.0}, {"name": "aa-1", "seconds": 2.0}], "machine": {"a": 1}}
-    (tmp_path / "sweep" / "aa").mkdir(parents=True)
-    (tmp_path / "sweep" / "aa" / "record.json").write_text(json.dumps(record))
+    write_record(tmp_path / "sweep" / "aa", record)
     study = studies.Study(tables={"count": lambda found: pd.DataFrame({"rows": [len(found["runs"])]})})
     monkeypatch.setattr(studies, "choices", lambda: {"mine": study})
     said = write_study("mine", [tmp_path / "sweep"], tmp_path / "out")
@@ -117,8 +116,7 @@ def test_diverged_networks_do_not_count_and_are_not_among_n():
 
 
 def test_a_study_of_a_key_that_does_not_vary_is_refused_before_anything_is_written(tmp_path):
-    (tmp_path / "sweep" / "aa").mkdir(parents=True)
-    (tmp_path / "sweep" / "aa" / "record.json").write_text(json.dumps(make_record("aa")))
+    write_record(tmp_path / "sweep" / "aa", make_record("aa"))
     with pytest.raises(InputError, match=r"^the study paper_figure2 needs several values of optimizer\.lr, depth 3, "):
         write_study("paper_figure2", [tmp_path / "sweep"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -128,10 +126,9 @@ def test_the_study_of_widths_draws_and_tabulates_a_sweep(tmp_path):
     for width in (4, 8, 16):
         for seed in range(3):
             run_id = f"{width}{seed}"
-            (tmp_path / "sweep" / run_id).mkdir(parents=True)
             record = make_record(run_id, width=width, seed=seed, barrier=(1 + 0.1 * seed) / width)
             record["networks"] = [{"name": f"{run_id}-{k}", "seconds": 1.0} for k in range(2)]
-            (tmp_path / "sweep" / run_id / "record.json").write_text(json.dumps(record))
+            write_record(tmp_path / "sweep" / run_id, record)
     write_study("width_mnist", [tmp_path / "sweep"], tmp_path / "out")
     found = pd.read_csv(tmp_path / "out" / "slopes.csv")
     assert set(found["window"]) == {"4 8 16"}

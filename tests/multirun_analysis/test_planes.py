@@ -2,12 +2,13 @@
 
 import json
 import logging
+import random
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import METHODS, make_record
+from analysis_sweeps import METHODS, make_record, seal_beside, write_record
 from matplotlib import pyplot as plt
 from matplotlib.contour import QuadContourSet
 
@@ -36,6 +37,7 @@ def make_plane(record, pair=(0, 1), method="weights") -> pd.DataFrame:
 def write_plane(folder: Path, record, *planes: pd.DataFrame) -> Path:
     path = folder / record["run_id"] / "plane.csv"
     pd.concat(planes or [make_plane(record)]).to_csv(path, index=False)
+    seal_beside(path)
     return path
 
 
@@ -140,21 +142,42 @@ def test_a_file_that_is_no_plane_is_left_out_with_a_sentence(write_sweep, caplog
     assert note in caplog.messages
 
 
-def test_a_plane_cut_off_in_its_last_number_is_left_out(write_sweep, record):
+def test_a_plane_whose_file_has_another_bit_is_left_out(write_sweep, record):
+    folder, rng = write_sweep([record]), random.Random(0)
+    path = write_plane(folder, record)
+    whole, sweep = path.read_bytes(), find_sweep(folder)
+    flipped = bytearray(whole)
+    for place in range(0, len(whole), 29):
+        flipped[place] ^= 1 << rng.randrange(8)
+        path.write_bytes(flipped)
+        flipped[place] = whole[place]
+        found = find_planes(sweep, folder)
+        assert found.frame.empty
+        assert found.notes == (
+            f"the planes of {path} are left out: it was changed after it was written: its sha256 is not the one in record.json; "
+            "run the sweep again with the same hydra.sweep.dir and plane=true.",
+        )
+    for other in (whole[:-1], whole[:-2], whole + b"\n", whole.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + whole):
+        path.write_bytes(other)
+        assert find_planes(sweep, folder).frame.empty
+    path.write_bytes(whole)
+    assert find_planes(sweep, folder).notes == ()
+
+
+def test_a_plane_of_which_the_record_knows_nothing_is_left_out(write_sweep, record):
     folder = write_sweep([record])
     path = write_plane(folder, record)
-    path.write_bytes(path.read_bytes()[:-2])
+    write_record(folder / "r0", record)
     found = find_planes(find_sweep(folder), folder)
     assert found.frame.empty
-    assert found.notes == (
-        f"the planes of {path} are left out: it is cut off; run the sweep again with the same hydra.sweep.dir and plane=true.",
-    )
+    assert found.notes[0].startswith(f"the planes of {path} are left out: it has no seal in record.json beside it")
 
 
 @pytest.mark.parametrize("contents", [b"", b"\xff\xfe\x00", b'"', b"a,b\n1,2,3\n1\n"])
 def test_what_is_no_table_is_left_out_too(write_sweep, record, contents):
     folder = write_sweep([record])
     (folder / "r0" / "plane.csv").write_bytes(contents)
+    seal_beside(folder / "r0" / "plane.csv")
     found = find_planes(find_sweep(folder), folder)
     assert (len(found.frame), len(found.notes)) == (0, 1)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import make_record
+from analysis_sweeps import make_record, write_record
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -27,8 +27,6 @@ RATES = (0.05, 0.5)
 @pytest.fixture(scope="module")
 def frames(tmp_path_factory):
     """Two widths, two learning rates, two seeds; the barrier is rate / width, for seed 1 twice that."""
-    import json
-
     folder = tmp_path_factory.mktemp("sweep")
     for width in (8, 16):
         for rate in RATES:
@@ -36,8 +34,7 @@ def frames(tmp_path_factory):
                 record = make_record(
                     f"r{width}{rate}{seed}", width=width, seed=seed, barrier=rate / width * (seed + 1), **{"optimizer.lr": rate}
                 )
-                (folder / record["run_id"]).mkdir()
-                (folder / record["run_id"] / "record.json").write_text(json.dumps(record))
+                write_record(folder / record["run_id"], record)
     sweep = find_sweep([folder])
     return sweep_frames(sweep) | {"planes": find_planes(sweep, [folder]).frame}
 

@@ -1,7 +1,6 @@
 """What the analysis writes and prints, and that it needs neither torch nor Hydra."""
 
 import io
-import json
 import re
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record
+from analysis_sweeps import expect, make_record, write_record
 from matplotlib import pyplot as plt
 
 from multirun_analysis import barrier_vs_width, load_runs, schema
@@ -132,9 +131,8 @@ def test_a_key_whose_values_are_lists_is_a_column_of_text(write_sweep):
 
 def test_one_failed_job_and_nothing_expected_is_a_table_without_rows(write_sweep, tmp_path):
     folder = tmp_path / "single"
-    folder.mkdir()
     failed = {"schema_version": 1, "run_id": "r", "status": "failed", "sentence": "it broke.", "scope": make_record("r")["scope"]}
-    (folder / "record.json").write_text(json.dumps(failed))
+    write_record(folder, failed)
     assert "failed: r: it broke." in write_report([folder], tmp_path / "out", brief=True).text
 
 

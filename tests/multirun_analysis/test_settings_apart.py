@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from analysis_sweeps import expect, make_record
+from analysis_sweeps import expect, make_record, write_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,8 +94,7 @@ def test_no_mean_holds_two_jobs_that_differ_in_anything_but_the_seed(tmp_path_fa
     folder = tmp_path_factory.mktemp("apart")
     kept = {json.dumps(scope, sort_keys=True): scope for scope in scopes}
     for k, scope in enumerate(kept.values()):
-        (folder / f"r{k}").mkdir()
-        (folder / f"r{k}" / "record.json").write_text(json.dumps(make_record(f"r{k}", **scope)))
+        write_record(folder / f"r{k}", make_record(f"r{k}", **scope))
     cells = {
         json.dumps({**scope, "seed": 0, "model.x": plain(scope["model.x"]), "training.y": plain(scope["training.y"])}, sort_keys=True)
         for scope in kept.values()

@@ -23,7 +23,10 @@ def plain(folder, kind, tail):
             points = zip(row["t"], row["loss"], row["error"], strict=True) if kind == "curves" else [()]
             for point in points:
                 rows.append(
-                    {k: record[k] for k in ("run_id", "status")} | scope | row | dict(zip(("t", "loss", "error"), point, strict=False))
+                    {k: record[k] for k in ("run_id", "status", "points")}
+                    | scope
+                    | row
+                    | dict(zip(("t", "loss", "error"), point, strict=False))
                 )
     columns = (*schema.RUN_KEYS, *(schema.Column(key, "mixed", "", "") for key in sweep.varying), *schema.PAIR_KEYS, *tail)
     frame = pd.DataFrame(rows, columns=["settings_hash", *schema.names(columns)])

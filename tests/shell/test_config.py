@@ -4,16 +4,32 @@ import re
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from lmc_sweeps.checks import InputError
-from lmc_sweeps.config import conf_dir, job_settings, load_data, prepare
+from lmc_sweeps.config import conf_dir, from_environment, job_settings, load_data, prepare
 from lmc_sweeps.expected import expected_entry
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.settings import plain_config
 
 
 def composed(*overrides):
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return compose("config", list(overrides))
+
+
+def test_the_keys_that_come_from_the_environment_are_known_also_through_other_keys(monkeypatch):
+    monkeypatch.setenv("PLACE", "/s3cr3t")
+    config = composed("dataset=mnist", "dataset.root=${oc.env:PLACE}/x", "store.dir=${dataset.root}")
+    outside = from_environment(OmegaConf.to_container(config, resolve=False))
+    assert outside == {
+        "dataset.root": "${oc.env:PLACE}/x",
+        "store.dir": "${dataset.root}",
+    }
+    settings = job_settings(config)
+    assert settings.dataset.root == "/s3cr3t/x"
+    assert plain_config(settings)["dataset"]["root"] == "${oc.env:PLACE}/x"
+    assert "optimizer.lr" not in dict(settings.from_environment)
 
 
 MISTAKES = [

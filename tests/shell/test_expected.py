@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from lmc_sweeps.expected import labels, read_expected, write_command, write_expected
+from lmc_sweeps.expected import conceal, labels, read_expected, write_command, write_expected
 
-GOOD = {"run_id": "r0", "job": "width=8", "n_pairs": 1, "matching": [{"matching": "weights", "settings_hash": "0"}], "scope": {}}
+GOOD = {"run_id": "r0", "job": "width=8", "n_pairs": 1, "matching": [{"matching": "weights", "settings_hash": "w0"}], "scope": {}}
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,45 @@ def test_a_line_that_is_no_job_is_left_out_and_jobs_can_be_added(tmp_path, line)
     (tmp_path / "expected.jsonl").write_bytes(line + b"\n" + json.dumps(GOOD).encode() + b"\n")
     assert read_expected(tmp_path) == [GOOD]
     assert labels(tmp_path) == {"r0": "[1/1] width=8"}
-    write_expected(tmp_path, [{**GOOD, "run_id": "r2"}, {**GOOD, "matching": [{"matching": "identity", "settings_hash": "1"}]}])
+    write_expected(tmp_path, [{**GOOD, "run_id": "r2"}, {**GOOD, "matching": [{"matching": "identity", "settings_hash": "i1"}]}])
     assert [(job["run_id"], len(job["matching"])) for job in read_expected(tmp_path)] == [("r0", 2), ("r2", 1)]
+
+
+def test_a_line_that_was_changed_is_left_out_and_one_without_a_seal_stays_without(tmp_path):
+    write_expected(tmp_path, [{**GOOD, "run_id": "r1"}])
+    path = tmp_path / "expected.jsonl"
+    (line,) = path.read_text().splitlines()
+    path.write_text(line.replace('"n_pairs": 1', '"n_pairs": 3') + "\n" + json.dumps(GOOD) + "\n")
+    assert read_expected(tmp_path) == [GOOD]
+    write_expected(tmp_path, [{**GOOD, "run_id": "r2"}])
+    assert [("sha256" in json.loads(of), json.loads(of)["run_id"]) for of in path.read_text().splitlines()] == [(False, "r0"), (True, "r2")]
+    write_expected(tmp_path, [GOOD])
+    assert ["sha256" in json.loads(of) for of in path.read_text().splitlines()] == [True, True]
+
+
+def test_names_of_earlier_versions_are_those_of_now(tmp_path):
+    (tmp_path / "expected.jsonl").write_text(json.dumps({**GOOD, "run_id": "8250e2414376239c"}) + "\n")
+    write_expected(tmp_path, [{**GOOD, "run_id": "x8250e2414376239c"}])
+    assert [entry["run_id"] for entry in read_expected(tmp_path)] == ["x8250e2414376239c"]
+
+
+@pytest.mark.parametrize("key", ["+hydra.job.env_set.X", "++hydra.job.env_set.X", "+dataset.token", "--password"])
+def test_a_secret_that_was_typed_is_not_written_down(tmp_path, monkeypatch, key):
+    monkeypatch.setattr("sys.argv", ["lmc_sweeps/__main__.py", "width=8", f"{key}=s3cr3t", "-m"])
+    write_command(tmp_path)
+    text = (tmp_path / "commands.jsonl").read_text()
+    assert json.loads(text)["command"] == f"python -m lmc_sweeps width=8 '{key}=***' -m"
+    assert "s3cr3t" not in text
+
+
+def test_secrets_in_what_hydra_writes_are_masked_and_the_rest_stays(tmp_path):
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "hydra.yaml").write_text("hydra:\n  job:\n    env_set:\n      X: s3cr3t\n    num: 1\n")
+    (tmp_path / ".hydra" / "overrides.yaml").write_text("- width=8\n")
+    before = (tmp_path / ".hydra" / "overrides.yaml").stat().st_mtime_ns
+    conceal(tmp_path)
+    assert (tmp_path / ".hydra" / "hydra.yaml").read_text() == "hydra:\n  job:\n    env_set:\n      X: '***'\n    num: 1\n"
+    assert (tmp_path / ".hydra" / "overrides.yaml").stat().st_mtime_ns == before
 
 
 def test_commands_that_are_no_text_are_kept_as_they_are(tmp_path):
