@@ -76,6 +76,16 @@ BAD = {
     "rows of text": changed(runs="none"),
     "half a letter": changed(scope__dataset="\ud800"),
     "a later schema": changed(schema_version=99),
+    "a row twice": changed(runs=make_record("bad")["runs"][:1] * 2),
+    "a curve twice": changed(curves=make_record("bad")["curves"][:1] * 2),
+    "a row under another method's name": changed(runs__0__matching="weights"),
+    "a truth for a width": changed(scope__width=True),
+    "a truth for a seed": changed(scope__seed=False),
+    "a width beyond every number": changed(scope__width=10**400),
+    "a setting with the name of a column": changed(scope__mean=1),
+    "a setting with the name of a measure of its own": changed(scope__loss_endpoint=1),
+    "a failure that is no sentence": changed(failure=[1]),
+    "points that are no number": changed(points="25"),
 }
 
 

@@ -313,7 +313,8 @@ def test_data_of_more_dimensions_have_a_line_each_and_their_slopes(write_sweep):
                     layer |= {"matching": "covariance"}
                 for run in record["runs"]:
                     run |= {"matching": "covariance" if run["matching"] == "weights" else "identity", "output_gap": 1 / width}
-                record["matching"][1]["matching"] = "covariance"
+                for entry in (*record["matching"], *record["curves"]):
+                    entry["matching"] = "covariance" if entry["matching"] == "weights" else "identity"
                 records.append(record)
     frames = sweep_frames(find_sweep(write_sweep(records)))
     slopes = trained_slopes(frames).set_index(["metric", DATA_DIMENSION])
