@@ -34,6 +34,11 @@ class PreparedJob:
         return settings.run_id(self.settings, self.fingerprint)
 
 
+def parts() -> dict[str, Mapping[str, type]]:
+    """Return the groups of which a job takes one option, each with the classes of its options."""
+    return {"dataset": datasets.choices(), "model": models.choices(), "optimizer": OPTIMIZERS}
+
+
 def conf_dir() -> Path:
     """Return the folder of the configs: inside the package in a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parent
@@ -80,9 +85,7 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     checks.boolean("plan", plain["plan"])
     return JobSettings(
         **{key: plain[key] for key in SCALARS},
-        dataset=_part("dataset", plain["dataset"], datasets.choices()),
-        model=_part("model", plain["model"], models.choices()),
-        optimizer=_part("optimizer", plain["optimizer"], OPTIMIZERS),
+        **{key: _part(key, plain[key], choices) for key, choices in parts().items()},
         training=_fill(Training, "training", _mapping("training", plain["training"])),
         matching=_methods(plain["matching"]),
         store=_store(_mapping("store", plain["store"])),

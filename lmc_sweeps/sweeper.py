@@ -16,10 +16,12 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
+from lmc_sweeps.fitting import fitted
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.launcher import BatchedLauncher
-from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
+from lmc_sweeps.overrides import check_number, check_overrides, merge_matching, swept_keys
 from lmc_sweeps.plan import plan_text
+from lmc_sweeps.settings import JobSettings
 from lmc_sweeps.summary import print_summary
 from lmc_sweeps.time_limit import TimeLimitReached
 
@@ -42,16 +44,20 @@ class ValidatingSweeper(BasicSweeper):
         except InputError as error:
             raise SweepStopped(str(error)) from None
         overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)
-        batches = self.split_arguments(overrides, self.max_batch_size)
-        swept = swept_keys(overrides)
         if any(override.key_or_group == "plan" and override.is_sweep_override() for override in overrides):
             raise SweepStopped("`plan` must be true or false, not both.")
         composer = Composer(context.config_loader, config)
         try:
-            prepared, entries = _validated(composer, [job for batch in batches for job in batch], swept)
+            check_number(overrides)
+            with Interruption():
+                jobs = fitted(composer, [job for batch in self.split_arguments(overrides, None) for job in batch])
+            prepared, entries, jobs = _validated(composer, jobs, swept_keys(overrides))
+        except InputError as error:
+            raise SweepStopped(str(error)) from None
         except MemoryError as error:
             sentence = "this machine has too little memory left for a sweep to begin; the same command tries again"
             raise SweepStopped(f"{sentence} ({error})." if str(error) else f"{sentence}.") from None
+        batches = [list(batch) for batch in self.split_overrides_to_chunks(jobs, self.max_batch_size)]
 
         folder = Path(str(config.hydra.sweep.dir))
         if config.plan:
@@ -122,22 +128,36 @@ def _launched(launcher: Launcher, batches: list[list[list[str]]], folder: Path) 
     return results
 
 
-def _validated(composer: Composer, jobs: list[list[str]], swept: list[str]) -> tuple[list[PreparedJob], list[dict[str, Any]]]:
-    """Return every job and what is expected of it, after composing and checking them all.
+def _validated(
+    composer: Composer, jobs: list[list[str]], swept: list[str]
+) -> tuple[list[PreparedJob], list[dict[str, Any]], list[list[str]]]:
+    """Return every job, what is expected of it, and its overrides, after composing and checking them all; equal jobs once.
 
     Raises
     ------
     SweepStopped
         If any job cannot run, with every such job and its reason.
     """
-    found, entries, texts, refused = [], [], [], []
+    found, entries, texts, kept, refused = [], [], [], [], []
+    known: set[JobSettings] = set()
     for job in jobs:
         asked = " ".join(text for text in job if text.partition("=")[0] in swept)
         try:
             with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
-                found.append(composer.prepare(job))
+                late = composer.too_late(job)
+                if late:
+                    raise InputError(
+                        f"sets {', '.join(late)}, too late for a sweep that has begun; an experiment that is a sweep itself goes into "
+                        "a command of its own, one after the other."
+                    )
+                prepared = composer.prepare(job)
+            if prepared.settings in known:
+                continue
+            known.add(prepared.settings)
+            entries.append(expected_entry(prepared, asked))
+            found.append(prepared)
             texts.append(asked)
-            entries.append(expected_entry(found[-1], asked))
+            kept.append(job)
         except (InputError, CompactHydraException) as error:
             refused.append(f"  {asked or 'the job'}: {error}")
     places: dict[str, tuple[object, ...]] = {}
@@ -151,4 +171,4 @@ def _validated(composer: Composer, jobs: list[list[str]], swept: list[str]) -> t
             )
     if refused:
         raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))
-    return found, entries
+    return found, entries, kept

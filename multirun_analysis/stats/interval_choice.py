@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from multirun_analysis.checks import InputError
+from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.stats.intervals import LEVEL
 
 KINDS = ("t", "bootstrap", "bca")
@@ -36,7 +36,7 @@ class IntervalChoice:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise InputError(f"`--interval` must be one of {', '.join(KINDS)}, got {self.kind!r}.")
+            raise InputError(f"`--interval` must be one of {', '.join(KINDS)}, got {self.kind!r}.{nearest(self.kind, KINDS)}")
         if not 0 < self.level < 1:
             raise InputError(f"`--level` must lie between 0 and 1, got {self.level!r}.")
         if self.resamples < 100:

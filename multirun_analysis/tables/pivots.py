@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from multirun_analysis.checks import InputError
+from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.tidy import cell_title, ordered, ordered_values, value_text
 
 PAIRS, ENDS = "pairs", "error at ends"
@@ -73,7 +73,7 @@ def pivot(table: pd.DataFrame, metric: str = "loss_barrier", split: str = "test"
     keys = [*table.columns[: list(table.columns).index("split")], "width"]
     for option, key in (("--x", x), ("--hue", hue)):
         if key not in keys:
-            raise InputError(f"`{option}` must be one of {', '.join(keys)}, got {key!r}.")
+            raise InputError(f"`{option}` must be one of {', '.join(keys)}, got {key!r}.{nearest(key, keys)}")
     if x == hue:
         raise InputError(f"`--x` and `--hue` must be two keys, got {x!r} for both.")
     shown = table[(table["split"] == split) & table["metric"].isin((metric, "error_endpoint"))].reset_index(drop=True)
