@@ -1,6 +1,7 @@
 """The command line: ``python -m lmc_sweeps [overrides]`` runs one job, with ``-m`` a sweep."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -17,12 +18,15 @@ from lmc_sweeps.expected import expected_entry, write_command, write_expected
 from lmc_sweeps.interruption import Terminated, sigterm_interrupts
 from lmc_sweeps.running import run_alone
 from lmc_sweeps.summary import print_summary
+from multirun_analysis.streams import command_streams
 
 PLUGINS = Path(__file__).resolve().parent / "_plugin_root"
 
 
+@command_streams()
 def main() -> None:
     """Check what was typed, then hand over to Hydra."""
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files, whatever a notebook or a desktop has set
     logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own
     try:
         with sigterm_interrupts():

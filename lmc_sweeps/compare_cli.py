@@ -19,10 +19,12 @@ from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.overrides import check_overrides
 from lmc_sweeps.settings import JobSettings
 from multirun_analysis.outputs import write_csv
+from multirun_analysis.streams import command_streams
 
 SHOWN = ["matching", "split", "loss_a", "loss_b", "error_a", "error_b", "loss_barrier", "loss_barrier_t", "error_barrier", "function_gap"]
 
 
+@command_streams()
 def main(arguments: list[str] | None = None) -> None:
     """Read two networks, compare them, print the table and, with ``--out``, write everything down."""
     parser = argparse.ArgumentParser(
@@ -35,6 +37,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("overrides", nargs="*", help="dataset=..., model=..., matching=..., points=..., device=..., seed=...")
     parser.add_argument("--out", type=Path, help="folder for runs.csv, curves.csv, layers.csv, permutations.npz and the permuted networks")
     options = parser.parse_intermixed_args(arguments)
+    options.network_a, options.network_b = (path.expanduser() for path in (options.network_a, options.network_b))
+    options.out = options.out and options.out.expanduser()
     try:
         settings = _settings(options.overrides)
         if settings.plane:

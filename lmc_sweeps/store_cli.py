@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 
 from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, Store
 from lmc_sweeps.checks import UNREADABLE
+from multirun_analysis.streams import command_streams
 
 DAY = 86_400.0
 IDLE = 3_600.0  # seconds; a half-trained network that was kept more lately may still be in training
@@ -28,6 +29,7 @@ class Entry:
     days: float
 
 
+@command_streams()
 def main(arguments: list[str] | None = None) -> None:
     """List, verify or prune a store."""
     parser = argparse.ArgumentParser(prog="lmc-sweeps-store", description="The store of trained networks.")

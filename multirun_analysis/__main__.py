@@ -2,12 +2,15 @@
 
 import argparse
 import gc
+import os
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from multirun_analysis.checks import InputError
 from multirun_analysis.report import write_report
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
+from multirun_analysis.streams import command_streams
 from multirun_analysis.tables.sweep import TABLES
 from multirun_analysis.terminal import show
 
@@ -22,6 +25,7 @@ exit status: 0 if the tables were written (failed or missing jobs are listed in 
 """
 
 
+@command_streams()
 def main(arguments: list[str] | None = None) -> None:
     """Analyse the sweeps named on the command line and print their table."""
     parser = argparse.ArgumentParser(
@@ -53,25 +57,28 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--resamples", type=int, default=DEFAULT.resamples, help="of a bootstrap (default: 9999)")
     parser.add_argument("--resampling-seed", type=int, default=DEFAULT.seed, help="of a bootstrap (default: 0)")
     options = parser.parse_args(arguments)
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files, whatever a notebook or a desktop has set
     try:
+        folders = [folder.expanduser() for folder in options.sweep_dir]
+        out = None if options.out is None else options.out.expanduser()
         if options.study is None:
             choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
-            show(write_report(options.sweep_dir, options.out, options.x, options.hue, choice=choice, only=options.only))
+            show(write_report(folders, out, options.x, options.hue, choice=choice, only=options.only))
         else:
-            print(write_study(options))
+            print(write_study(options.study, folders, out, options.only))
     except InputError as error:
         sys.exit(str(error))
     except OSError as error:
         sys.exit(f"the tables cannot be written: {error}; make room or name another folder with --out DIR.")
 
 
-def write_study(options: argparse.Namespace) -> str:
-    """Write the folder of a study; without ``--out`` it is ``results/<study>``."""
-    if options.only:
+def write_study(study: str, sweep_dirs: Sequence[Path], out: Path | None, only: Collection[str]) -> str:
+    """Write the folder of a study; without `out` it is ``results/<study>``."""
+    if only:
         raise InputError("`--only` and `--study` exclude each other: a study has all its tables.")
     from multirun_analysis.studies.writing import write_study as write
 
-    return write(options.study, options.sweep_dir, options.out or Path("results") / options.study)
+    return write(study, sweep_dirs, out or Path("results") / study)
 
 
 if __name__ == "__main__":
