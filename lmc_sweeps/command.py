@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.checks import InputError, writable_folder
 from lmc_sweeps.composing import Composer, parsed_once
 from lmc_sweeps.config import conf_dir
+from lmc_sweeps.estimates import check_all_fit
 from lmc_sweeps.fitting import fitted, is_optional
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
@@ -131,7 +132,7 @@ def _checked_alone(composer: Composer, overrides: Sequence[str]) -> list[str]:
     hydras = [text for text in overrides if parsed_once(text).is_hydra_override()]
     (job,) = fitted(composer, [[text for text in overrides if text not in hydras]])
     try:
-        composer.prepare(job)
+        check_all_fit([composer.prepare(job)])
     except CompactHydraException:
         return list(overrides)  # Hydra composes the same, and says the same itself
     folder = OmegaConf.to_container(composer.master.hydra.run, resolve=False)["dir"]  # type: ignore[call-overload, index]

@@ -61,7 +61,8 @@ def _fit(composer: Composer, job: Sequence[str]) -> _Fit:
     kinds = {part: _kind(part, config, typed) for part in parts()}
     has = {f"{part}.{field.name}" for part, kind in kinds.items() if kind is not None for field in fields(kind)}
     methods = [name for name, given in (config.get("matching") or {}).items() if isinstance(given, DictConfig) and "name" in given]
-    kept, left_out = [], []
+    kept: list[str] = []
+    left_out: list[str] = []
     for text, override in zip(job, overrides, strict=True):
         key = override.key_or_group
         part, _, field = key.partition(".")

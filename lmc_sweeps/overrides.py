@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, QuotedString, Quote, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
@@ -45,14 +45,14 @@ def parsed(text: str) -> Override:
         return OverridesParser.create().parse_override(text)
     except HydraException as error:
         written = "overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m"
-        is_odd = re.match(r"[^=]+=[^=]*[^\x20-\x7e]|[^=]+=.*[#=;&!<>^`\"']", text) and "==" not in text
-        raise checks.InputError(f"{text!r} cannot be read; {written}{'; ' + _quoting(text) if is_odd else '.'}") from error
+        hint = f"; {_quoting(text)}" if text.partition("=")[0] in FOLDERS else "."
+        raise checks.InputError(f"{text!r} cannot be read; {written}{hint}") from error
 
 
 def _quoting(text: str) -> str:
     """Return how a value is typed that Hydra's grammar would not take as it stands: quoted for Hydra, and again for the shell."""
     key, _, value = text.partition("=")
-    return f"""a value with other letters is quoted twice, for the shell too: "{key}={quoted(value.strip("'"))}"."""
+    return f"""a name with such letters is quoted twice, for the shell too: "{key}={quoted(value.strip("'"))}"."""
 
 
 def quoted(value: str) -> str:

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
+from lmc_sweeps.estimates import check_all_fit
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
 from lmc_sweeps.fitting import fitted
 from lmc_sweeps.interruption import Interruption
@@ -60,6 +61,16 @@ class ValidatingSweeper(BasicSweeper):
         batches = [list(batch) for batch in self.split_overrides_to_chunks(jobs, self.max_batch_size)]
 
         folder = Path(str(config.hydra.sweep.dir))
+        try:
+            if isinstance(launcher, BatchedLauncher):
+                launcher.share(composer)
+                launcher.check_sizes(prepared)
+                if not config.plan:
+                    launcher.check(prepared)
+            else:
+                check_all_fit(prepared)
+        except InputError as error:
+            raise SweepStopped(str(error)) from None
         if config.plan:
             try:
                 print(plan_text(prepared, folder, launcher.plan(prepared, folder) if isinstance(launcher, BatchedLauncher) else ()))
@@ -70,12 +81,6 @@ class ValidatingSweeper(BasicSweeper):
             except TimeLimitReached as error:
                 raise SweepStopped(str(error)) from None
             return []
-        if isinstance(launcher, BatchedLauncher):
-            launcher.share(composer)
-            try:
-                launcher.check(prepared)
-            except InputError as error:
-                raise SweepStopped(str(error)) from None
         try:
             folder.mkdir(parents=True, exist_ok=True)
             OmegaConf.save(config, folder / "multirun.yaml")

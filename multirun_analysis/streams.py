@@ -8,7 +8,21 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-PLAIN = {"±": "+-", "×": "x", "–": "-", "—": "-", "−": "-", "…": "...", "≤": "<=", "≥": ">=", "²": "2", "³": "3", "“": '"', "”": '"', "’": "'"}
+PLAIN = {
+    "±": "+-",
+    "×": "x",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "…": "...",
+    "≤": "<=",
+    "≥": ">=",
+    "²": "2",
+    "³": "3",
+    "“": '"',
+    "”": '"',
+    "’": "'",
+}
 
 
 @contextmanager
@@ -20,7 +34,7 @@ def command_streams() -> Iterator[None]:
     """
     before = sys.stdout, sys.stderr
     out, err = (_Patient(stream) for stream in before)
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     try:
         yield
     finally:
@@ -35,7 +49,7 @@ class _Patient:
     """A text stream that outlives its reader, and keeps the error for which nothing more is written."""
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._stream: Any = open(os.devnull, "w", encoding="utf-8") if stream is None else stream  # noqa: SIM115  # for the whole process
+        self._stream: Any = open(os.devnull, "w", encoding="utf-8") if stream is None else stream  # for the whole process
         self.error: OSError | None = None
         if isinstance(self._stream, io.TextIOWrapper) and self._stream.errors == "strict":
             self._stream.reconfigure(errors="in_plain_letters")
