@@ -65,7 +65,12 @@ def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
 @lru_cache(maxsize=4)
 def load_data(dataset: Dataset) -> tuple[Data, str]:
     """Return a dataset and its fingerprint; loaded once per process for all jobs that share it."""
-    data = dataset.load()
+    try:
+        data = dataset.load()
+    except (MemoryError, OverflowError, ValueError) as error:
+        if isinstance(error, ValueError) and "Maximum allowed" not in str(error):  # NumPy's word for what no memory can hold
+            raise
+        raise checks.InputError(f"`dataset` {dataset.name} does not fit in this machine's memory: {error}.") from error
     return data, fingerprint(data)
 
 

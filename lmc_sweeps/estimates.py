@@ -22,8 +22,19 @@ BATCH = 2000  # examples at a time, as in pairs.py
 MATRICES = 9  # of width x width in float64, that measuring holds at once beside the moments (measured at width 2,048: 8)
 BYTES_PER_POINT = 60  # of a record: t, loss and error in JSON
 BYTES_PER_ROW = 1500  # of a record: what stands there once per pair, method and split
-LONGEST = 10 * 365.25 * 86_400  # seconds of one core
+YEAR = 365.25 * 86_400  # seconds
+LONGEST = 10 * YEAR  # of one core
 MEMORY = "LMC_SWEEPS_MEMORY_GB"
+KEYS = {  # of which most of the memory comes
+    "the networks themselves": ("width", "depth", "networks"),
+    "training a network": ("width", "depth"),
+    "the learning rates of all steps": ("training.epochs",),
+    "the moments of the activations": ("width", "depth"),
+    "the costs between neurons": ("width",),
+    "the networks of a pair": ("width", "depth"),
+    "the outputs along the line": ("points",),
+    "the record": ("networks", "points"),
+}
 CHAINS = ("mlp", "mean_field")
 
 
@@ -45,11 +56,12 @@ class Estimate:
 def estimate(settings: JobSettings, data: Data) -> Estimate:
     r"""Return about what a job takes.
 
-    .. math:: t = n S \left(t_0 + \frac{6 P B}{R}\right) + \frac{n (n - 1)}{2} \left[ \frac{2 P N K M}{R} + t_1 (m L + C) N K M
-              + L \left(t_2 m^2 + \frac{6 m^2 N}{R}\right) \right]
+    .. math:: t = n S \left(t_0 + \frac{6 P B}{R}\right) + \frac{n (n - 1)}{2} \left[ \frac{2 (P - P_1) N K M + 4 P_1 N}{R}
+              + t_1 (m L + C) N K M + L \left(t_2 m^2 + \frac{6 m^2 N}{R}\right) \right]
 
     with n networks of P weights in L layers of m neurons and C classes, S steps of B examples, N examples in both splits, K points of the
-    line, M methods with the identity, and the constants of this module. It tells small jobs from large ones, no more.
+    line, M methods with the identity, and the constants of this module. The first layer, of P_1 weights, is linear in t: its products at
+    both ends serve every t. It tells small jobs from large ones, no more.
     """
     n, width, depth = settings.networks, settings.width, settings.depth
     methods, pairs = with_identity(settings.matching), n * (n - 1) // 2
@@ -68,15 +80,17 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
         "the networks themselves": 4 * n * weights,
         "training a network": training,
         "the learning rates of all steps": 40 * steps,
-        "the moments of the activations, width x width": moments if is_chain else 0,
-        "the costs between neurons, width x width": costs if is_chain else 0,
+        "the moments of the activations": moments if is_chain else 0,
+        "the costs between neurons": costs if is_chain else 0,
         "the networks of a pair": measuring,
         "the outputs along the line": 3 * 4 * 16 * BATCH * len(methods) * settings.points,
         "the record": 3 * _record_bytes(settings.points, len(methods), pairs),
     }
     line = len(methods) * settings.points * examples
     of_layers = depth * width**2 * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if is_chain else 0.0
-    of_pair = 2 * weights * line / OPERATIONS_PER_SECOND + SECONDS_PER_VALUE * line * (neurons - data.n_inputs) + of_layers
+    first = data.n_inputs * width if is_chain else 0
+    products = 2 * ((weights - first) * line + 2 * first * examples) / OPERATIONS_PER_SECOND
+    of_pair = products + SECONDS_PER_VALUE * line * (neurons - data.n_inputs) + of_layers
     of_network = steps * (SECONDS_PER_STEP + 6 * weights * batch / OPERATIONS_PER_SECOND)
     return Estimate(memory, _record_bytes(settings.points, len(methods), pairs), n * of_network, pairs * of_pair)
 
@@ -108,19 +122,23 @@ def check_fits(settings: JobSettings, data: Data, memory: float | None = None) -
         With the keys that it comes from, what most of the memory is for, and what there is.
     """
     needed, there = estimate(settings, data), memory_here() if memory is None else memory
-    keys = {key: getattr(settings, key) for key in ("width", "depth", "networks", "points")} | {"training.epochs": settings.training.epochs}
-    size = f"a job of {', '.join(f'`{key}` {value:,}' for key, value in keys.items())} takes about"
     if needed.bytes > there:
         most = max(needed.memory, key=lambda name: needed.memory[name])
         raise checks.InputError(
-            f"{size} {gigabytes(needed.bytes)} of memory, most of it for {most}; there are {gigabytes(there)} (where that is wrong, {MEMORY} "
-            "says how many)."
+            f"a job of {_named(settings, KEYS[most])} takes about {amount(needed.bytes)} of memory, most of it for {most}; there are "
+            f"{amount(there)} (where that is wrong, {MEMORY} says how many GB)."
         )
-    seconds = needed.seconds_training + needed.seconds_measuring
-    if seconds > LONGEST:
-        part = "training" if needed.seconds_training > needed.seconds_measuring else "matching and measuring"
-        years = seconds / LONGEST * 10
-        raise checks.InputError(f"{size} {years:,.0f} years of one core, most of it for {part}.")
+    training, measuring = needed.seconds_training, needed.seconds_measuring
+    if training + measuring > LONGEST:
+        keys, most = (("training.epochs",), "training") if training > measuring else (("points",), "matching and measuring every pair")
+        named = _named(settings, ("width", "depth", "networks", *keys))
+        years = (training + measuring) / YEAR
+        raise checks.InputError(f"a job of {named} takes about {years:,.0f} years of one core, most of it for {most}.")
+
+
+def _named(settings: JobSettings, keys: Sequence[str]) -> str:
+    values = {key: settings.training.epochs if key == "training.epochs" else getattr(settings, key) for key in keys}
+    return ", ".join(f"`{key}` {value:,}" for key, value in values.items())
 
 
 def memory_here() -> float:
@@ -142,8 +160,10 @@ def memory_here() -> float:
     return min(limits)
 
 
-def gigabytes(size: float) -> str:
+def amount(size: float) -> str:
     """Return a size in bytes for people."""
+    if size < 1e9:
+        return f"{size / 1e6:,.1f} MB"
     return f"{size / 1e9:,.1f} GB" if size < 1e15 else f"{size / 1e9:.1e} GB"
 
 
