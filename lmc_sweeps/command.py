@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.checks import InputError, writable_folder
-from lmc_sweeps.composing import Composer, parsed_once
+from lmc_sweeps.composing import Composer, composed, parsed_once
 from lmc_sweeps.config import conf_dir
 from lmc_sweeps.estimates import check_all_fit
 from lmc_sweeps.fitting import fitted, is_optional
@@ -61,13 +61,14 @@ def make_ready(command: argparse.Namespace) -> None:
     """
     with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
         extra = [] if command.config_dir is None else [Path(command.config_dir)]
-        command.overrides = [plain_folder(text) for text in command.overrides]
+        # experiment=null is how it stands, and Hydra does not take a null
+        command.overrides = [plain_folder(text) for text in command.overrides if text != "experiment=null"]
         folders = [*(folder for folder in extra if folder.is_dir()), *searched_folders(command.overrides)]
         check_overrides(command.overrides, [conf_dir(), *folders])
         loader = _loader(command.config_dir)
         chosen = [text for text in command.overrides if not is_optional(parsed_once(text))]
         try:
-            master = loader.load_configuration("config", chosen, RunMode.MULTIRUN, validate_sweep_overrides=False)
+            master = composed(lambda: loader.load_configuration("config", chosen, RunMode.MULTIRUN, validate_sweep_overrides=False))
         except CompactHydraException:
             return  # Hydra composes the same, and says the same itself
         is_sweep = command.multirun or master.hydra.mode == RunMode.MULTIRUN

@@ -5,7 +5,7 @@ Copies are made by pickle, of what this process has pickled itself: six times as
 """
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,8 +14,10 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_d
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import PreparedJob, prepare
 
 JOBS_OWN = ("overrides.", "runtime.", "job.", "job_logging.", "verbose.", "output_subdir.", "help.", "hydra_help.")  # in Hydra's node
@@ -25,6 +27,22 @@ JOBS_OWN = ("overrides.", "runtime.", "job.", "job_logging.", "verbose.", "outpu
 def parsed_once(text: str) -> Override:
     """Return what an override says."""
     return OverridesParser.create().parse_override(text)
+
+
+def composed(compose: Callable[[], DictConfig]) -> DictConfig:
+    """Return what composing returns; what goes wrong in it otherwise than in Hydra's own words is the user's files' fault.
+
+    Raises
+    ------
+    InputError
+        If a file is no YAML, say.
+    """
+    try:
+        return compose()
+    except CompactHydraException:
+        raise
+    except Exception as error:
+        raise InputError(f"the configs cannot be composed: {type(error).__name__}: {error}.") from error
 
 
 @dataclass
@@ -97,7 +115,7 @@ class Composer:
 
     def _base(self, structural: tuple[str, ...]) -> bytes:
         if structural not in self._bases:
-            self._bases[structural] = pickle.dumps(self.loader.load_sweep_config(self.master, list(structural)))
+            self._bases[structural] = pickle.dumps(composed(lambda: self.loader.load_sweep_config(self.master, list(structural))))
         return self._bases[structural]
 
     def _is_group(self, key: str) -> bool:

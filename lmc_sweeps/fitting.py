@@ -55,7 +55,7 @@ def _fit(composer: Composer, job: Sequence[str]) -> _Fit:
     overrides = [parsed_once(text) for text in job]
     try:
         config = composer.chosen(job)
-    except CompactHydraException:  # it is said where the job is composed as a whole
+    except (CompactHydraException, InputError):  # it is said where the job is composed as a whole
         return _Fit(list(job), [], frozenset(), "")
     typed = {override.key_or_group: override.value() for override in overrides if override.type in SETS}
     kinds = {part: _kind(part, config, typed) for part in parts()}

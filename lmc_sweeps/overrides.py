@@ -159,7 +159,7 @@ def _check(override: Override, folders: Sequence[Path]) -> None:
     if key in groups:
         options = _options(folders, key)
         for value in _values(override.value()):
-            if not (value is None and key == "experiment"):  # the only group that can be left out
+            if not (value is None and key == "experiment" and not override.is_sweep_override()):  # the only group that can be left out
                 checks.one_of(key, value, options)
         return
     head, _, rest = key.partition(".")

@@ -1,6 +1,6 @@
 """A sweeper that composes and checks every job before the first one trains, and ends with the table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,12 +149,7 @@ def _validated(
         asked = " ".join(text for text in job if text.partition("=")[0] in swept)
         try:
             with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
-                late = composer.too_late(job)
-                if late:
-                    raise InputError(
-                        f"sets {', '.join(late)}, too late for a sweep that has begun; an experiment that is a sweep itself goes into "
-                        "a command of its own, one after the other."
-                    )
+                _check_in_time(composer.too_late(job))
                 prepared = composer.prepare(job)
             if prepared.settings in known:
                 continue
@@ -165,15 +160,39 @@ def _validated(
             kept.append(job)
         except (InputError, CompactHydraException) as error:
             refused.append(f"  {asked or 'the job'}: {error}")
-    places: dict[str, tuple[object, ...]] = {}
-    for job_found, text in zip(found, texts, strict=True):
-        asked_for = job_found.settings
-        place = (asked_for.points, asked_for.plane, asked_for.device, asked_for.time_limit, asked_for.store)
-        if places.setdefault(job_found.run_id, place) != place:
-            refused.append(
-                f"  {text}: `points`, `plane`, `device`, `time_limit` and `store.dir` make no other job, so they cannot be swept; "
-                "run them in turn."
-            )
+    refused += [*_of_one_name(found, texts), *_of_one_content(found)]
     if refused:
         raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))
     return found, entries, kept
+
+
+def _check_in_time(keys: Sequence[str]) -> None:
+    if keys:
+        raise InputError(
+            f"sets {', '.join(keys)}, too late for a sweep that has begun; an experiment that is a sweep itself goes into a command of its "
+            "own, one after the other."
+        )
+
+
+def _of_one_name(jobs: Sequence[PreparedJob], texts: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with jobs that would be written to one folder, though they are asked for different things."""
+    places: dict[str, tuple[object, ...]] = {}
+    for job, text in zip(jobs, texts, strict=True):
+        asked = job.settings
+        place = (asked.points, asked.plane, asked.device, asked.time_limit, asked.store)
+        if places.setdefault(job.run_id, place) != place:
+            yield (
+                f"  {text}: `points`, `plane`, `device`, `time_limit` and `store.dir` make no other job, so they cannot be swept; "
+                "run them in turn."
+            )
+
+
+def _of_one_content(jobs: Sequence[PreparedJob]) -> Iterator[str]:
+    """Yield what is wrong with datasets of two names that are one: a `dataset.root` for both, which holds the files of one."""
+    names: dict[str, dict[str, None]] = {}
+    for job in jobs:
+        names.setdefault(job.fingerprint, {})[job.settings.dataset.name] = None
+    for alike in names.values():
+        if len(alike) > 1:
+            which = " and ".join(alike)
+            yield f"  `dataset` {which} have the same contents: give each a folder of its own, as 'dataset.root=DIR/${{dataset.name}}'."
