@@ -38,8 +38,10 @@ def command_streams() -> Iterator[None]:
     try:
         yield
     finally:
-        out.flush()
-        err.flush()
+        for stream, own in zip((out, err), before, strict=True):
+            stream.flush()
+            if own is None:
+                stream.close()
         sys.stdout, sys.stderr = before
     if out.error is not None:
         raise SystemExit(f"the output could not be written: {out.error}")
@@ -49,7 +51,7 @@ class _Patient:
     """A text stream that outlives its reader, and keeps the error for which nothing more is written."""
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._stream: Any = open(os.devnull, "w", encoding="utf-8") if stream is None else stream  # for the whole process
+        self._stream: Any = open(os.devnull, "w", encoding="utf-8") if stream is None else stream
         self.error: OSError | None = None
         if isinstance(self._stream, io.TextIOWrapper) and self._stream.errors == "strict":
             self._stream.reconfigure(errors="in_plain_letters")
