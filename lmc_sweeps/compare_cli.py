@@ -16,7 +16,7 @@ from lmc_sweeps.checkpoints import read_parameters
 from lmc_sweeps.compare import Comparison, compare
 from lmc_sweeps.config import conf_dir, job_settings, load_data
 from lmc_sweeps.datasets.base import Data
-from lmc_sweeps.overrides import check_overrides
+from lmc_sweeps.overrides import check_overrides, plain_folder
 from lmc_sweeps.settings import JobSettings
 from multirun_analysis.outputs import write_csv
 from multirun_analysis.streams import command_streams
@@ -71,6 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _settings(overrides: list[str]) -> JobSettings:
+    overrides = [plain_folder(text) for text in overrides]
     check_overrides(overrides, [conf_dir()])
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return job_settings(compose("config", overrides))

@@ -87,7 +87,9 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
         "the record": 3 * _record_bytes(settings.points, len(methods), pairs),
     }
     line = len(methods) * settings.points * examples
-    of_layers = depth * width**2 * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if is_chain else 0.0
+    of_layers = (
+        depth * width**2 * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if is_chain and len(methods) > 1 else 0.0
+    )
     first = data.n_inputs * width if is_chain else 0
     products = 2 * ((weights - first) * line + 2 * first * examples) / OPERATIONS_PER_SECOND
     of_pair = products + SECONDS_PER_VALUE * line * (neurons - data.n_inputs) + of_layers

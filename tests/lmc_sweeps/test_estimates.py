@@ -47,7 +47,7 @@ DATA = Data(*(Split(torch.empty(n, 64), torch.zeros(n, dtype=torch.int64)) for n
         ({"depth": 10**30}, "^a job of `width` 32, `depth` 1(,000){10} takes about "),
         ({"networks": 10**8}, r"^a job of `networks` 100,000,000, `points` 25 takes about 3.6e\+11 GB of memory, most of it for the record; "),
         ({"training": Training(epochs=10**12)}, "^a job of `training.epochs` 1,000,000,000,000 takes about .* most of it for the learning rates of all steps; "),
-        ({"width": 2048, "depth": 6, "training": Training(epochs=10**8, batch_size=1437)}, "^a job of `width` 2,048, `depth` 6, `networks` 2, `training.epochs` 100,000,000 takes about 59 years of one core, most of it for training.$"),
+        ({"width": 2048, "depth": 6, "training": Training(epochs=10**8, batch_size=1437)}, "^a job of `width` 2,048, `depth` 6, `networks` 2, `training.epochs` 100,000,000 takes about 58 years of one core, most of it for training.$"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_refused_by_its_key_with_the_estimate_and_what_there_is(changes, sentence):

@@ -53,7 +53,7 @@ def jobs_of(composer, *words):
          [["model=mlp", "model.initialisation=he", "model.activation=relu"], ["model=mlp", "model.initialisation=lecun", "model.activation=relu"], ["model=mean_field", "model.activation=relu"]]),
         (["dataset=digits,mnist,gaussian_mixture", "dataset.root=DIR", "dataset.classes=3", "dataset.train_size=50"],
          [["dataset=digits"], ["dataset=mnist", "dataset.root=DIR", "dataset.train_size=50"], ["dataset=gaussian_mixture", "dataset.classes=3", "dataset.train_size=50"]]),
-        (["dataset=mnist,fashion_mnist", "dataset.root='a, b=c'"], [["dataset=mnist", "dataset.root='a, b=c'"], ["dataset=fashion_mnist", "dataset.root='a, b=c'"]]),
+        (["dataset=mnist,fashion_mnist", "dataset.root='a, b=c'"], [["dataset=mnist", r"dataset.root=a\,\ b\=c"], ["dataset=fashion_mnist", r"dataset.root=a\,\ b\=c"]]),
         (["dataset=digits,mine", "dataset.root=DIR"], [["dataset=digits"], ["dataset=mine", "++dataset.root=DIR"]]),
         (["experiment=body", "optimizer=sgd,adam", "matching=[weights,covariance]"],
          [["experiment=body", "optimizer=sgd", "matching=[weights,covariance]"], ["experiment=body", "optimizer=adam", "matching=[weights,covariance]", "~optimizer.momentum"]]),
