@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from multirun_analysis.outputs import write_text
 from multirun_analysis.streams import command_streams
 
 
@@ -86,3 +87,8 @@ def test_an_error_of_the_work_itself_goes_on(capsys):
     with pytest.raises(OSError, match="^of its own$"):
         work()
     assert capsys.readouterr().out == "before\n"
+
+
+def test_a_name_that_the_locale_could_not_read_is_written_as_the_bytes_that_it_is(tmp_path):
+    write_text("ü".encode().decode("ascii", "surrogateescape"), tmp_path / "page.html")  # as Python reads it under LC_ALL=C
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "ü"
