@@ -53,7 +53,7 @@ class _Patient:
     def __init__(self, stream: TextIO | None) -> None:
         self._stream: Any = open(os.devnull, "w", encoding="utf-8") if stream is None else stream
         self.error: OSError | None = None
-        if isinstance(self._stream, io.TextIOWrapper) and self._stream.errors == "strict":
+        if isinstance(self._stream, io.TextIOWrapper) and self._stream.errors in ("strict", "surrogateescape"):
             self._stream.reconfigure(errors="in_plain_letters")
 
     def __getattr__(self, name: str) -> Any:
@@ -81,10 +81,12 @@ class _Patient:
             os.close(null)
 
 
-def _in_plain_letters(error: UnicodeError) -> tuple[str, int]:
+def _in_plain_letters(error: UnicodeError) -> tuple[bytes, int]:
+    """Return what is written in place of letters; names of files that the locale could not read go back to the bytes that they are."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+    letters = error.object[error.start : error.end]
+    return b"".join(bytes([ord(x) - 0xDC00]) if "\udc80" <= x <= "\udcff" else PLAIN.get(x, "?").encode() for x in letters), error.end
 
 
 codecs.register_error("in_plain_letters", _in_plain_letters)

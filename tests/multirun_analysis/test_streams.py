@@ -24,9 +24,10 @@ class Broken(io.StringIO):
         return self.file.fileno()
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # the latter is Python's own choice under LC_ALL=C
 @pytest.mark.parametrize("encoding", ["ascii", "cp437", "latin-1", "utf-8"])
-def test_letters_that_an_encoding_lacks_are_written_in_plain_ones(monkeypatch, encoding):
-    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+def test_letters_that_an_encoding_lacks_are_written_in_plain_ones(monkeypatch, encoding, errors):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors=errors)
     monkeypatch.setattr(sys, "stdout", stream)
     with command_streams():
         sys.stdout.write("0.1 ± 0.2 ≤ 3 – ü 表\n")
@@ -38,6 +39,15 @@ def test_letters_that_an_encoding_lacks_are_written_in_plain_ones(monkeypatch, e
         "utf-8": "0.1 ± 0.2 ≤ 3 – ü 表\n",
     }
     assert written == plain[encoding]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_name_that_the_locale_could_not_read_is_shown_as_the_bytes_that_it_is(monkeypatch, encoding):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    with command_streams():
+        sys.stdout.write("\udcc3\udcbc\n")
+    assert stream.buffer.getvalue() == "ü\n".encode()
 
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
