@@ -1,10 +1,12 @@
 """Checks of what a user asks for: each message names the key, the rule, the value and the choices."""
 
-import difflib
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+from multirun_analysis.checks import nearest
 
 # What reading a file that holds anything at all can end in.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -61,6 +63,20 @@ def boolean(key: str, value: Any) -> bool:
     return value
 
 
+def writable_folder(key: str, name: str) -> Path:
+    """Return a folder, ``~`` being the home, if it can be written or made, else raise `InputError`; nothing is made here."""
+    try:
+        folder = Path(name).expanduser()
+        place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, no home, a letter that no name can have
+        raise InputError(f"`{key}` must be a folder that can be written, got {name!r}: {error}.") from None
+    if not place.is_dir():
+        raise InputError(f"`{key}` must be a folder that can be written, got {name!r}, but {place} is a file.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(f"`{key}` must be a folder that can be written, got {name!r}, but {place} cannot be.")
+    return folder
+
+
 def one_of(key: str, value: Any, choices: Iterable[str]) -> str:
     """Return `value` if it is one of `choices`, else raise `InputError` with all of them and the nearest."""
     known = sorted(choices)
@@ -69,17 +85,15 @@ def one_of(key: str, value: Any, choices: Iterable[str]) -> str:
     return value
 
 
-def known_keys(where: str, keys: Iterable[str], known: Iterable[str]) -> None:
-    """Raise `InputError` if one of `keys` is not in `known`; `where` is the dotted prefix, empty at the top."""
+def known_keys(where: str, keys: Iterable[str], known: Iterable[str], hint: Callable[[str], str] | None = None) -> None:
+    """Raise `InputError` if one of `keys` is not in `known`; `where` is the dotted prefix, empty at the top.
+
+    `hint` says, of the full key, which one may have been meant; without it the nearest of `known` is named.
+    """
     choices = sorted(known)
     for key in keys:
         if key not in choices:
             full = f"{where}.{key}" if where else key
             place = f"`{where}`" if where else "the top level"
-            raise InputError(f"`{full}` is not a key; the keys at {place} are {', '.join(choices)}.{nearest(key, choices)}")
-
-
-def nearest(word: Any, choices: Iterable[str]) -> str:
-    """Return a hint with the choice nearest to `word`, or an empty string when none is near."""
-    close = difflib.get_close_matches(str(word), list(choices), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+            meant = nearest(key, choices) if hint is None else hint(full)
+            raise InputError(f"`{full}` is not a key; the keys at {place} are {', '.join(choices)}.{meant}")

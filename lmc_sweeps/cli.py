@@ -1,42 +1,43 @@
 """The command line: ``python -m lmc_sweeps [overrides]`` runs one job, with ``-m`` a sweep."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 
 import hydra
-from hydra._internal.utils import get_args_parser
+from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.checks import InputError
+from lmc_sweeps.command import is_special, make_ready, read_command
 from lmc_sweeps.config import conf_dir, prepare
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
-from lmc_sweeps.interruption import Interruption, Terminated, sigterm_interrupts
-from lmc_sweeps.overrides import asks_for_plan, check_overrides, searched_folders
-from lmc_sweeps.plan import plan_text
+from lmc_sweeps.interruption import Terminated, sigterm_interrupts
 from lmc_sweeps.running import run_alone
 from lmc_sweeps.summary import print_summary
 from multirun_analysis.media import for_terminal
+from multirun_analysis.streams import command_streams
 
 PLUGINS = Path(__file__).resolve().parent / "_plugin_root"
 
 
+@command_streams()
 def main() -> None:
     """Check what was typed, then hand over to Hydra."""
-    arguments = get_args_parser().parse_args()
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files, whatever a notebook or a desktop has set
     logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own
     try:
         with sigterm_interrupts():
-            if arguments.config_path is None and arguments.config_name is None and not arguments.shell_completion:
-                extra = [] if arguments.config_dir is None else [Path(arguments.config_dir)]
-                if asks_for_plan(arguments.overrides) and not arguments.multirun:
-                    sys.argv.append("--multirun")  # the sweeper is where plans are made, for one job too
-                extra = [*(folder for folder in extra if folder.is_dir()), *searched_folders(arguments.overrides)]
-                with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
-                    check_overrides(arguments.overrides, [conf_dir(), *extra])
-            hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)()
+            command = read_command()
+            begin = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)
+            if is_special(command):
+                begin()
+                return
+            make_ready(command)
+            _run_hydra(command, get_args_parser(), run, str(conf_dir()), "config")
     except InputError as error:
         raise SystemExit(for_terminal(error, keep="\n")) from None
     except KeyboardInterrupt as stopped:
@@ -50,9 +51,6 @@ def run(config: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         run_alone(prepared, folder, folder.parent)
-        return
-    if config.plan:
-        sys.stdout.write(for_terminal(f"{plan_text([prepared], folder.parent)}\n", keep="\n"))
         return
     # A job alone is a sweep of one, in the folder above it; a folder that the user chose for it (hydra.run.dir) is its own sweep.
     sweep_dir = folder.parent if folder.name == prepared.run_id else folder

@@ -19,6 +19,7 @@ from lmc_sweeps.cluster import KEY, ClusterSettings, LocalTasks, SlurmTasks, Tas
 from lmc_sweeps.cluster_waiting import News, Submitted, came_of, note_of, noted, outcome, say, still_there
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.dividing import divide
+from lmc_sweeps.estimates import check_all_fit
 from lmc_sweeps.launcher import BatchedLauncher, Job
 from lmc_sweeps.missing import is_complete
 from lmc_sweeps.tasks import Task, tasks_of
@@ -94,6 +95,13 @@ class ClusterLauncher(BatchedLauncher):
                     f"got {settings.mem_gb:g}."
                 )
         settings.check_programs()
+
+    def check_sizes(self, jobs: Sequence[PreparedJob]) -> None:
+        settings = ClusterSettings.of(self._asked)
+        if settings.cluster == "local":
+            super().check_sizes(jobs)
+        else:  # on a node whose memory only Slurm knows, if none is asked for
+            check_all_fit(jobs, float("inf") if settings.mem_gb is None else settings.mem_gb * 2**30)
 
     def plan(self, jobs: Sequence[PreparedJob], folder: Path) -> list[str]:
         settings = ClusterSettings.of(self._asked)

@@ -20,15 +20,17 @@ from lmc_sweeps.datasets.pickled import shown
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.network_files import NetworkFile, read_network_file
 from lmc_sweeps.network_layers import chain, weights_of
-from lmc_sweeps.overrides import check_overrides
+from lmc_sweeps.overrides import check_overrides, plain_folder
 from lmc_sweeps.settings import JobSettings
 from multirun_analysis.media import for_terminal
 from multirun_analysis.outputs import write_csv
+from multirun_analysis.streams import command_streams
 
 SHOWN = ["matching", "split", "loss_a", "loss_b", "error_a", "error_b", "loss_barrier", "loss_barrier_t", "error_barrier", "function_gap"]
 HARDLY = 0.9  # of the error of a constant guess: a network above that has learned next to nothing, or was put together wrongly
 
 
+@command_streams()
 def main(arguments: list[str] | None = None) -> None:
     """Read two networks, compare them, print the table and, with ``--out``, write everything down."""
     parser = argparse.ArgumentParser(
@@ -46,6 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, help="folder for runs.csv, curves.csv, layers.csv, permutations.npz and the permuted networks")
     options = parser.parse_intermixed_args(arguments)
+    options.network_a, options.network_b = (path.expanduser() for path in (options.network_a, options.network_b))
+    options.out = options.out and options.out.expanduser()
     try:
         settings = _settings(options.overrides)
         if settings.plane:
@@ -81,6 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _settings(overrides: list[str]) -> JobSettings:
+    overrides = [plain_folder(text) for text in overrides]
     check_overrides(overrides, [conf_dir()])
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return job_settings(compose("config", overrides))

@@ -39,6 +39,11 @@ class PreparedJob:
         return settings.run_id(self.settings, self.fingerprint)
 
 
+def parts() -> dict[str, Mapping[str, type]]:
+    """Return the groups of which a job takes one option, each with the classes of its options."""
+    return {"dataset": datasets.choices(), "model": models.choices(), "optimizer": OPTIMIZERS}
+
+
 def conf_dir() -> Path:
     """Return the folder of the configs: inside the package in a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parent
@@ -69,6 +74,10 @@ def load_data(dataset: Dataset) -> tuple[Data, str]:
         data = check_data(dataset.name, dataset.load())
     except OSError as error:
         raise checks.InputError(f"dataset={dataset.name} could not be loaded: {error}.") from error
+    except (MemoryError, OverflowError, ValueError) as error:
+        if isinstance(error, ValueError) and "Maximum allowed" not in str(error):  # NumPy's word for what no memory can hold
+            raise
+        raise checks.InputError(f"`dataset` {dataset.name} does not fit in this machine's memory: {error}.") from error
     return data, fingerprint(data)
 
 
@@ -89,9 +98,7 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     outside = from_environment(OmegaConf.to_container(config, resolve=False)) if isinstance(config, DictConfig) else {}
     return JobSettings(
         **{key: plain[key] for key in SCALARS},
-        dataset=_part("dataset", plain["dataset"], datasets.choices()),
-        model=_part("model", plain["model"], models.choices()),
-        optimizer=_part("optimizer", plain["optimizer"], OPTIMIZERS),
+        **{key: _part(key, plain[key], choices) for key, choices in parts().items()},
         training=_fill(Training, "training", _mapping("training", plain["training"])),
         matching=_methods(plain["matching"]),
         store=_store(_mapping("store", plain["store"])),

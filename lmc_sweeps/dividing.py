@@ -3,11 +3,10 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from lmc_sweeps.estimates import estimate
 from lmc_sweeps.tasks import Task
 
 MOST_NETWORKS = 64  # in a task, where nothing else is said: more than one stack of what pays, up to some hours of training
-SECONDS_PER_STEP = 1e-4  # of one network, whatever its size
-OPERATIONS_PER_SECOND = 2e10  # of one core, in float32
 
 
 def divide(jobs: Sequence[Sequence[Task]], most: int | None = None, least_seconds: float = 0.0) -> list[list[int]]:
@@ -39,21 +38,9 @@ def divide(jobs: Sequence[Sequence[Task]], most: int | None = None, least_second
 
 
 def rough_seconds(tasks: Sequence[Task]) -> float:
-    r"""Return about how long one core trains and measures the networks of a job: a count of operations, which looks at no machine.
-
-    .. math:: t = n S \left(t_0 + \frac{6 P B}{R}\right) + \frac{n (n - 1)}{2} \frac{2 P N K (M + 1)}{R}
-
-    with n networks of P weights, S steps of B examples, N examples in both splits, K points of the line, M methods, :math:`t_0` and R the
-    constants of this module. It tells small jobs from large ones, no more.
-    """
-    settings, data = tasks[0].settings, tasks[0].data
-    widths = [data.n_inputs, *[settings.width] * settings.depth, data.n_classes]
-    weights = sum(above * below for above, below in zip(widths[1:], widths[:-1], strict=True))
-    n = len(tasks)
-    step = SECONDS_PER_STEP + 6 * weights * settings.training.batch_size / OPERATIONS_PER_SECOND
-    examples = len(data.train) + len(data.test)
-    pair = 2 * weights * examples * settings.points * (len(settings.matching) + 1) / OPERATIONS_PER_SECOND
-    return n * tasks[0].steps * step + n * (n - 1) / 2 * pair
+    """Return about how long one core trains and measures the networks of a job: a count of operations, which looks at no machine."""
+    needed = estimate(tasks[0].settings, tasks[0].data)
+    return needed.seconds_training + needed.seconds_measuring
 
 
 def _bound(tasks: Sequence[Task], most: int | None) -> int:

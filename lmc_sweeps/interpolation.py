@@ -8,6 +8,12 @@ import torch
 from lmc_sweeps.checks import InputError
 
 
+def check_points(points: int) -> None:
+    """Raise `InputError` if the number of values of t is not an odd integer of at least 3."""
+    if isinstance(points, bool) or not isinstance(points, int) or points < 3 or points % 2 == 0:
+        raise InputError(f"`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got {points!r}.")
+
+
 def line_points(points: int) -> np.ndarray:
     """Return `points` evenly spaced values of t from 0 to 1; odd, so that 1/2 is always one of them.
 
@@ -16,8 +22,7 @@ def line_points(points: int) -> np.ndarray:
     InputError
         If `points` is not an odd integer of at least 3.
     """
-    if isinstance(points, bool) or not isinstance(points, int) or points < 3 or points % 2 == 0:
-        raise InputError(f"`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got {points!r}.")
+    check_points(points)
     # k / (points - 1) is exact at 0, 1/2 and 1.
     return np.arange(points, dtype=np.float64) / (points - 1)
 

@@ -13,10 +13,11 @@ from omegaconf import DictConfig, open_dict
 from lmc_sweeps.checkpoints import Store, StoredNetwork
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
+from lmc_sweeps.estimates import check_all_fit, estimate
 from lmc_sweeps.expected import labels
 from lmc_sweeps.log_files import LogFile
 from lmc_sweeps.missing import is_complete
-from lmc_sweeps.progress import TrainingProgress, computing
+from lmc_sweeps.progress import TrainingProgress, computing, duration
 from lmc_sweeps.records import RECORD
 from lmc_sweeps.running import note_failure, run_noted
 from lmc_sweeps.stack_sizes import training_seconds
@@ -25,6 +26,7 @@ from lmc_sweeps.tasks import Task, groups, tasks_of
 
 log = logging.getLogger(__name__)
 LOG = "sweep.log"
+LONG_MEASURING = 600.0  # seconds from which it says so of measuring
 LONG = 200_000  # network-steps from which a sweep says beforehand how long it takes
 
 
@@ -64,6 +66,10 @@ class BatchedLauncher(Launcher):
 
     def check(self, jobs: Sequence[PreparedJob]) -> None:
         """Raise `InputError` if this launcher cannot run the jobs of a sweep; asked before anything is written."""
+
+    def check_sizes(self, jobs: Sequence[PreparedJob]) -> None:
+        """Raise `InputError` if a job is too large for where it would run; asked before a plan too."""
+        check_all_fit(jobs)
 
     def plan(self, jobs: Sequence[PreparedJob], folder: Path) -> list[str]:
         """Return the lines that a plan has of this launcher."""
@@ -121,7 +127,7 @@ class BatchedLauncher(Launcher):
             if n_complete:
                 progress.write(f"{n_complete} jobs have all their results already.")
             if missing:
-                progress.write(f"{what} for {len(jobs)} jobs, {steps:,} network-steps{_estimate(missing, steps)}.")
+                progress.write(f"{what} for {len(jobs)} jobs, {steps:,} network-steps{_estimate(missing, jobs, steps)}.")
             results |= self._run_ready(jobs, at_hand, progress)
             for group in groups(missing):
                 store = Store(group[0].settings.store)
@@ -196,12 +202,14 @@ def _was_left(folder: Path) -> bool:
     return (folder / ".hydra").is_dir() and not (folder / RECORD).is_file()
 
 
-def _estimate(missing: Sequence[Task], steps: int) -> str:
-    """Return what the training of a long sweep will cost; a short one is over before that is known."""
+def _estimate(missing: Sequence[Task], jobs: Sequence[Job], steps: int) -> str:
+    """Return what a long sweep will cost; a short one is over before that is known."""
+    measuring = sum(estimate(job.prepared.settings, job.prepared.data).seconds_measuring for job in jobs)
+    then = f", roughly {duration(measuring)} of one core for measuring" if measuring > LONG_MEASURING else ""
     if steps < LONG:
-        return ""
+        return then
     try:
-        return f", about {computing(training_seconds(missing))} of training here"
+        return f", about {computing(training_seconds(missing))} of training here{then}"
     except Exception:  # networks that do not fit, say: they fail when it is their turn, and say why
         return ""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lmc_sweeps.checkpoints import Store
 from lmc_sweeps.config import PreparedJob
+from lmc_sweeps.estimates import amount, estimate, memory_here
 from lmc_sweeps.missing import forecast, is_complete
 from lmc_sweeps.progress import about, computing, duration
 from lmc_sweeps.stack_sizes import seconds_per_network_step, stack_size
@@ -32,9 +33,15 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
         first = group[0].settings
         lines.append(f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, {about(duration(of_group))}")
         seconds += of_group
+    needs = [estimate(job.settings, job.data) for job in waiting]
     disk = sum(4 * sum(tensor.numel() for tensor in task.initial().values()) for task in missing.values())
-    lines.append(f"training: {about(computing(seconds))} on this machine; matching and evaluation come on top")
-    lines.append(f"disk: about {disk / 1e6:,.1f} MB of networks in {waiting[0].settings.store if waiting else 'the store'}")
+    lines.append(f"training: {about(computing(seconds))} on this machine, from a few steps of each")
+    lines.append(f"matching and measuring: {about(duration(sum(each.seconds_measuring for each in needs)))} of one core, by a rough count")
+    if needs:
+        lines.append(f"memory: roughly {amount(max(each.bytes for each in needs))} for the largest job; here are {amount(memory_here())}")
+    records = sum(each.record for each in needs)
+    place = waiting[0].settings.store if waiting else "the store"
+    lines.append(f"disk: about {amount(disk)} of networks in {place}, {amount(records)} of records")
     lines += more
     lines.append("plan=true: nothing was trained, nothing was written.")
     return "\n".join(lines)

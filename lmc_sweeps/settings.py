@@ -53,7 +53,7 @@ class JobSettings:
         checks.integer("networks", self.networks, least=2)
         checks.integer("seed", self.seed, least=0, below=2**64)
         checks.one_of("precision", self.precision, PRECISIONS)
-        interpolation.line_points(self.points)
+        interpolation.check_points(self.points)  # and no list of them: there may be too many for any memory
         if not self.matching:
             raise checks.InputError("`matching` must name at least one method, got none; e.g. matching=[weights,activations].")
         checks.boolean("plane", self.plane)

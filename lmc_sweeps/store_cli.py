@@ -11,6 +11,7 @@ from pathlib import Path
 from lmc_sweeps.checkpoints import DAMAGED, NETWORK, PARTIAL, SIDECAR, Store, read_words
 from lmc_sweeps.store_contents import PASSING, Finding, Item, State, findings, is_whole, items
 from multirun_analysis.media import for_terminal
+from multirun_analysis.streams import command_streams
 
 DAY = 86_400.0
 
@@ -25,6 +26,7 @@ class Entry:
     days: float
 
 
+@command_streams()
 def main(arguments: list[str] | None = None) -> None:
     """List, verify or prune a store."""
     parser = argparse.ArgumentParser(prog="lmc-sweeps-store", description="The store of trained networks.")

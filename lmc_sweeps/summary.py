@@ -28,14 +28,16 @@ def print_summary(*sweep_dirs: Path) -> bool:
 
     sys.stdout.write("\n")
     try:
-        show(write_report(list(sweep_dirs), brief=True))
-        return True
+        report = write_report(list(sweep_dirs), brief=True)
     except InputError as error:
         text = str(error)
     except Exception as error:  # a full disk, say: it must not hide what the sweep itself ended with
         text = (
             f"the tables could not be written ({type(error).__name__}: {error}); python -m multirun_analysis {sweep_dirs[0]} tries again."
         )
+    else:
+        show(report)
+        return True
     sys.stdout.write(f"{for_terminal(text)}\n")
     sys.stdout.flush()
     return False

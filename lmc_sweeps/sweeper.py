@@ -1,6 +1,6 @@
 """A sweeper that composes and checks every job before the first one trains, and ends with the table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.composing import Composer
 from lmc_sweeps.config import PreparedJob
+from lmc_sweeps.estimates import check_all_fit
 from lmc_sweeps.expected import expected_entry, write_command, write_config, write_expected
 from lmc_sweeps.files import clear_of_pipes
+from lmc_sweeps.fitting import fitted
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.launcher import BatchedLauncher
-from lmc_sweeps.overrides import check_overrides, merge_matching, swept_keys
+from lmc_sweeps.overrides import check_number, check_overrides, merge_matching, swept_keys
 from lmc_sweeps.plan import plan_text
+from lmc_sweeps.settings import JobSettings
 from lmc_sweeps.summary import print_summary
 from lmc_sweeps.time_limit import TimeLimitReached
 from multirun_analysis.media import for_terminal
@@ -47,18 +50,32 @@ class ValidatingSweeper(BasicSweeper):
         except InputError as error:
             raise SweepStopped(str(error)) from None
         overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)
-        batches = self.split_arguments(overrides, self.max_batch_size)
-        swept = swept_keys(overrides)
         if any(override.key_or_group == "plan" and override.is_sweep_override() for override in overrides):
             raise SweepStopped("`plan` must be true or false, not both.")
         composer = Composer(context.config_loader, config)
         try:
-            prepared, entries = _validated(composer, [job for batch in batches for job in batch], swept)
+            check_number(overrides)
+            with Interruption():
+                jobs = fitted(composer, [job for batch in self.split_arguments(overrides, None) for job in batch])
+            prepared, entries, jobs = _validated(composer, jobs, swept_keys(overrides))
+        except InputError as error:
+            raise SweepStopped(str(error)) from None
         except MemoryError as error:
             sentence = "this machine has too little memory left for a sweep to begin; the same command tries again"
             raise SweepStopped(f"{sentence} ({error})." if str(error) else f"{sentence}.") from None
+        batches = [list(batch) for batch in self.split_overrides_to_chunks(jobs, self.max_batch_size)]
 
         folder = Path(str(config.hydra.sweep.dir))
+        try:
+            if isinstance(launcher, BatchedLauncher):
+                launcher.share(composer)
+                launcher.check_sizes(prepared)
+                if not config.plan:
+                    launcher.check(prepared)
+            else:
+                check_all_fit(prepared)
+        except InputError as error:
+            raise SweepStopped(str(error)) from None
         if config.plan:
             try:
                 plan = launcher.plan(prepared, folder) if isinstance(launcher, BatchedLauncher) else ()
@@ -70,12 +87,6 @@ class ValidatingSweeper(BasicSweeper):
             except TimeLimitReached as error:
                 raise SweepStopped(str(error)) from None
             return []
-        if isinstance(launcher, BatchedLauncher):
-            launcher.share(composer)
-            try:
-                launcher.check(prepared)
-            except InputError as error:
-                raise SweepStopped(str(error)) from None
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_config(folder / "multirun.yaml", OmegaConf.to_yaml(config))
@@ -130,33 +141,66 @@ def _launched(launcher: Launcher, batches: list[list[list[str]]], folder: Path) 
     return results
 
 
-def _validated(composer: Composer, jobs: list[list[str]], swept: list[str]) -> tuple[list[PreparedJob], list[dict[str, Any]]]:
-    """Return every job and what is expected of it, after composing and checking them all.
+def _validated(
+    composer: Composer, jobs: list[list[str]], swept: list[str]
+) -> tuple[list[PreparedJob], list[dict[str, Any]], list[list[str]]]:
+    """Return every job, what is expected of it, and its overrides, after composing and checking them all; equal jobs once.
 
     Raises
     ------
     SweepStopped
         If any job cannot run, with every such job and its reason.
     """
-    found, entries, texts, refused = [], [], [], []
+    found, entries, texts, kept, refused = [], [], [], [], []
+    known: set[JobSettings] = set()
     for job in jobs:
         asked = " ".join(text for text in job if text.partition("=")[0] in swept)
         try:
             with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
-                found.append(composer.prepare(job))
+                _check_in_time(composer.too_late(job))
+                prepared = composer.prepare(job)
+            if prepared.settings in known:
+                continue
+            known.add(prepared.settings)
+            entries.append(expected_entry(prepared, asked))
+            found.append(prepared)
             texts.append(asked)
-            entries.append(expected_entry(found[-1], asked))
+            kept.append(job)
         except (InputError, CompactHydraException) as error:
             refused.append(f"  {asked or 'the job'}: {error}")
+    refused += [*_of_one_name(found, texts), *_of_one_content(found)]
+    if refused:
+        raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))
+    return found, entries, kept
+
+
+def _check_in_time(keys: Sequence[str]) -> None:
+    if keys:
+        raise InputError(
+            f"sets {', '.join(keys)}, too late for a sweep that has begun; an experiment that is a sweep itself goes into a command of its "
+            "own, one after the other."
+        )
+
+
+def _of_one_name(jobs: Sequence[PreparedJob], texts: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with jobs that would be written to one folder, though they are asked for different things."""
     places: dict[str, tuple[object, ...]] = {}
-    for job_found, text in zip(found, texts, strict=True):
-        asked_for = job_found.settings
-        place = (asked_for.points, asked_for.plane, asked_for.device, asked_for.time_limit, asked_for.store)
-        if places.setdefault(job_found.run_id, place) != place:
-            refused.append(
+    for job, text in zip(jobs, texts, strict=True):
+        asked = job.settings
+        place = (asked.points, asked.plane, asked.device, asked.time_limit, asked.store)
+        if places.setdefault(job.run_id, place) != place:
+            yield (
                 f"  {text}: `points`, `plane`, `device`, `time_limit` and `store.dir` make no other job, so they cannot be swept; "
                 "run them in turn."
             )
-    if refused:
-        raise SweepStopped(f"{len(refused)} of {len(jobs)} jobs cannot run; nothing was trained.\n" + "\n".join(refused))
-    return found, entries
+
+
+def _of_one_content(jobs: Sequence[PreparedJob]) -> Iterator[str]:
+    """Yield what is wrong with datasets of two names that are one: a `dataset.root` for both, which holds the files of one."""
+    names: dict[str, dict[str, None]] = {}
+    for job in jobs:
+        names.setdefault(job.fingerprint, {})[job.settings.dataset.name] = None
+    for alike in names.values():
+        if len(alike) > 1:
+            which = " and ".join(alike)
+            yield f"  `dataset` {which} have the same contents: give each a folder of its own, as 'dataset.root=DIR/${{dataset.name}}'."

@@ -2,13 +2,16 @@
 
 import argparse
 import gc
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from multirun_analysis.checks import InputError
 from multirun_analysis.media import for_terminal
 from multirun_analysis.report import write_report
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
+from multirun_analysis.streams import command_streams
 from multirun_analysis.tables.sweep import TABLES
 from multirun_analysis.terminal import show, written
 
@@ -23,6 +26,7 @@ exit status: 0 if the tables were written (failed or missing jobs are listed in 
 """
 
 
+@command_streams()
 def main(arguments: list[str] | None = None) -> None:
     """Analyse the sweeps named on the command line and print their table."""
     parser = argparse.ArgumentParser(
@@ -54,20 +58,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--resamples", type=int, default=DEFAULT.resamples, help="of a bootstrap (default: 9999)")
     parser.add_argument("--resampling-seed", type=int, default=DEFAULT.seed, help="of a bootstrap (default: 0)")
     options = parser.parse_args(arguments)
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files, whatever a notebook or a desktop has set
     try:
+        folders = [folder.expanduser() for folder in options.sweep_dir]
+        out = None if options.out is None else options.out.expanduser()
         if options.study is None:
             choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
-            show(write_report(options.sweep_dir, options.out, options.x, options.hue, choice=choice, only=options.only))
+            show(write_report(folders, out, options.x, options.hue, choice=choice, only=options.only))
         else:
-            sys.stdout.write(written(f"{for_terminal(write_study(options))}\n", sys.stdout))
+            sys.stdout.write(written(f"{for_terminal(write_study(options, folders, out))}\n", sys.stdout))
     except InputError as error:
         sys.exit(for_terminal(error, keep="\n"))
     except OSError as error:
         sys.exit(for_terminal(f"the tables cannot be written: {error}; make room or name another folder with --out DIR."))
 
 
-def write_study(options: argparse.Namespace) -> str:
-    """Write the folder of a study; without ``--out`` it is ``results/<study>``."""
+def write_study(options: argparse.Namespace, sweep_dirs: Sequence[Path], out: Path | None) -> str:
+    """Write the folder of a study; without `out` it is ``results/<study>``."""
     if options.only:
         raise InputError("`--only` and `--study` exclude each other: a study has all its tables.")
     own = {"--x": "width", "--hue": "matching", "--interval": DEFAULT.kind, "--level": DEFAULT.level, "--resamples": DEFAULT.resamples}
@@ -76,7 +83,7 @@ def write_study(options: argparse.Namespace) -> str:
             raise InputError(f"`{option}` and `--study` exclude each other: a study has its own keys, and Student's intervals at 95 %.")
     from multirun_analysis.studies.writing import write_study as write
 
-    return write(options.study, options.sweep_dir, options.out or Path("results") / options.study)
+    return write(options.study, sweep_dirs, out or Path("results") / options.study)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,33 @@
 """Mistakes in what the analysis was asked for or handed over, and the one way in which files are opened."""
 
+import difflib
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 MOST_BYTES = 2**32  # of any file, unless a reader knows better
 
 
 class InputError(ValueError):
     """A user's mistake: shown as one sentence, without a traceback."""
+
+
+def nearest(word: Any, choices: Iterable[str]) -> str:
+    """Return a hint with the choice nearest to `word`, or an empty string when none is near.
+
+    Case and dashes do not count, and the last part of a dotted key will do.
+    """
+    choices = list(choices)
+    alike = {_letters(choice.rpartition(".")[2]): choice for choice in choices} | {_letters(choice): choice for choice in choices}
+    close = difflib.get_close_matches(_letters(str(word)), list(alike), n=1)
+    return f" Did you mean {alike[close[0]]!r}?" if close else ""
+
+
+def _letters(word: str) -> str:
+    return word.lower().replace("-", "").replace("_", "").replace(" ", "")
 
 
 def open_file(path: str | os.PathLike[str], most_bytes: int = MOST_BYTES) -> BinaryIO:

@@ -17,8 +17,12 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write text as UTF-8."""
-    write_by(path, lambda temporary: temporary.write_bytes(text.encode(errors="backslashreplace")))
+    """Write text as UTF-8; names of files that the locale could not read go back to the bytes that they are, other halves of letters not."""
+    try:
+        contents = text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        contents = text.encode(errors="backslashreplace")
+    write_by(path, lambda temporary: temporary.write_bytes(contents))
 
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:

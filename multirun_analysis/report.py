@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from multirun_analysis.checks import InputError
+from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.csv_text import write_curves
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.folders import GOES_ON, PENDING
@@ -89,7 +89,7 @@ def write_report(
     """
     unknown = [name for name in only if name not in TABLES]
     if unknown:
-        raise InputError(f"`--only` must name tables among {', '.join(TABLES)}, got {unknown[0]!r}.")
+        raise InputError(f"`--only` must name tables among {', '.join(TABLES)}, got {unknown[0]!r}.{nearest(unknown[0], TABLES)}")
     sweep = find_sweep(sweep_dirs)
     folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / "analysis"
     names = [name for name in TABLES if name in (only or TABLES)]

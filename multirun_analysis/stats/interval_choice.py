@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from multirun_analysis.checks import InputError
+from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.stats.intervals import LEVEL
 
 KINDS = ("t", "bootstrap", "bca")
@@ -42,7 +42,7 @@ class IntervalChoice:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise InputError(f"`--interval` must be one of {', '.join(KINDS)}, got {self.kind!r}.")
+            raise InputError(f"`--interval` must be one of {', '.join(KINDS)}, got {self.kind!r}.{nearest(self.kind, KINDS)}")
         if not LEAST_LEVEL <= self.level <= MOST_LEVEL:
             raise InputError(f"`--level` must lie between {LEAST_LEVEL:g} and {MOST_LEVEL:.6f}, got {self.level!r}.")
         if not FEWEST_RESAMPLES <= self.resamples <= MOST_RESAMPLES:

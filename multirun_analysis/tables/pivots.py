@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from multirun_analysis.checks import InputError
+from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.digits import FEWEST, decimals, number
 from multirun_analysis.media import for_latex, for_markdown, for_terminal, terminal_columns
 from multirun_analysis.stats.endpoints import endpoints
@@ -67,7 +67,7 @@ def pivot(
     keys = [*table.columns[: list(table.columns).index("split")], "width"]
     for option, key in (("--x", x), ("--hue", hue)):
         if key not in keys:
-            raise InputError(f"`{option}` must be one of {', '.join(keys)}, got {key!r}.")
+            raise InputError(f"`{option}` must be one of {', '.join(keys)}, got {key!r}.{nearest(key, keys)}")
     if x == hue:
         raise InputError(f"`--x` and `--hue` must be two keys, got {x!r} for both.")
     shown = table[(table["split"] == split) & (table["metric"] == metric)].reset_index(drop=True)

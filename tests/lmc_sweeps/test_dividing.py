@@ -1,10 +1,8 @@
 """Dividing jobs into tasks: every job once, nothing too large, what is shared together."""
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,13 +87,3 @@ def test_small_shapes_are_put_together_and_large_ones_are_not():
     assert divide(jobs, None, 60.0) == [[0, 1, 2, 3, 5, 6, 7, 8], [4]]
     assert divide(jobs, 8, 60.0) == [[0, 1, 2, 3], [4], [5, 6, 7, 8]]
     assert divide(jobs, None, 0.0) == [[place] for place in range(9)]
-
-
-def test_the_rough_count_is_the_number_of_operations():
-    tasks = job(width=10, networks=3, epochs=2, points=5)
-    weights, examples, steps = 64 * 10 + 10 * 10, 1797, 2 * 23
-    training = 3 * steps * (1e-4 + 6 * weights * 64 / 2e10)
-    measuring = 3 * 2 * weights * examples * 5 * 2 / 2e10  # three pairs, two methods with the identity
-    assert rough_seconds(tasks) == pytest.approx(training + measuring, rel=1e-12)
-    longer = replace(tasks[0].settings, training=Training(epochs=4))
-    assert rough_seconds(tasks_of(longer, tasks[0].data, tasks[0].fingerprint)) > rough_seconds(tasks)

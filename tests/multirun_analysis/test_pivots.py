@@ -57,7 +57,12 @@ def test_the_default_is_width_and_method(table, runs):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"x": "lr"}, "`--x` must be one of dataset, model, depth, optimizer.lr, matching, width, got 'lr'."),
+        ({"x": "lr"}, "`--x` must be one of dataset, model, depth, optimizer.lr, matching, width, got 'lr'. Did you mean 'optimizer.lr'?"),
+        ({"x": "widht"}, "`--x` must be one of dataset, model, depth, optimizer.lr, matching, width, got 'widht'. Did you mean 'width'?"),
+        (
+            {"x": "Matching"},
+            "`--x` must be one of dataset, model, depth, optimizer.lr, matching, width, got 'Matching'. Did you mean 'matching'?",
+        ),
         ({"hue": "loss_a"}, "`--hue` must be one of dataset, model, depth, optimizer.lr, matching, width, got 'loss_a'."),
         ({"hue": "width"}, "`--x` and `--hue` must be two keys, got 'width' for both."),
     ],

@@ -123,8 +123,17 @@ def test_ctrl_c_stops_the_tasks_on_this_machine_and_says_so(tmp_path):
 
 
 def test_jobs_that_fail_say_why_in_the_words_of_the_launcher_that_ran_them(command, tmp_path):
-    # a network of 1e9 neurons is legal to ask for, and there is no memory for it
-    done = command("-m", "width=4,1000000000", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep", *LOCAL)
+    # a network of 1e9 neurons, for which there is no memory, whatever the launcher was told
+    done = command(
+        "-m",
+        "width=4,1000000000",
+        "matching=[identity]",
+        "training.epochs=1",
+        "points=3",
+        "hydra.sweep.dir=sweep",
+        *LOCAL,
+        LMC_SWEEPS_MEMORY_GB="1e12",
+    )
     assert done.returncode == 1
     assert "1 of 2 jobs found." in done.stdout
     assert "2 jobs in 2 tasks of local" in done.stderr

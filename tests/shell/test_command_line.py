@@ -63,7 +63,8 @@ def test_a_job_alone_in_a_folder_of_the_users_own_leaves_the_folder_above_alone(
 
 
 def test_a_job_alone_that_fails_at_run_time_says_so_without_a_traceback(command, tmp_path):
-    done = command("width=1000000000", "training.epochs=1")  # legal to ask for, and there is no memory for it
+    # there is no memory for it, whatever the program was told
+    done = command("width=1000000000", "training.epochs=1", "matching=[identity]", LMC_SWEEPS_MEMORY_GB="1e12")
     assert done.returncode == 1
     assert "width=1000000000" in done.stderr
     assert "failed: " in done.stderr

@@ -115,8 +115,16 @@ def test_composing_on_copies_gives_what_hydra_composes():
 
 
 def test_a_stack_that_fails_fails_its_jobs_and_no_other(command, tmp_path):
-    # a network of 1e9 neurons is legal to ask for, and there is no memory for it
-    done = command("-m", "width=4,1000000000", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep")
+    # a network of 1e9 neurons, for which there is no memory, whatever the launcher was told
+    done = command(
+        "-m",
+        "width=4,1000000000",
+        "matching=[identity]",
+        "training.epochs=1",
+        "points=3",
+        "hydra.sweep.dir=sweep",
+        LMC_SWEEPS_MEMORY_GB="1e12",
+    )
     assert done.returncode == 1
     assert "1 of 2 jobs found." in done.stdout
     assert "1 of 2 jobs failed" in done.stderr

@@ -1,0 +1,141 @@
+"""What was typed, checked and made ready for Hydra: a mistake is said before Hydra makes a folder."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_automatic_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.errors import CompactHydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from lmc_sweeps.checks import InputError, writable_folder
+from lmc_sweeps.composing import Composer, composed, parsed_once
+from lmc_sweeps.config import conf_dir
+from lmc_sweeps.estimates import check_all_fit
+from lmc_sweeps.fitting import fitted, is_optional
+from lmc_sweeps.interruption import Interruption
+from lmc_sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
+
+# Of a sweep alone, so that a job alone would go without what they say.
+SWEEPS_OWN = ("hydra.sweep", "hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher")
+
+
+def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what a command line says, options such as ``-m`` standing anywhere.
+
+    Raises
+    ------
+    InputError
+        If an option is unknown.
+    """
+    parser = get_args_parser()
+
+    def refuse(message: str) -> None:
+        raise InputError(f"{message}; keys are set without dashes, as KEY=VALUE, e.g. width=64, and --help lists the options.")
+
+    parser.error = refuse  # type: ignore[method-assign, assignment]
+    return parser.parse_intermixed_args(words)
+
+
+def is_special(command: argparse.Namespace) -> bool:
+    """Return whether a command is Hydra's own affair: help, completion, another config, showing what is composed."""
+    others = (command.config_path, command.config_name, command.experimental_rerun, command.cfg, command.info)
+    flags = (command.help, command.hydra_help, command.shell_completion, command.resolve, command.package)
+    return any(value is not None for value in others) or any(flags)
+
+
+def make_ready(command: argparse.Namespace) -> None:
+    """Check all that can be checked before Hydra begins, and write the overrides as Hydra takes them.
+
+    A job alone is checked here as a whole. Of a sweep the sweeper checks the jobs; here its keys that only some options have are
+    put off until the options of each job are known.
+
+    Raises
+    ------
+    InputError
+        If anything cannot run.
+    """
+    with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
+        extra = [] if command.config_dir is None else [Path(command.config_dir)]
+        # experiment=null is how it stands, and Hydra does not take a null
+        command.overrides = [plain_folder(text) for text in command.overrides if text != "experiment=null"]
+        folders = [*(folder for folder in extra if folder.is_dir()), *searched_folders(command.overrides)]
+        check_overrides(command.overrides, [conf_dir(), *folders])
+        loader = _loader(command.config_dir)
+        chosen = [text for text in command.overrides if not is_optional(parsed_once(text))]
+        try:
+            master = composed(lambda: loader.load_configuration("config", chosen, RunMode.MULTIRUN, validate_sweep_overrides=False))
+        except CompactHydraException:
+            return  # Hydra composes the same, and says the same itself
+        is_sweep = command.multirun or master.hydra.mode == RunMode.MULTIRUN
+        is_plan = asks_for_plan(command.overrides)
+        _check_hydras(master, command.overrides, is_sweep, is_plan)
+        command.overrides += _homes(master)
+        command.multirun = is_sweep or is_plan  # the sweeper is where plans are made, for one job too
+        if is_sweep:
+            command.overrides = [_put_off(text, master) for text in command.overrides]
+        elif not any(parsed_once(text).is_sweep_override() for text in command.overrides):  # Hydra says that this takes -m
+            command.overrides = _checked_alone(Composer(loader, master), command.overrides)
+
+
+def _loader(config_dir: str | None) -> ConfigLoaderImpl:
+    """Return what composes configs from our folder and, before it, a user's own."""
+    path = create_automatic_config_search_path(None, None, str(conf_dir()))
+    if config_dir is not None:
+        path.prepend(provider="command-line", path=f"file://{os.path.abspath(config_dir)}", anchor=SearchPathQuery(provider="schema"))
+    return ConfigLoaderImpl(config_search_path=path)
+
+
+def _check_hydras(master: DictConfig, overrides: Sequence[str], is_sweep: bool, is_plan: bool) -> None:
+    """Raise `InputError` for settings of Hydra's that would be taken no notice of, or would part a job from its folder."""
+    keys = [parsed_once(text).key_or_group for text in overrides]
+    if master.hydra.job.chdir:
+        raise InputError("`hydra.job.chdir` must be false, got true: folders such as dataset.root are those of the command's own place.")
+    if is_sweep and not is_plan and "hydra.run.dir" in keys:
+        raise InputError("`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR.")
+    unused = [key for key in keys if key.startswith(SWEEPS_OWN)]
+    if not is_sweep and unused:
+        instead = "; the folder of one job is named by hydra.run.dir=DIR" if unused[0] == "hydra.sweep.dir" else ""
+        raise InputError(f"`{unused[0]}` is for sweeps, and this is one job: add -m{instead}.")
+    params = master.hydra.sweeper.get("params")
+    if not is_sweep and params:
+        raise InputError(f"`hydra.sweeper.params` ({', '.join(params)}) is for sweeps, and this is one job: add -m.")
+
+
+def _homes(master: DictConfig) -> list[str]:
+    """Return overrides that put a home in place of the ``~`` with which a folder in a config file begins."""
+    names = {key: OmegaConf.to_container(master.hydra[key], resolve=False)["dir"] for key in ("run", "sweep")}  # type: ignore[call-overload, index]
+    for key, name in names.items():
+        if not isinstance(name, str) or not name:
+            raise InputError(f"`hydra.{key}.dir` must be a folder, got {name!r}.")
+    return [f"hydra.{key}.dir={quoted(os.path.expanduser(name))}" for key, name in names.items() if name.startswith("~")]
+
+
+def _put_off(text: str, master: DictConfig) -> str:
+    """Return an override as a sweep over its one value, where the options known so far lack its key: sweeps are set job by job."""
+    override = parsed_once(text)
+    if not is_optional(override) or override.is_sweep_override():
+        return text
+    place, _, field = override.key_or_group.rpartition(".")
+    node = OmegaConf.select(master, place)
+    if OmegaConf.is_dict(node) and field in node:
+        return text
+    key, _, value = text.partition("=")
+    return f"{key}=choice({value.strip() or quoted('')})"
+
+
+def _checked_alone(composer: Composer, overrides: Sequence[str]) -> list[str]:
+    """Return the overrides of a job alone after checking that it can run, its folder too."""
+    hydras = [text for text in overrides if parsed_once(text).is_hydra_override()]
+    (job,) = fitted(composer, [[text for text in overrides if text not in hydras]])
+    try:
+        check_all_fit([composer.prepare(job)])
+    except CompactHydraException:
+        return list(overrides)  # Hydra composes the same, and says the same itself
+    folder = OmegaConf.to_container(composer.master.hydra.run, resolve=False)["dir"]  # type: ignore[call-overload, index]
+    writable_folder("hydra.run.dir", str(folder).partition("${")[0] or ".")
+    return [*hydras, *job]

@@ -1,0 +1,116 @@
+"""What a job takes: what no machine can do is refused by the key that it comes from, what one can do is left alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.datasets.base import Data, Split
+from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.estimates import BATCH, MEMORY, amount, check_fits, estimate, memory_here
+from lmc_sweeps.matching.activations import Activations
+from lmc_sweeps.matching.covariance import Covariance
+from lmc_sweeps.matching.identity import Identity
+from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.optimizers import Adam, Sgd
+from lmc_sweeps.settings import JobSettings
+from lmc_sweeps.training import Training
+
+JOB = JobSettings(
+    width=32,
+    depth=1,
+    networks=2,
+    seed=0,
+    dataset=Digits(),
+    model=Mlp(),
+    optimizer=Sgd(),
+    training=Training(),
+    matching=(Weights(), Covariance(), Activations()),
+    device="cpu",
+    precision="float32",
+    points=25,
+    store=None,
+)
+DATA = Data(*(Split(torch.empty(n, 64), torch.zeros(n, dtype=torch.int64)) for n in (1437, 360)), n_classes=10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"points": 10**30 + 1}, r"^a job of `points` 1(,000){9},001 takes about 1.5e\+27 GB of memory, most of it for the outputs along the line; there are 16.0 GB "),
+        ({"width": 10**6}, "^a job of `width` 1,000,000 takes about 96,0.* GB of memory, most of it for the costs between neurons; there are 16.0 GB "),
+        ({"width": 10**40}, r"^a job of `width` 10(,000){13} takes about .*e\+"),
+        ({"depth": 10**5}, "^a job of `width` 32, `depth` 100,000 takes about 60.0 GB of memory, most of it for the networks of a pair; "),
+        ({"depth": 10**30}, "^a job of `width` 32, `depth` 1(,000){10} takes about "),
+        ({"networks": 10**8}, r"^a job of `networks` 100,000,000, `points` 25 takes about 3.6e\+11 GB of memory, most of it for the record; "),
+        ({"training": Training(epochs=10**12)}, "^a job of `training.epochs` 1,000,000,000,000 takes about .* most of it for the learning rates of all steps; "),
+        ({"width": 2048, "depth": 6, "training": Training(epochs=10**8, batch_size=1437)}, "^a job of `width` 2,048, `depth` 6, `networks` 2, `training.epochs` 100,000,000 takes about 58 years of one core, most of it for training.$"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_refused_by_its_key_with_the_estimate_and_what_there_is(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        check_fits(replace(JOB, **changes), DATA, memory=16e9)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"width": 4096}, {"depth": 100}, {"networks": 100}, {"points": 1001}, {"training": Training(epochs=10_000)}]
+)
+def test_what_can_be_done_is_left_alone(changes):
+    check_fits(replace(JOB, **changes), DATA, memory=16e9)
+
+
+def test_memory_is_counted_from_weights_buffers_moments_costs_outputs_and_the_record():
+    job = replace(JOB, width=100, depth=2, networks=3, points=5, optimizer=Adam(), training=Training(epochs=2, batch_size=64))
+    weights, neurons = 64 * 100 + 100 * 100 + 100 * 10 + 210, 64 + 200 + 10
+    record = 2 * 3 * 4 * (60 * 5 + 1500)
+    assert estimate(job, DATA).memory == {
+        "the networks themselves": 4 * 3 * weights,
+        "training a network": 4 * 4 * weights + 8 * 64 * neurons,  # weights, gradients and Adam's two; activations and their gradients
+        "the learning rates of all steps": 40 * 2 * 23,
+        "the moments of the activations": 3 * 8 * 2 * 100**2 + 2 * 8 * 64**2,
+        "the costs between neurons": 9 * 8 * 100**2,
+        "the networks of a pair": 2 * 4 * weights + 2 * 8 * weights + 8 * BATCH * neurons,
+        "the outputs along the line": 3 * 4 * 16 * BATCH * 4 * 5,
+        "the record": 3 * record,
+    }
+    assert estimate(job, DATA).record == record
+
+
+def test_methods_that_need_no_moments_hold_none():
+    memory = estimate(replace(JOB, matching=(Weights(),)), DATA).memory
+    assert memory["the moments of the activations"] == 0
+    assert memory["the costs between neurons"] > 0
+    assert estimate(replace(JOB, matching=(Identity(),)), DATA).memory["the costs between neurons"] == 0
+
+
+def test_the_tensors_that_training_begins_with_are_those_that_are_counted():
+    job = replace(JOB, width=48, depth=3)
+    weights = sum(tensor.numel() for tensor in job.model.initial(64, 48, 3, 10, np.random.default_rng(0)).values())
+    assert estimate(job, DATA).memory["the networks themselves"] == 4 * 2 * weights
+
+
+def test_time_grows_with_what_is_asked_for():
+    seconds = [estimate(replace(JOB, networks=n), DATA).seconds_measuring for n in (2, 4)]
+    assert seconds[1] == pytest.approx(6 * seconds[0])
+    assert estimate(replace(JOB, training=Training(epochs=40)), DATA).seconds_training == pytest.approx(
+        2 * estimate(JOB, DATA).seconds_training
+    )
+
+
+def test_what_is_said_of_the_memory_is_believed(monkeypatch):
+    here = memory_here()
+    assert here > 1e8
+    monkeypatch.setenv(MEMORY, "2.5")
+    assert memory_here() == 2.5e9
+    for wrong in ("much", "-1", "nan"):
+        monkeypatch.setenv(MEMORY, wrong)
+        with pytest.raises(InputError, match=f"^`{MEMORY}` must be a "):
+            memory_here()
+
+
+@pytest.mark.parametrize(("size", "text"), [(0, "0.0 MB"), (1.5e6, "1.5 MB"), (96e12, "96,000.0 GB"), (8e30, "8.0e+21 GB")])
+def test_sizes_are_for_people(size, text):
+    assert amount(size) == text

@@ -1,0 +1,205 @@
+"""What was typed, made ready for Hydra: options anywhere, folders as they are named, and every refusal before a folder is made."""
+
+import os
+import re
+import sys
+
+import pytest
+from typed import refusal
+
+from lmc_sweeps.checks import InputError
+from lmc_sweeps.cli import main
+from lmc_sweeps.command import make_ready, read_command
+from lmc_sweeps.config import conf_dir
+from lmc_sweeps.overrides import check_overrides, parsed, plain_folder
+
+OWN = {
+    "experiment/mine.yaml": "# @package _global_\nhydra:\n  sweeper:\n    params:\n      width: 4,8\n",
+    "experiment/plain.yaml": "# @package _global_\nwidth: 4\n",
+    "experiment/other.yaml": "# @package _global_\ndepth: 2\n",
+    "experiment/broken.yaml": "# @package _global_\nwidth: [\n",
+    "experiment/sub/deep.yaml": "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      width: 4,8\n",
+    "experiment/home.yaml": '# @package _global_\nhydra:\n  run:\n    dir: "~/out/${now:%Y}"\n',
+    "experiment/elsewhere.yaml": "# @package _global_\nhydra:\n  sweep:\n    dir: elsewhere\n",
+}
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Return the words for a folder of configs of the user's own, in an empty working directory."""
+    for name, text in OWN.items():
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own" / name).write_text(text)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("LMC_SWEEPS_STORE", str(tmp_path / "store"))
+    return ["--config-dir", str(tmp_path / "own")]
+
+
+def ready(*words):
+    command = read_command(words)
+    make_ready(command)
+    return command
+
+
+@pytest.mark.parametrize("flag", ["-m", "--multirun"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_m_stands_anywhere(flag, place):
+    words = ["width=4,8", "seed=0"]
+    command = ready(*words[:place], flag, *words[place:])
+    assert command.multirun
+    assert command.overrides == words
+
+
+def test_options_with_values_stand_anywhere(own):
+    command = ready("seed=0", *own, "experiment=plain", "-m", "width=4,8")
+    assert command.overrides == ["seed=0", "experiment=plain", "width=4,8"]
+    assert command.config_dir == own[1]
+
+
+@pytest.mark.parametrize("word", ["--width", "-width=8", "--lr=0.1"])
+def test_an_unknown_option_is_a_sentence_that_says_how_keys_are_set(word):
+    with pytest.raises(InputError, match=f"^unrecognized arguments: {word}; keys are set without dashes, as KEY=VALUE, e.g. width=64"):
+        read_command([word, "seed=1"])
+
+
+# Every kind of mistake in settings, data and sizes, which we find; and those that Hydra finds.
+MISTAKES = [
+    (["width=-3"], "`width` must be a positive integer, got -3."),
+    (["depth=0"], "`depth` must be a positive integer, got 0."),
+    (["training.batch_size=5000"], "`training.batch_size` must be at most the size of the training set (1437), got 5000."),
+    (["dataset=mnist", "dataset.root=nowhere"], "`dataset.root` must be a folder that holds"),
+    (["dataset=gaussian_mixture", "dataset.train_size=100000000000000"], "`dataset` gaussian_mixture does not fit in this machine's memory"),
+    (["device=tpu"], "`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got 'tpu'."),
+    (["model=mean_field", "depth=2"], "`depth` must be 1 for model=mean_field"),
+    (["model.activation=ReLU"], "`model.activation` must be one of gelu, relu, tanh, got 'ReLU'. Did you mean 'relu'?"),
+    (["optimizer=adam", "optimizer.momentum=0.9"], "`optimizer.momentum` is a key of optimizer=sgd only, and none of what was chosen has it (optimizer=adam)."),
+    (["matching=weights", "matching.covariance.biases=true"], "`matching.covariance.biases` is set, but covariance is not among the methods chosen (matching=[weights])."),
+    (["points=1000000000000000000000000000001"], "a job of `points` 1,000,000,000,000,000,000,000,000,000,001 takes about 1.5e+27 GB of memory"),
+    (["width=1000000"], "a job of `width` 1,000,000 takes about 96,"),
+    (["~width"], "`width` is missing"),
+    (["hydra.job.chdir=true"], "`hydra.job.chdir` must be false, got true"),
+    (["experiment=plain,null"], "`experiment` must be one of"),
+    (["experiment=broken"], "the configs cannot be composed: ParserError: while parsing a flow node"),
+    (["store.dir=3"], "`store.dir` must be a folder, or null to keep no networks, got 3."),
+]  # fmt: skip
+
+
+HYDRAS = [
+    (["+width=8"], "Could not append to config"),
+    (["hydra.swep.dir=x"], "Key 'swep' not in 'HydraConf'"),
+    (["hydra/job_logging=nothing"], "Could not find 'hydra/job_logging/nothing'"),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), MISTAKES, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_a_mistake_is_said_before_hydra_begins(own, words, sentence):
+    for folder in ([], ["hydra.run.dir=x", "hydra.output_subdir=null"]):
+        with pytest.raises(InputError, match=re.escape(sentence)):
+            ready(*own, *words, *folder)
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize("folder", [["hydra.run.dir=x"], ["-m", "hydra.sweep.dir=x"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("words", "sentence"), [MISTAKES[0], MISTAKES[3], *HYDRAS], ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_a_mistake_leaves_no_folder_and_no_traceback_with_folders_of_the_users_and_without(own, capsys, folder, words, sentence):
+    assert sentence in refusal(capsys, *words, *folder)
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["hydra.sweep.dir=x"], "`hydra.sweep.dir` is for sweeps, and this is one job: add -m; the folder of one job is named by hydra.run.dir=DIR."),
+        (["hydra/launcher=basic"], "`hydra/launcher` is for sweeps, and this is one job: add -m."),
+        (["hydra.sweeper.max_batch_size=3"], "`hydra.sweeper.max_batch_size` is for sweeps, and this is one job: add -m."),
+        (["experiment=mine"], "`hydra.sweeper.params` (width) is for sweeps, and this is one job: add -m."),
+        (["hydra.run.dir=x", "-m"], "`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR."),
+        (["hydra.run.dir=x", "experiment=sub/deep"], "`hydra.run.dir` is the folder of one job"),
+        (["hydra.sweep.dir=a,b", "-m"], "`hydra.sweep.dir` must be one folder, got a,b; a name with such letters is quoted twice, for the shell too: \"hydra.sweep.dir='a,b'\"."),
+        (["hydra.sweep.dir=", "-m"], "`hydra.sweep.dir` must be a folder, got ''."),
+        (["hydra.run.dir=/dev/null/x"], "`hydra.run.dir` must be a folder that can be written, got '/dev/null/x'"),
+        (["hydra.sweep.dir=/dev/null/x", "-m"], "`hydra.sweep.dir` must be a folder that can be written, got '/dev/null/x'"),
+        (["seed=range(1000000000)", "-m"], "a sweep must have at most 100,000 jobs, got 1,000,000,000: 1,000,000,000 of seed."),
+        (["seed=range(1000)", "width=range(1,1000)", "-m"], "a sweep must have at most 100,000 jobs, got 999,000: 1,000 of seed x 999 of width."),
+        (["seed=range(0)", "-m"], "`seed` takes no value at all"),
+        (["seed=range(0,3,0)", "-m"], "`seed` must be a range whose step is not 0, got 'seed=range(0,3,0)'."),
+    ],
+)  # fmt: skip
+def test_what_would_be_taken_no_notice_of_is_refused(own, capsys, words, sentence):
+    assert sentence in refusal(capsys, *own, *words)
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        (["experiment=width_digits,mean_field_smoke"], ["experiment=width_digits", "experiment=mean_field_smoke"]),
+        (["experiment=glob(*_smoke,exclude=[low*,paper*,gauss*,depth*,width*])"], ["experiment=mean_field_smoke"]),
+        (["experiment=plain,mine"], ["experiment=mine"]),
+        (["experiment=plain,sub/deep", "seed=0,1"], ["seed=0 experiment=sub/deep", "seed=1 experiment=sub/deep"]),
+    ],
+)  # fmt: skip
+def test_swept_experiments_that_are_sweeps_themselves_are_refused_not_dropped(own, capsys, words, refused):
+    said = refusal(capsys, *own, *sorted(words, reverse=True), "-m")
+    assert f"{len(refused)} of " in said
+    for job in refused:
+        assert (
+            f"  {job}: sets hydra.sweeper.params, too late for a sweep that has begun; an experiment that is a sweep itself goes into a command of its own"
+            in said
+        )
+    assert os.listdir() == []
+
+
+def test_swept_experiments_that_choose_a_folder_are_refused_not_dropped(own, capsys):
+    assert "experiment=elsewhere: sets hydra.sweep.dir" in refusal(capsys, *own, "experiment=plain,elsewhere", "-m")
+
+
+def test_swept_experiments_that_only_set_keys_are_a_sweep_as_any_other(own, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["lmc-sweeps", *own, "experiment=plain,other", "training.epochs=0", "plan=true", "-m"])
+    main()
+    assert "2 jobs, of them 0 finished" in capsys.readouterr().out
+
+
+HOME = "/home/somebody"
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("hydra.sweep.dir=~/a", f"hydra.sweep.dir='{HOME}/a'"),
+        ("hydra.sweep.dir='~/a b'", f"hydra.sweep.dir='{HOME}/a b'"),
+        ("hydra.run.dir=~", f"hydra.run.dir='{HOME}'"),
+        ("store.dir=~/s", f"store.dir='{HOME}/s'"),
+        ("dataset.root=~/d", f"dataset.root='{HOME}/d'"),
+        ("hydra.sweep.dir=lr=0.1", "hydra.sweep.dir='lr=0.1'"),
+        ("hydra.sweep.dir=a#b", "hydra.sweep.dir='a#b'"),
+        ("hydra.sweep.dir=übung", "hydra.sweep.dir='übung'"),
+        ("hydra.sweep.dir=a b", "hydra.sweep.dir=a b"),
+        ("hydra.sweep.dir=a", "hydra.sweep.dir=a"),
+        ("dataset.root=a,~/b", "dataset.root='a,~/b'"),
+        ("width=~", "width=~"),
+    ],
+)
+def test_folders_are_read_as_they_are_named(typed, read, monkeypatch):
+    monkeypatch.setenv("HOME", HOME)
+    assert plain_folder(typed) == read
+
+
+@pytest.mark.parametrize("name", ["übung", "a#b", "a=b", "a b", "a,b", "it's", "back\\slash", "é{", 'quo"te'])
+def test_a_name_that_is_quoted_as_the_message_says_is_that_folder(name):
+    typed = plain_folder(f"hydra.run.dir={name}")
+    try:
+        check_overrides([typed], [conf_dir()])
+        suggested = typed
+    except InputError as error:
+        suggested = re.search(r'for the shell too: "(.*)"\.$', str(error)).group(1)
+    value = parsed(suggested).value()
+    assert getattr(value, "text", value) == name
+
+
+def test_a_home_in_a_config_file_is_the_home(own, monkeypatch):
+    monkeypatch.setenv("HOME", HOME)
+    assert ready(*own, "experiment=home").overrides == ["hydra.run.dir='/home/somebody/out/${now:%Y}'", "experiment=home"]
