@@ -9,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
@@ -38,6 +39,14 @@ class SweepStopped(SystemExit):
 
 class ValidatingSweeper(BasicSweeper):
     """Hydra's basic sweeper with validation first, `expected.jsonl`, and a summary whatever happens."""
+
+    def __init__(self, max_batch_size: int | None, params: dict[str, str] | None = None) -> None:
+        # What the basic sweeper's does. It names its own class, which Hydra's search for plugins defines anew: a second command in one
+        # process would find that this is no subclass of it.
+        Sweeper.__init__(self)
+        self.max_batch_size, self.params = max_batch_size, params or {}
+        self.overrides, self.batch_index = None, 0
+        self.hydra_context, self.config, self.launcher = None, None, None
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run all jobs that the arguments and ``hydra.sweeper.params`` ask for."""

@@ -232,14 +232,18 @@ class FeedForward(Architecture):
     def _padded(self, stack: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return a stack whose layers are filled up by neurons that nothing reads, so that each of its matrices begins at a cache line.
 
-        It is also faster: measured, a product with 16 columns takes half the time of one with 10.
+        It is also faster: measured, a product with 16 columns takes half the time of one with 10. A softmax, or a module of one's own that
+        looks at several neurons at once, must not see neurons that are not there: what goes into it stays as it is.
         """
         padded = dict(stack)
+        columns: list[int] = []
         for k, layer in enumerate(self.layers):
-            rows = [] if k == len(self.layers) - 1 and layer.after else [1]  # a softmax must not see outputs that are not there
-            padded[f"{layer.name}.weight"] = pad_axes(stack[f"{layer.name}.weight"], rows + ([2] if k else []))
+            is_seen_whole = bool(layer.after) if k == len(self.layers) - 1 else any(type(each) not in ELEMENTWISE for each in layer.after)
+            rows = [] if is_seen_whole else [1]
+            padded[f"{layer.name}.weight"] = pad_axes(stack[f"{layer.name}.weight"], rows + columns)
             if layer.has_bias:
                 padded[f"{layer.name}.bias"] = pad_axes(stack[f"{layer.name}.bias"], rows)
+            columns = [2] if rows else []
         return padded
 
     def _outputs(self, stack: Mapping[str, Tensor]) -> int:

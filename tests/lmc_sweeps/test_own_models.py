@@ -196,11 +196,10 @@ def test_a_model_whose_line_is_not_its_forward_fails_its_job(tmp_path, monkeypat
 def test_a_half_trained_network_of_other_shapes_is_trained_from_the_start(kinds, pad, tmp_path, caplog):
     task, store = tasks_of(settings(), DATA, "mark")[0], Store(tmp_path)
     tensors = {name: F.pad(tensor, (0, 9)) if pad else tensor for name, tensor in task.initial().items()}
-    store.save_partial(
-        task.name, PartialNetwork({kind: {name: p.clone() for name, p in tensors.items()} for kind in kinds}, {"loss_initial": 1.0}, 2, 0.1)
-    )
+    kept = {kind: {name: p.clone() for name, p in tensors.items()} for kind in kinds}
+    store.save_partial(task.name, task.identity, PartialNetwork(kept, {"loss_initial": 1.0}, 2, 0.1))
     (trained,), (expected,) = train_all([task], store, lambda n: None), train_all([task], Store(None), lambda n: None)
-    assert f"the half-trained network {task.name} is not one that this version goes on with" in caplog.text
+    assert f"the half-trained network {task.name} does not fit (" in caplog.text
     for name, tensor in expected[task.name].parameters.items():
         assert torch.equal(trained[task.name].parameters[name], tensor)
 

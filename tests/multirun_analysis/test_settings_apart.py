@@ -175,7 +175,11 @@ def test_records_of_one_name_with_other_settings_are_not_joined(write_sweep):
 
 
 def test_lines_of_other_points_in_one_mean_are_said(write_sweep):
-    records = [make_record(f"r{k}", seed=k) | {"points": points} for k, points in enumerate((25, 51, 25))]
+    records = [make_record(f"r{k}", seed=k) for k in range(3)]
+    for record, points in zip(records, (25, 51, 25), strict=True):
+        line = {"t": [k / (points - 1) for k in range(points)], "loss": [0.2] * points, "error": [0.0] * points}
+        record |= {"points": points, "curves": [curve | line for curve in record["curves"]]}
+        record["runs"] = [row | {"points": points} if "points" in row else row for row in record["runs"]]
     assert find_sweep(write_sweep(records)).notes == [
         "lines were measured at 25, 51 points, in means together: the more points, the nearer a barrier is to the line's own."
     ]

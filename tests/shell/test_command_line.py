@@ -142,7 +142,7 @@ def test_no_network_and_no_files_say_what_to_do(command, tmp_path):
     done = command("dataset=mnist", LMC_SWEEPS_DATA=str(tmp_path / "data"), NO_PROXY="", no_proxy="", **proxies)
     assert done.returncode == 1
     assert "`dataset=mnist` is not in the cache and could not be downloaded." in done.stderr
-    assert "pass dataset.root=FOLDER, or use dataset=digits, which needs no download." in done.stderr
+    assert "pass dataset.root=DIR, or use dataset=digits, which needs no download." in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -279,4 +279,4 @@ def test_a_script_of_the_users_own_is_written_down_as_it_was_typed(tmp_path, mon
     ):
         monkeypatch.setattr(sys, "argv", argv)
         write_command(tmp_path)
-        assert json.loads((tmp_path / "commands.jsonl").read_text().splitlines()[-1]) == {"command": typed}
+        assert json.loads((tmp_path / "commands.jsonl").read_text().splitlines()[-1])["command"] == typed

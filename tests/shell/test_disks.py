@@ -1,8 +1,6 @@
 """Disks that are full or cannot be written: clear words, no wrong number, and the same command goes on when there is room again."""
 
-import os
 import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -36,11 +34,11 @@ def table(folder):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(tmp_path_factory, warm_python):
     """Run the sweep where there is room, and return its table."""
     where = tmp_path_factory.mktemp("room")
-    environment = os.environ | {"LMC_SWEEPS_STORE": str(where / "store"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "lmc_sweeps", *SWEEP, "hydra.sweep.dir=sweep"]
+    environment = warm_python | {"LMC_SWEEPS_STORE": str(where / "store")}
+    command = ["python", "-m", "lmc_sweeps", *SWEEP, "hydra.sweep.dir=sweep"]
     subprocess.run(command, cwd=where, env=environment, check=True, capture_output=True)
     return table(where / "sweep")
 
@@ -84,7 +82,7 @@ def test_tables_that_cannot_be_written_cost_no_result_and_the_exit_status_tells(
         (tmp_path / folder / "analysis").write_text("in the way")
     done = command(*SWEEP, "hydra.sweep.dir=sweep")
     assert done.returncode == 1
-    assert "the tables could not be written (FileExistsError" in done.stdout
+    assert "the tables could not be written (OSError: 'sweep/analysis' must be a folder to write runs.csv into, and is none)" in done.stdout
     assert done.stderr.splitlines()[-1] == "All 4 jobs are done; their tables are not."
     (tmp_path / "sweep" / "analysis").unlink()
     again = command(*SWEEP, "hydra.sweep.dir=sweep")

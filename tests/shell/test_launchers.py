@@ -36,11 +36,11 @@ def results(folder, store):
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory):
+def reference(tmp_path_factory, warm_python):
     """Run the sweep by Hydra's basic launcher, one network at a time, from an empty store."""
     where = tmp_path_factory.mktemp("basic")
-    command = [sys.executable, "-m", "lmc_sweeps", *SWEEP, "hydra/launcher=basic", "training.stack=1", "hydra.sweep.dir=sweep"]
-    environment = os.environ | {"LMC_SWEEPS_STORE": str(where / "store"), "OMP_NUM_THREADS": "1"}
+    command = ["python", "-m", "lmc_sweeps", *SWEEP, "hydra/launcher=basic", "training.stack=1", "hydra.sweep.dir=sweep"]
+    environment = warm_python | {"LMC_SWEEPS_STORE": str(where / "store")}
     subprocess.run(command, cwd=where, env=environment, check=True, capture_output=True)
     return where
 

@@ -82,6 +82,9 @@ def _run(what: dict, files: list[int]) -> None:
     os.chdir(what["folder"])
     os.environ.clear()
     os.environ.update(what["environment"])
+    # Those of the server know of its own files, whether they can be sought in, say.
+    sys.stdin = open(0, closefd=False)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", errors="backslashreplace", closefd=False)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # read when torch was imported, from the server's environment
     status = 0
