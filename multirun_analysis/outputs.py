@@ -17,7 +17,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write text as UTF-8; names of files that the locale could not read go back to the bytes that they are, other halves of letters not."""
+    """Write text as UTF-8; names of files that the locale could not read become the bytes that they are."""
     try:
         contents = text.encode(errors="surrogateescape")
     except UnicodeEncodeError:

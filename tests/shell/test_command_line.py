@@ -229,7 +229,7 @@ def test_bits_do_not_depend_on_hash_seed_threads_or_stack(command, tmp_path):
         return {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.safetensors")}
 
     common = ["-m", "width=8,64", "depth=2", "training.epochs=3"]
-    first = command(*common, "hydra.sweep.dir=a", cold=True, LMC_SWEEPS_STORE=str(tmp_path / "s1"), PYTHONHASHSEED="1")
+    first = command(*common, "hydra.sweep.dir=a", LMC_SWEEPS_STORE=str(tmp_path / "s1"))
     second = command(
         *common, "hydra.sweep.dir=b", cold=True, LMC_SWEEPS_STORE=str(tmp_path / "s2"), PYTHONHASHSEED="2", OMP_NUM_THREADS="2"
     )

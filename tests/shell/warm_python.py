@@ -23,7 +23,8 @@ COMMANDS = {
 }
 BEFOREHAND = (
     *COMMANDS.values(),
-    *("multirun_analysis.report", "multirun_analysis.terminal"),
+    *("multirun_analysis.report", "multirun_analysis.terminal", "multirun_analysis.drawing"),
+    *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg", "fontTools.subset"),
     *("ot", "scipy.optimize", "sklearn.datasets", "sklearn.model_selection"),
 )
 CLIENT = """#!{python} -ISE
