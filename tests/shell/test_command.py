@@ -5,6 +5,7 @@ import re
 import sys
 
 import pytest
+from pictures import pictures
 from typed import refusal
 
 from lmc_sweeps.checks import InputError
@@ -151,6 +152,14 @@ def test_swept_experiments_that_are_sweeps_themselves_are_refused_not_dropped(ow
             in said
         )
     assert os.listdir() == []
+
+
+def test_one_folder_for_two_datasets_is_refused_where_both_would_be_one(own, capsys, tmp_path):
+    pictures(tmp_path / "pictures")
+    said = refusal(capsys, "dataset=mnist,kmnist", f"dataset.root={tmp_path / 'pictures'}", "training.batch_size=32", "-m")
+    assert (
+        "`dataset` mnist and kmnist have the same contents: give each a folder of its own, as 'dataset.root=DIR/${dataset.name}'." in said
+    )
 
 
 def test_swept_experiments_that_choose_a_folder_are_refused_not_dropped(own, capsys):

@@ -1,5 +1,6 @@
 """From composed configs to settings: every mistake in one sentence with key, rule, value and choices."""
 
+import copy
 import re
 
 import pytest
@@ -10,6 +11,7 @@ from lmc_sweeps.checks import InputError
 from lmc_sweeps.config import conf_dir, from_environment, job_settings, load_data, prepare
 from lmc_sweeps.expected import expected_entry
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.overrides import parsed
 from lmc_sweeps.settings import plain_config
 
 
@@ -80,6 +82,41 @@ MISTAKES = [
 def test_a_mistake_is_one_sentence(overrides, sentence):
     with pytest.raises(InputError, match=f"^{re.escape(sentence)}$"):
         prepare(composed(*overrides))
+
+
+# What is no value of a key: by key, and each is refused in one sentence that names the key and shows the value.
+NO_VALUES = {
+    **dict.fromkeys(("width", "depth"), ("0", "-1", "1.5", "8.0", "true", "null", "''", "abc", "[1]", "{a:1}", "nan", "inf", "1e400")),
+    "networks": ("0", "1", "-2", "2.5", "true", "null", "abc", "[2]"),
+    "seed": ("-1", "0.5", "true", "null", "abc", "[0]"),
+    "points": ("0", "-3", "4", "5.0", "true", "null", "abc"),
+    "time_limit": ("0", "-1", "true", "abc", "nan", "inf"),
+    "plane": ("0", "1", "yes_please", "null"),
+    "plan": ("0", "1", "yes_please", "null"),
+    "device": ("0", "true", "null", "gpu", "cuda:-1", "CPU "),
+    "precision": ("0", "true", "null", "double"),
+    "optimizer.lr": ("0", "-0.1", "true", "null", "abc", "nan", "inf", "1e400", "[0.1]"),
+    "training.epochs": ("-1", "0.5", "true", "null", "abc"),
+    "training.batch_size": ("0", "-1", "0.5", "true", "null", "abc"),
+    "dataset": ("0", "true", "abc"),
+    "training": ("0", "abc"),
+    "store.dir": ("0", "true", "[a]"),
+}
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Return the default config as plain values: composing one takes a third of a second."""
+    return OmegaConf.to_container(composed(), resolve=True)
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in NO_VALUES.items() for value in values])
+def test_what_is_no_value_of_a_key_is_refused_with_the_key(plain, key, value):
+    config = copy.deepcopy(plain)
+    head, _, last = key.rpartition(".")
+    (config[head] if head else config)[last] = parsed(f"{key}={value}").value()
+    with pytest.raises(InputError, match=rf"`{key}` must be "):
+        prepare(config)
 
 
 def test_a_file_is_no_store(tmp_path):

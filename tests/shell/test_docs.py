@@ -8,13 +8,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 from page_blocks import CONTINUES, Block, blocks_of, difference, write_blocks
+from pictures import pictures
 from programs import usable
-
-from lmc_sweeps.datasets.idx import FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -74,18 +72,6 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory, warm_python: dict[str, s
         return ran[page]
 
     return run
-
-
-def pictures(folder: Path) -> None:
-    """Write the four files of MNIST with a few pictures that can be told apart: the class is a bright row."""
-    folder.mkdir(exist_ok=True)
-    for kind, size in (("train", 600), ("t10k", 200)):
-        labels = np.arange(size, dtype=np.uint8) % 10
-        images = np.random.default_rng(size).integers(0, 64, (size, 28, 28), dtype=np.uint8)
-        images[np.arange(size), 2 * labels] = 255
-        for file, array in zip([name for name in FILES if name.startswith(kind)], (images, labels), strict=True):
-            head = bytes([0, 0, 8, array.ndim]) + b"".join(length.to_bytes(4, "big") for length in array.shape)
-            (folder / file).write_bytes(head + array.tobytes())
 
 
 def given(page: Path) -> list[Block]:
