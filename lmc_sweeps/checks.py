@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from multirun_analysis import checks
 from multirun_analysis.checks import nearest
 
 # What reading a file that holds anything at all can end in.
@@ -50,10 +51,7 @@ def _is_finite(value: int | float) -> bool:
 
 def user_path(key: str, value: str | Path) -> Path:
     """Return the path that a user wrote, with a ``~`` at its beginning made the home folder, else raise `InputError`."""
-    try:
-        return Path(value).expanduser()
-    except RuntimeError as error:  # there is no home folder, or no such user
-        raise InputError(f"`{key}` must be a path whose home folder can be told, got {str(value)!r}; write it out.") from error
+    return checks.user_path(key, value, InputError)
 
 
 def boolean(key: str, value: Any) -> bool:

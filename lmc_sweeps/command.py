@@ -12,7 +12,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from lmc_sweeps.checks import InputError, writable_folder
+from lmc_sweeps.checks import InputError, user_path, writable_folder
 from lmc_sweeps.composing import Composer, composed, parsed_once
 from lmc_sweeps.config import conf_dir
 from lmc_sweeps.estimates import check_all_fit
@@ -112,7 +112,8 @@ def _homes(master: DictConfig) -> list[str]:
     for key, name in names.items():
         if not isinstance(name, str) or not name:
             raise InputError(f"`hydra.{key}.dir` must be a folder, got {name!r}.")
-    return [f"hydra.{key}.dir={quoted(os.path.expanduser(name))}" for key, name in names.items() if name.startswith("~")]
+    keys = {f"hydra.{key}.dir": name for key, name in names.items() if name.startswith("~")}
+    return [f"{key}={quoted(str(user_path(key, name)))}" for key, name in keys.items()]
 
 
 def _put_off(text: str, master: DictConfig) -> str:

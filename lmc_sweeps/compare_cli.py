@@ -48,8 +48,6 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, help="folder for runs.csv, curves.csv, layers.csv, permutations.npz and the permuted networks")
     options = parser.parse_intermixed_args(arguments)
-    options.network_a, options.network_b = (path.expanduser() for path in (options.network_a, options.network_b))
-    options.out = options.out and options.out.expanduser()
     try:
         settings = _settings(options.overrides)
         if settings.plane:

@@ -187,7 +187,7 @@ def _store(given: Mapping[str, Any]) -> Path | None:
         return None
     if not isinstance(folder, str) or not folder:
         raise checks.InputError(f"`store.dir` must be a folder, or null to keep no networks, got {folder!r}.")
-    path = Path(folder).expanduser()
+    path = checks.user_path("store.dir", folder)
     if path.exists() and not path.is_dir():
         raise checks.InputError(f"`store.dir` must be a folder, or null to keep no networks, got {folder!r}, which is a file.")
     return path

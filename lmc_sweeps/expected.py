@@ -51,8 +51,9 @@ def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
             if known is None:
                 jobs[entry["run_id"]] = dict(entry)
             else:
-                hashes = {method["settings_hash"] for method in known["matching"]}
-                known["matching"] = known["matching"] + [method for method in entry["matching"] if method["settings_hash"] not in hashes]
+                names = {(method["matching"], method["settings_hash"]) for method in known["matching"]}
+                lacking = [method for method in entry["matching"] if (method["matching"], method["settings_hash"]) not in names]
+                known["matching"] = known["matching"] + lacking
         lines = [json.dumps(of, sort_keys=True) + "\n" if run_id in unsealed else sealed_line(of) for run_id, of in jobs.items()]
         write_atomically(folder / EXPECTED, "".join(lines).encode())
 

@@ -57,7 +57,7 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     if len(pair) != 2 or not all(k in numbers for k in pair) or pair[0] >= pair[1]:
         raise checks.InputError(f"`pair` must be two numbers of networks below {len(numbers)}, the smaller first, got {pair!r}.")
     where = store if store is not None else config["store"]
-    shelf = Store(None if where is None else Path(where).expanduser())
+    shelf = Store(None if where is None else checks.user_path("store", where))
     names = [record["networks"][k]["name"] for k in pair]
     model = _model(config["model"])
     shape = (record["data"]["n_inputs"], config["width"], config["depth"], record["data"]["n_classes"])

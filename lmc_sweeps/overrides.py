@@ -1,7 +1,6 @@
 """What was typed, checked before Hydra composes it: unknown keys and options get the choices and the nearest of them."""
 
 import math
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -77,7 +76,7 @@ def plain_folder(text: str) -> str:
         if not isinstance(value, str | QuotedString) or not str(_unquoted(value)).startswith("~"):
             return text
         name = str(_unquoted(value))
-    return f"{key}={quoted(os.path.expanduser(name))}"
+    return f"{key}={quoted(str(checks.user_path(key, name)))}"
 
 
 def searched_folders(overrides: Sequence[str]) -> list[Path]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lmc_sweeps.checkpoints import DAMAGED, NETWORK, PARTIAL, SIDECAR, Store, read_words
+from lmc_sweeps.checks import InputError, user_path
 from lmc_sweeps.store_contents import PASSING, Finding, Item, State, findings, is_whole, items
 from multirun_analysis.media import for_terminal
 from multirun_analysis.streams import command_streams
@@ -39,7 +40,10 @@ def main(arguments: list[str] | None = None) -> None:
     if options.older_than is not None and (options.command != "prune" or not options.older_than >= 0):
         sys.exit(f"`--older-than` goes with prune and must be at least 0, got {options.older_than:g} with {options.command}.")
     folder = options.dir or Path(os.environ.get("LMC_SWEEPS_STORE") or "~/.cache/lmc_sweeps/networks")
-    store = Store(folder.expanduser())
+    try:
+        store = Store(user_path("--dir", folder))
+    except InputError as error:
+        sys.exit(for_terminal(error))
     if store.folder is None or not store.folder.is_dir():
         sys.exit(f"there is no store at {str(store.folder)!r}.")
     {"list": _list, "verify": _verify, "prune": lambda given: _prune(given, options.older_than)}[options.command](store)

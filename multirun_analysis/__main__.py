@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from multirun_analysis.checks import InputError
+from multirun_analysis.checks import InputError, user_path
 from multirun_analysis.media import for_terminal
 from multirun_analysis.report import write_report
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
@@ -60,8 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     os.environ["MPLBACKEND"] = "agg"  # figures go to files, whatever a notebook or a desktop has set
     try:
-        folders = [folder.expanduser() for folder in options.sweep_dir]
-        out = None if options.out is None else options.out.expanduser()
+        folders = [user_path("SWEEP_DIR", folder) for folder in options.sweep_dir]
+        out = None if options.out is None else user_path("--out", options.out)
         if options.study is None:
             choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
             show(write_report(folders, out, options.x, options.hue, choice=choice, only=options.only))

@@ -30,6 +30,14 @@ def _letters(word: str) -> str:
     return word.lower().replace("-", "").replace("_", "").replace(" ", "")
 
 
+def user_path(key: str, value: str | Path, mistake: type[ValueError] = InputError) -> Path:
+    """Return the path that a user wrote, with a ``~`` at its beginning made the home folder, else raise `mistake`."""
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # there is no home folder, or no such user
+        raise mistake(f"`{key}` must be a path whose home folder can be told, got {str(value)!r}; write it out.") from error
+
+
 def open_file(path: str | os.PathLike[str], most_bytes: int = MOST_BYTES) -> BinaryIO:
     """Open a regular file for reading, as bytes.
 

@@ -2,9 +2,10 @@
 
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -24,9 +25,10 @@ from multirun_analysis.folders import (
     reason,
 )
 from multirun_analysis.index import Entry, is_settled, load_index, save_index
-from multirun_analysis.merging import merged, with_methods
+from multirun_analysis.merging import merged, of_other_settings, with_methods
 from multirun_analysis.packed import PackedRecord, Record
 from multirun_analysis.reading import UNREADABLE, NewerVersion, read_record
+from multirun_analysis.redaction import redacted_line
 from multirun_analysis.tidy import Sweep
 
 FIRST_COUNTS = "than another folder has; the first folder's count"
@@ -98,12 +100,13 @@ def _found(folders: Sequence[Path]) -> Sweep:
     records: dict[str, PackedRecord] = {}
     expected: dict[str, Record] = {}
     failures: list[Failure] = []
+    settings: dict[tuple[str, str], Mapping[str, Any]] = {}  # of methods, by name and hash
     for folder in folders:
         jobs = job_folders(folder)
         for entry in expected_jobs(folder, failures):
             known = expected.get(entry["run_id"])
             expected[entry["run_id"]] = entry if known is None else with_methods(known, entry)
-        _read_jobs(folder, jobs, records, failures)
+        _read_jobs(folder, jobs, records, failures, settings)
         failures += no_files(folder, jobs)
     seen = {row["run_id"] for row in failures}
     failures += [not_measured(run_id, folders) for run_id in expected.keys() - records.keys() - seen]
@@ -113,14 +116,20 @@ def _found(folders: Sequence[Path]) -> Sweep:
         if record.head.get("failure"):
             failures.append(failure(record.head["run_id"], "failed", record.head["failure"]))
     for row in failures:
-        row["job"] = str(expected.get(row["run_id"], {}).get("job", ""))
+        row["job"] = redacted_line(str(expected.get(row["run_id"], {}).get("job", "")))
     order = {run_id: k for k, run_id in enumerate(expected)}  # failures in the order in which the jobs were asked for
     failures.sort(key=lambda row: (order.get(row["run_id"], len(order)), row["run_id"], row["status"], row["sentence"]))
     frame = pd.DataFrame(failures, columns=schema.names(schema.FAILURES))
     return Sweep(tuple(records[run_id] for run_id in sorted(records)), tuple(expected.values()), frame)
 
 
-def _read_jobs(folder: Path, jobs: Sequence[Job], records: dict[str, PackedRecord], failures: list[Failure]) -> None:
+def _read_jobs(
+    folder: Path,
+    jobs: Sequence[Job],
+    records: dict[str, PackedRecord],
+    failures: list[Failure],
+    settings: dict[tuple[str, str], Mapping[str, Any]],
+) -> None:
     """Read the records of a folder into `records`, from its index where that knows them, and say in `failures` what cannot be read.
 
     An index is written when many records were not in it.
@@ -139,7 +148,10 @@ def _read_jobs(folder: Path, jobs: Sequence[Job], records: dict[str, PackedRecor
         if is_settled(entry.stamp, now):
             entries[name] = entry
         run_id = entry.record.head["run_id"]
-        if run_id in records:
+        if others := of_other_settings(entry.record.head, settings):
+            sentence = f"{job.folder / RECORD} has other settings of {', '.join(others)} under one hash than another record has"
+            failures.append(failure(run_id, "unreadable", sentence))
+        elif run_id in records:
             records[run_id], differences = merged(records[run_id], entry.record)
             failures += [failure(run_id, "conflicting", f"{job.folder / RECORD} has {of} {FIRST_COUNTS}") for of in differences]
         else:

@@ -12,8 +12,22 @@ TIMES = ("seconds_train", "seconds_match", "seconds_evaluate")
 
 def with_methods(old: Record, new: Record) -> Record:
     """Return a job with the methods of another that it lacks."""
-    hashes = {method["settings_hash"] for method in old["matching"]}
-    return {**old, "matching": [*old["matching"], *(method for method in new["matching"] if method["settings_hash"] not in hashes)]}
+    known = {(method["matching"], method["settings_hash"]) for method in old["matching"]}
+    lacking = [method for method in new["matching"] if (method["matching"], method["settings_hash"]) not in known]
+    return {**old, "matching": [*old["matching"], *lacking]}
+
+
+def of_other_settings(head: Record, known: dict[tuple[str, str], Mapping[str, Any]]) -> list[str]:
+    """Return the methods of a record whose settings are not those that another record has under the same hash, and note those that are new.
+
+    A hash that two settings share would put both into one mean. Settings that only one of the records has are of another version.
+    """
+    differing = []
+    for method in head["matching"]:
+        settings = known.setdefault((method["matching"], method["settings_hash"]), method["settings"])
+        if any(repr(settings[key]) != repr(method["settings"][key]) for key in settings.keys() & method["settings"].keys()):
+            differing.append(str(method["matching"]))
+    return differing
 
 
 def merged(old: PackedRecord, new: PackedRecord) -> tuple[PackedRecord, list[str]]:
@@ -30,7 +44,10 @@ def merged(old: PackedRecord, new: PackedRecord) -> tuple[PackedRecord, list[str
     for layout in LAYOUTS:
         rows[layout.name], methods = _merged_rows(old.rows[layout.name], new.rows[layout.name], layout)
         sentences += [f"other {layout.name} for {', '.join(sorted(methods))}"] if methods else []
-    return PackedRecord(with_methods(old.head, new.head), rows), sentences
+    head = {**with_methods(old.head, new.head), "notes": list(dict.fromkeys([*old.head["notes"], *new.head["notes"]]))}
+    if reason := old.head.get("failure") or new.head.get("failure"):
+        head["failure"] = reason
+    return PackedRecord(head, rows), sentences
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

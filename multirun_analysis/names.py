@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from multirun_analysis.schema import safe_name
 
-_WORDS = {"", "na", "n/a", "nan", "null", "none", "inf", "infinity", "true", "false"}
+_WORDS = {"", "1.#ind", "1.#qnan", "na", "n/a", "nan", "null", "none", "inf", "infinity", "true", "false"}
 _START = re.compile(r"""[\s+\-.=@"'\[{<#]""")
 # Digits, in groups or not, and whatever follows what some reader knows: an exponent, the sign of a base, of a type or of a unit.
 _NUMBER = re.compile(r"\d[\d_,.:/ ]*(\W*|[eEdDxXoObBjJfFlLuU%].*)", re.DOTALL)

@@ -14,6 +14,7 @@ from multirun_analysis import schema, tidy
 from multirun_analysis.checks import read_file
 from multirun_analysis.discovery import Folders, find_sweep
 from multirun_analysis.folders import AGAIN, RECORD, reason
+from multirun_analysis.media import for_terminal
 from multirun_analysis.names import table_name
 from multirun_analysis.packed import RUNS, PackedRecord
 from multirun_analysis.reading import UNREADABLE, open_record
@@ -39,7 +40,7 @@ def load_planes(sweep_dir: Folders) -> pd.DataFrame:
     """Return the planes of one or several sweeps: one row per job, pair, method and point; files that are left out are said in the log."""
     found = find_planes(find_sweep(sweep_dir), sweep_dir)
     for note in found.notes:
-        log.warning("%s", note)
+        log.warning("%s", for_terminal(note))
     return found.frame
 
 

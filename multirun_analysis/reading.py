@@ -1,6 +1,8 @@
 """Reading one record, or one expected job, from disk, with everything checked that the tables rely on."""
 
 import json
+import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ from multirun_analysis import schema
 from multirun_analysis.checks import read_file
 from multirun_analysis.names import table_name
 from multirun_analysis.packed import HEAD, LAYOUTS, ROW_KEY, RUNS, PackedRecord, pack
+from multirun_analysis.redaction import MASK, is_secret, redacted_value
 from multirun_analysis.schema import NewerVersion, safe_name
 from multirun_analysis.varying import FINGERPRINT
 
@@ -23,6 +26,7 @@ RANGES = {"width": (1, 2**53), "depth": (1, 2**53), "seed": (0, 2**64)}
 COLUMNS = {column.name for _, columns in schema.files().values() for column in columns} - {"dataset", "model", *RANGES}
 COLUMNS |= {"loss_endpoint", "error_endpoint"}
 NAMES = ("network_a", "network_b", "settings_hash")
+_IS_MASKED = re.compile(r".* \(x?[0-9a-f]{8}\)", re.DOTALL)
 
 
 def read_json(text: str) -> Any:
@@ -81,11 +85,23 @@ def _name(record: dict[str, Any]) -> None:
     scope = record["scope"]
     if isinstance(scope.get(FINGERPRINT), str):
         scope[FINGERPRINT] = safe_name(scope[FINGERPRINT])
+    for key, value in scope.items():
+        if isinstance(value, str):
+            scope[key] = _masked(key, value)
     for entries in ("matching", *(layout.name for layout in LAYOUTS)):
         for entry in record.get(entries, ()):
             for key in NAMES:
                 if isinstance(name := entry.get(key), str):
                     entry[key] = table_name(name)
+
+
+@lru_cache(maxsize=2**12)  # a sweep has the same few settings in all its records
+def _masked(key: str, value: str) -> str:
+    """Return a setting, its secret masked if it has one; a digest keeps two secrets apart, as the writer of records does it."""
+    if _IS_MASKED.fullmatch(value):
+        return value
+    shown = MASK if is_secret(key) else redacted_value(value)
+    return value if shown == value else f"{shown} ({safe_name(schema.digest(value.encode())[:8])})"
 
 
 def check_head(head: Any) -> None:

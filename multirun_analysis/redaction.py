@@ -11,7 +11,11 @@ ENVIRONMENT = "hydra.job.env_set"
 _WORDS = frozenset("token secret secrets password passwd passphrase pwd credential credentials auth apikey key pat bearer".split())
 _ENDS = ("token", "secret", "password", "passwd", "apikey", "accesskey", "privatekey", "secretkey")
 # Where one override of several in a line begins.
-_NEXT = re.compile(r"\s+(?=['\"]?[+~]*[A-Za-z_][\w./@-]*=)")
+_NEXT = re.compile(r"""\s+(?=['"]?[+~]*[A-Za-z_][\w./@-]*=)(?=(?:[^'"]|'[^']*'|"[^"]*")*$)""")  # not within quotation marks
+# In a sentence: a header of a request, or a word for a password, and a colon.
+_HEADER = re.compile(
+    r"""(?i)\b((?:authorization|x-api-key|password|passwd|passphrase)['"]?\s*:\s*['"]?(?:bearer\s+|basic\s+)?)[^\s'",}*][^\s'",}]*"""
+)
 # A key inside of something longer, a sentence or an address, and in a mapping, where a colon will do; then its value.
 _KEY = re.compile(r"""([A-Za-z_][\w.-]*)(?:['"]?\s*=\s*|['"]\s*:\s*)""")
 _MAPPING_KEY = re.compile(r"""([A-Za-z_][\w.-]*)['"]?\s*(?:=|:(?!//))\s*""")
@@ -55,7 +59,7 @@ def _redacted(text: str, keys: re.Pattern[str]) -> str:
         if value is not None and not _is_shown(key[1], value[0]):
             parts += [text[done:place], MASK]
             done = place = value.end()
-    masked = _TOKENS.sub(MASK, _IN_ADDRESS.sub(MASK, "".join([*parts, text[done:]])))
+    masked = _TOKENS.sub(MASK, _IN_ADDRESS.sub(MASK, _HEADER.sub(rf"\1{MASK}", "".join([*parts, text[done:]]))))
     home = _home()
     return masked if home is None else home.sub("~", masked)
 

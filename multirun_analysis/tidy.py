@@ -94,7 +94,7 @@ class Sweep:
         """What readers of the numbers must know, each sentence once, with the number of jobs that say it."""
         counts = Counter(shortened(note) for record in self.records for note in record["notes"])
         notes = [f"{note} ({count} of {len(self.records)} jobs)" for note, count in sorted(counts.items())]
-        points = sorted({record["points"] for record in self.records if "points" in record})
+        points = sorted({int(length) for packed in self.packed if packed.rows for length in packed.rows[CURVES.name].lengths})
         if len(points) > 1:  # no setting of a job, so there is no column for it in means
             listed = ", ".join(map(str, points))
             notes.append(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from multirun_analysis import studies, tidy
-from multirun_analysis.checks import InputError
+from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.drawing import write_page
 from multirun_analysis.figure_files import save_figure
@@ -31,7 +31,7 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     """
     known = studies.choices()
     if name not in known:
-        raise InputError(f"`--study` must be one of {', '.join(sorted(known))}, got {name!r}.")
+        raise InputError(f"`--study` must be one of {', '.join(sorted(known))}, got {name!r}.{nearest(name, known)}")
     study, sweep = known[name], find_sweep(sweep_dirs)
     check_keys(name, study, sweep)
     check_fit(name, study, sweep, tidy.runs_frame(sweep))
