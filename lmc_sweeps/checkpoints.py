@@ -23,6 +23,7 @@ from multirun_analysis.checks import open_file, read_file
 
 log = logging.getLogger(__name__)
 NETWORK, SIDECAR, PARTIAL = ".safetensors", ".json", ".partial"
+MOST_OF_A_SIDECAR = 2**20  # bytes
 # What a file that was read can be found to be; an OSError says that it could not be read, and nothing of what it holds.
 DAMAGED = (*(kind for kind in UNREADABLE if kind is not OSError), SafetensorError)
 ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -205,7 +206,7 @@ def read_network(path: Path, template: Mapping[str, Tensor] | None = None) -> St
     """
     contents = read_file(path)
     try:
-        sidecar = json.loads(read_file(path.with_suffix(SIDECAR)))
+        sidecar = json.loads(read_file(path.with_suffix(SIDECAR), MOST_OF_A_SIDECAR))
     except FileNotFoundError:
         raise ValueError("its sidecar is missing") from None
     if sidecar.pop("check") != words_digest(sidecar):

@@ -23,6 +23,7 @@ from lmc_sweeps.summary import job_line
 from multirun_analysis.checks import open_file, read_file
 from multirun_analysis.media import for_terminal
 
+MOST_OF_A_NOTE = 2**26  # bytes of what a task says of its jobs
 NEWS_EVERY = 30.0  # seconds between two lines on what the tasks are doing, at least
 Outcome = dict[int, str | None] | str  # the failures of a task by job, or a sentence if it ended without telling
 
@@ -58,7 +59,7 @@ def still_there(tasks: Tasks, jobs: Sequence[Job]) -> Iterator[Submitted]:
     missing = {(job.prepared.run_id, *job.overrides): job for job in jobs}
     for path in sorted(tasks.folder.glob("*.json")):
         try:
-            named = [(run_id, *overrides) for run_id, overrides in json.loads(read_file(path))]
+            named = [(run_id, *overrides) for run_id, overrides in json.loads(read_file(path, MOST_OF_A_NOTE))]
         except (OSError, ValueError, TypeError):
             continue
         submitted = tasks.attach(path.stem)

@@ -16,9 +16,11 @@ from lmc_sweeps.checks import InputError, user_path, writable_folder
 from lmc_sweeps.composing import Composer, composed, parsed_once
 from lmc_sweeps.config import conf_dir
 from lmc_sweeps.estimates import check_all_fit
+from lmc_sweeps.files import clear_of_pipes
 from lmc_sweeps.fitting import fitted, is_optional
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
+from lmc_sweeps.records import check_same_job, read_record
 
 # Of a sweep alone, so that a job alone would go without what they say.
 SWEEPS_OWN = ("hydra.sweep", "hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher")
@@ -134,9 +136,15 @@ def _checked_alone(composer: Composer, overrides: Sequence[str]) -> list[str]:
     hydras = [text for text in overrides if parsed_once(text).is_hydra_override()]
     (job,) = fitted(composer, [[text for text in overrides if text not in hydras]])
     try:
-        check_all_fit([composer.prepare(job)])
+        prepared = composer.prepare(job)
+        check_all_fit([prepared])
     except CompactHydraException:
         return list(overrides)  # Hydra composes the same, and says the same itself
     folder = OmegaConf.to_container(composer.master.hydra.run, resolve=False)["dir"]  # type: ignore[call-overload, index]
     writable_folder("hydra.run.dir", str(folder).partition("${")[0] or ".")
+    if "${" not in str(folder):  # a folder of the user's own, which may hold something already
+        place = user_path("hydra.run.dir", str(folder))
+        if place.name != prepared.run_id:
+            check_same_job(place, read_record(place), prepared.run_id)
+        clear_of_pipes(place / str(composer.master.hydra.output_subdir))
     return [*hydras, *job]

@@ -21,6 +21,7 @@ from multirun_analysis.schema import SEAL_KEY, open_line, safe_name, sealed_line
 
 log = logging.getLogger(__name__)
 EXPECTED, COMMANDS = "expected.jsonl", "commands.jsonl"
+MOST_BYTES = 2**28  # of a file of lines: 100,000 jobs have a third of it
 
 
 def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def write_command(folder: Path) -> None:
 def _contents(path: Path) -> bytes:
     """Return what a file holds; nothing if it is not there or, which is said in the log, cannot be read."""
     try:
-        return read_file(path)
+        return read_file(path, MOST_BYTES)
     except FileNotFoundError:
         return b""
     except OSError as error:
@@ -109,7 +110,7 @@ def conceal(folder: Path) -> None:
     """Mask the secrets in what Hydra has written of a job into its folder; what was masked or has none stays as it is."""
     for path in folder.glob(".hydra/*.yaml"):
         with suppress(OSError, UnicodeDecodeError):
-            text = read_file(path).decode()
+            text = read_file(path, MOST_BYTES).decode()
             if (masked := redacted_yaml(text)) != text:
                 write_atomically(path, masked.encode())
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from lmc_sweeps import records
 from lmc_sweeps.checkpoints import Store, StoredNetwork
-from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.files import locked
 from lmc_sweeps.gaps import relative_movement
@@ -69,8 +68,7 @@ def run_job(
         If the folder holds the finished record of another job, which is neither returned as this one's nor overwritten.
     """
     known = records.read_record(folder)
-    if known is not None and records.is_finished(known) and known["run_id"] != run_id(settings, fingerprint):
-        raise InputError(f"{folder} holds the record of another job, {known['run_id']}; a job needs a folder of its own.")
+    records.check_same_job(folder, known, run_id(settings, fingerprint))
     if known is None and (folder / records.RECORD).is_file():
         log.warning("%s is damaged, so the job is run again.", folder / records.RECORD)
     methods, planes = missing_methods(settings, known, folder), planes_lacking(settings, fingerprint, folder, known)
@@ -102,6 +100,7 @@ def _kept(folder: Path, record: Record, permutations: dict[str, Permutations]) -
     """
     with locked(folder / records.RECORD):
         now = records.read_record(folder)
+        records.check_same_job(folder, now, record["run_id"])  # again: two commands may have begun with an empty folder
         if now is None or not records.is_finished(now):
             there: Mapping[str, Any] = {}
         elif now["points"] > record["points"] or (
@@ -132,7 +131,7 @@ def _with_planes(
     planes = measure_planes(folder, record, network_names(settings, fingerprint), networks, _architecture(settings, data), test, methods)
     seconds = time.perf_counter() - start
     log.info("measured the planes of %d methods; %.1f s in all", len(methods), seconds)
-    return keep_planes(folder, planes, seconds)
+    return keep_planes(folder, planes, seconds, record["run_id"])
 
 
 def _measured(

@@ -113,7 +113,7 @@ def _permutations(folder: Path, flat: Permutations, prefix: str) -> dict[str, An
     return found
 
 
-def keep_planes(folder: Path, planes: Planes, seconds: float) -> Record:
+def keep_planes(folder: Path, planes: Planes, seconds: float, run_id: str) -> Record:
     """Add planes to the folder's file, and to its record which have none; return the record.
 
     Parameters
@@ -122,9 +122,12 @@ def keep_planes(folder: Path, planes: Planes, seconds: float) -> Record:
     planes : Planes
     seconds : float
         That the job has taken.
+    run_id : str
+        Of the job whose planes they are.
     """
     with locked(folder / records.RECORD):
         record = records.read_record(folder)  # only now: another process may have added to either file meanwhile
+        records.check_same_job(folder, record, run_id)
         if record is None or not records.is_finished(record):
             raise InputError(f"{str(folder / records.RECORD)!r} was lost while its planes were measured; run the job again.")
         fresh = {_key(row) for row in planes.rows}

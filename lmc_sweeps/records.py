@@ -1,5 +1,6 @@
 """Records: what a job leaves on disk, one JSON file written and renamed, and the permutations beside it."""
 
+import errno
 import importlib.metadata
 import io
 import logging
@@ -49,16 +50,27 @@ def read_record(folder: Path) -> Record | None:
     Raises
     ------
     InputError
-        If a later version of lmc_sweeps wrote it: it is not overwritten.
+        If a later version of lmc_sweeps wrote it, or it is there and cannot be read: it is not overwritten.
     """
+    path = folder / RECORD
     try:
-        record = schema.open_record(read_file(folder / RECORD))
+        record = schema.open_record(read_file(path, schema.MOST_OF_A_RECORD))
         return _with_safe_names(record) if _is_record(record) else None
     except NewerVersion as later:
-        text = f"{folder / RECORD} has schema version {later.version}; this lmc_sweeps reads up to {SCHEMA_VERSION}. Use a newer one."
+        text = f"{path} has schema version {later.version}; this lmc_sweeps reads up to {SCHEMA_VERSION}. Use a newer one."
         raise InputError(text) from None
+    except OSError as error:
+        if path.is_file() and error.errno not in (errno.EFBIG, errno.ENOENT):  # that it cannot be read says nothing of what it holds
+            raise InputError(f"{path} cannot be read ({error.strerror or error}), so nothing is put in its place.") from error
+        return None
     except UNREADABLE:
         return None
+
+
+def check_same_job(folder: Path, record: Record | None, run_id: str) -> None:
+    """Raise `InputError` if a folder holds the finished record of another job, which is neither returned as this one's nor overwritten."""
+    if record is not None and is_finished(record) and record["run_id"] != run_id:
+        raise InputError(f"{folder} holds the record of another job, {record['run_id']}; a job needs a folder of its own.")
 
 
 def _is_record(record: Any) -> bool:
@@ -197,7 +209,7 @@ def read_beside(folder: Path, record: Record, name: str) -> bytes:
     OSError
         If it is not there, or cannot be read.
     """
-    contents = read_file(folder / name)
+    contents = read_file(folder / name, 2 * MOST_BYTES)
     if schema.digest(contents) != record.get(FILES, {}).get(name, schema.digest(contents)):
         raise ValueError(f"it was changed after it was written: its sha256 is not the one in {RECORD}")
     return contents

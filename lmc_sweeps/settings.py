@@ -22,6 +22,7 @@ from multirun_analysis.schema import safe_name
 
 # Of the factors and results of training's matrix products. Weights, losses and all that is measured afterwards are float32 always.
 PRECISIONS = ("float32", "tf32", "bfloat16")
+MOST_LAYERS = 10_000  # Python takes seconds to build more, before anything is computed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,8 @@ class JobSettings:
     def __post_init__(self) -> None:
         checks.integer("width", self.width)
         checks.integer("depth", self.depth)
+        if self.depth > MOST_LAYERS:
+            raise checks.InputError(f"`depth` must be at most {MOST_LAYERS:,}, got {self.depth}.")
         checks.integer("networks", self.networks, least=2)
         checks.integer("seed", self.seed, least=0, below=2**64)
         checks.one_of("precision", self.precision, PRECISIONS)

@@ -51,7 +51,7 @@ class Task:
         number = 0 if s.training.data_order == "shared" else self.number
         return Recipe(seed=s.seed, number=number, optimizer=s.optimizer, training=s.training)
 
-    @property
+    @cached_property
     def architecture(self) -> Architecture:
         """Its mathematics."""
         return self.settings.model.architecture(*self._shape)

@@ -19,7 +19,6 @@ __all__ = ["UNREADABLE", "NewerVersion", "check_head", "check_rows", "open_recor
 # What reading a file that holds anything at all can end in.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
-MOST_BYTES = 2**29  # of one record: that of 100 networks with ten methods has a tenth of it
 # The range of the numbers that every table has.
 RANGES = {"width": (1, 2**53), "depth": (1, 2**53), "seed": (0, 2**64)}
 # Names that tables have for something else than a setting.
@@ -55,7 +54,7 @@ def open_record(path: Path) -> dict[str, Any]:
     UNREADABLE
         If there is no file, or not a record in it, or it has changed since it was written.
     """
-    contents = read_file(path, MOST_BYTES)
+    contents = read_file(path, schema.MOST_OF_A_RECORD)
     record = schema.open_record(contents)
     _check_letters(contents.decode(), record)
     return record

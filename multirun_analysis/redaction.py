@@ -14,7 +14,7 @@ _ENDS = ("token", "secret", "password", "passwd", "apikey", "accesskey", "privat
 _NEXT = re.compile(r"""\s+(?=['"]?[+~]*[A-Za-z_][\w./@-]*=)(?=(?:[^'"]|'[^']*'|"[^"]*")*$)""")  # not within quotation marks
 # In a sentence: a header of a request, or a word for a password, and a colon.
 _HEADER = re.compile(
-    r"""(?i)\b((?:authorization|x-api-key|password|passwd|passphrase)['"]?\s*:\s*['"]?(?:bearer\s+|basic\s+)?)[^\s'",}*][^\s'",}]*"""
+    r"""(?i)\b((?:authorization|x-api-key|password|passwd|passphrase)['"]?\s*:\s*['"]?(?:bearer\s+|basic\s+)?)(?!bearer\s|basic\s)[^\s'",}*][^\s'",}]*"""
 )
 # A key inside of something longer, a sentence or an address, and in a mapping, where a colon will do; then its value.
 _KEY = re.compile(r"""([A-Za-z_][\w.-]*)(?:['"]?\s*=\s*|['"]\s*:\s*)""")

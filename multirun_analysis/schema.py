@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 SCHEMA_VERSION = 1
+MOST_OF_A_RECORD = 2**29  # bytes: that of 100 networks with ten methods has a tenth of it
 SEAL_KEY = "sha256"  # the last key of a record: the digest of its text without that key
 FILES = "files"  # of a record: the digests of the files beside it, by their names
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}$')

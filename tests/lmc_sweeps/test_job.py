@@ -183,6 +183,21 @@ def test_more_points_are_measured_for_all_methods_and_it_is_said(tmp_path, data,
     assert forecast(job(points=9), folder) == Forecast()
 
 
+def test_a_job_that_comes_to_its_end_in_the_folder_of_another_is_refused_and_none_is_mixed(tmp_path, data, mark, monkeypatch):
+    store, folder, measure, others = tmp_path / "store", tmp_path / "job", story.compare_pair, []
+
+    def meanwhile(*arguments, **more):
+        if not others:
+            others.append(None)  # only once
+            others.append(run_job(job(store=store, seed=1), data, mark, folder))
+        return measure(*arguments, **more)
+
+    monkeypatch.setattr(story, "compare_pair", meanwhile)
+    with pytest.raises(InputError, match="holds the record of another job, .*; a job needs a folder of its own"):
+        run_job(job(store=store, matching=(Activations(),)), data, mark, folder)
+    assert read_record(folder) == {key: value for key, value in others[1].items() if key != "sha256"}
+
+
 @pytest.mark.parametrize(("ours", "theirs"), [(5, 9), (9, 5), (5, 5)])
 def test_two_commands_with_other_points_at_once_leave_no_mix_and_lose_no_method(tmp_path, data, mark, monkeypatch, ours, theirs):
     store, folder, measure, others = tmp_path / "store", tmp_path / "job", story.compare_pair, []

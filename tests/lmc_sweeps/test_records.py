@@ -1,5 +1,6 @@
 """Records: what is written is read back, what is damaged or from the future is not, and results add up."""
 
+import errno
 import json
 import math
 import tracemalloc
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from lmc_sweeps import records
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
@@ -73,6 +75,23 @@ def test_a_record_that_was_changed_or_lost_its_seal_is_none_however_it_was_rewri
     path.write_bytes(whole.replace(b'"schema_version": ', b'"schema_version": 9'))  # damaged, not of a later version
     assert read_record(tmp_path) is None
     path.write_text(json.dumps(record(value=2.5)))
+    assert read_record(tmp_path) is None
+
+
+def test_a_record_that_cannot_be_read_is_not_taken_for_none_and_replaced(tmp_path, monkeypatch):
+    write_record(tmp_path, record())
+
+    def refuse(path, most_bytes):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(records, "read_file", refuse)
+    with pytest.raises(InputError, match=r"record\.json cannot be read \(Permission denied\), so nothing is put in its place\."):
+        read_record(tmp_path)
+
+
+def test_a_record_beyond_all_bounds_is_none_before_memory_is_taken(tmp_path):
+    with (tmp_path / "record.json").open("wb") as stream:
+        stream.truncate(2**40)
     assert read_record(tmp_path) is None
 
 

@@ -154,3 +154,22 @@ def test_secrets_in_yaml_are_masked_line_by_line_and_all_else_stays():
     assert redacted_yaml(MASKED) == MASKED
     assert yaml.safe_load(MASKED)["hydra"]["job"]["env_set"] == {"X": "***", "Y": "***"}
     assert redacted_yaml("a: ghp_0123456789012345678901\n- ghp_0123456789012345678901\n") == "a: '***'\n- '***'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("failed: Authorization: Bearer abcdef", "failed: Authorization: Bearer ***"),
+        ("X-Api-Key: abc, and so on", "X-Api-Key: ***, and so on"),
+        ("login with password: hunter2", "login with password: ***"),
+        ("passwords are none of our business: all of them", "passwords are none of our business: all of them"),
+    ],
+)
+def test_words_for_secrets_in_sentences(text, masked):
+    assert redacted_text(text) == masked
+    assert redacted_text(masked) == masked
+
+
+def test_a_secret_of_several_words_in_quotation_marks_is_masked_whole():
+    line = '+hydra.job.env_set.DSN="server=db user=bob pw=hunter2" width=8'
+    assert redacted_line(line) == "+hydra.job.env_set.DSN=*** width=8"

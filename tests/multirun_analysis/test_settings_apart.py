@@ -184,3 +184,24 @@ def test_lines_of_other_points_in_one_mean_are_said(write_sweep):
         "lines were measured at 25, 51 points, in means together: the more points, the nearer a barrier is to the line's own."
     ]
     assert find_sweep(write_sweep(records[::2], name="same")).notes == []
+
+
+def test_one_hash_of_two_settings_is_said_and_not_averaged(write_sweep):
+    records = [make_record(f"r{k}", seed=k) for k in range(2)]
+    for record, biases in zip(records, (False, True), strict=True):
+        record["matching"] = [entry | {"settings": {"biases": biases}} for entry in record["matching"]]
+    sweep = find_sweep(write_sweep(records))
+    assert len(sweep.records) == 1
+    (row,) = sweep.failures.to_dict("records")
+    assert "r1/record.json has other settings of identity, weights under one hash than another record has" in row["sentence"]
+
+
+def test_two_methods_of_one_hash_and_the_notes_of_both_folders_are_kept(write_sweep):
+    first, second = make_record("a"), make_record("a")
+    for rows in (second["matching"], second["runs"], second["curves"], second["layers"]):
+        for row in rows:
+            row["matching"] = {"weights": "covariance"}.get(row["matching"], row["matching"])
+    second["notes"] = ["covariance: a note."]
+    sweep = find_sweep([write_sweep([first], name="one"), write_sweep([second], name="two")])
+    assert {entry["matching"] for entry in sweep.records[0]["matching"]} == {"identity", "weights", "covariance"}
+    assert sweep.notes == ["covariance: a note. (1 of 1 jobs)"]

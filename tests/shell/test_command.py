@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from pictures import pictures
@@ -13,6 +14,7 @@ from lmc_sweeps.cli import main
 from lmc_sweeps.command import make_ready, read_command
 from lmc_sweeps.config import conf_dir
 from lmc_sweeps.overrides import check_overrides, parsed, plain_folder
+from lmc_sweeps.records import write_record
 
 OWN = {
     "experiment/mine.yaml": "# @package _global_\nhydra:\n  sweeper:\n    params:\n      width: 4,8\n",
@@ -212,3 +214,17 @@ def test_a_name_that_is_quoted_as_the_message_says_is_that_folder(name):
 def test_a_home_in_a_config_file_is_the_home(own, monkeypatch):
     monkeypatch.setenv("HOME", HOME)
     assert ready(*own, "experiment=home").overrides == ["hydra.run.dir='/home/somebody/out/${now:%Y}'", "experiment=home"]
+
+
+def test_a_folder_that_holds_another_job_is_refused_before_anything_is_written_there(own, capsys):
+    lists = dict.fromkeys(("matching", "networks", "notes", "runs", "curves", "layers"), [])
+    write_record(Path("y"), {"schema_version": 1, "run_id": "another", "status": "ok", "points": 3, "config": {}, "data": {}, **lists})
+    assert "y holds the record of another job, another; a job needs a folder of its own." in refusal(capsys, "seed=7", "hydra.run.dir=y")
+    assert [path.name for path in Path("y").iterdir()] == ["record.json"]
+
+
+def test_a_pipe_in_place_of_what_hydra_writes_does_not_hold_a_job_up(own):
+    Path("z/.hydra").mkdir(parents=True)
+    os.mkfifo("z/.hydra/config.yaml")
+    ready("hydra.run.dir=z")
+    assert list(Path("z/.hydra").iterdir()) == []

@@ -42,6 +42,7 @@ MISTAKES = [
     (["width=null"], "`width` must be a positive integer, got None."),
     (["width=true"], "`width` must be a positive integer, got True."),
     (["depth=0"], "`depth` must be a positive integer, got 0."),
+    (["depth=100000"], "`depth` must be at most 10,000, got 100000."),
     (["networks=1"], "`networks` must be an integer of at least 2, got 1."),
     (["seed=-1"], "`seed` must be a non-negative integer below 18446744073709551616, got -1."),
     (["seed=18446744073709551616"], "`seed` must be a non-negative integer below 18446744073709551616, got 18446744073709551616."),
