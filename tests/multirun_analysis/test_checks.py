@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from multirun_analysis.checks import open_file, read_file
+from multirun_analysis.checks import InputError, open_file, read_file, user_path
 
 
 def test_a_regular_file_is_read_whole_and_a_link_to_one_too(tmp_path):
@@ -48,3 +48,11 @@ def test_a_refused_file_is_closed_again(tmp_path):
             open_file("/dev/null")
     after = set(os.listdir("/proc/self/fd")) if before else set()
     assert after == before
+
+
+def test_a_home_is_put_in_place_of_its_sign_and_one_that_is_not_there_is_said(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert str(user_path("--out", "~/tables")) == "/home/somebody/tables"
+    assert str(user_path("--out", "a/~b")) == "a/~b"
+    with pytest.raises(InputError, match=r"^`--out` must be a path whose home folder can be told, got '~no_such_user/x'; write it out\.$"):
+        user_path("--out", "~no_such_user/x")
