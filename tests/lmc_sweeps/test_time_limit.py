@@ -133,7 +133,9 @@ def test_a_process_that_hangs_in_c_is_ended_with_a_sentence(kind):
 
 @pytest.mark.parametrize("stop", [signal.SIGSTOP, signal.SIGTSTP], ids=["SIGSTOP", "Ctrl-Z"])
 def test_the_time_in_which_a_process_is_stopped_does_not_count(stop):
-    with subprocess.Popen(alone(STOPPED), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # In a group of its own, as a shell starts it: what Ctrl-Z sends stops no process of a group that nobody of its session is the parent of.
+    with subprocess.Popen(alone(STOPPED), preexec_fn=os.setpgrp, **pipes) as process:
         assert process.stdout.readline() == "begun\n"
         process.send_signal(stop)
         time.sleep(2.2)  # twice its limit, and beyond the grace

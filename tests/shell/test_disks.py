@@ -49,7 +49,7 @@ def test_a_store_without_room_costs_no_result_and_is_said_once(command, disk, tm
     done = command(*SWEEP, f"store.dir={store}", "hydra.sweep.dir=sweep")
     assert done.returncode == 0, done.stderr
     assert table(tmp_path / "sweep") == undisturbed
-    (said,) = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("WARNING") and str(store) in line]
     assert f"trained networks cannot be kept in the store {store}, so the next sweep trains them again" in said
     assert reason in said
 
