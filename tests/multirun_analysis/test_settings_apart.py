@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from analysis_sweeps import expect, make_record, write_record
 from hypothesis import given, settings
@@ -38,6 +39,7 @@ def pairs_per_cell(folder):
 
 TYPED_BESIDE_SEEDS = [{"width": w, "seed": s, "optimizer.lr": 0.05 if s < 2 else 0.5} for w in (8, 16) for s in range(4)]
 TYPED_BESIDE_WIDTHS = [{"width": w, "seed": s, "optimizer.lr": 1 / w} for w in (8, 16) for s in range(2)]
+NOT_FINITE = [{"seed": s, "optimizer.lr": lr} for s in range(2) for lr in (None, float("nan"), float("inf"), float("-inf"), 0.1)]
 OTHER_NETWORKS = [{"seed": s, "networks": 2 if s < 2 else 4} for s in range(4)]
 OTHER_CODE = [{"seed": s, "code_version": 1 + s // 2} for s in range(4)]
 OTHER_DATA = [{"seed": s, "dataset.fingerprint": "aa" if s < 2 else "bb"} for s in range(4)]
@@ -50,6 +52,7 @@ LATER_KEY = [{"seed": s} | ({"training.warmup": 0} if s else {}) for s in range(
     [
         (TYPED_BESIDE_SEEDS, ["optimizer.lr"], [2, 2, 2, 2]),
         (TYPED_BESIDE_WIDTHS, ["optimizer.lr"], [2, 2]),
+        (NOT_FINITE, ["optimizer.lr"], [2, 2, 2, 2, 2]),
         (OTHER_NETWORKS, ["networks"], [2, 2]),
         (OTHER_CODE, ["code_version"], [2, 2]),
         (OTHER_DATA, ["dataset.fingerprint"], [2, 2]),
@@ -205,3 +208,9 @@ def test_two_methods_of_one_hash_and_the_notes_of_both_folders_are_kept(write_sw
     sweep = find_sweep([write_sweep([first], name="one"), write_sweep([second], name="two")])
     assert {entry["matching"] for entry in sweep.records[0]["matching"]} == {"identity", "weights", "covariance"}
     assert sweep.notes == ["covariance: a note. (1 of 1 jobs)"]
+
+
+def test_settings_that_are_no_finite_numbers_stay_apart_in_a_table_that_is_read_back(write_sweep):
+    records = records_of(*NOT_FINITE)
+    report = write_report([write_sweep(records, [expect(record) for record in records])], only=["runs"])
+    assert set(pd.read_csv(report.folder / "runs.csv")["optimizer.lr"]) == {"-", "<nan>", "<inf>", "<-inf>", "0.1"}
