@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.files import locked, write_atomically
 from lmc_sweeps.pairs import with_identity
 from lmc_sweeps.records import matching_entries
-from lmc_sweeps.settings import scope
+from lmc_sweeps.settings import scope, told_method
 from multirun_analysis.checks import read_file
 from multirun_analysis.redaction import redacted_arguments, redacted_line, redacted_yaml
 from multirun_analysis.schema import open_line, safe_name, sealed_line
@@ -31,7 +32,7 @@ def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
         "run_id": prepared.run_id,
         "job": redacted_line(job),
         "n_pairs": asked.networks * (asked.networks - 1) // 2,
-        "matching": matching_entries(with_identity(asked.matching)),
+        "matching": matching_entries(with_identity(asked.matching), partial(told_method, asked)),
         "scope": settings,
         "computed": {key: how for key, how in prepared.computed.items() if key in settings},
     }

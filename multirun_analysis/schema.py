@@ -13,6 +13,7 @@ NO_SEAL = f"it has no seal (`{SEAL_KEY}`), so that nothing shows whether it was 
 FILES = "files"  # of a record: the digests of the files beside it, by their names
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}$')
 _SEAL_LENGTH = len(',\n "sha256": ""\n}') + 64
+MASKED = re.compile(r".* \((x?[0-9a-f]{8})\)", re.DOTALL)  # a text that is not told: where it came from, and its digest
 NO_RUN = "-"  # stands for the name of a job where a failure belongs to none
 BEHIND = "x"  # stands before a name that a table could take for a number; no hexadecimal digit
 _NUMBER_LIKE = re.compile(r"[0-9]+(e[0-9].*)?", re.IGNORECASE | re.DOTALL)  # pandas reads as far as it can: whatever follows the exponent

@@ -8,7 +8,7 @@ from analysis_sweeps import expect, make_record, write_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multirun_analysis import load_layers, load_runs
+from multirun_analysis import load_layers, load_runs, schema
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.report import write_report
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
@@ -214,3 +214,14 @@ def test_settings_that_are_no_finite_numbers_stay_apart_in_a_table_that_is_read_
     records = records_of(*NOT_FINITE)
     report = write_report([write_sweep(records, [expect(record) for record in records])], only=["runs"])
     assert set(pd.read_csv(report.folder / "runs.csv")["optimizer.lr"]) == {"-", "<nan>", "<inf>", "<-inf>", "0.1"}
+
+
+def test_a_setting_that_is_not_told_is_the_same_one_where_its_digest_is_that_of_the_told_one(write_sweep):
+    mark = schema.safe_name(schema.digest(b"s3cr3t")[:8])
+    one, same, other = (make_record(f"r{k}", seed=k) for k in range(3))
+    for record, site in ((one, "s3cr3t"), (same, f"${{oc.env:SITE}} ({mark})"), (other, "${oc.env:SITE} (00112233)")):
+        record["matching"] = [method | {"settings": {"site": site}} for method in record["matching"]]
+    sweep = find_sweep(write_sweep([one, same, other]))
+    assert [record["run_id"] for record in sweep.records] == ["r0", "r1"]
+    assert sweep.failures["run_id"].tolist() == ["r2"]
+    assert "under one hash" in sweep.failures["sentence"][0]
