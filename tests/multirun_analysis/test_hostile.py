@@ -1,7 +1,6 @@
 """Records that nobody should write: none stops the analysis, none loses its neighbours, none gets into the page unescaped."""
 
 import copy
-import json
 import math
 from html.parser import HTMLParser
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.report import write_report
+from multirun_analysis.schema import sealed_line
 from multirun_analysis.tables.sweep import sweep_frames
 
 EVIL = "<script>alert(1)</script>\"'&\u202e\u0000\ud83d\ude00 =1+1"
@@ -225,7 +225,7 @@ def test_whatever_stands_in_a_record_and_its_line_no_other_mean_changes(tmp_path
     change_anywhere(data, line)
     for number, found in enumerate([*good(), record]):
         write_record(folder / str(number), found)
-    (folder / "expected.jsonl").write_text("".join(json.dumps(of) + "\n" for of in [*map(expect, good()), line]))
+    (folder / "expected.jsonl").write_text("".join(map(sealed_line, [*map(expect, good()), line])))
     table = sweep_frames(find_sweep(folder), ("barrier_vs_width", "failures"))["barrier_vs_width"]
     rows = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["width"] == 8) & (table["n_pairs"] == 2)]
     # a line that gives the method another hash gives it another label
