@@ -95,6 +95,9 @@ def _loader(config_dir: str | None) -> ConfigLoaderImpl:
 def _check_hydras(master: DictConfig, overrides: Sequence[str], is_sweep: bool, is_plan: bool) -> None:
     """Raise `InputError` for settings of Hydra's that would be taken no notice of, or would part a job from its folder."""
     keys = [parsed_once(text).key_or_group for text in overrides]
+    sweeper = master.hydra.runtime.choices["hydra/sweeper"]
+    if is_plan and sweeper != "lmc":  # another one would take no notice of it, and train
+        raise InputError(f"`plan=true` is done by hydra/sweeper=lmc, got {sweeper}.")
     if master.hydra.job.chdir:
         raise InputError("`hydra.job.chdir` must be false, got true: folders such as dataset.root are those of the command's own place.")
     if is_sweep and not is_plan and "hydra.run.dir" in keys:

@@ -23,6 +23,7 @@ OWN = {
     "experiment/broken.yaml": "# @package _global_\nwidth: [\n",
     "experiment/sub/deep.yaml": "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      width: 4,8\n",
     "experiment/home.yaml": '# @package _global_\nhydra:\n  run:\n    dir: "~/out/${now:%Y}"\n',
+    "experiment/cluster.yaml": "# @package _global_\ndefaults:\n  - override /hydra/launcher: slurm\nwidth: 4\nhydra:\n  mode: MULTIRUN\n",
     "experiment/elsewhere.yaml": "# @package _global_\nhydra:\n  sweep:\n    dir: elsewhere\n",
 }
 
@@ -166,6 +167,38 @@ def test_one_folder_for_two_datasets_is_refused_where_both_would_be_one(own, cap
 
 def test_swept_experiments_that_choose_a_folder_are_refused_not_dropped(own, capsys):
     assert "experiment=elsewhere: sets hydra.sweep.dir" in refusal(capsys, *own, "experiment=plain,elsewhere", "-m")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "slurm: 1 tasks of up to 1 jobs"),
+        (["hydra.launcher.timeout_min=7"], "at most 7 min at a time"),
+        (["hydra/launcher=batched"], None),
+    ],
+    ids=["alone", "a setting of it", "another typed"],
+)
+def test_an_experiment_chooses_its_launcher_and_the_command_line_another(own, monkeypatch, capsys, words, said):
+    monkeypatch.setattr(sys, "argv", ["lmc-sweeps", *own, "experiment=cluster", "training.epochs=0", "plan=true", *words])
+    main()
+    plan = capsys.readouterr().out
+    assert "1 jobs, of them 0 finished" in plan
+    if said is None:
+        assert "slurm" not in plan
+    else:
+        assert said in plan
+    assert os.listdir() == []
+
+
+def test_swept_experiments_that_choose_a_launcher_are_refused_not_dropped(own, capsys):
+    assert "experiment=cluster: sets hydra.launcher._target_" in refusal(capsys, *own, "experiment=plain,cluster", "-m")
+
+
+@pytest.mark.parametrize("words", [["-m"], []], ids=["a sweep", "one job"])
+def test_a_plan_that_another_sweeper_would_run_is_refused(own, capsys, words):
+    said = refusal(capsys, *own, "hydra/sweeper=basic", "plan=true", *words)
+    assert "`plan=true` is done by hydra/sweeper=lmc, got basic." in said
+    assert os.listdir() == []
 
 
 def test_swept_experiments_that_only_set_keys_are_a_sweep_as_any_other(own, monkeypatch, capsys):
