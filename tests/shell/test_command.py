@@ -121,6 +121,7 @@ def test_a_mistake_leaves_no_folder_and_no_traceback_with_folders_of_the_users_a
         (["hydra.sweeper.max_batch_size=3"], "`hydra.sweeper.max_batch_size` is for sweeps, and this is one job: add -m."),
         (["experiment=mine"], "`hydra.sweeper.params` (width) is for sweeps, and this is one job: add -m."),
         (["hydra.run.dir=x", "-m"], "`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR."),
+        (["hydra.run.dir=x", "-m", "plan=true"], "`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR."),
         (["hydra.run.dir=x", "experiment=sub/deep"], "`hydra.run.dir` is the folder of one job"),
         (["hydra.sweep.dir=a,b", "-m"], "`hydra.sweep.dir` must be one folder, got a,b; a name with such letters is quoted twice, for the shell too: \"hydra.sweep.dir='a,b'\"."),
         (["hydra.sweep.dir=", "-m"], "`hydra.sweep.dir` must be a folder, got ''."),
