@@ -41,7 +41,8 @@ def main() -> None:
     except InputError as error:
         raise SystemExit(for_terminal(error, keep="\n")) from None
     except KeyboardInterrupt as stopped:
-        sys.stderr.write(f"\n{str(stopped) or 'Interrupted. What was finished is kept, and the same command does what is not.'}\n")
+        said = str(stopped) or "Interrupted. What was finished is kept, and the same command does what is not."
+        sys.stderr.write(f"\n{for_terminal(said)}\n")
         raise SystemExit(143 if isinstance(stopped, Terminated) else 130) from None
 
 
