@@ -255,6 +255,23 @@ def test_the_analysis_command_reads_a_sweep_again(command):
     assert "Tables, figures and report.html: elsewhere" in again.stdout
 
 
+@pytest.mark.parametrize("backend", ["module://a_notebook.backend", "nonsense"])
+def test_every_command_that_draws_does_so_whatever_backend_a_notebook_has_set(command, tmp_path, backend):
+    """In new interpreters, for matplotlib reads the environment when it is imported: the two commands, and a script that has done that."""
+    figure = tmp_path / "job" / "analysis" / "barrier_vs_width.png"
+    job = ["width=4", *FAST, "matching=[weights]", "hydra.run.dir=job"]
+    (tmp_path / "run.py").write_text("import matplotlib\nfrom lmc_sweeps.cli import main\nmain()\n")
+    drawing = {"lmc_sweeps": job, "multirun_analysis": ["job"]}
+    if backend.startswith("module"):  # the other would end such a script at its first line
+        drawing["run"] = job
+    for module, words in drawing.items():
+        done = command(*words, module=module, cold=True, MPLBACKEND=backend)
+        assert done.returncode == 0, done.stderr
+        assert "report.html: " in done.stdout
+        assert figure.read_bytes().startswith(b"\x89PNG")
+        figure.unlink()
+
+
 def test_an_experiment_runs_without_m_and_its_axes_can_be_replaced(command):
     done = command("experiment=width_digits", "width=4", "seed=0,1", *FAST)
     assert done.returncode == 0, done.stderr

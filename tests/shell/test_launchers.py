@@ -178,7 +178,20 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(command, tmp_path):
     assert "4 jobs, of them 2 finished in sweep" in plan.stdout
     assert "8 networks, of them 4 to be trained, 92 network-steps" in plan.stdout
     alone = command("plan=true")
-    assert "1 jobs, of them 0 finished" in alone.stdout
+    assert "1 jobs, of them 0 finished in outputs/" in alone.stdout
+
+
+def test_a_plan_of_one_job_looks_where_that_job_has_its_folder(command, tmp_path):
+    job = ["width=4", "training.epochs=1", "points=3", "matching=[weights]"]
+    for place in ("mine", "for_${width}/${run_id:}"):
+        here = [*job, f"hydra.run.dir={place}"]
+        assert "1 jobs, of them 0 finished in" in command(*here, "plan=true").stdout
+        assert command(*here).returncode == 0
+        left = sorted(tmp_path.rglob("*"))
+        plan = command(*here, "plan=true").stdout
+        assert re.search(r"1 jobs, of them 1 finished in (mine|for_4/x?\w{16})$", plan, re.MULTILINE)
+        assert "1 jobs, of them 0 finished in" in command(*here, "plane=true", "plan=true").stdout
+        assert sorted(tmp_path.rglob("*")) == left
 
 
 def test_an_error_of_the_trial_steps_fails_the_jobs_of_that_shape_and_no_other(monkeypatch, tmp_path):
