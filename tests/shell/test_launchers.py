@@ -6,25 +6,18 @@ import subprocess
 
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.utils import JobReturn
 from hydra.types import RunMode
 from omegaconf import OmegaConf
+from typed import refusal
 
 from lmc_sweeps import launcher
 from lmc_sweeps.composing import Composer
-from lmc_sweeps.config import conf_dir, prepare
-from lmc_sweeps.tasks import tasks_of
+from lmc_sweeps.config import conf_dir
 
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
 SWEEP = ["-m", "width=4,9", "seed=0,1", "optimizer=sgd,adam,adamw", "training.epochs=2", "points=3", "matching=[weights]"]
-
-
-def compose_job(*overrides):
-    """Return the config of one job."""
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose("config", list(overrides))
 
 
 def results(folder, store):
@@ -194,12 +187,7 @@ def test_a_plan_of_one_job_looks_where_that_job_has_its_folder(command, tmp_path
         assert sorted(tmp_path.rglob("*")) == left
 
 
-def test_an_error_of_the_trial_steps_fails_the_jobs_of_that_shape_and_no_other(monkeypatch, tmp_path):
-    prepared = {width: prepare(compose_job(f"width={width}", "training.epochs=1", f"store.dir={tmp_path / 'store'}")) for width in (4, 5)}
-    jobs = []
-    for number, job in enumerate(prepared.values()):
-        tasks = {task.name: task for task in tasks_of(job.settings, job.data, job.fingerprint)}
-        jobs.append(launcher.Job(number, [], job, tmp_path, "", tasks, set()))
+def test_an_error_of_the_trial_steps_fails_the_jobs_of_that_shape_and_no_other(monkeypatch, tmp_path, capsys):
     real = launcher.stacks_of
 
     def broken(group, store):
@@ -207,18 +195,16 @@ def test_an_error_of_the_trial_steps_fails_the_jobs_of_that_shape_and_no_other(m
             raise RuntimeError("CUDA error")
         return real(group, store)
 
-    seen = {}
-
-    def run(self, job, at_hand, progress, error=None):
-        seen[job.number] = error
-        return JobReturn()
-
     monkeypatch.setattr(launcher, "stacks_of", broken)
-    monkeypatch.setattr(launcher.BatchedLauncher, "_run", run)
-    results = launcher.BatchedLauncher()._train_and_run(jobs, 0)
-    assert sorted(results) == [0, 1]
-    assert str(seen[0]) == "CUDA error"
-    assert seen[1] is None
+    monkeypatch.chdir(tmp_path)
+    words = ["-m", "width=4,5", "training.epochs=1", "points=3", "matching=[weights]", "store.dir=store", "hydra.sweep.dir=sweep"]
+    said = refusal(capsys, *words)
+    assert "1 of 2 jobs failed" in said
+    assert "[1/2] width=4 failed: RuntimeError: CUDA error (see sweep/" in said
+    runs, failures = (pd.read_csv(tmp_path / "sweep" / "analysis" / name) for name in ("runs.csv", "failures.csv"))
+    assert set(runs["width"]) == {5}
+    assert list(failures["job"]) == ["width=4"]
+    assert list(failures["sentence"]) == ["RuntimeError: CUDA error"]
 
 
 def test_a_job_that_was_begun_and_left_no_word_goes_last(command, tmp_path):
