@@ -124,10 +124,10 @@ def test_ctrl_c_stops_the_tasks_on_this_machine_and_says_so(tmp_path):
 
 
 def test_jobs_that_fail_say_why_in_the_words_of_the_launcher_that_ran_them(command, tmp_path):
-    # a network of 1e9 neurons, for which there is no memory, whatever the launcher was told
+    # a network of 1e12 neurons, for which no machine has the addresses, whatever the launcher was told
     done = command(
         "-m",
-        "width=4,1000000000",
+        "width=4,1000000000000",
         "matching=[identity]",
         "training.epochs=1",
         "points=3",
@@ -138,9 +138,9 @@ def test_jobs_that_fail_say_why_in_the_words_of_the_launcher_that_ran_them(comma
     assert done.returncode == 1
     assert "1 of 2 jobs found." in done.stdout
     assert "2 jobs in 2 tasks of local" in done.stderr
-    assert len(re.findall(r"\[2/2\] width=1000000000 failed: .*[Mm]emory", done.stderr)) == 1
+    assert len(re.findall(r"\[2/2\] width=1000000000000 failed: .*[Mm]emory", done.stderr)) == 1
     failures = pd.read_csv(tmp_path / "sweep" / "analysis" / "failures.csv")
-    assert list(failures["job"]) == ["width=1000000000"]
+    assert list(failures["job"]) == ["width=1000000000000"]
     assert "emory" in failures["sentence"][0]
 
 

@@ -29,7 +29,10 @@ BEFOREHAND = (
     *("multirun_analysis.report", "multirun_analysis.terminal", "multirun_analysis.drawing"),
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg", "fontTools.subset"),
     *("ot", "scipy.optimize", "sklearn.datasets", "sklearn.model_selection", "hydra._internal.logging_config"),
-    *(f"lmc_sweeps.{name}" for name in ("datasets.digits", "models.mlp", "matching.activations", "matching.covariance", "matching.weights")),
+    *(
+        f"lmc_sweeps.{name}"
+        for name in ("datasets.digits", "models.mlp", "matching.activations", "matching.covariance", "matching.weights")
+    ),
     *(f"multirun_analysis.plots.{name}" for name in ("barrier_vs_width", "connected_share", "heat_map", "matching_cost", "plane")),
     *("lmc_sweeps.sweeper", "lmc_sweeps.launcher", "matplotlib.patheffects", "PIL.JpegImagePlugin"),
 )
