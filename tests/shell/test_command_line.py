@@ -255,16 +255,13 @@ def test_the_analysis_command_reads_a_sweep_again(command):
     assert "Tables, figures and report.html: elsewhere" in again.stdout
 
 
-@pytest.mark.parametrize("backend", ["module://a_notebook.backend", "nonsense"])
-def test_every_command_that_draws_does_so_whatever_backend_a_notebook_has_set(command, tmp_path, backend):
+def test_every_command_that_draws_does_so_whatever_backend_a_notebook_has_set(command, tmp_path):
     """In new interpreters, for matplotlib reads the environment when it is imported: the two commands, and a script that has done that."""
     figure = tmp_path / "job" / "analysis" / "barrier_vs_width.png"
     job = ["width=4", *FAST, "matching=[weights]", "hydra.run.dir=job"]
     (tmp_path / "run.py").write_text("import matplotlib\nfrom lmc_sweeps.cli import main\nmain()\n")
-    drawing = {"lmc_sweeps": job, "multirun_analysis": ["job"]}
-    if backend.startswith("module"):  # the other would end such a script at its first line
-        drawing["run"] = job
-    for module, words in drawing.items():
+    notebook = "module://a_notebook.backend"
+    for module, words, backend in (("lmc_sweeps", job, "nonsense"), ("multirun_analysis", ["job"], notebook), ("run", job, notebook)):
         done = command(*words, module=module, cold=True, MPLBACKEND=backend)
         assert done.returncode == 0, done.stderr
         assert "report.html: " in done.stdout
