@@ -134,19 +134,39 @@ def _lines() -> list[bytes]:
         return [(Path(place) / "expected.jsonl").read_bytes()]
 
 
+def _seal_lines(path: Path) -> None:
+    """Seal the damaged lines of a file anew where that can be, as `_seal` does records."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines):
+        with contextlib.suppress(Exception):
+            entry = json.loads(line)
+            entry.pop(schema.SEAL_KEY, None)
+            lines[number] = schema.sealed_line(entry).removesuffix("\n")
+    with contextlib.suppress(UnicodeError):  # half a letter, which stands in no file
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def _expect(path: Path) -> bool:
     """Read what a sweep expects, and number its jobs."""
+    _seal_lines(path)
     expected.labels(path.parent)
     return len(expected.read_expected(path.parent)) == 2
 
 
 def _read_lines(path: Path) -> None:
+    _seal_lines(path)
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         reading.read_expected(line)
 
 
 def _typed() -> list[bytes]:
-    return [b'{"command": "python -m lmc_sweeps width=8 -m"}\n{"command": "python -m lmc_sweeps"}\n']
+    return ["".join(schema.sealed_line({"command": f"python -m lmc_sweeps{more}"}) for more in (" width=8 -m", "")).encode()]
+
+
+def _load_typed(path: Path) -> bool:
+    """Read what was typed; both commands, if nothing is damaged."""
+    _seal_lines(path)
+    return len(commands.load_commands([path.parent])) == 2
 
 
 def _indexes() -> list[bytes]:
@@ -263,9 +283,7 @@ READERS = {
     "expected.jsonl, as the analysis reads it": Reader(
         expected.EXPECTED, 10_000, _lines, mutating.by_lines, _unless(_read_lines, *_ERRORS)
     ),
-    "commands.jsonl": Reader(
-        commands.COMMANDS, 10_000, _typed, mutating.by_lines, lambda path: len(commands.load_commands([path.parent])) == 2
-    ),
+    "commands.jsonl": Reader(commands.COMMANDS, 10_000, _typed, mutating.by_lines, _load_typed),
     "records.index": Reader("records.index", 10_000, _indexes, mutating.by_index, lambda path: bool(index.load_index(path))),
     "plane.csv, as jobs read it": Reader(
         planes.PLANE,

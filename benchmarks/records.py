@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from multirun_analysis.schema import sealed
+from multirun_analysis.schema import sealed, sealed_line
 
 WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024)
 METHODS = ("identity", "weights", "covariance", "activations")
@@ -35,7 +35,7 @@ def write_sweep(folder: Path, *, seeds: range = range(10), widths: tuple[int, ..
         (folder / run_id).mkdir()
         (folder / run_id / "record.json").write_bytes(sealed(record_text(run_id, scope)))
         job = f"width={width} seed={seed} optimizer.lr={scope['optimizer.lr']}"
-        expected.append(json.dumps({"run_id": run_id, "job": job, "n_pairs": 1, "matching": _matching(), "scope": scope}) + "\n")
+        expected.append(sealed_line({"run_id": run_id, "job": job, "n_pairs": 1, "matching": _matching(), "scope": scope}))
     with (folder / "expected.jsonl").open("a") as stream:
         stream.writelines(expected)
     return len(expected)

@@ -40,6 +40,10 @@ class Misplaced(ValueError):
         self.name = name
 
 
+class Unvouched(ValueError):
+    """A network that nothing shows to be what was written, nor to be anything else: its sidecar is lost, or is none."""
+
+
 @dataclass(frozen=True)
 class StoredNetwork:
     """A network's parameters, the facts that training found (functions of the network), and the seconds that it took."""
@@ -201,25 +205,57 @@ def read_network(path: Path, template: Mapping[str, Tensor] | None = None) -> St
         If it, or its sidecar, cannot be read, which says nothing of what it holds.
     Misplaced
         If it is another network.
+    Unvouched
+        If its sidecar is missing or damaged, and it has itself no fault that shows without one.
     DAMAGED
-        If it is not what was written, or not like the template.
+        If it is not what was written, or not like the template. (`Unvouched` is one of these kinds.)
     """
     contents = read_file(path)
     try:
-        sidecar = json.loads(read_file(path.with_suffix(SIDECAR), MOST_OF_A_SIDECAR))
-    except FileNotFoundError:
-        raise ValueError("its sidecar is missing") from None
-    if sidecar.pop("check") != words_digest(sidecar):
-        raise ValueError("its sidecar is damaged")
-    if hashlib.sha256(contents).hexdigest() != sidecar["sha256"]:
+        checksum, seconds = _vouched(path.with_suffix(SIDECAR))
+    except Unvouched:
+        _opened(path, contents)  # which may find more than that
+        raise
+    if hashlib.sha256(contents).hexdigest() != checksum:
         raise ValueError("its checksum is not the one in its sidecar")
-    words = words_of(io.BytesIO(contents), "network")
-    _check_name(path, words["identity"])
-    parameters = unpacked(contents)
+    words, parameters = _opened(path, contents)
     if template is not None:
         check_like(parameters, template)
         parameters = {key: parameters[key] for key in template}
-    return StoredNetwork(parameters, words["facts"], float(sidecar["seconds"]))
+    return StoredNetwork(parameters, words["facts"], seconds)
+
+
+def _vouched(sidecar: Path) -> tuple[str, float]:
+    """Return the checksum of a network and the seconds that it took, as its sidecar says them.
+
+    Raises
+    ------
+    OSError
+        If the sidecar is there and cannot be read.
+    Unvouched
+        If it is missing, or not what was written.
+    """
+    try:
+        words = json.loads(read_file(sidecar, MOST_OF_A_SIDECAR))
+        if words.pop("check") != words_digest(words):
+            raise ValueError("its check is not that of its words")
+        checksum, seconds = words["sha256"], words["seconds"]
+        if not isinstance(checksum, str):
+            raise TypeError("`sha256` is no text")
+        return checksum, float(seconds)
+    except FileNotFoundError:
+        raise Unvouched("its sidecar is missing") from None
+    except OSError:
+        raise
+    except DAMAGED:
+        raise Unvouched("its sidecar is damaged") from None
+
+
+def _opened(path: Path, contents: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the words and the tensors of a network's file, whose name is the network's."""
+    words = words_of(io.BytesIO(contents), "network")
+    _check_name(path, words["identity"])
+    return words, unpacked(contents)
 
 
 def read_words(path: Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The command line: ``python -m lmc_sweeps [overrides]`` runs one job, with ``-m`` a sweep."""
 
 import logging
-import os
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from lmc_sweeps.expected import expected_entry, write_command, write_expected
 from lmc_sweeps.interruption import Terminated, sigterm_interrupts
 from lmc_sweeps.running import run_alone
 from lmc_sweeps.summary import print_summary
+from multirun_analysis.backend import draw_into_files
 from multirun_analysis.media import for_terminal
 from multirun_analysis.streams import command_streams
 
@@ -27,7 +27,7 @@ PLUGINS = Path(__file__).resolve().parent / "_plugin_root"
 @command_streams()
 def main() -> None:
     """Check what was typed, then hand over to Hydra."""
-    os.environ["MPLBACKEND"] = "agg"  # figures go to files, whatever a notebook or a desktop has set
+    draw_into_files()
     logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own
     try:
         with sigterm_interrupts():
@@ -41,7 +41,8 @@ def main() -> None:
     except InputError as error:
         raise SystemExit(for_terminal(error, keep="\n")) from None
     except KeyboardInterrupt as stopped:
-        sys.stderr.write(f"\n{str(stopped) or 'Interrupted. What was finished is kept, and the same command does what is not.'}\n")
+        said = str(stopped) or "Interrupted. What was finished is kept, and the same command does what is not."
+        sys.stderr.write(f"\n{for_terminal(said)}\n")
         raise SystemExit(143 if isinstance(stopped, Terminated) else 130) from None
 
 

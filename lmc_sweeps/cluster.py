@@ -20,6 +20,7 @@ PROGRAMS = ("sbatch", "srun", "squeue")
 MOST_TASKS = 1000  # in one array; Slurm's own MaxArraySize is 1001 where it is not set
 QUEUE_EVERY = 10.0  # seconds between two looks at the queue
 GRACE = 60.0  # seconds in which a network file system shows what another machine has written
+STOPPING = 10.0  # seconds for a process on this machine to end when it is told to
 PATIENCE = 60.0  # seconds for an answer of Slurm's programs
 Work = Callable[[], Any]
 
@@ -149,6 +150,12 @@ class LocalTasks(Tasks):
     def let_go(self, jobs: Sequence[Any]) -> str:
         for job in jobs:
             job.cancel(check=False)
+        until = time.monotonic() + STOPPING
+        for job in jobs:
+            while not job.done() and time.monotonic() < until:
+                time.sleep(0.1)
+            if job.done():
+                job.paths.submitted_pickle.unlink(missing_ok=True)  # it holds what was typed, and nobody comes back to it
         return f"{len(jobs)} tasks on this machine were stopped."
 
 
@@ -191,6 +198,11 @@ class SlurmTasks(Tasks):
             raise InputError(f"Slurm did not take the tasks: {' '.join(str(error).split())}") from error
         self._looked = time.monotonic()  # the queue shows them soon, not at once
         return jobs
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether the queue answered when it was last asked: only then is a task that was not in it known to have left."""
+        return self._answered == self._looked
 
     def attach(self, job_id: str) -> Any | None:
         """Return a task that an earlier command has submitted, if it is still in the queue."""

@@ -16,7 +16,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.cluster import KEY, ClusterSettings, LocalTasks, SlurmTasks, Tasks
-from lmc_sweeps.cluster_waiting import News, Submitted, came_of, note_of, noted, outcome, say, still_there
+from lmc_sweeps.cluster_waiting import (
+    News,
+    Submitted,
+    came_of,
+    drop_submission,
+    drop_submissions_of_ended,
+    note_of,
+    noted,
+    outcome,
+    say,
+    still_there,
+)
 from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.dividing import divide
 from lmc_sweeps.estimates import check_all_fit
@@ -122,6 +133,7 @@ class ClusterLauncher(BatchedLauncher):
             return {}
         tasks: Tasks = {"slurm": SlurmTasks, "local": LocalTasks}[settings.cluster](settings, folder)
         running = list(still_there(tasks, jobs))
+        drop_submissions_of_ended(tasks)
         if running:
             say(f"{sum(len(task.members) for task in running)} jobs are in {len(running)} tasks that an earlier command has submitted.")
         there = {job.number for task in running for job in task.members}
@@ -152,6 +164,7 @@ class ClusterLauncher(BatchedLauncher):
                 running.remove(task)
                 results |= {job.number: came_of(job, told, news) for job in task.members}
                 note_of(tasks.folder, task.job.job_id).unlink(missing_ok=True)
+                drop_submission(tasks.folder, task.job.job_id)
             if waiting or running:
                 news.look(tasks.look([task.job for task in running]), len(waiting))
                 time.sleep(tasks.every)

@@ -52,6 +52,20 @@ def noted(folder: Path, task: Submitted) -> Submitted:
     return task
 
 
+def drop_submission(folder: Path, job_id: str) -> None:
+    """Delete what a task was submitted with, which holds all that was typed, secrets too; only of one that has ended and is not to return.
+
+    A task that is put into the queue again begins with it.
+    """
+    (folder / f"{job_id}_submitted.pkl").unlink(missing_ok=True)  # the name that submitit gives it
+
+
+def drop_submissions_of_ended(tasks: Tasks) -> None:
+    """Do so for tasks whose results came when nobody waited for them."""
+    for path in tasks.folder.glob("*_0_result.pkl"):
+        drop_submission(tasks.folder, path.name.removesuffix("_0_result.pkl"))
+
+
 def still_there(tasks: Tasks, jobs: Sequence[Job]) -> Iterator[Submitted]:
     """Yield the tasks of an earlier command that are in the queue and hold some of the jobs, asked for in the same words."""
     if not isinstance(tasks, SlurmTasks):
@@ -65,6 +79,8 @@ def still_there(tasks: Tasks, jobs: Sequence[Job]) -> Iterator[Submitted]:
         submitted = tasks.attach(path.stem)
         if submitted is None:
             path.unlink(missing_ok=True)
+            if tasks.has_answer:
+                drop_submission(tasks.folder, path.stem)
         elif members := [missing.pop(name) for name in named if name in missing]:
             yield Submitted(submitted, members)
 

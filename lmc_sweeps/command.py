@@ -82,6 +82,8 @@ def make_ready(command: argparse.Namespace) -> None:
             command.overrides = [_put_off(text, master) for text in command.overrides]
         elif not any(parsed_once(text).is_sweep_override() for text in command.overrides):  # Hydra says that this takes -m
             command.overrides = _checked_alone(Composer(loader, master), command.overrides)
+            if is_plan:
+                command.overrides.append("hydra.sweeper.alone=true")
 
 
 def _loader(config_dir: str | None) -> ConfigLoaderImpl:
@@ -95,9 +97,12 @@ def _loader(config_dir: str | None) -> ConfigLoaderImpl:
 def _check_hydras(master: DictConfig, overrides: Sequence[str], is_sweep: bool, is_plan: bool) -> None:
     """Raise `InputError` for settings of Hydra's that would be taken no notice of, or would part a job from its folder."""
     keys = [parsed_once(text).key_or_group for text in overrides]
+    sweeper = master.hydra.runtime.choices["hydra/sweeper"]
+    if is_plan and sweeper != "lmc":  # another one would take no notice of it, and train
+        raise InputError(f"`plan=true` is done by hydra/sweeper=lmc, got {sweeper}.")
     if master.hydra.job.chdir:
         raise InputError("`hydra.job.chdir` must be false, got true: folders such as dataset.root are those of the command's own place.")
-    if is_sweep and not is_plan and "hydra.run.dir" in keys:
+    if is_sweep and "hydra.run.dir" in keys:
         raise InputError("`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR.")
     unused = [key for key in keys if key.startswith(SWEEPS_OWN)]
     if not is_sweep and unused:

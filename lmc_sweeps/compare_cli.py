@@ -115,7 +115,7 @@ def _module(file: NetworkFile, settings: JobSettings, data: Data, asked: list[st
     if any(theirs != ours for theirs, ours in taken):
         print(f"{shown(file.path)}: {', '.join(f'{shown(theirs, 100)} as {ours}' for theirs, ours in taken)}")
     for note in (*file.notes, *found.notes):
-        print(f"note: {shown(file.path)}: {note}.")
+        print(f"note: {shown(file.path)}: {for_terminal(note)}.")
     return architecture.module(parameters)
 
 

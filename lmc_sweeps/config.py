@@ -20,7 +20,8 @@ from lmc_sweeps.settings import JobSettings
 from lmc_sweeps.training import Training
 
 SCALARS = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane", "time_limit")
-REFERENCE = re.compile(r"\$\{(\.*[A-Za-z_][\w.]*)\}")  # to another key
+_INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it
+_WORD = re.compile(r"\.*[A-Za-z_][\w.]*")  # that may be a key
 KEYS = ("plan", *SCALARS, "dataset", "model", "optimizer", "training", "matching", "store")
 
 
@@ -96,13 +97,14 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
         raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[1:])}.")
     checks.boolean("plan", plain["plan"])
     outside = from_environment(OmegaConf.to_container(config, resolve=False)) if isinstance(config, DictConfig) else {}
+    methods = _methods(plain["matching"])
     return JobSettings(
         **{key: plain[key] for key in SCALARS},
         **{key: _part(key, plain[key], choices) for key, choices in parts().items()},
         training=_fill(Training, "training", _mapping("training", plain["training"])),
-        matching=_methods(plain["matching"]),
+        matching=tuple(dict.fromkeys(methods.values())),
         store=_store(_mapping("store", plain["store"])),
-        from_environment=tuple(sorted(outside.items())),
+        from_environment=tuple(sorted(_by_method(outside, methods).items())),
     )
 
 
@@ -115,10 +117,34 @@ def from_environment(config: Any) -> dict[str, str]:
     return found
 
 
+def _by_method(outside: Mapping[str, str], methods: Mapping[str, Matching]) -> dict[str, str]:
+    """Return the same with settings of matching methods under what the methods are, in place of their keys in the config."""
+    found = dict(outside)
+    for key, method in methods.items():
+        start = f"matching.{key}."
+        for name in [name for name in found if name.startswith(start)]:
+            found[f"{settings.place_of(method)}.{name.removeprefix(start)}"] = found.pop(name)
+    return found
+
+
 def _is_from(text: str, outside: Iterable[str]) -> bool:
     """Return whether an interpolation is of an environment variable, or may be of a key that is: a relative one says only how that ends."""
-    names = REFERENCE.findall(text)
-    return "oc.env" in text or any(name == key or (name[0] == "." and key.endswith(name.lstrip("."))) for name in names for key in outside)
+    return "oc.env" in text or any(_may_name(word, key) for word in _words(text) for key in outside)
+
+
+def _words(text: str) -> list[str]:
+    """Return what may be keys in the interpolations of a text, in arguments of resolvers too."""
+    words: list[str] = []
+    while (inner := _INNERMOST.search(text)) is not None:
+        words += _WORD.findall(inner[1].replace("[", ".").replace("]", ""))
+        text = f"{text[: inner.start()]} {text[inner.end() :]}"
+    return words
+
+
+def _may_name(word: str, key: str) -> bool:
+    """Return whether a word may be a key, or a mapping that the key is in."""
+    name = word.lstrip(".")
+    return f"{key}.".startswith(f"{name}.") or (word[0] == "." and (key.endswith(name) or f".{name}." in key))
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -126,6 +152,9 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _leaves(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _leaves(item, f"{key}.{place}")
     elif isinstance(value, str):
         yield key, value
 
@@ -170,14 +199,13 @@ def _fill(kind: type, key: str, given: Mapping[str, Any]) -> Any:
     return kind(**given)
 
 
-def _methods(value: Any) -> tuple[Matching, ...]:
-    """Return the matching methods; a key of the mapping is free, so that one method can stand there with two settings."""
+def _methods(value: Any) -> dict[str, Matching]:
+    """Return the matching methods by their keys; a key of the mapping is free, so that one method can stand there with two settings."""
     if value is None:
-        return ()
+        return {}
     if not isinstance(value, Mapping):
         raise checks.InputError(f"`matching` must be one or several of {', '.join(matching.choices())}, got {value!r}.")
-    methods = [_part(f"matching.{key}", given, matching.choices()) for key, given in value.items()]
-    return tuple(dict.fromkeys(methods))
+    return {str(key): _part(f"matching.{key}", given, matching.choices()) for key, given in value.items()}
 
 
 def _store(given: Mapping[str, Any]) -> Path | None:

@@ -1,11 +1,11 @@
 """`expected.jsonl`: the jobs that a sweep is to leave behind, written before the first one trains; `commands.jsonl`: what was typed."""
 
-import json
 import logging
 import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from lmc_sweeps.config import PreparedJob
 from lmc_sweeps.files import locked, write_atomically
 from lmc_sweeps.pairs import with_identity
 from lmc_sweeps.records import matching_entries
-from lmc_sweeps.settings import scope
+from lmc_sweeps.settings import scope, told_method
 from multirun_analysis.checks import read_file
 from multirun_analysis.redaction import redacted_arguments, redacted_line, redacted_yaml
-from multirun_analysis.schema import SEAL_KEY, open_line, safe_name, sealed_line
+from multirun_analysis.schema import open_line, safe_name, sealed_line
 
 log = logging.getLogger(__name__)
 EXPECTED, COMMANDS = "expected.jsonl", "commands.jsonl"
@@ -32,7 +32,7 @@ def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
         "run_id": prepared.run_id,
         "job": redacted_line(job),
         "n_pairs": asked.networks * (asked.networks - 1) // 2,
-        "matching": matching_entries(with_identity(asked.matching)),
+        "matching": matching_entries(with_identity(asked.matching), partial(told_method, asked)),
         "scope": settings,
         "computed": {key: how for key, how in prepared.computed.items() if key in settings},
     }
@@ -41,12 +41,14 @@ def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
 def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
     """Add jobs to those that the folder already expects; a job that is there gets the methods that are new.
 
-    Every line has a seal, but for those of earlier versions that had none and that nobody asks for again: nothing shows what they were.
+    Lines that cannot be read, have no seal or were changed are not sealed anew but left out, which the log says.
     """
-    with locked(folder / EXPECTED):
-        entries_there = _entries(folder)
+    path = folder / EXPECTED
+    with locked(path):
+        entries_there, n_refused = _entries(path)
+        if n_refused:
+            log.warning("%s has %d lines that cannot be read, have no seal or were changed; they are left out.", path, n_refused)
         jobs = {entry["run_id"]: entry for entry in entries_there}
-        unsealed = {entry["run_id"] for entry in entries_there if not entry.pop(SEAL_KEY)} - {entry["run_id"] for entry in entries}
         for entry in entries:
             known = jobs.get(entry["run_id"])
             if known is None:
@@ -55,28 +57,27 @@ def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
                 names = {(method["matching"], method["settings_hash"]) for method in known["matching"]}
                 lacking = [method for method in entry["matching"] if (method["matching"], method["settings_hash"]) not in names]
                 known["matching"] = known["matching"] + lacking
-        lines = [json.dumps(of, sort_keys=True) + "\n" if run_id in unsealed else sealed_line(of) for run_id, of in jobs.items()]
-        write_atomically(folder / EXPECTED, "".join(lines).encode())
+        write_atomically(path, "".join(map(sealed_line, jobs.values())).encode())
 
 
 def read_expected(folder: Path) -> list[dict[str, Any]]:
-    """Return the jobs that the folder expects; none if there is no such file. A line that cannot be read, or was changed, is left out."""
-    return [{key: value for key, value in entry.items() if key != SEAL_KEY} for entry in _entries(folder)]
+    """Return the jobs that the folder expects; none if there is no such file. A line without a seal that fits is left out."""
+    return _entries(folder / EXPECTED)[0]
 
 
-def _entries(folder: Path) -> list[dict[str, Any]]:
-    """Return the same with whether the line had a seal, under the seal's key."""
-    lines = _contents(folder / EXPECTED).decode(errors="replace").splitlines()
+def _entries(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Return the jobs in a file of lines, and how many of its lines are none."""
+    lines = _contents(path).decode(errors="replace").splitlines()
     found = []
     for line in lines:
         try:
             entry = open_line(line)
             methods = [{**method, "settings_hash": safe_name(method["settings_hash"])} for method in entry["matching"]]
             names = {"run_id": safe_name(str(entry["run_id"])), "matching": methods}
-            found.append({**entry, **names, SEAL_KEY: SEAL_KEY in json.loads(line)})
+            found.append({**entry, **names})
         except UNREADABLE:
             continue
-    return found
+    return found, len(lines) - len(found)
 
 
 def write_command(folder: Path) -> None:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,7 +25,7 @@ from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.pairs import PairResult, check_final_losses, compare_pair, undefined_rows
 from lmc_sweeps.plane_files import keep_planes, measure_planes
 from lmc_sweeps.records import Record
-from lmc_sweeps.settings import JobSettings, plain_config, resolve_device, run_id, scope
+from lmc_sweeps.settings import JobSettings, plain_config, resolve_device, run_id, scope, told_method
 from lmc_sweeps.stacks import Progress, train_all
 from lmc_sweeps.tasks import Task, tasks_of
 from lmc_sweeps.time_limit import time_limit
@@ -143,7 +144,7 @@ def _measured(
     splits = data.train.to(device), data.test.to(device)
     architecture = _architecture(settings, data)
     record = _empty_record(settings, data, fingerprint, networks, names)
-    record["matching"] = records.matching_entries(methods)
+    record["matching"] = records.matching_entries(methods, partial(told_method, settings))
     permutations: dict[str, Permutations] = {}
     movements = [_movement(task, network) for task, network in zip(tasks_of(settings, data, fingerprint), networks, strict=True)]
     for i, j in itertools.combinations(range(settings.networks), 2):

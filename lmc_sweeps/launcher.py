@@ -23,6 +23,7 @@ from lmc_sweeps.running import note_failure, run_noted
 from lmc_sweeps.stack_sizes import training_seconds
 from lmc_sweeps.stacks import stacks_of, train_stack
 from lmc_sweeps.tasks import Task, groups, tasks_of
+from multirun_analysis.streams import LogLines
 
 log = logging.getLogger(__name__)
 LOG = "sweep.log"
@@ -230,7 +231,7 @@ class _CoreLog:
 
     def __init__(self, handler: logging.Handler) -> None:
         self._handler = handler
-        self._handler.setFormatter(logging.Formatter("[%(asctime)s][%(levelname)s] - %(message)s"))
+        self._handler.setFormatter(LogLines("[%(asctime)s][%(levelname)s] - %(message)s"))
 
     def __enter__(self) -> None:
         logger = logging.getLogger("lmc_sweeps")

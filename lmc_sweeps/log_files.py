@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lmc_sweeps.files import open_in_place
+from multirun_analysis.media import for_terminal
 
 
 class LogFile(logging.FileHandler):
@@ -27,7 +28,7 @@ class LogFile(logging.FileHandler):
         except OSError as error:
             if not self._has_said and self.stream is None:
                 self._has_said = True
-                sys.stderr.write(f"WARNING: there is no log file, for it cannot be opened: {error}\n")
+                sys.stderr.write(f"WARNING: there is no log file, for it cannot be opened: {for_terminal(error)}\n")
 
     def close(self) -> None:
         with suppress(OSError):

@@ -51,11 +51,11 @@ def missing_methods(settings: JobSettings, known: Record | None, folder: Path) -
     if known is None or not records.is_finished(known):
         return asked
     if known["points"] < settings.points or records.permutations_are_damaged(folder, known):
-        return list(dict.fromkeys([*(_method(entry, folder) for entry in known["matching"]), *asked]))
+        return list(dict.fromkeys([*(_method(entry, folder, asked) for entry in known["matching"]), *asked]))
     return [method for method in asked if not records.is_measured(known, method)]
 
 
-def _method(entry: Mapping[str, Any], folder: Path) -> Matching:
+def _method(entry: Mapping[str, Any], folder: Path, asked: Sequence[Matching]) -> Matching:
     """Return a method of a record, to be measured anew.
 
     Raises
@@ -63,6 +63,9 @@ def _method(entry: Mapping[str, Any], folder: Path) -> Matching:
     InputError
         If it is unknown here, or means something else.
     """
+    for method in asked:  # whose settings the record may not tell
+        if (method.name, method.settings_hash()) == (entry["matching"], entry["settings_hash"]):
+            return method
     try:
         method = matching.choices()[entry["matching"]](**entry["settings"])
         if method.settings_hash() == entry["settings_hash"]:
@@ -71,8 +74,9 @@ def _method(entry: Mapping[str, Any], folder: Path) -> Matching:
         pass
     raise InputError(
         f"{folder / records.RECORD} holds results of the matching method {entry['matching']!r} with the settings {entry.get('settings')}. "
-        "They would have to be measured anew, and are unknown here: of a later version, or of a part that is not on this machine. "
-        "The job is left as it is; run it where they are known, or in another hydra.sweep.dir."
+        "They would have to be measured anew, and are unknown here: of a later version, of a part that is not on this machine, or with a "
+        "secret, which no record holds. The job is left as it is; run it where they are known, with this method asked for too, or in "
+        "another hydra.sweep.dir."
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from lmc_sweeps import checks, models, records
+from lmc_sweeps import checks, models, records, settings
 from lmc_sweeps.checkpoints import DAMAGED, Store, read_network
+from lmc_sweeps.looked_up import looked_up
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.permutations import apply_permutations
 from lmc_sweeps.tasks import template
@@ -56,10 +57,10 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     numbers = range(len(record["networks"]))
     if len(pair) != 2 or not all(k in numbers for k in pair) or pair[0] >= pair[1]:
         raise checks.InputError(f"`pair` must be two numbers of networks below {len(numbers)}, the smaller first, got {pair!r}.")
-    where = store if store is not None else config["store"]
+    where = store if store is not None else _where(config)
     shelf = Store(None if where is None else checks.user_path("store", where))
     names = [record["networks"][k]["name"] for k in pair]
-    model = _model(config["model"])
+    model = _model(config, record["scope"])
     shape = (record["data"]["n_inputs"], config["width"], config["depth"], record["data"]["n_classes"])
     architecture = model.architecture(*shape)
     a, b = (_stored(shelf, name, template(model, *shape)) for name in names)
@@ -90,8 +91,18 @@ def _read(folder: Path) -> records.Record:
     raise checks.InputError(f"{place!r} holds no {records.RECORD}: it is not the folder of a job that has finished.")
 
 
-def _model(config: Mapping[str, Any]) -> Model:
+def _where(config: Mapping[str, Any]) -> str | None:
+    """Return the store of a record, looked up again where it came from the environment."""
+    told: str | None = config["store"]
+    try:
+        return looked_up(told, config) if told is not None and "${" in told else told
+    except LookupError as error:
+        raise checks.InputError(f"the record's store is {told!r}, and {error}; set it, or pass `store`.") from error
+
+
+def _model(whole: Mapping[str, Any], scope: Mapping[str, Any]) -> Model:
     """Return the model of a record, if this version, with the parts that are known here, has it."""
+    config = whole["model"]
     name = str(config.get("name"))
     known = models.choices()
     if name not in known:
@@ -103,7 +114,24 @@ def _model(config: Mapping[str, Any]) -> Model:
     unknown = sorted(given.keys() - {field.name for field in fields(known[name])})
     if unknown:
         raise checks.InputError(f"the record's model, {name!r}, has the setting {unknown[0]!r}, which this version of it does not know.")
-    return known[name](**given)
+    return known[name](**{key: _as_it_was(key, value, whole, scope) for key, value in given.items()})
+
+
+def _as_it_was(key: str, value: Any, config: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
+    """Return a setting of a model; one that the record does not tell must be here what it was when the networks were trained."""
+    mark = settings.told_mark(scope.get(f"model.{key}"))
+    if mark is None or not isinstance(value, str):
+        return value
+    try:
+        found = looked_up(value, config)
+    except LookupError as error:
+        raise checks.InputError(f"the record's model has the setting {key!r} from {value!r}, and {error}; set it as it was.") from error
+    if settings.mark_of(found) != mark:
+        raise checks.InputError(
+            f"the record's model has the setting {key!r} from {value!r}, which the record does not tell and which is something else here; "
+            "set it as it was, by the environment variable that it names."
+        )
+    return found
 
 
 def _stored(store: Store, name: str, like: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """`plan=true`: what a command would do, said before it is done; nothing is trained and nothing is written."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lmc_sweeps.checkpoints import Store
@@ -13,17 +13,19 @@ from lmc_sweeps.stack_sizes import seconds_per_network_step, stack_size
 from lmc_sweeps.tasks import Task, groups, tasks_of
 
 
-def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = ()) -> str:
+def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (), alone: bool = False) -> str:
     """Return jobs, networks, those already there, the time that training would take on this machine, and the disk that it would fill.
 
-    The time comes from a few steps of every group of networks, trained here and thrown away. `more` are lines of the launcher's.
+    The time comes from a few steps of every group of networks, trained here and thrown away. `more` are lines of the launcher's; `folder`
+    is that of a sweep or, of a job `alone`, its own.
     """
-    waiting = [job for job in jobs if not is_complete(job.settings, job.fingerprint, folder / job.run_id)]
+    places = {job.run_id: folder if alone else folder / job.run_id for job in jobs}
+    waiting = [job for job in jobs if not is_complete(job.settings, job.fingerprint, places[job.run_id])]
     needed = {task.name: task for job in jobs for task in _tasks(job)}
     missing = {task.name: task for job in waiting for task in _tasks(job) if not Store(task.settings.store).holds(task.name)}
     lines = [
         f"{len(jobs)} jobs, of them {len(jobs) - len(waiting)} finished in {folder}",
-        *_of_records(jobs, folder),
+        *_of_records(jobs, places),
         f"{len(needed)} networks, of them {len(missing)} to be trained, {sum(task.steps for task in missing.values()):,} network-steps",
     ]
     seconds = 0.0
@@ -47,9 +49,9 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
     return "\n".join(lines)
 
 
-def _of_records(jobs: Sequence[PreparedJob], folder: Path) -> list[str]:
+def _of_records(jobs: Sequence[PreparedJob], places: Mapping[str, Path]) -> list[str]:
     """Return what happens to jobs that have lines of other points already, or records that cannot be added to."""
-    forecasts = [(job.settings.points, forecast(job.settings, folder / job.run_id)) for job in jobs]
+    forecasts = [(job.settings.points, forecast(job.settings, places[job.run_id])) for job in jobs]
     lines = []
     for (asked, there), count in Counter((asked, of.points) for asked, of in forecasts if of.points is not None).items():
         if there < asked:

@@ -10,7 +10,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -152,9 +152,9 @@ def methods_of(record: Record) -> list[tuple[str, str]]:
     return [(entry["matching"], entry["settings_hash"]) for entry in record["matching"]]
 
 
-def matching_entries(methods: Sequence[Matching]) -> list[dict[str, Any]]:
-    """Return what a record says of the methods that it holds."""
-    return [{"matching": m.name, "settings_hash": m.settings_hash(), "settings": m.settings()} for m in methods]
+def matching_entries(methods: Sequence[Matching], told: Callable[[Matching], dict[str, Any]] = Matching.settings) -> list[dict[str, Any]]:
+    """Return what a record says of the methods that it holds; `told` gives their settings without secrets."""
+    return [{"matching": m.name, "settings_hash": m.settings_hash(), "settings": told(m)} for m in methods]
 
 
 def merged(old: Record, new: Record) -> Record:

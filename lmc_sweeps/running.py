@@ -1,7 +1,6 @@
 """Running one job in its folder: one line of what came of it, and a failure written down before it goes up to Hydra."""
 
 import logging
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -55,7 +54,7 @@ def note_failure(prepared: PreparedJob, folder: Path, label: str, error: Excepti
     """Say that a job failed and write it down, in its record and, with the traceback, in its log."""
     sentence = f"{type(error).__name__}: {error}"
     conceal(folder)
-    log.info("%s", "".join(traceback.format_exception(error)))  # to the job's log file only; the terminal gets the sentence
+    log.info("%s failed", label, exc_info=error)  # to the job's log file only; the terminal gets the sentence
     try:
         write_failure(folder, prepared.run_id, scope(prepared.settings, prepared.fingerprint), redacted_text(sentence))
     except (OSError, InputError) as second:  # a full disk, or a record that is not ours to write: the first failure is the one to tell

@@ -22,6 +22,13 @@ from multirun_analysis.schema import safe_name
 
 # Of the factors and results of training's matrix products. Weights, losses and all that is measured afterwards are float32 always.
 PRECISIONS = ("float32", "tf32", "bfloat16")
+# Modules of parts all of whose texts are names of choices. A part that is not here may have a secret: a user's own lie beside ours.
+OF_CHOICES = frozenset(
+    f"lmc_sweeps.{name}"
+    for name in ("matching.activations", "matching.covariance", "matching.identity", "matching.weights", "models.mean_field", "models.mlp",
+                 "optimizers", "training")
+)  # fmt: skip
+_MARKED = re.compile(rf"(?:.*\$\{{.*|{re.escape(MASK)}) \((x?[0-9a-f]{{8}})\)", re.DOTALL)
 MOST_LAYERS = 10_000  # Python takes seconds to build more, before anything is computed
 
 
@@ -124,8 +131,8 @@ def identity(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
 def scope(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
     """Return the same as `identity` under dotted names, defaults included: what a sweep can vary and a table can show.
 
-    A text of the dataset's that came from the environment, or stands under the key of a secret, is shown as where it came from and a
-    digest: two of them are told apart, and neither is told. (Those of other parts are names of choices.)
+    A text of the dataset's, or of a part of the user's own, that came from the environment, or stands under the key of a secret, is shown
+    as where it came from and a digest: two of them are told apart, and neither is told. (Those of other parts are names of choices.)
 
     A part's own name stands under the part's key, e.g. ``{"optimizer": "sgd", "optimizer.lr": 0.05}``.
     """
@@ -133,12 +140,20 @@ def scope(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
     for key in ("dataset", "model", "optimizer", "training"):
         part = getattr(settings, key)
         keys |= {key: part.name} if hasattr(part, "name") else {}
-        keys |= {f"{key}.{field.name}": getattr(part, field.name) for field in fields(part) if field.metadata.get("identity", True)}
-    outside = dict(settings.from_environment)
-    for key, value in keys.items():
-        if key.startswith("dataset.") and isinstance(value, str) and (key in outside or is_secret(key)):
-            keys[key] = f"{redacted_value(outside.get(key, MASK))} ({safe_name(_sha256(value)[:8])})"
+        told = _told_part(key, part, settings, apart=True)
+        keys |= {f"{key}.{field.name}": told[field.name] for field in fields(part) if field.metadata.get("identity", True)}
     return {**keys, "dataset.fingerprint": safe_name(fingerprint), "code_version": CODE_VERSION}
+
+
+def mark_of(text: str) -> str:
+    """Return the digest by which a text that is not told can be known again."""
+    return safe_name(_sha256(text)[:8])
+
+
+def told_mark(told: Any) -> str | None:
+    """Return the digest in a setting of a `scope` that is not told; None if it is."""
+    found = _MARKED.fullmatch(told) if isinstance(told, str) else None
+    return None if found is None else found[1]
 
 
 def digest(words: Mapping[str, Any]) -> str:
@@ -175,26 +190,68 @@ def name_of(network: Mapping[str, Any]) -> str:
 def plain_config(settings: JobSettings) -> dict[str, Any]:
     """Return the settings as plain values, for the record, which others may be sent.
 
-    Interpolations are resolved, but for the dataset's of environment variables, whose text stands there; its secrets are masked, and the
-    home of whoever runs this is ``~``. `load_networks` builds the model of this, and looks for its networks in the store.
+    Interpolations are resolved, but for those of environment variables in the store's folder and in texts of the dataset and of parts of
+    the user's own: there their text stands. Secrets are masked, and the home of whoever runs this is ``~``. `load_networks` builds the
+    model of this, and looks for its networks in the store: what it needs it looks up again.
     """
-    outside = dict(settings.from_environment)
     parts = {}
     for key in ("dataset", "model", "optimizer", "training"):
         part = getattr(settings, key)
         name = {"name": part.name} if hasattr(part, "name") else {}
-        parts[key] = name | {field.name: _told(f"{key}.{field.name}", getattr(part, field.name), outside) for field in fields(part)}
+        parts[key] = name | _told_part(key, part, settings, apart=False)
     scalars = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane", "time_limit")
     return {
         **{key: getattr(settings, key) for key in scalars},
         **parts,
-        "matching": [{"name": method.name, **method.settings()} for method in settings.matching],
-        "store": None if settings.store is None else redacted_text(str(settings.store)),
+        "matching": [{"name": method.name, **told_method(settings, method, apart=False)} for method in settings.matching],
+        "store": None if settings.store is None else _told_store(settings),
     }
 
 
-def _told(key: str, value: Any, outside: Mapping[str, str]) -> Any:
+def _told_store(settings: JobSettings) -> str:
+    written = dict(settings.from_environment).get("store.dir")
+    return redacted_text(str(settings.store)) if written is None else redacted_value(written)
+
+
+def told_method(settings: JobSettings, method: Matching, apart: bool = True) -> dict[str, Any]:
+    """Return the settings of a matching method as a record tells them; with `apart`, digests tell two texts apart that are not told."""
+    told = method.settings()
+    if _may_be_anything(method):
+        outside = dict(settings.from_environment)
+        return {key: _told(f"{place_of(method)}.{key}", value, outside, apart) for key, value in told.items()}
+    return told
+
+
+def place_of(method: Matching) -> str:
+    """Return the key under which `JobSettings.from_environment` has the settings of a method, whatever its key in the config was."""
+    return f"matching.{method.name}.{method.settings_hash()}"
+
+
+def _told_part(key: str, part: Any, settings: JobSettings, apart: bool) -> dict[str, Any]:
+    """Return the settings of a part as a record tells them."""
+    values = {field.name: getattr(part, field.name) for field in fields(part)}
+    if not _may_be_anything(part):
+        return values
+    outside = dict(settings.from_environment)
+    told = {name: _told(f"{key}.{name}", value, outside, apart) for name, value in values.items()}
+    if isinstance(part, Dataset) and not apart:
+        return {name: redacted_text(value) if isinstance(value, str) and value == values[name] else value for name, value in told.items()}
+    return told
+
+
+def _may_be_anything(part: Any) -> bool:
+    """Return whether the texts of a part may be: a dataset's, or those of a part of the user's own. Others are names of choices."""
+    return isinstance(part, Dataset) or type(part).__module__ not in OF_CHOICES
+
+
+def _told(key: str, value: Any, outside: Mapping[str, str], apart: bool) -> Any:
     """Return the value of a setting as a record tells it."""
-    if not isinstance(value, str) or not key.startswith("dataset."):
-        return value
-    return redacted_value(outside[key]) if key in outside else MASK if is_secret(key) else redacted_text(value)
+    if (key in outside and isinstance(value, str | Mapping | list | tuple)) or (isinstance(value, str) and is_secret(key)):
+        shown = redacted_value(outside.get(key, MASK))
+        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        return f"{shown} ({mark_of(text)})" if apart else shown
+    if isinstance(value, Mapping):
+        return {name: _told(f"{key}.{name}", item, outside, apart) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_told(f"{key}.{place}", item, outside, apart) for place, item in enumerate(value))
+    return value

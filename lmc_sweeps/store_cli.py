@@ -74,15 +74,16 @@ def _verify(store: Store) -> None:
         _say(sentence)
     text = f"{count[State.WHOLE]} networks are whole"
     text += f", {count[State.MISPLACED]} are under a wrong name" if count[State.MISPLACED] else ""
+    text += f", {count[State.UNVOUCHED]} have no sidecar that vouches for them" if count[State.UNVOUCHED] else ""
     text += f", {count[State.UNREAD] + len(closed)} cannot be read" if count[State.UNREAD] or closed else ""
     text += f", {count[State.LEFT]} files are left over" if count[State.LEFT] else ""
     _say(f"{text}, {count[State.DAMAGED]} are damaged, in {store.folder}")
-    if closed or any(count[state] for state in (State.DAMAGED, State.MISPLACED, State.UNREAD)):
+    if closed or any(count[state] for state in (State.DAMAGED, State.UNVOUCHED, State.MISPLACED, State.UNREAD)):
         sys.exit(1)
 
 
 def _prune(store: Store, older_than: float | None) -> None:
-    """Remove what was read and found to be of no use, and what is old if that is asked for; what cannot be read is said and left."""
+    """Remove what was read and found to be of no use, and what is old if that is asked for; all else that is not whole is said and left."""
     listed, closed = items(store)
     freed = 0
     all_gone = True
@@ -91,7 +92,7 @@ def _prune(store: Store, older_than: float | None) -> None:
         is_misplaced = finding.state == State.MISPLACED
         has_better = is_misplaced and any(is_whole(store.path(finding.name, suffix)) for suffix in (NETWORK, finding.item.path.suffix))
         if finding.state in (State.DAMAGED, State.LEFT) or has_better or (is_old and finding.state == State.WHOLE):
-            size = _remove(finding.item)
+            size = _remove(finding)
             freed, all_gone = freed + (size or 0), all_gone and size is not None
         elif finding.state != State.WHOLE:
             _say(f"left as it is, {_sentence(finding)}")
@@ -106,34 +107,37 @@ def _sentence(finding: Finding) -> str:
     return f"{finding.state.value}: {finding.item.path} ({finding.why})"
 
 
-def _remove(item: Item) -> int | None:
-    """Remove a file, with its sidecar if it is a network; return its size, 0 if another process was first, None if it cannot be removed."""
+def _remove(finding: Finding) -> int | None:
+    """Remove a file, with its sidecar if it is a network; return its size, 0 if another process was first, None if it cannot be removed.
+
+    What is not the file any more that was read stays: a sweep may have put a whole network there since, of which the sidecar comes first.
+    """
     freed = 0
-    paths = [item.path, item.path.with_suffix(SIDECAR)] if item.path.name.endswith(NETWORK) else [item.path]
-    sizes = [_size(path) for path in paths]
-    if not item.is_same():  # looked at as late as can be: a sweep may have put a whole network there since
+    items_read = [item for item in (finding.item, finding.sidecar) if item is not None]
+    if not all(item.is_same() for item in items_read) or _has_new_sidecar(finding):
         return 0
-    for path, size in zip(paths, sizes, strict=True):
+    for item in items_read:
+        if not item.is_same():  # looked at again, as late as can be
+            continue
         try:
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
+            if item.path.is_dir() and not item.path.is_symlink():
+                shutil.rmtree(item.path)
             else:
-                path.unlink()
+                item.path.unlink()
         except FileNotFoundError:  # another prune was first
             continue
         except OSError as error:
-            _say(f"cannot be removed: {path} ({error.strerror})")
+            _say(f"cannot be removed: {item.path} ({error.strerror})")
             return None
-        freed += size
-        _say(f"removed {path}")
+        freed += item.status.st_size
+        _say(f"removed {item.path}")
     return freed
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0
+def _has_new_sidecar(finding: Finding) -> bool:
+    """Return whether a network that had no sidecar when it was read has one."""
+    is_network = finding.item.path.name.endswith(NETWORK)
+    return is_network and finding.sidecar is None and os.path.lexists(finding.item.path.with_suffix(SIDECAR))
 
 
 def entries(listed: list[Item]) -> Iterator[Entry]:

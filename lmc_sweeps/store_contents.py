@@ -5,11 +5,11 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from lmc_sweeps.checkpoints import DAMAGED, NETWORK, PARTIAL, SIDECAR, Misplaced, Store, read_network, read_partial
+from lmc_sweeps.checkpoints import DAMAGED, NETWORK, PARTIAL, SIDECAR, Misplaced, Store, Unvouched, read_network, read_partial
 
 IDLE = 3_600.0  # seconds; what was written more lately may be of a process that still runs
 NAME = r"[a-z_-]{0,8}[0-9a-f]{16}"
@@ -17,12 +17,15 @@ OURS = re.compile(rf"{NAME}\.(safetensors|json|partial)")
 # What writing and locking make beside these, in this version and in earlier ones.
 PASSING = re.compile(rf"\.{NAME}\.(safetensors|json|partial)\.(\d+\.[0-9a-f]{{8}}\.tmp|lock)|\.new[a-z0-9_]{{8}}")
 
+TO_DO = "the next sweep that asks for it trains it again and replaces both files; or remove both by hand"
+
 
 class State(Enum):
     """What a file of a store is found to be."""
 
     WHOLE = "whole"
     DAMAGED = "damaged"
+    UNVOUCHED = "without a sidecar that vouches for it"  # which says nothing of what it holds either
     MISPLACED = "misplaced"  # whole, in the place of another network
     UNREAD = "cannot be read"  # which says nothing of what it holds
     LEFT = "left over"  # of no use to anyone
@@ -51,12 +54,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Finding:
-    """A file, what it is found to be, why, and the name of the network in it if it is misplaced."""
+    """A file, what it is found to be, why, the name of the network in it if it is misplaced, and its sidecar as it was when read."""
 
     item: Item
     state: State
     why: str = ""
     name: str = ""
+    sidecar: Item | None = None
 
 
 def items(store: Store) -> tuple[list[Item], list[str]]:
@@ -98,8 +102,19 @@ def findings(listed: list[Item]) -> Iterator[Finding]:
         elif item.path.name.endswith(SIDECAR):
             if OURS.fullmatch(item.path.name) and item.seconds > IDLE and not os.path.lexists(item.path.with_suffix(NETWORK)):
                 yield Finding(item, State.LEFT, "a sidecar without its network")
-        elif (finding := _read(item)) is not None:
-            yield finding
+        else:
+            sidecar = _sidecar_of(item)  # looked at before it is read: what is written from here on is not what was read
+            if (finding := _read(item)) is not None:
+                yield replace(finding, sidecar=sidecar)
+
+
+def _sidecar_of(item: Item) -> Item | None:
+    """Return the sidecar of a network as it is now; None if there is none, or the file is no network's."""
+    path = item.path.with_suffix(SIDECAR)
+    try:
+        return Item(path, path.lstat()) if item.path.name.endswith(NETWORK) else None
+    except OSError:
+        return None
 
 
 def _read(item: Item) -> Finding | None:
@@ -114,6 +129,8 @@ def _read(item: Item) -> Finding | None:
         return Finding(item, State.UNREAD, error.strerror or str(error))
     except Misplaced as error:
         return Finding(item, State.MISPLACED, str(error), error.name)
+    except Unvouched as error:
+        return Finding(item, State.UNVOUCHED, f"{error}; {TO_DO}") if OURS.fullmatch(item.path.name) else None
     except DAMAGED as error:
         return Finding(item, State.DAMAGED, str(error) or type(error).__name__) if OURS.fullmatch(item.path.name) else None
     if item.path.name[:2] != item.path.parent.name:

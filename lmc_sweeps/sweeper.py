@@ -40,11 +40,11 @@ class SweepStopped(SystemExit):
 class ValidatingSweeper(BasicSweeper):
     """Hydra's basic sweeper with validation first, `expected.jsonl`, and a summary whatever happens."""
 
-    def __init__(self, max_batch_size: int | None, params: dict[str, str] | None = None) -> None:
+    def __init__(self, max_batch_size: int | None, params: dict[str, str] | None = None, alone: bool = False) -> None:
         # What the basic sweeper's does. It names its own class, which Hydra's search for plugins defines anew: a second command in one
         # process would find that this is no subclass of it.
         Sweeper.__init__(self)
-        self.max_batch_size, self.params = max_batch_size, params or {}
+        self.max_batch_size, self.params, self.alone = max_batch_size, params or {}, alone
         self.overrides, self.batch_index = None, 0
         self.hydra_context, self.config, self.launcher = None, None, None
 
@@ -76,7 +76,7 @@ class ValidatingSweeper(BasicSweeper):
 
         folder = Path(str(config.hydra.sweep.dir))
         try:
-            if isinstance(launcher, BatchedLauncher):
+            if isinstance(launcher, BatchedLauncher) and not self.alone:
                 launcher.share(composer)
                 launcher.check_sizes(prepared)
                 if not config.plan:
@@ -87,8 +87,11 @@ class ValidatingSweeper(BasicSweeper):
             raise SweepStopped(str(error)) from None
         if config.plan:
             try:
-                plan = launcher.plan(prepared, folder) if isinstance(launcher, BatchedLauncher) else ()
-                print(for_terminal(plan_text(prepared, folder, plan), keep="\n"))
+                if self.alone:
+                    text = plan_text(prepared, Path(str(composer.full(jobs[0]).hydra.run.dir)), alone=True)
+                else:
+                    text = plan_text(prepared, folder, launcher.plan(prepared, folder) if isinstance(launcher, BatchedLauncher) else ())
+                print(for_terminal(text, keep="\n"))
             except InputError as error:
                 raise SweepStopped(str(error)) from None
             except MemoryError as error:

@@ -2,11 +2,11 @@
 
 import argparse
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from multirun_analysis.backend import draw_into_files
 from multirun_analysis.checks import InputError, user_path
 from multirun_analysis.media import for_terminal
 from multirun_analysis.report import write_report
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--resamples", type=int, default=DEFAULT.resamples, help="of a bootstrap (default: 9999)")
     parser.add_argument("--resampling-seed", type=int, default=DEFAULT.seed, help="of a bootstrap (default: 0)")
     options = parser.parse_args(arguments)
-    os.environ["MPLBACKEND"] = "agg"  # figures go to files, whatever a notebook or a desktop has set
+    draw_into_files()
     try:
         folders = [user_path("SWEEP_DIR", folder) for folder in options.sweep_dir]
         out = None if options.out is None else user_path("--out", options.out)

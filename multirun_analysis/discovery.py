@@ -17,6 +17,7 @@ from multirun_analysis.folders import (
     RECORD,
     Failure,
     Job,
+    again,
     expected_jobs,
     failure,
     job_folders,
@@ -164,12 +165,14 @@ def _read_job(job: Job, failures: list[Failure]) -> PackedRecord | None:
     """Return a job's record, or say in `failures` why there is nothing to be counted."""
     path = job.folder / RECORD
     if job.stamp is None:
-        failures.append(failure(job.folder.name, "unfinished", NOT_FINISHED))
+        hint = again(job.folder)
+        sentence = NOT_FINISHED if hint == AGAIN else f"was started and has no record; {hint}"
+        failures.append(failure(job.folder.name, "unfinished", sentence))
         return None
     try:
         record = read_record(path)
     except UNREADABLE as error:
-        hint = "" if isinstance(error, NewerVersion) else f"; {AGAIN}"
+        hint = "" if isinstance(error, NewerVersion) else f"; {again(job.folder)}"
         failures.append(failure(job.folder.name, "unreadable", f"{path}: {reason(error)}{hint}"))
         return None
     if record.head["status"] == "failed":

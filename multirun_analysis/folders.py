@@ -21,6 +21,7 @@ AGAIN = "run the sweep again with the same hydra.sweep.dir"
 GOES_ON = "the sweep is running or was stopped; the same command goes on"
 NOT_STARTED = f"was not started yet, or waits for its networks: {GOES_ON}"
 NOT_FINISHED = f"was started and has no record yet: {GOES_ON}"
+LENGTH_OF_A_NAME = 16  # hexadecimal digits of a job's folder
 PENDING = ("missing", "unfinished")  # the statuses of jobs that have no record yet
 UNKNOWN: Stamp = (-1, -1, -1, -1)  # of a record that is there and cannot be looked at
 MOST_BYTES = 2**28  # of `expected.jsonl`: a hundred thousand jobs have half of it
@@ -116,6 +117,17 @@ def expected_jobs(folder: Path, failures: list[Failure]) -> list[Record]:
         sentence = f"{path}: {n_unreadable - MOST_LINES:,} more lines cannot be read; {AGAIN}"
         failures.append(failure(schema.NO_RUN, "unreadable", sentence))
     return found
+
+
+def again(job: Path) -> str:
+    """Return what to do about the folder of a job of which there is nothing to be counted.
+
+    A folder that an earlier version named, by a digest that some take for a number, is nobody's any more: the sweep goes on in another.
+    """
+    name = schema.safe_name(job.name)
+    if name == job.name or len(job.name) != LENGTH_OF_A_NAME:
+        return AGAIN
+    return f"{AGAIN}, which measures the job in {job.with_name(name)}, and remove {job}, whose name is that of an earlier version"
 
 
 def no_files(folder: Path, jobs: Sequence[Job]) -> Iterator[Failure]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from multirun_analysis.packed import LAYOUTS, ROW_KEY, Layout, PackedRecord, Record, Rows
+from multirun_analysis.schema import MASKED, digest, safe_name
 
 TIMES = ("seconds_train", "seconds_match", "seconds_evaluate")
 
@@ -25,9 +26,17 @@ def of_other_settings(head: Record, known: dict[tuple[str, str], Mapping[str, An
     differing = []
     for method in head["matching"]:
         settings = known.setdefault((method["matching"], method["settings_hash"]), method["settings"])
-        if any(repr(settings[key]) != repr(method["settings"][key]) for key in settings.keys() & method["settings"].keys()):
+        if any(_mark(settings[key]) != _mark(method["settings"][key]) for key in settings.keys() & method["settings"].keys()):
             differing.append(str(method["matching"]))
     return differing
+
+
+def _mark(value: Any) -> str:
+    """Return what tells a setting from others: of a text the digest that stands in place of one that is not told."""
+    if not isinstance(value, str):
+        return repr(value)
+    found = MASKED.fullmatch(value)
+    return found[1] if found else safe_name(digest(value.encode())[:8])
 
 
 def merged(old: PackedRecord, new: PackedRecord) -> tuple[PackedRecord, list[str]]:

@@ -1,7 +1,6 @@
 """Reading one record, or one expected job, from disk, with everything checked that the tables rely on."""
 
 import json
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ RANGES = {"width": (1, 2**53), "depth": (1, 2**53), "seed": (0, 2**64)}
 COLUMNS = {column.name for _, columns in schema.files().values() for column in columns} - {"dataset", "model", *RANGES}
 COLUMNS |= {"loss_endpoint", "error_endpoint"}
 NAMES = ("network_a", "network_b", "settings_hash")
-_IS_MASKED = re.compile(r".* \(x?[0-9a-f]{8}\)", re.DOTALL)
 
 
 def read_json(text: str) -> Any:
@@ -97,7 +95,7 @@ def _name(record: dict[str, Any]) -> None:
 @lru_cache(maxsize=2**12)  # a sweep has the same few settings in all its records
 def _masked(key: str, value: str) -> str:
     """Return a setting, its secret masked if it has one; a digest keeps two secrets apart, as the writer of records does it."""
-    if _IS_MASKED.fullmatch(value):
+    if schema.MASKED.fullmatch(value):
         return value
     shown = MASK if is_secret(key) else redacted_value(value)
     return value if shown == value else f"{shown} ({safe_name(schema.digest(value.encode())[:8])})"

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 SCHEMA_VERSION = 1
 MOST_OF_A_RECORD = 2**29  # bytes: that of 100 networks with ten methods has a tenth of it
 SEAL_KEY = "sha256"  # the last key of a record: the digest of its text without that key
+NO_SEAL = f"it has no seal (`{SEAL_KEY}`), so that nothing shows whether it was changed"
 FILES = "files"  # of a record: the digests of the files beside it, by their names
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}$')
 _SEAL_LENGTH = len(',\n "sha256": ""\n}') + 64
+MASKED = re.compile(r".* \((x?[0-9a-f]{8})\)", re.DOTALL)  # a text that is not told: where it came from, and its digest
 NO_RUN = "-"  # stands for the name of a job where a failure belongs to none
 BEHIND = "x"  # stands before a name that a table could take for a number; no hexadecimal digit
 _NUMBER_LIKE = re.compile(r"[0-9]+(e[0-9].*)?", re.IGNORECASE | re.DOTALL)  # pandas reads as far as it can: whatever follows the exponent
@@ -351,7 +353,7 @@ def open_record(contents: bytes) -> dict[str, Any]:
     if version > SCHEMA_VERSION:  # without a seal too: it may have another kind of seal
         raise NewerVersion(version)
     if seal is None:
-        raise ValueError(f"it has no seal (`{SEAL_KEY}`), so that nothing shows whether it was changed")
+        raise ValueError(NO_SEAL)
     return record
 
 
@@ -369,17 +371,20 @@ def sealed_line(entry: Mapping[str, Any]) -> str:
 
 
 def open_line(line: str) -> dict[str, Any]:
-    """Return the object of a line without its seal; lines of earlier versions have none.
+    """Return the object of a line without its seal.
 
     Raises
     ------
     ValueError, TypeError, RecursionError
-        If it is no JSON object, has a key twice, or has changed since it was sealed.
+        If it is no JSON object, has no seal, a key twice, or has changed since it was sealed.
     """
     entry = json.loads(line, object_pairs_hook=_each_once)
     if not isinstance(entry, dict):
         raise TypeError("it is no JSON object")
-    if SEAL_KEY in entry and entry.pop(SEAL_KEY) != _line_digest(entry):
+    seal = entry.pop(SEAL_KEY, None)
+    if seal is None:
+        raise ValueError(NO_SEAL)
+    if str(seal).lower() != _line_digest(entry):
         raise ValueError("it was changed after it was written: its sha256 is not that of its text")
     return entry
 

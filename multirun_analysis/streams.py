@@ -2,11 +2,14 @@
 
 import codecs
 import io
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
+
+from multirun_analysis.media import for_terminal
 
 PLAIN = {
     "±": "+-",
@@ -31,7 +34,10 @@ def command_streams() -> Iterator[None]:
 
     A reader that goes away (``| head``) ends what is shown, not the work; letters that the terminal's encoding lacks are written in plain
     ones; closed streams take everything. Where the output cannot be kept, on a full disk, say, the command says so at its end, and fails.
+    What is logged where nothing says how goes to the terminal too, and as `LogLines`.
     """
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(LogLines())
     before = sys.stdout, sys.stderr
     out, err = (_Patient(stream) for stream in before)
     sys.stdout, sys.stderr = out, err
@@ -45,6 +51,19 @@ def command_streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
     if out.error is not None:
         raise SystemExit(f"the output could not be written: {out.error}")
+
+
+class LogLines(logging.Formatter):
+    """Formats what is logged so that every letter of it shows: a line for a message, the lines of a traceback after it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return for_terminal(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        return for_terminal(super().formatException(ei), keep="\n")
+
+    def formatStack(self, stack_info: str) -> str:
+        return for_terminal(super().formatStack(stack_info), keep="\n")
 
 
 class _Patient:

@@ -16,15 +16,17 @@ def key_column(values: Sequence[Any]) -> list[Any]:
     """Return the values of a key as tables hold them: equal where they are one setting, and only there.
 
     Numbers and truths stay what they are (beside numbers a truth is a word, for True is 1 to pandas); text is `unmistakable`, lists and
-    mappings are JSON, and what is absent, null or not finite is ``-``.
+    mappings are JSON, and what is absent or null is ``-``. What is no finite number is a word that no text looks like.
     """
     numbers = any(type(value) in (int, float) for value in values)
     return [str(value) if numbers and value is True or numbers and value is False else _as_key(value) for value in values]
 
 
 def _as_key(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+    if value is None:
         return ABSENT
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"<{value}>"  # a text that begins so stands in quotation marks, and no reader takes it for a number
     if isinstance(value, str):
         return unmistakable(value)
     return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value

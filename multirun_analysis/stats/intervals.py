@@ -32,8 +32,9 @@ def student_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tup
     n = len(values)
     if n < 2:
         return math.nan, math.nan
-    half = float(stdtrit(n - 1, (1 + level) / 2)) * float(values.std(ddof=1)) / math.sqrt(n)
-    return float(values.mean()) - half, float(values.mean()) + half
+    with np.errstate(invalid="ignore"):  # of infinite values
+        half = float(stdtrit(n - 1, (1 + level) / 2)) * float(values.std(ddof=1)) / math.sqrt(n)
+        return float(values.mean()) - half, float(values.mean()) + half
 
 
 def network_jackknife(

@@ -80,4 +80,5 @@ def _lows(values: np.ndarray, level: float) -> np.ndarray:
     n = len(values)
     if np.isnan(values).any() or n < 2:
         return np.array([student_t(column[~np.isnan(column)], level)[0] for column in values.T])
-    return values.mean(axis=0) - float(stdtrit(n - 1, (1 + level) / 2)) * values.std(axis=0, ddof=1) / math.sqrt(n)
+    with np.errstate(invalid="ignore"):  # of infinite values
+        return values.mean(axis=0) - float(stdtrit(n - 1, (1 + level) / 2)) * values.std(axis=0, ddof=1) / math.sqrt(n)

@@ -1,6 +1,8 @@
 """The story of one job: done once, added to, walked anew, diverged, and the same whatever is in the store."""
 
+import json
 import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.optimizers import Sgd
 from lmc_sweeps.records import read_permutations, read_record, write_failure, write_record
 from lmc_sweeps.seeding import generator
-from lmc_sweeps.settings import JobSettings, network_name, run_id
+from lmc_sweeps.settings import JobSettings, network_name, place_of, run_id
 from lmc_sweeps.training import Training
 from multirun_analysis import load_runs
 from multirun_analysis.schema import RUNS_TAIL, names
@@ -242,7 +244,7 @@ def test_a_record_with_a_method_or_a_setting_unknown_here_is_left_with_a_sentenc
     assert not is_complete(job(points=9), mark, folder)
     said = forecast(job(points=9), folder).obstacle
     assert said.startswith(f"{folder}/record.json holds results of the matching method '{entry['matching']}' with the settings")
-    assert "are unknown here: of a later version, or of a part that is not on this machine" in said
+    assert "are unknown here: of a later version, of a part that is not on this machine, or with a secret" in said
     with pytest.raises(InputError) as caught:
         run_job(job(store=store, points=9), data, mark, folder)
     assert str(caught.value) == said
@@ -445,3 +447,20 @@ def test_damaged_permutations_are_measured_again(tmp_path, data, mark):
     assert found.keys() == kept.keys()
     assert all((found[key] == kept[key]).all() for key in kept)
     assert is_complete(job(), mark, tmp_path / "job")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnMethod(Weights):
+    site: str = ""
+
+
+def test_a_method_whose_settings_the_record_does_not_tell_is_measured_anew_where_it_is_asked_for(tmp_path, data, mark):
+    method = OwnMethod(site="s3cr3t")
+    asked = job(store=tmp_path / "store", matching=(method,), from_environment=((f"{place_of(method)}.site", "${oc.env:SITE}"),))
+    run_job(asked, data, mark, tmp_path / "job")
+    run_job(replace(asked, points=asked.points + 2), data, mark, tmp_path / "job")
+    text = (tmp_path / "job" / "record.json").read_text()
+    assert "s3cr3t" not in text
+    assert json.loads(text)["points"] == asked.points + 2
+    with pytest.raises(InputError, match="or with a secret, which no record holds"):
+        run_job(replace(asked, points=asked.points + 4, matching=(Weights(),)), data, mark, tmp_path / "job")

@@ -2,6 +2,8 @@
 
 import os
 import re
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,12 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lmc_sweeps import load_networks
+from lmc_sweeps import load_networks, models
 from lmc_sweeps.checkpoints import NETWORK, SIDECAR, Store
 from lmc_sweeps.checks import InputError
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.job import run_job
+from lmc_sweeps.looked_up import looked_up
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
@@ -211,3 +214,58 @@ def test_a_stored_network_that_is_not_what_the_record_names_is_refused(tmp_path,
     spoil(Store(tmp_path / "store"), [network["name"] for network in record["networks"]])
     with pytest.raises(InputError, match=sentence):
         load_networks(tmp_path / "job")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen(Mlp):
+    """A model of one's own whose networks depend on a text that the environment may hold."""
+
+    name: ClassVar[str] = "chosen"
+    site: str = "tanh"
+
+    def architecture(self, n_inputs, width, depth, n_classes):
+        return Mlp(activation=self.site).architecture(n_inputs, width, depth, n_classes)
+
+
+def test_what_a_record_does_not_tell_is_looked_up_again_and_must_be_what_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "choices", lambda: {"chosen": Chosen})
+    outside = (("model.site", "${oc.env:SITE}"), ("store.dir", "${oc.env:PLACE}/store"))
+    record = run(tmp_path, networks=2, model=Chosen(site="tanh"), from_environment=outside)
+    assert record["config"]["store"] == "${oc.env:PLACE}/store"
+    with pytest.raises(
+        InputError, match=re.escape("the record's store is '${oc.env:PLACE}/store', and the environment variable PLACE is not")
+    ):
+        load_networks(tmp_path / "job")
+    monkeypatch.setenv("PLACE", str(tmp_path))
+    with pytest.raises(InputError, match="from '.*oc.env:SITE.*', and the environment variable SITE is not set; set it as it was"):
+        load_networks(tmp_path / "job")
+    monkeypatch.setenv("SITE", "relu")
+    with pytest.raises(InputError, match="which is something else here; set it as it was"):
+        load_networks(tmp_path / "job")
+    monkeypatch.setenv("SITE", "tanh")
+    pair = load_networks(tmp_path / "job")
+    row = next(row for row in record["runs"] if row["split"] == "test" and row["matching"] == "identity")
+    assert scores(pair.network_a, DATA, "test") == pytest.approx((row["loss_a"], row["error_a"]), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("${oc.env:A}/x", "/a/x"),
+        ("${oc.env:NONE,'~/x'}", "~/x"),
+        ("${oc.env:NONE,${oc.env:A}}", "/a"),
+        ("${dataset.root}/${seed}", "/a/3"),
+        ("plain", "plain"),
+    ],
+)
+def test_interpolations_of_a_record_are_looked_up(monkeypatch, text, found):
+    monkeypatch.setenv("A", "/a")
+    monkeypatch.delenv("NONE", raising=False)
+    assert looked_up(text, {"dataset": {"root": "${oc.env:A}"}, "seed": 3}) == found
+
+
+@pytest.mark.parametrize("text", ["${oc.env:NONE}", "${dataset.root}", "${hydra:runtime.cwd}", "${.dir}", "${a}", "${"])
+def test_what_cannot_be_looked_up_is_refused(monkeypatch, text):
+    monkeypatch.delenv("NONE", raising=False)
+    with pytest.raises(LookupError):
+        looked_up(text, {"a": "${a}", "dataset": {}})

@@ -27,10 +27,12 @@ from lmc_sweeps.settings import (
     identity,
     network_identity,
     network_name,
+    place_of,
     plain_config,
     resolve_device,
     run_id,
     scope,
+    told_method,
 )
 from lmc_sweeps.training import Training
 from multirun_analysis import redaction
@@ -340,3 +342,56 @@ def test_settings_of_models_and_methods_that_make_no_sense_are_refused(build, me
     with pytest.raises(InputError) as caught:
         build()
     assert str(caught.value) == message
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnModel(Mlp):
+    site: str = ""
+    key: str = ""
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnOptimizer(Sgd):
+    site: str = ""
+    token: str = ""
+    steps: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnMethod(Weights):
+    site: str = ""
+
+
+def test_texts_of_parts_of_ones_own_from_the_environment_or_under_keys_of_secrets_are_told_apart_and_not_told():
+    outside = {
+        "model.site": "${oc.env:A}",
+        "model.places.1": "${oc.env:B}",
+        "optimizer.site": "${oc.env:C}",
+        "optimizer.steps": "${oc.env:D}",
+    }
+    told = {}
+    for secret in ("s3cr3t-1", "s3cr3t-2"):
+        method = OwnMethod(site=secret)
+        asked = job(
+            model=OwnModel(site=secret, key=secret, places=("here", secret)),
+            optimizer=OwnOptimizer(site=secret, token=secret),
+            matching=(method,),
+            store=Path(f"/{secret}/networks"),
+            from_environment=tuple({**outside, "store.dir": "${oc.env:E}/networks", f"{place_of(method)}.site": "${oc.env:F}"}.items()),
+        )
+        record = {"config": plain_config(asked), "scope": scope(asked, FINGERPRINT), "method": told_method(asked, method)}
+        assert "s3cr3t" not in json.dumps(record)
+        assert record["config"]["store"] == "${oc.env:E}/networks"
+        assert record["config"]["matching"][0]["site"] == "${oc.env:F}"
+        assert (record["config"]["model"]["site"], record["config"]["model"]["key"]) == ("${oc.env:A}", "***")
+        assert record["config"]["model"]["places"] == ("here", "${oc.env:B}")
+        assert record["config"]["optimizer"]["steps"] == record["scope"]["optimizer.steps"] == 3  # no text
+        told[secret] = record
+        by_hand = job(model=asked.model, optimizer=asked.optimizer, matching=asked.matching)
+        assert run_id(asked, FINGERPRINT) == run_id(by_hand, FINGERPRINT)  # it is the value that counts
+    one, other = told.values()
+    assert one["config"] == other["config"]
+    differing = {key for key in one["scope"] if one["scope"][key] != other["scope"][key]}
+    assert differing == {"model.site", "model.key", "model.places", "optimizer.site", "optimizer.token"}
+    assert one["method"]["site"] != other["method"]["site"]

@@ -1,12 +1,13 @@
 """Sweeps as they lie on disk."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from analysis_sweeps import write_record
+
+from multirun_analysis.schema import sealed_line
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def write_sweep(tmp_path: Path) -> Callable[..., Path]:
             write_record(folder / record["run_id"], record)
         folder.mkdir(exist_ok=True)
         if expected is not None:
-            (folder / "expected.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in expected))
+            (folder / "expected.jsonl").write_text("".join(map(sealed_line, expected)))
         return folder
 
     return write

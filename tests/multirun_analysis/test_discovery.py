@@ -175,3 +175,19 @@ def test_a_record_from_before_a_column_was_added_counts_with_that_column_empty(t
     layers = load_layers(tmp_path)
     assert layers["approximate_dimension"].tolist() == [3.0]
     assert layers["approximate_dimension_centred"].isna().all()
+
+
+@pytest.mark.parametrize("lost", [None, "half of a rec"])
+@pytest.mark.parametrize("is_measured_anew", [False, True])
+def test_a_folder_of_an_earlier_versions_name_is_said_to_be_removed(write_sweep, lost, is_measured_anew):
+    old, new = "8250e2414376239c", "x8250e2414376239c"  # the first is a number to some readers
+    folder = write_sweep([make_record(new)] if is_measured_anew else [make_record("other")])
+    (folder / old / ".hydra").mkdir(parents=True)
+    if lost is not None:
+        (folder / old / "record.json").write_text(lost)
+    ((run_id, sentence),) = find_sweep(folder).failures[["run_id", "sentence"]].to_numpy().tolist()
+    assert run_id == new
+    assert sentence.endswith(
+        f"run the sweep again with the same hydra.sweep.dir, which measures the job in {folder / new}, and remove {folder / old}, "
+        "whose name is that of an earlier version"
+    )

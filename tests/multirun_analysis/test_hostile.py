@@ -1,7 +1,6 @@
 """Records that nobody should write: none stops the analysis, none loses its neighbours, none gets into the page unescaped."""
 
 import copy
-import json
 import math
 from html.parser import HTMLParser
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.report import write_report
+from multirun_analysis.schema import sealed_line
 from multirun_analysis.tables.sweep import sweep_frames
 
 EVIL = "<script>alert(1)</script>\"'&\u202e\u0000\ud83d\ude00 =1+1"
@@ -98,17 +98,28 @@ def test_a_bad_record_is_said_and_costs_no_other(write_sweep, name):
     assert "bad0" in failures["sentence"][0]
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e308, None])
+NONE = [float("nan"), float("inf"), -float("inf"), 1e308, None]
+
+
+@pytest.mark.parametrize("value", NONE)
 def test_numbers_that_are_none_stay_in_their_own_cell(write_sweep, value):
     record = make_record("odd", seed=0, width=16)
     for row in record["runs"]:
         row["loss_barrier"] = value
     folder = sweep_with(write_sweep, record)
     assert_good_ones_count(folder)
-    write_report([folder])  # with all figures
     runs = load_runs(folder)
     odd = runs.loc[runs["width"] == 16, "loss_barrier"]
     assert all(np.isnan(v) if value is None or math.isnan(value) else v == value for v in odd)
+
+
+def test_figures_are_drawn_of_numbers_that_are_none(write_sweep):
+    records = [make_record(f"odd{k}", seed=k, width=16) for k in range(len(NONE))]
+    for record, value in zip(records, NONE, strict=True):
+        for row in record["runs"]:
+            row["loss_barrier"] = value
+    folder = write_sweep([*good(), *records])
+    assert (write_report([folder]).folder / "barrier_vs_width.png").stat().st_size > 10_000
 
 
 def test_a_record_of_twenty_megabytes_is_read_or_said(write_sweep):
@@ -214,7 +225,7 @@ def test_whatever_stands_in_a_record_and_its_line_no_other_mean_changes(tmp_path
     change_anywhere(data, line)
     for number, found in enumerate([*good(), record]):
         write_record(folder / str(number), found)
-    (folder / "expected.jsonl").write_text("".join(json.dumps(of) + "\n" for of in [*map(expect, good()), line]))
+    (folder / "expected.jsonl").write_text("".join(map(sealed_line, [*map(expect, good()), line])))
     table = sweep_frames(find_sweep(folder), ("barrier_vs_width", "failures"))["barrier_vs_width"]
     rows = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["width"] == 8) & (table["n_pairs"] == 2)]
     # a line that gives the method another hash gives it another label

@@ -66,7 +66,8 @@ def test_any_text_comes_back_and_no_two_are_one(text):
         (["1", 1], ['"1"', 1]),
         (["-", None], ['"-"', "-"]),
         ([[1, 2], {"b": 1, "a": None}], ["[1, 2]", '{"a": null, "b": 1}']),
-        ([float("nan"), float("inf"), 1.0], ["-", "-", 1.0]),
+        ([float("nan"), float("inf"), float("-inf"), 1.0], ["<nan>", "<inf>", "<-inf>", 1.0]),
+        ([None, float("nan"), "<nan>"], ["-", "<nan>", '"<nan>"']),
         (["relu", "tanh"], ["relu", "tanh"]),
     ],
 )

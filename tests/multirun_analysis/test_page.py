@@ -10,6 +10,7 @@ from analysis_sweeps import expect, make_record
 
 from multirun_analysis.page.page import Cell, Fact, Section, Table, cell, frame_table, page
 from multirun_analysis.report import write_report
+from multirun_analysis.schema import sealed_line
 
 EVIL = "<img src=x onerror=alert(1)></script><script>document.title='owned'</script>"
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -43,7 +44,10 @@ def sweep_of(write_sweep, **scope):
     rows[0]["versions"], rows[0]["machine"] = {"python": "3.11.7"}, {"device": "cpu"}
     lost = make_record("lost", seed=2, **scope)
     folder = write_sweep(rows, [expect(row, f"seed={row['scope']['seed']}") for row in (*rows, lost)])
-    (folder / "commands.jsonl").write_text('{"command": "python -m lmc_sweeps width=8,16 seed=0,1,2 -m"}\nnonsense\n{"command": 3}\n')
+    (folder / "commands.jsonl").write_text(
+        f"{sealed_line({'command': 'python -m lmc_sweeps width=8,16 seed=0,1,2 -m'})}nonsense\n{sealed_line({'command': 3})}"
+        '{"command": "of nobody knows whom"}\n'
+    )
     return folder
 
 
@@ -54,6 +58,7 @@ def test_the_page_says_what_was_run_what_is_missing_and_how_to_do_it_again(write
         "optimizer.lr", "Student&#39;s t over pairs", "Barrier against width", "How wide is wide enough?",
     ):  # fmt: skip
         assert text in html, text
+    assert "of nobody knows whom" not in html  # a line without its seal
 
 
 def test_the_page_asks_nothing_of_any_network(write_sweep):
@@ -68,7 +73,7 @@ def test_the_page_asks_nothing_of_any_network(write_sweep):
 
 def test_what_comes_from_records_is_escaped(write_sweep):
     folder = sweep_of(write_sweep, dataset=EVIL, **{"model.note": EVIL})
-    (folder / "commands.jsonl").write_text('{"command": "' + EVIL.replace('"', "'") + '"}\n')
+    (folder / "commands.jsonl").write_text(sealed_line({"command": EVIL}))
     html = (write_report([folder], brief=True).folder / "report.html").read_text()
     reader = Outside()
     reader.feed(html)

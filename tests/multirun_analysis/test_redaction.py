@@ -1,6 +1,5 @@
 """Secrets: what is typed, written and sent to colleagues holds none, in whichever way it was written; all else is left as it is."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from multirun_analysis import redaction
 from multirun_analysis.commands import load_commands
 from multirun_analysis.redaction import is_secret, redacted_arguments, redacted_command, redacted_line, redacted_text, redacted_yaml
 from multirun_analysis.report import write_report
+from multirun_analysis.schema import sealed_line
 
 SECRET = "s3cr3t"
 TYPED = [
@@ -52,14 +52,14 @@ def test_a_secret_that_was_typed_is_masked_in_commands_and_in_the_report(write_s
     record = make_record("a")
     folder = write_sweep([record], [expect(record)])
     typed = "python -m lmc_sweeps " + redaction.shlex.join(arguments)
-    (folder / "commands.jsonl").write_text(json.dumps({"command": typed}) + "\n")  # of an earlier version
+    (folder / "commands.jsonl").write_text(sealed_line({"command": typed}))  # of a version that masked less
     assert load_commands([folder]) == [command]
 
 
 def test_the_report_shows_no_secret_that_an_earlier_version_wrote_down(write_sweep):
     record = make_record("a") | {"notes": [f"dataset: from https://me:{SECRET}@host/"]}
     folder = write_sweep([record, make_record("b", seed=1) | {"failure": f"OSError: no https://host?token={SECRET}"}], [expect(record)])
-    (folder / "commands.jsonl").write_text(json.dumps({"command": f"python -m lmc_sweeps +hydra.job.env_set.X={SECRET}"}) + "\n")
+    (folder / "commands.jsonl").write_text(sealed_line({"command": f"python -m lmc_sweeps +hydra.job.env_set.X={SECRET}"}))
     report = write_report([folder], brief=True)
     assert "hydra.job.env_set.X=***" in (report.folder / "report.html").read_text()
     for path in report.folder.iterdir():

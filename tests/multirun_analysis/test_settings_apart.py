@@ -2,12 +2,13 @@
 
 import json
 
+import pandas as pd
 import pytest
 from analysis_sweeps import expect, make_record, write_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multirun_analysis import load_layers, load_runs
+from multirun_analysis import load_layers, load_runs, schema
 from multirun_analysis.discovery import find_sweep
 from multirun_analysis.report import write_report
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
@@ -38,6 +39,7 @@ def pairs_per_cell(folder):
 
 TYPED_BESIDE_SEEDS = [{"width": w, "seed": s, "optimizer.lr": 0.05 if s < 2 else 0.5} for w in (8, 16) for s in range(4)]
 TYPED_BESIDE_WIDTHS = [{"width": w, "seed": s, "optimizer.lr": 1 / w} for w in (8, 16) for s in range(2)]
+NOT_FINITE = [{"seed": s, "optimizer.lr": lr} for s in range(2) for lr in (None, float("nan"), float("inf"), float("-inf"), 0.1)]
 OTHER_NETWORKS = [{"seed": s, "networks": 2 if s < 2 else 4} for s in range(4)]
 OTHER_CODE = [{"seed": s, "code_version": 1 + s // 2} for s in range(4)]
 OTHER_DATA = [{"seed": s, "dataset.fingerprint": "aa" if s < 2 else "bb"} for s in range(4)]
@@ -50,6 +52,7 @@ LATER_KEY = [{"seed": s} | ({"training.warmup": 0} if s else {}) for s in range(
     [
         (TYPED_BESIDE_SEEDS, ["optimizer.lr"], [2, 2, 2, 2]),
         (TYPED_BESIDE_WIDTHS, ["optimizer.lr"], [2, 2]),
+        (NOT_FINITE, ["optimizer.lr"], [2, 2, 2, 2, 2]),
         (OTHER_NETWORKS, ["networks"], [2, 2]),
         (OTHER_CODE, ["code_version"], [2, 2]),
         (OTHER_DATA, ["dataset.fingerprint"], [2, 2]),
@@ -205,3 +208,20 @@ def test_two_methods_of_one_hash_and_the_notes_of_both_folders_are_kept(write_sw
     sweep = find_sweep([write_sweep([first], name="one"), write_sweep([second], name="two")])
     assert {entry["matching"] for entry in sweep.records[0]["matching"]} == {"identity", "weights", "covariance"}
     assert sweep.notes == ["covariance: a note. (1 of 1 jobs)"]
+
+
+def test_settings_that_are_no_finite_numbers_stay_apart_in_a_table_that_is_read_back(write_sweep):
+    records = records_of(*NOT_FINITE)
+    report = write_report([write_sweep(records, [expect(record) for record in records])], only=["runs"])
+    assert set(pd.read_csv(report.folder / "runs.csv")["optimizer.lr"]) == {"-", "<nan>", "<inf>", "<-inf>", "0.1"}
+
+
+def test_a_setting_that_is_not_told_is_the_same_one_where_its_digest_is_that_of_the_told_one(write_sweep):
+    mark = schema.safe_name(schema.digest(b"s3cr3t")[:8])
+    one, same, other = (make_record(f"r{k}", seed=k) for k in range(3))
+    for record, site in ((one, "s3cr3t"), (same, f"${{oc.env:SITE}} ({mark})"), (other, "${oc.env:SITE} (00112233)")):
+        record["matching"] = [method | {"settings": {"site": site}} for method in record["matching"]]
+    sweep = find_sweep(write_sweep([one, same, other]))
+    assert [record["run_id"] for record in sweep.records] == ["r0", "r1"]
+    assert sweep.failures["run_id"].tolist() == ["r2"]
+    assert "under one hash" in sweep.failures["sentence"][0]

@@ -115,6 +115,7 @@ def test_ctrl_c_stops_the_tasks_on_this_machine_and_says_so(tmp_path):
     _, said = sweep.communicate()
     assert sweep.returncode == 130
     assert "1 tasks on this machine were stopped." in said
+    assert list((tmp_path / "sweep" / "tasks").glob("*_submitted.pkl")) == []
     assert "The same command with hydra.sweep.dir=sweep goes on where this one stopped." in said
     until = time.monotonic() + 60
     while Path(f"/proc/{process}/cmdline").exists() and Path(f"/proc/{process}/cmdline").read_bytes() and time.monotonic() < until:
@@ -123,10 +124,10 @@ def test_ctrl_c_stops_the_tasks_on_this_machine_and_says_so(tmp_path):
 
 
 def test_jobs_that_fail_say_why_in_the_words_of_the_launcher_that_ran_them(command, tmp_path):
-    # a network of 1e9 neurons, for which there is no memory, whatever the launcher was told
+    # a network of 1e12 neurons, for which no machine has the addresses, whatever the launcher was told
     done = command(
         "-m",
-        "width=4,1000000000",
+        "width=4,1000000000000",
         "matching=[identity]",
         "training.epochs=1",
         "points=3",
@@ -137,10 +138,37 @@ def test_jobs_that_fail_say_why_in_the_words_of_the_launcher_that_ran_them(comma
     assert done.returncode == 1
     assert "1 of 2 jobs found." in done.stdout
     assert "2 jobs in 2 tasks of local" in done.stderr
-    assert len(re.findall(r"\[2/2\] width=1000000000 failed: .*[Mm]emory", done.stderr)) == 1
+    assert len(re.findall(r"\[2/2\] width=1000000000000 failed: .*[Mm]emory", done.stderr)) == 1
     failures = pd.read_csv(tmp_path / "sweep" / "analysis" / "failures.csv")
-    assert list(failures["job"]) == ["width=1000000000"]
+    assert list(failures["job"]) == ["width=1000000000000"]
     assert "emory" in failures["sentence"][0]
+
+
+def test_what_was_typed_is_not_left_in_the_folder_of_the_tasks(command, tmp_path):
+    token = "hf_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+    words = ["-m", "width=4", "training.epochs=1", "points=3", "matching=[weights]", "hydra.sweep.dir=sweep", *LOCAL]
+    for end, status in (([], 0), (["seed=1", "hydra.launcher.setup=[cd nowhere]"], 1)):
+        done = command(*words, *end, f"+hydra.job.env_set.HF_TOKEN={token}")
+        assert done.returncode == status, done.stderr
+        files = [path for path in (tmp_path / "sweep").rglob("*") if path.is_file()]
+        assert any(path.name.endswith("_0_result.pkl") for path in files)
+        assert [path for path in files if token.encode() in path.read_bytes()] == []
+
+
+def test_what_a_task_was_submitted_with_goes_once_its_result_is_there_and_not_before(tmp_path):
+    for name in ("7_0_submitted.pkl", "7_0_0_result.pkl", "7_1_submitted.pkl"):
+        (tmp_path / name).touch()
+    cluster_waiting.drop_submissions_of_ended(SlurmTasks(ClusterSettings.of({}), tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {"7_0_0_result.pkl", "7_1_submitted.pkl"}
+
+
+@pytest.mark.parametrize("answer", [None, "9_0|PENDING|None\n"], ids=["no answer", "gone"])
+def test_a_queue_that_does_not_answer_deletes_nothing_of_what_a_task_was_submitted_with(tmp_path, monkeypatch, answer):
+    cluster_waiting.noted(tmp_path, cluster_waiting.Submitted(SimpleNamespace(job_id="7_0"), [job(0, tmp_path, "width=4")]))
+    (tmp_path / "7_0_submitted.pkl").touch()
+    monkeypatch.setattr("lmc_sweeps.cluster.asked", lambda *command: answer)
+    assert list(cluster_waiting.still_there(SlurmTasks(ClusterSettings.of({}), tmp_path), [job(0, tmp_path, "width=4")])) == []
+    assert (tmp_path / "7_0_submitted.pkl").exists() == (answer is None)
 
 
 def test_a_task_that_never_started_has_no_log_to_be_named(command, tmp_path):
@@ -251,6 +279,7 @@ def test_tasks_that_are_still_in_the_queue_are_waited_for_by_the_jobs_that_are_i
     tasks = SlurmTasks(ClusterSettings.of({}), tmp_path)
     for name, members in {"7_0": [job(0, tmp_path, "width=4"), job(1, tmp_path, "width=5")], "7_1": [job(2, tmp_path, "width=6")]}.items():
         cluster_waiting.noted(tmp_path, cluster_waiting.Submitted(SimpleNamespace(job_id=name), members))
+        (tmp_path / f"{name}_submitted.pkl").touch()
     (tmp_path / "8_0.json").write_text("no note of ours")
     monkeypatch.setattr("lmc_sweeps.cluster.asked", lambda *command: "7_0|RUNNING|None\n9_0|PENDING|None\n")
     # job 1 is asked for in other words now, job 2's task is gone
@@ -259,4 +288,5 @@ def test_tasks_that_are_still_in_the_queue_are_waited_for_by_the_jobs_that_are_i
     assert found.job.job_id == "7_0"
     assert found.members == [jobs[0]]
     assert {path.name for path in tmp_path.glob("*.json")} == {"7_0.json", "8_0.json"}
+    assert {path.name for path in tmp_path.glob("*.pkl")} == {"7_0_submitted.pkl"}  # what a task begins with that comes back
     assert json.loads((tmp_path / "7_0.json").read_text()) == [["run0", ["width=4"]], ["run1", ["width=5"]]]

@@ -23,6 +23,7 @@ OWN = {
     "experiment/broken.yaml": "# @package _global_\nwidth: [\n",
     "experiment/sub/deep.yaml": "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      width: 4,8\n",
     "experiment/home.yaml": '# @package _global_\nhydra:\n  run:\n    dir: "~/out/${now:%Y}"\n',
+    "experiment/cluster.yaml": "# @package _global_\ndefaults:\n  - override /hydra/launcher: slurm\nwidth: 4\nhydra:\n  mode: MULTIRUN\n",
     "experiment/elsewhere.yaml": "# @package _global_\nhydra:\n  sweep:\n    dir: elsewhere\n",
 }
 
@@ -120,6 +121,7 @@ def test_a_mistake_leaves_no_folder_and_no_traceback_with_folders_of_the_users_a
         (["hydra.sweeper.max_batch_size=3"], "`hydra.sweeper.max_batch_size` is for sweeps, and this is one job: add -m."),
         (["experiment=mine"], "`hydra.sweeper.params` (width) is for sweeps, and this is one job: add -m."),
         (["hydra.run.dir=x", "-m"], "`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR."),
+        (["hydra.run.dir=x", "-m", "plan=true"], "`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR."),
         (["hydra.run.dir=x", "experiment=sub/deep"], "`hydra.run.dir` is the folder of one job"),
         (["hydra.sweep.dir=a,b", "-m"], "`hydra.sweep.dir` must be one folder, got a,b; a name with such letters is quoted twice, for the shell too: \"hydra.sweep.dir='a,b'\"."),
         (["hydra.sweep.dir=", "-m"], "`hydra.sweep.dir` must be a folder, got ''."),
@@ -166,6 +168,38 @@ def test_one_folder_for_two_datasets_is_refused_where_both_would_be_one(own, cap
 
 def test_swept_experiments_that_choose_a_folder_are_refused_not_dropped(own, capsys):
     assert "experiment=elsewhere: sets hydra.sweep.dir" in refusal(capsys, *own, "experiment=plain,elsewhere", "-m")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "slurm: 1 tasks of up to 1 jobs"),
+        (["hydra.launcher.timeout_min=7"], "at most 7 min at a time"),
+        (["hydra/launcher=batched"], None),
+    ],
+    ids=["alone", "a setting of it", "another typed"],
+)
+def test_an_experiment_chooses_its_launcher_and_the_command_line_another(own, monkeypatch, capsys, words, said):
+    monkeypatch.setattr(sys, "argv", ["lmc-sweeps", *own, "experiment=cluster", "training.epochs=0", "plan=true", *words])
+    main()
+    plan = capsys.readouterr().out
+    assert "1 jobs, of them 0 finished" in plan
+    if said is None:
+        assert "slurm" not in plan
+    else:
+        assert said in plan
+    assert os.listdir() == []
+
+
+def test_swept_experiments_that_choose_a_launcher_are_refused_not_dropped(own, capsys):
+    assert "experiment=cluster: sets hydra.launcher._target_" in refusal(capsys, *own, "experiment=plain,cluster", "-m")
+
+
+@pytest.mark.parametrize("words", [["-m"], []], ids=["a sweep", "one job"])
+def test_a_plan_that_another_sweeper_would_run_is_refused(own, capsys, words):
+    said = refusal(capsys, *own, "hydra/sweeper=basic", "plan=true", *words)
+    assert "`plan=true` is done by hydra/sweeper=lmc, got basic." in said
+    assert os.listdir() == []
 
 
 def test_swept_experiments_that_only_set_keys_are_a_sweep_as_any_other(own, monkeypatch, capsys):

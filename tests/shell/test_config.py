@@ -179,3 +179,31 @@ def test_what_is_typed_or_taken_from_the_environment_is_computed_from_nothing(mo
     prepared = prepare(composed("optimizer.lr='${oc.decode:${oc.env:RATE}}'", "training.epochs=1"))
     assert prepared.settings.optimizer.lr == 0.5
     assert expected_entry(prepared, "")["computed"] == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "${oc.env:PLACE}", "${oc.env:PLACE,/default}/x", "${dataset.root}", "${dataset[root]}/x", "${oc.select:dataset.root}",
+        "${oc.decode:${oc.env:PLACE}}",
+    ],
+)  # fmt: skip
+def test_a_store_from_the_environment_is_told_as_it_was_written(monkeypatch, written):
+    monkeypatch.setenv("PLACE", "/s3cr3t")
+    settings = job_settings(composed("dataset=mnist", "dataset.root=${oc.env:PLACE}", f"store.dir='{written}'"))
+    assert str(settings.store).startswith("/s3cr3t")
+    assert plain_config(settings)["store"] == written
+
+
+def test_words_beside_interpolations_and_keys_set_by_hand_do_not_come_from_the_environment():
+    config = {
+        "store": {"dir": "${oc.env:PLACE}"},
+        "dataset": {"root": "${seed}/store", "site": "here", "files": ["${seed}", "a"]},
+        "seed": 1,
+    }
+    assert list(from_environment(config)) == ["store.dir"]
+
+
+def test_lists_and_whole_mappings_from_the_environment_are_known():
+    config = {"model": {"files": ["a", "${oc.env:PLACE}"], "site": {"token": "${oc.env:T}"}}, "optimizer": {"site": "${model.site}"}}
+    assert set(from_environment(config)) == {"model.files.1", "model.site.token", "optimizer.site"}

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from lmc_sweeps.expected import conceal, labels, read_expected, write_command, write_expected
+from multirun_analysis.schema import sealed_line
 
 GOOD = {"run_id": "r0", "job": "width=8", "n_pairs": 1, "matching": [{"matching": "weights", "settings_hash": "w0"}], "scope": {}}
 
@@ -13,32 +14,44 @@ GOOD = {"run_id": "r0", "job": "width=8", "n_pairs": 1, "matching": [{"matching"
 @pytest.mark.parametrize(
     "line",
     [
-        b"\xff\xfe", b"[" * 100_000, b"[]", b"null", b"{}", b'{"run_id": "r1", "matching": [null]}', b'{"run_id": "r1", "matching": 1}',
-        b'{"run_id": "r1", "matching": [{"settings_hash": {}}]}',
+        b"\xff\xfe", b"[" * 100_000, b"[]", b"null", b"{}", sealed_line({}).encode(), sealed_line({"run_id": "r1", "matching": 1}).encode(),
+        *(sealed_line({"run_id": "r1", "matching": [method]}).encode() for method in (None, {"settings_hash": {}})),
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_job_is_left_out_and_jobs_can_be_added(tmp_path, line):
-    (tmp_path / "expected.jsonl").write_bytes(line + b"\n" + json.dumps(GOOD).encode() + b"\n")
+    (tmp_path / "expected.jsonl").write_bytes(line + b"\n" + sealed_line(GOOD).encode())
     assert read_expected(tmp_path) == [GOOD]
     assert labels(tmp_path) == {"r0": "[1/1] width=8"}
     write_expected(tmp_path, [{**GOOD, "run_id": "r2"}, {**GOOD, "matching": [{"matching": "identity", "settings_hash": "i1"}]}])
     assert [(job["run_id"], len(job["matching"])) for job in read_expected(tmp_path)] == [("r0", 2), ("r2", 1)]
 
 
-def test_a_line_that_was_changed_is_left_out_and_one_without_a_seal_stays_without(tmp_path):
-    write_expected(tmp_path, [{**GOOD, "run_id": "r1"}])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda line: line.replace('"n_pairs": 1', '"n_pairs": 3'),
+        lambda line: json.dumps({key: value for key, value in json.loads(line).items() if key != "sha256"}),
+        lambda line: json.dumps(json.loads(line) | {"sha256": None}),
+        lambda line: line.replace('"sha256"', '"SHA256"'),
+    ],
+    ids=["changed", "without a seal", "with no seal in its place", "with a seal of another name"],
+)
+def test_a_line_without_a_seal_that_fits_is_said_and_never_sealed_anew(tmp_path, caplog, spoil):
+    write_expected(tmp_path, [{**GOOD, "run_id": "r1"}, GOOD])
     path = tmp_path / "expected.jsonl"
-    (line,) = path.read_text().splitlines()
-    path.write_text(line.replace('"n_pairs": 1', '"n_pairs": 3') + "\n" + json.dumps(GOOD) + "\n")
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{spoil(first)}\n{second}\n")
     assert read_expected(tmp_path) == [GOOD]
     write_expected(tmp_path, [{**GOOD, "run_id": "r2"}])
-    assert [("sha256" in json.loads(of), json.loads(of)["run_id"]) for of in path.read_text().splitlines()] == [(False, "r0"), (True, "r2")]
-    write_expected(tmp_path, [GOOD])
-    assert ["sha256" in json.loads(of) for of in path.read_text().splitlines()] == [True, True]
+    assert f"{path} has 1 lines that cannot be read, have no seal or were changed; they are left out." in caplog.messages
+    assert read_expected(tmp_path) == [GOOD, {**GOOD, "run_id": "r2"}]
+    assert len(path.read_text().splitlines()) == 2
+    write_expected(tmp_path, [{**GOOD, "run_id": "r1"}])  # asked for again
+    assert [job["run_id"] for job in read_expected(tmp_path)] == ["r0", "r2", "r1"]
 
 
 def test_names_of_earlier_versions_are_those_of_now(tmp_path):
-    (tmp_path / "expected.jsonl").write_text(json.dumps({**GOOD, "run_id": "8250e2414376239c"}) + "\n")
+    (tmp_path / "expected.jsonl").write_text(sealed_line({**GOOD, "run_id": "8250e2414376239c"}))
     write_expected(tmp_path, [{**GOOD, "run_id": "x8250e2414376239c"}])
     assert [entry["run_id"] for entry in read_expected(tmp_path)] == ["x8250e2414376239c"]
 

@@ -16,7 +16,7 @@ SWEEP = ["-m", "width=4,11,6", "training.epochs=1", "points=3", "matching=[weigh
 ROOT = Path(__file__).resolve().parents[2]
 JOBLIB = pytest.param(
     ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
-    marks=pytest.mark.needs("hydra_plugins.hydra_joblib_launcher"),
+    marks=[pytest.mark.cluster, pytest.mark.needs("hydra_plugins.hydra_joblib_launcher")],
 )
 
 
@@ -25,9 +25,9 @@ def test_a_job_that_hangs_fails_alone_and_is_done_when_it_hangs_no_more(command,
     (tmp_path / "planted").mkdir()
     (tmp_path / "planted" / "sitecustomize.py").write_text(PLANT.replace("WIDTH", "11"))
     path = os.pathsep.join([str(tmp_path / "planted"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = command(*SWEEP, *launcher, "time_limit=8", cold=True, PYTHONPATH=path)
+    done = command(*SWEEP, *launcher, "time_limit=5", cold=True, PYTHONPATH=path)
     assert done.returncode == 1, done.stderr
-    sentence = "TimeLimitReached: matching and measuring took longer than `time_limit` = 8 s; the same command with a higher limit, or null, tries again."
+    sentence = "TimeLimitReached: matching and measuring took longer than `time_limit` = 5 s; the same command with a higher limit, or null, tries again."
     assert f"width=11 failed: {sentence}" in done.stderr
     assert "2 of 3 jobs found." in done.stdout
     failures = pd.read_csv(tmp_path / "sweep" / "analysis" / "failures.csv")

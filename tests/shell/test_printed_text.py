@@ -1,5 +1,8 @@
 """What the commands print: no escape sequence from a file, a key or a message reaches the terminal, and nothing is taken for markup."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -20,6 +23,35 @@ def test_a_launchers_lines(capsys):
         progress.write(f"job {EVIL}")
     say(f"task {EVIL}")
     assert capsys.readouterr().err == f"job {SHOWN}\ntask {SHOWN}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-m", "hydra.sweep.dir=done"], ["-m", "hydra/launcher=basic", "hydra.sweep.dir=done"], ["hydra.run.dir=done/job"]],
+    ids=["batched", "basic", "one job"],
+)
+def test_warnings_in_the_log_and_on_the_terminal(command, tmp_path, words):
+    """A stored network is damaged, in a folder whose name clears the terminal, and the warning names its place."""
+    job = ["width=4", "training.epochs=1", "points=3", "matching=[weights]", "store.dir='st\x1b[2Jore'", *words]
+    first = command(*job)
+    assert first.returncode == 0, first.stderr
+    for network in tmp_path.glob("st*ore/*/*.safetensors"):
+        network.write_bytes(b"damaged")
+    for record in tmp_path.glob("done/*/record.json"):
+        record.unlink()
+    done = command(*job)
+    assert done.returncode == 0, done.stderr
+    assert "WARNING: the stored network st\\x1b[2Jore/" in done.stderr
+    logs = "".join(path.read_text() for path in tmp_path.glob("done/**/*.log"))
+    assert "the stored network st\\x1b[2Jore/" in logs
+    assert "\x1b" not in first.stderr + first.stdout + done.stderr + done.stdout + logs
+
+
+def test_warnings_of_a_command_that_has_no_log():
+    code = "import logging\nfrom multirun_analysis.streams import command_streams\nwith command_streams():\n    "
+    code += f"logging.getLogger('lmc_sweeps').warning('%s is damaged', {EVIL + chr(10)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == f"{SHOWN}\\n is damaged\n"
 
 
 def test_a_sweep_that_stops():

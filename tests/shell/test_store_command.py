@@ -1,6 +1,7 @@
 """``lmc-sweeps-store``: what is there, whether it is whole, and making room without losing what is whole or merely cannot be read."""
 
 import errno
+import json
 import os
 import shutil
 import time
@@ -13,6 +14,7 @@ from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, PartialNetwork, St
 from lmc_sweeps.settings import name_of
 from lmc_sweeps.store_cli import main
 from lmc_sweeps.store_contents import findings, items
+from lmc_sweeps.tensor_files import words_digest
 
 IDENTITIES = [
     {
@@ -144,7 +146,7 @@ UNREAD = [a_pipe, a_device, a_folder, a_link_that_leads_nowhere, *map(refused_fo
 
 
 SPOILT = [(name, suffix, spoil) for name, suffix in ((A, NETWORK), (A, SIDECAR), (C, PARTIAL)) for spoil in UNREAD]
-SPOILT.remove((A, SIDECAR, a_link_that_leads_nowhere))  # then there is no sidecar, and the network is damaged
+SPOILT.remove((A, SIDECAR, a_link_that_leads_nowhere))  # then there is no sidecar, which is another finding
 
 
 @pytest.mark.parametrize(("name", "suffix", "spoil"), SPOILT)
@@ -164,6 +166,74 @@ def test_what_cannot_be_read_is_said_and_left(store, capsys, monkeypatch, name, 
     assert f"left as it is, cannot be read: {path} (" in capsys.readouterr().out
     left = {path.name for path in store.folder.rglob("*")}  # old networks that can be read went: that was asked for
     assert left >= {entry for entry in before if entry.startswith(name)}
+
+
+def checked(words):
+    """Return the text of a sidecar whose check fits, whatever it says."""
+    return json.dumps(words | {"check": words_digest(words)})
+
+
+SIDECARS = {
+    "missing": None,
+    "empty": "",
+    "truncated": '{"check": "0',
+    "malformed": "{'check': 0}",
+    "too deep": "[" * 100_000,
+    "no text": b"\xff\xfe\x00",
+    "a list": "[]",
+    "a number": "1",
+    "null": "null",
+    "without a check": '{"sha256": "0", "seconds": 1}',
+    "with another check": '{"sha256": "0", "seconds": 1, "check": "0"}',
+    "without a checksum": checked({"seconds": 1}),
+    "without seconds": checked({"sha256": "0"}),
+    "with seconds of another type": checked({"sha256": "0", "seconds": []}),
+    "with a checksum of another type": checked({"sha256": 5, "seconds": 1}),
+}
+
+
+@pytest.mark.parametrize("contents", SIDECARS.values(), ids=SIDECARS)
+def test_a_network_whose_sidecar_cannot_vouch_for_it_is_said_and_left_unless_it_is_damaged_itself(store, capsys, contents):
+    for name in (A, B):
+        sidecar = store.path(name, SIDECAR)
+        sidecar.unlink()
+        if contents is not None:
+            sidecar.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
+        make_old(store.path(name))
+    damage(store, B)
+    kept = store.path(A).read_bytes()
+    with pytest.raises(SystemExit) as stopped:
+        run(store, "verify")
+    assert stopped.value.code == 1
+    assert "0 networks are whole, 1 have no sidecar that vouches for them, 1 are damaged" in capsys.readouterr().out
+    run(store, "prune", "--older-than", "0")
+    said = capsys.readouterr().out
+    why = "missing" if contents is None else "damaged"
+    assert f"left as it is, without a sidecar that vouches for it: {store.path(A)} (its sidecar is {why}; the next sweep" in said
+    assert store.path(A).read_bytes() == kept
+    assert store.path(A, SIDECAR).exists() == (contents is not None)
+    assert not store.path(B).exists()
+    assert not store.path(B, SIDECAR).exists()
+    store.save(A, IDENTITIES[0], NETWORK_OF)  # what the sentence promises of the next sweep
+    run(store, "verify")
+
+
+@pytest.mark.parametrize("before", ["there", "missing"])
+def test_a_sidecar_that_was_written_meanwhile_is_not_removed(store, monkeypatch, before):
+    new, sidecar = store.path(B, SIDECAR).read_bytes(), store.path(B, SIDECAR)
+    damage(store, B)
+    sidecar.unlink()
+    if before == "there":
+        sidecar.write_bytes(b"{}")
+
+    def late(listed):
+        for finding in findings(listed):
+            sidecar.write_bytes(new)  # a sweep saves the network, and has not come to the second file
+            yield finding
+
+    monkeypatch.setattr(store_cli, "findings", late)
+    run(store, "prune")
+    assert sidecar.read_bytes() == new
 
 
 def test_a_folder_that_cannot_be_looked_into_is_said(store, capsys, monkeypatch):

@@ -4,6 +4,7 @@
 on its PATH: it hands arguments, folder, environment and open files to the server and ends with the exit status of what was run.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -15,6 +16,8 @@ import traceback
 from pathlib import Path
 
 import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 
 COMMANDS = {
     "lmc-sweeps": "lmc_sweeps.cli",
@@ -25,7 +28,13 @@ BEFOREHAND = (
     *COMMANDS.values(),
     *("multirun_analysis.report", "multirun_analysis.terminal", "multirun_analysis.drawing"),
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg", "fontTools.subset"),
-    *("ot", "scipy.optimize", "sklearn.datasets", "sklearn.model_selection"),
+    *("ot", "scipy.optimize", "sklearn.datasets", "sklearn.model_selection", "hydra._internal.logging_config"),
+    *(
+        f"lmc_sweeps.{name}"
+        for name in ("datasets.digits", "models.mlp", "matching.activations", "matching.covariance", "matching.weights")
+    ),
+    *(f"multirun_analysis.plots.{name}" for name in ("barrier_vs_width", "connected_share", "heat_map", "matching_cost", "plane")),
+    *("lmc_sweeps.sweeper", "lmc_sweeps.launcher", "matplotlib.patheffects", "PIL.JpegImagePlugin"),
 )
 CLIENT = """#!{python} -ISE
 import json, os, socket, sys
@@ -50,6 +59,10 @@ def serve(address: str) -> None:
     """Answer commands until the process is ended."""
     for name in BEFOREHAND:
         importlib.import_module(name)
+    Plugins.instance()
+    OverridesParser.create().parse_override("width=8,16")  # the first one builds the tables of the grammar
+    gc.collect()
+    gc.freeze()  # a collection in a command would copy every page that it shares with this process
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who mind a command
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
