@@ -14,6 +14,7 @@ from lmc_sweeps.looked_up import looked_up
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.permutations import apply_permutations
 from lmc_sweeps.tasks import template
+from multirun_analysis.schema import mark_of
 
 LONGEST = 500  # letters of a failure's sentence that are shown
 
@@ -126,7 +127,7 @@ def _as_it_was(key: str, value: Any, config: Mapping[str, Any], scope: Mapping[s
         found = looked_up(value, config)
     except LookupError as error:
         raise checks.InputError(f"the record's model has the setting {key!r} from {value!r}, and {error}; set it as it was.") from error
-    if settings.mark_of(found) != mark:
+    if mark_of(found) != mark:
         raise checks.InputError(
             f"the record's model has the setting {key!r} from {value!r}, which the record does not tell and which is something else here; "
             "set it as it was, by the environment variable that it names."

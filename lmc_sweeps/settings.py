@@ -18,7 +18,7 @@ from lmc_sweeps.models.base import Model
 from lmc_sweeps.optimizers import Optimizer
 from lmc_sweeps.training import CODE_VERSION, Training
 from multirun_analysis.redaction import MASK, is_secret, redacted_text, redacted_value
-from multirun_analysis.schema import safe_name
+from multirun_analysis.schema import mark_of, safe_name
 
 # Of the factors and results of training's matrix products. Weights, losses and all that is measured afterwards are float32 always.
 PRECISIONS = ("float32", "tf32", "bfloat16")
@@ -143,11 +143,6 @@ def scope(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
         told = _told_part(key, part, settings, apart=True)
         keys |= {f"{key}.{field.name}": told[field.name] for field in fields(part) if field.metadata.get("identity", True)}
     return {**keys, "dataset.fingerprint": safe_name(fingerprint), "code_version": CODE_VERSION}
-
-
-def mark_of(text: str) -> str:
-    """Return the digest by which a text that is not told can be known again."""
-    return safe_name(_sha256(text)[:8])
 
 
 def told_mark(told: Any) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from multirun_analysis.packed import LAYOUTS, ROW_KEY, Layout, PackedRecord, Record, Rows
-from multirun_analysis.schema import MASKED, digest, safe_name
+from multirun_analysis.schema import MASKED, mark_of
 
 TIMES = ("seconds_train", "seconds_match", "seconds_evaluate")
 
@@ -35,8 +35,8 @@ def _mark(value: Any) -> str:
     """Return what tells a setting from others: of a text the digest that stands in place of one that is not told."""
     if not isinstance(value, str):
         return repr(value)
-    found = MASKED.fullmatch(value)
-    return found[1] if found else safe_name(digest(value.encode())[:8])
+    masked = MASKED.fullmatch(value)
+    return masked[1] if masked else mark_of(value)
 
 
 def merged(old: PackedRecord, new: PackedRecord) -> tuple[PackedRecord, list[str]]:

@@ -98,7 +98,7 @@ def _masked(key: str, value: str) -> str:
     if schema.MASKED.fullmatch(value):
         return value
     shown = MASK if is_secret(key) else redacted_value(value)
-    return value if shown == value else f"{shown} ({safe_name(schema.digest(value.encode())[:8])})"
+    return value if shown == value else f"{shown} ({schema.mark_of(value)})"
 
 
 def check_head(head: Any) -> None:

@@ -326,6 +326,11 @@ def digest(contents: bytes) -> str:
     return hashlib.sha256(contents).hexdigest()
 
 
+def mark_of(text: str) -> str:
+    """Return the digest by which a text that is not told can be known again."""
+    return safe_name(digest(text.encode())[:8])
+
+
 def open_record(contents: bytes) -> dict[str, Any]:
     """Return the record in the contents of a file, without its seal.
 
