@@ -16,7 +16,7 @@ SWEEP = ["-m", "width=4,11,6", "training.epochs=1", "points=3", "matching=[weigh
 ROOT = Path(__file__).resolve().parents[2]
 JOBLIB = pytest.param(
     ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
-    marks=[pytest.mark.cluster, pytest.mark.needs("hydra_plugins.hydra_joblib_launcher")],
+    marks=pytest.mark.needs("hydra_plugins.hydra_joblib_launcher"),
 )
 
 
