@@ -202,14 +202,16 @@ def test_a_result_that_is_a_pipe_holds_nobody_up(tmp_path):
     assert "it is a pipe or a device, not a regular file" in said
 
 
-def test_without_submitit_nothing_is_begun(command, tmp_path):
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text("import sys\nsys.modules['submitit'] = None\n")
-    paths = os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")])
-    done = command("-m", "width=4", "hydra/launcher=slurm", "hydra.sweep.dir=sweep", cold=True, PYTHONPATH=paths)
-    assert done.returncode == 1
-    assert done.stderr == "`hydra/launcher=slurm` needs submitit: pip install 'lmc-sweeps[slurm]'\n"
-    assert not (tmp_path / "sweep").exists()
+def test_without_submitit_nothing_is_begun(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for module in [name for name in sys.modules if name.partition(".")[0] == "submitit"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    from typed import refusal  # here, for this module is pickled by name, and a task does not have the tests' folders on its path
+
+    said = refusal(capsys, "-m", "width=4", "hydra/launcher=slurm", "hydra.sweep.dir=sweep")
+    assert said.strip() == "`hydra/launcher=slurm` needs submitit: pip install 'lmc-sweeps[slurm]'"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_slurm_nothing_is_begun_and_the_way_to_try_it_is_named(command, tmp_path):

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from page_blocks import CONTINUES, Block, blocks_of, difference, write_blocks
 from pictures import pictures
 from programs import usable
+from sharing import made_once
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -48,32 +49,30 @@ def name_of(page: Path) -> str:
 
 @pytest.fixture(scope="session")
 def folder_of(tmp_path_factory: pytest.TempPathFactory, warm_python: dict[str, str]) -> Callable[[Path], Path]:
-    """Return a function that runs a page, once, and returns the folder in which it was run."""
-    ran: dict[Path, Path] = {}
+    """Return a function that runs a page, once for all processes, and returns the folder in which it was run."""
 
-    def run(page: Path) -> Path:
-        if page not in ran:
-            folder = tmp_path_factory.mktemp(page.stem)
-            text = page.read_text()
-            for before in CONTINUES.findall(text):
-                shutil.copytree(run((page.parent / before).resolve()), folder, dirs_exist_ok=True)
-            pictures(folder / "pictures")
-            here = [block for block in blocks_of(text) if block.mark != "needs" or usable(block.word)]
-            blocks = [*given(page), *(smaller(page, block, folder) for block in here)]
-            write_blocks(folder, blocks)
-            done = subprocess.run(
-                ["python", Path(__file__).parent / "page_blocks.py", folder],
-                cwd=folder,
-                env=warm_python | {"LMC_SWEEPS_STORE": str(folder / "store")},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            ran[page] = folder
-        return ran[page]
+    def run(page: Path, folder: Path) -> None:
+        text = page.read_text()
+        for before in CONTINUES.findall(text):
+            shutil.copytree(folder_of((page.parent / before).resolve()), folder, dirs_exist_ok=True)
+        pictures(folder / "pictures")
+        here = [block for block in blocks_of(text) if block.mark != "needs" or usable(block.word)]
+        blocks = [*given(page), *(smaller(page, block, folder) for block in here)]
+        write_blocks(folder, blocks)
+        done = subprocess.run(
+            ["python", Path(__file__).parent / "page_blocks.py", folder],
+            cwd=folder,
+            env=warm_python | {"LMC_SWEEPS_STORE": str(folder / "store")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
 
-    return run
+    def folder_of(page: Path) -> Path:
+        return made_once(tmp_path_factory, name_of(page).replace("/", "_"), lambda folder: run(page, folder))
+
+    return folder_of
 
 
 def given(page: Path) -> list[Block]:

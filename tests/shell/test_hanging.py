@@ -22,10 +22,16 @@ JOBLIB = pytest.param(
 
 @pytest.mark.parametrize("launcher", [[], JOBLIB], ids=["batched", "joblib"])
 def test_a_job_that_hangs_fails_alone_and_is_done_when_it_hangs_no_more(command, tmp_path, launcher):
-    (tmp_path / "planted").mkdir()
-    (tmp_path / "planted" / "sitecustomize.py").write_text(PLANT.replace("WIDTH", "11"))
-    path = os.pathsep.join([str(tmp_path / "planted"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = command(*SWEEP, *launcher, "time_limit=5", cold=True, PYTHONPATH=path)
+    if launcher:  # the jobs run in new processes
+        (tmp_path / "planted").mkdir()
+        (tmp_path / "planted" / "sitecustomize.py").write_text(PLANT.replace("WIDTH", "11"))
+        path = os.pathsep.join([str(tmp_path / "planted"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        done = command(*SWEEP, *launcher, "time_limit=5", PYTHONPATH=path)
+    else:
+        (tmp_path / "hanging.py").write_text(
+            "from benchmarks.fault_processes import hang_in_measuring\nfrom lmc_sweeps.cli import main\nhang_in_measuring(11)\nmain()\n"
+        )
+        done = command(*SWEEP, "time_limit=5", module="hanging")
     assert done.returncode == 1, done.stderr
     sentence = "TimeLimitReached: matching and measuring took longer than `time_limit` = 5 s; the same command with a higher limit, or null, tries again."
     assert f"width=11 failed: {sentence}" in done.stderr

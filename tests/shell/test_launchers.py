@@ -10,7 +10,8 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import OmegaConf
-from typed import refusal
+from sharing import made_once
+from typed import printed, refusal
 
 from lmc_sweeps import launcher
 from lmc_sweeps.composing import Composer
@@ -30,11 +31,13 @@ def results(folder, store):
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory, warm_python):
     """Run the sweep by Hydra's basic launcher, one network at a time, from an empty store."""
-    where = tmp_path_factory.mktemp("basic")
-    command = ["python", "-m", "lmc_sweeps", *SWEEP, "hydra/launcher=basic", "training.stack=1", "hydra.sweep.dir=sweep"]
-    environment = warm_python | {"LMC_SWEEPS_STORE": str(where / "store")}
-    subprocess.run(command, cwd=where, env=environment, check=True, capture_output=True)
-    return where
+
+    def run(where):
+        command = ["python", "-m", "lmc_sweeps", *SWEEP, "hydra/launcher=basic", "training.stack=1", "hydra.sweep.dir=sweep"]
+        environment = warm_python | {"LMC_SWEEPS_STORE": str(where / "store")}
+        subprocess.run(command, cwd=where, env=environment, check=True, capture_output=True)
+
+    return made_once(tmp_path_factory, "basic", run)
 
 
 LAUNCHERS = [
@@ -56,9 +59,7 @@ LAUNCHERS = [
 
 @pytest.mark.parametrize("launcher", LAUNCHERS, ids=lambda words: " ".join(words) or "largest")
 def test_every_launcher_and_stack_gives_the_same_bytes(command, tmp_path, reference, launcher):
-    # joblib starts workers of its own, which a process that was forked cannot do
-    cold = "hydra/launcher=joblib" in launcher
-    done = command(*SWEEP, *launcher, "hydra.sweep.dir=sweep", cold=cold, OMP_NUM_THREADS="1" if "training.stack=3" in launcher else "2")
+    done = command(*SWEEP, *launcher, "hydra.sweep.dir=sweep", OMP_NUM_THREADS="1" if "training.stack=3" in launcher else "2")
     assert done.returncode == 0, done.stderr
     networks, table = results(tmp_path / "sweep", tmp_path / "store")
     expected, expected_table = results(reference / "sweep", reference / "store")
@@ -175,16 +176,17 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(command, tmp_path):
     assert "1 jobs, of them 0 finished in outputs/" in alone.stdout
 
 
-def test_a_plan_of_one_job_looks_where_that_job_has_its_folder(command, tmp_path):
+def test_a_plan_of_one_job_looks_where_that_job_has_its_folder(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LMC_SWEEPS_STORE", "store")
     job = ["width=4", "training.epochs=1", "points=3", "matching=[weights]"]
     for place in ("mine", "for_${width}/${run_id:}"):
         here = [*job, f"hydra.run.dir={place}"]
-        assert "1 jobs, of them 0 finished in" in command(*here, "plan=true").stdout
         assert command(*here).returncode == 0
         left = sorted(tmp_path.rglob("*"))
-        plan = command(*here, "plan=true").stdout
+        plan = printed(capsys, *here, "plan=true")
         assert re.search(r"1 jobs, of them 1 finished in (mine|for_4/x?\w{16})$", plan, re.MULTILINE)
-        assert "1 jobs, of them 0 finished in" in command(*here, "plane=true", "plan=true").stdout
+        assert "1 jobs, of them 0 finished in" in printed(capsys, *here, "plane=true", "plan=true")
         assert sorted(tmp_path.rglob("*")) == left
 
 

@@ -25,26 +25,21 @@ def test_a_launchers_lines(capsys):
     assert capsys.readouterr().err == f"job {SHOWN}\ntask {SHOWN}\n"
 
 
-@pytest.mark.parametrize(
-    "words",
-    [["-m", "hydra.sweep.dir=done"], ["-m", "hydra/launcher=basic", "hydra.sweep.dir=done"], ["hydra.run.dir=done/job"]],
-    ids=["batched", "basic", "one job"],
-)
-def test_warnings_in_the_log_and_on_the_terminal(command, tmp_path, words):
+def test_warnings_in_the_log_and_on_the_terminal(command, tmp_path):
     """A stored network is damaged, in a folder whose name clears the terminal, and the warning names its place."""
-    job = ["width=4", "training.epochs=1", "points=3", "matching=[weights]", "store.dir='st\x1b[2Jore'", *words]
-    first = command(*job)
+    job = ["width=4", "training.epochs=1", "points=3", "matching=[weights]", "store.dir='st\x1b[2Jore'"]
+    first = command(*job, "hydra.run.dir=first")
     assert first.returncode == 0, first.stderr
-    for network in tmp_path.glob("st*ore/*/*.safetensors"):
-        network.write_bytes(b"damaged")
-    for record in tmp_path.glob("done/*/record.json"):
-        record.unlink()
-    done = command(*job)
-    assert done.returncode == 0, done.stderr
-    assert "WARNING: the stored network st\\x1b[2Jore/" in done.stderr
-    logs = "".join(path.read_text() for path in tmp_path.glob("done/**/*.log"))
-    assert "the stored network st\\x1b[2Jore/" in logs
-    assert "\x1b" not in first.stderr + first.stdout + done.stderr + done.stdout + logs
+    kinds = (["-m", "hydra.sweep.dir=batched"], ["-m", "hydra/launcher=basic", "hydra.sweep.dir=basic"], ["hydra.run.dir=one/job"])
+    for words, folder in zip(kinds, ("batched", "basic", "one"), strict=True):
+        for network in tmp_path.glob("st*ore/*/*.safetensors"):
+            network.write_bytes(b"damaged")
+        done = command(*job, *words)
+        assert done.returncode == 0, done.stderr
+        assert "WARNING: the stored network st\\x1b[2Jore/" in done.stderr
+        logs = "".join(path.read_text() for path in (tmp_path / folder).glob("**/*.log"))
+        assert "the stored network st\\x1b[2Jore/" in logs
+        assert "\x1b" not in first.stderr + first.stdout + done.stderr + done.stdout + logs
 
 
 def test_warnings_of_a_command_that_has_no_log():

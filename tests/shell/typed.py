@@ -7,6 +7,14 @@ import pytest
 from lmc_sweeps.cli import main
 
 
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """Return what a command prints that trains nothing and ends well."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["lmc-sweeps", *words])
+        main()
+    return capsys.readouterr().out
+
+
 def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """Return what a command says that is refused: in what it ends with, or on standard error before that, as Hydra does."""
     with pytest.MonkeyPatch.context() as patch:
