@@ -5,13 +5,12 @@ import sys
 from pathlib import Path
 
 import hydra
-from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.checks import InputError
-from lmc_sweeps.command import is_special, make_ready, read_command
+from lmc_sweeps.command import hand_over, is_special, make_ready, read_command
 from lmc_sweeps.config import conf_dir, prepare
 from lmc_sweeps.expected import expected_entry, write_command, write_expected
 from lmc_sweeps.interruption import Terminated, sigterm_interrupts
@@ -36,8 +35,7 @@ def main() -> None:
             if is_special(command):
                 begin()
                 return
-            make_ready(command)
-            _run_hydra(command, get_args_parser(), run, str(conf_dir()), "config")
+            hand_over(command, make_ready(command), run)
     except InputError as error:
         raise SystemExit(for_terminal(error, keep="\n")) from None
     except KeyboardInterrupt as stopped:

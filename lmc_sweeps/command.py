@@ -2,12 +2,15 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import create_automatic_config_search_path, get_args_parser
-from hydra.core.config_search_path import SearchPathQuery
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_automatic_config_search_path, get_args_parser, run_and_report
+from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -22,6 +25,7 @@ from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
 from lmc_sweeps.records import check_same_job, read_record
 
+CONFIG = "config"  # conf/config.yaml
 # Of a sweep alone, so that a job alone would go without what they say.
 SWEEPS_OWN = ("hydra.sweep", "hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher")
 
@@ -50,8 +54,43 @@ def is_special(command: argparse.Namespace) -> bool:
     return any(value is not None for value in others) or any(flags)
 
 
-def make_ready(command: argparse.Namespace) -> None:
-    """Check all that can be checked before Hydra begins, and write the overrides as Hydra takes them.
+class Loader(ConfigLoaderImpl):
+    """Hydra's, but what was composed once is copied when it is asked for again: Hydra would take 200 ms for what was just checked."""
+
+    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+        super().__init__(config_search_path)
+        self._composed: dict[tuple[str | None, tuple[str, ...], RunMode], DictConfig] = {}
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        key = (config_name, tuple(overrides), run_mode)
+        if key not in self._composed:
+            self._composed[key] = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+            return self._composed[key]
+        if validate_sweep_overrides:
+            self.validate_sweep_overrides_legal([parsed_once(text) for text in overrides], run_mode, from_shell)
+        return deepcopy(self._composed[key])
+
+
+def hand_over(command: argparse.Namespace, loader: Loader, task: Callable[[DictConfig], None]) -> None:
+    """Let Hydra run what was made ready: what its own main does, which would compose everything once more to learn that it is a sweep."""
+    hydra = Hydra(task_name="lmc_sweeps", config_loader=loader)
+    GlobalHydra.instance().initialize(hydra)
+    try:
+        begin = hydra.multirun if command.multirun else hydra.run
+        run_and_report(lambda: begin(config_name=CONFIG, task_function=task, overrides=command.overrides))
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def make_ready(command: argparse.Namespace) -> Loader:
+    """Check all that can be checked before Hydra begins, write the overrides as Hydra takes them, and return what composes them.
 
     A job alone is checked here as a whole. Of a sweep the sweeper checks the jobs; here its keys that only some options have are
     put off until the options of each job are known.
@@ -62,17 +101,21 @@ def make_ready(command: argparse.Namespace) -> None:
         If anything cannot run.
     """
     with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
+        if command.config_dir is not None and not Path(command.config_dir).is_dir():
+            raise InputError(f"`--config-dir` must be a folder, got {command.config_dir!r}.")
         extra = [] if command.config_dir is None else [Path(command.config_dir)]
         # experiment=null is how it stands, and Hydra does not take a null
         command.overrides = [plain_folder(text) for text in command.overrides if text != "experiment=null"]
-        folders = [*(folder for folder in extra if folder.is_dir()), *searched_folders(command.overrides)]
+        folders = [*extra, *searched_folders(command.overrides)]
         check_overrides(command.overrides, [conf_dir(), *folders])
         loader = _loader(command.config_dir)
+        if command.multirun:
+            command.overrides.append("hydra.mode=MULTIRUN")
         chosen = [text for text in command.overrides if not is_optional(parsed_once(text))]
         try:
-            master = composed(lambda: loader.load_configuration("config", chosen, RunMode.MULTIRUN, validate_sweep_overrides=False))
+            master = composed(lambda: loader.load_configuration(CONFIG, chosen, RunMode.MULTIRUN, validate_sweep_overrides=False))
         except CompactHydraException:
-            return  # Hydra composes the same, and says the same itself
+            return loader  # Hydra composes the same, and says the same itself
         is_sweep = command.multirun or master.hydra.mode == RunMode.MULTIRUN
         is_plan = asks_for_plan(command.overrides)
         _check_hydras(master, command.overrides, is_sweep, is_plan)
@@ -84,14 +127,17 @@ def make_ready(command: argparse.Namespace) -> None:
             command.overrides = _checked_alone(Composer(loader, master), command.overrides)
             if is_plan:
                 command.overrides.append("hydra.sweeper.alone=true")
+        if master.hydra.mode is None:
+            command.overrides.append(f"hydra.mode={'MULTIRUN' if command.multirun else 'RUN'}")
+        return loader
 
 
-def _loader(config_dir: str | None) -> ConfigLoaderImpl:
+def _loader(config_dir: str | None) -> Loader:
     """Return what composes configs from our folder and, before it, a user's own."""
     path = create_automatic_config_search_path(None, None, str(conf_dir()))
     if config_dir is not None:
         path.prepend(provider="command-line", path=f"file://{os.path.abspath(config_dir)}", anchor=SearchPathQuery(provider="schema"))
-    return ConfigLoaderImpl(config_search_path=path)
+    return Loader(path)
 
 
 def _check_hydras(master: DictConfig, overrides: Sequence[str], is_sweep: bool, is_plan: bool) -> None:

@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra.errors import ConfigCompositionException
+from hydra.types import RunMode
+from omegaconf import OmegaConf
 from pictures import pictures
 from typed import refusal
 
@@ -52,12 +55,12 @@ def test_m_stands_anywhere(flag, place):
     words = ["width=4,8", "seed=0"]
     command = ready(*words[:place], flag, *words[place:])
     assert command.multirun
-    assert command.overrides == words
+    assert command.overrides == [*words, "hydra.mode=MULTIRUN"]
 
 
 def test_options_with_values_stand_anywhere(own):
     command = ready("seed=0", *own, "experiment=plain", "-m", "width=4,8")
-    assert command.overrides == ["seed=0", "experiment=plain", "width=4,8"]
+    assert command.overrides == ["seed=0", "experiment=plain", "width=4,8", "hydra.mode=MULTIRUN"]
     assert command.config_dir == own[1]
 
 
@@ -247,7 +250,7 @@ def test_a_name_that_is_quoted_as_the_message_says_is_that_folder(name):
 
 def test_a_home_in_a_config_file_is_the_home(own, monkeypatch):
     monkeypatch.setenv("HOME", HOME)
-    assert ready(*own, "experiment=home").overrides == ["hydra.run.dir='/home/somebody/out/${now:%Y}'", "experiment=home"]
+    assert ready(*own, "experiment=home").overrides == ["hydra.run.dir='/home/somebody/out/${now:%Y}'", "experiment=home", "hydra.mode=RUN"]
 
 
 def test_a_folder_that_holds_another_job_is_refused_before_anything_is_written_there(own, capsys):
@@ -262,3 +265,25 @@ def test_a_pipe_in_place_of_what_hydra_writes_does_not_hold_a_job_up(own):
     os.mkfifo("z/.hydra/config.yaml")
     ready("hydra.run.dir=z")
     assert list(Path("z/.hydra").iterdir()) == []
+
+
+def test_a_folder_of_configs_that_is_not_there_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for words in (["width=4"], ["width=4,8", "-m"]):
+        said = refusal(capsys, "--config-dir", "nowhere", *words)
+        assert said.strip() == "`--config-dir` must be a folder, got 'nowhere'."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_composed_again_is_a_copy_and_is_what_was_composed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = read_command(["width=4,8", "-m"])
+    loader = make_ready(command)
+    first, second = (loader.load_configuration("config", command.overrides, RunMode.MULTIRUN) for _ in range(2))
+    assert OmegaConf.to_yaml(first) == OmegaConf.to_yaml(second)
+    first.width = 5
+    third = loader.load_configuration("config", command.overrides, RunMode.MULTIRUN)
+    assert OmegaConf.to_yaml(third) == OmegaConf.to_yaml(second)
+    loader.load_configuration("config", ["hydra.verbose=true,false"], RunMode.MULTIRUN, validate_sweep_overrides=False)
+    with pytest.raises(ConfigCompositionException, match="Hydra's configuration is not supported"):
+        loader.load_configuration("config", ["hydra.verbose=true,false"], RunMode.MULTIRUN)
