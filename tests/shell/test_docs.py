@@ -28,7 +28,7 @@ SMALLER = [
     ("docs/keys.md", "width=8,32,128 seed=0,1,2 depth=1,2 -m", "width=8 seed=0 depth=1,2 training.epochs=1 -m"),
     ("docs/keys.md", "dataset.root=DIR width=32,64,128 training.epochs=10", "dataset.root=DIR width=4 training.epochs=1"),
     ("docs/keys.md", "width=64 matching", "width=4 training.epochs=1 matching"),
-    ("docs/keys.md", "experiment=paper_figure2 ", "experiment=paper_figure2_smoke "),
+    ("docs/keys.md", "experiment=paper_figure2 dataset.root=DIR", "experiment=paper_figure2_smoke"),
     ("docs/keys.md", "experiment=width_digits ", "experiment=width_digits width=8 seed=0 training.epochs=1 "),
     ("docs/quick_start.md", "multirun_analysis my_sweep\n", "multirun_analysis my_sweep --only runs\n"),
 ]  # fmt: skip
