@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lmc_sweeps import checks, matching
 from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.devices import resolve_device
 from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.models.base import Architecture
@@ -23,7 +24,6 @@ from lmc_sweeps.own_proof import check_code, check_forwards, check_specification
 from lmc_sweeps.own_spec import check_methods, own_spec
 from lmc_sweeps.pairs import PairResult, compare_pair, method_key, with_identity
 from lmc_sweeps.permutations import PermutationSpec, apply_permutations
-from lmc_sweeps.settings import resolve_device
 from multirun_analysis import schema
 
 

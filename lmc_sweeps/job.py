@@ -17,6 +17,7 @@ from typing import Any
 from lmc_sweeps import records
 from lmc_sweeps.checkpoints import Store, StoredNetwork
 from lmc_sweeps.datasets.base import Data
+from lmc_sweeps.devices import resolve_device
 from lmc_sweeps.files import locked
 from lmc_sweeps.gaps import relative_movement
 from lmc_sweeps.matching.base import Matching, Permutations
@@ -25,7 +26,7 @@ from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.pairs import PairResult, check_final_losses, compare_pair, undefined_rows
 from lmc_sweeps.plane_files import keep_planes, measure_planes
 from lmc_sweeps.records import Record
-from lmc_sweeps.settings import JobSettings, plain_config, resolve_device, run_id, scope, told_method
+from lmc_sweeps.settings import JobSettings, plain_config, run_id, scope, told_method
 from lmc_sweeps.stacks import Progress, train_all
 from lmc_sweeps.tasks import Task, tasks_of
 from lmc_sweeps.time_limit import time_limit

@@ -14,7 +14,7 @@ from torch.func import functional_call
 from torch.nn.utils import parametrize
 
 from lmc_sweeps.checks import InputError
-from lmc_sweeps.tasks import is_out_of_memory
+from lmc_sweeps.devices import is_out_of_memory
 
 # Modules that only call another one, under which name they hold it.
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.optim.swa_utils.AveragedModel)

@@ -9,10 +9,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from lmc_sweeps import checks, interpolation
 from lmc_sweeps.datasets.base import Data, Dataset
+from lmc_sweeps.devices import resolve_device
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.optimizers import Optimizer
@@ -82,24 +81,6 @@ class JobSettings:
             raise checks.InputError(
                 f"`training.batch_size` must be at most the size of the training set ({len(data.train)}), got {self.training.batch_size}."
             )
-
-
-def resolve_device(device: str) -> torch.device:
-    """Return the device that ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N`` means.
-
-    Raises
-    ------
-    InputError
-        If it is none of these, or not there.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if re.fullmatch(r"cpu|cuda(:(0|[1-9][0-9]*))?", str(device)) is None:
-        raise checks.InputError(f"`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got {device!r}.")
-    kind, _, index = device.partition(":")
-    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
-        raise checks.InputError(f"`device` must be there, got {device!r} on a machine with {torch.cuda.device_count()} CUDA devices.")
-    return torch.device(device)
 
 
 def part_identity(part: Any) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import torch
 
-from lmc_sweeps.settings import JobSettings, resolve_device
-from lmc_sweeps.tasks import Task, groups, is_out_of_memory, padded_split, padded_stack, products_of
+from lmc_sweeps.devices import is_out_of_memory, resolve_device
+from lmc_sweeps.settings import JobSettings
+from lmc_sweeps.tasks import Task, groups, padded_split, padded_stack, products_of
 from lmc_sweeps.time_limit import time_limit
 from lmc_sweeps.training import StackState, initial_state, train
 

@@ -11,12 +11,12 @@ import torch
 
 from lmc_sweeps.checkpoints import PartialNetwork, Store, StoredNetwork
 from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.devices import is_out_of_memory, resolve_device
 from lmc_sweeps.evaluation import evaluate
 from lmc_sweeps.interruption import Interruption
 from lmc_sweeps.models.base import Architecture, stacked, unstack
-from lmc_sweeps.settings import resolve_device
 from lmc_sweeps.stack_sizes import stack_size
-from lmc_sweeps.tasks import Task, groups, is_out_of_memory, padded_split, padded_stack, products_of
+from lmc_sweeps.tasks import Task, groups, padded_split, padded_stack, products_of
 from lmc_sweeps.tensor_files import check_like
 from lmc_sweeps.time_limit import time_limit
 from lmc_sweeps.training import StackState, initial_state, train

@@ -15,6 +15,7 @@ from lmc_sweeps.datasets.cifar10 import Cifar10
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 from lmc_sweeps.datasets.idx import FashionMnist, Mnist
+from lmc_sweeps.devices import resolve_device
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
@@ -29,7 +30,6 @@ from lmc_sweeps.settings import (
     network_name,
     place_of,
     plain_config,
-    resolve_device,
     run_id,
     scope,
     told_method,
