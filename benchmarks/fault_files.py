@@ -13,14 +13,14 @@ from pathlib import Path
 import torch
 
 from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Tally, finished, rewritten, rows, run, undisturbed
-from lmc_sweeps import plane_files, records
-from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, Store
-from lmc_sweeps.files import write_atomically
+from lmc_sweeps.common.files import write_atomically
+from lmc_sweeps.jobs import plane_files, records
+from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, Store
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.matching.weights import Weights
-from multirun_analysis import discovery
-from multirun_analysis.discovery import find_sweep, load_runs
-from multirun_analysis.planes import find_planes
+from multirun_analysis.frames import discovery
+from multirun_analysis.frames.discovery import find_sweep, load_runs
+from multirun_analysis.frames.planes import find_planes
 
 AGAIN = r"run the sweep again with the same hydra\.sweep\.dir"
 

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 
 from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Done, Tally, failures, finished, networks, rewritten, rows, run, undisturbed
-from lmc_sweeps import job, stacks, time_limit
-from lmc_sweeps.training import StackState
-from multirun_analysis.discovery import load_runs
+from lmc_sweeps.common import time_limit
+from lmc_sweeps.jobs import job, stacks
+from lmc_sweeps.training.loop import StackState
+from multirun_analysis.frames.discovery import load_runs
 
 AGAIN = r"the same (hydra\.sweep\.dir|command)|[Tt]he same command"
 MEMORY: tuple[str, ...] = ("-m", "width=4,768", "depth=2", "seed=0,1,2", "points=3", "matching=[weights]", FOLDER)
@@ -29,7 +30,7 @@ import importlib.abc, importlib.util, sys, time
 
 class Plant(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name != "lmc_sweeps.job":
+        if name != "lmc_sweeps.jobs.job":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

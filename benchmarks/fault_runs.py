@@ -22,13 +22,13 @@ from hydra.core.plugins import Plugins
 from benchmarks.kill_and_resume import TIMES, tables
 from benchmarks.kill_and_resume import finished as written
 from lmc_sweeps import cli, datasets, matching, models
-from lmc_sweeps.config import load_data
 from lmc_sweeps.datasets.digits import Digits
-from lmc_sweeps.records import RECORD, is_finished, read_record
-from multirun_analysis import drawing
+from lmc_sweeps.jobs.records import RECORD, is_finished, read_record
+from lmc_sweeps.sweeps.config import load_data
 from multirun_analysis.checks import InputError
-from multirun_analysis.csv_text import FLOATS
-from multirun_analysis.discovery import find_sweep, load_runs
+from multirun_analysis.frames.discovery import find_sweep, load_runs
+from multirun_analysis.output.csv_text import FLOATS
+from multirun_analysis.report.report import drawing
 
 SWEEP: tuple[str, ...] = ("-m", "width=4,6", "seed=0,1", "matching=[weights,activations]", "points=3")
 SWEEP += ("training.epochs=15", "training.checkpoint_seconds=0.05")

@@ -11,7 +11,7 @@ with atheris.instrument_imports(
     from lmc_sweeps.datasets import cifar10, idx
 
 from benchmarks import fuzz_readers
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 
 
 def read_idx(contents: bytes) -> None:

@@ -19,14 +19,19 @@ from safetensors.torch import save
 
 from benchmarks import mutating
 from benchmarks.records import METHODS, write_sweep
-from lmc_sweeps import checkpoints, expected, network_files, plane_files, records
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.tensor_files import words_digest
 from lmc_sweeps.datasets import cifar10, idx
+from lmc_sweeps.jobs import plane_files, records
+from lmc_sweeps.jobs import store as checkpoints
+from lmc_sweeps.jobs.settings import name_of
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.settings import name_of
-from lmc_sweeps.tensor_files import words_digest
-from multirun_analysis import commands, index, planes, reading, schema
-from multirun_analysis.packed import PackedRecord
+from lmc_sweeps.own_networks.modules import files as network_files
+from lmc_sweeps.sweeps import expected
+from multirun_analysis import schema
+from multirun_analysis.frames import planes
+from multirun_analysis.records import commands, index, reading
+from multirun_analysis.records.packed import PackedRecord
 
 SEED = 20261125
 RUN = "0123456789abcdef"

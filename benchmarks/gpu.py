@@ -21,13 +21,13 @@ from benchmarks.steps import REPEATS, Ours
 from benchmarks.timing import interleaved, machine
 from lmc_sweeps.datasets.base import Data, Split, fingerprint
 from lmc_sweeps.datasets.digits import Digits
-from lmc_sweeps.job import run_job
+from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.settings import JobSettings
-from lmc_sweeps.training import Training
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import Sgd
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = 1024  # of a width: more than the card is fastest with, so that the stack is what we choose

@@ -9,19 +9,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.timing import interleaved, timed
-from lmc_sweeps.activations import pair_moments
+from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.evaluation import evaluate_line
-from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.base import MatchingProblem, Permutations, SequentialMatching
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.maths.interpolation import line_points
+from lmc_sweeps.maths.permutations import apply_permutations
+from lmc_sweeps.measuring.evaluation import evaluate_line
+from lmc_sweeps.measuring.moments import pair_moments
+from lmc_sweeps.measuring.pairs import compare_pair, with_identity
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.pairs import compare_pair, with_identity
-from lmc_sweeps.permutations import apply_permutations
-from lmc_sweeps.seeding import generator
 from lmc_sweeps.transport.assignment import Assignment
 from lmc_sweeps.transport.base import Transport
 from lmc_sweeps.transport.emd import Emd

@@ -12,13 +12,13 @@ from benchmarks import plain
 from benchmarks.timing import Seconds, interleaved, timed, with_threads
 from lmc_sweeps.datasets.base import Data, Split, fingerprint
 from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.stack_sizes import stack_size
+from lmc_sweeps.jobs.tasks import Task, padded_split, padded_stack
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.settings import JobSettings
-from lmc_sweeps.stack_sizes import stack_size
-from lmc_sweeps.tasks import Task, padded_split, padded_stack
-from lmc_sweeps.training import StackState, Training, initial_state, train
+from lmc_sweeps.training.loop import StackState, Training, initial_state, train
+from lmc_sweeps.training.optimizers import Sgd
 
 NETWORKS = 20  # of a width in a sweep of ten pairs
 REPEATS = 9

@@ -11,13 +11,16 @@ ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 # Page: its title, what it is for, and what it documents: modules as a whole, or objects of them.
 PAGES = {
-    "networks": ("Networks of one's own, and of a sweep", ["lmc_sweeps.compare", "lmc_sweeps.networks", "lmc_sweeps.permutations"]),
-    "measures": ("Barriers, lines, dimension", ["lmc_sweeps.barriers", "lmc_sweeps.interpolation", "lmc_sweeps.dimension"]),
-    "theory": ("Theory: rates, bounds, certificates", ["lmc_sweeps.theory"]),
+    "networks": ("Networks of one's own, and of a sweep", ["lmc_sweeps.compare", "lmc_sweeps.networks", "lmc_sweeps.maths.permutations"]),
+    "measures": (
+        "Barriers, lines, dimension",
+        ["lmc_sweeps.maths.barriers", "lmc_sweeps.maths.interpolation", "lmc_sweeps.maths.dimension"],
+    ),
+    "theory": ("Theory: rates, bounds, certificates", ["lmc_sweeps.maths.theory"]),
     "matching": (
         "Matching methods",
         [f"lmc_sweeps.matching.{name}" for name in ("base", "identity", "weights", "covariance", "activations")]
-        + ["lmc_sweeps.ground_costs"],
+        + ["lmc_sweeps.maths.ground_costs"],
     ),
     "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment")]),
     "models": (
@@ -27,8 +30,16 @@ PAGES = {
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),
     "analysis": (
         "Analysis: loading and tables",
-        ["multirun_analysis.discovery.load_runs", "multirun_analysis.discovery.load_curves", "multirun_analysis.discovery.load_layers"]
-        + ["multirun_analysis.discovery.load_expected", "multirun_analysis.planes.load_planes", "multirun_analysis.report.write_report"]
+        [
+            "multirun_analysis.frames.discovery.load_runs",
+            "multirun_analysis.frames.discovery.load_curves",
+            "multirun_analysis.frames.discovery.load_layers",
+        ]
+        + [
+            "multirun_analysis.frames.discovery.load_expected",
+            "multirun_analysis.frames.planes.load_planes",
+            "multirun_analysis.report.report.write_report",
+        ]
         + [f"multirun_analysis.tables.{name}" for name in ("barrier_vs_width", "method_differences", "connected_share", "width_needed")]
         + [f"multirun_analysis.tables.{name}" for name in ("slopes", "matching_costs", "dimension_correlations", "certificates", "pivots")],
     ),

@@ -9,16 +9,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.command import hand_over, is_special, make_ready, read_command
-from lmc_sweeps.config import conf_dir, prepare
-from lmc_sweeps.expected import expected_entry, write_command, write_expected
-from lmc_sweeps.interruption import Terminated, sigterm_interrupts
-from lmc_sweeps.running import run_alone
-from lmc_sweeps.summary import print_summary
-from multirun_analysis.backend import draw_into_files
-from multirun_analysis.media import for_terminal
-from multirun_analysis.streams import command_streams
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.interruption import Terminated, sigterm_interrupts
+from lmc_sweeps.sweeps.command import hand_over, is_special, make_ready, read_command
+from lmc_sweeps.sweeps.config import conf_dir, prepare
+from lmc_sweeps.sweeps.expected import expected_entry, write_command, write_expected
+from lmc_sweeps.sweeps.running import run_alone
+from lmc_sweeps.sweeps.summary import print_summary
+from multirun_analysis.common.backend import draw_into_files
+from multirun_analysis.common.media import for_terminal
+from multirun_analysis.common.streams import command_streams
 
 PLUGINS = Path(__file__).resolve().parent / "_plugin_root"
 

@@ -10,20 +10,21 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from lmc_sweeps import checks, matching
+from lmc_sweeps import matching
+from lmc_sweeps.common import checks
+from lmc_sweeps.common.devices import resolve_device
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.devices import resolve_device
-from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.maths.interpolation import line_points
+from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.measuring.pairs import PairResult, compare_pair, method_key, with_identity
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.feed_forward import Layer, from_sequential
 from lmc_sweeps.models.torch_module import TorchModule
-from lmc_sweeps.own_data import own_split
-from lmc_sweeps.own_networks import OwnNetwork, check_same, own_network, visible
-from lmc_sweeps.own_proof import check_code, check_forwards, check_specification, probes, taken_inputs
-from lmc_sweeps.own_spec import check_methods, own_spec
-from lmc_sweeps.pairs import PairResult, compare_pair, method_key, with_identity
-from lmc_sweeps.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.own_networks.data import own_split
+from lmc_sweeps.own_networks.modules import OwnNetwork, check_same, own_network, visible
+from lmc_sweeps.own_networks.proof import check_code, check_forwards, check_specification, probes, taken_inputs
+from lmc_sweeps.own_networks.specification import check_methods, own_spec
 from multirun_analysis import schema
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from lmc_sweeps import checks, models, records, settings
-from lmc_sweeps.checkpoints import DAMAGED, Store, read_network
-from lmc_sweeps.looked_up import looked_up
+from lmc_sweeps import models
+from lmc_sweeps.common import checks
+from lmc_sweeps.common.looked_up import looked_up
+from lmc_sweeps.jobs import records, settings
+from lmc_sweeps.jobs.store import DAMAGED, Store, read_network
+from lmc_sweeps.jobs.tasks import template
+from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.models.base import Model
-from lmc_sweeps.permutations import apply_permutations
-from lmc_sweeps.tasks import template
 from multirun_analysis.schema import mark_of
 
 LONGEST = 500  # letters of a failure's sentence that are shown

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from multirun_analysis.backend import draw_into_files
 from multirun_analysis.checks import InputError, user_path
-from multirun_analysis.media import for_terminal
-from multirun_analysis.report import write_report
+from multirun_analysis.common.backend import draw_into_files
+from multirun_analysis.common.media import for_terminal
+from multirun_analysis.common.streams import command_streams
+from multirun_analysis.report.report import write_report
+from multirun_analysis.report.terminal import show, written
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
-from multirun_analysis.streams import command_streams
 from multirun_analysis.tables.sweep import TABLES
-from multirun_analysis.terminal import show, written
 
 EXAMPLES = """examples:
   python -m multirun_analysis my_sweep                           the tables, figures and report.html of a sweep, finished or not

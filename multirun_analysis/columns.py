@@ -3,7 +3,7 @@
 import sys
 
 from multirun_analysis import schema
-from multirun_analysis.media import FORMULA
+from multirun_analysis.common.media import FORMULA
 
 HEAD = rf"""# Columns
 

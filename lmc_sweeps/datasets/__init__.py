@@ -1,7 +1,7 @@
 """Datasets: one file each; a dataset is a frozen record of settings that loads two splits."""
 
+from lmc_sweeps.common.registry import variants
 from lmc_sweeps.datasets.base import Dataset
-from lmc_sweeps.registry import variants
 
 
 def choices() -> dict[str, type[Dataset]]:

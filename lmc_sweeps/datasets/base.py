@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmc_sweeps import checks
+from lmc_sweeps.common import checks
 
 log = logging.getLogger(__name__)
 

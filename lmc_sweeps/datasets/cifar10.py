@@ -13,7 +13,7 @@ from typing import BinaryIO, ClassVar, cast
 
 import numpy as np
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import MOST_RATIO, Data, ImageFiles
 from lmc_sweeps.datasets.download import fetch
 from lmc_sweeps.datasets.pickled import as_byte_matrix, read_pickle, shown

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lmc_sweeps import checks
+from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import Data, Dataset, normalise, split
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lmc_sweeps.checks import InputError, user_path
+from lmc_sweeps.common.checks import InputError, user_path
 
 MOST_BYTES = 2**30  # of a file whose size is not known
 

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmc_sweeps import checks
+from lmc_sweeps.common import checks
+from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Data, Dataset, Split, split
-from lmc_sweeps.seeding import generator
-from lmc_sweeps.threads import one_thread
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import BinaryIO, ClassVar, cast
 
 import numpy as np
 
-from lmc_sweeps import checks
+from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import MOST_RATIO, Data, ImageFiles, Split
 from lmc_sweeps.datasets.download import fetch
 from lmc_sweeps.datasets.places import folders_below, said

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 
 MOST_INSTRUCTIONS = 2**18  # a list of 10,000 names takes eight for each, where Python 3 wrote what Python 2 could read
 GLOBALS = {

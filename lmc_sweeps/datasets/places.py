@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from lmc_sweeps import checks
+from lmc_sweeps.common import checks
 
 
 def folders_below(root: str, what: str, names: Sequence[str], inner: Sequence[str] = ("",)) -> list[Path]:

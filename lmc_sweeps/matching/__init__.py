@@ -1,7 +1,7 @@
 """Matching methods: which ground cost, in which order of layers, with which transport."""
 
+from lmc_sweeps.common.registry import variants
 from lmc_sweeps.matching.base import Matching
-from lmc_sweeps.registry import variants
 
 
 def choices() -> dict[str, type[Matching]]:

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmc_sweeps import checks
-from lmc_sweeps.dimension import spectrum_of_products
-from lmc_sweeps.ground_costs import activation_distances
+from lmc_sweeps.common import checks
 from lmc_sweeps.matching.base import MatchingProblem, Permutations, SequentialMatching
+from lmc_sweeps.maths.dimension import spectrum_of_products
+from lmc_sweeps.maths.ground_costs import activation_distances
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lmc_sweeps import checks, theory, transport
-from lmc_sweeps.dimension import approximate_dimension
-from lmc_sweeps.ground_costs import squared_distances
-from lmc_sweeps.permutations import PermutationSpec, from_coupling
-from lmc_sweeps.threads import one_thread
+from lmc_sweeps import transport
+from lmc_sweeps.common import checks
+from lmc_sweeps.common.threads import one_thread
+from lmc_sweeps.maths import theory
+from lmc_sweeps.maths.dimension import approximate_dimension
+from lmc_sweeps.maths.ground_costs import squared_distances
+from lmc_sweeps.maths.permutations import PermutationSpec, from_coupling
 from lmc_sweeps.transport.ties import TieRule
 from multirun_analysis.schema import safe_name
 

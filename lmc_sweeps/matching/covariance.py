@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmc_sweeps import checks
-from lmc_sweeps.dimension import spectrum_of_products, spectrum_of_rows
-from lmc_sweeps.ground_costs import squared_distances
+from lmc_sweeps.common import checks
+from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.base import MatchingProblem, Moments, Permutations, SequentialMatching, bias_column, incoming_rows
-from lmc_sweeps.threads import one_thread
+from lmc_sweeps.maths.dimension import spectrum_of_products, spectrum_of_rows
+from lmc_sweeps.maths.ground_costs import squared_distances
 
 
 @dataclass(frozen=True, kw_only=True)

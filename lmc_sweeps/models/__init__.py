@@ -1,7 +1,7 @@
 """Models: a file holds a network's mathematics and its permutation specification, side by side."""
 
+from lmc_sweeps.common.registry import variants
 from lmc_sweeps.models.base import Model
-from lmc_sweeps.registry import variants
 
 
 def choices() -> dict[str, type[Model]]:

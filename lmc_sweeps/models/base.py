@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Size, Tensor, nn
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.permutations import PermutationSpec
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.maths.permutations import PermutationSpec
 
 INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
 

@@ -11,13 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Size, Tensor, nn
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.interpolation import interpolate, lerp
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.threads import one_thread
+from lmc_sweeps.maths.interpolation import interpolate, lerp
+from lmc_sweeps.maths.permutations import PermutationSpec, permute
+from lmc_sweeps.maths.theory import layerwise_certificate
 from lmc_sweeps.models.base import INPUT, Architecture, unstack
 from lmc_sweeps.models.padding import pad, pad_axes, unpad
-from lmc_sweeps.permutations import PermutationSpec, permute
-from lmc_sweeps.theory import layerwise_certificate
-from lmc_sweeps.threads import one_thread
 
 ELEMENTWISE = (
     nn.ReLU, nn.Tanh, nn.GELU, nn.Sigmoid, nn.SiLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.Softplus, nn.Mish, nn.Hardtanh, nn.ReLU6,

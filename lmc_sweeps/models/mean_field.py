@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lmc_sweeps import checks
+from lmc_sweeps.common import checks
+from lmc_sweeps.common.threads import one_thread
+from lmc_sweeps.maths.theory import two_layer_certificate, two_layer_curvature_certificate
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.models.feed_forward import DERIVATIVES, FeedForward, Layer
-from lmc_sweeps.theory import two_layer_certificate, two_layer_curvature_certificate
-from lmc_sweeps.threads import one_thread
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 TANH_CURVATURE = 4 / (3 * math.sqrt(3))  # the largest |tanh''|

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lmc_sweeps import checks
+from lmc_sweeps.common import checks
+from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
-from lmc_sweeps.seeding import generator
-from lmc_sweeps.threads import one_thread
 
 INITIALISATIONS = ("pytorch", "he", "lecun", "gaussian", "uniform", "low_dimensional")
 # Each maps 0 to 0, which padding relies on.

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.interpolation import interpolate
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.maths.interpolation import interpolate
+from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.models.base import INPUT, Architecture, unstack
 from lmc_sweeps.models.sites import Products, Use
-from lmc_sweeps.permutations import PermutationSpec, apply_permutations
 
 
 class TorchModule(Architecture):

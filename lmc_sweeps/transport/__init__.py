@@ -1,6 +1,6 @@
 """Transports: from a ground cost to an optimal coupling of A's neurons with B's."""
 
-from lmc_sweeps.registry import variants
+from lmc_sweeps.common.registry import variants
 from lmc_sweeps.transport.base import Transport
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from multirun_analysis.media import for_html
+from multirun_analysis.common.media import for_html
 from multirun_analysis.plots.hover import REM_PER_INCH
 
 MOST_ROWS = 300  # of a table on the page; the CSV has all

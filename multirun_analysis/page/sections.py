@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from multirun_analysis.frames.provenance import provenance
+from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.page.page import Cell, Fact, Lines, Picture, Section, Table, Text, frame_table, page, text
-from multirun_analysis.provenance import provenance
 from multirun_analysis.stats.summary import SETTINGS, kinds_of
 from multirun_analysis.tables.pivots import pivot
-from multirun_analysis.tidy import Sweep
 
 METRICS = {"loss_barrier": "Test loss barrier [nats]", "error_barrier": "Test error barrier [fraction]"}
 

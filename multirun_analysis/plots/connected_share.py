@@ -6,12 +6,12 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.media import for_figure
+from multirun_analysis.common.media import for_figure
+from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
-from multirun_analysis.tidy import ordered, ordered_values, value_text
 
 METRIC, TOLERANCES = "error_barrier", (0.01, 0.02)  # shown; the table has more
 

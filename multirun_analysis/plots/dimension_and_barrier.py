@@ -5,12 +5,12 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.media import for_figure
+from multirun_analysis.common.media import for_figure
+from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows
 from multirun_analysis.plots.style import axis_label, figure_style, method_look
 from multirun_analysis.stats.correlations import dimension_points
-from multirun_analysis.tidy import method_order
 
 METRICS = ("loss_barrier", "error_barrier")
 FEWEST, MOST = 8, 3000  # points: fewer say nothing, and more no more

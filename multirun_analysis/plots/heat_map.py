@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from multirun_analysis.media import for_figure
+from multirun_analysis.common.media import for_figure
+from multirun_analysis.frames.tidy import method_order, ordered, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import panel_rows, row_title
 from multirun_analysis.plots.style import LONGEST, axis_label, figure_style
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
-from multirun_analysis.tidy import method_order, ordered, value_text
 
 METRIC, MOST_ROWS, MOST_NUMBERS = "loss_barrier", 6, 60  # in a panel with more values than that, their numbers would not be read
 

@@ -5,14 +5,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.media import for_figure
+from multirun_analysis.common.media import for_figure
+from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import figure_style, method_look, width_axis
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
-from multirun_analysis.tidy import method_order
 
 COST, UNMATCHED, BOUND = "matching_cost", "identity_cost", "cost_lower_bound"
 MOST_ROWS, MOST_LAYERS = 6, 6

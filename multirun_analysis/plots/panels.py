@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.media import for_figure, from_figure
+from multirun_analysis.common.media import for_figure, from_figure
+from multirun_analysis.frames.tidy import cell_title, method_order
 from multirun_analysis.plots.style import LONGEST, figure_style
-from multirun_analysis.tidy import cell_title, method_order
 
 FONT = 8  # points, of titles of panels
 LETTERS_PER_INCH, FEWEST_LETTERS, MOST_LETTERS = 15, 20, 300  # of such a title

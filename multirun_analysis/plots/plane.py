@@ -13,12 +13,12 @@ from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from multirun_analysis.media import for_figure
+from multirun_analysis.common.media import for_figure
+from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import row_title
 from multirun_analysis.plots.style import LONGEST, axis_label, figure_style
 from multirun_analysis.tables.cells import left_out
-from multirun_analysis.tidy import method_order
 
 COLOURS = "viridis"  # dark valleys, bright walls; the same order of lightness for every kind of colour vision
 N_LEVELS = 22

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from multirun_analysis.media import for_figure
+from multirun_analysis.common.media import for_figure
 
 COLOURS = sns.color_palette("colorblind").as_hex()
 # The same method has the same colour and marker in every figure; grey is the control.

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from multirun_analysis.checks import InputError
-from multirun_analysis.provenance import distinct
+from multirun_analysis.frames.provenance import distinct
+from multirun_analysis.frames.tidy import Sweep, method_order, value_text
 from multirun_analysis.studies.base import Study
-from multirun_analysis.tidy import Sweep, method_order, value_text
 
 OWN_COLUMNS = ("dataset", "model", "depth", "width")
 SAME = 1e-3  # relative; however many digits of a number were typed

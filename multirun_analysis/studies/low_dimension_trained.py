@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.media import for_figure
+from multirun_analysis.common.media import for_figure
+from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import COLOURS, figure_style, legend_above, method_look, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
@@ -12,7 +13,6 @@ from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.dimension_correlations import dimension_correlations
 from multirun_analysis.tables.slopes import slopes
-from multirun_analysis.tidy import method_order
 
 DIMENSION = "dataset.intrinsic_dimension"
 SHOWN = "covariance"  # whose metric is blind to directions that the data do not have

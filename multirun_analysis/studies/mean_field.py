@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.media import for_figure
+from multirun_analysis.common.media import for_figure
+from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import figure_style, legend_above, method_look, width_axis
@@ -16,7 +17,6 @@ from multirun_analysis.stats.thresholds import at_most
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.slopes import slopes
-from multirun_analysis.tidy import method_order
 
 LEAST_WIDTH, MOST_VARIATION = 64, 0.2  # the study is accepted if training does the same at every width from here on
 WHOLE = "whole neurons"  # the label of matching by all that belongs to a neuron

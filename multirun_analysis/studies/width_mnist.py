@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.media import for_figure
+from multirun_analysis.common.media import for_figure
+from multirun_analysis.frames.tidy import cell_title, method_order
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import figure_style, method_look, width_axis
@@ -13,7 +14,6 @@ from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.slopes import width_steps
-from multirun_analysis.tidy import cell_title, method_order
 
 TITLES = {
     "loss_barrier": "How much higher is the loss between the two networks?",

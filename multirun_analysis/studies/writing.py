@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from multirun_analysis import studies, tidy
+from multirun_analysis import studies
 from multirun_analysis.checks import InputError, nearest
-from multirun_analysis.discovery import find_sweep
-from multirun_analysis.drawing import write_page
-from multirun_analysis.figure_files import save_figure
-from multirun_analysis.outputs import write_by, write_csv, write_text
-from multirun_analysis.provenance import provenance
+from multirun_analysis.frames import tidy
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.frames.provenance import provenance
+from multirun_analysis.output.figures import save_figure
+from multirun_analysis.output.files import write_by, write_csv, write_text
+from multirun_analysis.report.drawing import write_page
 from multirun_analysis.studies.base import Frames
 from multirun_analysis.studies.fitting import check_fit, check_keys
 from multirun_analysis.tables.sweep import sweep_frames

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema
+from multirun_analysis.frames.tidy import as_keys, sortable
 from multirun_analysis.stats.endpoints import MEASURES, endpoints
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import ENDPOINTS, cells_of, summarise_all, summarise_networks
-from multirun_analysis.tidy import as_keys, sortable
 
 OF_PAIRS = tuple(f"{measure}_{name}" for measure in MEASURES for name in ("barrier", "barrier_mean", "midpoint", "midpoint_barrier"))
 METRICS = (*OF_PAIRS, *ENDPOINTS)

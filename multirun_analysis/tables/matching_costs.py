@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from multirun_analysis.frames.tidy import as_keys, sortable
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import STATISTICS, summarise_all
 from multirun_analysis.tables.barrier_vs_width import varying_columns
-from multirun_analysis.tidy import as_keys, sortable
 
 MEASURES = ("matching_cost", "identity_cost", "cost_lower_bound")
 

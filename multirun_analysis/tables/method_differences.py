@@ -4,10 +4,10 @@ from itertools import combinations
 
 import pandas as pd
 
+from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import STATISTICS, summarise_all
 from multirun_analysis.tables.barrier_vs_width import varying_columns
-from multirun_analysis.tidy import method_order
 
 METRICS = ("loss_barrier", "error_barrier")
 COLUMNS = ("metric", "method", "other", *STATISTICS, "better")

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from multirun_analysis.checks import InputError, nearest
-from multirun_analysis.digits import FEWEST, decimals, number
-from multirun_analysis.media import for_latex, for_markdown, for_terminal, terminal_columns
+from multirun_analysis.common.digits import FEWEST, decimals, number
+from multirun_analysis.common.media import for_latex, for_markdown, for_terminal, terminal_columns
+from multirun_analysis.frames.tidy import cell_title, ordered, ordered_values, value_text
 from multirun_analysis.stats.endpoints import endpoints
-from multirun_analysis.tidy import cell_title, ordered, ordered_values, value_text
 
 PAIRS, ENDS = "pairs", "error at ends"
 SHOWN = ["n_pairs", "n_expected", "mean", "ci_low", "ci_high"]

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from multirun_analysis import tidy
+from multirun_analysis.frames import tidy
+from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
 from multirun_analysis.tables.connected_share import connected_share
@@ -12,7 +13,6 @@ from multirun_analysis.tables.matching_costs import matching_costs
 from multirun_analysis.tables.method_differences import method_differences
 from multirun_analysis.tables.slopes import slopes
 from multirun_analysis.tables.width_needed import width_needed
-from multirun_analysis.tidy import Sweep
 
 TABLES = (
     "runs", "curves", "layers", "barrier_vs_width", "failures", "method_differences", "slopes", "width_needed", "connected_share",

@@ -11,22 +11,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmc_sweeps.activations import pair_moments
+from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.evaluation import evaluate
-from lmc_sweeps.gaps import relative_movement
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.measuring.evaluation import evaluate
+from lmc_sweeps.measuring.gaps import relative_movement
+from lmc_sweeps.measuring.moments import pair_moments
+from lmc_sweeps.measuring.pairs import compare_pair, with_identity
+from lmc_sweeps.measuring.planes import plane_through
 from lmc_sweeps.models.base import Model, stacked, unstack
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.padding import pad, pad_axes, unpad
-from lmc_sweeps.optimizers import Adam, Optimizer, Sgd
-from lmc_sweeps.pairs import compare_pair, with_identity
-from lmc_sweeps.planes import plane_through
-from lmc_sweeps.seeding import generator
-from lmc_sweeps.training import Recipe, Training, initial_state, train
+from lmc_sweeps.training.loop import Recipe, Training, initial_state, train
+from lmc_sweeps.training.optimizers import Adam, Optimizer, Sgd
 
 THREADS = (1, 2, 4)
 EXAMPLES, CLASSES, STEPS = 1437, 10, 3

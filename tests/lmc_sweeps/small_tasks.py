@@ -2,12 +2,12 @@
 
 from lmc_sweeps.datasets.base import fingerprint
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
+from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.tasks import Task
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.settings import JobSettings
-from lmc_sweeps.tasks import Task
-from lmc_sweeps.training import Training
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import Sgd
 
 DATASET = GaussianMixture(ambient_dimension=5, classes=3, train_size=60, test_size=30)
 DATA = DATASET.load()

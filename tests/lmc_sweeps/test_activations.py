@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmc_sweeps.activations import PairMoments, pair_moments
+from lmc_sweeps.measuring.moments import PairMoments, pair_moments
 from lmc_sweeps.models.base import stacked
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp

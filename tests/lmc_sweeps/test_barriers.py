@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lmc_sweeps.barriers import barriers
-from lmc_sweeps.interpolation import line_points
+from lmc_sweeps.maths.barriers import barriers
+from lmc_sweeps.maths.interpolation import line_points
 
 T = line_points(17)  # multiples of 1/16, so that the curves below are exact
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmc_sweeps import files as files_module
-from lmc_sweeps.checkpoints import Store, StoredNetwork
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.settings import name_of
+from lmc_sweeps.common import files as files_module
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.jobs.settings import name_of
+from lmc_sweeps.jobs.store import Store, StoredNetwork
 
 IDENTITY = {"width": 3, "seed": 0, "optimizer": {"name": "sgd"}}
 NAME = name_of(IDENTITY)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lmc_sweeps import checks
+from lmc_sweeps.common import checks
 
 
 @pytest.mark.parametrize(("value", "limits"), [(1, {}), (0, {"least": 0}), (7, {"least": 2, "below": 8}), (10**30, {})])

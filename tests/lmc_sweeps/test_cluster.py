@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from lmc_sweeps import cluster
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.cluster import ClusterSettings, LocalTasks, SlurmTasks, how_it_ended
+from lmc_sweeps.cluster.backends import ClusterSettings, LocalTasks, SlurmTasks, how_it_ended
+from lmc_sweeps.cluster.backends import backends as cluster
+from lmc_sweeps.common.checks import InputError
 
 submitit = pytest.importorskip("submitit", reason="needs submitit")
 

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, TensorDataset
 
 from lmc_sweeps import Comparison, compare
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.compare import build_methods
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.permutations import PermutationSpec
+from lmc_sweeps.maths.permutations import PermutationSpec
 from multirun_analysis.schema import CURVES_TAIL, LAYERS_TAIL, RUNS_TAIL, names
 
 DATA = Digits().load()

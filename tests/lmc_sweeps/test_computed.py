@@ -2,7 +2,7 @@
 
 import pytest
 
-from lmc_sweeps.computed import computed_keys
+from lmc_sweeps.sweeps.computed import computed_keys
 
 
 def config(**changes):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmc_sweeps.dimension import approximate_dimension, spectrum_of_products, spectrum_of_rows
+from lmc_sweeps.maths.dimension import approximate_dimension, spectrum_of_products, spectrum_of_rows
 from lmc_sweeps.models.mlp import Mlp
 
 

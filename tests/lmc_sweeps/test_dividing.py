@@ -6,15 +6,15 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmc_sweeps.config import load_data
+from lmc_sweeps.cluster.dividing import MOST_NETWORKS, divide, rough_seconds
 from lmc_sweeps.datasets.digits import Digits
-from lmc_sweeps.dividing import MOST_NETWORKS, divide, rough_seconds
+from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.tasks import tasks_of
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.settings import JobSettings
-from lmc_sweeps.tasks import tasks_of
-from lmc_sweeps.training import Training
+from lmc_sweeps.sweeps.config import load_data
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import Sgd
 
 
 @cache

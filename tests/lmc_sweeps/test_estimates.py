@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.datasets.digits import Digits
-from lmc_sweeps.estimates import BATCH, MEMORY, amount, check_fits, estimate, memory_here
+from lmc_sweeps.jobs.estimates import BATCH, MEMORY, amount, check_fits, estimate, memory_here
+from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.optimizers import Adam, Sgd
-from lmc_sweeps.settings import JobSettings
-from lmc_sweeps.training import Training
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import Adam, Sgd
 
 JOB = JobSettings(
     width=32,

@@ -8,16 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lmc_sweeps.barriers import barriers
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.evaluation import evaluate, evaluate_line, function_gap
-from lmc_sweeps.interpolation import interpolate, line_points
+from lmc_sweeps.maths.barriers import barriers
+from lmc_sweeps.maths.interpolation import interpolate, line_points
+from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.measuring.evaluation import evaluate, evaluate_line, function_gap
 from lmc_sweeps.models.base import Architecture, stacked, unstack
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
-from lmc_sweeps.permutations import PermutationSpec, apply_permutations
 
 DEPTH, WIDTH, CLASSES = 3, 8, 5
 ROUNDING = 1e-5  # of a float32 forward pass, relative to the largest logit

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lmc_sweeps import files
-from lmc_sweeps.files import clear_of_pipes, locked, write_atomically
-from lmc_sweeps.log_files import LogFile
+from lmc_sweeps.common import files
+from lmc_sweeps.common.files import clear_of_pipes, locked, write_atomically
+from lmc_sweeps.common.log_files import LogFile
 
 
 def listed(folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from lmc_sweeps.ground_costs import activation_distances, squared_distances
+from lmc_sweeps.maths.ground_costs import activation_distances, squared_distances
 from lmc_sweeps.transport.assignment import Assignment
 
 

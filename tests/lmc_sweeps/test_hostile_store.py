@@ -12,11 +12,11 @@ import torch
 from small_tasks import task
 from test_checkpoints import network  # one network of two tensors
 
-from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store
-from lmc_sweeps.settings import name_of
-from lmc_sweeps.stacks import train_all
-from lmc_sweeps.tensor_files import packed, tensors_digest, words_digest
-from lmc_sweeps.training import Training
+from lmc_sweeps.common.tensor_files import packed, tensors_digest, words_digest
+from lmc_sweeps.jobs.settings import name_of
+from lmc_sweeps.jobs.stacks import train_all
+from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store
+from lmc_sweeps.training.loop import Training
 
 IDENTITIES = [{"width": 3, "seed": 0, "network": k} for k in range(2)]
 A, B = map(name_of, IDENTITIES)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.interpolation import interpolate, lerp, line_points
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.maths.interpolation import interpolate, lerp, line_points
 
 
 def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from lmc_sweeps.interruption import Interruption, Terminated, sigterm_interrupts
+from lmc_sweeps.common.interruption import Interruption, Terminated, sigterm_interrupts
 
 
 def send(number):

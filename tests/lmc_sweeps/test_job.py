@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from lmc_sweeps import job as story
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
-from lmc_sweeps.gaps import relative_movement
-from lmc_sweeps.job import divergence, find_or_train, run_job
+from lmc_sweeps.jobs import job as story
+from lmc_sweeps.jobs.job import divergence, find_or_train, run_job
+from lmc_sweeps.jobs.missing import Forecast, forecast, is_complete
+from lmc_sweeps.jobs.records import read_permutations, read_record, write_failure, write_record
+from lmc_sweeps.jobs.settings import JobSettings, network_name, place_of, run_id
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.missing import Forecast, forecast, is_complete
+from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.records import read_permutations, read_record, write_failure, write_record
-from lmc_sweeps.seeding import generator
-from lmc_sweeps.settings import JobSettings, network_name, place_of, run_id
-from lmc_sweeps.training import Training
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import Sgd
 from multirun_analysis import load_runs
 from multirun_analysis.schema import RUNS_TAIL, names
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.network_files import NetworkFile
-from lmc_sweeps.network_layers import chain
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.own_networks.files import NetworkFile
+from lmc_sweeps.own_networks.layers import chain
 
 IN, OUT = 8, 3
 WHERE = "dataset=letters"

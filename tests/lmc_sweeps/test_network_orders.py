@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lmc_sweeps.network_orders import ends_of, fits, orders
+from lmc_sweeps.own_networks.orders import ends_of, fits, orders
 
 
 def by_trying(shapes, ends, names=None):

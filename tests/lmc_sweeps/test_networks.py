@@ -12,19 +12,19 @@ import torch.nn.functional as F
 from torch import nn
 
 from lmc_sweeps import load_networks, models
-from lmc_sweeps.checkpoints import NETWORK, SIDECAR, Store
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.looked_up import looked_up
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
-from lmc_sweeps.job import run_job
-from lmc_sweeps.looked_up import looked_up
+from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.records import read_record, write_failure, write_record
+from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.store import NETWORK, SIDECAR, Store
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.records import read_record, write_failure, write_record
-from lmc_sweeps.settings import JobSettings
-from lmc_sweeps.training import Training
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import Sgd
 from multirun_analysis.schema import SCHEMA_VERSION
 
 DATA = Digits().load()

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.flat import Flat
-from lmc_sweeps.optimizers import OPTIMIZERS, Adam, AdamW, Optimizer, Sgd
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.training.flat import Flat
+from lmc_sweeps.training.optimizers import OPTIMIZERS, Adam, AdamW, Optimizer, Sgd
 
 STEPS, NETWORKS = 20, 3
 SHAPES = {"layer.weight": (16, 32), "layer.bias": (16,)}  # multiples of a cache line, as padding makes them

@@ -11,24 +11,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lmc_sweeps.checkpoints import PartialNetwork, Store
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import fingerprint
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
-from lmc_sweeps.interpolation import interpolate
-from lmc_sweeps.job import run_job
+from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.stacks import train_all
+from lmc_sweeps.jobs.store import PartialNetwork, Store
+from lmc_sweeps.jobs.tasks import tasks_of
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.maths.interpolation import interpolate
+from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.models.base import INPUT, Architecture, Model, stacked
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.mean_field import MeanFieldNetwork
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
-from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.permutations import PermutationSpec, apply_permutations
-from lmc_sweeps.settings import JobSettings
-from lmc_sweeps.stacks import train_all
-from lmc_sweeps.tasks import tasks_of
-from lmc_sweeps.training import Training
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import Sgd
 
 DATASET = GaussianMixture(ambient_dimension=18, classes=5, train_size=60, test_size=40)
 DATA = DATASET.load()

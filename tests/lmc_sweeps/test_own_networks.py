@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 
 from lmc_sweeps import Comparison, compare
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 
 N, IN, CLASSES = 48, 8, 3
 GENERATOR = torch.Generator().manual_seed(0)

@@ -9,23 +9,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.evaluation import evaluate, evaluate_line
-from lmc_sweeps.gaps import distance, midpoint_gap
-from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.base import NEEDS, Matching, MatchingProblem, MatchingResult
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.maths.interpolation import line_points
+from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.maths.theory import widths_sufficient
+from lmc_sweeps.measuring.evaluation import evaluate, evaluate_line
+from lmc_sweeps.measuring.gaps import distance, midpoint_gap
+from lmc_sweeps.measuring.pairs import PairResult, check_final_losses, compare_pair, method_key, undefined_rows, with_identity
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.pairs import PairResult, check_final_losses, compare_pair, method_key, undefined_rows, with_identity
-from lmc_sweeps.permutations import PermutationSpec, apply_permutations
-from lmc_sweeps.seeding import generator
-from lmc_sweeps.theory import widths_sufficient
 
 METHODS = (Identity(), Weights(), Covariance(), Activations())
 INPUTS, CLASSES, POINTS = 6, 3, 7

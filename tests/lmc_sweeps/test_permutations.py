@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.permutations import PermutationSpec, apply_permutations, from_coupling, inverse, is_permutation, permute
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations, from_coupling, inverse, is_permutation, permute
 
 SPEC = PermutationSpec(
     {

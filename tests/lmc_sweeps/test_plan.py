@@ -3,11 +3,11 @@
 import pytest
 from small_tasks import DATA, MARK, task
 
-from lmc_sweeps.config import PreparedJob
-from lmc_sweeps.job import run_job
+from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.records import read_record, write_record
 from lmc_sweeps.matching.activations import Activations
-from lmc_sweeps.plan import plan_text
-from lmc_sweeps.records import read_record, write_record
+from lmc_sweeps.sweeps.config import PreparedJob
+from lmc_sweeps.sweeps.plan import plan_text
 
 
 def prepared(tmp_path, **changes) -> PreparedJob:

@@ -7,23 +7,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmc_sweeps import job as story
-from lmc_sweeps import plane_files
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
-from lmc_sweeps.job import find_or_train, run_job
+from lmc_sweeps.jobs import job as story
+from lmc_sweeps.jobs import plane_files
+from lmc_sweeps.jobs.job import find_or_train, run_job
+from lmc_sweeps.jobs.missing import is_complete
+from lmc_sweeps.jobs.plane_files import PLANE, read_planes
+from lmc_sweeps.jobs.records import read_permutations, read_record, write_failure, write_record
+from lmc_sweeps.jobs.settings import JobSettings, network_name, run_id
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.missing import is_complete
+from lmc_sweeps.maths.permutations import apply_permutations
+from lmc_sweeps.measuring.planes import N_ROWS, plane_rows
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.permutations import apply_permutations
-from lmc_sweeps.plane_files import PLANE, read_planes
-from lmc_sweeps.planes import N_ROWS, plane_rows
-from lmc_sweeps.records import read_permutations, read_record, write_failure, write_record
-from lmc_sweeps.settings import JobSettings, network_name, run_id
-from lmc_sweeps.training import Training
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import Sgd
 from multirun_analysis.schema import PLANE as COLUMNS
 from multirun_analysis.schema import PLANE_NETWORKS, names
 

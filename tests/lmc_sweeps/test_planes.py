@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.evaluation import evaluate, evaluate_line
-from lmc_sweeps.gaps import distance
+from lmc_sweeps.maths.permutations import apply_permutations
+from lmc_sweeps.measuring.evaluation import evaluate, evaluate_line
+from lmc_sweeps.measuring.gaps import distance
+from lmc_sweeps.measuring.planes import ACROSS, BEYOND, N_ROWS, POINTS, Plane, plane_rows, plane_through
 from lmc_sweeps.models.base import Architecture, stacked, unstack
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
-from lmc_sweeps.permutations import apply_permutations
-from lmc_sweeps.planes import ACROSS, BEYOND, N_ROWS, POINTS, Plane, plane_rows, plane_through
 from multirun_analysis.schema import PLANE_NETWORKS
 
 WIDTH, CLASSES, INPUTS = 7, 4, 5

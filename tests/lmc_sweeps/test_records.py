@@ -10,12 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from lmc_sweeps import records
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.matching.activations import Activations
-from lmc_sweeps.matching.identity import Identity
-from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.records import (
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.jobs import records
+from lmc_sweeps.jobs.records import (
     forget_failure,
     is_finished,
     is_measured,
@@ -29,6 +26,9 @@ from lmc_sweeps.records import (
     write_permutations,
     write_record,
 )
+from lmc_sweeps.matching.activations import Activations
+from lmc_sweeps.matching.identity import Identity
+from lmc_sweeps.matching.weights import Weights
 from multirun_analysis.schema import SCHEMA_VERSION
 
 METHODS = (Identity(), Weights())

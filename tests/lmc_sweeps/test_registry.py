@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lmc_sweeps import datasets, matching, models, transport
-from lmc_sweeps.registry import variants
+from lmc_sweeps.common.registry import variants
 
 BASE = "class Part:\n    pass\n"
 FILES = {

@@ -12,13 +12,13 @@ import torch
 from bits import CASES, THREADS, Case, differing, everything, in_stacks, initial, measured, trained
 from torch import Tensor
 
+from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split, fingerprint
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
-from lmc_sweeps.evaluation import evaluate
-from lmc_sweeps.gaps import distance, relative_movement
+from lmc_sweeps.measuring.evaluation import evaluate
+from lmc_sweeps.measuring.gaps import distance, relative_movement
 from lmc_sweeps.models.base import stacked
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.threads import one_thread
 
 by_case = pytest.mark.parametrize("case", CASES, ids=str)
 # Each makes one machine stand for another; MKL's variables mean nothing where torch was built with another library.

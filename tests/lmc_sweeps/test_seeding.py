@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from lmc_sweeps import seeding
-from lmc_sweeps.seeding import generator
+from lmc_sweeps.common import seeding
+from lmc_sweeps.common.seeding import generator
 
 PURPOSES = [(), ("network", 0), ("network", 1), ("network", "0"), ("network0",), ("network", 0, "data_order", 0), (0, "network")]
 

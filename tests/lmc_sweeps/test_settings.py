@@ -9,20 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.devices import resolve_device
 from lmc_sweeps.datasets.base import Data, split
 from lmc_sweeps.datasets.cifar10 import Cifar10
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 from lmc_sweeps.datasets.idx import FashionMnist, Mnist
-from lmc_sweeps.devices import resolve_device
-from lmc_sweeps.matching.activations import Activations
-from lmc_sweeps.matching.covariance import Covariance
-from lmc_sweeps.matching.identity import Identity
-from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.optimizers import Adam, AdamW, Sgd
-from lmc_sweeps.settings import (
+from lmc_sweeps.jobs.settings import (
     JobSettings,
     digest,
     identity,
@@ -34,8 +28,14 @@ from lmc_sweeps.settings import (
     scope,
     told_method,
 )
-from lmc_sweeps.training import Training
-from multirun_analysis import redaction
+from lmc_sweeps.matching.activations import Activations
+from lmc_sweeps.matching.covariance import Covariance
+from lmc_sweeps.matching.identity import Identity
+from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import Adam, AdamW, Sgd
+from multirun_analysis.common import redaction
 from multirun_analysis.schema import safe_name
 
 FINGERPRINT = "00112233445566ff"
@@ -130,7 +130,7 @@ def test_a_run_is_named_anew_with_every_other_setting():
 
 def test_precision_and_the_version_of_the_training_code_are_in_the_name(monkeypatch):
     words = identity(job(), FINGERPRINT)
-    monkeypatch.setattr("lmc_sweeps.settings.CODE_VERSION", 99)
+    monkeypatch.setattr("lmc_sweeps.jobs.settings.CODE_VERSION", 99)
     assert identity(job(), FINGERPRINT) == {**words, "code": 99}
     settings = job()
     object.__setattr__(settings, "precision", "float64")

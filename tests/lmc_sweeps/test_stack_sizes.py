@@ -6,9 +6,9 @@ import pytest
 import torch
 from small_tasks import task
 
-from lmc_sweeps import stack_sizes
-from lmc_sweeps.stack_sizes import most_in_memory, stack_size, training_seconds
-from lmc_sweeps.training import Training
+from lmc_sweeps.jobs import stack_sizes
+from lmc_sweeps.jobs.stack_sizes import most_in_memory, stack_size, training_seconds
+from lmc_sweeps.training.loop import Training
 
 
 def test_the_memory_bound_and_the_setting_limit_a_stack():

@@ -12,15 +12,15 @@ import pytest
 import torch
 from small_tasks import task
 
-from lmc_sweeps import stacks
-from lmc_sweeps.checkpoints import PartialNetwork, Store
+from lmc_sweeps.common.time_limit import TimeLimitReached
+from lmc_sweeps.jobs import stacks
+from lmc_sweeps.jobs.settings import name_of
+from lmc_sweeps.jobs.stacks import train_all
+from lmc_sweeps.jobs.store import PartialNetwork, Store
+from lmc_sweeps.jobs.tasks import Task, groups
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.optimizers import Adam, AdamW, Sgd
-from lmc_sweeps.settings import name_of
-from lmc_sweeps.stacks import train_all
-from lmc_sweeps.tasks import Task, groups
-from lmc_sweeps.time_limit import TimeLimitReached
-from lmc_sweeps.training import Training
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import Adam, AdamW, Sgd
 
 NOWHERE = Store(None)
 IDENTITY = {"width": 6}

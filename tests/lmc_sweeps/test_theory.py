@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import brentq, linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from lmc_sweeps import theory
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.maths import theory
 
 
 def matching_cost(u: np.ndarray, v: np.ndarray) -> float:

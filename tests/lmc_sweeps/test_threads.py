@@ -7,7 +7,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from lmc_sweeps.threads import one_thread
+from lmc_sweeps.common.threads import one_thread
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lmc_sweeps import time_keeper
-from lmc_sweeps.time_limit import TimeLimitReached, time_limit
+from lmc_sweeps.common import time_keeper
+from lmc_sweeps.common.time_limit import TimeLimitReached, time_limit
 
 LONG = 60.0  # a sleep that the tests never wait for
 
@@ -52,7 +52,7 @@ def test_progress_counts_the_time_anew():
 
 
 def test_an_error_that_the_work_swallows_is_raised_again(monkeypatch):
-    monkeypatch.setattr("lmc_sweeps.time_limit.GRACE", 1.0)
+    monkeypatch.setattr("lmc_sweeps.common.time_limit.GRACE", 1.0)
     seen = []
 
     def work():
@@ -100,7 +100,7 @@ ALONE = """
 import importlib.util, os, sys, types
 sys.modules["lmc_sweeps"] = package = types.ModuleType("lmc_sweeps")
 package.__path__ = [{folder!r}]
-from lmc_sweeps import time_limit
+from lmc_sweeps.common import time_limit
 """
 HANG = """
 import ctypes, signal

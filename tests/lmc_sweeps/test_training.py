@@ -11,14 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.padding import pad_axes
-from lmc_sweeps.optimizers import Adam, AdamW, Optimizer, Sgd
-from lmc_sweeps.seeding import generator
-from lmc_sweeps.training import Recipe, StackState, Training, data_orders, initial_state, loss_gradient, train
+from lmc_sweeps.training.loop import Recipe, StackState, Training, data_orders, initial_state, loss_gradient, train
+from lmc_sweeps.training.optimizers import Adam, AdamW, Optimizer, Sgd
 
 SEED, INPUTS, CLASSES = 11, 12, 4
 OPTIMIZERS = [Sgd(lr=0.1, weight_decay=0.01), Adam(lr=0.01), AdamW(lr=0.01)]

@@ -6,9 +6,9 @@ import pytest
 from analysis_sweeps import make_record
 
 from multirun_analysis import load_curves
-from multirun_analysis.csv_text import FLOATS, write_curves
-from multirun_analysis.discovery import find_sweep
-from multirun_analysis.outputs import write_csv
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.output.csv_text import FLOATS, write_curves
+from multirun_analysis.output.files import write_csv
 
 
 def assert_same_bytes(folder, tmp_path):

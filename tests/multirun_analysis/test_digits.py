@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multirun_analysis import barrier_vs_width, load_runs
-from multirun_analysis.digits import decimals, number
-from multirun_analysis.report import write_report
+from multirun_analysis.common.digits import decimals, number
+from multirun_analysis.report.report import write_report
 from multirun_analysis.tables.pivots import Value, pivot, pivot_latex, pivot_markdown, pivot_text
 
 

@@ -8,7 +8,7 @@ from analysis_sweeps import expect, make_record, resealed, write_record
 
 from multirun_analysis import load_curves, load_layers, load_runs, schema
 from multirun_analysis.checks import InputError
-from multirun_analysis.discovery import find_sweep
+from multirun_analysis.frames.discovery import find_sweep
 
 
 def statuses(sweep):

@@ -6,7 +6,7 @@ import pytest
 from analysis_sweeps import make_record
 
 from multirun_analysis import barrier_vs_width, load_runs
-from multirun_analysis.report import write_report
+from multirun_analysis.report.report import write_report
 from multirun_analysis.stats.endpoints import endpoints
 from multirun_analysis.stats.intervals import student_t
 from multirun_analysis.tables.pivots import pivot, pivot_latex, pivot_markdown, pivot_text

@@ -9,7 +9,7 @@ from analysis_sweeps import make_record
 from multirun_analysis import barrier_vs_width, load_runs, studies
 from multirun_analysis.__main__ import main
 from multirun_analysis.checks import InputError
-from multirun_analysis.report import write_report
+from multirun_analysis.report.report import write_report
 from multirun_analysis.stats import resampling
 from multirun_analysis.stats.interval_choice import IntervalChoice
 from multirun_analysis.studies.writing import write_study

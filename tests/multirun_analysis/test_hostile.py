@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from multirun_analysis import barrier_vs_width, load_runs
-from multirun_analysis.discovery import find_sweep
-from multirun_analysis.report import write_report
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.report.report import write_report
 from multirun_analysis.schema import sealed_line
 from multirun_analysis.tables.sweep import sweep_frames
 

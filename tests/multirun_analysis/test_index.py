@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 from analysis_sweeps import expect, make_record, resealed
 
-from multirun_analysis import discovery, index, load_curves, load_layers, load_runs
-from multirun_analysis.discovery import INDEX, find_sweep
-from multirun_analysis.index import MAGIC, load_index, save_index
-from multirun_analysis.names import table_name
+from multirun_analysis import load_curves, load_layers, load_runs
+from multirun_analysis.frames import discovery
+from multirun_analysis.frames.discovery import INDEX, find_sweep
+from multirun_analysis.records import index
+from multirun_analysis.records.index import MAGIC, load_index, save_index
+from multirun_analysis.records.names import table_name
 
 HOSTILE = ["\u2028", "a\x00b", 'quote " comma , line \n end \r', "__import__('os').system('true')", "Ω\u202e\U0001f600", "nan", "-1", ""]
 
@@ -248,7 +250,8 @@ def test_two_processes_write_the_index_at_once(write_sweep):
     expected = without_index(folder)
     code = f"""
 import pathlib
-from multirun_analysis import discovery, index
+from multirun_analysis.frames import discovery
+from multirun_analysis.records import index
 discovery.MANY, index.SETTLED = 2, -10**18
 path = pathlib.Path({str(folder)!r})
 for turn in range(40):

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multirun_analysis import load_curves, load_layers, load_runs
-from multirun_analysis.csv_text import write_frame
-from multirun_analysis.names import table_name, unmistakable
-from multirun_analysis.report import write_report
-from multirun_analysis.table import sortable
-from multirun_analysis.varying import key_column
+from multirun_analysis.frames.sorting import sortable
+from multirun_analysis.output.csv_text import write_frame
+from multirun_analysis.records.names import table_name, unmistakable
+from multirun_analysis.records.varying import key_column
+from multirun_analysis.report.report import write_report
 
 LIKE_OTHERS = [
     "1e5", "1E5", "inf", "-inf", "Infinity", "nan", "NaN", "None", "NA", "N/A", "n/a", "null", "NULL", "<NA>", "#N/A", "true", "True", "FALSE", "007",

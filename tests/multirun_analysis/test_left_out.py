@@ -6,10 +6,10 @@ from analysis_sweeps import expect, make_record
 from matplotlib.figure import Figure
 
 from multirun_analysis import plots
-from multirun_analysis.discovery import find_sweep
+from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.page.page import frame_table
 from multirun_analysis.plots.interpolation_curves import shown_jobs
-from multirun_analysis.report import MOST_FAILURES, write_report
+from multirun_analysis.report.report import MOST_FAILURES, write_report
 from multirun_analysis.tables.cells import fixed_keys, left_out
 from multirun_analysis.tables.sweep import sweep_frames
 

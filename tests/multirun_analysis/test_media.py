@@ -16,9 +16,7 @@ from markdown_it import MarkdownIt
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from multirun_analysis.csv_text import write_frame
-from multirun_analysis.figure_files import figure_svg
-from multirun_analysis.media import (
+from multirun_analysis.common.media import (
     FORMULA,
     for_csv,
     for_figure,
@@ -30,11 +28,13 @@ from multirun_analysis.media import (
     terminal_columns,
     visible,
 )
+from multirun_analysis.output.csv_text import write_frame
+from multirun_analysis.output.figures import figure_svg
 from multirun_analysis.page.page import Section, Text, page
 from multirun_analysis.plots.hover import TIP, hover_svg
-from multirun_analysis.report import Report, write_report
+from multirun_analysis.report.report import Report, write_report
+from multirun_analysis.report.terminal import show
 from multirun_analysis.tables.pivots import Block, Value, pivot_latex, pivot_markdown, pivot_text
-from multirun_analysis.terminal import show
 
 CLIPBOARD, CLEAR, LINK = "\x1b]52;c;aGk=\x07", "\x1b[2J\x1b[H", "\x1b]8;;http://x\x1b\\here\x1b]8;;\x1b\\"
 HOSTILE = [

@@ -8,11 +8,11 @@ import signal
 import pytest
 from analysis_sweeps import expect, make_record
 
-from multirun_analysis import discovery
-from multirun_analysis.commands import load_commands
-from multirun_analysis.discovery import find_sweep
-from multirun_analysis.planes import find_planes, load_planes
-from multirun_analysis.report import write_report
+from multirun_analysis.frames import discovery
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.frames.planes import find_planes, load_planes
+from multirun_analysis.records.commands import load_commands
+from multirun_analysis.report.report import write_report
 
 LIMIT = 20  # s, for what takes a fraction of one
 READ = ("bad/record.json", "expected.jsonl", "commands.jsonl", "multirun.yaml", "bad/plane.csv", "plane.csv", "analysis/records.index")

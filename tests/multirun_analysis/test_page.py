@@ -9,7 +9,7 @@ import pytest
 from analysis_sweeps import expect, make_record
 
 from multirun_analysis.page.page import Cell, Fact, Section, Table, cell, frame_table, page
-from multirun_analysis.report import write_report
+from multirun_analysis.report.report import write_report
 from multirun_analysis.schema import sealed_line
 
 EVIL = "<img src=x onerror=alert(1)></script><script>document.title='owned'</script>"

@@ -13,8 +13,8 @@ from matplotlib import pyplot as plt
 from matplotlib.contour import QuadContourSet
 
 from multirun_analysis import schema
-from multirun_analysis.discovery import find_sweep
-from multirun_analysis.planes import find_planes, load_planes
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.frames.planes import find_planes, load_planes
 from multirun_analysis.plots.plane import MOST_ROWS, plane_figure, plane_levels, plot_plane
 
 CORNERS = {"A": (0.0, 0.0), "B": (10.0, 0.0), "matched B": (3.0, 4.0)}

@@ -11,9 +11,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from multirun_analysis import plots
-from multirun_analysis.discovery import find_sweep
-from multirun_analysis.figure_files import figure_svg
-from multirun_analysis.planes import find_planes
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.frames.planes import find_planes
+from multirun_analysis.output.figures import figure_svg
 from multirun_analysis.plots.connected_share import plot_connected_share
 from multirun_analysis.plots.heat_map import plot_heat_map
 from multirun_analysis.plots.hover import TIP, hover_svg

@@ -6,10 +6,10 @@ import pytest
 import yaml
 from analysis_sweeps import expect, make_record
 
-from multirun_analysis import redaction
-from multirun_analysis.commands import load_commands
-from multirun_analysis.redaction import is_secret, redacted_arguments, redacted_command, redacted_line, redacted_text, redacted_yaml
-from multirun_analysis.report import write_report
+from multirun_analysis.common import redaction
+from multirun_analysis.common.redaction import is_secret, redacted_arguments, redacted_command, redacted_line, redacted_text, redacted_yaml
+from multirun_analysis.records.commands import load_commands
+from multirun_analysis.report.report import write_report
 from multirun_analysis.schema import sealed_line
 
 SECRET = "s3cr3t"

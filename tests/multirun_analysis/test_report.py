@@ -18,10 +18,10 @@ from multirun_analysis.__main__ import main
 from multirun_analysis.columns import markdown
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.style import METHODS
-from multirun_analysis.report import write_report
+from multirun_analysis.report.report import write_report
+from multirun_analysis.report.terminal import show
 from multirun_analysis.stats.interval_choice import IntervalChoice
 from multirun_analysis.tables.sweep import TABLES
-from multirun_analysis.terminal import show
 
 FILES = {
     "runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "method_differences.csv", "slopes.csv", "width_needed.csv",

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multirun_analysis import load_layers, load_runs, schema
-from multirun_analysis.discovery import find_sweep
-from multirun_analysis.report import write_report
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.frames.tidy import expected_frame, matching_labels
+from multirun_analysis.records.varying import key_column, varying_keys
+from multirun_analysis.report.report import write_report
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
 from multirun_analysis.tables.connected_share import connected_share
 from multirun_analysis.tables.matching_costs import matching_costs
 from multirun_analysis.tables.method_differences import method_differences
 from multirun_analysis.tables.slopes import slopes
-from multirun_analysis.tidy import expected_frame, matching_labels
-from multirun_analysis.varying import key_column, varying_keys
 
 BASE = {"dataset": "digits", "model": "mlp", "width": 8, "depth": 1, "seed": 0}
 SEED = {"expression": "${seed}", "keys": ["seed"]}

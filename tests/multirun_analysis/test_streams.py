@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from multirun_analysis.outputs import write_text
-from multirun_analysis.streams import command_streams
+from multirun_analysis.common.streams import command_streams
+from multirun_analysis.output.files import write_text
 
 
 class Broken(io.StringIO):

@@ -7,8 +7,8 @@ import pytest
 from analysis_sweeps import expect, make_record
 
 from multirun_analysis import load_curves, load_layers, load_runs, schema
-from multirun_analysis.discovery import find_sweep
-from multirun_analysis.tidy import FIXED, as_keys, sortable
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.frames.tidy import FIXED, as_keys, sortable
 
 
 def plain(folder, kind, tail):

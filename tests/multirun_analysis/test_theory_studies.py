@@ -8,7 +8,7 @@ import pytest
 from analysis_sweeps import make_record
 
 from multirun_analysis.checks import InputError
-from multirun_analysis.discovery import find_sweep
+from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.stats.correlations import correlation_within, rank_correlation
 from multirun_analysis.studies import choices
 from multirun_analysis.studies.depth_mnist import barrier_against_depth

@@ -5,8 +5,8 @@ import pytest
 from analysis_sweeps import make_record
 
 from multirun_analysis import load_runs
-from multirun_analysis.tidy import matching_labels, sortable
-from multirun_analysis.varying import varying_keys as keys_of
+from multirun_analysis.frames.tidy import matching_labels, sortable
+from multirun_analysis.records.varying import varying_keys as keys_of
 
 
 def varying_keys(rows, computed=()):

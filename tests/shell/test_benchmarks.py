@@ -6,7 +6,7 @@ import pytest
 from benchmarks import measuring
 from benchmarks.fault_runs import Tally
 from benchmarks.timing import interleaved
-from lmc_sweeps.evaluation import evaluate_line
+from lmc_sweeps.measuring.evaluation import evaluate_line
 
 
 def test_candidates_take_turns_and_the_first_turn_does_not_count():

@@ -15,13 +15,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.utils import JobStatus
 
-from lmc_sweeps import cluster_waiting
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.cluster import ClusterSettings, LocalTasks, SlurmTasks
-from lmc_sweeps.cluster_launcher import ClusterLauncher
-from lmc_sweeps.config import conf_dir, prepare
-from lmc_sweeps.launcher import Job
-from lmc_sweeps.records import write_failure
+from lmc_sweeps.cluster.backends import ClusterSettings, LocalTasks, SlurmTasks
+from lmc_sweeps.cluster.backends import waiting as cluster_waiting
+from lmc_sweeps.cluster.launcher import ClusterLauncher
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.jobs.records import write_failure
+from lmc_sweeps.sweeps.config import conf_dir, prepare
+from lmc_sweeps.sweeps.launcher import Job
 
 pytestmark = pytest.mark.needs("submitit")
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
@@ -166,7 +166,7 @@ def test_what_a_task_was_submitted_with_goes_once_its_result_is_there_and_not_be
 def test_a_queue_that_does_not_answer_deletes_nothing_of_what_a_task_was_submitted_with(tmp_path, monkeypatch, answer):
     cluster_waiting.noted(tmp_path, cluster_waiting.Submitted(SimpleNamespace(job_id="7_0"), [job(0, tmp_path, "width=4")]))
     (tmp_path / "7_0_submitted.pkl").touch()
-    monkeypatch.setattr("lmc_sweeps.cluster.asked", lambda *command: answer)
+    monkeypatch.setattr("lmc_sweeps.cluster.backends.asked", lambda *command: answer)
     assert list(cluster_waiting.still_there(SlurmTasks(ClusterSettings.of({}), tmp_path), [job(0, tmp_path, "width=4")])) == []
     assert (tmp_path / "7_0_submitted.pkl").exists() == (answer is None)
 
@@ -283,7 +283,7 @@ def test_tasks_that_are_still_in_the_queue_are_waited_for_by_the_jobs_that_are_i
         cluster_waiting.noted(tmp_path, cluster_waiting.Submitted(SimpleNamespace(job_id=name), members))
         (tmp_path / f"{name}_submitted.pkl").touch()
     (tmp_path / "8_0.json").write_text("no note of ours")
-    monkeypatch.setattr("lmc_sweeps.cluster.asked", lambda *command: "7_0|RUNNING|None\n9_0|PENDING|None\n")
+    monkeypatch.setattr("lmc_sweeps.cluster.backends.asked", lambda *command: "7_0|RUNNING|None\n9_0|PENDING|None\n")
     # job 1 is asked for in other words now, job 2's task is gone
     jobs = [job(0, tmp_path, "width=4"), job(1, tmp_path, "width=5", "plane=true"), job(2, tmp_path, "width=6")]
     (found,) = cluster_waiting.still_there(tasks, jobs)

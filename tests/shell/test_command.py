@@ -12,12 +12,12 @@ from omegaconf import OmegaConf
 from pictures import pictures
 from typed import refusal
 
-from lmc_sweeps.checks import InputError
 from lmc_sweeps.cli import main
-from lmc_sweeps.command import make_ready, read_command
-from lmc_sweeps.config import conf_dir
-from lmc_sweeps.overrides import check_overrides, parsed, plain_folder
-from lmc_sweeps.records import write_record
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.jobs.records import write_record
+from lmc_sweeps.sweeps.command import make_ready, read_command
+from lmc_sweeps.sweeps.config import conf_dir
+from lmc_sweeps.sweeps.overrides import check_overrides, parsed, plain_folder
 
 OWN = {
     "experiment/mine.yaml": "# @package _global_\nhydra:\n  sweeper:\n    params:\n      width: 4,8\n",

@@ -9,7 +9,7 @@ import pytest
 from typed import refusal
 
 from lmc_sweeps.cli import main
-from lmc_sweeps.expected import write_command
+from lmc_sweeps.sweeps.expected import write_command
 
 FAST = ["training.epochs=2", "points=5"]
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]

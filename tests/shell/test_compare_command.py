@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lmc_sweeps import compare_cli
-from lmc_sweeps.config import load_data
+from lmc_sweeps.commands import compare as compare_cli
+from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.seeding import generator
+from lmc_sweeps.sweeps.config import load_data
 
 WORDS = ("input_layer", "hidden_layer", "output_layer")
 

@@ -8,10 +8,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from lmc_sweeps import datasets, matching, models
-from lmc_sweeps.cluster import ClusterSettings
-from lmc_sweeps.config import conf_dir, job_settings
-from lmc_sweeps.optimizers import OPTIMIZERS
-from lmc_sweeps.training import Training
+from lmc_sweeps.cluster.backends import ClusterSettings
+from lmc_sweeps.sweeps.config import conf_dir, job_settings
+from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import OPTIMIZERS
 
 CLASSES = {"dataset": datasets.choices(), "model": models.choices(), "optimizer": OPTIMIZERS, "matching": matching.choices()}
 OPTIONS = sorted(path for path in conf_dir().glob("*/*.yaml"))

@@ -7,12 +7,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.config import conf_dir, from_environment, job_settings, load_data, prepare
-from lmc_sweeps.expected import expected_entry
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.jobs.settings import plain_config
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.overrides import parsed
-from lmc_sweeps.settings import plain_config
+from lmc_sweeps.sweeps.config import conf_dir, from_environment, job_settings, load_data, prepare
+from lmc_sweeps.sweeps.expected import expected_entry
+from lmc_sweeps.sweeps.overrides import parsed
 
 
 def composed(*overrides):

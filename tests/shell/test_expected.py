@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from lmc_sweeps.expected import conceal, labels, read_expected, write_command, write_expected
+from lmc_sweeps.sweeps.expected import conceal, labels, read_expected, write_command, write_expected
 from multirun_analysis.schema import sealed_line
 
 GOOD = {"run_id": "r0", "job": "width=8", "n_pairs": 1, "matching": [{"matching": "weights", "settings_hash": "w0"}], "scope": {}}

@@ -9,12 +9,12 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.command import make_ready, read_command
-from lmc_sweeps.composing import Composer
-from lmc_sweeps.config import conf_dir, prepare
-from lmc_sweeps.fitting import fitted
-from lmc_sweeps.sweeper import ValidatingSweeper
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.sweeps.command import make_ready, read_command
+from lmc_sweeps.sweeps.composing import Composer
+from lmc_sweeps.sweeps.config import conf_dir, prepare
+from lmc_sweeps.sweeps.fitting import fitted
+from lmc_sweeps.sweeps.sweeper import ValidatingSweeper
 
 OWN = {
     "dataset/mine.yaml": "name: mnist\n",  # which does not write out the fields that it leaves alone

@@ -13,9 +13,9 @@ from omegaconf import OmegaConf
 from sharing import made_once
 from typed import printed, refusal
 
-from lmc_sweeps import launcher
-from lmc_sweeps.composing import Composer
-from lmc_sweeps.config import conf_dir
+from lmc_sweeps.sweeps import launcher
+from lmc_sweeps.sweeps.composing import Composer
+from lmc_sweeps.sweeps.config import conf_dir
 
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
 # On a GPU a network's bits may depend on its stack: no promise is made there.

@@ -5,9 +5,9 @@ import re
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.config import conf_dir
-from lmc_sweeps.overrides import check_overrides, merge_matching, searched_folders, swept_keys
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.sweeps.config import conf_dir
+from lmc_sweeps.sweeps.overrides import check_overrides, merge_matching, searched_folders, swept_keys
 
 EXPERIMENTS = ", ".join(sorted(path.stem for path in conf_dir().glob("experiment/*.yaml")))
 TOP = "dataset, depth, device, experiment, matching, model, networks, optimizer, plan, plane, points, precision, seed, store, time_limit, training, width"

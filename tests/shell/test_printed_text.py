@@ -7,12 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lmc_sweeps import compare_cli, store_cli
-from lmc_sweeps.checkpoints import Store, StoredNetwork
-from lmc_sweeps.cluster_waiting import say
-from lmc_sweeps.progress import TrainingProgress
-from lmc_sweeps.summary import job_line
-from lmc_sweeps.sweeper import SweepStopped
+from lmc_sweeps.cluster.waiting import say
+from lmc_sweeps.commands import compare as compare_cli
+from lmc_sweeps.commands import store as store_cli
+from lmc_sweeps.jobs.store import Store, StoredNetwork
+from lmc_sweeps.sweeps.progress import TrainingProgress
+from lmc_sweeps.sweeps.summary import job_line
+from lmc_sweeps.sweeps.sweeper import SweepStopped
 
 EVIL = "\x1b]52;c;aGk=\x07\x1b[2J\x9b2J\u202e[red]\r\x00"
 SHOWN = r"\x1b]52;c;aGk=\x07\x1b[2J\x9b2J\u202e[red]\r\x00"
@@ -43,7 +44,7 @@ def test_warnings_in_the_log_and_on_the_terminal(command, tmp_path):
 
 
 def test_warnings_of_a_command_that_has_no_log():
-    code = "import logging\nfrom multirun_analysis.streams import command_streams\nwith command_streams():\n    "
+    code = "import logging\nfrom multirun_analysis.common.streams import command_streams\nwith command_streams():\n    "
     code += f"logging.getLogger('lmc_sweeps').warning('%s is damaged', {EVIL + chr(10)!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == f"{SHOWN}\\n is damaged\n"

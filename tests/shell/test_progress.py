@@ -2,7 +2,7 @@
 
 import sys
 
-from lmc_sweeps import progress
+from lmc_sweeps.sweeps import progress
 
 
 def test_a_plain_line_comes_after_a_while_with_the_time_left(monkeypatch, capsys):

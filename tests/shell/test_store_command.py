@@ -9,12 +9,12 @@ import time
 import pytest
 import torch
 
-from lmc_sweeps import store_cli
-from lmc_sweeps.checkpoints import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store, StoredNetwork
-from lmc_sweeps.settings import name_of
-from lmc_sweeps.store_cli import main
-from lmc_sweeps.store_contents import findings, items
-from lmc_sweeps.tensor_files import words_digest
+from lmc_sweeps.commands import store as store_cli
+from lmc_sweeps.commands.store import main
+from lmc_sweeps.common.tensor_files import words_digest
+from lmc_sweeps.jobs.settings import name_of
+from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store, StoredNetwork
+from lmc_sweeps.jobs.store_contents import findings, items
 
 IDENTITIES = [
     {

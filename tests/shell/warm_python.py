@@ -21,12 +21,12 @@ from hydra.core.plugins import Plugins
 
 COMMANDS = {
     "lmc-sweeps": "lmc_sweeps.cli",
-    "lmc-sweeps-compare": "lmc_sweeps.compare_cli",
-    "lmc-sweeps-store": "lmc_sweeps.store_cli",
+    "lmc-sweeps-compare": "lmc_sweeps.commands.compare",
+    "lmc-sweeps-store": "lmc_sweeps.commands.store",
 }
 BEFOREHAND = (
     *COMMANDS.values(),
-    *("multirun_analysis.report", "multirun_analysis.terminal", "multirun_analysis.drawing"),
+    *("multirun_analysis.report.report", "multirun_analysis.report.terminal", "multirun_analysis.report.drawing"),
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg", "fontTools.subset"),
     *("ot", "scipy.optimize", "sklearn.datasets", "sklearn.model_selection", "hydra._internal.logging_config"),
     *(
@@ -34,7 +34,7 @@ BEFOREHAND = (
         for name in ("datasets.digits", "models.mlp", "matching.activations", "matching.covariance", "matching.weights")
     ),
     *(f"multirun_analysis.plots.{name}" for name in ("barrier_vs_width", "connected_share", "heat_map", "matching_cost", "plane")),
-    *("lmc_sweeps.sweeper", "lmc_sweeps.launcher", "matplotlib.patheffects", "PIL.JpegImagePlugin"),
+    *("lmc_sweeps.sweeps.sweeper", "lmc_sweeps.sweeps.launcher", "matplotlib.patheffects", "PIL.JpegImagePlugin"),
 )
 CLIENT = """#!{python} -ISE
 import json, os, socket, sys

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from lmc_sweeps import config, datasets
-from lmc_sweeps.checks import InputError
+from lmc_sweeps import datasets
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Data, Dataset, Split, split
 from lmc_sweeps.datasets.checking import check_data
+from lmc_sweeps.sweeps import config
 
 N, M, WIDTH, CLASSES = 12, 6, 4, 3
 

@@ -17,7 +17,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import fingerprint
 from lmc_sweeps.datasets.cifar10 import ARCHIVE, BATCHES, BINARY, FOLDER, MOST_BYTES, TRAIN, Cifar10, read_archive, read_batch
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.cifar10 import Cifar10
 from lmc_sweeps.datasets.download import fetch
 from lmc_sweeps.datasets.idx import FILES, FashionMnist, IdxDataset, Kmnist, Mnist

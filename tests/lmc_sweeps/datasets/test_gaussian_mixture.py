@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import fingerprint
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 

@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import fingerprint
 from lmc_sweeps.datasets.idx import FILES, MOST_BYTES, FashionMnist, IdxDataset, Kmnist, Mnist, read_idx
 

@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets import pickled
 from lmc_sweeps.datasets.pickled import CONSTANTS, MOST_INSTRUCTIONS, VALUES, Call, as_byte_matrix, as_bytes, read_pickle
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from lmc_sweeps.activations import pair_moments
 from lmc_sweeps.matching.base import MatchingProblem
+from lmc_sweeps.measuring.moments import pair_moments
 from lmc_sweeps.models.base import Architecture
 
 ALL = ("weights", "moments", "cross_moments")

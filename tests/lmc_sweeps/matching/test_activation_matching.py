@@ -7,13 +7,13 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from lmc_sweeps.dimension import approximate_dimension
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.base import MatchingProblem
+from lmc_sweeps.maths.dimension import approximate_dimension
+from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.models.base import stacked
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.permutations import apply_permutations
 
 ProblemOf = Callable[..., MatchingProblem]
 GROUPS = ["hidden_1", "hidden_2"]

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps import matching, transport
-from lmc_sweeps.barriers import Barriers, barriers
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.evaluation import evaluate_line, function_gap
-from lmc_sweeps.interpolation import line_points
 from lmc_sweeps.matching.base import NEEDS, Matching, MatchingProblem, SequentialMatching
+from lmc_sweeps.maths.barriers import Barriers, barriers
+from lmc_sweeps.maths.interpolation import line_points
+from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations, from_coupling, inverse, is_permutation
+from lmc_sweeps.measuring.evaluation import evaluate_line, function_gap
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.permutations import PermutationSpec, apply_permutations, from_coupling, inverse, is_permutation
 from lmc_sweeps.transport.emd import Emd
 
 ProblemOf = Callable[..., MatchingProblem]

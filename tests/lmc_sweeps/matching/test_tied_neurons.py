@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lmc_sweeps import matching
 from lmc_sweeps.matching.base import MatchingProblem, SequentialMatching
+from lmc_sweeps.maths.permutations import apply_permutations, inverse
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.permutations import apply_permutations, inverse
 
 ProblemOf = Callable[..., MatchingProblem]
 WIDTH, DEPTH, CLASSES = 12, 2, 4

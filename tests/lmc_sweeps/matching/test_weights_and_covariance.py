@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps import matching
-from lmc_sweeps.dimension import approximate_dimension
 from lmc_sweeps.matching.base import MatchingProblem, Moments
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.maths.dimension import approximate_dimension
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.interpolation import interpolate, line_points
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.maths.interpolation import interpolate, line_points
+from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.models import feed_forward
 from lmc_sweeps.models.base import stacked, unstack
 from lmc_sweeps.models.feed_forward import FeedForward, Layer, from_sequential
-from lmc_sweeps.permutations import apply_permutations
 
 SIZES = [6, 9, 5, 7, 3]  # widths that differ by layer
 

@@ -7,16 +7,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
-from lmc_sweeps.evaluation import evaluate
-from lmc_sweeps.gaps import relative_movement
+from lmc_sweeps.maths.permutations import apply_permutations
+from lmc_sweeps.measuring.evaluation import evaluate
+from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.models.base import stacked, unstack
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.padding import pad, unpad
-from lmc_sweeps.optimizers import Sgd
-from lmc_sweeps.permutations import apply_permutations
-from lmc_sweeps.training import Recipe, Training, initial_state, loss_gradient, train
+from lmc_sweeps.training.loop import Recipe, Training, initial_state, loss_gradient, train
+from lmc_sweeps.training.optimizers import Sgd
 
 INPUTS, N, CLASSES = 4, 11, 3
 X = torch.from_numpy(np.random.default_rng(0).standard_normal((50, INPUTS)).astype(np.float32))

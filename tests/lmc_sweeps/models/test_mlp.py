@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 from torch import nn
 
-from lmc_sweeps.checks import InputError
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.models.mlp import INITIALISATIONS, TRUNCATED_STD, Mlp
 
 

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from lmc_sweeps import matching
-from lmc_sweeps.activations import pair_moments
-from lmc_sweeps.checks import InputError
-from lmc_sweeps.evaluation import function_gap
-from lmc_sweeps.interpolation import interpolate, line_points
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.matching.base import MatchingProblem
+from lmc_sweeps.maths.interpolation import interpolate, line_points
+from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations, inverse
+from lmc_sweeps.measuring.evaluation import function_gap
+from lmc_sweeps.measuring.moments import pair_moments
 from lmc_sweeps.models.base import stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
-from lmc_sweeps.permutations import PermutationSpec, apply_permutations, inverse
 
 SPEC = PermutationSpec(
     {

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lmc_sweeps.ground_costs import squared_distances
-from lmc_sweeps.permutations import from_coupling
+from lmc_sweeps.maths.ground_costs import squared_distances
+from lmc_sweeps.maths.permutations import from_coupling
 from lmc_sweeps.transport.assignment import Assignment
 from lmc_sweeps.transport.base import Transport
 from lmc_sweeps.transport.emd import Emd

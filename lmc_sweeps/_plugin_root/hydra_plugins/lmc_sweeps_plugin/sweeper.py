@@ -1,7 +1,7 @@
 """The sweeper under the name by which Hydra finds it."""
 
-from lmc_sweeps.sweeper import ValidatingSweeper
+from lmc_sweeps.sweeps.sweeper import ValidatingSweeper
 
 
 class LmcSweeper(ValidatingSweeper):
-    """`lmc_sweeps.sweeper.ValidatingSweeper`, selected by ``conf/hydra/sweeper/lmc.yaml``."""
+    """`lmc_sweeps.sweeps.sweeper.ValidatingSweeper`, selected by ``conf/hydra/sweeper/lmc.yaml``."""

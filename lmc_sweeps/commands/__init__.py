@@ -1,0 +1,1 @@
+"""The commands beside the sweep: ``lmc-sweeps-compare`` and ``lmc-sweeps-store``."""

@@ -1,0 +1,1 @@
+"""What knows nothing of networks: checks, seeds, files, devices, threads, limits."""

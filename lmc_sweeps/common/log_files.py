@@ -1,0 +1,35 @@
+"""Log files that hold nobody up: of a sweep and of its jobs."""
+
+import io
+import logging
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from lmc_sweeps.common.files import open_in_place
+from multirun_analysis.common.media import for_terminal
+
+
+class LogFile(logging.FileHandler):
+    """A log file that is opened when there is something to write. What cannot be opened is said once, and nothing else happens.
+
+    On a full disk the file lacks lines.
+    """
+
+    _has_said = False
+
+    def _open(self) -> io.TextIOWrapper:
+        return os.fdopen(open_in_place(Path(self.baseFilename)), "a", encoding=self.encoding, errors=self.errors)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError as error:
+            if not self._has_said and self.stream is None:
+                self._has_said = True
+                sys.stderr.write(f"WARNING: there is no log file, for it cannot be opened: {for_terminal(error)}\n")
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()

@@ -1,0 +1,173 @@
+"""What a job takes, counted from its settings before anything is begun: memory, time, and the room that its record needs.
+
+The counts are of the two models here, chains of layers of equal width; of another model only what does not depend on its layers is counted.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lmc_sweeps.common import checks
+from lmc_sweeps.datasets.base import Data
+from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.measuring.pairs import with_identity
+
+SECONDS_PER_STEP = 1e-4  # of one network, whatever its size
+SECONDS_PER_VALUE = 1e-8  # of an activation along the line: what is done beside the products
+SECONDS_PER_COST = 1.5e-6  # of a cost between two neurons: the transport, spectra and norms
+OPERATIONS_PER_SECOND = 2e10  # of one core, in float32
+BATCH = 2000  # examples at a time, as in pairs.py
+MATRICES = 9  # of width x width in float64, that measuring holds at once beside the moments (measured at width 2,048: 8)
+BYTES_PER_POINT = 60  # of a record: t, loss and error in JSON
+BYTES_PER_ROW = 1500  # of a record: what stands there once per pair, method and split
+YEAR = 365.25 * 86_400  # seconds
+LONGEST = 10 * YEAR  # of one core
+MEMORY = "LMC_SWEEPS_MEMORY_GB"
+KEYS = {  # of which most of the memory comes
+    "the networks themselves": ("width", "depth", "networks"),
+    "training a network": ("width", "depth"),
+    "the learning rates of all steps": ("training.epochs",),
+    "the moments of the activations": ("width", "depth"),
+    "the costs between neurons": ("width",),
+    "the networks of a pair": ("width", "depth"),
+    "the outputs along the line": ("points",),
+    "the record": ("networks", "points"),
+}
+CHAINS = ("mlp", "mean_field")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a job takes: bytes of memory by what for, bytes of its record, and seconds of one core."""
+
+    memory: dict[str, int]
+    record: int
+    seconds_training: float
+    seconds_measuring: float
+
+    @property
+    def bytes(self) -> int:
+        """Memory in all."""
+        return sum(self.memory.values())
+
+
+def estimate(settings: JobSettings, data: Data) -> Estimate:
+    r"""Return about what a job takes.
+
+    .. math:: t = n S \left(t_0 + \frac{6 P B}{R}\right) + \frac{n (n - 1)}{2} \left[ \frac{2 (P - P_1) N K M + 4 P_1 N}{R}
+              + t_1 (m L + C) N K M + L \left(t_2 m^2 + \frac{6 m^2 N}{R}\right) \right]
+
+    with n networks of P weights in L layers of m neurons and C classes, S steps of B examples, N examples in both splits, K points of the
+    line, M methods with the identity, and the constants of this module. The first layer, of P_1 weights, is linear in t: its products at
+    both ends serve every t. It tells small jobs from large ones, no more.
+    """
+    n, width, depth = settings.networks, settings.width, settings.depth
+    methods, pairs = with_identity(settings.matching), n * (n - 1) // 2
+    needs = frozenset().union(*(method.needs for method in methods))
+    is_chain = settings.model.name in CHAINS
+    ends = data.n_inputs + data.n_classes
+    weights = (ends * width + (depth - 1) * width**2 + depth * width + data.n_classes) if is_chain else 0
+    neurons = ends + (width * depth if is_chain else 0)
+    batch, steps = settings.training.batch_size, settings.training.steps(len(data.train))
+    examples = len(data.train) + len(data.test)
+    moments = 24 * depth * width**2 + 16 * data.n_inputs**2 if needs & {"moments", "cross_moments"} else 0
+    costs = 8 * MATRICES * width**2 if len(methods) > 1 else 0
+    training = 4 * (2 + len(settings.optimizer.buffers)) * weights + 8 * batch * neurons
+    measuring = 4 * 2 * weights + (16 * weights if "weights" in needs else 0) + 8 * BATCH * neurons
+    memory = {
+        "the networks themselves": 4 * n * weights,
+        "training a network": training,
+        "the learning rates of all steps": 40 * steps,
+        "the moments of the activations": moments if is_chain else 0,
+        "the costs between neurons": costs if is_chain else 0,
+        "the networks of a pair": measuring,
+        "the outputs along the line": 3 * 4 * 16 * BATCH * len(methods) * settings.points,
+        "the record": 3 * _record_bytes(settings.points, len(methods), pairs),
+    }
+    line = len(methods) * settings.points * examples
+    of_layers = (
+        depth * width**2 * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if is_chain and len(methods) > 1 else 0.0
+    )
+    first = data.n_inputs * width if is_chain else 0
+    products = 2 * ((weights - first) * line + 2 * first * examples) / OPERATIONS_PER_SECOND
+    of_pair = products + SECONDS_PER_VALUE * line * (neurons - data.n_inputs) + of_layers
+    of_network = steps * (SECONDS_PER_STEP + 6 * weights * batch / OPERATIONS_PER_SECOND)
+    return Estimate(memory, _record_bytes(settings.points, len(methods), pairs), n * of_network, pairs * of_pair)
+
+
+class Asked(Protocol):
+    """A job with its data."""
+
+    @property
+    def settings(self) -> JobSettings:
+        """What was asked for."""
+
+    @property
+    def data(self) -> Data:
+        """What it is asked of."""
+
+
+def check_all_fit(jobs: Sequence[Asked], memory: float | None = None) -> None:
+    """Raise `InputError` for the first of the jobs that cannot be done, as `check_fits` says."""
+    for job in jobs:
+        check_fits(job.settings, job.data, memory)
+
+
+def check_fits(settings: JobSettings, data: Data, memory: float | None = None) -> None:
+    """Raise `InputError` if a job cannot be done: it takes more than the memory, this machine's if not given, or many years.
+
+    Raises
+    ------
+    InputError
+        With the keys that it comes from, what most of the memory is for, and what there is.
+    """
+    needed, there = estimate(settings, data), memory_here() if memory is None else memory
+    if needed.bytes > there:
+        most = max(needed.memory, key=lambda name: needed.memory[name])
+        raise checks.InputError(
+            f"a job of {_named(settings, KEYS[most])} takes about {amount(needed.bytes)} of memory, most of it for {most}; there are "
+            f"{amount(there)} (where that is wrong, {MEMORY} says how many GB)."
+        )
+    training, measuring = needed.seconds_training, needed.seconds_measuring
+    if training + measuring > LONGEST:
+        keys, most = (("training.epochs",), "training") if training > measuring else (("points",), "matching and measuring every pair")
+        named = _named(settings, ("width", "depth", "networks", *keys))
+        years = (training + measuring) / YEAR
+        raise checks.InputError(f"a job of {named} takes about {years:,.0f} years of one core, most of it for {most}.")
+
+
+def _named(settings: JobSettings, keys: Sequence[str]) -> str:
+    values = {key: settings.training.epochs if key == "training.epochs" else getattr(settings, key) for key in keys}
+    return ", ".join(f"`{key}` {value:,}" for key, value in values.items())
+
+
+def memory_here() -> float:
+    """Return the bytes of memory that a job may take: what was said, else those of this machine, or of the container that it is in."""
+    said = os.environ.get(MEMORY)
+    if said:
+        try:
+            return 1e9 * checks.number(MEMORY, float(said), above=0.0)
+        except ValueError:
+            raise checks.InputError(f"`{MEMORY}` must be a number of gigabytes, got {said!r}.") from None
+    limits = [float("inf")]
+    if hasattr(os, "sysconf"):
+        limits.append(float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE"))
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limits.append(float(Path(path).read_text()))
+        except (OSError, ValueError):  # there is none, or it is "max"
+            continue
+    return min(limits)
+
+
+def amount(size: float) -> str:
+    """Return a size in bytes for people."""
+    if size < 1e9:
+        return f"{size / 1e6:,.1f} MB"
+    return f"{size / 1e9:,.1f} GB" if size < 1e15 else f"{size / 1e9:.1e} GB"
+
+
+def _record_bytes(points: int, methods: int, pairs: int) -> int:
+    return 2 * pairs * methods * (BYTES_PER_POINT * points + BYTES_PER_ROW)

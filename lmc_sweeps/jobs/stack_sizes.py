@@ -1,0 +1,97 @@
+"""How many networks are best trained at once on this machine: within the memory that a stack may take, and measured, not guessed."""
+
+import itertools
+import logging
+import math
+import statistics
+import time
+from collections.abc import Sequence
+
+import torch
+
+from lmc_sweeps.common.devices import is_out_of_memory, resolve_device
+from lmc_sweeps.common.time_limit import time_limit
+from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.tasks import Task, groups, padded_split, padded_stack, products_of
+from lmc_sweeps.training.loop import StackState, initial_state, train
+
+log = logging.getLogger(__name__)
+SLOWEST_GAIN = 0.97  # a larger stack must train a network in less than this share of the time
+PROBE_STEPS, WARM_UP_STEPS = 7, 3
+TRIED = 4  # networks in the stack of an estimate
+
+
+def stack_size(group: Sequence[Task]) -> int:
+    """Return how many networks of a group are best trained at once on this machine: measured, within the bounds that were set.
+
+    Sizes 1, 2, 4, ... are tried for a few steps each, until a larger one no longer trains a network in less time, or does not fit.
+    """
+    first = group[0]
+    best, fastest, size = 1, math.inf, 1
+    try:
+        most = min(len(group), most_in_memory(first))
+        if first.settings.training.stack is not None:
+            return min(most, first.settings.training.stack)
+        if most == 1 or first.steps < 10 * (PROBE_STEPS + WARM_UP_STEPS):
+            return most
+        while size <= 4 * best:  # two sizes in a row without a gain end the search
+            seconds = seconds_per_network_step(group[:size])
+            if seconds < fastest * SLOWEST_GAIN:
+                best, fastest = size, min(seconds, fastest)
+            if size == most:
+                break
+            size = min(2 * size, most)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    log.info("stacks of %d networks of width %d: %.2f ms per network and step", best, first.settings.width, 1000 * fastest)
+    return best
+
+
+def training_seconds(tasks: Sequence[Task]) -> float:
+    """Return about how long the training of tasks takes here, from a few steps of a small stack of every group."""
+    return sum(seconds_per_network_step(group[:TRIED]) * sum(task.steps for task in group) for group in groups(tasks))
+
+
+def most_in_memory(task: Task) -> int:
+    """Return how many networks fit in the memory of a stack: weights, gradients, optimizer buffers, and a batch's activations."""
+    weights = sum(tensor.numel() for tensor in padded_stack([task]).values())
+    neurons = task.data.n_inputs + task.settings.width * task.settings.depth + task.data.n_classes
+    values = 6 * weights + 4 * task.settings.training.batch_size * neurons
+    return max(1, int(_memory_for_stacks(task.settings) / (4 * values)))
+
+
+def _memory_for_stacks(settings: JobSettings) -> float:
+    """Return the bytes that a stack may take: those that were set, else 2 GiB, or most of what is free on a CUDA device."""
+    if settings.training.stack_gib is not None:
+        return settings.training.stack_gib * 2**30
+    device = resolve_device(settings.device)
+    if device.type != "cuda":
+        return 2.0 * 2**30
+    torch.cuda.empty_cache()  # what earlier stacks have left in torch's own keeping is free as well
+    return 0.7 * torch.cuda.mem_get_info(device)[0]
+
+
+def seconds_per_network_step(tasks: Sequence[Task]) -> float:
+    """Return how long a step takes for each network of a stack, measured on this machine; nothing of it is kept.
+
+    The first steps do not count, unless there are no more; without a step it is 0.
+    """
+    device = resolve_device(tasks[0].settings.device)
+    architecture = tasks[0].training_architecture
+    split = padded_split(architecture, tasks[0].data.train, device)
+    initial = {name: tensor.to(device) for name, tensor in padded_stack(tasks).items()}
+    moments = [time.perf_counter()]
+
+    def note(state: StackState) -> None:
+        progressed()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        moments.append(time.perf_counter())
+
+    limit, what = tasks[0].settings.time_limit, f"a trial step of training {len(tasks)} networks of width {tasks[0].settings.width}"
+    with products_of(tasks[0].settings.precision), time_limit(limit, what) as progressed:
+        state = initial_state(tasks[0].settings.optimizer, initial)
+        train(architecture, state, [task.recipe for task in tasks], split, note, WARM_UP_STEPS + PROBE_STEPS)
+    steps = [after - before for before, after in itertools.pairwise(moments)]
+    return statistics.median(steps[WARM_UP_STEPS - 1 :] or steps or [0.0]) / len(tasks)

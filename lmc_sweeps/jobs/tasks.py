@@ -1,0 +1,121 @@
+"""The networks that jobs need: each a task with everything that determines it, grouped by the shape of the computation."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import torch
+
+from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.datasets.base import Data, Split
+from lmc_sweeps.jobs.settings import JobSettings, name_of, network_identity
+from lmc_sweeps.models.base import Architecture, Model, stacked
+from lmc_sweeps.training.loop import Recipe
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network to train: number `number` of a job."""
+
+    settings: JobSettings
+    data: Data
+    fingerprint: str
+    number: int
+
+    @cached_property
+    def name(self) -> str:
+        """The network's name in the store."""
+        return name_of(self.identity)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that determines it."""
+        return network_identity(self.settings, self.fingerprint, self.number)
+
+    @property
+    def template(self) -> dict[str, torch.Tensor]:
+        """Its parameters without their values: what a stored one must be like."""
+        return template(self.settings.model, *self._shape)
+
+    @property
+    def steps(self) -> int:
+        """The steps of its training."""
+        return self.settings.training.steps(len(self.data.train))
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+        s = self.settings
+        number = 0 if s.training.data_order == "shared" else self.number
+        return Recipe(seed=s.seed, number=number, optimizer=s.optimizer, training=s.training)
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """Its mathematics."""
+        return self.settings.model.architecture(*self._shape)
+
+    @property
+    def _shape(self) -> tuple[int, int, int, int]:
+        return self.data.n_inputs, self.settings.width, self.settings.depth, self.data.n_classes
+
+    @property
+    def training_architecture(self) -> Architecture:
+        """The same, with the products of the precision in which it is trained."""
+        return self.architecture.with_products_in(torch.bfloat16) if self.settings.precision == "bfloat16" else self.architecture
+
+    def initial(self) -> dict[str, torch.Tensor]:
+        """Return its parameters before the first step."""
+        rng = generator(self.settings.seed, "network", self.number, "initialisation")
+        return self.settings.model.initial(*self._shape, rng)
+
+    def kind(self) -> tuple[Any, ...]:
+        """Return everything that fixes the shape of the computation: tasks of one kind can share a stack."""
+        s = self.settings
+        fixed = (self.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
+        return (*fixed, self.steps, s.training.batch_size, s.optimizer.buffers)
+
+
+@lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike
+def template(model: Model, n_inputs: int, width: int, depth: int, n_classes: int) -> dict[str, torch.Tensor]:
+    """Return the parameters of a network without their values."""
+    drawn = model.initial(n_inputs, width, depth, n_classes, generator(0, "template"))
+    return {name: tensor.to("meta") for name, tensor in drawn.items()}
+
+
+def tasks_of(settings: JobSettings, data: Data, fingerprint: str) -> list[Task]:
+    """Return the networks of a job."""
+    return [Task(settings, data, fingerprint, number) for number in range(settings.networks)]
+
+
+def groups(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Return the tasks by kind, each network once, in the order in which they were asked for."""
+    found: dict[tuple[Any, ...], dict[str, Task]] = {}
+    for task in tasks:
+        found.setdefault(task.kind(), {}).setdefault(task.name, task)
+    return [list(group.values()) for group in found.values()]
+
+
+def padded_split(architecture: Architecture, split: Split, device: torch.device) -> Split:
+    """Return a split on a device, with the inputs filled up where the architecture's networks are."""
+    return Split(architecture.padded_inputs(split.inputs), split.labels).to(device)
+
+
+def padded_stack(tasks: Sequence[Task]) -> dict[str, torch.Tensor]:
+    """Return the stack in which networks of one kind begin their training."""
+    return stacked([task.architecture.padded(task.initial()) for task in tasks])
+
+
+@contextmanager
+def products_of(precision: str) -> Iterator[None]:
+    """Let CUDA's products use TensorFloat-32 for a while, if that is the precision; it is a switch of the whole process."""
+    if precision != "tf32":
+        yield
+        return
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -1,0 +1,1 @@
+"""Formulas: permutations, lines between weights, barriers, ground costs, dimension, the bounds of the theory."""

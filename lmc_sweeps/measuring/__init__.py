@@ -1,0 +1,1 @@
+"""What is measured on networks: losses along a path, moments of activations, gaps, planes; all methods on one pair."""

@@ -1,0 +1,201 @@
+"""What was typed, checked and made ready for Hydra: a mistake is said before Hydra makes a folder."""
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from pathlib import Path
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_automatic_config_search_path, get_args_parser, run_and_report
+from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import CompactHydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from lmc_sweeps.common.checks import InputError, user_path, writable_folder
+from lmc_sweeps.sweeps.composing import Composer, composed, parsed_once
+from lmc_sweeps.sweeps.config import conf_dir
+from lmc_sweeps.jobs.estimates import check_all_fit
+from lmc_sweeps.common.files import clear_of_pipes
+from lmc_sweeps.sweeps.fitting import fitted, is_optional
+from lmc_sweeps.common.interruption import Interruption
+from lmc_sweeps.sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
+from lmc_sweeps.jobs.records import check_same_job, read_record
+
+CONFIG = "config"  # conf/config.yaml
+# Of a sweep alone, so that a job alone would go without what they say.
+SWEEPS_OWN = ("hydra.sweep", "hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher")
+
+
+def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what a command line says, options such as ``-m`` standing anywhere.
+
+    Raises
+    ------
+    InputError
+        If an option is unknown.
+    """
+    parser = get_args_parser()
+
+    def refuse(message: str) -> None:
+        raise InputError(f"{message}; keys are set without dashes, as KEY=VALUE, e.g. width=64, and --help lists the options.")
+
+    parser.error = refuse  # type: ignore[method-assign, assignment]
+    return parser.parse_intermixed_args(words)
+
+
+def is_special(command: argparse.Namespace) -> bool:
+    """Return whether a command is Hydra's own affair: help, completion, another config, showing what is composed."""
+    others = (command.config_path, command.config_name, command.experimental_rerun, command.cfg, command.info)
+    flags = (command.help, command.hydra_help, command.shell_completion, command.resolve, command.package)
+    return any(value is not None for value in others) or any(flags)
+
+
+class Loader(ConfigLoaderImpl):
+    """Hydra's, but what was composed once is copied when it is asked for again: Hydra would take 200 ms for what was just checked."""
+
+    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+        super().__init__(config_search_path)
+        self._composed: dict[tuple[str | None, tuple[str, ...], RunMode], DictConfig] = {}
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        key = (config_name, tuple(overrides), run_mode)
+        if key not in self._composed:
+            self._composed[key] = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+            return self._composed[key]
+        if validate_sweep_overrides:
+            self.validate_sweep_overrides_legal([parsed_once(text) for text in overrides], run_mode, from_shell)
+        return deepcopy(self._composed[key])
+
+
+def hand_over(command: argparse.Namespace, loader: Loader, task: Callable[[DictConfig], None]) -> None:
+    """Let Hydra run what was made ready: what its own main does, which would compose everything once more to learn that it is a sweep."""
+    hydra = Hydra(task_name="lmc_sweeps", config_loader=loader)
+    GlobalHydra.instance().initialize(hydra)
+    try:
+        begin = hydra.multirun if command.multirun else hydra.run
+        run_and_report(lambda: begin(config_name=CONFIG, task_function=task, overrides=command.overrides))
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def make_ready(command: argparse.Namespace) -> Loader:
+    """Check all that can be checked before Hydra begins, write the overrides as Hydra takes them, and return what composes them.
+
+    A job alone is checked here as a whole. Of a sweep the sweeper checks the jobs; here its keys that only some options have are
+    put off until the options of each job are known.
+
+    Raises
+    ------
+    InputError
+        If anything cannot run.
+    """
+    with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
+        if command.config_dir is not None and not Path(command.config_dir).is_dir():
+            raise InputError(f"`--config-dir` must be a folder, got {command.config_dir!r}.")
+        extra = [] if command.config_dir is None else [Path(command.config_dir)]
+        # experiment=null is how it stands, and Hydra does not take a null
+        command.overrides = [plain_folder(text) for text in command.overrides if text != "experiment=null"]
+        folders = [*extra, *searched_folders(command.overrides)]
+        check_overrides(command.overrides, [conf_dir(), *folders])
+        loader = _loader(command.config_dir)
+        if command.multirun:
+            command.overrides.append("hydra.mode=MULTIRUN")
+        chosen = [text for text in command.overrides if not is_optional(parsed_once(text))]
+        try:
+            master = composed(lambda: loader.load_configuration(CONFIG, chosen, RunMode.MULTIRUN, validate_sweep_overrides=False))
+        except CompactHydraException:
+            return loader  # Hydra composes the same, and says the same itself
+        is_sweep = command.multirun or master.hydra.mode == RunMode.MULTIRUN
+        is_plan = asks_for_plan(command.overrides)
+        _check_hydras(master, command.overrides, is_sweep, is_plan)
+        command.overrides += _homes(master)
+        command.multirun = is_sweep or is_plan  # the sweeper is where plans are made, for one job too
+        if is_sweep:
+            command.overrides = [_put_off(text, master) for text in command.overrides]
+        elif not any(parsed_once(text).is_sweep_override() for text in command.overrides):  # Hydra says that this takes -m
+            command.overrides = _checked_alone(Composer(loader, master), command.overrides)
+            if is_plan:
+                command.overrides.append("hydra.sweeper.alone=true")
+        if master.hydra.mode is None:
+            command.overrides.append(f"hydra.mode={'MULTIRUN' if command.multirun else 'RUN'}")
+        return loader
+
+
+def _loader(config_dir: str | None) -> Loader:
+    """Return what composes configs from our folder and, before it, a user's own."""
+    path = create_automatic_config_search_path(None, None, str(conf_dir()))
+    if config_dir is not None:
+        path.prepend(provider="command-line", path=f"file://{os.path.abspath(config_dir)}", anchor=SearchPathQuery(provider="schema"))
+    return Loader(path)
+
+
+def _check_hydras(master: DictConfig, overrides: Sequence[str], is_sweep: bool, is_plan: bool) -> None:
+    """Raise `InputError` for settings of Hydra's that would be taken no notice of, or would part a job from its folder."""
+    keys = [parsed_once(text).key_or_group for text in overrides]
+    sweeper = master.hydra.runtime.choices["hydra/sweeper"]
+    if is_plan and sweeper != "lmc":  # another one would take no notice of it, and train
+        raise InputError(f"`plan=true` is done by hydra/sweeper=lmc, got {sweeper}.")
+    if master.hydra.job.chdir:
+        raise InputError("`hydra.job.chdir` must be false, got true: folders such as dataset.root are those of the command's own place.")
+    if is_sweep and "hydra.run.dir" in keys:
+        raise InputError("`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR.")
+    unused = [key for key in keys if key.startswith(SWEEPS_OWN)]
+    if not is_sweep and unused:
+        instead = "; the folder of one job is named by hydra.run.dir=DIR" if unused[0] == "hydra.sweep.dir" else ""
+        raise InputError(f"`{unused[0]}` is for sweeps, and this is one job: add -m{instead}.")
+    params = master.hydra.sweeper.get("params")
+    if not is_sweep and params:
+        raise InputError(f"`hydra.sweeper.params` ({', '.join(params)}) is for sweeps, and this is one job: add -m.")
+
+
+def _homes(master: DictConfig) -> list[str]:
+    """Return overrides that put a home in place of the ``~`` with which a folder in a config file begins."""
+    names = {key: OmegaConf.to_container(master.hydra[key], resolve=False)["dir"] for key in ("run", "sweep")}  # type: ignore[call-overload, index]
+    for key, name in names.items():
+        if not isinstance(name, str) or not name:
+            raise InputError(f"`hydra.{key}.dir` must be a folder, got {name!r}.")
+    keys = {f"hydra.{key}.dir": name for key, name in names.items() if name.startswith("~")}
+    return [f"{key}={quoted(str(user_path(key, name)))}" for key, name in keys.items()]
+
+
+def _put_off(text: str, master: DictConfig) -> str:
+    """Return an override as a sweep over its one value, where the options known so far lack its key: sweeps are set job by job."""
+    override = parsed_once(text)
+    if not is_optional(override) or override.is_sweep_override():
+        return text
+    place, _, field = override.key_or_group.rpartition(".")
+    node = OmegaConf.select(master, place)
+    if OmegaConf.is_dict(node) and field in node:
+        return text
+    key, _, value = text.partition("=")
+    return f"{key}=choice({value.strip() or quoted('')})"
+
+
+def _checked_alone(composer: Composer, overrides: Sequence[str]) -> list[str]:
+    """Return the overrides of a job alone after checking that it can run, its folder too."""
+    hydras = [text for text in overrides if parsed_once(text).is_hydra_override()]
+    (job,) = fitted(composer, [[text for text in overrides if text not in hydras]])
+    try:
+        prepared = composer.prepare(job)
+        check_all_fit([prepared])
+    except CompactHydraException:
+        return list(overrides)  # Hydra composes the same, and says the same itself
+    folder = OmegaConf.to_container(composer.master.hydra.run, resolve=False)["dir"]  # type: ignore[call-overload, index]
+    writable_folder("hydra.run.dir", str(folder).partition("${")[0] or ".")
+    if "${" not in str(folder):  # a folder of the user's own, which may hold something already
+        place = user_path("hydra.run.dir", str(folder))
+        if place.name != prepared.run_id:
+            check_same_job(place, read_record(place), prepared.run_id)
+        clear_of_pipes(place / str(composer.master.hydra.output_subdir))
+    return [*hydras, *job]

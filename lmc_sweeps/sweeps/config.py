@@ -1,0 +1,223 @@
+"""From a composed config to checked settings and loaded data: where Hydra's world ends and the core begins."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from lmc_sweeps import datasets, matching, models
+from lmc_sweeps.common import checks
+from lmc_sweeps.jobs import settings
+from lmc_sweeps.sweeps.computed import computed_keys
+from lmc_sweeps.datasets.base import Data, Dataset, fingerprint
+from lmc_sweeps.datasets.checking import check_data
+from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.training.optimizers import OPTIMIZERS
+from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.training.loop import Training
+
+SCALARS = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane", "time_limit")
+_INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it
+_WORD = re.compile(r"\.*[A-Za-z_][\w.]*")  # that may be a key
+KEYS = ("plan", *SCALARS, "dataset", "model", "optimizer", "training", "matching", "store")
+
+
+@dataclass(frozen=True)
+class PreparedJob:
+    """A job that can run: its settings, its data, its name, and which of its keys the config computes from others (`computed_keys`)."""
+
+    settings: JobSettings
+    data: Data
+    fingerprint: str
+    computed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def run_id(self) -> str:
+        """The name of the job."""
+        return settings.run_id(self.settings, self.fingerprint)
+
+
+def parts() -> dict[str, Mapping[str, type]]:
+    """Return the groups of which a job takes one option, each with the classes of its options."""
+    return {"dataset": datasets.choices(), "model": models.choices(), "optimizer": OPTIMIZERS}
+
+
+def conf_dir() -> Path:
+    """Return the folder of the configs: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "config.yaml").is_file():
+            return folder
+    raise FileNotFoundError(f"lmc_sweeps: there is no conf/config.yaml in {package} or beside it; the installation is damaged.")
+
+
+def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
+    """Return the job that a composed config asks for, with everything checked that can be checked before training.
+
+    Raises
+    ------
+    InputError
+        Naming the key, the rule, the value and the choices.
+    """
+    asked = job_settings(config)
+    data, mark = load_data(asked.dataset)
+    asked.check_against(data)
+    return PreparedJob(asked, data, mark, computed_keys(_as_composed(config)))
+
+
+@lru_cache(maxsize=4)
+def load_data(dataset: Dataset) -> tuple[Data, str]:
+    """Return a dataset and its fingerprint; loaded once per process for all jobs that share it."""
+    try:
+        data = check_data(dataset.name, dataset.load())
+    except OSError as error:
+        raise checks.InputError(f"dataset={dataset.name} could not be loaded: {error}.") from error
+    except (MemoryError, OverflowError, ValueError) as error:
+        if isinstance(error, ValueError) and "Maximum allowed" not in str(error):  # NumPy's word for what no memory can hold
+            raise
+        raise checks.InputError(f"`dataset` {dataset.name} does not fit in this machine's memory: {error}.") from error
+    return data, fingerprint(data)
+
+
+def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
+    """Return the settings that a composed config asks for; Hydra's own node, if it is there, is left aside.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown or missing, or a value breaks a rule.
+    """
+    plain = {"matching": None, "plan": False, **_plain(config)}  # the node is not there when no method is chosen
+    checks.known_keys("", plain, KEYS)
+    missing = [key for key in KEYS if key not in plain]
+    if missing:
+        raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[1:])}.")
+    checks.boolean("plan", plain["plan"])
+    outside = from_environment(OmegaConf.to_container(config, resolve=False)) if isinstance(config, DictConfig) else {}
+    methods = _methods(plain["matching"])
+    return JobSettings(
+        **{key: plain[key] for key in SCALARS},
+        **{key: _part(key, plain[key], choices) for key, choices in parts().items()},
+        training=_fill(Training, "training", _mapping("training", plain["training"])),
+        matching=tuple(dict.fromkeys(methods.values())),
+        store=_store(_mapping("store", plain["store"])),
+        from_environment=tuple(sorted(_by_method(outside, methods).items())),
+    )
+
+
+def from_environment(config: Any) -> dict[str, str]:
+    """Return the keys whose values come from environment variables, directly or through other keys, with their interpolations as text."""
+    texts = {key: text for key, text in _leaves(config) if "${" in text and key.partition(".")[0] != "hydra"}
+    found: dict[str, str] = {}
+    while more := {key: text for key, text in texts.items() if key not in found and _is_from(text, found)}:
+        found |= more
+    return found
+
+
+def _by_method(outside: Mapping[str, str], methods: Mapping[str, Matching]) -> dict[str, str]:
+    """Return the same with settings of matching methods under what the methods are, in place of their keys in the config."""
+    found = dict(outside)
+    for key, method in methods.items():
+        start = f"matching.{key}."
+        for name in [name for name in found if name.startswith(start)]:
+            found[f"{settings.place_of(method)}.{name.removeprefix(start)}"] = found.pop(name)
+    return found
+
+
+def _is_from(text: str, outside: Iterable[str]) -> bool:
+    """Return whether an interpolation is of an environment variable, or may be of a key that is: a relative one says only how that ends."""
+    return "oc.env" in text or any(_may_name(word, key) for word in _words(text) for key in outside)
+
+
+def _words(text: str) -> list[str]:
+    """Return what may be keys in the interpolations of a text, in arguments of resolvers too."""
+    words: list[str] = []
+    while (inner := _INNERMOST.search(text)) is not None:
+        words += _WORD.findall(inner[1].replace("[", ".").replace("]", ""))
+        text = f"{text[: inner.start()]} {text[inner.end() :]}"
+    return words
+
+
+def _may_name(word: str, key: str) -> bool:
+    """Return whether a word may be a key, or a mapping that the key is in."""
+    name = word.lstrip(".")
+    return f"{key}.".startswith(f"{name}.") or (word[0] == "." and (key.endswith(name) or f".{name}." in key))
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts of a nested config under dotted names."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _leaves(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _leaves(item, f"{key}.{place}")
+    elif isinstance(value, str):
+        yield key, value
+
+
+def _plain(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config as plain values, interpolations resolved."""
+    if not isinstance(config, DictConfig):
+        return {str(key): value for key, value in config.items() if key != "hydra"}
+    found = {}
+    for key in map(str, config):
+        if key == "hydra":
+            continue
+        try:
+            value = config[key]
+            found[key] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        except OmegaConfBaseException as error:
+            raise checks.InputError(f"`{key}` cannot be resolved: {str(error).splitlines()[0]}") from error
+    return found
+
+
+def _as_composed(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a config that make a job as plain values, interpolations as text."""
+    composed: Any = OmegaConf.to_container(config, resolve=False) if isinstance(config, DictConfig) else config
+    return {str(key): value for key, value in composed.items() if key in KEYS}
+
+
+def _mapping(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise checks.InputError(f"`{key}` must be a mapping of settings, got {value!r}.")
+    return dict(value)
+
+
+def _part(key: str, value: Any, choices: Mapping[str, type]) -> Any:
+    """Return a dataset, a model or an optimizer from its name and its settings."""
+    given = _mapping(key, value)
+    name = checks.one_of(f"{key}.name", given.pop("name", None), choices)
+    return _fill(choices[name], key, given)
+
+
+def _fill(kind: type, key: str, given: Mapping[str, Any]) -> Any:
+    checks.known_keys(key, given, [field.name for field in fields(kind)])
+    return kind(**given)
+
+
+def _methods(value: Any) -> dict[str, Matching]:
+    """Return the matching methods by their keys; a key of the mapping is free, so that one method can stand there with two settings."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise checks.InputError(f"`matching` must be one or several of {', '.join(matching.choices())}, got {value!r}.")
+    return {str(key): _part(f"matching.{key}", given, matching.choices()) for key, given in value.items()}
+
+
+def _store(given: Mapping[str, Any]) -> Path | None:
+    checks.known_keys("store", given, ["dir"])
+    folder = given.get("dir")
+    if folder is None:
+        return None
+    if not isinstance(folder, str) or not folder:
+        raise checks.InputError(f"`store.dir` must be a folder, or null to keep no networks, got {folder!r}.")
+    path = checks.user_path("store.dir", folder)
+    if path.exists() and not path.is_dir():
+        raise checks.InputError(f"`store.dir` must be a folder, or null to keep no networks, got {folder!r}, which is a file.")
+    return path

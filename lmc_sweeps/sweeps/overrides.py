@@ -1,0 +1,231 @@
+"""What was typed, checked before Hydra composes it: unknown keys and options get the choices and the nearest of them."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+
+from lmc_sweeps.common import checks
+from lmc_sweeps.common.suggestions import likely_key
+
+MOST_JOBS = 100_000  # of a sweep: an hour of composing before the first one trains
+FOLDERS = ("hydra.sweep.dir", "hydra.run.dir", "store.dir", "dataset.root")
+
+
+def check_overrides(overrides: Sequence[str], folders: Sequence[Path]) -> None:
+    """Raise `InputError` if an override names a key or an option that the configs in `folders` do not have.
+
+    Overrides of Hydra's own keys, and deletions, are left to Hydra, but for folders, of which there is one.
+    """
+    for text in overrides:
+        override = parsed(text)
+        key = override.key_or_group
+        if key in FOLDERS and isinstance(override.value(), ChoiceSweep) and key.startswith("hydra."):
+            raise checks.InputError(f"`{key}` must be one folder, got {text.partition('=')[2]}; {_quoting(text)}")
+        if not (key == "hydra" or key.startswith(("hydra.", "hydra/")) or override.is_delete()):
+            _check(override, folders)
+
+
+def parsed(text: str) -> Override:
+    """Return what an override says.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, with how it is written.
+    """
+    try:
+        return OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        written = "overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m"
+        hint = f"; {_quoting(text)}" if text.partition("=")[0] in FOLDERS else "."
+        raise checks.InputError(f"{text!r} cannot be read; {written}{hint}") from error
+
+
+def _quoting(text: str) -> str:
+    """Return how a value is typed that Hydra's grammar would not take as it stands: quoted for Hydra, and again for the shell."""
+    key, _, value = text.partition("=")
+    return f"""a name with such letters is quoted twice, for the shell too: "{key}={quoted(value.strip("'"))}"."""
+
+
+def quoted(value: str) -> str:
+    """Return a text as Hydra reads it back, whatever is in it."""
+    return QuotedString(text=value, quote=Quote.single).with_quotes()
+
+
+def plain_folder(text: str) -> str:
+    """Return an override of a folder, with its name quoted where Hydra's grammar needs that, and ``~`` as the home that it stands for.
+
+    All others come back as they are, and what is quoted already, or names several.
+    """
+    key, equals, name = text.partition("=")
+    if key not in FOLDERS or not equals:
+        return text
+    try:
+        value = OverridesParser.create().parse_override(text).value()
+    except HydraException:
+        if re.search(r"['\"\[{(]", name):  # somebody's own quotes, or a function
+            return text
+    else:
+        if not isinstance(value, str | QuotedString) or not str(_unquoted(value)).startswith("~"):
+            return text
+        name = str(_unquoted(value))
+    return f"{key}={quoted(str(checks.user_path(key, name)))}"
+
+
+def searched_folders(overrides: Sequence[str]) -> list[Path]:
+    """Return the folders of configs that overrides of ``hydra.searchpath`` name, as ``file://FOLDER`` or plain."""
+    found = []
+    for text in overrides:
+        if text.lstrip("+").startswith("hydra.searchpath="):
+            found += [Path(str(place).removeprefix("file://")) for place in _values(parsed(text).value())]
+    return [folder for folder in found if folder.is_dir()]
+
+
+def asks_for_plan(overrides: Sequence[str]) -> bool:
+    """Return whether ``plan=true`` is among the overrides, in whichever way it is written."""
+    for text in overrides:
+        try:
+            override = OverridesParser.create().parse_override(text)
+        except HydraException:
+            continue
+        if override.key_or_group == "plan" and override.value() is True:
+            return True
+    return False
+
+
+def merge_matching(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides with a sweep over `matching` made one list: ``matching=a,b`` means ``matching=[a,b]``.
+
+    A job's networks do not depend on how they are matched, so the methods belong to one job, on the same networks.
+    """
+    merged = []
+    for text in overrides:
+        override = OverridesParser.create().parse_override(text)
+        if override.key_or_group == "matching" and override.is_choice_sweep():
+            text = f"{text.partition('=')[0]}=[{','.join(str(name) for name in _values(override.value()))}]"
+        merged.append(text)
+    return merged
+
+
+def swept_keys(overrides: Sequence[Override]) -> list[str]:
+    """Return the keys that take several values, in order; all keys where none does."""
+    swept = [override.get_key_element() for override in overrides if override.is_sweep_override() and n_values(override) != 1]
+    return swept or [override.get_key_element() for override in overrides]
+
+
+def check_number(overrides: Sequence[Override]) -> None:
+    """Raise `InputError` if overrides make no job, or more than a sweep can have; nothing is listed yet."""
+    numbers = {override.get_key_element(): n_values(override) for override in overrides}
+    for key, number in numbers.items():
+        if number == 0:
+            raise checks.InputError(f"`{key}` takes no value at all; a range goes from its start to before its end, e.g. range(0,4).")
+    total = math.prod(numbers.values())
+    if total > MOST_JOBS:
+        product = " x ".join(f"{number:,} of {key}" for key, number in numbers.items() if number > 1)
+        raise checks.InputError(f"a sweep must have at most {MOST_JOBS:,} jobs, got {total:,}: {product}.")
+
+
+def n_values(override: Override) -> int:
+    """Return how many values an override takes, without listing those of a range; 1 where it is no sweep.
+
+    Raises
+    ------
+    InputError
+        If a range has a step of 0.
+    """
+    value = override.value()
+    if not override.is_sweep_override():
+        return 1
+    if isinstance(value, RangeSweep):
+        start, stop, step = (0 if bound is None else bound for bound in (value.start, value.stop, value.step))
+        if step == 0:
+            raise checks.InputError(f"`{override.key_or_group}` must be a range whose step is not 0, got {override.input_line!r}.")
+        return max(0, math.ceil((stop - start) / step))
+    return sum(1 for _ in override.sweep_iterator())
+
+
+def _check(override: Override, folders: Sequence[Path]) -> None:
+    groups = sorted({path.name for folder in folders for path in folder.iterdir() if path.is_dir() and path.name != "hydra"})
+    top = _fields([folder / "config.yaml" for folder in folders])
+    key = override.key_or_group
+    if key in groups:
+        options = _options(folders, key)
+        for value in _values(override.value()):
+            if not (value is None and key == "experiment" and not override.is_sweep_override()):  # the only group that can be left out
+                checks.one_of(key, value, options)
+        return
+    head, _, rest = key.partition(".")
+
+    def hint(_: str) -> str:
+        return likely_key(key, dotted_keys(folders))
+
+    # experiment is a group without settings; a key under + is new to Hydra, so Hydra takes any: it is checked here
+    checks.known_keys("", [head], [*top, *groups], hint)
+    if not rest:
+        return
+    if head == "matching":
+        method, _, rest = rest.partition(".")
+        if not override.is_add():
+            checks.one_of("matching", method, _options(folders, "matching"))
+        files = [folder / "matching" / f"{method}.yaml" for folder in folders]
+        known = _fields(files)
+        head = f"matching.{method}"
+    elif head in groups:
+        known = _fields([path for folder in folders for path in sorted((folder / head).glob("*.yaml"))])
+    else:
+        known = _fields([folder / "config.yaml" for folder in folders], head)
+    if known and rest:
+        checks.known_keys(head, [rest], known, hint)
+
+
+def dotted_keys(folders: Sequence[Path]) -> list[str]:
+    """Return every key that can be set, under its dotted name: ``width``, ``optimizer.lr``, ``matching.weights.biases``."""
+    keys = dict.fromkeys(_fields([folder / "config.yaml" for folder in folders]))
+    for folder in folders:
+        for path in sorted(folder.glob("*/*.yaml")):
+            group = path.parent.name
+            if group not in ("hydra", "experiment"):
+                place = f"matching.{path.stem}" if group == "matching" else group
+                keys |= dict.fromkeys([group, *(f"{place}.{name}" for name in _fields([path]) if name != "name")])
+        keys |= dict.fromkeys(f"store.{name}" for name in _fields([folder / "config.yaml"], "store"))
+    return list(keys)
+
+
+def _options(folders: Sequence[Path], group: str) -> list[str]:
+    """Return the options of a group, those in folders of its folder as ``FOLDER/NAME``."""
+    places = [folder / group for folder in folders]
+    return sorted({path.relative_to(place).with_suffix("").as_posix() for place in places for path in place.rglob("*.yaml")})
+
+
+def _fields(files: Sequence[Path], key: str | None = None) -> list[str]:
+    """Return the keys of YAML files, or of the mapping under `key` in them."""
+    found: dict[str, None] = {}
+    for path in files:
+        if path.is_file():
+            content = OmegaConf.to_container(OmegaConf.load(path))
+            part = content.get(key) if isinstance(content, dict) and key is not None else content
+            found |= dict.fromkeys(str(name) for name in part if name not in ("defaults", "hydra")) if isinstance(part, dict) else {}
+    return list(found)
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """Yield the single values of an override: of a choice sweep, of a list, or the value itself; globs match by themselves."""
+    if isinstance(value, ChoiceSweep):
+        for item in value.list:
+            yield from _values(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _values(item)
+    elif not isinstance(value, Glob):
+        yield _unquoted(value)
+
+
+def _unquoted(value: Any) -> Any:
+    return value.text if isinstance(value, QuotedString) else value if value is None else re.sub(r"^(['\"])(.*)\1$", r"\2", str(value))

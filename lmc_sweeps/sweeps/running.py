@@ -1,0 +1,62 @@
+"""Running one job in its folder: one line of what came of it, and a failure written down before it goes up to Hydra."""
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from lmc_sweeps.jobs.store import Store, StoredNetwork
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.sweeps.config import PreparedJob
+from lmc_sweeps.sweeps.expected import conceal, labels
+from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.sweeps.progress import TrainingProgress
+from lmc_sweeps.jobs.records import Record, write_failure
+from lmc_sweeps.jobs.settings import scope
+from lmc_sweeps.sweeps.summary import job_line
+from lmc_sweeps.jobs.tasks import tasks_of
+from multirun_analysis.common.redaction import redacted_text
+
+log = logging.getLogger(__name__)
+Write = Callable[[str], object]
+
+
+def run_alone(prepared: PreparedJob, folder: Path, sweep_dir: Path) -> Record:
+    """Run a job that trains its networks itself, with its own progress."""
+    tasks = tasks_of(prepared.settings, prepared.data, prepared.fingerprint)
+    store = Store(prepared.settings.store)
+    total = sum(task.steps for task in tasks if not store.holds(task.name))
+    label = labels(sweep_dir).get(prepared.run_id, "")
+    with TrainingProgress(label, total) as progress:
+        return run_noted(prepared, folder, label, progress.write, progress)
+
+
+def run_noted(
+    prepared: PreparedJob,
+    folder: Path,
+    label: str,
+    write: Write,
+    progress: Callable[[int], None] = lambda steps: None,
+    at_hand: Mapping[str, StoredNetwork] = MappingProxyType({}),
+) -> Record:
+    """Run a job and say in a line what came of it; a failure is said, written down and raised again."""
+    conceal(folder)
+    try:
+        record = run_job(prepared.settings, prepared.data, prepared.fingerprint, folder, progress, at_hand)
+    except Exception as error:
+        note_failure(prepared, folder, label, error, write)
+        raise
+    write(f"{label} {job_line(record)}")
+    return record
+
+
+def note_failure(prepared: PreparedJob, folder: Path, label: str, error: Exception, write: Write) -> None:
+    """Say that a job failed and write it down, in its record and, with the traceback, in its log."""
+    sentence = f"{type(error).__name__}: {error}"
+    conceal(folder)
+    log.info("%s failed", label, exc_info=error)  # to the job's log file only; the terminal gets the sentence
+    try:
+        write_failure(folder, prepared.run_id, scope(prepared.settings, prepared.fingerprint), redacted_text(sentence))
+    except (OSError, InputError) as second:  # a full disk, or a record that is not ours to write: the first failure is the one to tell
+        log.info("the failure could not be written down: %s", second)
+    write(f"{label} failed: {sentence} (see {folder})")

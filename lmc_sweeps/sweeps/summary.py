@@ -1,0 +1,43 @@
+"""What the command line says at the end: a line per job, and the table of a sweep with the folder of its CSVs."""
+
+import sys
+from pathlib import Path
+
+from lmc_sweeps.jobs.records import Record
+from multirun_analysis.checks import InputError
+from multirun_analysis.common.media import for_terminal
+
+
+def job_line(record: Record) -> str:
+    """Return what came of a job: status, seconds, test error of the networks, and test loss barrier by method (mean over its pairs)."""
+    if record["status"] != "ok":
+        return f"{record['status']}: {record['sentence']}"
+    rows = [row for row in record["runs"] if row["split"] == "test"]
+    errors = {row[f"network_{end}"]: row[f"error_{end}"] for row in rows for end in "ab"}  # each network once
+    barriers: dict[str, list[float]] = {}
+    for row in rows:
+        barriers.setdefault(row["matching"], []).append(row["loss_barrier"])
+    listed = ", ".join(f"{method} {sum(values) / len(values):.3g}" for method, values in barriers.items())
+    return f"{record['seconds']:.1f} s; test error {sum(errors.values()) / len(errors):.3g}; test loss barrier: {listed}"
+
+
+def print_summary(*sweep_dirs: Path) -> bool:
+    """Print the barrier-versus-width table of sweeps and where their CSVs lie, or why there is none; return whether there is."""
+    from multirun_analysis.report.report import write_report  # plotting libraries take a second to import: not before there is something to plot
+    from multirun_analysis.report.terminal import show
+
+    sys.stdout.write("\n")
+    try:
+        report = write_report(list(sweep_dirs), brief=True)
+    except InputError as error:
+        text = str(error)
+    except Exception as error:  # a full disk, say: it must not hide what the sweep itself ended with
+        text = (
+            f"the tables could not be written ({type(error).__name__}: {error}); python -m multirun_analysis {sweep_dirs[0]} tries again."
+        )
+    else:
+        show(report)
+        return True
+    sys.stdout.write(f"{for_terminal(text)}\n")
+    sys.stdout.flush()
+    return False

@@ -1,0 +1,1 @@
+"""What knows nothing of sweeps: text for each medium, digits, secrets, streams."""

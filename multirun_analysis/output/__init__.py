@@ -1,0 +1,1 @@
+"""Files that an analysis leaves: CSV and figures."""

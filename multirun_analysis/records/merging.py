@@ -1,0 +1,79 @@
+"""One job found twice: what one record adds to another, and where the two contradict each other."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from multirun_analysis.records.packed import LAYOUTS, ROW_KEY, Layout, PackedRecord, Record, Rows
+from multirun_analysis.schema import MASKED, mark_of
+
+TIMES = ("seconds_train", "seconds_match", "seconds_evaluate")
+
+
+def with_methods(old: Record, new: Record) -> Record:
+    """Return a job with the methods of another that it lacks."""
+    known = {(method["matching"], method["settings_hash"]) for method in old["matching"]}
+    lacking = [method for method in new["matching"] if (method["matching"], method["settings_hash"]) not in known]
+    return {**old, "matching": [*old["matching"], *lacking]}
+
+
+def of_other_settings(head: Record, known: dict[tuple[str, str], Mapping[str, Any]]) -> list[str]:
+    """Return the methods of a record whose settings are not those that another record has under the same hash, and note those that are new.
+
+    A hash that two settings share would put both into one mean. Settings that only one of the records has are of another version.
+    """
+    differing = []
+    for method in head["matching"]:
+        settings = known.setdefault((method["matching"], method["settings_hash"]), method["settings"])
+        if any(_mark(settings[key]) != _mark(method["settings"][key]) for key in settings.keys() & method["settings"].keys()):
+            differing.append(str(method["matching"]))
+    return differing
+
+
+def _mark(value: Any) -> str:
+    """Return what tells a setting from others: of a text the digest that stands in place of one that is not told."""
+    if not isinstance(value, str):
+        return repr(value)
+    masked = MASKED.fullmatch(value)
+    return masked[1] if masked else mark_of(value)
+
+
+def merged(old: PackedRecord, new: PackedRecord) -> tuple[PackedRecord, list[str]]:
+    """Return one record with the rows of two of the same job, and what they contradict each other in.
+
+    Of rows with one key the first counts. Of records whose settings or status differ the first counts as a whole: the other's rows are of
+    another job.
+    """
+    differing = _differing(old.head["scope"], new.head["scope"])
+    differing += ["status"] if old.head["status"] != new.head["status"] else []
+    if differing:
+        return old, [f"another {', '.join(differing)}"]
+    rows, sentences = {}, []
+    for layout in LAYOUTS:
+        rows[layout.name], methods = _merged_rows(old.rows[layout.name], new.rows[layout.name], layout)
+        sentences += [f"other {layout.name} for {', '.join(sorted(methods))}"] if methods else []
+    head = {**with_methods(old.head, new.head), "notes": list(dict.fromkeys([*old.head["notes"], *new.head["notes"]]))}
+    if reason := old.head.get("failure") or new.head.get("failure"):
+        head["failure"] = reason
+    return PackedRecord(head, rows), sentences
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the settings that both records have and that are not the same; another version may know of more."""
+    return sorted(key for key in old.keys() & new.keys() if type(old[key]) is not type(new[key]) or old[key] != new[key])
+
+
+def _merged_rows(old: Rows, new: Rows, layout: Layout) -> tuple[Rows, set[str]]:
+    """Return the rows of both, and the methods of rows that are in both and differ, times aside."""
+    compared = np.array([name not in TIMES for name in layout.all_numbers])
+    if old.equal_to(new, compared):
+        return old, set()
+    places = {key: place for place, key in enumerate(old.keys(layout, ROW_KEY))}
+    fresh, differing = [], set()
+    for place, key in enumerate(new.keys(layout, ROW_KEY)):
+        if key not in places:
+            fresh.append(place)
+        elif not old.chosen([places[key]]).equal_to(new.chosen([place]), compared):
+            differing.add(str(key[2]))
+    return old.joined(new.chosen(fresh)), differing

@@ -1,0 +1,83 @@
+"""Drawing the figures of sweeps, and the page that shows them beside the tables."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from multirun_analysis import plots
+from multirun_analysis.frames import tidy
+from multirun_analysis.frames.planes import find_planes
+from multirun_analysis.frames.tidy import Sweep
+from multirun_analysis.output.figures import figure_png, figure_svg, lay_out, save_figure
+from multirun_analysis.output.files import write_text
+from multirun_analysis.page import sections
+from multirun_analysis.page.page import Picture, png_picture
+from multirun_analysis.plots.hover import hover_svg
+from multirun_analysis.plots.interpolation_curves import shown_jobs
+from multirun_analysis.records.commands import load_commands
+from multirun_analysis.tables.cells import fixed_keys
+
+LARGEST_SVG = 2_000_000  # letters; a figure with more points is a picture on the page
+WIDE = 6.5  # inches, from which a figure is scrolled on a phone
+
+
+def write_page(
+    sweep: Sweep,
+    frames: Mapping[str, pd.DataFrame],
+    sweep_dirs: Sequence[Path],
+    folder: Path,
+    x: str = "width",
+    hue: str = "matching",
+    *,
+    title: str | None = None,
+    brief: bool = False,
+    files: bool = True,
+) -> tuple[str, ...]:
+    """Draw the figures and write ``report.html``; return what must be said of files that were left out.
+
+    Parameters
+    ----------
+    sweep, frames
+        What `find_sweep` and `sweep_frames` return.
+    sweep_dirs : sequence of Path
+    folder : Path
+    x, hue : str
+    title : str, optional
+        The names of the sweeps if not given.
+    brief : bool
+        Draw the first figure only.
+    files : bool
+        Write each figure as PNG and PDF too.
+    """
+    wanted = plots.choices()
+    more: tuple[str, ...] = ()
+    if brief:
+        wanted = dict([next(iter(wanted.items()))])
+    else:
+        planes = find_planes(sweep, sweep_dirs)
+        curves = tidy.curves_frame(sweep, shown_jobs(frames["runs"], fixed_keys(frames["barrier_vs_width"], x, hue)))
+        frames, more = {**frames, "planes": planes.frame, "curves": curves}, planes.notes
+    place = folder if files else None
+    drawn = [
+        _drawn(name, kind.title.format(x=x), kind.caption, figure, place)
+        for name, kind in wanted.items()
+        if (figure := kind.draw(frames, x, hue))
+    ]
+    names = ", ".join("/".join(of.resolve().parts[-2:]) for of in sweep_dirs)  # Hydra's own names are a date and a time
+    text = sections.sweep_page(title or f"Sweep {names}", sweep, frames, drawn, load_commands(sweep_dirs), x, hue, more)
+    write_text(text, folder / "report.html")
+    return more
+
+
+def _drawn(name: str, title: str, caption: str, figure: Figure, folder: Path | None) -> Picture:
+    """Return a figure for the page, with values on hover, or as a picture where that would be too large; write its files, if asked."""
+    lay_out(figure)
+    files = [] if folder is None else [folder / f"{name}{ending}" for ending in (".png", ".pdf")]
+    for file in files:
+        save_figure(figure, file)
+    svg, inches = hover_svg(figure, figure_svg, name), figure.get_figwidth()
+    shown = Markup(svg) if len(svg) <= LARGEST_SVG else png_picture(figure_png(figure), title, inches)
+    return Picture(name, title, caption, shown, ", ".join(file.name for file in files), inches > WIDE)

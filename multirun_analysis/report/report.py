@@ -1,0 +1,147 @@
+"""Writing the analysis of sweeps: CSVs, figures, the page, and the text that a terminal shows."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from multirun_analysis.checks import InputError, nearest
+from multirun_analysis.common.media import for_terminal
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.frames.folders import GOES_ON, PENDING
+from multirun_analysis.frames.tidy import Sweep
+from multirun_analysis.output.csv_text import write_curves
+from multirun_analysis.output.files import write_by, write_csv, write_text
+from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
+from multirun_analysis.stats.summary import kinds_of, shortage_notes
+from multirun_analysis.tables.cells import LEAST_ROWS, fixed_keys
+from multirun_analysis.tables.pivots import Block, pivot, pivot_latex, pivot_markdown, pivot_text
+from multirun_analysis.tables.sweep import TABLES, sweep_frames
+
+MOST_FAILURES = 10  # on the terminal; failures.csv has all
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written where, and what a terminal shows of it: a heading, the table, what was found, failures, and notes."""
+
+    folder: Path
+    only: tuple[str, ...]
+    heading: str
+    blocks: tuple[Block, ...]
+    found: str
+    failures: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """Where everything lies."""
+        if not self.only:
+            return f"Tables, figures and report.html: {self.folder}"
+        older = any((self.folder / file).exists() for file in ("report.html", *(f"{name}.csv" for name in TABLES if name not in self.only)))
+        return f"{', '.join(self.only)}: {self.folder}" + ("; what else lies there is of an earlier time" if older else "")
+
+    @property
+    def text(self) -> str:
+        """All of it as plain text."""
+        table = pivot_text(self.blocks) if self.blocks else "(no results yet)"
+        more = [*(f"  {line}" for line in (*self.failures, *self.notes)), self.place]
+        return "\n".join([for_terminal(self.heading), "", table, "", *map(for_terminal, [self.found, *more])])
+
+
+def write_report(
+    sweep_dirs: Sequence[Path],
+    out: Path | None = None,
+    x: str = "width",
+    hue: str = "matching",
+    *,
+    choice: IntervalChoice = DEFAULT,
+    only: Collection[str] = (),
+    brief: bool = False,
+) -> Report:
+    """Write the tables, the figures and the page of sweeps, and return what a terminal shows of them.
+
+    Parameters
+    ----------
+    sweep_dirs : sequence of Path
+        Folders of sweeps; a job found in several counts once.
+    out : Path, optional
+        Where to write; ``analysis`` in the sweep's folder, or in the working directory for several sweeps, if not given.
+    x, hue : str
+        The keys that make the rows and columns of the table, and the axis and the lines of the figures.
+    choice : IntervalChoice
+        The interval of the means.
+    only : collection of str
+        Write these tables only, and neither figures nor a page: of a large sweep in a seventh of the time.
+    brief : bool
+        Draw the first figure only, as a sweep does at its end: the others take longer than many a sweep.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError
+        If a folder does not exist or holds no job, `x` or `hue` is no key of the sweep, or one of `only` no table.
+    """
+    unknown = [name for name in only if name not in TABLES]
+    if unknown:
+        raise InputError(f"`--only` must name tables among {', '.join(TABLES)}, got {unknown[0]!r}.{nearest(unknown[0], TABLES)}")
+    sweep = find_sweep(sweep_dirs)
+    folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / "analysis"
+    names = [name for name in TABLES if name in (only or TABLES)]
+    # The table is shown in any case; the curves, by far the longest, are never a frame as a whole.
+    frames = sweep_frames(sweep, {"barrier_vs_width", "runs", *names} - {"curves"}, choice)
+    table = frames["barrier_vs_width"]
+    blocks = pivot(table, frames["runs"], x=x, hue=hue)
+    _write_tables(sweep, frames, names, folder)
+    if "barrier_vs_width" in names:
+        write_text(pivot_markdown(blocks), folder / "barrier_vs_width.md")
+        write_text(pivot_latex(blocks), folder / "barrier_vs_width.tex")
+    more: tuple[str, ...] = ()
+    if not only:
+        from multirun_analysis.report.drawing import write_page  # plotting libraries take half a second to import, and tables do without
+
+        more = write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief)
+    return _report(sweep, table, blocks, folder, tuple(names) if only else (), x, hue, more, choice)
+
+
+def _write_tables(sweep: Sweep, frames: Mapping[str, pd.DataFrame], names: Collection[str], folder: Path) -> None:
+    for name in names:
+        if name == "curves":
+            write_by(folder / "curves.csv", partial(write_curves, sweep))
+        else:
+            write_csv(frames[name], folder / f"{name}.csv")
+
+
+def _report(
+    sweep: Sweep,
+    table: pd.DataFrame,
+    blocks: Sequence[Block],
+    folder: Path,
+    only: tuple[str, ...],
+    x: str,
+    hue: str,
+    more: Sequence[str],
+    choice: IntervalChoice,
+) -> Report:
+    """Return what a terminal shows: the table, what was found of what was expected, and where the rest lies."""
+    heading = f"Test loss barrier [nats]: mean ± half the interval ({kinds_of(table)}); error at ends: mean test error of the networks."
+    pending = sweep.failures["status"].isin(PENDING)
+    wrong = sweep.failures[~pending]
+    worst = wrong.head(MOST_FAILURES).to_dict("records")
+    bad = [f"{row['status']}: {row['job'] or row['run_id']}: {row['sentence']}" for row in worst]
+    if len(wrong) > MOST_FAILURES:
+        bad.append(f"and {len(wrong) - MOST_FAILURES} more in failures.csv")
+    notes = [f"note: {note}" for note in (*sweep.notes, *more, *shortage_notes(table, choice))]
+    notes += [f"note: {key} differs between jobs and has no column, for here it follows from {of}." for key, of in sweep.following.items()]
+    n_cells = len(table.loc[table["n_pairs"] > 0, fixed_keys(table, x, hue)].drop_duplicates())
+    if n_cells > LEAST_ROWS and not only:
+        notes.append(f"note: figures show some of the {n_cells} cells only, as each of them says; the tables have all.")
+    found = f"{len(sweep.records)} of {sweep.n_asked} jobs found."
+    if pending.any():  # each in failures.csv, and all in one line here: a running sweep may have thousands
+        found += f" {pending.sum()} not yet measured: {GOES_ON}."
+    return Report(folder, only, heading, tuple(blocks), found, tuple(bad), tuple(notes))
