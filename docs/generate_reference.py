@@ -30,16 +30,8 @@ PAGES = {
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),
     "analysis": (
         "Analysis: loading and tables",
-        [
-            "multirun_analysis.frames.discovery.load_runs",
-            "multirun_analysis.frames.discovery.load_curves",
-            "multirun_analysis.frames.discovery.load_layers",
-        ]
-        + [
-            "multirun_analysis.frames.discovery.load_expected",
-            "multirun_analysis.frames.planes.load_planes",
-            "multirun_analysis.report.report.write_report",
-        ]
+        [f"multirun_analysis.frames.discovery.load_{name}" for name in ("runs", "curves", "layers", "expected")]
+        + ["multirun_analysis.frames.planes.load_planes", "multirun_analysis.report.report.write_report"]
         + [f"multirun_analysis.tables.{name}" for name in ("barrier_vs_width", "method_differences", "connected_share", "width_needed")]
         + [f"multirun_analysis.tables.{name}" for name in ("slopes", "matching_costs", "dimension_correlations", "certificates", "pivots")],
     ),

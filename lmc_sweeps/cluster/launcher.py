@@ -80,8 +80,8 @@ class _ShareLauncher(BatchedLauncher):
 class ClusterLauncher(BatchedLauncher):
     """Submits the unfinished jobs of a sweep as tasks of a cluster, and waits for them.
 
-    A task is what `lmc_sweeps.cluster.dividing.divide` puts together. Tasks of an earlier command that are still in the queue are waited for, not
-    submitted again.
+    A task is what `lmc_sweeps.cluster.dividing.divide` puts together. Tasks of an earlier command that are still in the queue are
+    waited for, not submitted again.
     """
 
     def __init__(self, **settings: Any) -> None:

@@ -7,7 +7,9 @@ from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.stats.intervals import LEVEL
 
 KINDS = ("t", "bootstrap", "bca")
-FEWEST_TO_RESAMPLE = 20  # pairs; with fewer, bootstraps cover far less than they say (measured in tests/multirun_analysis/test_stats.py)
+FEWEST_TO_RESAMPLE = (
+    20  # pairs; with fewer, bootstraps cover far less than they say (measured in tests/multirun_analysis/stats/test_intervals.py)
+)
 
 LEAST_LEVEL, MOST_LEVEL = 0.01, 0.999999  # beyond them an interval is a point, or everything
 FEWEST_RESAMPLES, MOST_RESAMPLES = 100, 1_000_000

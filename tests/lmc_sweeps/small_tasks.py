@@ -1,8 +1,11 @@
-"""A network to train that takes no time, for tests of tasks, stacks and their sizes."""
+"""A network to train that takes no time, and one that is trained, for tests of tasks, stacks and the store."""
+
+import torch
 
 from lmc_sweeps.datasets.base import fingerprint
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.store import StoredNetwork
 from lmc_sweeps.jobs.tasks import Task
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
@@ -20,3 +23,10 @@ def task(number: int = 0, **changes: object) -> Task:
         "training": Training(epochs=3, batch_size=16), "matching": (Weights(),), "precision": "float32", "points": 5, "store": None,
     }  # fmt: skip
     return Task(JobSettings(**(settings | changes)), DATA, MARK, number)  # type: ignore[arg-type]
+
+
+def network(value: float = 1.0, seconds: float = 2.5) -> StoredNetwork:
+    """Return a trained network of two tensors."""
+    rng = torch.Generator().manual_seed(0)
+    parameters = {"b.weight": value * torch.randn(3, 4, generator=rng), "a.bias": torch.randn(3, generator=rng)}
+    return StoredNetwork(parameters, {"finite": True, "loss_initial": 2.3, "loss_final": 0.125}, seconds)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from multirun_analysis.schema import safe_name
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NAMES = ("run_id", "network_a", "network_b", "settings_hash")
 LENGTHS = st.sampled_from([8, 16])
 DIGESTS = LENGTHS.flatmap(lambda n: st.text("0123456789abcdef", min_size=n, max_size=n))

@@ -204,7 +204,7 @@ def test_every_csv_has_the_columns_of_its_schema_and_comes_back_with_their_types
 
 
 def test_the_page_of_columns_is_that_of_the_schema():
-    page = Path(__file__).parents[2] / "docs" / "columns.md"
+    page = Path(__file__).parents[3] / "docs" / "columns.md"
     assert page.read_text() == markdown(), "run: python -m multirun_analysis.columns > docs/columns.md"
     for name, (_, columns) in schema.files().items():
         assert f"## {name}" in markdown()
@@ -212,8 +212,8 @@ def test_the_page_of_columns_is_that_of_the_schema():
 
 
 def test_the_requirements_of_the_analysis_are_those_of_the_package():
-    package = re.findall(r'^    "(.*)",$', (Path(__file__).parents[2] / "pyproject.toml").read_text(), re.M)
-    lines = (Path(__file__).parents[2] / "multirun_analysis" / "requirements.txt").read_text().splitlines()
+    package = re.findall(r'^    "(.*)",$', (Path(__file__).parents[3] / "pyproject.toml").read_text(), re.M)
+    lines = (Path(__file__).parents[3] / "multirun_analysis" / "requirements.txt").read_text().splitlines()
     assert set(lines[1:]) < set(package)
 
 
@@ -249,7 +249,7 @@ def test_another_level_is_another_interval_in_every_table(write_sweep):
 
 def test_the_example_answers_its_question(write_sweep):
     folder = write_sweep([make_record(f"r{s}{w}", seed=s, width=w, barrier=1.2 / w) for s in (0, 1) for w in (4, 8, 16)])
-    script = Path(__file__).parents[2] / "examples" / "width_needed.py"
+    script = Path(__file__).parents[3] / "examples" / "width_needed.py"
     done = subprocess.run([sys.executable, script, str(folder)], capture_output=True, text=True, check=True)
     assert "weights: all pairs connected from width 8 on" in done.stdout  # error barriers 0.03, 0.015, 0.0075
     assert "identity: not at any width measured" in done.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_tasks import network
 
 from lmc_sweeps.common import files as files_module
 from lmc_sweeps.common.checks import InputError
@@ -17,12 +18,6 @@ from lmc_sweeps.jobs.store import Store, StoredNetwork
 
 IDENTITY = {"width": 3, "seed": 0, "optimizer": {"name": "sgd"}}
 NAME = name_of(IDENTITY)
-
-
-def network(value: float = 1.0, seconds: float = 2.5) -> StoredNetwork:
-    rng = torch.Generator().manual_seed(0)
-    parameters = {"b.weight": value * torch.randn(3, 4, generator=rng), "a.bias": torch.randn(3, generator=rng)}
-    return StoredNetwork(parameters, {"finite": True, "loss_initial": 2.3, "loss_final": 0.125}, seconds)
 
 
 def files(folder: Path) -> list[str]:

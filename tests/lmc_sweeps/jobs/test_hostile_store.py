@@ -9,8 +9,7 @@ import stat
 
 import pytest
 import torch
-from small_tasks import task
-from test_checkpoints import network  # one network of two tensors
+from small_tasks import network, task
 
 from lmc_sweeps.common.tensor_files import packed, tensors_digest, words_digest
 from lmc_sweeps.jobs.settings import name_of
