@@ -28,7 +28,7 @@ from lmc_sweeps.sweeps.config import load_data
 from multirun_analysis.checks import InputError
 from multirun_analysis.frames.discovery import find_sweep, load_runs
 from multirun_analysis.output.csv_text import FLOATS
-from multirun_analysis.report.report import drawing
+from multirun_analysis.report import drawing
 
 SWEEP: tuple[str, ...] = ("-m", "width=4,6", "seed=0,1", "matching=[weights,activations]", "points=3")
 SWEEP += ("training.epochs=15", "training.checkpoint_seconds=0.05")

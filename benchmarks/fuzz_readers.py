@@ -26,7 +26,7 @@ from lmc_sweeps.jobs import plane_files, records
 from lmc_sweeps.jobs import store as checkpoints
 from lmc_sweeps.jobs.settings import name_of
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.own_networks.modules import files as network_files
+from lmc_sweeps.own_networks import files as network_files
 from lmc_sweeps.sweeps import expected
 from multirun_analysis import schema
 from multirun_analysis.frames import planes

@@ -23,7 +23,8 @@ def job_line(record: Record) -> str:
 
 def print_summary(*sweep_dirs: Path) -> bool:
     """Print the barrier-versus-width table of sweeps and where their CSVs lie, or why there is none; return whether there is."""
-    from multirun_analysis.report.report import write_report  # plotting libraries take a second to import: not before there is something to plot
+    # Plotting libraries take a second to import: not before there is something to plot.
+    from multirun_analysis.report.report import write_report
     from multirun_analysis.report.terminal import show
 
     sys.stdout.write("\n")

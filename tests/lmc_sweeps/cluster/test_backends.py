@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from lmc_sweeps.cluster import backends as cluster
 from lmc_sweeps.cluster.backends import ClusterSettings, LocalTasks, SlurmTasks, how_it_ended
-from lmc_sweeps.cluster.backends import backends as cluster
 from lmc_sweeps.common.checks import InputError
 
 submitit = pytest.importorskip("submitit", reason="needs submitit")

@@ -17,8 +17,8 @@ from safetensors.torch import save, save_file
 from torch import nn
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.own_networks import files as network_files
 from lmc_sweeps.own_networks.files import MOST_BYTES, read_network_file
-from lmc_sweeps.own_networks.modules import files as network_files
 
 TENSORS = {"0.weight": torch.arange(8.0).reshape(4, 2), "0.bias": torch.zeros(4), "2.weight": torch.ones(3, 4)}
 
