@@ -16,14 +16,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.common.checks import InputError, user_path, writable_folder
+from lmc_sweeps.common.files import clear_of_pipes
+from lmc_sweeps.common.interruption import Interruption
+from lmc_sweeps.jobs.estimates import check_all_fit
+from lmc_sweeps.jobs.records import check_same_job, read_record
 from lmc_sweeps.sweeps.composing import Composer, composed, parsed_once
 from lmc_sweeps.sweeps.config import conf_dir
-from lmc_sweeps.jobs.estimates import check_all_fit
-from lmc_sweeps.common.files import clear_of_pipes
 from lmc_sweeps.sweeps.fitting import fitted, is_optional
-from lmc_sweeps.common.interruption import Interruption
 from lmc_sweeps.sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
-from lmc_sweeps.jobs.records import check_same_job, read_record
 
 CONFIG = "config"  # conf/config.yaml
 # Of a sweep alone, so that a job alone would go without what they say.

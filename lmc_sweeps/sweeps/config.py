@@ -12,14 +12,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lmc_sweeps import datasets, matching, models
 from lmc_sweeps.common import checks
-from lmc_sweeps.jobs import settings
-from lmc_sweeps.sweeps.computed import computed_keys
 from lmc_sweeps.datasets.base import Data, Dataset, fingerprint
 from lmc_sweeps.datasets.checking import check_data
-from lmc_sweeps.matching.base import Matching
-from lmc_sweeps.training.optimizers import OPTIMIZERS
+from lmc_sweeps.jobs import settings
 from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.sweeps.computed import computed_keys
 from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.optimizers import OPTIMIZERS
 
 SCALARS = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane", "time_limit")
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it

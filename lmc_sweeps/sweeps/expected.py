@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from lmc_sweeps.common.checks import UNREADABLE
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.common.files import locked, write_atomically
-from lmc_sweeps.measuring.pairs import with_identity
 from lmc_sweeps.jobs.records import matching_entries
 from lmc_sweeps.jobs.settings import scope, told_method
+from lmc_sweeps.measuring.pairs import with_identity
+from lmc_sweeps.sweeps.config import PreparedJob
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.redaction import redacted_arguments, redacted_line, redacted_yaml
 from multirun_analysis.schema import open_line, safe_name, sealed_line

@@ -10,19 +10,19 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from lmc_sweeps.jobs.store import Store, StoredNetwork
-from lmc_sweeps.sweeps.composing import Composer
-from lmc_sweeps.sweeps.config import PreparedJob
-from lmc_sweeps.jobs.estimates import check_all_fit, estimate
-from lmc_sweeps.sweeps.expected import labels
 from lmc_sweeps.common.log_files import LogFile
+from lmc_sweeps.jobs.estimates import check_all_fit, estimate
 from lmc_sweeps.jobs.missing import is_complete
-from lmc_sweeps.sweeps.progress import TrainingProgress, computing, duration
 from lmc_sweeps.jobs.records import RECORD
-from lmc_sweeps.sweeps.running import note_failure, run_noted
 from lmc_sweeps.jobs.stack_sizes import training_seconds
 from lmc_sweeps.jobs.stacks import stacks_of, train_stack
+from lmc_sweeps.jobs.store import Store, StoredNetwork
 from lmc_sweeps.jobs.tasks import Task, groups, tasks_of
+from lmc_sweeps.sweeps.composing import Composer
+from lmc_sweeps.sweeps.config import PreparedJob
+from lmc_sweeps.sweeps.expected import labels
+from lmc_sweeps.sweeps.progress import TrainingProgress, computing, duration
+from lmc_sweeps.sweeps.running import note_failure, run_noted
 from multirun_analysis.common.streams import LogLines
 
 log = logging.getLogger(__name__)

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.jobs.estimates import amount, estimate, memory_here
 from lmc_sweeps.jobs.missing import forecast, is_complete
-from lmc_sweeps.sweeps.progress import about, computing, duration
 from lmc_sweeps.jobs.stack_sizes import seconds_per_network_step, stack_size
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.jobs.tasks import Task, groups, tasks_of
+from lmc_sweeps.sweeps.config import PreparedJob
+from lmc_sweeps.sweeps.progress import about, computing, duration
 
 
 def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (), alone: bool = False) -> str:

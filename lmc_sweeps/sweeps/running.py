@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from lmc_sweeps.jobs.store import Store, StoredNetwork
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.sweeps.config import PreparedJob
-from lmc_sweeps.sweeps.expected import conceal, labels
 from lmc_sweeps.jobs.job import run_job
-from lmc_sweeps.sweeps.progress import TrainingProgress
 from lmc_sweeps.jobs.records import Record, write_failure
 from lmc_sweeps.jobs.settings import scope
-from lmc_sweeps.sweeps.summary import job_line
+from lmc_sweeps.jobs.store import Store, StoredNetwork
 from lmc_sweeps.jobs.tasks import tasks_of
+from lmc_sweeps.sweeps.config import PreparedJob
+from lmc_sweeps.sweeps.expected import conceal, labels
+from lmc_sweeps.sweeps.progress import TrainingProgress
+from lmc_sweeps.sweeps.summary import job_line
 from multirun_analysis.common.redaction import redacted_text
 
 log = logging.getLogger(__name__)

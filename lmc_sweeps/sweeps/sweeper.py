@@ -14,19 +14,19 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.files import clear_of_pipes
+from lmc_sweeps.common.interruption import Interruption
+from lmc_sweeps.common.time_limit import TimeLimitReached
+from lmc_sweeps.jobs.estimates import check_all_fit
+from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.sweeps.composing import Composer
 from lmc_sweeps.sweeps.config import PreparedJob
-from lmc_sweeps.jobs.estimates import check_all_fit
 from lmc_sweeps.sweeps.expected import expected_entry, write_command, write_config, write_expected
-from lmc_sweeps.common.files import clear_of_pipes
 from lmc_sweeps.sweeps.fitting import fitted
-from lmc_sweeps.common.interruption import Interruption
 from lmc_sweeps.sweeps.launcher import BatchedLauncher
 from lmc_sweeps.sweeps.overrides import check_number, check_overrides, merge_matching, swept_keys
 from lmc_sweeps.sweeps.plan import plan_text
-from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.sweeps.summary import print_summary
-from lmc_sweeps.common.time_limit import TimeLimitReached
 from multirun_analysis.common.media import for_terminal
 
 

@@ -15,8 +15,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.utils import JobStatus
 
-from lmc_sweeps.cluster.backends import ClusterSettings, LocalTasks, SlurmTasks
 from lmc_sweeps.cluster import waiting as cluster_waiting
+from lmc_sweeps.cluster.backends import ClusterSettings, LocalTasks, SlurmTasks
 from lmc_sweeps.cluster.launcher import ClusterLauncher
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.records import write_failure
