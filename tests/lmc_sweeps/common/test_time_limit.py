@@ -119,7 +119,7 @@ print("done")
 
 
 def alone(text: str) -> list[str]:
-    return [sys.executable, "-S", "-c", ALONE.format(folder=str(Path(time_keeper.__file__).parent)) + text]
+    return [sys.executable, "-S", "-c", ALONE.format(folder=str(Path(time_keeper.__file__).parents[1])) + text]
 
 
 @pytest.mark.parametrize("kind", ["CDLL", "PyDLL"])  # the second one keeps Python's lock
