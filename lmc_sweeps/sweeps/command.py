@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
@@ -70,12 +71,17 @@ class Loader(ConfigLoaderImpl):
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
         key = (config_name, tuple(overrides), run_mode)
+        if run_mode != RunMode.MULTIRUN:  # jobs of a sweep, many and each asked for once
+            return super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
         if key not in self._composed:
             self._composed[key] = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
             return self._composed[key]
         if validate_sweep_overrides:
             self.validate_sweep_overrides_legal([parsed_once(text) for text in overrides], run_mode, from_shell)
         return deepcopy(self._composed[key])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_composed": {}}  # tasks in other processes compose jobs, not sweeps
 
 
 def hand_over(command: argparse.Namespace, loader: Loader, task: Callable[[DictConfig], None]) -> None:
@@ -109,6 +115,10 @@ def make_ready(command: argparse.Namespace) -> Loader:
         folders = [*extra, *searched_folders(command.overrides)]
         check_overrides(command.overrides, [conf_dir(), *folders])
         loader = _loader(command.config_dir)
+        if command.run and command.multirun:
+            raise InputError("`--run` is for one job and `--multirun` for a sweep: type one of them.")
+        if command.multirun and "hydra.mode=RUN" in command.overrides:
+            raise InputError("`hydra.mode=RUN` is for one job and -m for a sweep: type one of them.")
         if command.multirun:
             command.overrides.append("hydra.mode=MULTIRUN")
         chosen = [text for text in command.overrides if not is_optional(parsed_once(text))]

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import torch
 from hydra import compose, initialize_config_dir
-from lmc_sweeps.config import PreparedJob, conf_dir, prepare
-from lmc_sweeps.evaluation import evaluate
-from lmc_sweeps.tasks import padded_split, tasks_of
 
 from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.jobs.tasks import padded_split, tasks_of
+from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.models.base import stacked
 from lmc_sweeps.models.padding import pad
-from lmc_sweeps.training import StackState, initial_state, train
+from lmc_sweeps.sweeps.config import PreparedJob, conf_dir, prepare
+from lmc_sweeps.training.loop import StackState, initial_state, train
 
 STEPS, WARM_UP, EXAMPLES = 150, 10, 1000
 HERE = Path(__file__).parent

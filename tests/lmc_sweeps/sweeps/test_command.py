@@ -275,6 +275,13 @@ def test_a_folder_of_configs_that_is_not_there_is_refused(tmp_path, monkeypatch,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [["--run", "-m"], ["hydra.mode=RUN", "-m"]], ids=" ".join)
+def test_one_job_and_a_sweep_at_once_are_refused(tmp_path, monkeypatch, capsys, words):
+    monkeypatch.chdir(tmp_path)
+    assert "is for one job and" in refusal(capsys, "width=4", *words)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_composed_again_is_a_copy_and_is_what_was_composed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     command = read_command(["width=4,8", "-m"])
