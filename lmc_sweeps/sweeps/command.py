@@ -60,7 +60,7 @@ class Loader(ConfigLoaderImpl):
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
-        self._composed: dict[tuple[str | None, tuple[str, ...], RunMode], DictConfig] = {}
+        self._composed: dict[tuple[str | None, tuple[str, ...]], DictConfig] = {}
 
     def load_configuration(
         self,
@@ -70,9 +70,9 @@ class Loader(ConfigLoaderImpl):
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
-        key = (config_name, tuple(overrides), run_mode)
         if run_mode != RunMode.MULTIRUN:  # jobs of a sweep, many and each asked for once
             return super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+        key = (config_name, tuple(overrides))
         if key not in self._composed:
             self._composed[key] = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
             return self._composed[key]
