@@ -14,6 +14,14 @@ FILES = "files"  # of a record: the digests of the files beside it, by their nam
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}$')
 _SEAL_LENGTH = len(',\n "sha256": ""\n}') + 64
 MASKED = re.compile(r".* \((x?[0-9a-f]{8})\)", re.DOTALL)  # a text that is not told: where it came from, and its digest
+# What stands in the folder of a sweep, or of a job alone; writer and reader have the names from here.
+RECORD, PERMUTATIONS, PLANE_FILE = "record.json", "permutations.npz", "plane.csv"  # of a job
+EXPECTED, COMMANDS, MULTIRUN = "expected.jsonl", "commands.jsonl", "multirun.yaml"  # of a sweep
+HYDRA_FOLDER, ANALYSIS_FOLDER = ".hydra", "analysis"
+# The key of a row of a record: of a pair, and of a method with its settings; the job is the record's, the split where a row has one.
+PAIR = ("network_a", "network_b")
+METHOD = ("matching", "settings_hash")
+DIGESTS = (*PAIR, "settings_hash")  # the names in a row that are digests
 NO_RUN = "-"  # stands for the name of a job where a failure belongs to none
 BEHIND = "x"  # stands before a name that a table could take for a number; no hexadecimal digit
 _NUMBER_LIKE = re.compile(r"[0-9]+(e[0-9].*)?", re.IGNORECASE | re.DOTALL)  # pandas reads as far as it can: whatever follows the exponent
@@ -275,6 +283,15 @@ def safe_name(digest: str) -> str:
     ('x8250e2414376239c', 'x1234567890123456', 'f9ca4966af21aeb2')
     """
     return BEHIND + digest if _NUMBER_LIKE.fullmatch(digest) else digest
+
+
+def method_of(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Return which method, with which settings, an entry or a row of a record is of.
+
+    >>> method_of({"matching": "weights", "settings_hash": "x1e2", "settings": {}})
+    ('weights', 'x1e2')
+    """
+    return entry["matching"], entry["settings_hash"]
 
 
 def names(columns: tuple[Column, ...]) -> list[str]:
