@@ -118,9 +118,7 @@ def _match(pair: _Pair, train: Split, test: Split, methods: Sequence[Matching], 
     for method in methods:
         start = time.perf_counter()
         draws = generator(seed, "matching", method.name)
-        problem = matching_problem(
-            pair.architecture, pair.a, pair.b, method.needs, moments=moments, objective=objective, generator=draws
-        )
+        problem = matching_problem(pair.architecture, pair.a, pair.b, method.needs, moments=moments, objective=objective, generator=draws)
         results.append(method(problem))
         seconds.append(time.perf_counter() - start + (share if _sees_moments(method) else 0.0))
     measures = _map_measures(pair, [result.permutations for result in results], seconds, test)
