@@ -11,7 +11,7 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import LayerMatch, Matching, MatchingResult, Permutations
 from lmc_sweeps.maths.barriers import barriers
 from lmc_sweeps.maths.interpolation import line_points
-from lmc_sweeps.maths.theory import tolerance_reached
+from lmc_sweeps.maths.width_recursions import tolerance_reached
 from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, Scores
 from lmc_sweeps.measuring.gaps import NONE, MidpointGap
 from lmc_sweeps.models.base import INPUT, Architecture

@@ -13,9 +13,9 @@ from torch import Size, Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.threads import one_thread
+from lmc_sweeps.maths.certificates import layerwise_certificate
 from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.maths.permutations import PermutationSpec, permute
-from lmc_sweeps.maths.theory import layerwise_certificate
 from lmc_sweeps.models.base import INPUT, Architecture, unstack
 from lmc_sweeps.models.padding import pad, pad_axes, unpad
 
@@ -190,7 +190,7 @@ class FeedForward(Architecture):
 
         References
         ----------
-        `theory.layerwise_certificate`, from A's side and from B's.
+        `certificates.layerwise_certificate`, from A's side and from B's.
         """
         after = [type(module) for layer in self.layers[:-1] for module in layer.after]
         if self.layers[-1].after or not all(kind in LIPSCHITZ for kind in after):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.maths.theory import two_layer_certificate, two_layer_curvature_certificate
+from lmc_sweeps.maths.certificates import two_layer_certificate, two_layer_curvature_certificate
 from lmc_sweeps.models.base import Model
 from lmc_sweeps.models.feed_forward import DERIVATIVES, FeedForward, Layer
 
@@ -72,7 +72,7 @@ class MeanFieldNetwork(FeedForward):
 
         References
         ----------
-        `theory.two_layer_certificate`; K is ours. The second one, for tanh, is `theory.two_layer_curvature_certificate`.
+        `certificates.two_layer_certificate`; K is ours. The second one, for tanh, is `certificates.two_layer_curvature_certificate`.
         """
         is_tanh = isinstance(self.layers[0].after[0], nn.Tanh)
         square = float(inputs.double().square().sum()) / len(inputs) + 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_pairs import CLASSES, INPUTS, METHODS, POINTS, TEST, TRAIN, measured, perceptron
 
-from lmc_sweeps.maths.theory import widths_sufficient
+from lmc_sweeps.maths.width_recursions import widths_sufficient
 from lmc_sweeps.measuring.pairs import compare_pair
 from lmc_sweeps.measuring.rows import CurveRow, LayerRow, PairResult, RunRow, undefined_rows
 from lmc_sweeps.models.feed_forward import FeedForward
