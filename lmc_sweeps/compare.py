@@ -20,7 +20,8 @@ from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.models.feed_forward import Layer, from_sequential
+from lmc_sweeps.models.feed_forward import Layer
+from lmc_sweeps.models.sequential import from_sequential
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.data import own_split
 from lmc_sweeps.own_networks.modules import OwnNetwork, check_same, own_network, visible

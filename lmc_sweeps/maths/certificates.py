@@ -3,9 +3,12 @@ r"""Certificates: proved upper bounds on the output gap, how far a network on th
 "Ours" marks what is not in the paper.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+
+from lmc_sweeps.common.threads import one_thread
 
 
 def two_layer_certificate(distances: np.ndarray, lipschitz: float | np.ndarray, t: float = 0.5) -> float:
@@ -70,8 +73,15 @@ def layerwise_certificate(norms: Sequence[float], gaps: Sequence[float], t: floa
     ----------
     Ours, after Ferbach et al. 2024, lemma 4.1.
     """
-    found, distance = [], 0.0
+    bounds, distance = [], 0.0
     for norm, gap in zip(norms, gaps, strict=True):
         distance = norm * distance + t * gap
-        found.append(distance)
-    return found
+        bounds.append(distance)
+    return bounds
+
+
+@one_thread()
+def operator_norm(matrix: np.ndarray) -> float:
+    r"""Return the largest singular value of a matrix, :math:`\|W\|_\text{op}`, by the smaller of its two products with itself."""
+    small = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
+    return math.sqrt(max(0.0, float(np.linalg.eigvalsh(small)[-1])))
