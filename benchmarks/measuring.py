@@ -12,7 +12,7 @@ from benchmarks.timing import interleaved, timed
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.activations import Activations
-from lmc_sweeps.matching.base import MatchingProblem, Permutations, SequentialMatching
+from lmc_sweeps.matching.base import NEEDS, Permutations, SequentialMatching
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.maths.interpolation import line_points
@@ -20,6 +20,7 @@ from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.evaluation import evaluate_line
 from lmc_sweeps.measuring.moments import pair_moments
 from lmc_sweeps.measuring.pairs import compare_pair, with_identity
+from lmc_sweeps.measuring.problems import matching_problem
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.transport.assignment import Assignment
@@ -104,22 +105,12 @@ def _matching(width: int, train: Split, test: Split) -> dict[str, object]:
     for kind, solver in solvers.items():
         methods: tuple[SequentialMatching, ...] = (Weights(transport=kind), Covariance(transport=kind), Activations(transport=kind))
         result = compare_pair(architecture, a, b, train, test, with_identity(methods), 25 if width <= 1024 else 3)
-        of_test = [run for run in result.runs if run["split"] == "test"]
-        row |= {f"{run['matching']}, {kind} [s]": round(run["seconds_match"], 3) for run in of_test if run["matching"] != "identity"}
+        of_test = [run for run in result.runs if run.split == "test"]
+        row |= {f"{run.matching}, {kind} [s]": round(run.seconds_match, 3) for run in of_test if run.matching != "identity"}
         if width > 1024:
             continue
-        problem = _problem(architecture, a, b, train)
+        problem = matching_problem(architecture, a, b, NEEDS, moments=pair_moments(architecture, a, b, train.inputs))
         alone = sum(timed(partial(solver, method.ground_cost(problem, "hidden_1", {}))) for method in methods)
-        match, evaluate = sum(run["seconds_match"] for run in of_test), sum(run["seconds_evaluate"] for run in result.runs)
+        match, evaluate = sum(run.seconds_match for run in of_test), sum(run.seconds_evaluate for run in result.runs)
         row |= {f"three transports, {kind} [s]": round(alone, 3), f"share_of_transports, {kind}": alone / (match + evaluate)}
     return row
-
-
-def _problem(architecture: FeedForward, a: dict[str, Tensor], b: dict[str, Tensor], train: Split) -> MatchingProblem:
-    moments = pair_moments(architecture, a, b, train.inputs)
-    weights_a, weights_b = ({name: p.double().numpy() for name, p in net.items()} for net in (a, b))
-    spec = architecture.spec
-    return MatchingProblem(
-        spec=spec, sizes=spec.sizes(a), sources={group: architecture.sources(group) for group in spec.groups},
-        weights_a=weights_a, weights_b=weights_b, moments_a=moments.a, moments_b=moments.b, cross_moments=moments.cross,
-    )  # fmt: skip

@@ -16,16 +16,20 @@ PAGES = {
         "Barriers, lines, dimension",
         ["lmc_sweeps.maths.barriers", "lmc_sweeps.maths.interpolation", "lmc_sweeps.maths.dimension"],
     ),
-    "theory": ("Theory: rates, bounds, certificates", ["lmc_sweeps.maths.theory"]),
+    "theory": (
+        "Theory: rates, bounds, certificates",
+        [f"lmc_sweeps.maths.{name}" for name in ("cost_bounds", "width_recursions", "certificates")],
+    ),
     "matching": (
         "Matching methods",
-        [f"lmc_sweeps.matching.{name}" for name in ("base", "identity", "weights", "covariance", "activations")]
+        [f"lmc_sweeps.matching.{name}" for name in ("base", "problem", "neuron_weights")]
+        + [f"lmc_sweeps.matching.{name}" for name in ("identity", "weights", "covariance", "activations")]
         + ["lmc_sweeps.maths.ground_costs"],
     ),
     "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment")]),
     "models": (
         "Models",
-        [f"lmc_sweeps.models.{name}" for name in ("base", "mlp", "mean_field", "feed_forward", "torch_module")],
+        [f"lmc_sweeps.models.{name}" for name in ("base", "mlp", "mean_field", "feed_forward", "sequential", "torch_module")],
     ),
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),
     "analysis": (

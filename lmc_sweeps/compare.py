@@ -17,9 +17,11 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
-from lmc_sweeps.measuring.pairs import PairResult, compare_pair, method_key, with_identity
+from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
+from lmc_sweeps.measuring.rows import PairResult
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.models.feed_forward import Layer, from_sequential
+from lmc_sweeps.models.feed_forward import Layer
+from lmc_sweeps.models.sequential import from_sequential
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.data import own_split
 from lmc_sweeps.own_networks.modules import OwnNetwork, check_same, own_network, visible
@@ -172,7 +174,8 @@ def _comparison(
     result: PairResult, methods: Sequence[Matching], architecture: Architecture, b: OwnNetwork, network_b: nn.Module
 ) -> Comparison:
     """Return what was measured as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
-    curves = pd.DataFrame(result.curves, columns=schema.names(schema.CURVES_TAIL)).explode(["t", "loss", "error"], ignore_index=True)
+    tables = result.tables()
+    curves = pd.DataFrame(tables["curves"], columns=schema.names(schema.CURVES_TAIL)).explode(["t", "loss", "error"], ignore_index=True)
     permutations = {method.name: {g: np.array(p) for g, p in result.permutations[method_key(method)].items()} for method in methods}
     aligned = {}
     for name, found in permutations.items():
@@ -183,9 +186,9 @@ def _comparison(
             state[given] = permuted[b.aliases.get(key, key)].to(state[given], copy=True)
         aligned[name] = state
     return Comparison(
-        runs=pd.DataFrame(result.runs, columns=schema.names(schema.RUNS_TAIL)),
+        runs=pd.DataFrame(tables["runs"], columns=schema.names(schema.RUNS_TAIL)),
         curves=curves.astype({"t": float, "loss": float, "error": float}),
-        layers=pd.DataFrame(result.layers, columns=schema.names(schema.LAYERS_TAIL)),
+        layers=pd.DataFrame(tables["layers"], columns=schema.names(schema.LAYERS_TAIL)),
         permutations=permutations,
         aligned=aligned,
         notes=tuple(result.notes),

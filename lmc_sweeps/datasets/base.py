@@ -50,8 +50,8 @@ def split(inputs: np.ndarray, labels: np.ndarray) -> Split:
             raise checks.InputError(f"`labels` of a split must be whole numbers, got {wrong}; a network here tells classes apart.")
     with np.errstate(over="ignore"):  # beyond float32: an infinite input, which is refused before the first job
         numbers = np.ascontiguousarray(inputs, np.float32)
-    kept = (numbers, np.ascontiguousarray(whole, np.int64))
-    return Split(*(torch.tensor(array) for array in kept))  # copies, which begin at a cache line
+    arrays = (numbers, np.ascontiguousarray(whole, np.int64))
+    return Split(*(torch.tensor(array) for array in arrays))  # copies, which begin at a cache line
 
 
 def _real(name: str, values: Any) -> np.ndarray:

@@ -16,8 +16,8 @@ import numpy as np
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import MOST_RATIO, Data, ImageFiles
 from lmc_sweeps.datasets.download import fetch
+from lmc_sweeps.datasets.folders import folders_below, listed
 from lmc_sweeps.datasets.pickled import as_byte_matrix, read_pickle, shown
-from lmc_sweeps.datasets.places import folders_below, said
 from multirun_analysis.checks import open_file, read_file
 
 ARCHIVE, FOLDER, BINARY = "cifar-10-python.tar.gz", "cifar-10-batches-py", "cifar-10-batches-bin"
@@ -34,34 +34,40 @@ PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE)  # times in fractions of seconds and th
 RENAMING = re.compile(rb"(^|\n)\d+ (path|linkpath|size|GNU\.sparse)")  # entries of these that would give a member another name or size
 
 
-def read_batch(contents: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+def read_batch(contents: bytes, file: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the images of a batch, shape (n, 3072) of unsigned bytes, and its labels, shape (n,), both of at least one.
 
     An image is its 1,024 red pixels row by row, then the green ones, then the blue ones.
+
+    Parameters
+    ----------
+    contents : bytes
+    file : str
+        Its name, with that of the member of an archive, for messages.
 
     Raises
     ------
     InputError
         If the contents are not the pickle of such a batch. Nothing that a pickle asks for is ever run.
     """
-    found = read_pickle(contents, where)
-    missing = [key for key in ("data", "labels") if not isinstance(found, dict) or key not in found]
+    batch = read_pickle(contents, file)
+    missing = [key for key in ("data", "labels") if not isinstance(batch, dict) or key not in batch]
     if missing:
-        raise InputError(f"{where} is no batch of CIFAR-10: it lacks {' and '.join(missing)}.")
+        raise InputError(f"{file} is no batch of CIFAR-10: it lacks {' and '.join(missing)}.")
     try:
-        images = as_byte_matrix(found["data"])
+        images = as_byte_matrix(batch["data"])
     except ValueError as error:
-        raise InputError(f"`data` in {where} cannot be read: {error}.") from error
-    labels = found["labels"]
+        raise InputError(f"`data` in {file} cannot be read: {error}.") from error
+    labels = batch["labels"]
     if images.shape[1] != PIXELS:
-        raise InputError(f"`data` in {where} has {images.shape[1]:,} bytes per image; CIFAR-10 has {PIXELS:,}.")
+        raise InputError(f"`data` in {file} has {images.shape[1]:,} bytes per image; CIFAR-10 has {PIXELS:,}.")
     if type(labels) is not list or len(labels) != len(images):
         kind = f"a list of {len(labels):,}" if type(labels) is list else "no list"
-        raise InputError(f"`labels` in {where} must be a list of {len(images):,}, one for each image; it is {kind}.")
+        raise InputError(f"`labels` in {file} must be a list of {len(images):,}, one for each image; it is {kind}.")
     for label in labels:
         if type(label) is not int or not 0 <= label < CLASSES:
             value = shown(label, 20) if type(label) is int else "something that is no integer"
-            raise InputError(f"`labels` in {where} must be integers from 0 to {CLASSES - 1}, got {value}.")
+            raise InputError(f"`labels` in {file} must be integers from 0 to {CLASSES - 1}, got {value}.")
     return images, np.array(labels, dtype=np.uint8)
 
 
@@ -88,7 +94,7 @@ def read_archive(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _members(stream: BinaryIO, path: Path, held: int) -> Iterator[tuple[str, bytes]]:
-    seen: set[str] = set()
+    names: set[str] = set()
     for _ in range(MOST_HEADERS):
         header = stream.read(BLOCK)
         if header == bytes(BLOCK):
@@ -106,9 +112,9 @@ def _members(stream: BinaryIO, path: Path, held: int) -> Iterator[tuple[str, byt
             raise InputError(
                 f"{path} is refused: an extended header gives a member another name or size; none of the official ones needs that."
             )
-        if name in seen:
+        if name in names:
             raise InputError(f"{path} is refused: it holds {name} twice.")
-        seen |= {name} - {""}
+        names |= {name} - {""}
         if name in BATCHES:
             yield name, contents
     raise InputError(f"{path} is refused: it has more than {MOST_HEADERS} members.")
@@ -116,28 +122,30 @@ def _members(stream: BinaryIO, path: Path, held: int) -> Iterator[tuple[str, byt
 
 def _checked(member: tarfile.TarInfo, path: Path) -> str:
     """Return the name of a member inside the folder, empty if it holds nothing; `InputError` if it is not one of the official ones."""
-    said = shown(member.name)
+    member_name = shown(member.name)
     most = MOST_BYTES
     if member.type in PAX:
         name, most = "", 2**16
     elif member.type == tarfile.DIRTYPE and member.name.rstrip("/") == FOLDER:
         name, most = "", 0
     elif member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-        raise InputError(f"{path} is refused: its member {said} is of type {shown(member.type.decode('latin-1'))!r}, not a regular file.")
+        raise InputError(
+            f"{path} is refused: its member {member_name} is of type {shown(member.type.decode('latin-1'))!r}, not a regular file."
+        )
     else:
         folder, _, name = member.name.partition("/")
         if folder != FOLDER or name not in (*BATCHES, *OTHERS):
-            known = ", ".join((*BATCHES, *OTHERS))
-            raise InputError(f"{path} is refused: its member {said} is none of {FOLDER}/ and {known}.")
+            official = ", ".join((*BATCHES, *OTHERS))
+            raise InputError(f"{path} is refused: its member {member_name} is none of {FOLDER}/ and {official}.")
     if not 0 <= member.size <= most:
-        raise InputError(f"{path} is refused: its member {said} claims {member.size:,} bytes; at most {most:,} are read.")
+        raise InputError(f"{path} is refused: its member {member_name} claims {member.size:,} bytes; at most {most:,} are read.")
     return name
 
 
 def _check_end(stream: BinaryIO, path: Path) -> None:
     """Raise `InputError` unless only zeros follow; reading to the end also verifies the checksum of the compression."""
-    rest = stream.read(MOST_PADDING + 1)
-    if len(rest) > MOST_PADDING or rest.count(0) != len(rest):
+    padding = stream.read(MOST_PADDING + 1)
+    if len(padding) > MOST_PADDING or padding.count(0) != len(padding):
         raise InputError(f"{path} is refused: something follows the end of the archive.")
 
 
@@ -168,45 +176,45 @@ class Cifar10(ImageFiles):
 
     def load(self) -> Data:
         """Return both splits (their first `train_size` and `test_size` examples), pixels in [0, 1]."""
-        place = self._place()
-        found, is_official = dict(self._binary(place)), not self._is_binary(place)
+        path = self._path()
+        batches, is_official = dict(self._binary(path)), not self._is_binary(path)
         if is_official:
-            for name, contents in read_archive(place) if place.is_file() else self._files(place):
-                found[name] = read_batch(contents, f"{place}, member {FOLDER}/{name}" if place.is_file() else str(place / name))
+            for name, contents in read_archive(path) if path.is_file() else self._files(path):
+                batches[name] = read_batch(contents, f"{path}, member {FOLDER}/{name}" if path.is_file() else str(path / name))
                 is_official &= hashlib.md5(contents, usedforsecurity=False).hexdigest() == self.md5_of_batches[name]
-        if lacking := [name for name in BATCHES if name not in found]:
-            raise InputError(f"{place} lacks {', '.join(lacking)}; all of {', '.join(BATCHES)} are needed.")
-        images, labels = (np.concatenate([found[name][part] for name in TRAIN]) for part in (0, 1))
+        if lacking := [name for name in BATCHES if name not in batches]:
+            raise InputError(f"{path} lacks {', '.join(lacking)}; all of {', '.join(BATCHES)} are needed.")
+        images, labels = (np.concatenate([batches[name][part] for name in TRAIN]) for part in (0, 1))
         train = self.first("train_size", images, labels, ", ".join(TRAIN))
-        test = self.first("test_size", *found[TEST], TEST)
-        sizes = len(labels), len(found[TEST][1])
+        test = self.first("test_size", *batches[TEST], TEST)
+        sizes = len(labels), len(batches[TEST][1])
         few = "" if sizes == OFFICIAL else "; {:,} training and {:,} test images, where the official ones are {:,} and {:,}"
         note = "" if is_official else self.unofficial(few.format(*sizes, *OFFICIAL))
         return Data(*self.normalised(train, test), n_classes=CLASSES, note=note)
 
-    def _place(self) -> Path:
+    def _path(self) -> Path:
         """Return the archive, or the folder of the batches where it was unpacked."""
         if self.root is None:
             return fetch(self.name, ARCHIVE, self.md5, self.mirrors, self.size)
-        what = f"{ARCHIVE} or the folder {FOLDER}"
-        folders = folders_below(self.root, what, ("cifar10", "CIFAR10", "cifar-10"))
+        contents = f"{ARCHIVE} or the folder {FOLDER}"
+        folders = folders_below(self.root, contents, ("cifar10", "CIFAR10", "cifar-10"))
         for folder in folders:
-            for place in (folder / FOLDER, folder):
-                if os.path.isfile(place / TRAIN[0]):
-                    return place
+            for unpacked in (folder / FOLDER, folder):
+                if os.path.isfile(unpacked / TRAIN[0]):
+                    return unpacked
             for archive in (folder / ARCHIVE, folder / ARCHIVE.removesuffix(".gz")):
                 if os.path.isfile(archive):
                     return archive
-            for place in (folder / BINARY, folder):
-                if self._is_binary(place):
-                    return place
+            for unpacked in (folder / BINARY, folder):
+                if self._is_binary(unpacked):
+                    return unpacked
         raise InputError(
-            f"`dataset.root` must be a folder that holds {what}, got {self.root!r}. Neither, nor {BINARY}, is in {said(folders)}."
+            f"`dataset.root` must be a folder that holds {contents}, got {self.root!r}. Neither, nor {BINARY}, is in {listed(folders)}."
         )
 
     @staticmethod
-    def _is_binary(place: Path) -> bool:
-        return os.path.isfile(place / f"{TRAIN[0]}.bin")
+    def _is_binary(path: Path) -> bool:
+        return os.path.isfile(path / f"{TRAIN[0]}.bin")
 
     @staticmethod
     def _binary(folder: Path) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:

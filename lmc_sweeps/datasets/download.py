@@ -33,9 +33,9 @@ def fetch(dataset: str, file: str, md5: str, mirrors: tuple[str, ...], size: int
     import pooch  # only needed when data are downloaded
 
     folder = user_path("LMC_SWEEPS_DATA", os.environ.get("LMC_SWEEPS_DATA") or pooch.os_cache("lmc_sweeps")) / dataset
-    kept = folder / file
-    if kept.exists() and not kept.is_file():
-        raise InputError(f"{kept} must be the file of `dataset={dataset}` that was downloaded, and is no regular file; remove it.")
+    cached = folder / file
+    if cached.exists() and not cached.is_file():
+        raise InputError(f"{cached} must be the file of `dataset={dataset}` that was downloaded, and is no regular file; remove it.")
     reasons = []
     for mirror in mirrors:
         cache = pooch.create(path=folder, base_url=mirror, registry={file: f"md5:{md5}"})

@@ -15,7 +15,7 @@ import numpy as np
 from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import MOST_RATIO, Data, ImageFiles, Split
 from lmc_sweeps.datasets.download import fetch
-from lmc_sweeps.datasets.places import folders_below, said
+from lmc_sweeps.datasets.folders import folders_below, listed
 from multirun_analysis.checks import open_file, read_file
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -58,8 +58,8 @@ def _read_stream(stream: BinaryIO, path: Path, held: int) -> np.ndarray:
         raise checks.InputError(f"{path} claims the shape {shape}, {expected:,} bytes; at least 1 and at most {MOST_BYTES:,} are read.")
     contents = stream.read(min(expected, held) + 1)  # `read` allocates what it is asked for, so ask for no more than the file can hold
     if len(contents) != expected:
-        found = f"holds {len(contents):,}" if len(contents) < expected else "holds more"
-        raise checks.InputError(f"{path} is damaged: its header promises {expected:,} bytes of shape {shape}, and it {found}.")
+        held_bytes = f"{len(contents):,}" if len(contents) < expected else "more"
+        raise checks.InputError(f"{path} is damaged: its header promises {expected:,} bytes of shape {shape}, and it holds {held_bytes}.")
     return np.frombuffer(contents, dtype=np.uint8).reshape(shape)
 
 
@@ -72,9 +72,9 @@ def _in_folder(folder: Path, file: str, endings: tuple[str, ...]) -> Path | None
     """Return where a file lies in a folder, by itself or in a folder of its own name, or None."""
     for name in (file, _dotted(file)):
         for path in (folder / f"{name}{ending}" for ending in endings):
-            for place in (path, path / path.name, folder / name / file):
-                if os.path.isfile(place):
-                    return place
+            for candidate in (path, path / path.name, folder / name / file):
+                if os.path.isfile(candidate):
+                    return candidate
     return None
 
 
@@ -110,10 +110,10 @@ class IdxDataset(ImageFiles):
         folders = folders_below(self.root, f"{FILES[0]} and its kind", names, ("raw", ""))
         lacking = {}
         for folder in folders:
-            places = [_in_folder(folder, file, endings) for file in FILES]
-            if all(places):
-                return [path for path in places if path is not None]
-            lacking[folder] = [file for file, path in zip(FILES, places, strict=True) if path is None]
+            files = [_in_folder(folder, file, endings) for file in FILES]
+            if all(files):
+                return [path for path in files if path is not None]
+            lacking[folder] = [file for file, path in zip(FILES, files, strict=True) if path is None]
         best = min(reversed(folders), key=lambda folder: len(lacking[folder]))  # `root` itself, unless another folder has more of them
         first = lacking[best][0]
         raise checks.InputError(
@@ -122,7 +122,7 @@ class IdxDataset(ImageFiles):
             + (
                 f"Of the folders looked into, {best} has some of them."
                 if len(lacking[best]) < len(FILES)
-                else f"None is in {said(folders)}."
+                else f"None is in {listed(folders)}."
             )
         )
 

@@ -3,6 +3,10 @@
 A pickle is a program; here its instructions are followed by hand. What would be a call (`REDUCE`) or a change of an object (`BUILD`)
 becomes a `Call` that says which, and is never made. Nothing is copied that a pickle names several times, so that it takes memory only in
 proportion to its bytes and instructions, and both are bounded.
+
+Measured: the standard library's `pickle.Unpickler` with a `find_class` that admits nothing but these names (Python 3.11) takes memory
+for byte strings and memo entries that a file of 20 bytes claims, ends the process with a segmentation fault on nested tuples as a key
+of a dict, and takes duplicate keys, bytes after the end and every instruction that makes a number or a set.
 """
 
 import io
@@ -49,14 +53,14 @@ class Call:
     state: Any = None
 
 
-def read_pickle(contents: bytes, where: str) -> Any:
+def read_pickle(contents: bytes, file: str) -> Any:
     """Return what a pickle holds: None, numbers, words, lists, tuples, dicts by words, and `Call` for everything else.
 
     Parameters
     ----------
     contents : bytes
-    where : str
-        The file, and the member of an archive, for messages.
+    file : str
+        Its name, with that of the member of an archive, for messages.
 
     Raises
     ------
@@ -84,9 +88,9 @@ def read_pickle(contents: bytes, where: str) -> Any:
             raise ValueError(f"it goes on after its end, for {len(contents) - stream.tell():,} bytes")
         return machine.result()
     except ValueError as error:
-        raise InputError(f"{where} is not a pickle that is read here, and nothing of it was run: {shown(error)}.") from error
+        raise InputError(f"{file} is not a pickle that is read here, and nothing of it was run: {shown(error)}.") from error
     except (IndexError, KeyError) as error:  # of the stack and of the memo
-        raise InputError(f"{where} is a damaged pickle, and nothing of it was run: it uses what it has not made.") from error
+        raise InputError(f"{file} is a damaged pickle, and nothing of it was run: it uses what it has not made.") from error
 
 
 def shown(value: object, most: int = 700) -> str:
@@ -142,22 +146,22 @@ class _Machine:
         self._stack = []
 
     def _marked(self) -> list[Any]:
-        found, self._stack = self._stack, self._below.pop()
-        return found
+        values, self._stack = self._stack, self._below.pop()
+        return values
 
     def _last(self, n: int) -> list[Any]:
         if len(self._stack) < n:
             raise IndexError
-        found = self._stack[-n:]
+        values = self._stack[-n:]
         del self._stack[-n:]
-        return found
+        return values
 
     def _tuple(self, n: int) -> None:
         self._stack.append(tuple(self._last(n)))
 
     def _marked_tuple(self, _: Any) -> None:
-        found = tuple(self._marked())  # before the stack is named, for it changes the stack
-        self._stack.append(found)
+        values = tuple(self._marked())  # on a line of its own, for it changes the stack
+        self._stack.append(values)
 
     def _put(self, key: int) -> None:
         self._memo[key] = self._stack[-1]
@@ -167,7 +171,7 @@ class _Machine:
 
     def _global(self, name: Any) -> None:
         if name not in GLOBALS:
-            admitted = ", ".join(known.replace(" ", ".") for known in GLOBALS)
+            admitted = ", ".join(key.replace(" ", ".") for key in GLOBALS)
             raise ValueError(f"it asks for the global {str(name)[:200].replace(' ', '.')}; admitted are {admitted}")
         self._stack.append(Global(GLOBALS[name]))
 
@@ -187,7 +191,7 @@ class _Machine:
         state = self._stack.pop()
         call = self._stack[-1]
         if not isinstance(call, Call) or call.state is not None:
-            raise ValueError("it changes an object that is none of its own, or a second time")
+            raise ValueError("it changes an object that it has not made, or a second time")
         call.state = state
 
     def _extend(self, values: list[Any]) -> None:
@@ -196,14 +200,14 @@ class _Machine:
         self._stack[-1].extend(values)
 
     def _set(self, values: list[Any]) -> None:
-        found = self._stack[-1]
-        if type(found) is not dict or len(values) % 2:
+        items = self._stack[-1]
+        if type(items) is not dict or len(values) % 2:
             raise ValueError("it sets items of what is no dict, or a key without a value")
         for key, value in zip(values[::2], values[1::2], strict=True):
             word = as_word(key)
-            if word in found:
+            if word in items:
                 raise ValueError(f"it has the key {word[:100]!r} twice")
-            found[word] = value
+            items[word] = value
 
 
 def as_bytes(value: Any) -> bytes:
@@ -219,10 +223,10 @@ def as_bytes(value: Any) -> bytes:
 
 def as_word(value: Any) -> str:
     """Return bytes as text, as the keys of a dict are read; `ValueError` if they are none, or long."""
-    found = as_bytes(value)
-    if len(found) > 100:
+    word = as_bytes(value)
+    if len(word) > 100:
         raise ValueError("a key of a dict has more than 100 letters")
-    return found.decode("latin-1")
+    return word.decode("latin-1")
 
 
 def as_byte_matrix(value: Any) -> np.ndarray:

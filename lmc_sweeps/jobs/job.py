@@ -27,8 +27,10 @@ from lmc_sweeps.jobs.stacks import Progress, train_all
 from lmc_sweeps.jobs.store import Store, StoredNetwork
 from lmc_sweeps.jobs.tasks import Task, tasks_of
 from lmc_sweeps.matching.base import Matching, Permutations
+from lmc_sweeps.measuring.final_losses import check_final_losses
 from lmc_sweeps.measuring.gaps import relative_movement
-from lmc_sweeps.measuring.pairs import PairResult, check_final_losses, compare_pair, undefined_rows
+from lmc_sweeps.measuring.pairs import compare_pair
+from lmc_sweeps.measuring.rows import PairResult, undefined_rows
 from lmc_sweeps.models.base import Architecture
 from multirun_analysis.schema import FILES, SCHEMA_VERSION
 
@@ -154,9 +156,10 @@ def _measured(
             check_final_losses(result, (names[i], names[j]), [networks[k].facts["loss_final"] for k in (i, j)], device)
         training = {"seconds_train": networks[i].seconds + networks[j].seconds, "relative_movement": (movements[i] + movements[j]) / 2}
         pair = {"network_a": names[i], "network_b": names[j]}
-        record["runs"] += [pair | training | row for row in result.runs]
-        record["curves"] += [pair | row for row in result.curves]
-        record["layers"] += [pair | row for row in result.layers]
+        tables = result.tables()
+        record["runs"] += [pair | training | row for row in tables["runs"]]
+        record["curves"] += [pair | row for row in tables["curves"]]
+        record["layers"] += [pair | row for row in tables["layers"]]
         record["notes"] += [note for note in result.notes if note not in record["notes"]]
         permutations |= {f"{names[i]}.{names[j]}.{key}": found for key, found in result.permutations.items()}
     return record | records.surroundings(device), permutations

@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from lmc_sweeps.common import checks
-from lmc_sweeps.matching.base import MatchingProblem, Permutations, SequentialMatching
+from lmc_sweeps.matching.base import SequentialMatching
+from lmc_sweeps.matching.problem import MatchingProblem, Permutations
 from lmc_sweeps.maths.dimension import spectrum_of_products
 from lmc_sweeps.maths.ground_costs import activation_distances
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.matching.base import MatchingProblem, Moments, Permutations, SequentialMatching, bias_column, incoming_rows
+from lmc_sweeps.matching.base import SequentialMatching
+from lmc_sweeps.matching.neuron_weights import bias_column, incoming_rows
+from lmc_sweeps.matching.problem import MatchingProblem, Moments, Permutations
 from lmc_sweeps.maths.dimension import spectrum_of_products, spectrum_of_rows
 from lmc_sweeps.maths.ground_costs import squared_distances
 

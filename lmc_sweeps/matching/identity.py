@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult
+from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.matching.problem import MatchingProblem, MatchingResult
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,9 @@ import numpy as np
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.matching.base import LATER, MatchingProblem, Permutations, SequentialMatching, neuron_rows
+from lmc_sweeps.matching.base import LATER, SequentialMatching
+from lmc_sweeps.matching.neuron_weights import neuron_rows
+from lmc_sweeps.matching.problem import MatchingProblem, Permutations
 from lmc_sweeps.maths.dimension import spectrum_of_rows
 from lmc_sweeps.maths.ground_costs import squared_distances
 

@@ -13,6 +13,8 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.models.base import Architecture, stacked
 
+FUNCTION_ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
+
 
 @dataclass(frozen=True)
 class Scores:

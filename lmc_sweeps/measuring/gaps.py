@@ -11,7 +11,7 @@ from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.models.base import Architecture, stacked
 
-ROUNDING = 1e-5  # of the outputs' own size: a gap no larger than that does not break a certificate (float32)
+OUTPUT_ROUNDING = 1e-5  # of the outputs' own size: a gap no larger than that does not break a certificate (float32)
 HOLDS, VACUOUS, VIOLATED, NONE = "holds", "vacuous", "violated", "none"
 
 
@@ -74,7 +74,7 @@ def midpoint_gap(
         middle_scale += float(at_middle.square().sum())
     measured, size = math.sqrt(gap / len(inputs)), math.sqrt(scale / len(inputs))
     certificate = certify(b)
-    ratio = certificate / measured if measured > ROUNDING * size else math.nan  # of rounding there is nothing to certify
+    ratio = certificate / measured if measured > OUTPUT_ROUNDING * size else math.nan  # of rounding there is nothing to certify
     shrinkage = math.sqrt(middle_scale / scale) if scale > 0 else math.nan
     return MidpointGap(measured, shrinkage, certificate, ratio, _status(measured, certificate, size))
 
@@ -82,7 +82,7 @@ def midpoint_gap(
 def _status(measured: float, certificate: float, size: float) -> str:
     if math.isnan(certificate) or math.isnan(measured):
         return NONE
-    if measured > certificate + ROUNDING * size:
+    if measured > certificate + OUTPUT_ROUNDING * size:
         return VIOLATED
     return VACUOUS if certificate >= size > 0 else HOLDS
 

@@ -45,13 +45,14 @@ def pair_moments(
     PairMoments
     """
     pair = stacked([a, b])
-    sums: dict[str, _Sums] = {}
+    sums: dict[str, _Sums] = {}  # by group
     for batch in inputs.split(batch_size):
         for key, values in architecture.activations(pair, batch).items():
             values = values[:1] if key == INPUT else values  # A and B see the same inputs
             sums.setdefault(key, _Sums(values)).add(values)
-    a_moments, b_moments = ({key: found.moments(k) for key, found in sums.items()} for k in (0, -1))
-    return PairMoments(a_moments, b_moments, {key: found.second(0, -1) for key, found in sums.items() if key != INPUT})
+    moments_a, moments_b = ({key: group_sums.moments(k) for key, group_sums in sums.items()} for k in (0, -1))
+    cross = {key: group_sums.second(0, -1) for key, group_sums in sums.items() if key != INPUT}
+    return PairMoments(moments_a, moments_b, cross)
 
 
 class _Sums:

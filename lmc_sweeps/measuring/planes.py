@@ -53,8 +53,8 @@ class Plane:
     @one_thread()
     def networks(self, points: np.ndarray) -> dict[str, Tensor]:
         """Return the stack of networks at `points`, shape (K, 2)."""
-        where = torch.as_tensor(points, dtype=torch.float64, device=self.u.device)
-        flat = _vector(self.origin) + where @ torch.stack([self.u, self.v])  # (K, 2) @ (2, P) -> (K, P)
+        coordinates = torch.as_tensor(points, dtype=torch.float64, device=self.u.device)
+        flat = _vector(self.origin) + coordinates @ torch.stack([self.u, self.v])  # (K, 2) @ (2, P) -> (K, P)
         parts = dict(zip(sorted(self.origin), flat.split([self.origin[name].numel() for name in sorted(self.origin)], dim=1), strict=True))
         return {name: parts[name].reshape(-1, *tensor.shape).to(tensor.dtype) for name, tensor in self.origin.items()}
 
@@ -132,8 +132,8 @@ def plane_rows(
 
 def _row(x: float, y: float, network: str, loss: float, error: float) -> dict[str, Any]:
     """Return one row; a loss that is not finite does not exist, nor does the error then."""
-    there = math.isfinite(loss)
-    scores = {"loss": float(loss), "error": float(error)} if there else dict.fromkeys(("loss", "error"), math.nan)
+    has_loss = math.isfinite(loss)
+    scores = {"loss": float(loss), "error": float(error)} if has_loss else dict.fromkeys(("loss", "error"), math.nan)
     return {"x": float(x), "y": float(y), "network": network, **scores}
 
 

@@ -56,19 +56,19 @@ class Architecture(ABC):
                 f"`forward` of a {type(self).__name__} must take one batch for each network and return their logits, (networks, examples, "
                 f"classes); for inputs {tuple(inputs.shape)} it returned {tuple(logits.shape)}."
             )
-        found = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()))
-        for name, gradient in zip(leaves, found, strict=True):
+        gradients = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()))
+        for name, gradient in zip(leaves, gradients, strict=True):
             out[name].copy_(gradient)
 
     def padded(self, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return one network's tensors in the shapes in which a stack trains them: their own, unless an architecture fills them up.
+        """Return one network's tensors in the shapes in which a stack trains them: their own, unless an architecture pads them.
 
-        What is filled up must be the same function before training, and after it once `unpadded` has taken the filling away.
+        A padded network must be the same function before training, and after it once `unpadded` has taken the padding away.
         """
         return dict(network)
 
     def unpadded(self, network: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> dict[str, Tensor]:
-        """Return what `padded` began with, of these shapes, from what training has made of it."""
+        """Return a trained network without its padding: tensors of these shapes, those of the network that was padded."""
         return {name: tensor.contiguous() for name, tensor in network.items()}
 
     def padded_inputs(self, inputs: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class Architecture(ABC):
 
     @abstractmethod
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
-        """Return what each layer hands on: for every group, and for ``"input"``, a tensor (K, n, neurons)."""
+        """Return the activations: for every group, and for ``"input"``, a tensor (K, n, neurons)."""
 
     @abstractmethod
     def sources(self, group: str) -> tuple[str, ...]:

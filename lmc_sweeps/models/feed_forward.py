@@ -11,26 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Size, Tensor, nn
 
-from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.threads import one_thread
+from lmc_sweeps.maths.certificates import layerwise_certificate, operator_norm
 from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.maths.permutations import PermutationSpec, permute
-from lmc_sweeps.maths.theory import layerwise_certificate
 from lmc_sweeps.models.base import INPUT, Architecture, unstack
+from lmc_sweeps.models.elementwise import DERIVATIVES, ELEMENTWISE, LIPSCHITZ
 from lmc_sweeps.models.padding import pad, pad_axes, unpad
 
-ELEMENTWISE = (
-    nn.ReLU, nn.Tanh, nn.GELU, nn.Sigmoid, nn.SiLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.Softplus, nn.Mish, nn.Hardtanh, nn.ReLU6,
-    nn.Identity, nn.Dropout,
-)  # fmt: skip
-# From the gradient at the outputs h of an activation to the one at its inputs: the functions that autograd calls.
-DERIVATIVES: Mapping[type[nn.Module], Callable[[Tensor, Tensor], Tensor]] = {
-    nn.ReLU: lambda gradient, h: torch.ops.aten.threshold_backward(gradient, h, 0),
-    nn.Tanh: torch.ops.aten.tanh_backward,
-}
-# Activations that move two inputs no further apart: |f(x) - f(y)| <= |x - y|. (GELU, SiLU, Mish and SELU have steeper places, PyTorch's
-# Softplus a jump.)
-LIPSCHITZ = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.ReLU6, nn.Identity, nn.Dropout)
 MOST_ELEMENTS = 2**20  # of one block of activations along the line: 4 MiB, which stays near the cores (measured: 2**22 is 1.4 times slower)
 
 
@@ -79,10 +67,10 @@ class FeedForward(Architecture):
         self.spec = PermutationSpec(axes)
 
     @property
-    def fills_up(self) -> bool:
-        """Whether padding leaves the function as it is: added neurons must hand on 0, and added outputs must be left out.
+    def is_padded(self) -> bool:
+        """Whether networks are padded in training: the function must stay as it is, so added neurons are 0 and added outputs left out.
 
-        A subclass may compute something else of what is added, so it says for itself.
+        A subclass may compute something else from added neurons, so it answers for itself.
         """
         return type(self) is FeedForward and self._keeps_zeros()
 
@@ -92,13 +80,13 @@ class FeedForward(Architecture):
         return hidden and not self.layers[-1].after and self._n_outputs is not None
 
     def padded(self, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return pad(network) if self.fills_up else super().padded(network)
+        return pad(network) if self.is_padded else super().padded(network)
 
     def unpadded(self, network: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> dict[str, Tensor]:
-        return unpad(network, shapes) if self.fills_up else super().unpadded(network, shapes)
+        return unpad(network, shapes) if self.is_padded else super().unpadded(network, shapes)
 
     def padded_inputs(self, inputs: Tensor) -> Tensor:
-        return pad_axes(inputs, [1]) if self.fills_up else inputs
+        return pad_axes(inputs, [1]) if self.is_padded else inputs
 
     def with_products_in(self, dtype: torch.dtype) -> "FeedForward":
         other = copy.copy(self)
@@ -107,7 +95,7 @@ class FeedForward(Architecture):
 
     @one_thread()
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        padded = self._padded(stack)
+        padded = self._with_padding(stack)
         return self._onward(padded, self._linear(0, padded, inputs))[..., : self._outputs(stack)]
 
     @one_thread()
@@ -119,29 +107,29 @@ class FeedForward(Architecture):
         if kinds[-1] or not all(len(kind) == 1 and kind[0] in DERIVATIVES for kind in kinds[:-1]):
             super().gradients(stack, inputs, at_logits, out)
             return
-        handed = [inputs]  # h^0, h^1, ...
+        hidden = [inputs]  # h^0, h^1, ...
         for k in range(len(self.layers) - 1):
-            handed.append(self._after(k, self._linear(k, stack, handed[k])))
-        logits = self._linear(len(self.layers) - 1, stack, handed[-1])
+            hidden.append(self._after(k, self._linear(k, stack, hidden[k])))
+        logits = self._linear(len(self.layers) - 1, stack, hidden[-1])
         gradient = at_logits(logits[..., : self._n_outputs])
         gradient = F.pad(gradient, (0, logits.shape[-1] - gradient.shape[-1]))
         for k in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[k]
-            self._product(gradient.transpose(1, 2), handed[k], out=out[f"{layer.name}.weight"])
+            self._product(gradient.transpose(1, 2), hidden[k], out=out[f"{layer.name}.weight"])
             if layer.has_bias:
                 torch.sum(gradient, 1, out=out[f"{layer.name}.bias"])
             if k:
-                gradient = DERIVATIVES[kinds[k - 1][0]](self._product(gradient, stack[f"{layer.name}.weight"]), handed[k])
+                gradient = DERIVATIVES[kinds[k - 1][0]](self._product(gradient, stack[f"{layer.name}.weight"]), hidden[k])
 
     @one_thread()
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
-        networks, padded = len(next(iter(stack.values()))), self._padded(stack)
-        found = {INPUT: inputs if inputs.dim() == 3 else inputs.expand(networks, *inputs.shape)}
+        networks, padded = len(next(iter(stack.values()))), self._with_padding(stack)
+        values = {INPUT: inputs if inputs.dim() == 3 else inputs.expand(networks, *inputs.shape)}
         hidden = inputs
         for k, layer in enumerate(self.layers[:-1]):
             hidden = self._after(k, self._linear(k, padded, hidden))
-            found[layer.name] = hidden[..., : stack[f"{layer.name}.weight"].shape[1]]
-        return found
+            values[layer.name] = hidden[..., : stack[f"{layer.name}.weight"].shape[1]]
+        return values
 
     def sources(self, group: str) -> tuple[str, ...]:
         before = self.spec.axes[f"{group}.weight"][1]
@@ -159,20 +147,20 @@ class FeedForward(Architecture):
         # The first layer is linear in t, so one product for A and one for B serve every t and every permutation.
         first = self.layers[0].name
         pair = {name: torch.stack([a[name], b[name]]) for name in a}
-        padded = self._padded(pair)
+        padded = self._with_padding(pair)
         a, b = unstack(padded, 0), unstack(padded, 1)
-        maps = [{group: _extended(found, len(b[f"{group}.weight"])) for group, found in each.items()} for each in permutations]
+        maps = [{group: _extended(order, len(b[f"{group}.weight"])) for group, order in each.items()} for each in permutations]
         ends = self._linear(0, padded, inputs)  # (2, n, m_1)
         block = min(max(1, MOST_ELEMENTS // ends[0].numel()), len(t))
         hidden = ends.new_empty(block, *ends[0].shape)  # one buffer for all: fresh memory costs more than what is done in it
-        rest = [name for name in self.spec.axes if not name.startswith(f"{first}.")]
+        later = [name for name in self.spec.axes if not name.startswith(f"{first}.")]
         out = []
         for permutation in maps:
             end_b = permute(ends[1], (None, first), permutation)
-            b_rest = {name: permute(b[name], self.spec.axes[name], permutation) for name in rest}
+            b_later = {name: permute(b[name], self.spec.axes[name], permutation) for name in later}
             for start in range(0, len(t), block):
                 part = t[start : start + block]
-                stack = {name: lerp(a[name], b_rest[name], part) for name in rest}
+                stack = {name: lerp(a[name], b_later[name], part) for name in later}
                 out.append(self._onward(stack, lerp(ends[0], end_b, part, out=hidden[: len(part)])))
         logits = torch.cat(out)[..., : self._outputs(pair)]
         return logits.view(len(maps), len(t), *logits.shape[1:])
@@ -190,17 +178,17 @@ class FeedForward(Architecture):
 
         References
         ----------
-        `theory.layerwise_certificate`, from A's side and from B's.
+        `certificates.layerwise_certificate`, from A's side and from B's.
         """
         after = [type(module) for layer in self.layers[:-1] for module in layer.after]
         if self.layers[-1].after or not all(kind in LIPSCHITZ for kind in after):
             return super().certifier(a, b, inputs, batch_size)
-        norms = [[_operator_norm(net[f"{layer.name}.weight"]) for layer in self.layers] for net in (a, b)]
+        norms = [[operator_norm(net[f"{layer.name}.weight"].double().cpu().numpy()) for layer in self.layers] for net in (a, b)]
 
         @one_thread()
         def bound(aligned: Mapping[str, Tensor]) -> float:
             gaps = self._layer_gaps(a, aligned, inputs, batch_size)
-            return sum(layerwise_certificate(of_network, gaps, 0.5)[-1] for of_network in norms) / 2
+            return sum(layerwise_certificate(layer_norms, gaps, 0.5)[-1] for layer_norms in norms) / 2
 
         return bound
 
@@ -211,8 +199,8 @@ class FeedForward(Architecture):
         apart = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
         sums = [0.0] * len(self.layers)
         for batch in inputs.split(batch_size):
-            handed = list(self.activations(middle, batch).values())  # the input, then the hidden layers in order
-            for k, values in enumerate(handed):
+            hidden = self.activations(middle, batch).values()  # the input, then the hidden layers in order
+            for k, values in enumerate(hidden):
                 sums[k] += float(self._linear(k, apart, values).double().square().sum())
         return [math.sqrt(total / len(inputs)) for total in sums]
 
@@ -229,17 +217,17 @@ class FeedForward(Architecture):
         module.load_state_dict(dict(parameters))
         return module.eval()
 
-    def _padded(self, stack: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return a stack whose layers are filled up by neurons that nothing reads, so that each of its matrices begins at a cache line.
+    def _with_padding(self, stack: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return a stack with neurons added that nothing reads, so that each of its matrices begins at a cache line.
 
-        It is also faster: measured, a product with 16 columns takes half the time of one with 10. A softmax, or a module of one's own that
-        looks at several neurons at once, must not see neurons that are not there: what goes into it stays as it is.
+        It is also faster: measured, a product with 16 columns takes half the time of one with 10. A softmax, or a user's module that
+        combines several neurons, must not see added neurons: its inputs are not padded.
         """
         padded = dict(stack)
         columns: list[int] = []
         for k, layer in enumerate(self.layers):
-            is_seen_whole = bool(layer.after) if k == len(self.layers) - 1 else any(type(each) not in ELEMENTWISE for each in layer.after)
-            rows = [] if is_seen_whole else [1]
+            sees_all = bool(layer.after) if k == len(self.layers) - 1 else any(type(each) not in ELEMENTWISE for each in layer.after)
+            rows = [] if sees_all else [1]
             padded[f"{layer.name}.weight"] = pad_axes(stack[f"{layer.name}.weight"], rows + columns)
             if layer.has_bias:
                 padded[f"{layer.name}.bias"] = pad_axes(stack[f"{layer.name}.bias"], rows)
@@ -248,8 +236,8 @@ class FeedForward(Architecture):
 
     def _outputs(self, stack: Mapping[str, Tensor]) -> int:
         """Return how many outputs a network has, without those that padding has added."""
-        there = stack[f"{self.layers[-1].name}.weight"].shape[1]
-        return there if self._n_outputs is None else min(there, self._n_outputs)
+        outputs = stack[f"{self.layers[-1].name}.weight"].shape[1]
+        return outputs if self._n_outputs is None else min(outputs, self._n_outputs)
 
     def _linear(self, k: int, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         layer = self.layers[k]
@@ -266,13 +254,13 @@ class FeedForward(Architecture):
         """Return the products of a stack, (K, a, b) @ (K, b, c) -> (K, a, c), in the type of the factors."""
         if self._products is None:
             return torch.bmm(left, right, out=out)
-        found = torch.bmm(left.to(self._products), right.to(self._products))
-        return found.to(left.dtype) if out is None else out.copy_(found)
+        product = torch.bmm(left.to(self._products), right.to(self._products))
+        return product.to(left.dtype) if out is None else out.copy_(product)
 
     def _after(self, k: int, values: Tensor) -> Tensor:
         """Return what follows linear layer k; `values`, which nobody else holds, may be overwritten."""
-        for place, module in enumerate(self.layers[k].after):
-            values = values.relu_() if place == 0 and type(module) is nn.ReLU else module(values)
+        for position, module in enumerate(self.layers[k].after):
+            values = values.relu_() if position == 0 and type(module) is nn.ReLU else module(values)
         return values
 
     def _onward(self, stack: Mapping[str, Tensor], first: Tensor) -> Tensor:
@@ -285,54 +273,3 @@ class FeedForward(Architecture):
 def _extended(permutation: np.ndarray, size: int) -> np.ndarray:
     """Return a permutation that leaves the neurons which padding has added where they are."""
     return np.concatenate([permutation, np.arange(len(permutation), size)])
-
-
-def _operator_norm(weight: Tensor) -> float:
-    """Return the largest singular value of a matrix, by the smaller of its two products with itself."""
-    matrix = weight.double().cpu().numpy()
-    small = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
-    return math.sqrt(max(0.0, float(np.linalg.eigvalsh(small)[-1])))
-
-
-def from_sequential(module: nn.Sequential) -> FeedForward:
-    """Return the mathematics of a caller's `nn.Sequential` of linear layers and elementwise activations.
-
-    A `Flatten` may stand first; a `LogSoftmax` or `Softmax`, over the classes, may stand last. The module itself is not kept.
-
-    Raises
-    ------
-    InputError
-        If it holds anything else, or one parameter in two layers, or has a `forward` of its own: such a network needs a permutation
-        specification.
-    """
-    layers: list[Layer] = []
-    if type(module).forward is not nn.Sequential.forward:
-        raise InputError(f"a {type(module).__name__} has a `forward` of its own, not nn.Sequential's. Pass `permutation_spec`.")
-    if len(list(module.named_parameters())) < len(list(module.named_parameters(remove_duplicate=False))):
-        raise InputError("two layers share a parameter, which a permutation of one layer would change in both. Pass `permutation_spec`.")
-    children = list(zip(module._modules, module, strict=True))  # named_children() leaves out the second place of one activation
-    for k, (name, child) in enumerate(children):
-        if isinstance(child, nn.Linear):
-            if name == INPUT:
-                raise InputError(
-                    f"a linear layer cannot be called {INPUT!r}, which stands for the network's own inputs; give it another name."
-                )
-            layers.append(Layer(name, child.bias is not None))
-        elif isinstance(child, nn.Flatten) and not layers:
-            continue  # inputs are flattened before they come here
-        elif layers and (type(child) in ELEMENTWISE or (_is_over_classes(child) and k == len(children) - 1)):
-            # Of probabilities the loss is taken as of their logarithms; -1 is the classes' axis of (n, classes) and of (K, n, classes).
-            after = nn.LogSoftmax(dim=-1) if _is_over_classes(child) else copy.deepcopy(child).eval()
-            layers[-1] = Layer(layers[-1].name, layers[-1].has_bias, (*layers[-1].after, after))
-        else:
-            raise InputError(
-                f"layer {name!r} is a {type(child).__name__}; without a word more, a network must be an nn.Sequential of Linear layers and "
-                f"elementwise activations ({', '.join(kind.__name__ for kind in ELEMENTWISE)}). Pass `permutation_spec` for others."
-            )
-    if len(layers) < 2:
-        raise InputError(f"a network needs at least one hidden layer to be matched, got {len(layers)} linear layer(s).")
-    return FeedForward(layers)
-
-
-def _is_over_classes(child: nn.Module) -> bool:
-    return isinstance(child, nn.LogSoftmax | nn.Softmax) and child.dim in (None, 1, -1)

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.maths.theory import two_layer_certificate, two_layer_curvature_certificate
+from lmc_sweeps.maths.certificates import two_layer_certificate, two_layer_curvature_certificate
 from lmc_sweeps.models.base import Model
-from lmc_sweeps.models.feed_forward import DERIVATIVES, FeedForward, Layer
+from lmc_sweeps.models.elementwise import DERIVATIVES
+from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 TANH_CURVATURE = 4 / (3 * math.sqrt(3))  # the largest |tanh''|
@@ -41,7 +42,7 @@ class MeanFieldNetwork(FeedForward):
         self._neurons = neurons
 
     @property
-    def fills_up(self) -> bool:
+    def is_padded(self) -> bool:
         return type(self) is MeanFieldNetwork and self._keeps_zeros()
 
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ class MeanFieldNetwork(FeedForward):
 
         References
         ----------
-        `theory.two_layer_certificate`; K is ours. The second one, for tanh, is `theory.two_layer_curvature_certificate`.
+        `certificates.two_layer_certificate`; K is ours. The second one, for tanh, is `certificates.two_layer_curvature_certificate`.
         """
         is_tanh = isinstance(self.layers[0].after[0], nn.Tanh)
         square = float(inputs.double().square().sum()) / len(inputs) + 1
@@ -143,8 +144,8 @@ class MeanField(Model):
     def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
         shapes = {f"{HIDDEN}.weight": (width, n_inputs), f"{HIDDEN}.bias": (width,), f"{OUTPUT}.weight": (n_classes, width)}
         scales = {f"{HIDDEN}.weight": math.sqrt(3 / n_inputs)}
-        found = {}
+        parameters = {}
         for name, shape in shapes.items():
             bound = scales.get(name, math.sqrt(3))
-            found[name] = torch.from_numpy(rng.uniform(-bound, bound, shape).astype(np.float32))
-        return found
+            parameters[name] = torch.from_numpy(rng.uniform(-bound, bound, shape).astype(np.float32))
+        return parameters

@@ -16,10 +16,10 @@ from lmc_sweeps.models.sites import Products, Use
 
 
 class TorchModule(Architecture):
-    """A module called once per network: slower than a stack, but it knows nothing of what is inside.
+    """A module called once per network: slower than a stack, but nothing need be known of its layers.
 
-    What a layer hands on is read where it is used: the activations of a group are the other factor of the products in which a parameter
-    stands whose second axis the group permutes (`sites`), one row per example and place.
+    Activations are read where they are used: those of a group are the other factor of the products in which a parameter stands whose
+    second axis the group permutes (`sites`), one row per example and position.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ class TorchModule(Architecture):
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items()}
         with torch.enable_grad():
             logits = torch.stack([self._call(unstack(leaves, k), batch) for k, batch in enumerate(inputs)])
-        found = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()), allow_unused=True)
-        for name, gradient in zip(leaves, found, strict=True):
+        gradients = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()), allow_unused=True)
+        for name, gradient in zip(leaves, gradients, strict=True):
             out[name].zero_() if gradient is None else out[name].copy_(gradient)
 
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
         per_network = [self._activations(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))]
-        return {key: torch.stack([found[key] for found in per_network]) for key in per_network[0]}
+        return {key: torch.stack([activations[key] for activations in per_network]) for key in per_network[0]}
 
     def sources(self, group: str) -> tuple[str, ...]:
         return tuple(self._source(parameter) for parameter in self.spec.incoming(group))
@@ -106,32 +106,32 @@ class TorchModule(Architecture):
         return products.uses
 
     def readable(self, parameters: Mapping[str, Tensor], uses: Mapping[str, list[Use]]) -> dict[str, Tensor]:
-        """Return what reaches the first parameter, of those that read a group or another source, at which it can be read; by source."""
-        found = {}
+        """Return the activations of every group or other source, as the first of its readers sees them that shows them; by source."""
+        activations = {}
         for key, readers in self._readers.items():
             for reader in readers:
                 width = parameters[reader].shape[1]
                 rows = [use.rows for use in uses.get(reader, ()) if use.axis == 1 and use.rows.shape[1] == width]
-                if rows and key not in found:
-                    found[key] = torch.cat(rows)
-        return found
+                if rows and key not in activations:
+                    activations[key] = torch.cat(rows)
+        return activations
 
     def _call(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         # A module may change its inputs in place, which are the next network's too.
         return functional_call(self._module, dict(parameters), (inputs.clone(),))
 
     def _activations(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
-        found = self.readable(parameters, self.uses(parameters, inputs))
-        unread = [group for group in self.spec.groups if group not in found]
+        activations = self.readable(parameters, self.uses(parameters, inputs))
+        unread = [group for group in self.spec.groups if group not in activations]
         if unread:
             raise InputError(unreadable(unread[0], self._readers[unread[0]]))
-        return found
+        return activations
 
 
 def unreadable(source: str, readers: Sequence[str]) -> str:
     """Return the sentence that says that the activations of a group, or of what else feeds a layer, cannot be read."""
     return (
-        f"what {source!r} hands on cannot be read, as `covariance` and `activations` need it: {', '.join(map(repr, readers))} would have "
-        "to be summed over the whole of its second axis, in a product of matrices or a convolution without groups. Use an nn.Linear or a "
-        "convolution there, or matching=['weights']."
+        f"the activations of {source!r} cannot be read, as `covariance` and `activations` need them: {', '.join(map(repr, readers))} would "
+        "have to be summed over the whole of its second axis, in a product of matrices or a convolution without groups. Use an nn.Linear "
+        "or a convolution there, or matching=['weights']."
     )

@@ -11,7 +11,7 @@ from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Permutations
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
-from lmc_sweeps.measuring.pairs import ROUNDING
+from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork, differences
@@ -38,7 +38,7 @@ def check_forwards(architecture: Architecture, a: OwnNetwork, b: OwnNetwork, spl
     batch_size : int
     """
     own = isinstance(architecture, TorchModule)
-    rounding = SAME_CODE if own and next(iter(a.parameters.values())).device.type == "cpu" else ROUNDING
+    rounding = SAME_CODE if own and next(iter(a.parameters.values())).device.type == "cpu" else FUNCTION_ROUNDING
     for network in (a, b):
         stack = {name: tensor.unsqueeze(0) for name, tensor in network.parameters.items()}
         sums = []
@@ -51,7 +51,7 @@ def check_forwards(architecture: Architecture, a: OwnNetwork, b: OwnNetwork, spl
                     ours = ours.exp() if not own and isinstance([*a.module.children()][-1], nn.Softmax) else ours
                 _compare(ours, theirs, rounding, a, b, network)
                 sums.append(theirs.sum(1) if bool((theirs >= 0).all()) else torch.zeros(1))
-        if own and bool((torch.cat(sums) - 1).abs().max() < ROUNDING):
+        if own and bool((torch.cat(sums) - 1).abs().max() < FUNCTION_ROUNDING):
             raise InputError(
                 f"{network.name} returns probabilities, which sum to 1; the loss is taken of logits or of logarithms of probabilities: let "
                 "its forward end before the softmax, or with log_softmax."
@@ -60,11 +60,11 @@ def check_forwards(architecture: Architecture, a: OwnNetwork, b: OwnNetwork, spl
 
 def check_code(a: OwnNetwork, b: OwnNetwork, inputs: Tensor) -> None:
     """Raise `InputError` where A's and B's code differ with the same weights: A's, B's, those halfway, and shuffled ones."""
-    rounding = SAME_CODE if inputs.device.type == "cpu" else ROUNDING
+    rounding = SAME_CODE if inputs.device.type == "cpu" else FUNCTION_ROUNDING
     first = a.outputs("train", inputs)
     _compare(a.outputs("train", inputs), first, rounding, a, b, a)
     half = inputs[: max(1, len(inputs) // 2)]
-    if (gap := _gap(first[: len(half)], a.outputs("train", half))) > ROUNDING:
+    if (gap := _gap(first[: len(half)], a.outputs("train", half))) > FUNCTION_ROUNDING:
         raise InputError(
             f"{a.name} makes of an example something else in another batch (by {gap:.1e} of its largest logit), as batch norm without "
             "running statistics does: it has no loss of its own."
@@ -106,7 +106,7 @@ def check_specification(network: OwnNetwork, spec: PermutationSpec, inputs: Tens
     In float64 if the network takes it; with the network's own weights, and with shuffled ones, whose neurons are not dead.
     """
     exact, values = _in_float64(network, spec, inputs)
-    rounding = PROOF_ROUNDING if exact is not network else ROUNDING
+    rounding = PROOF_ROUNDING if exact is not network else FUNCTION_ROUNDING
     sizes = {group: size for group, size in spec.sizes(exact.parameters).items() if size > 1}
     for draw, parameters in enumerate((exact.parameters, *_shuffled(exact.parameters))):
         moved = {group: _relabeling(size, draw, group) for group, size in sizes.items()}
@@ -189,7 +189,7 @@ def taken_inputs(a: OwnNetwork, name: str, inputs: Tensor, kind: torch.dtype, is
         as_integers = _try(a, name, values)
         if as_integers is None:
             continue
-        if as_floats is not None and _gap(as_integers, as_floats) > ROUNDING:
+        if as_floats is not None and _gap(as_integers, as_floats) > FUNCTION_ROUNDING:
             raise InputError(
                 f"`{name}` has inputs in {inputs.dtype}, of which {a.name} makes something else than of the same numbers "
                 f"in {kind}: pass them in the type that it was trained on."

@@ -92,8 +92,8 @@ def measured(case: Case, a: Network, b: Network) -> dict[str, str]:
     found |= {f"cross moments of {key}": digest(cross) for key, cross in moments.cross.items()}
     methods = with_identity([Weights(), Covariance(), Activations()])
     result = compare_pair(architecture, a, b, split, test, methods, points=3)
-    for table in (result.runs, result.curves, result.layers):
-        for row in table:
+    for rows in result.tables().values():
+        for row in rows:
             key = " ".join(str(row[name]) for name in ("matching", "split", "layer") if name in row)
             found |= {f"{key}: {name}": repr(value) for name, value in row.items() if not name.startswith("seconds")}
     found |= {f"{method} {group}": digest(moved) for method, maps in result.permutations.items() for group, moved in maps.items()}

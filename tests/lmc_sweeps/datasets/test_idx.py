@@ -304,10 +304,10 @@ def test_a_root_may_begin_with_a_tilde_and_must_be_a_folder_that_there_is(tmp_pa
     write(tmp_path, arrays())
     assert Tiny(root="~").load().note == ""
     for root, message in {
-        "": "must be a folder that holds train-images-idx3-ubyte and its kind, got '', which is none",
-        "a\0b": r"got 'a\\x00b', which is none",
-        "x" * 5000: "which is none",
-        f"~/{FILES[0]}": "which is none but a file: name the folder that it lies in",
+        "": "must be a folder that holds train-images-idx3-ubyte and its kind, got '', which is no folder",
+        "a\0b": r"got 'a\\x00b', which is no folder",
+        "x" * 5000: "which is no folder",
+        f"~/{FILES[0]}": "which is a file: name the folder that it lies in",
         "~nobody_of_this_name": "must be a path whose home folder can be told, got '~nobody_of_this_name'",
     }.items():
         with pytest.raises(InputError, match=message):
@@ -327,11 +327,11 @@ def test_pipes_and_devices_in_place_of_files_are_not_waited_for(tmp_path):
         Tiny(root=str(tmp_path)).load()
 
 
-@pytest.mark.parametrize("name", ["nowhere", "a file"])
-def test_a_root_that_is_no_folder_is_refused(tmp_path, name):
+@pytest.mark.parametrize(("name", "reason"), [("nowhere", "which is no folder"), ("a file", "which is a file")])
+def test_a_root_that_is_no_folder_is_refused(tmp_path, name, reason):
     (tmp_path / "a file").write_bytes(b"")
     root = str(tmp_path / name)
-    with pytest.raises(InputError, match=f"must be a folder that holds {FILES[0]} and its kind, got '{root}', which is none"):
+    with pytest.raises(InputError, match=f"must be a folder that holds {FILES[0]} and its kind, got '{root}', {reason}"):
         Tiny(root=root).load()
 
 

@@ -71,9 +71,9 @@ def test_what_is_admitted_is_what_the_module_says():
         (b"K\x01)R.", "it calls what is no function"),
         (b"cnumpy\ndtype\nK\x01R.", "it calls what is no function, or with no arguments"),
         (b"cnumpy\ndtype\n)R)RN.", "it calls what is no function"),
-        (b"cnumpy\ndtype\nNb.", "it changes an object that is none of its own"),
-        (b"cnumpy\ndtype\n)RK\x01bK\x02b.", "it changes an object that is none of its own, or a second time"),
-        (b"]Nb.", "it changes an object that is none of its own"),
+        (b"cnumpy\ndtype\nNb.", "it changes an object that it has not made"),
+        (b"cnumpy\ndtype\n)RK\x01bK\x02b.", "it changes an object that it has not made, or a second time"),
+        (b"]Nb.", "it changes an object that it has not made"),
         (b"NNa.", "it appends to what is no list"),
         (b"]U\x01aNs.", "it sets items of what is no dict"),
         (b"}(U\x01au.", "it sets items of what is no dict, or a key without a value"),
@@ -151,6 +151,7 @@ BOMBS = {
     "tuples in tuples": b"N" + b"\x85" * 200_000 + b".",
     "marks": b"(" * 200_000 + b".",
     "nesting as a key": b"}" + nested(50_000) + b"Ns.",
+    "tuples as a key": b"}N" + b"\x85" * 200_000 + b"Ns.",
     "nesting as arguments": b"cnumpy\ndtype\n" + b")" + b"\x85" * 100_000 + b"R.",
 }  # fmt: skip
 

@@ -161,10 +161,10 @@ class Rescaled(FeedForward):
 
 def test_padding_is_for_chains_that_keep_zeros_and_a_subclass_says_so_for_itself():
     chain = Mlp().architecture(18, 7, 1, 5)
-    assert chain.fills_up
-    assert MeanFieldNetwork(nn.Tanh(), 7, 5).fills_up
-    assert not Rescaled(chain.layers, n_outputs=5).fills_up
-    assert all(not getattr(build(5), "fills_up", False) for build in ARCHITECTURES.values())
+    assert chain.is_padded
+    assert MeanFieldNetwork(nn.Tanh(), 7, 5).is_padded
+    assert not Rescaled(chain.layers, n_outputs=5).is_padded
+    assert all(not getattr(build(5), "is_padded", False) for build in ARCHITECTURES.values())
     network = Mlp().initial(18, 7, 1, 5, np.random.default_rng(0))
     padded = chain.padded(network)
     assert {name: tuple(tensor.shape) for name, tensor in padded.items()} == {

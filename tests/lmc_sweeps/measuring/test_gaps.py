@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.gaps import HOLDS, NONE, VACUOUS, VIOLATED, distance, midpoint_gap, relative_movement
-from lmc_sweeps.models.feed_forward import LIPSCHITZ, from_sequential
+from lmc_sweeps.models.elementwise import LIPSCHITZ
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.models.sequential import from_sequential
 
 INPUTS, CLASSES = 5, 3
 X = torch.from_numpy(np.random.default_rng(0).standard_normal((700, INPUTS)).astype(np.float32))

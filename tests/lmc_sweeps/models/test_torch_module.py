@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from lmc_sweeps import matching
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.matching.base import MatchingProblem
+from lmc_sweeps.matching.base import NEEDS, MatchingProblem
 from lmc_sweeps.maths.interpolation import interpolate, line_points
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations, inverse
 from lmc_sweeps.measuring.evaluation import function_gap
 from lmc_sweeps.measuring.moments import pair_moments
+from lmc_sweeps.measuring.problems import matching_problem
 from lmc_sweeps.models.base import stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
@@ -72,12 +73,8 @@ def planted(seed: int) -> dict[str, np.ndarray]:
 
 
 def problem(a: dict[str, Tensor], b: dict[str, Tensor], x: Tensor) -> MatchingProblem:
-    shared = pair_moments(architecture(dtype=x.dtype), a, b, x, batch_size=16)
-    weights = ({name: tensor.double().numpy() for name, tensor in net.items()} for net in (a, b))
-    parts = dict(zip(("weights_a", "weights_b"), weights, strict=True))
-    sources = {group: architecture().sources(group) for group in SPEC.groups}
-    moments = {"moments_a": shared.a, "moments_b": shared.b, "cross_moments": shared.cross}
-    return MatchingProblem(spec=SPEC, sizes=SIZES, sources=sources, **parts, **moments)
+    network_code = architecture(dtype=x.dtype)
+    return matching_problem(network_code, a, b, NEEDS, moments=pair_moments(network_code, a, b, x, batch_size=16))
 
 
 def test_forward_and_module_are_the_callers_network_in_evaluation_mode() -> None:

@@ -384,7 +384,7 @@ RAW: Axes = {"v": ("h", None), "w": (None, "h")}
         ),
         (
             of(lambda s, x: (F.relu((x[:, None] * s.v).sum(-1))[:, None] * s.w).sum(-1), v=parameter(8, 8), w=parameter(3, 8)), RAW,
-            "what 'h' hands on cannot be read, as `covariance` and `activations` need it: 'w' would have to be summed over",
+            "the activations of 'h' cannot be read, as `covariance` and `activations` need them: 'w' would have to be summed over",
         ),
         (
             of(lambda s, x: s.o(torch.relu(s.i(x)) + s.b(torch.relu(s.a(torch.relu(s.i(x)))))), i=lambda: nn.Linear(8, 6),

@@ -7,15 +7,15 @@ from pathlib import Path
 from lmc_sweeps.common import checks
 
 
-def folders_below(root: str, what: str, names: Sequence[str], inner: Sequence[str] = ("",)) -> list[Path]:
+def folders_below(root: str, contents: str, names: Sequence[str], inner: Sequence[str] = ("",)) -> list[Path]:
     """Return the folders to look in, the most specific first: those called like the dataset, then `root` itself.
 
     Parameters
     ----------
     root : str
         What stands behind ``dataset.root``.
-    what : str
-        What is looked for, for messages.
+    contents : str
+        What the folder should hold, for messages.
     names : sequence of str
         What the dataset's own folder may be called.
     inner : sequence of str
@@ -29,15 +29,16 @@ def folders_below(root: str, what: str, names: Sequence[str], inner: Sequence[st
     folder = checks.user_path("dataset.root", root)
     if os.path.isfile(folder):
         raise checks.InputError(
-            f"`dataset.root` must be a folder that holds {what}, got {root!r}, which is none but a file: name the folder that it lies in."
+            f"`dataset.root` must be a folder that holds {contents}, got {root!r}, which is a file: name the folder that it lies in."
         )
     if not root or not os.path.isdir(folder):
-        raise checks.InputError(f"`dataset.root` must be a folder that holds {what}, got {root!r}, which is none.")
+        raise checks.InputError(f"`dataset.root` must be a folder that holds {contents}, got {root!r}, which is no folder.")
     if not os.access(folder, os.X_OK):
         raise checks.InputError(f"`dataset.root` must be a folder that you may look into, got {root!r}.")
-    return [place / part for place in (*(folder / name for name in dict.fromkeys(names)), folder) for part in inner]
+    outer = (*(folder / name for name in dict.fromkeys(names)), folder)
+    return [path / part for path in outer for part in inner]
 
 
-def said(folders: Sequence[Path]) -> str:
+def listed(folders: Sequence[Path]) -> str:
     """Return the folders as a message lists them."""
     return ", ".join(str(folder) for folder in folders)
