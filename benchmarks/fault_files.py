@@ -15,7 +15,8 @@ import torch
 from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Tally, finished, rewritten, rows, run, undisturbed
 from lmc_sweeps.common.files import write_atomically
 from lmc_sweeps.jobs import permutation_files, plane_files, records
-from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, Store
+from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.matching.weights import Weights
 from multirun_analysis.frames import discovery

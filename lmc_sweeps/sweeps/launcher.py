@@ -13,12 +13,13 @@ from omegaconf import DictConfig, open_dict
 from lmc_sweeps.common.log_files import LogFile
 from lmc_sweeps.jobs.estimates import check_all_fit, estimate
 from lmc_sweeps.jobs.missing import is_complete
+from lmc_sweeps.jobs.network_files import StoredNetwork
 from lmc_sweeps.jobs.planned import PlannedNetwork, groups, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import RECORD
 from lmc_sweeps.jobs.stack_sizes import training_seconds
 from lmc_sweeps.jobs.stacks import stacks_of, train_stack
-from lmc_sweeps.jobs.store import Store, StoredNetwork
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.composing import Composer
 from lmc_sweeps.sweeps.expected import labels
 from lmc_sweeps.sweeps.progress import TrainingProgress, computing, duration

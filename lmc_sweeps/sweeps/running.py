@@ -7,10 +7,11 @@ from types import MappingProxyType
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.network_files import StoredNetwork
 from lmc_sweeps.jobs.planned import planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import Record, write_failure
-from lmc_sweeps.jobs.store import Store, StoredNetwork
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.expected import conceal, labels
 from lmc_sweeps.sweeps.progress import TrainingProgress
 from lmc_sweeps.sweeps.summary import job_line

@@ -1,5 +1,7 @@
 """A network to train that takes no time, and one that is trained, for tests of tasks, stacks and the store."""
 
+from dataclasses import replace
+
 import torch
 
 from lmc_sweeps.datasets.base import fingerprint
@@ -24,6 +26,12 @@ def task(number: int = 0, **changes: object) -> PlannedNetwork:
         "training": Training(epochs=3, batch_size=16), "matching": (Weights(),), "precision": "float32", "points": 5, "store": None,
     }  # fmt: skip
     return PlannedNetwork(PreparedJob(JobSettings(**(settings | changes)), DATA, MARK), number)  # type: ignore[arg-type]
+
+
+def with_settings(network: PlannedNetwork, **changes: object) -> PlannedNetwork:
+    """Return the same network of a job with other settings."""
+    job = network.job
+    return PlannedNetwork(replace(job, settings=replace(job.settings, **changes)), network.number)  # type: ignore[arg-type]
 
 
 def network(value: float = 1.0, seconds: float = 2.5) -> StoredNetwork:

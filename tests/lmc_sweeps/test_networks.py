@@ -18,8 +18,9 @@ from lmc_sweeps.common.looked_up import looked_up
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.network_files import NETWORK, SIDECAR
 from lmc_sweeps.jobs.records import read_record, write_failure, write_record
-from lmc_sweeps.jobs.store import NETWORK, SIDECAR, Store
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp

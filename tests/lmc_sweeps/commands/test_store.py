@@ -13,7 +13,8 @@ from lmc_sweeps.commands import store as store_cli
 from lmc_sweeps.commands.store import main
 from lmc_sweeps.common.tensor_files import words_digest
 from lmc_sweeps.jobs.identities import network_name
-from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store, StoredNetwork
+from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR, Facts, PartialNetwork, StoredNetwork
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.jobs.store_contents import findings, items
 
 IDENTITIES = [
@@ -29,8 +30,8 @@ IDENTITIES = [
     for k in range(3)
 ]
 A, B, C = map(network_name, IDENTITIES)
-HALF = PartialNetwork({"parameters": {"w": torch.ones(10)}}, {}, 1, 1.0)
-NETWORK_OF = StoredNetwork({"w": torch.ones(1000)}, {"finite": True}, 1.0)
+HALF = PartialNetwork({"parameters": {"w": torch.ones(10)}}, 1.0, 1, 1.0)
+NETWORK_OF = StoredNetwork({"w": torch.ones(1000)}, Facts(loss_initial=2.3, loss_final=0.125, finite=True), 1.0)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -13,13 +14,14 @@ from small_tasks import network, task
 
 from lmc_sweeps.common.tensor_files import packed, tensors_digest, words_digest
 from lmc_sweeps.jobs.identities import network_name
+from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR, PartialNetwork
 from lmc_sweeps.jobs.stacks import train_all
-from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.training.loop import Training
 
 IDENTITIES = [{"width": 3, "seed": 0, "network": k} for k in range(2)]
 A, B = map(network_name, IDENTITIES)
-HALF = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, {"loss_initial": 2.5}, 5, 1.5)
+HALF = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, 2.5, 5, 1.5)
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def exchange(one, other):
 
 def write_pair(store, name, identity, parameters):
     """Write a network and a sidecar that fits it, whatever the identity."""
-    contents = packed(parameters, "network", {"identity": identity, "facts": network().facts})
+    contents = packed(parameters, "network", {"identity": identity, "facts": asdict(network().facts)})
     words = {"sha256": hashlib.sha256(contents).hexdigest(), "seconds": 1.0, "date": "today"}
     store.path(name).write_bytes(contents)
     store.path(name, SIDECAR).write_text(json.dumps(words | {"check": words_digest(words)}))
@@ -150,7 +152,7 @@ def test_a_half_trained_network_of_an_earlier_version_is_trained_from_the_start_
 def test_a_half_trained_network_that_does_not_fit_its_task_is_trained_from_the_start(tmp_path, caplog, kinds, step):
     one, store = task(training=Training(epochs=3, batch_size=16)), Store(tmp_path)
     tensors = {kind: task(width=40).initial() for kind in kinds}  # of a width that is not its own
-    store.save_partial(one.name, one.identity, PartialNetwork(tensors, {"loss_initial": 1.0}, step, 1.0))
+    store.save_partial(one.name, one.identity, PartialNetwork(tensors, 1.0, step, 1.0))
     steps: list[int] = []
     (trained,) = [found[one.name] for found in train_all([one], store, steps.append)]
     (expected,) = [found[one.name] for found in train_all([one], Store(None), lambda steps: None)]
@@ -235,7 +237,7 @@ def test_a_half_trained_network_that_cannot_be_read_is_not_taken_over(store, mon
     with monkeypatch.context() as patch:
         refuse(patch, PARTIAL, errno.EACCES)
         assert store.find_partial(A) is None
-        store.save_partial(A, IDENTITIES[0], PartialNetwork(HALF.tensors, HALF.facts, 6, 2.0))
+        store.save_partial(A, IDENTITIES[0], PartialNetwork(HALF.tensors, HALF.loss_initial, 6, 2.0))
     assert store.path(A, PARTIAL).read_bytes() == whole
 
 

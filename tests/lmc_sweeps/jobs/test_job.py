@@ -158,7 +158,7 @@ def test_more_points_are_measured_for_all_methods_and_it_is_said(tmp_path, caplo
     run_job(small_job(store=store), folder)
     assert forecast(small_job(points=9), folder) == Forecast(points=5)
     record = run_job(small_job(store=store, points=9, matching=(Activations(),)), folder)
-    assert record["notes"] == ["points: all lines were measured anew at 9 points, in place of 5."]
+    assert record["notes"] == ["points: all lines were measured again at 9 points, in place of 5."]
     assert record["notes"][0] in caplog.messages
     assert forecast(small_job(points=9), folder) == Forecast()
 
@@ -302,9 +302,9 @@ def test_untrained_networks_differ_by_their_initialisation_and_have_one_loss():
 
 
 def test_the_facts_are_the_training_losses_of_the_modules():
-    settings = small_job()
-    (network, _) = find_or_train(settings, silent)
-    module = settings.model.architecture(64, 6, 1, 10).module(network.parameters)
+    job = small_job()
+    (network, _) = find_or_train(job, silent)
+    module = job.architecture.module(network.parameters)
     with torch.no_grad():
         loss = torch.nn.functional.cross_entropy(module(digits().train.inputs), digits().train.labels)
     np.testing.assert_allclose(network.facts.loss_final, float(loss), rtol=1e-6)
@@ -429,6 +429,6 @@ def test_a_method_whose_settings_the_record_does_not_tell_is_measured_anew_where
     run_job(with_settings(asked, points=7), tmp_path / "job")
     text = (tmp_path / "job" / "record.json").read_text()
     assert "s3cr3t" not in text
-    assert json.loads(text)["points"] == asked.points + 2
+    assert json.loads(text)["points"] == 7
     with pytest.raises(InputError, match="or with a secret, which no record holds"):
         run_job(with_settings(asked, points=9, matching=(Weights(),)), tmp_path / "job")

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.network_files import PartialNetwork
 from lmc_sweeps.jobs.planned import planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.stacks import train_all
-from lmc_sweeps.jobs.store import PartialNetwork, Store
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.models.base import INPUT, Architecture, Model, stacked
@@ -192,7 +193,7 @@ def test_a_half_trained_network_of_other_shapes_is_trained_from_the_start(kinds,
     task, store = planned_networks(own_job())[0], Store(tmp_path)
     tensors = {name: F.pad(tensor, (0, 9)) if pad else tensor for name, tensor in task.initial().items()}
     kept = {kind: {name: p.clone() for name, p in tensors.items()} for kind in kinds}
-    store.save_partial(task.name, task.identity, PartialNetwork(kept, {"loss_initial": 1.0}, 2, 0.1))
+    store.save_partial(task.name, task.identity, PartialNetwork(kept, 1.0, 2, 0.1))
     (trained,), (expected,) = train_all([task], store, lambda n: None), train_all([task], Store(None), lambda n: None)
     assert f"the half-trained network {task.name} does not fit (" in caplog.text
     for name, tensor in expected[task.name].parameters.items():

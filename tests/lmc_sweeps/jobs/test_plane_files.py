@@ -94,7 +94,7 @@ def test_other_points_leave_the_planes_as_they_are(tmp_path, monkeypatch):
     folder, store = tmp_path / "job", tmp_path / "store"
     run_job(plane_job(store=store), folder)
     before = (folder / PLANE_FILE).read_bytes()
-    monkeypatch.setattr(story, "measure_planes", None)
+    monkeypatch.setattr(plane_files, "measure_planes", None)
     record = run_job(plane_job(store=store, points=9), folder)
     assert record["no_plane"] == []
     assert (folder / PLANE_FILE).read_bytes() == before

@@ -12,18 +12,16 @@ import torch
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs import records
+from lmc_sweeps.jobs.permutation_files import permutations_are_damaged, read_permutations, write_permutations
 from lmc_sweeps.jobs.records import (
     forget_failure,
     is_finished,
     is_measured,
     matching_entries,
     merged,
-    permutations_are_damaged,
-    read_permutations,
     read_record,
     surroundings,
     write_failure,
-    write_permutations,
     write_record,
 )
 from lmc_sweeps.matching.activations import Activations

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_tasks import task
+from small_tasks import task, with_settings
 
 from lmc_sweeps.common.time_limit import TimeLimitReached
 from lmc_sweeps.jobs import stacks
 from lmc_sweeps.jobs.identities import network_name
+from lmc_sweeps.jobs.network_files import PartialNetwork
 from lmc_sweeps.jobs.planned import PlannedNetwork, groups
 from lmc_sweeps.jobs.stacks import train_all
-from lmc_sweeps.jobs.store import PartialNetwork, Store
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, AdamW, Sgd
@@ -93,7 +94,7 @@ def test_the_size_of_stacks_changes_no_bit(stack):
     expected = {}
     for single in tasks:
         expected |= all_trained([single])
-    sized = [replace(t, settings=replace(t.settings, training=replace(t.settings.training, stack=stack))) for t in tasks]
+    sized = [with_settings(t, training=replace(t.settings.training, stack=stack)) for t in tasks]
     assert_same_networks(all_trained(sized), expected)
 
 
@@ -252,7 +253,7 @@ def test_a_store_that_cannot_be_written_or_read_costs_time_and_no_result(tmp_pat
     if where == "a file in the way":
         (tmp_path / "store").write_text("no folder")
     else:
-        store.save_partial(tasks[0].name, tasks[0].identity, PartialNetwork({"parameters": {}}, {}, 3, 1.0))
+        store.save_partial(tasks[0].name, tasks[0].identity, PartialNetwork({"parameters": {}}, 1.0, 3, 1.0))
         path = next(Path(tmp_path).rglob("*.partial"))
         path.write_bytes(path.read_bytes()[:-3])
     assert_same_networks(all_trained(tasks, store), all_trained(tasks))
@@ -261,12 +262,12 @@ def test_a_store_that_cannot_be_written_or_read_costs_time_and_no_result(tmp_pat
 
 def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
     store = Store(tmp_path)
-    kept = PartialNetwork({"parameters": {"w": torch.arange(6.0)}, "momentum": {"w": torch.ones(6)}}, {"loss_initial": 2.0}, 5, 1.5)
+    kept = PartialNetwork({"parameters": {"w": torch.arange(6.0)}, "momentum": {"w": torch.ones(6)}}, 2.0, 5, 1.5)
     store.save_partial(NAME, IDENTITY, kept)
     path = store.path(NAME, ".partial")
     whole = path.read_bytes()
     found = store.find_partial(NAME)
-    assert (found.step, found.seconds, found.facts) == (5, 1.5, {"loss_initial": 2.0})
+    assert (found.step, found.seconds, found.loss_initial) == (5, 1.5, 2.0)
     assert torch.equal(found.tensors["momentum"]["w"], torch.ones(6))
     data = len(whole) - 48  # two tensors of six float32 values at the end
     for bit in range(8 * data, 8 * len(whole), 11):
@@ -279,7 +280,7 @@ def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
 
 def test_a_flipped_bit_in_what_is_said_of_a_half_trained_network_is_noticed(tmp_path):
     store = Store(tmp_path)
-    kept = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, {"loss_initial": 2.5}, 1234, 1.5)
+    kept = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, 2.5, 1234, 1.5)
     store.save_partial(NAME, IDENTITY, kept)
     path = store.path(NAME, ".partial")
     whole = path.read_bytes()
@@ -291,7 +292,7 @@ def test_a_flipped_bit_in_what_is_said_of_a_half_trained_network_is_noticed(tmp_
         found = store.find_partial(NAME)
         noticed += found is None
         if found is not None:  # a bit that says nothing
-            assert (found.facts, found.step, found.seconds) == (kept.facts, kept.step, kept.seconds)
+            assert (found.loss_initial, found.step, found.seconds) == (kept.loss_initial, kept.step, kept.seconds)
             assert torch.equal(found.tensors["parameters"]["w"], torch.ones(2, 3))
     assert noticed > 0.9 * 8 * (len(whole) - 24)
 

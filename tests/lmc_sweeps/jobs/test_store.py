@@ -5,6 +5,7 @@ import logging
 import os
 import re
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from small_tasks import network
 from lmc_sweeps.common import files as files_module
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.identities import network_name
-from lmc_sweeps.jobs.store import Store, StoredNetwork
+from lmc_sweeps.jobs.network_files import StoredNetwork
+from lmc_sweeps.jobs.store import Store
 
 IDENTITY = {"width": 3, "seed": 0, "optimizer": {"name": "sgd"}}
 NAME = network_name(IDENTITY)
@@ -48,13 +50,13 @@ def test_a_network_lies_in_a_folder_named_by_its_first_two_digits_with_its_sidec
 def test_the_file_says_what_network_it_is_without_our_code(store):
     contents = store.path(NAME).read_bytes()
     header = json.loads(contents[8 : 8 + int.from_bytes(contents[:8], "little")])  # the safetensors format: length, JSON, tensors
-    assert json.loads(header["__metadata__"]["network"]) == {"identity": IDENTITY, "facts": network().facts}
+    assert json.loads(header["__metadata__"]["network"]) == {"identity": IDENTITY, "facts": asdict(network().facts)}
     assert header["b.weight"]["shape"] == [3, 4]
 
 
 def test_equal_networks_are_equal_bytes_whatever_the_run_and_the_order_of_words(store, tmp_path):
     other = Store(tmp_path / "other")
-    turned = StoredNetwork(dict(reversed(network().parameters.items())), dict(reversed(network().facts.items())), 99.0)
+    turned = StoredNetwork(dict(reversed(network().parameters.items())), network().facts, 99.0)
     other.save(NAME, dict(reversed(IDENTITY.items())), turned)
     assert other.path(NAME).read_bytes() == store.path(NAME).read_bytes()
     assert other.find(NAME).seconds == 99.0
@@ -63,7 +65,7 @@ def test_equal_networks_are_equal_bytes_whatever_the_run_and_the_order_of_words(
 def test_a_slice_of_a_stack_is_stored_alone(store, tmp_path):
     stack = torch.arange(1000.0).view(100, 10)
     name = network_name({"width": 10})
-    store.save(name, {"width": 10}, StoredNetwork({"weight": stack[7], "turned": stack[:3].T}, {}, 0.0))
+    store.save(name, {"width": 10}, StoredNetwork({"weight": stack[7], "turned": stack[:3].T}, network().facts, 0.0))
     found = store.find(name).parameters
     assert torch.equal(found["weight"], stack[7])
     assert torch.equal(found["turned"], stack[:3].T)

@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.jobs.settings import plain_config
+from lmc_sweeps.jobs.recorded import plain_config
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.sweeps.config import conf_dir, from_environment, job_settings, load_data, prepare
 from lmc_sweeps.sweeps.expected import expected_entry
