@@ -81,8 +81,8 @@ def test_a_run_is_named_the_same_wherever_it_runs_and_whatever_is_measured_on_it
         {"matching": (Weights(transport="assignment"),)},
     ):
         assert run_id(job(**changes), FINGERPRINT) == default
-    here, there = (run_id(job(dataset=Mnist(root=root)), FINGERPRINT) for root in (None, "/data/mnist"))
-    assert here == there
+    here, elsewhere = (run_id(job(dataset=Mnist(root=root)), FINGERPRINT) for root in (None, "/data/mnist"))
+    assert here == elsewhere
 
 
 def test_a_run_is_named_anew_with_every_other_setting():

@@ -95,10 +95,10 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tmp_path):
 
 
 def test_one_more_method_is_added_without_training_and_what_was_there_stays(tmp_path):
-    store, seen = tmp_path / "store", []
+    store, steps = tmp_path / "store", []
     first = run_job(small_job(store=store), tmp_path / "job", silent)
-    both = run_job(small_job(store=store, matching=(Weights(), Activations())), tmp_path / "job", lambda *step: seen.append(step))
-    assert seen == []
+    both = run_job(small_job(store=store, matching=(Weights(), Activations())), tmp_path / "job", lambda *step: steps.append(step))
+    assert steps == []
     assert [(entry["matching"]) for entry in both["matching"]] == ["identity", "weights", "activations"]
     for table in ("runs", "curves", "layers"):
         assert both[table][: len(first[table])] == first[table]
@@ -120,10 +120,10 @@ def test_the_same_method_with_other_settings_stands_beside_the_first(tmp_path):
 
 
 def test_other_points_walk_every_line_anew_without_training(tmp_path):
-    store, seen = tmp_path / "store", []
+    store, steps = tmp_path / "store", []
     run_job(small_job(store=store, matching=(Activations(),)), tmp_path / "job", silent)
-    record = run_job(small_job(store=store, points=9), tmp_path / "job", lambda *step: seen.append(step))
-    assert seen == []
+    record = run_job(small_job(store=store, points=9), tmp_path / "job", lambda *step: steps.append(step))
+    assert steps == []
     assert [entry["matching"] for entry in record["matching"]] == ["identity", "activations", "weights"]
     assert record["points"] == 9
     assert [len(row["t"]) for row in record["curves"]] == [9] * 6
@@ -132,15 +132,15 @@ def test_other_points_walk_every_line_anew_without_training(tmp_path):
     assert record["curves"] == fresh["curves"]
 
 
-@pytest.mark.parametrize("asked", [3, 5])
-def test_a_method_added_with_fewer_points_is_measured_at_those_of_the_record_and_it_is_said(tmp_path, caplog, asked):
+@pytest.mark.parametrize("points", [3, 5])
+def test_a_method_added_with_fewer_points_is_measured_at_those_of_the_record_and_it_is_said(tmp_path, caplog, points):
     caplog.set_level(logging.INFO)
     store, folder = tmp_path / "store", tmp_path / "job"
     first = run_job(small_job(store=store, points=9), folder)
-    assert is_complete(small_job(points=asked), folder)  # nothing coarser replaces what is there
-    assert forecast(small_job(points=asked), folder) == Forecast(points=9)
-    both = run_job(small_job(store=store, points=asked, matching=(Activations(),)), folder)
-    sentence = f"points: activations: measured at the 9 points of the lines that were there, not at the {asked} that were asked for."
+    assert is_complete(small_job(points=points), folder)  # nothing coarser replaces what is there
+    assert forecast(small_job(points=points), folder) == Forecast(points=9)
+    both = run_job(small_job(store=store, points=points, matching=(Activations(),)), folder)
+    sentence = f"points: activations: measured at the 9 points of the lines that were there, not at the {points} that were asked for."
     assert both["notes"] == [sentence]
     assert sentence in caplog.messages
     assert (both["points"], both["config"]["points"]) == (9, 9)
@@ -178,21 +178,21 @@ def test_a_job_that_comes_to_its_end_in_the_folder_of_another_is_refused_and_non
     assert read_record(folder) == {key: value for key, value in others[1].items() if key != "sha256"}
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(5, 9), (9, 5), (5, 5)])
-def test_two_commands_with_other_points_at_once_leave_no_mix_and_lose_no_method(tmp_path, monkeypatch, ours, theirs):
+@pytest.mark.parametrize(("first", "second"), [(5, 9), (9, 5), (5, 5)])
+def test_two_commands_with_other_points_at_once_leave_no_mix_and_lose_no_method(tmp_path, monkeypatch, first, second):
     store, folder, measure, others = tmp_path / "store", tmp_path / "job", story.compare_pair, []
 
     def meanwhile(*arguments, **more):
         if not others:  # while the first command measures, a second one comes to its end
             others.append(True)
-            run_job(small_job(store=store, points=theirs, matching=(Activations(),)), folder)
+            run_job(small_job(store=store, points=second, matching=(Activations(),)), folder)
         return measure(*arguments, **more)
 
     monkeypatch.setattr(story, "compare_pair", meanwhile)
-    run_job(small_job(store=store, points=ours), folder)
+    run_job(small_job(store=store, points=first), folder)
     record = read_record(folder)
     assert {entry["matching"] for entry in record["matching"]} == {"identity", "weights", "activations"}
-    assert {row["points"] for row in record["runs"]} == {len(row["t"]) for row in record["curves"]} == {9 if 9 in (ours, theirs) else 5}
+    assert {row["points"] for row in record["runs"]} == {len(row["t"]) for row in record["curves"]} == {9 if 9 in (first, second) else 5}
     monkeypatch.undo()
     both = small_job(store=store, points=record["points"], matching=(Weights(), Activations()))
     run_job(both, tmp_path / "alone")
@@ -217,15 +217,15 @@ def test_a_record_with_a_method_or_a_setting_unknown_here_is_left_with_a_sentenc
     record["matching"].append(entry)
     write_record(folder, record)
     assert is_complete(small_job(), folder)  # what is asked for is there
-    assert "activations" in {of["matching"] for of in run_job(small_job(store=store, matching=(Activations(),)), folder)["matching"]}
+    assert "activations" in {entry["matching"] for entry in run_job(small_job(store=store, matching=(Activations(),)), folder)["matching"]}
     before = files(folder)
     assert not is_complete(small_job(points=9), folder)
-    said = forecast(small_job(points=9), folder).obstacle
-    assert said.startswith(f"{folder}/record.json holds results of the matching method '{entry['matching']}' with the settings")
-    assert "are unknown here: of a later version, of a part that is not on this machine, or with a secret" in said
+    obstacle = forecast(small_job(points=9), folder).obstacle
+    assert obstacle.startswith(f"{folder}/record.json holds results of the matching method '{entry['matching']}' with the settings")
+    assert "are unknown here: of a later version, of a part that is not on this machine, or with a secret" in obstacle
     with pytest.raises(InputError) as caught:
         run_job(small_job(store=store, points=9), folder)
-    assert str(caught.value) == said
+    assert str(caught.value) == obstacle
     assert files(folder) == before
 
 
@@ -283,20 +283,20 @@ def test_networks_in_the_store_are_found_and_the_others_trained_to_the_same_bits
     stored = small_job(store=tmp_path, networks=4, width=width)
     find_or_train(small_job(store=tmp_path, networks=3, width=width), silent)
     (tmp_path / stored.network_names[1][:2] / f"{stored.network_names[1]}.safetensors").unlink()
-    found = find_or_train(stored, steps.append)
+    networks = find_or_train(stored, steps.append)
     assert steps == [2] * 23  # 1,437 examples in batches of 64: networks 1 and 3, as one stack
     assert "found 2 of 4 networks" in caplog.messages
-    for left, right in zip(alone, found, strict=True):
+    for left, right in zip(alone, networks, strict=True):
         assert left.facts == right.facts
         for name, tensor in left.parameters.items():
             assert torch.equal(tensor, right.parameters[name])
-    assert not torch.equal(found[0].parameters["output.weight"], found[1].parameters["output.weight"])
+    assert not torch.equal(networks[0].parameters["output.weight"], networks[1].parameters["output.weight"])
 
 
 def test_untrained_networks_differ_by_their_initialisation_and_have_one_loss():
-    found = find_or_train(small_job(training=Training(epochs=0)), silent)
-    assert not torch.equal(found[0].parameters["hidden_1.weight"], found[1].parameters["hidden_1.weight"])
-    for network in found:
+    networks = find_or_train(small_job(training=Training(epochs=0)), silent)
+    assert not torch.equal(networks[0].parameters["hidden_1.weight"], networks[1].parameters["hidden_1.weight"])
+    for network in networks:
         assert network.facts.loss_initial == network.facts.loss_final
         assert network.facts.finite is True
 
@@ -324,8 +324,8 @@ def test_the_facts_are_the_training_losses_of_the_modules():
     ],
 )
 def test_a_network_has_diverged_when_it_is_not_finite_or_ends_above_its_initial_loss(facts, epochs, sentence):
-    found = divergence(facts, epochs)
-    assert found is None if sentence is None else found.startswith(sentence)
+    reason = divergence(facts, epochs)
+    assert reason is None if sentence is None else reason.startswith(sentence)
 
 
 def test_a_job_that_is_not_finite_writes_its_record_without_curves(tmp_path):
@@ -379,9 +379,9 @@ def test_a_job_that_fails_before_its_record_leaves_none(tmp_path, monkeypatch):
         run_job(small_job(store=tmp_path / "store"), tmp_path / "job", silent)
     assert read_record(tmp_path / "job") is None
     monkeypatch.undo()
-    seen: list = []
-    run_job(small_job(store=tmp_path / "store"), tmp_path / "job", lambda *step: seen.append(step))
-    assert seen == []  # what was trained is not lost
+    steps: list = []
+    run_job(small_job(store=tmp_path / "store"), tmp_path / "job", lambda *step: steps.append(step))
+    assert steps == []  # what was trained is not lost
 
 
 def test_the_movement_of_the_networks_is_that_from_their_own_beginnings(tmp_path):
@@ -404,14 +404,14 @@ def test_a_damaged_record_is_said_and_the_job_run_again(tmp_path, caplog):
 
 def test_damaged_permutations_are_measured_again(tmp_path):
     run_job(small_job(matching=(Weights(), Activations())), tmp_path / "job")
-    kept = read_permutations(tmp_path / "job", read_record(tmp_path / "job"))
+    whole = read_permutations(tmp_path / "job", read_record(tmp_path / "job"))
     path = tmp_path / "job" / "permutations.npz"
     path.write_bytes(path.read_bytes()[:-1])
     assert not is_complete(small_job(), tmp_path / "job")
     run_job(small_job(), tmp_path / "job")  # one of two methods is asked for
-    found = read_permutations(tmp_path / "job", read_record(tmp_path / "job"))
-    assert found.keys() == kept.keys()
-    assert all((found[key] == kept[key]).all() for key in kept)
+    again = read_permutations(tmp_path / "job", read_record(tmp_path / "job"))
+    assert again.keys() == whole.keys()
+    assert all((again[key] == whole[key]).all() for key in whole)
     assert is_complete(small_job(), tmp_path / "job")
 
 
@@ -422,13 +422,11 @@ class OwnMethod(Weights):
 
 def test_a_method_whose_settings_the_record_does_not_tell_is_measured_anew_where_it_is_asked_for(tmp_path):
     method = OwnMethod(site="s3cr3t")
-    asked = small_job(
-        store=tmp_path / "store", matching=(method,), from_environment=((f"{environment_key(method)}.site", "${oc.env:SITE}"),)
-    )
-    run_job(asked, tmp_path / "job")
-    run_job(with_settings(asked, points=7), tmp_path / "job")
+    job = small_job(store=tmp_path / "store", matching=(method,), from_environment=((f"{environment_key(method)}.site", "${oc.env:SITE}"),))
+    run_job(job, tmp_path / "job")
+    run_job(with_settings(job, points=7), tmp_path / "job")
     text = (tmp_path / "job" / "record.json").read_text()
     assert "s3cr3t" not in text
     assert json.loads(text)["points"] == 7
     with pytest.raises(InputError, match="or with a secret, which no record holds"):
-        run_job(with_settings(asked, points=9, matching=(Weights(),)), tmp_path / "job")
+        run_job(with_settings(job, points=9, matching=(Weights(),)), tmp_path / "job")

@@ -192,8 +192,8 @@ def test_a_model_whose_line_is_not_its_forward_fails_its_job(tmp_path, monkeypat
 def test_a_half_trained_network_of_other_shapes_is_trained_from_the_start(kinds, pad, tmp_path, caplog):
     task, store = planned_networks(own_job())[0], Store(tmp_path)
     tensors = {name: F.pad(tensor, (0, 9)) if pad else tensor for name, tensor in task.initial().items()}
-    kept = {kind: {name: p.clone() for name, p in tensors.items()} for kind in kinds}
-    store.save_partial(task.name, task.identity, PartialNetwork(kept, 1.0, 2, 0.1))
+    halves = {kind: {name: p.clone() for name, p in tensors.items()} for kind in kinds}
+    store.save_partial(task.name, task.identity, PartialNetwork(halves, 1.0, 2, 0.1))
     (trained,), (expected,) = train_all([task], store, lambda n: None), train_all([task], Store(None), lambda n: None)
     assert f"the half-trained network {task.name} does not fit (" in caplog.text
     for name, tensor in expected[task.name].parameters.items():

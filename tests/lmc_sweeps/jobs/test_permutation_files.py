@@ -41,11 +41,11 @@ def test_permutations_are_added_to_those_already_there(tmp_path):
     first, second, third = np.array([1, 0, 2]), np.array([2, 1, 0]), np.array([0, 1])
     write_permutations(tmp_path, {"a.b.weights.w0": {"hidden_1": first}, "a.b.identity.i1": {"hidden_1": third}})
     write_permutations(tmp_path, {"a.b.weights.w0": {"hidden_1": second, "hidden_2": third}}, read_permutations(tmp_path, {}))
-    found = read_permutations(tmp_path, {})
-    assert sorted(found) == ["a.b.identity.i1/hidden_1", "a.b.weights.w0/hidden_1", "a.b.weights.w0/hidden_2"]
-    np.testing.assert_array_equal(found["a.b.weights.w0/hidden_1"], second)
-    np.testing.assert_array_equal(found["a.b.weights.w0/hidden_2"], third)
-    np.testing.assert_array_equal(found["a.b.identity.i1/hidden_1"], third)
+    permutations = read_permutations(tmp_path, {})
+    assert sorted(permutations) == ["a.b.identity.i1/hidden_1", "a.b.weights.w0/hidden_1", "a.b.weights.w0/hidden_2"]
+    np.testing.assert_array_equal(permutations["a.b.weights.w0/hidden_1"], second)
+    np.testing.assert_array_equal(permutations["a.b.weights.w0/hidden_2"], third)
+    np.testing.assert_array_equal(permutations["a.b.identity.i1/hidden_1"], third)
 
 
 def test_damaged_permutations_count_as_none_and_are_written_anew(tmp_path):

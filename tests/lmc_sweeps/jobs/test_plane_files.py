@@ -45,11 +45,11 @@ def test_the_networks_of_the_file_have_the_losses_of_the_record(tmp_path):
             same = (frame[["network_a", "network_b", "settings_hash"]] == [run["network_a"], run["network_b"], run["settings_hash"]]).all(
                 axis=1
             )
-            found = frame[same & (frame["network"] != "")].set_index("network")
+            plane = frame[same & (frame["network"] != "")].set_index("network")
             for column in ("loss", "error"):
                 expected = [run[f"{column}_a"], run[f"{column}_b"], run[f"{column}_b"]]
-                np.testing.assert_allclose(found.loc[list(PLANE_NETWORKS), column], expected, rtol=1e-5)
-            assert np.hypot(*found.loc["matched B", ["x", "y"]]) == pytest.approx(run["distance"], rel=1e-6)
+                np.testing.assert_allclose(plane.loc[list(PLANE_NETWORKS), column], expected, rtol=1e-5)
+            assert np.hypot(*plane.loc["matched B", ["x", "y"]]) == pytest.approx(run["distance"], rel=1e-6)
 
 
 def test_a_job_without_a_plane_is_as_it_was(tmp_path):
@@ -61,12 +61,12 @@ def test_a_job_without_a_plane_is_as_it_was(tmp_path):
 
 
 def test_a_plane_asked_for_later_is_measured_without_training_or_measuring_again(tmp_path, monkeypatch):
-    folder, seen = tmp_path / "job", []
+    folder, steps = tmp_path / "job", []
     first = run_job(plane_job(plane=False, store=tmp_path / "store"), folder)
     write_failure(folder, plane_job().run_id, {}, "MemoryError")
     monkeypatch.setattr(story, "compare_pair", None)  # calling it would be an error
-    record = run_job(plane_job(store=tmp_path / "store"), folder, lambda *step: seen.append(step))
-    assert seen == []
+    record = run_job(plane_job(store=tmp_path / "store"), folder, lambda *step: steps.append(step))
+    assert steps == []
     assert record == read_record(folder)
     changed = {"no_plane", "config", "seconds", "files"}
     assert {key: record[key] for key in record.keys() - changed} == {key: first[key] for key in first.keys() - changed}
@@ -80,12 +80,12 @@ def test_a_finished_plane_is_left_alone_and_one_more_method_is_added(tmp_path, m
     folder, store = tmp_path / "job", tmp_path / "store"
     run_job(plane_job(store=store), folder)
     first = (folder / PLANE_FILE).read_bytes()
-    asked = []
-    monkeypatch.setattr(plane_files, "plane_rows", lambda *arguments: asked.append(arguments) or plane_rows(*arguments))
+    calls = []
+    monkeypatch.setattr(plane_files, "plane_rows", lambda *arguments: calls.append(arguments) or plane_rows(*arguments))
     run_job(plane_job(store=store), folder)
-    assert asked == []
+    assert calls == []
     run_job(plane_job(store=store, matching=(Weights(), Activations())), folder)
-    assert len(asked) == 1
+    assert len(calls) == 1
     assert (folder / PLANE_FILE).read_bytes().startswith(first)
     assert numbers(folder)["matching"].value_counts().to_dict() == {"weights": N_ROWS, "activations": N_ROWS}
 
@@ -176,11 +176,11 @@ def test_rows_come_back_as_they_were_written(tmp_path):
     }
     with (tmp_path / PLANE_FILE).open(newline="") as stream:
         assert list(csv.DictReader(stream)) == rows
-    found = find_or_train(plane_job())
+    networks = find_or_train(plane_job())
     permutation = read_permutations(tmp_path, read_record(tmp_path))[f"{a}.{b}.weights.{Weights().settings_hash()}/hidden_1"]
     net = Mlp().architecture(64, 6, 1, 10)
-    aligned = apply_permutations(found[1].parameters, net.spec, {"hidden_1": permutation})
-    again = plane_rows(net, found[0].parameters, found[1].parameters, aligned, digits().test)
+    aligned = apply_permutations(networks[1].parameters, net.spec, {"hidden_1": permutation})
+    again = plane_rows(net, networks[0].parameters, networks[1].parameters, aligned, digits().test)
     for column in ("x", "y", "loss", "error"):
         np.testing.assert_allclose([float(row[column]) for row in rows], [row[column] for row in again], rtol=1e-9)
 
@@ -189,8 +189,8 @@ def test_a_flipped_bit_of_the_planes_is_noticed_and_they_are_measured_again(tmp_
     run_job(plane_job(store=tmp_path / "store"), tmp_path / "job")
     path, record = tmp_path / "job" / PLANE_FILE, read_record(tmp_path / "job")
     whole = path.read_bytes()
-    for place in range(0, len(whole), 199):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+    for position in range(0, len(whole), 199):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1 << position % 8]) + whole[position + 1 :])
         assert read_planes(tmp_path / "job", record) == []
     assert "it was changed after it was written: its sha256 is not the one in record.json" in caplog.text
     assert not is_complete(plane_job(), tmp_path / "job")

@@ -83,13 +83,13 @@ def test_what_came_from_the_environment_is_told_by_its_interpolation_and_told_ap
         token: str = ""
 
     own = [Own(root="/s3cr3t", site=site, token="s3cr3t") for site in ("here", "there")]
-    told = [plain_config(job(dataset=dataset, from_environment=outside)) for dataset in own]
-    assert told[0] == told[1]
-    assert told[0]["dataset"]["site"] == "${oc.env:SITE}"
-    assert told[0]["dataset"]["token"] == "***"
-    assert told[0]["model"]["activation"] == "relu"  # a choice, of which load_networks builds the model
+    configs = [plain_config(job(dataset=dataset, from_environment=outside)) for dataset in own]
+    assert configs[0] == configs[1]
+    assert configs[0]["dataset"]["site"] == "${oc.env:SITE}"
+    assert configs[0]["dataset"]["token"] == "***"
+    assert configs[0]["model"]["activation"] == "relu"  # a choice, of which load_networks builds the model
     scopes = [scope(job(dataset=dataset, from_environment=outside), FINGERPRINT) for dataset in own]
-    assert [of["dataset.site"] for of in scopes] == [
+    assert [keys["dataset.site"] for keys in scopes] == [
         f"${{oc.env:SITE}} ({safe_name(hashlib.sha256(site.encode()).hexdigest()[:8])})" for site in ("here", "there")
     ]
     assert "s3cr3t" not in json.dumps(scopes)
@@ -132,10 +132,10 @@ def test_texts_of_parts_of_ones_own_from_the_environment_or_under_keys_of_secret
         "optimizer.site": "${oc.env:C}",
         "optimizer.steps": "${oc.env:D}",
     }
-    told = {}
+    shown = {}
     for secret in ("s3cr3t-1", "s3cr3t-2"):
         method = OwnMethod(site=secret)
-        asked = job(
+        settings = job(
             model=OwnModel(site=secret, key=secret, places=("here", secret)),
             optimizer=OwnOptimizer(site=secret, token=secret),
             matching=(method,),
@@ -144,17 +144,17 @@ def test_texts_of_parts_of_ones_own_from_the_environment_or_under_keys_of_secret
                 {**outside, "store.dir": "${oc.env:E}/networks", f"{environment_key(method)}.site": "${oc.env:F}"}.items()
             ),
         )
-        record = {"config": plain_config(asked), "scope": scope(asked, FINGERPRINT), "method": method_settings(asked, method)}
+        record = {"config": plain_config(settings), "scope": scope(settings, FINGERPRINT), "method": method_settings(settings, method)}
         assert "s3cr3t" not in json.dumps(record)
         assert record["config"]["store"] == "${oc.env:E}/networks"
         assert record["config"]["matching"][0]["site"] == "${oc.env:F}"
         assert (record["config"]["model"]["site"], record["config"]["model"]["key"]) == ("${oc.env:A}", "***")
         assert record["config"]["model"]["places"] == ("here", "${oc.env:B}")
         assert record["config"]["optimizer"]["steps"] == record["scope"]["optimizer.steps"] == 3  # no text
-        told[secret] = record
-        by_hand = job(model=asked.model, optimizer=asked.optimizer, matching=asked.matching)
-        assert run_id(asked, FINGERPRINT) == run_id(by_hand, FINGERPRINT)  # it is the value that counts
-    one, other = told.values()
+        shown[secret] = record
+        by_hand = job(model=settings.model, optimizer=settings.optimizer, matching=settings.matching)
+        assert run_id(settings, FINGERPRINT) == run_id(by_hand, FINGERPRINT)  # it is the value that counts
+    one, other = shown.values()
     assert one["config"] == other["config"]
     differing = {key for key in one["scope"] if one["scope"][key] != other["scope"][key]}
     assert differing == {"model.site", "model.key", "model.places", "optimizer.site", "optimizer.token"}

@@ -112,9 +112,9 @@ def test_equal_records_are_equal_bytes_whatever_the_order_of_their_keys(tmp_path
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float64("nan")])
 def test_values_that_are_not_finite_become_null(tmp_path, value):
     write_record(tmp_path, record(x=value, deep=[{"y": (1.0, value)}]))
-    found = read_record(tmp_path)
-    assert found["x"] is None
-    assert found["deep"] == [{"y": [1.0, None]}]
+    record_read = read_record(tmp_path)
+    assert record_read["x"] is None
+    assert record_read["deep"] == [{"y": [1.0, None]}]
 
 
 def test_a_record_cut_anywhere_counts_as_none(tmp_path):
@@ -154,10 +154,10 @@ def test_measured_and_diverged_records_are_finished(status, finished):
 
 
 def test_a_method_counts_as_measured_with_the_same_settings():
-    found = record((Identity(), Weights(biases=True)))
-    assert is_measured(found, Weights(biases=True))
-    assert not is_measured(found, Weights())
-    assert not is_measured(found, Activations())
+    measured = record((Identity(), Weights(biases=True)))
+    assert is_measured(measured, Weights(biases=True))
+    assert not is_measured(measured, Weights())
+    assert not is_measured(measured, Activations())
 
 
 def test_a_record_with_lines_of_several_numbers_of_points_counts_as_none_and_none_is_made(tmp_path):
@@ -175,21 +175,21 @@ def test_a_record_with_lines_of_several_numbers_of_points_counts_as_none_and_non
 def test_merging_keeps_the_rows_of_both_and_takes_the_new_ones_where_both_have_some():
     old = record((Identity(), Weights()), value=1.0, notes=["first", "both"], seconds=1.0)
     new = record((Weights(), Weights(biases=True), Activations()), value=2.0, notes=["both", "second"], seconds=2.0)
-    found = merged(old, new)
+    both = merged(old, new)
     methods = [Identity(), Weights(), Weights(biases=True), Activations()]
-    for table, kept in (("matching", methods), ("runs", methods), ("curves", methods), ("layers", methods[1:])):
-        assert [(row["matching"], row["settings_hash"]) for row in found[table]] == [(m.name, m.settings_hash()) for m in kept]
-    assert [row["value"] for row in found["runs"]] == [1.0, 2.0, 2.0, 2.0]
-    assert (found["notes"], found["seconds"]) == (["first", "both", "second"], 2.0)
+    for table, remaining in (("matching", methods), ("runs", methods), ("curves", methods), ("layers", methods[1:])):
+        assert [(row["matching"], row["settings_hash"]) for row in both[table]] == [(m.name, m.settings_hash()) for m in remaining]
+    assert [row["value"] for row in both["runs"]] == [1.0, 2.0, 2.0, 2.0]
+    assert (both["notes"], both["seconds"]) == (["first", "both", "second"], 2.0)
     assert old == record((Identity(), Weights()), value=1.0, notes=["first", "both"], seconds=1.0)
 
 
 def test_a_failure_is_written_down_and_does_not_count_as_finished(tmp_path):
     write_failure(tmp_path, "abc", {"width": 3}, "MemoryError: too wide")
-    found = read_record(tmp_path)
+    failed = read_record(tmp_path)
     expected = {"run_id": "abc", "scope": {"width": 3}, "sentence": "MemoryError: too wide", "status": "failed"}
-    assert found == {**expected, "schema_version": SCHEMA_VERSION}
-    assert not is_finished(found)
+    assert failed == {**expected, "schema_version": SCHEMA_VERSION}
+    assert not is_finished(failed)
 
 
 def test_a_failure_beside_results_keeps_the_results(tmp_path):
@@ -210,23 +210,23 @@ def test_names_of_earlier_versions_are_read_as_they_are_now(tmp_path):
     old |= {"matching": [{**row, "settings": {}}], "runs": [pair | row], "layers": [], "no_plane": [pair | row]}
     old["curves"] = [{**pair, **row, "t": [0, 0.5, 1]}]
     write_record(tmp_path, old)
-    found = read_record(tmp_path)
-    assert found["run_id"] == "x1234567890123456"
-    assert [network["name"] for network in found["networks"]] == ["x8250e2414376239c", "abc"]
+    current = read_record(tmp_path)
+    assert current["run_id"] == "x1234567890123456"
+    assert [network["name"] for network in current["networks"]] == ["x8250e2414376239c", "abc"]
     for table in ("runs", "curves", "no_plane"):
-        assert [(of["network_a"], of["network_b"], of["settings_hash"]) for of in found[table]] == [
+        assert [(row["network_a"], row["network_b"], row["settings_hash"]) for row in current[table]] == [
             ("x8250e2414376239c", "abc", "x12345678")
         ]
     write_permutations(tmp_path, {"8250e2414376239c.abc.weights.12345678": {"hidden_1": np.arange(3)}})
-    assert list(read_permutations(tmp_path, found)) == ["x8250e2414376239c.abc.weights.x12345678/hidden_1"]
+    assert list(read_permutations(tmp_path, current)) == ["x8250e2414376239c.abc.weights.x12345678/hidden_1"]
 
 
 def test_the_surroundings_name_the_versions_and_the_device():
-    found = surroundings(torch.device("cpu"))
-    assert found["versions"]["numpy"] == np.__version__
-    assert found["versions"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]  # not every wheel names its build
-    assert (found["machine"]["device"], found["machine"]["threads"]) == ("cpu", torch.get_num_threads())
-    assert json.loads(json.dumps(found)) == found
+    around = surroundings(torch.device("cpu"))
+    assert around["versions"]["numpy"] == np.__version__
+    assert around["versions"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]  # not every wheel names its build
+    assert (around["machine"]["device"], around["machine"]["threads"]) == ("cpu", torch.get_num_threads())
+    assert json.loads(json.dumps(around)) == around
 
 
 DEEP = "[" * 100_000 + "]" * 100_000

@@ -75,18 +75,18 @@ def test_the_smallest_and_the_largest_seed_are_allowed(seed):
     assert job(seed=seed).seed == seed
 
 
-@pytest.mark.parametrize(("device", "there"), [("cuda", 0), ("cuda:0", 0), ("cuda:1", 1), ("cuda:10", 10)])
-def test_a_gpu_that_is_not_there_is_refused(monkeypatch, device, there):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
-    with pytest.raises(InputError, match=rf"^`device` must be there, got '{device}' on a machine with {there} CUDA devices\.$"):
+@pytest.mark.parametrize(("device", "number"), [("cuda", 0), ("cuda:0", 0), ("cuda:1", 1), ("cuda:10", 10)])
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch, device, number):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: number)
+    with pytest.raises(InputError, match=rf"^`device` must be there, got '{device}' on a machine with {number} CUDA devices\.$"):
         job(device=device)
 
 
 def test_devices_are_resolved(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 11)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    found = [resolve_device(name) for name in ("auto", "cpu", "cuda", "cuda:10")]
-    assert found == [torch.device(name) for name in ("cuda", "cpu", "cuda", "cuda:10")]
+    devices = [resolve_device(name) for name in ("auto", "cpu", "cuda", "cuda:10")]
+    assert devices == [torch.device(name) for name in ("cuda", "cpu", "cuda", "cuda:10")]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert resolve_device("auto") == torch.device("cpu")
 

@@ -28,17 +28,17 @@ def files(folder: Path) -> list[str]:
 
 @pytest.fixture
 def store(tmp_path) -> Store:
-    found = Store(tmp_path)
-    found.save(NAME, IDENTITY, network())
-    return found
+    folder_store = Store(tmp_path)
+    folder_store.save(NAME, IDENTITY, network())
+    return folder_store
 
 
 def test_what_was_saved_is_found_with_its_facts_and_its_seconds(store, caplog):
-    found = store.find(NAME)
-    assert (found.facts, found.seconds) == (network().facts, 2.5)
-    assert set(found.parameters) == {"b.weight", "a.bias"}
+    stored = store.find(NAME)
+    assert (stored.facts, stored.seconds) == (network().facts, 2.5)
+    assert set(stored.parameters) == {"b.weight", "a.bias"}
     for name, tensor in network().parameters.items():
-        assert torch.equal(found.parameters[name], tensor)
+        assert torch.equal(stored.parameters[name], tensor)
     assert caplog.records == []
 
 
@@ -66,9 +66,9 @@ def test_a_slice_of_a_stack_is_stored_alone(store, tmp_path):
     stack = torch.arange(1000.0).view(100, 10)
     name = network_name({"width": 10})
     store.save(name, {"width": 10}, StoredNetwork({"weight": stack[7], "turned": stack[:3].T}, network().facts, 0.0))
-    found = store.find(name).parameters
-    assert torch.equal(found["weight"], stack[7])
-    assert torch.equal(found["turned"], stack[:3].T)
+    parameters = store.find(name).parameters
+    assert torch.equal(parameters["weight"], stack[7])
+    assert torch.equal(parameters["turned"], stack[:3].T)
     assert store.path(name).stat().st_size < 1000  # 40 numbers of 4 bytes and a header, not the stack of 1,000
 
 
@@ -81,8 +81,8 @@ def assert_unusable(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     caplog.clear()
     assert store.find(NAME) is None
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    where = re.escape(str(store.path(NAME)))
-    assert re.fullmatch(rf"the stored network {where} is not usable \(.+\); it will be trained again\.", caplog.records[0].getMessage())
+    path = re.escape(str(store.path(NAME)))
+    assert re.fullmatch(rf"the stored network {path} is not usable \(.+\); it will be trained again\.", caplog.records[0].getMessage())
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".json"])
