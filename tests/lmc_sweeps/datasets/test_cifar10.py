@@ -84,15 +84,15 @@ class Tiny(Cifar10):
     md5_of_batches = {name: hashlib.md5(contents).hexdigest() for name, contents in whole().items()}
 
 
-def same(found, expected: tuple[np.ndarray, list[int]]) -> bool:
-    return np.array_equal(found[0], expected[0]) and found[0].dtype == np.uint8 and found[1].tolist() == expected[1]
+def same(batch_read, expected: tuple[np.ndarray, list[int]]) -> bool:
+    return np.array_equal(batch_read[0], expected[0]) and batch_read[0].dtype == np.uint8 and batch_read[1].tolist() == expected[1]
 
 
 def test_the_batch_of_python_2_in_these_tests_is_a_pickle_as_pickle_itself_reads_it():
     images, labels = batch("data_batch_1")
-    found = pickle.loads(python2(images, labels), encoding="bytes")
-    np.testing.assert_array_equal(found[b"data"], images)
-    assert (found[b"labels"], found[b"batch_label"]) == (labels, b"training batch 1 of 5")
+    contents = pickle.loads(python2(images, labels), encoding="bytes")
+    np.testing.assert_array_equal(contents[b"data"], images)
+    assert (contents[b"labels"], contents[b"batch_label"]) == (labels, b"training batch 1 of 5")
 
 
 def test_a_batch_of_python_2_is_read():
@@ -141,15 +141,15 @@ def test_a_red_a_green_and_a_blue_pixel_are_where_a_picture_has_them():
     assert {int(at): int(images[0, at]) for at in np.flatnonzero(images)} == {1: 200, 1024 + 2 * 32 + 3: 100, 3071: 50}
 
 
-@pytest.mark.parametrize("place", ["archive", "folder", "folder itself"])
-def test_archive_and_folder_are_read_alike_and_the_official_contents_are_known(tmp_path, caplog, place):
-    if place == "archive":
+@pytest.mark.parametrize("kind", ["archive", "folder", "folder itself"])
+def test_archive_and_folder_are_read_alike_and_the_official_contents_are_known(tmp_path, caplog, kind):
+    if kind == "archive":
         data = load(tmp_path, archive(whole(), member(f"{FOLDER}/batches.meta", contents=b"anything"), member(f"{FOLDER}/readme.html")))
     else:
         (tmp_path / FOLDER).mkdir()
         for name, contents in whole().items():
             (tmp_path / FOLDER / name).write_bytes(contents)
-        data = Tiny(root=str(tmp_path / FOLDER if place == "folder itself" else tmp_path)).load()
+        data = Tiny(root=str(tmp_path / FOLDER if kind == "folder itself" else tmp_path)).load()
     np.testing.assert_array_equal(data.test.inputs.numpy() * 255, batch("test_batch")[0])
     assert (data.note, caplog.records) == ("", [])
 
@@ -213,13 +213,13 @@ def test_a_root_that_holds_neither_is_refused(tmp_path):
 @pytest.mark.parametrize("folder", [".", "cifar10", "CIFAR10"])
 @pytest.mark.parametrize("kind", [ARCHIVE, "cifar-10-python.tar", FOLDER, "the batches themselves"])
 def test_the_archive_and_its_folder_are_found_at_root_and_below(tmp_path, folder, kind):
-    place = tmp_path / folder
-    place.mkdir(exist_ok=True)
+    base = tmp_path / folder
+    base.mkdir(exist_ok=True)
     if kind.startswith("cifar-10-python"):
         contents = archive(whole())
-        (place / kind).write_bytes(contents if kind == ARCHIVE else gzip.decompress(contents))
+        (base / kind).write_bytes(contents if kind == ARCHIVE else gzip.decompress(contents))
     else:
-        batches = place / FOLDER if kind == FOLDER else place
+        batches = base / FOLDER if kind == FOLDER else base
         batches.mkdir(exist_ok=True)
         for name, contents in whole().items():
             (batches / name).write_bytes(contents)
@@ -236,10 +236,10 @@ def test_the_binary_version_holds_the_same_data(tmp_path, inner):
     (tmp_path / inner).mkdir(exist_ok=True)
     for name in BATCHES:
         (tmp_path / inner / f"{name}.bin").write_bytes(binary(*batch(name)))
-    found = Tiny(root=str(tmp_path)).load()
+    data = Tiny(root=str(tmp_path)).load()
     (tmp_path / "python").mkdir()
-    assert fingerprint(found) == fingerprint(load(tmp_path / "python", archive(whole())))
-    assert found.note.startswith(
+    assert fingerprint(data) == fingerprint(load(tmp_path / "python", archive(whole())))
+    assert data.note.startswith(
         f"the contents of {tmp_path} are not known to be the official tiny"
     )  # no checksums of that version are known
 
@@ -397,22 +397,22 @@ class EvilScalar(Evil):
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize(
-    ("kind", "asked"),
+    ("kind", "name"),
     [(Evil, r"(posix|nt)\.system"), (EvilEval, r"(builtins|__builtin__)\.eval"), (EvilScalar, r"numpy\._?core\.multiarray\.scalar")],
 )
 @pytest.mark.parametrize("key", [b"data", b"labels", b"filenames", b"more"])
-def test_a_pickle_that_runs_something_is_refused_by_file_member_and_name_and_does_not_run(tmp_path, kind, asked, protocol, key):
+def test_a_pickle_that_runs_something_is_refused_by_file_member_and_name_and_does_not_run(tmp_path, kind, name, protocol, key):
     marker = tmp_path / "it_ran"
     if kind is not EvilScalar:  # new NumPys refuse that themselves
         pickle.loads(pickle.dumps({b"data": kind(marker)}, protocol))
         assert marker.exists()  # what is refused below would have run
         marker.unlink()
     contents = python3(IMAGES, LABELS, protocol, {key: kind(marker)})
-    asked = rf"it asks for the global {asked}; admitted are _codecs\.encode, numpy\.dtype, numpy\.ndarray, "
+    message = rf"it asks for the global {name}; admitted are _codecs\.encode, numpy\.dtype, numpy\.ndarray, "
     if protocol < 2:  # written as text, or making objects in ways that nobody needs
-        asked = f"({asked}|it has the instruction [A-Z]+, which data like these do not need)"
-    where = rf"{re.escape(str(tmp_path / ARCHIVE))}, member {FOLDER}/data_batch_3 is not a pickle that is read here, and nothing of it was run: "
-    with pytest.raises(InputError, match=where + asked):
+        message = f"({message}|it has the instruction [A-Z]+, which data like these do not need)"
+    subject = rf"{re.escape(str(tmp_path / ARCHIVE))}, member {FOLDER}/data_batch_3 is not a pickle that is read here, and nothing of it was run: "
+    with pytest.raises(InputError, match=subject + message):
         load(tmp_path, archive(whole() | {"data_batch_3": contents}))
     assert not marker.exists()
 

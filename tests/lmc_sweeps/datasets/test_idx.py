@@ -66,9 +66,9 @@ def read(folder: Path, contents: bytes) -> np.ndarray:
 @pytest.mark.parametrize("array", [IMAGES, np.arange(200, dtype=np.uint8), np.full((1, 1, 1), 255, dtype=np.uint8)])
 def test_what_was_written_is_read(tmp_path, array, zipped):
     contents = gzip.compress(encode(array)) if zipped else encode(array)
-    found = read(tmp_path, contents)
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, array)
+    array_read = read(tmp_path, contents)
+    assert array_read.dtype == np.uint8
+    np.testing.assert_array_equal(array_read, array)
 
 
 def test_a_file_cut_at_any_byte_is_refused_with_what_is_missing(tmp_path):
@@ -158,10 +158,10 @@ def test_any_bytes_give_the_array_that_they_encode_or_an_input_error(tmp_path_fa
     path = tmp_path_factory.getbasetemp() / "fuzz"
     path.write_bytes(contents)
     try:
-        found = read_idx(path)
+        array = read_idx(path)
     except InputError:
         return
-    assert encode(found) == (contents if contents[:2] != b"\x1f\x8b" else gzip.decompress(contents))
+    assert encode(array) == (contents if contents[:2] != b"\x1f\x8b" else gzip.decompress(contents))
 
 
 @pytest.mark.parametrize("dataset", [Tiny, TinyByArchive])

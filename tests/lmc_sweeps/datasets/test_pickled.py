@@ -33,9 +33,9 @@ def test_plain_data_come_back_as_pickle_itself_reads_them(value, protocol):
 
 
 def test_bytes_of_protocol_2_are_a_call_that_was_not_made():
-    found = read_pickle(pickle.dumps(b"\x00\xff", 2), "FILE")
-    assert (type(found), found.name, found.arguments) == (Call, "encode", ("\x00\xff", "latin1"))
-    assert as_bytes(found) == b"\x00\xff"
+    call = read_pickle(pickle.dumps(b"\x00\xff", 2), "FILE")
+    assert (type(call), call.name, call.arguments) == (Call, "encode", ("\x00\xff", "latin1"))
+    assert as_bytes(call) == b"\x00\xff"
 
 
 ADMITTED = VALUES | CONSTANTS.keys() | pickled._Machine()._instructions.keys()

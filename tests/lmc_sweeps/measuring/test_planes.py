@@ -42,9 +42,9 @@ def split(n: int = 50) -> Split:
 
 
 def plane_of(networks: list[dict[str, Tensor]]) -> Plane:
-    found = plane_through(*networks)
-    assert found is not None
-    return found
+    plane = plane_through(*networks)
+    assert plane is not None
+    return plane
 
 
 def test_the_basis_is_orthonormal_and_distances_in_the_plane_are_those_of_the_weights() -> None:
@@ -132,9 +132,9 @@ def test_the_row_through_a_and_b_is_the_line_between_them() -> None:
     t = np.arange(-BEYOND, ACROSS + BEYOND + 1) / ACROSS  # the highest network lies between A and B here, so the grid's ends are theirs
     assert 0 < plane.corners[2, 0] < plane.corners[1, 0]
     line = evaluate_line(architecture(), a, b, [{}], t, split())
-    found = [row for row in rows if row["y"] == 0 and not row["network"]]
-    np.testing.assert_allclose([row["x"] / plane.corners[1, 0] for row in found], t, atol=1e-12)
-    np.testing.assert_allclose([row["loss"] for row in found], line.loss[0], rtol=1e-5)
+    grid_row = [row for row in rows if row["y"] == 0 and not row["network"]]
+    np.testing.assert_allclose([row["x"] / plane.corners[1, 0] for row in grid_row], t, atol=1e-12)
+    np.testing.assert_allclose([row["loss"] for row in grid_row], line.loss[0], rtol=1e-5)
 
 
 def test_a_loss_that_is_not_finite_is_none_and_neither_is_its_error() -> None:
