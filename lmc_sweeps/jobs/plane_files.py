@@ -7,7 +7,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lmc_sweeps.jobs.store import StoredNetwork
 from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.pairs import method_key
-from lmc_sweeps.measuring.planes import N_ROWS, plane_rows
+from lmc_sweeps.measuring.planes import N_ROWS, PlaneRow, plane_rows
 from lmc_sweeps.models.base import Architecture
 from multirun_analysis import schema
 from multirun_analysis.schema import FILES
@@ -90,14 +90,14 @@ def measure_planes(
     planes = Planes([], [], [])
     for (i, j), method in itertools.product(itertools.combinations(range(len(names)), 2), methods):
         key = dict(zip(KEY, (names[i], names[j], method.name, method.settings_hash()), strict=True))
-        found: list[dict[str, Any]] = []
+        found: list[PlaneRow] = []
         why = "a weight of theirs is not finite"
         if networks[i].facts["finite"] and networks[j].facts["finite"]:
             a, b = networks[i].parameters, networks[j].parameters
             moved = _permutations(folder, permutations, f"{names[i]}.{names[j]}.{method_key(method)}")
             found = plane_rows(architecture, a, b, apply_permutations(b, architecture.spec, moved), test)
             why = "A, B and permuted B lie on one line"
-        planes.rows.extend(key | row for row in found)
+        planes.rows.extend(key | asdict(row) for row in found)
         if not found:
             planes.without.append(key)
             planes.notes.append(f"plane: there is none through networks {i} and {j} matched by {method.name}, for {why}.")

@@ -1,4 +1,4 @@
-"""Feed-forward chains of linear layers and elementwise activations, computed for a stack of networks at once."""
+"""Feed-forward chains of linear layers and elementwise activation functions, computed for a stack of networks at once."""
 
 import copy
 import math

@@ -16,7 +16,7 @@ from lmc_sweeps.models.base import Model
 from lmc_sweeps.models.elementwise import DERIVATIVES
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
-ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
+ACTIVATION_FUNCTIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 TANH_CURVATURE = 4 / (3 * math.sqrt(3))  # the largest |tanh''|
 HIDDEN, OUTPUT = "hidden_1", "output"
 
@@ -132,14 +132,14 @@ class MeanField(Model):
     activation: str = "tanh"
 
     def __post_init__(self) -> None:
-        checks.one_of("model.activation", self.activation, ACTIVATIONS)
+        checks.one_of("model.activation", self.activation, ACTIVATION_FUNCTIONS)
 
     def check_shape(self, n_inputs: int, width: int, depth: int) -> None:
         if depth != 1:
             raise checks.InputError(f"`depth` must be 1 for model=mean_field, a two-layer network, got {depth}.")
 
     def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> MeanFieldNetwork:
-        return MeanFieldNetwork(ACTIVATIONS[self.activation](), width, n_classes)
+        return MeanFieldNetwork(ACTIVATION_FUNCTIONS[self.activation](), width, n_classes)
 
     def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
         shapes = {f"{HIDDEN}.weight": (width, n_inputs), f"{HIDDEN}.bias": (width,), f"{OUTPUT}.weight": (n_classes, width)}

@@ -86,7 +86,7 @@ def test_a_layer_that_is_not_elementwise_is_named_with_everything_that_is_allowe
     allowed = "ReLU, Tanh, GELU, Sigmoid, SiLU, LeakyReLU, ELU, SELU, Softplus, Mish, Hardtanh, ReLU6, Identity, Dropout"  # every choice
     message = f"layer '{layer}' is a {kind}; without a specification, a network must be an nn.Sequential of Linear layers and"
     with pytest.raises(
-        InputError, match=f"^{message} elementwise activations {re.escape(f'({allowed})')}. Pass `permutation_spec` for others"
+        InputError, match=f"^{message} elementwise activation functions {re.escape(f'({allowed})')}. Pass `permutation_spec` for others"
     ):
         from_sequential(module)
 
