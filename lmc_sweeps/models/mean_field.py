@@ -13,7 +13,7 @@ from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.maths.certificates import two_layer_certificate, two_layer_curvature_certificate
 from lmc_sweeps.models.base import Model
-from lmc_sweeps.models.elementwise import DERIVATIVES
+from lmc_sweeps.models.chain_layer import DERIVATIVES
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
 ACTIVATION_FUNCTIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}

@@ -6,7 +6,7 @@ from torch import nn
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.models.base import INPUT
-from lmc_sweeps.models.elementwise import ELEMENTWISE
+from lmc_sweeps.models.chain_layer import ELEMENTWISE
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
 

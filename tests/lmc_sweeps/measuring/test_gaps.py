@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.gaps import HOLDS, NONE, VACUOUS, VIOLATED, distance, midpoint_gap, relative_movement
-from lmc_sweeps.models.elementwise import LIPSCHITZ
+from lmc_sweeps.models.chain_layer import LIPSCHITZ
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.sequential import from_sequential

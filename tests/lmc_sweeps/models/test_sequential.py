@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.models.elementwise import ELEMENTWISE
+from lmc_sweeps.models.chain_layer import ELEMENTWISE
 from lmc_sweeps.models.sequential import from_sequential
 
 SIZES = [6, 9, 5, 7, 3]  # widths that differ by layer
