@@ -111,7 +111,7 @@ def plane_rows(
 ) -> list[PlaneRow]:
     """Return loss and error over the plane: the rows of the grid from left to right, then the three networks; nothing if there is no plane.
 
-    A row of the grid is a straight line, and is walked as one: stacks are no larger than along any other line.
+    A row of the grid is a straight line, and is evaluated as one: stacks are no larger than along any other line.
 
     Parameters
     ----------

@@ -184,14 +184,14 @@ class FeedForward(Architecture):
 
     @torch.no_grad()
     def _layer_gaps(self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int) -> list[float]:
-        """Return, for every layer, the root mean square of what A's and B's parameters make of the midpoint's activations, taken apart."""
+        """Return for every layer the root mean square of the difference that B's parameters make to A's, on the midpoint's activations."""
         middle = interpolate(a, b, torch.tensor([0.5], device=inputs.device))
-        apart = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
+        difference = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
         sums = [0.0] * len(self.layers)
         for batch in inputs.split(batch_size):
             hidden = self.activations(middle, batch).values()  # the input, then the hidden layers in order
             for k, values in enumerate(hidden):
-                sums[k] += float(self._linear(k, apart, values).double().square().sum())
+                sums[k] += float(self._linear(k, difference, values).double().square().sum())
         return [math.sqrt(total / len(inputs)) for total in sums]
 
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
@@ -231,7 +231,7 @@ class FeedForward(Architecture):
         return product.to(left.dtype) if out is None else out.copy_(product)
 
     def _after(self, k: int, values: Tensor) -> Tensor:
-        """Return what follows linear layer k; `values`, which nobody else holds, may be overwritten."""
+        """Return what follows linear layer k; `values`, which are used nowhere else, may be overwritten."""
         for position, module in enumerate(self.layers[k].after):
             values = values.relu_() if position == 0 and type(module) is nn.ReLU else module(values)
         return values

@@ -82,10 +82,10 @@ class MeanFieldNetwork(FeedForward):
         @one_thread()
         def bound(aligned: Mapping[str, Tensor]) -> float:
             ends_b = self._particles(aligned)
-            apart = np.linalg.norm(np.concatenate(ends_a, 1) - np.concatenate(ends_b, 1), axis=1)
+            distances = np.linalg.norm(np.concatenate(ends_a, 1) - np.concatenate(ends_b, 1), axis=1)
             incoming, outgoing = (np.maximum(*(np.linalg.norm(end[k], axis=1) for end in (ends_a, ends_b))) for k in (0, 1))
             values = np.ones_like(incoming) if is_tanh else incoming**2 * square
-            first = two_layer_certificate(apart, np.sqrt(values + outgoing**2 * square))
+            first = two_layer_certificate(distances, np.sqrt(values + outgoing**2 * square))
             if not is_tanh:
                 return first
             moved = self._moved(a, aligned, inputs, batch_size)
@@ -102,10 +102,10 @@ class MeanFieldNetwork(FeedForward):
     @torch.no_grad()
     def _moved(self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the root mean squares over inputs of how far every neuron's pre-activation moves from A to B, and of its square, (N,)."""
-        apart = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
+        difference = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
         sums = torch.zeros(2, self._neurons, dtype=torch.float64, device=inputs.device)
         for batch in inputs.split(batch_size):
-            squares = self._linear(0, apart, batch)[0].double().square()  # (n, N)
+            squares = self._linear(0, difference, batch)[0].double().square()  # (n, N)
             sums += torch.stack([squares.sum(0), squares.square().sum(0)])
         second, fourth = (sums / len(inputs)).sqrt().cpu().numpy()
         return second, fourth

@@ -1,6 +1,6 @@
 """Padding: every matrix of a stack begins at the start of a cache line, so that its products have the same bits in any place of any stack.
 
-It is for chains whose added neurons are 0 and whose added outputs nobody reads; other architectures are trained as they are.
+It is for chains whose added neurons are 0 and whose added outputs are not read; other architectures are trained as they are.
 
 Measured: MKL's products depend on the address of a matrix modulo its vector length. Where a row count or a column count is no multiple of
 that, the second network of a stack begins at another address than a network alone, and its results differ in the last bit.

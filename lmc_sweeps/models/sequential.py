@@ -13,7 +13,7 @@ from lmc_sweeps.models.feed_forward import FeedForward, Layer
 def from_sequential(module: nn.Sequential) -> FeedForward:
     """Return the mathematics of a caller's `nn.Sequential` of linear layers and elementwise activation functions.
 
-    A `Flatten` may stand first; a `LogSoftmax` or `Softmax`, over the classes, may stand last. The module itself is not kept.
+    A `Flatten` may come first; a `LogSoftmax` or `Softmax`, over the classes, may come last. The module itself is not kept.
 
     Raises
     ------

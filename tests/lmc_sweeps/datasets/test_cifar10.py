@@ -130,8 +130,8 @@ def test_the_binary_version_holds_the_same_data(tmp_path, inner):
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
-        (b"", r"data_batch_3\.bin has 0 bytes, which are no images of 3,073 bytes each"),
-        (bytes(3072), r"data_batch_3\.bin has 3,072 bytes, which are no images of 3,073 bytes each"),
+        (b"", r"data_batch_3\.bin has 0 bytes, not a whole number of images of 3,073 bytes"),
+        (bytes(3072), r"data_batch_3\.bin has 3,072 bytes, not a whole number of images of 3,073 bytes"),
         (bytes([10]) + bytes(3072), r"data_batch_3\.bin has the label 10; labels must be from 0 to 9"),
         (None, f"lacks data_batch_3; all of {', '.join(BATCHES)} are needed"),
     ],

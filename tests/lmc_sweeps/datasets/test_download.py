@@ -142,7 +142,7 @@ def test_when_no_mirror_serves_the_file_the_message_gives_every_reason_and_says_
 def test_a_mirror_that_sends_more_than_the_official_file_is_left_at_once(server, tmp_path, says_its_length):
     server.files["good.gz"] = CONTENTS + bytes(2**26)
     server.says_its_length = says_its_length
-    with pytest.raises(InputError, match=rf"{server.mirror}good\.gz: it sends more bytes than the official file has, and was left"):
+    with pytest.raises(InputError, match=rf"{server.mirror}good\.gz: it sends more bytes than the official file has, and was stopped"):
         fetch("letters", "good.gz", MD5, (server.mirror,), len(CONTENTS))
     assert cached_files(tmp_path) == []
     assert server.sent < 2**25  # of 64 MiB, what was under way
@@ -164,7 +164,8 @@ def test_a_pipe_in_the_cache_is_not_waited_for(server, tmp_path):
     (tmp_path / "letters").mkdir()
     os.mkfifo(tmp_path / "letters" / "good.gz")
     with pytest.raises(
-        InputError, match=r"letters/good\.gz must be the file of `dataset=letters` that was downloaded, and is no regular file; remove it"
+        InputError,
+        match=r"letters/good\.gz must be the file of `dataset=letters` that was downloaded, and is not a regular file; remove it",
     ):
         fetch("letters", "good.gz", MD5, (server.mirror,))
 

@@ -153,9 +153,9 @@ def test_a_root_may_begin_with_a_tilde_and_must_be_a_folder_that_there_is(tmp_pa
     write(tmp_path, arrays())
     assert Tiny(root="~").load().note == ""
     for root, message in {
-        "": "must be a folder that holds train-images-idx3-ubyte and its kind, got '', which is no folder",
-        "a\0b": r"got 'a\\x00b', which is no folder",
-        "x" * 5000: "which is no folder",
+        "": "must be a folder that holds train-images-idx3-ubyte and its kind, got '', which is not a folder",
+        "a\0b": r"got 'a\\x00b', which is not a folder",
+        "x" * 5000: "which is not a folder",
         f"~/{FILES[0]}": "which is a file: name the folder that it lies in",
         "~nobody_of_this_name": "must be a path whose home folder can be told, got '~nobody_of_this_name'",
     }.items():
@@ -176,7 +176,7 @@ def test_pipes_and_devices_in_place_of_files_are_not_waited_for(tmp_path):
         Tiny(root=str(tmp_path)).load()
 
 
-@pytest.mark.parametrize(("name", "reason"), [("nowhere", "which is no folder"), ("a file", "which is a file")])
+@pytest.mark.parametrize(("name", "reason"), [("nowhere", "which is not a folder"), ("a file", "which is a file")])
 def test_a_root_that_is_no_folder_is_refused(tmp_path, name, reason):
     (tmp_path / "a file").write_bytes(b"")
     root = str(tmp_path / name)
