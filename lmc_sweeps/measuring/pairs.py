@@ -99,7 +99,7 @@ def compare_pair(
     runs: list[RunRow] = []
     curves: list[CurveRow] = []
     for name, split in (("train", train), ("test", test)):
-        split_runs, split_curves = _lines(pair, matches, line_points(points), name, split)
+        split_runs, split_curves = _line_rows(pair, matches, line_points(points), name, split)
         runs += split_runs
         curves += split_curves
     permutations = {method_key(match.method): match.result.permutations for match in matches}
@@ -144,7 +144,7 @@ def _map_measures(pair: _Pair, maps: Sequence[Permutations], seconds: Sequence[f
     return measures
 
 
-def _lines(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split) -> tuple[list[RunRow], list[CurveRow]]:
+def _line_rows(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split) -> tuple[list[RunRow], list[CurveRow]]:
     """Return the rows of one split; a map that does not keep B's function has no line, and so neither barriers nor a curve."""
     start = time.perf_counter()
     maps = [match.result.permutations for match in matches]
