@@ -40,4 +40,4 @@ def figures(package: str) -> dict[str, int]:
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     for name in ("lmc_sweeps", "multirun_analysis"):
-        print(f"{name}: {', '.join(f'{what} {number}' for what, number in figures(name).items())}")
+        print(f"{name}: {', '.join(f'{quantity} {number}' for quantity, number in figures(name).items())}")

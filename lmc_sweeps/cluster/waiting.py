@@ -112,7 +112,7 @@ def _last_line(report: str) -> str:
 def came_of(job: Job, told: Outcome, news: "News") -> JobReturn:
     """Return what came of a job whose task has ended; of a task that did not tell, what the job's folder holds."""
     if isinstance(told, str):
-        done = is_complete(job.prepared.settings, job.prepared.fingerprint, job.folder)
+        done = is_complete(job.prepared, job.folder)
         failure = None if done else told
         if failure is not None and not news.has_failed(job):
             news.said(job)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import NEVER
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Data:
 class Dataset(ABC):
     """The settings of a dataset.
 
-    Fields marked ``metadata={"identity": False}`` say where data lie, not what they are, and stay out of every hash.
+    Fields marked ``metadata=NEVER`` (`location`) say where data lie, not what they are, and stay out of every hash.
     """
 
     name: ClassVar[str]
@@ -101,7 +102,7 @@ class Dataset(ABC):
 
 def location() -> Any:
     """Return a field that says where data lie: null by default, and out of every hash."""
-    return field(default=None, metadata={"identity": False})
+    return field(default=None, metadata=NEVER)
 
 
 def fingerprint(data: Data) -> str:

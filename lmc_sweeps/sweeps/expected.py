@@ -11,10 +11,10 @@ from typing import Any
 
 from lmc_sweeps.common.checks import UNREADABLE
 from lmc_sweeps.common.files import locked, write_atomically
+from lmc_sweeps.jobs.prepared import PreparedJob
+from lmc_sweeps.jobs.recorded import method_settings
 from lmc_sweeps.jobs.records import matching_entries
-from lmc_sweeps.jobs.settings import scope, told_method
 from lmc_sweeps.measuring.pairs import with_identity
-from lmc_sweeps.sweeps.config import PreparedJob
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.redaction import redacted_arguments, redacted_line, redacted_yaml
 from multirun_analysis.schema import open_line, safe_name, sealed_line
@@ -27,12 +27,12 @@ MOST_BYTES = 2**28  # of a file of lines: 100,000 jobs have a third of it
 def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
     """Return what is said beforehand of a job: its name, what was asked for, its pairs, methods and settings, and which are computed."""
     asked = prepared.settings
-    settings = scope(asked, prepared.fingerprint)
+    settings = prepared.scope
     return {
         "run_id": prepared.run_id,
         "job": redacted_line(job),
         "n_pairs": asked.networks * (asked.networks - 1) // 2,
-        "matching": matching_entries(with_identity(asked.matching), partial(told_method, asked)),
+        "matching": matching_entries(with_identity(asked.matching), partial(method_settings, asked)),
         "scope": settings,
         "computed": {key: how for key, how in prepared.computed.items() if key in settings},
     }

@@ -13,13 +13,13 @@ from omegaconf import DictConfig, open_dict
 from lmc_sweeps.common.log_files import LogFile
 from lmc_sweeps.jobs.estimates import check_all_fit, estimate
 from lmc_sweeps.jobs.missing import is_complete
+from lmc_sweeps.jobs.planned import PlannedNetwork, groups, planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import RECORD
 from lmc_sweeps.jobs.stack_sizes import training_seconds
 from lmc_sweeps.jobs.stacks import stacks_of, train_stack
 from lmc_sweeps.jobs.store import Store, StoredNetwork
-from lmc_sweeps.jobs.tasks import Task, groups, tasks_of
 from lmc_sweeps.sweeps.composing import Composer
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.expected import labels
 from lmc_sweeps.sweeps.progress import TrainingProgress, computing, duration
 from lmc_sweeps.sweeps.running import note_failure, run_noted
@@ -40,7 +40,7 @@ class Job:
     prepared: PreparedJob
     folder: Path
     label: str
-    tasks: dict[str, Task]
+    tasks: dict[str, PlannedNetwork]
     waits_for: set[str]
 
 
@@ -95,10 +95,10 @@ class BatchedLauncher(Launcher):
         for number, overrides in asked.items():
             prepared = self._composer.prepare(overrides)
             folder = sweep_dir / prepared.run_id
-            if is_complete(prepared.settings, prepared.fingerprint, folder):
+            if is_complete(prepared, folder):
                 results[number] = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
             else:
-                tasks = {task.name: task for task in tasks_of(prepared.settings, prepared.data, prepared.fingerprint)}
+                tasks = {network.name: network for network in planned_networks(prepared)}
                 jobs.append(Job(number, list(overrides), prepared, folder, known.get(prepared.run_id, ""), tasks, set()))
         n_complete = len(results)
         with _CoreLog(self._log_handler(sweep_dir)):
@@ -149,7 +149,12 @@ class BatchedLauncher(Launcher):
         return results
 
     def _fail(
-        self, tasks: Sequence[Task], error: Exception, jobs: list[Job], at_hand: dict[str, StoredNetwork], progress: TrainingProgress
+        self,
+        tasks: Sequence[PlannedNetwork],
+        error: Exception,
+        jobs: list[Job],
+        at_hand: dict[str, StoredNetwork],
+        progress: TrainingProgress,
     ) -> dict[int, JobReturn]:
         """Fail the jobs that wait for networks whose training failed, and no other."""
         names = {task.name for task in tasks}
@@ -203,7 +208,7 @@ def _was_left(folder: Path) -> bool:
     return (folder / ".hydra").is_dir() and not (folder / RECORD).is_file()
 
 
-def _estimate(missing: Sequence[Task], jobs: Sequence[Job], steps: int) -> str:
+def _estimate(missing: Sequence[PlannedNetwork], jobs: Sequence[Job], steps: int) -> str:
     """Return what a long sweep will cost; a short one is over before that is known."""
     measuring = sum(estimate(job.prepared.settings, job.prepared.data).seconds_measuring for job in jobs)
     then = f", roughly {duration(measuring)} of one core for measuring" if measuring > LONG_MEASURING else ""
@@ -215,9 +220,9 @@ def _estimate(missing: Sequence[Task], jobs: Sequence[Job], steps: int) -> str:
         return ""
 
 
-def _missing(jobs: Sequence[Job]) -> list[Task]:
+def _missing(jobs: Sequence[Job]) -> list[PlannedNetwork]:
     """Return the networks that are not in the store, each once, after noting which job waits for which."""
-    missing: dict[str, Task] = {}
+    missing: dict[str, PlannedNetwork] = {}
     for job in jobs:
         store = Store(job.prepared.settings.store)
         absent = {name: task for name, task in job.tasks.items() if not store.holds(name)}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from lmc_sweeps.jobs.estimates import amount, estimate, memory_here
 from lmc_sweeps.jobs.missing import forecast, is_complete
+from lmc_sweeps.jobs.planned import PlannedNetwork, groups, planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.stack_sizes import seconds_per_network_step, stack_size
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.jobs.tasks import Task, groups, tasks_of
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.progress import about, computing, duration
 
 
@@ -20,7 +20,7 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
     is that of a sweep or, of a job `alone`, its own.
     """
     places = {job.run_id: folder if alone else folder / job.run_id for job in jobs}
-    waiting = [job for job in jobs if not is_complete(job.settings, job.fingerprint, places[job.run_id])]
+    waiting = [job for job in jobs if not is_complete(job, places[job.run_id])]
     needed = {task.name: task for job in jobs for task in _tasks(job)}
     missing = {task.name: task for job in waiting for task in _tasks(job) if not Store(task.settings.store).holds(task.name)}
     lines = [
@@ -51,7 +51,7 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
 
 def _of_records(jobs: Sequence[PreparedJob], places: Mapping[str, Path]) -> list[str]:
     """Return what happens to jobs that have lines of other points already, or records that cannot be added to."""
-    forecasts = [(job.settings.points, forecast(job.settings, places[job.run_id])) for job in jobs]
+    forecasts = [(job.settings.points, forecast(job, places[job.run_id])) for job in jobs]
     lines = []
     for (asked, there), count in Counter((asked, of.points) for asked, of in forecasts if of.points is not None).items():
         if there < asked:
@@ -64,5 +64,5 @@ def _of_records(jobs: Sequence[PreparedJob], places: Mapping[str, Path]) -> list
     return lines + ([f"  {len(obstacles)} jobs cannot run: {obstacles[0]}"] if obstacles else [])
 
 
-def _tasks(job: PreparedJob) -> list[Task]:
-    return tasks_of(job.settings, job.data, job.fingerprint)
+def _tasks(job: PreparedJob) -> list[PlannedNetwork]:
+    return planned_networks(job)

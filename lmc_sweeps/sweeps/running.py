@@ -7,11 +7,10 @@ from types import MappingProxyType
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.planned import planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import Record, write_failure
-from lmc_sweeps.jobs.settings import scope
 from lmc_sweeps.jobs.store import Store, StoredNetwork
-from lmc_sweeps.jobs.tasks import tasks_of
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.expected import conceal, labels
 from lmc_sweeps.sweeps.progress import TrainingProgress
 from lmc_sweeps.sweeps.summary import job_line
@@ -23,7 +22,7 @@ Write = Callable[[str], object]
 
 def run_alone(prepared: PreparedJob, folder: Path, sweep_dir: Path) -> Record:
     """Run a job that trains its networks itself, with its own progress."""
-    tasks = tasks_of(prepared.settings, prepared.data, prepared.fingerprint)
+    tasks = planned_networks(prepared)
     store = Store(prepared.settings.store)
     total = sum(task.steps for task in tasks if not store.holds(task.name))
     label = labels(sweep_dir).get(prepared.run_id, "")
@@ -42,7 +41,7 @@ def run_noted(
     """Run a job and say in a line what came of it; a failure is said, written down and raised again."""
     conceal(folder)
     try:
-        record = run_job(prepared.settings, prepared.data, prepared.fingerprint, folder, progress, at_hand)
+        record = run_job(prepared, folder, progress, at_hand)
     except Exception as error:
         note_failure(prepared, folder, label, error, write)
         raise
@@ -56,7 +55,7 @@ def note_failure(prepared: PreparedJob, folder: Path, label: str, error: Excepti
     conceal(folder)
     log.info("%s failed", label, exc_info=error)  # to the job's log file only; the terminal gets the sentence
     try:
-        write_failure(folder, prepared.run_id, scope(prepared.settings, prepared.fingerprint), redacted_text(sentence))
+        write_failure(folder, prepared.run_id, prepared.scope, redacted_text(sentence))
     except (OSError, InputError) as second:  # a full disk, or a record that is not ours to write: the first failure is the one to tell
         log.info("the failure could not be written down: %s", second)
     write(f"{label} failed: {sentence} (see {folder})")

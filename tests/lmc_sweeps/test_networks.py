@@ -9,21 +9,20 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from small_jobs import small_job
 from torch import nn
 
 from lmc_sweeps import load_networks, models
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.looked_up import looked_up
-from lmc_sweeps.datasets.base import Data, fingerprint
+from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.job import run_job
 from lmc_sweeps.jobs.records import read_record, write_failure, write_record
-from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.jobs.store import NETWORK, SIDECAR, Store
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
 from multirun_analysis.schema import SCHEMA_VERSION
 
@@ -32,21 +31,10 @@ DATA = Digits().load()
 
 def run(folder, **changes) -> dict:
     settings = {
-        "width": 8,
-        "depth": 2,
-        "networks": 3,
-        "seed": 4,
-        "dataset": Digits(),
-        "model": Mlp(activation="tanh"),
-        "optimizer": Sgd(),
-        "training": Training(epochs=1),
-        "matching": (Weights(), Activations()),
-        "device": "cpu",
-        "precision": "float32",
-        "points": 3,
-        "store": folder / "store",
-    }
-    return run_job(JobSettings(**{**settings, **changes}), DATA, fingerprint(DATA), folder / "job")
+        "width": 8, "depth": 2, "networks": 3, "seed": 4, "model": Mlp(activation="tanh"), "matching": (Weights(), Activations()),
+        "points": 3, "store": folder / "store",
+    }  # fmt: skip
+    return run_job(small_job(**settings | changes), folder / "job")
 
 
 @pytest.fixture(scope="module")

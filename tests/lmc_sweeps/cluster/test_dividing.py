@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from lmc_sweeps.cluster.dividing import MOST_NETWORKS, divide, rough_seconds
 from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.jobs.planned import planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.jobs.tasks import tasks_of
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.sweeps.config import load_data
@@ -35,7 +36,7 @@ def job(width=8, seed=0, networks=2, stack=None, lr=0.05, epochs=1, points=3):
         points=points,
         store=None,
     )
-    return tasks_of(asked, data, mark)
+    return planned_networks(PreparedJob(asked, data, mark))
 
 
 def networks(part, jobs):
@@ -66,7 +67,7 @@ def test_networks_of_one_shape_share_a_task_whatever_their_seed_and_learning_rat
     assert divide(jobs) == [[0, 2, 4, 6], [1, 3, 5, 7]]
 
 
-def test_tasks_of_one_shape_are_of_about_one_size():
+def test_planned_networks_one_shape_are_of_about_one_size():
     jobs = [job(seed=seed) for seed in range(12)]
     assert [len(part) for part in divide(jobs, 10)] == [4, 4, 4]
     assert [len(part) for part in divide(jobs, 24)] == [12]

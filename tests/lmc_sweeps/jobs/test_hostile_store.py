@@ -12,13 +12,13 @@ import torch
 from small_tasks import network, task
 
 from lmc_sweeps.common.tensor_files import packed, tensors_digest, words_digest
-from lmc_sweeps.jobs.settings import name_of
+from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.jobs.stacks import train_all
 from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store
 from lmc_sweeps.training.loop import Training
 
 IDENTITIES = [{"width": 3, "seed": 0, "network": k} for k in range(2)]
-A, B = map(name_of, IDENTITIES)
+A, B = map(network_name, IDENTITIES)
 HALF = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, {"loss_initial": 2.5}, 5, 1.5)
 
 

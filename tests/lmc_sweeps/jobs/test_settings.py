@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_jobs import small_settings
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.devices import resolve_device
@@ -16,18 +17,9 @@ from lmc_sweeps.datasets.cifar10 import Cifar10
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 from lmc_sweeps.datasets.idx import FashionMnist, Mnist
-from lmc_sweeps.jobs.settings import (
-    JobSettings,
-    digest,
-    identity,
-    network_identity,
-    network_name,
-    place_of,
-    plain_config,
-    run_id,
-    scope,
-    told_method,
-)
+from lmc_sweeps.jobs.identities import digest, identity, network_identity, network_name, run_id
+from lmc_sweeps.jobs.recorded import environment_key, method_settings, plain_config, scope
+from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
@@ -55,23 +47,8 @@ PARTS = {
 
 
 def job(**changes) -> JobSettings:
-    """Return the default job, as conf/config.yaml has it, with changes."""
-    settings = {
-        "width": 32,
-        "depth": 1,
-        "networks": 2,
-        "seed": 0,
-        "dataset": Digits(),
-        "model": Mlp(),
-        "optimizer": Sgd(),
-        "training": Training(),
-        "matching": (Weights(), Covariance(), Activations()),
-        "device": "cpu",
-        "precision": "float32",
-        "points": 25,
-        "store": None,
-    }
-    return JobSettings(**{**settings, **changes})
+    default = {"width": 32, "matching": (Weights(), Covariance(), Activations()), "training": Training(), "points": 25}
+    return small_settings(**default | changes)
 
 
 def test_the_identity_of_the_default_job_is_frozen():
@@ -130,7 +107,7 @@ def test_a_run_is_named_anew_with_every_other_setting():
 
 def test_precision_and_the_version_of_the_training_code_are_in_the_name(monkeypatch):
     words = identity(job(), FINGERPRINT)
-    monkeypatch.setattr("lmc_sweeps.jobs.settings.CODE_VERSION", 99)
+    monkeypatch.setattr("lmc_sweeps.jobs.identities.CODE_VERSION", 99)
     assert identity(job(), FINGERPRINT) == {**words, "code": 99}
     settings = job()
     object.__setattr__(settings, "precision", "float64")
@@ -152,9 +129,9 @@ def test_whole_numbers_and_floats_of_one_value_name_one_run():
 
 
 def test_a_network_is_named_by_its_number_and_not_by_how_many_others_there_are():
-    names = [network_name(job(), FINGERPRINT, number) for number in range(3)]
+    names = [network_name(network_identity(job(), FINGERPRINT, number)) for number in range(3)]
     assert len({*names, run_id(job(), FINGERPRINT)}) == 4
-    assert names == [network_name(job(networks=5), FINGERPRINT, number) for number in range(3)]
+    assert names == [network_name(network_identity(job(networks=5), FINGERPRINT, number)) for number in range(3)]
     words = {key: value for key, value in identity(job(), FINGERPRINT).items() if key != "networks"}
     assert network_identity(job(), FINGERPRINT, 1) == {**words, "network": 1}
     assert names[1] == digest({**words, "network": 1})
@@ -378,9 +355,11 @@ def test_texts_of_parts_of_ones_own_from_the_environment_or_under_keys_of_secret
             optimizer=OwnOptimizer(site=secret, token=secret),
             matching=(method,),
             store=Path(f"/{secret}/networks"),
-            from_environment=tuple({**outside, "store.dir": "${oc.env:E}/networks", f"{place_of(method)}.site": "${oc.env:F}"}.items()),
+            from_environment=tuple(
+                {**outside, "store.dir": "${oc.env:E}/networks", f"{environment_key(method)}.site": "${oc.env:F}"}.items()
+            ),
         )
-        record = {"config": plain_config(asked), "scope": scope(asked, FINGERPRINT), "method": told_method(asked, method)}
+        record = {"config": plain_config(asked), "scope": scope(asked, FINGERPRINT), "method": method_settings(asked, method)}
         assert "s3cr3t" not in json.dumps(record)
         assert record["config"]["store"] == "${oc.env:E}/networks"
         assert record["config"]["matching"][0]["site"] == "${oc.env:F}"

@@ -14,17 +14,17 @@ from small_tasks import task
 
 from lmc_sweeps.common.time_limit import TimeLimitReached
 from lmc_sweeps.jobs import stacks
-from lmc_sweeps.jobs.settings import name_of
+from lmc_sweeps.jobs.identities import network_name
+from lmc_sweeps.jobs.planned import PlannedNetwork, groups
 from lmc_sweeps.jobs.stacks import train_all
 from lmc_sweeps.jobs.store import PartialNetwork, Store
-from lmc_sweeps.jobs.tasks import Task, groups
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, AdamW, Sgd
 
 NOWHERE = Store(None)
 IDENTITY = {"width": 6}
-NAME = name_of(IDENTITY)
+NAME = network_name(IDENTITY)
 
 
 def all_trained(tasks, store=NOWHERE):
@@ -76,10 +76,10 @@ def test_a_network_whose_loss_is_not_finite_is_told_apart_though_its_weights_are
     # With logits of 3e38 and -3e38 the loss of the second class overflows, while its gradient, p - y, is finite.
     initial = {name: torch.zeros_like(tensor) for name, tensor in task().initial().items()}
     initial["output.bias"] = torch.tensor([3e38, -3e38, 0.0])
-    monkeypatch.setattr(Task, "initial", lambda self: initial)
+    monkeypatch.setattr(PlannedNetwork, "initial", lambda self: initial)
     (found,) = all_trained([task()]).values()
     assert all(bool(tensor.isfinite().all()) for tensor in found.parameters.values())
-    assert found.facts["finite"] is False
+    assert found.facts.finite is False
 
 
 @pytest.mark.parametrize("stack", [1, 2, 3, None])
@@ -226,8 +226,8 @@ def test_a_network_that_does_not_fit_alone_and_other_errors_go_up(monkeypatch):
 
 def test_bfloat16_rounds_the_products_of_training_and_nothing_else():
     (exact,), (rounded,) = (list(all_trained([task(precision=precision)]).values()) for precision in ("float32", "bfloat16"))
-    assert rounded.facts["loss_initial"] == exact.facts["loss_initial"]  # losses are computed in float32
-    assert rounded.facts["loss_final"] == pytest.approx(exact.facts["loss_final"], rel=0.02)
+    assert rounded.facts.loss_initial == exact.facts.loss_initial  # losses are computed in float32
+    assert rounded.facts.loss_final == pytest.approx(exact.facts.loss_final, rel=0.02)
     for name, tensor in rounded.parameters.items():
         assert tensor.dtype == torch.float32
         assert not torch.equal(tensor, tensor.bfloat16().float())  # master weights are not rounded
@@ -239,10 +239,10 @@ def test_a_weight_that_is_not_finite_is_told_though_the_losses_are(monkeypatch):
     # A weight of minus infinity from a positive input makes a neuron that is silent behind its ReLU: no loss shows it.
     initial = {name: tensor.clone() for name, tensor in task().initial().items()}
     initial["hidden_1.weight"][0], initial["hidden_1.bias"][0] = 0.0, -torch.inf
-    monkeypatch.setattr(Task, "initial", lambda self: initial)
+    monkeypatch.setattr(PlannedNetwork, "initial", lambda self: initial)
     (found,) = all_trained([task()]).values()
-    assert all(map(math.isfinite, (found.facts["loss_initial"], found.facts["loss_final"])))
-    assert found.facts["finite"] is False
+    assert all(map(math.isfinite, (found.facts.loss_initial, found.facts.loss_final)))
+    assert found.facts.finite is False
 
 
 @pytest.mark.parametrize("where", ["a file in the way", "damaged"])

@@ -13,11 +13,11 @@ from small_tasks import network
 
 from lmc_sweeps.common import files as files_module
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.jobs.settings import name_of
+from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.jobs.store import Store, StoredNetwork
 
 IDENTITY = {"width": 3, "seed": 0, "optimizer": {"name": "sgd"}}
-NAME = name_of(IDENTITY)
+NAME = network_name(IDENTITY)
 
 
 def files(folder: Path) -> list[str]:
@@ -62,7 +62,7 @@ def test_equal_networks_are_equal_bytes_whatever_the_run_and_the_order_of_words(
 
 def test_a_slice_of_a_stack_is_stored_alone(store, tmp_path):
     stack = torch.arange(1000.0).view(100, 10)
-    name = name_of({"width": 10})
+    name = network_name({"width": 10})
     store.save(name, {"width": 10}, StoredNetwork({"weight": stack[7], "turned": stack[:3].T}, {}, 0.0))
     found = store.find(name).parameters
     assert torch.equal(found["weight"], stack[7])
