@@ -8,7 +8,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from lmc_sweeps.jobs.records import NO_PLANE, Record
 from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.pairs import method_key
-from lmc_sweeps.measuring.planes import N_ROWS, plane_rows
+from lmc_sweeps.measuring.planes import N_ROWS, PlaneRow, plane_rows
 from multirun_analysis import schema
 from multirun_analysis.schema import FILES, PERMUTATIONS, PLANE_FILE, RECORD
 
@@ -97,14 +97,14 @@ def measure_planes(
     planes = Planes([], [], [])
     for (i, j), method in itertools.product(itertools.combinations(range(len(names)), 2), methods):
         key = dict(zip(KEY, (names[i], names[j], method.name, method.settings_hash()), strict=True))
-        rows: list[dict[str, Any]] = []
+        rows: list[PlaneRow] = []
         reason = "a weight of theirs is not finite"
         if networks[i].facts.finite and networks[j].facts.finite:
             a, b = networks[i].parameters, networks[j].parameters
             by_group = _permutations(folder, permutations, f"{names[i]}.{names[j]}.{method_key(method)}")
             rows = plane_rows(job.architecture, a, b, apply_permutations(b, job.architecture.spec, by_group), test)
             reason = "A, B and permuted B lie on one line"
-        planes.rows.extend(key | row for row in rows)
+        planes.rows.extend(key | asdict(row) for row in rows)
         if not rows:
             planes.without.append(key)
             planes.notes.append(f"plane: there is none through networks {i} and {j} matched by {method.name}, for {reason}.")

@@ -99,7 +99,7 @@ class Recipe:
 class StackState:
     """A stack at some step of its training: all that is needed to go on from there, bit for bit.
 
-    `buffers` are the optimizer's, by kind and parameter. Data orders are drawn anew from (seed, number), up to the epoch of the
+    `buffers` are the optimizer's, by kind and parameter. Data orders are drawn again from (seed, number), up to the epoch of the
     step, so no generator has a state to keep.
     """
 

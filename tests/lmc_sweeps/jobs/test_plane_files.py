@@ -182,7 +182,7 @@ def test_rows_come_back_as_they_were_written(tmp_path):
     aligned = apply_permutations(networks[1].parameters, net.spec, {"hidden_1": permutation})
     again = plane_rows(net, networks[0].parameters, networks[1].parameters, aligned, digits().test)
     for column in ("x", "y", "loss", "error"):
-        np.testing.assert_allclose([float(row[column]) for row in rows], [row[column] for row in again], rtol=1e-9)
+        np.testing.assert_allclose([float(row[column]) for row in rows], [getattr(row, column) for row in again], rtol=1e-9)
 
 
 def test_a_flipped_bit_of_the_planes_is_noticed_and_they_are_measured_again(tmp_path, caplog):
