@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from lmc_sweeps.commands import store as store_cli
+from lmc_sweeps.commands import store as store_command
 from lmc_sweeps.commands.store import main
 from lmc_sweeps.common.tensor_files import words_digest
 from lmc_sweeps.jobs.identities import network_name
@@ -232,7 +232,7 @@ def test_a_sidecar_that_was_written_meanwhile_is_not_removed(store, monkeypatch,
             sidecar.write_bytes(new)  # a sweep saves the network, and has not come to the second file
             yield finding
 
-    monkeypatch.setattr(store_cli, "findings", late)
+    monkeypatch.setattr(store_command, "findings", late)
     run(store, "prune")
     assert sidecar.read_bytes() == new
 
@@ -330,8 +330,8 @@ def test_files_that_vanish_while_the_store_is_looked_at_are_left_out(store, monk
     listed, _ = items(store)
     run(store, "prune", "--older-than", "0")  # another prune
     assert [found.item.path for found in findings(listed)] == [store.path(C, PARTIAL)]
-    assert list(store_cli.entries(listed)) == []
-    monkeypatch.setattr(store_cli, "items", lambda store: (listed, []))
+    assert list(store_command.entries(listed)) == []
+    monkeypatch.setattr(store_command, "items", lambda store: (listed, []))
     for command in ("list", "verify", "prune"):
         run(store, command)
     assert "0 networks are whole, 0 are damaged" in capsys.readouterr().out
@@ -345,7 +345,7 @@ def test_a_network_that_a_sweep_has_written_meanwhile_is_not_removed(store, monk
             store.save(B, IDENTITIES[1], NETWORK_OF)
             yield finding
 
-    monkeypatch.setattr(store_cli, "findings", late)
+    monkeypatch.setattr(store_command, "findings", late)
     run(store, "prune")
     assert store.find(B) is not None
 

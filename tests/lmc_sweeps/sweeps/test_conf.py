@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from lmc_sweeps import datasets, matching, models
-from lmc_sweeps.cluster.backends import ClusterSettings
+from lmc_sweeps.cluster.task_settings import ClusterSettings
 from lmc_sweeps.sweeps.config import conf_dir, job_settings
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import OPTIMIZERS
@@ -46,7 +46,7 @@ def test_the_cluster_launcher_writes_out_every_setting_with_its_default():
     written = OmegaConf.to_container(OmegaConf.load(conf_dir() / "hydra" / "launcher" / "slurm.yaml"))
     assert written.pop("_target_") == "hydra_plugins.lmc_sweeps_plugin.launcher.LmcClusterLauncher"
     assert list(written) == [field.name for field in fields(ClusterSettings)]
-    assert ClusterSettings.of(written) == ClusterSettings()
+    assert ClusterSettings.from_config(written) == ClusterSettings()
 
 
 @pytest.mark.parametrize("path", OPTIONS, ids=lambda p: f"{p.parent.name}/{p.stem}")
