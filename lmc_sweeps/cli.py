@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.interruption import Terminated, sigterm_interrupts
+from lmc_sweeps.parts import check_parts
 from lmc_sweeps.sweeps.command import hand_over, is_special, make_ready, read_command
 from lmc_sweeps.sweeps.config import conf_dir, prepare
 from lmc_sweeps.sweeps.expected import expected_entry, write_command, write_expected
@@ -30,6 +31,7 @@ def main() -> None:
     logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own
     try:
         with sigterm_interrupts():
+            check_parts()
             command = read_command()
             begin = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)
             if is_special(command):

@@ -9,6 +9,7 @@ from pathlib import Path
 from multirun_analysis.checks import InputError, user_path
 from multirun_analysis.common.backend import draw_into_files
 from multirun_analysis.common.media import for_terminal
+from multirun_analysis.common.registry import check_folders
 from multirun_analysis.common.streams import command_streams
 from multirun_analysis.report.report import write_report
 from multirun_analysis.report.terminal import show, written
@@ -60,6 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     draw_into_files()
     try:
+        check_folders(InputError)
         folders = [user_path("SWEEP_DIR", folder) for folder in options.sweep_dir]
         out = None if options.out is None else user_path("--out", options.out)
         if options.study is None:

@@ -20,9 +20,11 @@ from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.own_networks.files import NetworkFile, read_network_file
 from lmc_sweeps.own_networks.layers import chain, weights_of
+from lmc_sweeps.parts import check_parts
 from lmc_sweeps.sweeps.config import conf_dir, job_settings, load_data
-from lmc_sweeps.sweeps.overrides import check_overrides, plain_folder
+from lmc_sweeps.sweeps.overrides import check_overrides, plain_folder, quoted
 from multirun_analysis.common.media import for_terminal
+from multirun_analysis.common.registry import conf_folders
 from multirun_analysis.common.streams import command_streams
 from multirun_analysis.output.files import write_csv
 
@@ -49,6 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="folder for runs.csv, curves.csv, layers.csv, permutations.npz and the permuted networks")
     options = parser.parse_intermixed_args(arguments)
     try:
+        check_parts()
         settings = _settings(options.overrides)
         if settings.plane:
             raise checks.InputError("`plane` is for the jobs of lmc_sweeps; here no plane is measured.")
@@ -84,7 +87,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _settings(overrides: list[str]) -> JobSettings:
     overrides = [plain_folder(text) for text in overrides]
-    check_overrides(overrides, [conf_dir()])
+    folders = conf_folders()
+    check_overrides(overrides, [conf_dir(), *folders])
+    if folders:
+        overrides.append(f"hydra.searchpath=[{','.join(quoted(f'file://{folder}') for folder in folders)}]")
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return job_settings(compose("config", overrides))
 

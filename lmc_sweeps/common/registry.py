@@ -2,12 +2,14 @@
 
 import importlib
 import inspect
-import pkgutil
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from lmc_sweeps.common.checks import InputError
+from multirun_analysis.common.registry import check_folders, extend_packages, modules
 
-@cache
+
 def variants(room: str, base: Any) -> dict[str, Any]:
     """Return the named subclasses of `base` that the modules of a package define, by their `name`.
 
@@ -21,16 +23,33 @@ def variants(room: str, base: Any) -> dict[str, Any]:
     Returns
     -------
     dict of str to type
-        Sorted by name.
+        Sorted by name; those in a user's own folders (`lmc_sweeps.add_parts`) among them.
+
+    Raises
+    ------
+    InputError
+        If a folder of a user's is not there, a file in it cannot be imported, or a name in it is taken.
     """
-    found: dict[str, Any] = {}
-    for info in pkgutil.iter_modules(importlib.import_module(room).__path__):
-        module = importlib.import_module(f"{room}.{info.name}")
+    check_folders(InputError)
+    extend_packages()
+    return _variants(room, base, tuple(importlib.import_module(room).__path__))
+
+
+@cache
+def _variants(room: str, base: Any, path: tuple[str, ...]) -> dict[str, Any]:
+    """Return the same for the folders in which the package is looked for, its own first."""
+    classes: dict[str, Any] = {}
+    for module in _own_first(list(modules(room, InputError).values()), path[0]):
         for _, cls in inspect.getmembers(module, inspect.isclass):
             # The module first: Python 3.10 takes an alias such as dict[str, int] for a class, and its module is `builtins`.
             if cls.__module__ == module.__name__ and issubclass(cls, base) and "name" in vars(cls):
                 name = vars(cls)["name"]
-                if name in found:
-                    raise RuntimeError(f"{cls.__module__} and {found[name].__module__} both define {name!r}.")
-                found[name] = cls
-    return dict(sorted(found.items()))
+                if name in classes:
+                    taken = ", ".join(sorted(classes))
+                    raise InputError(f"{module.__file__} defines {name!r}, as {classes[name].__module__} does; names taken are {taken}.")
+                classes[name] = cls
+    return dict(sorted(classes.items()))
+
+
+def _own_first(found: list[Any], folder: str) -> list[Any]:
+    return sorted(found, key=lambda module: str(Path(str(module.__file__)).parent) != folder)

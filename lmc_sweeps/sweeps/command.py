@@ -25,6 +25,7 @@ from lmc_sweeps.sweeps.composing import JobComposer, composed, parsed_once
 from lmc_sweeps.sweeps.config import conf_dir
 from lmc_sweeps.sweeps.fitting import fitted, is_optional
 from lmc_sweeps.sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
+from multirun_analysis.common.registry import conf_folders
 
 CONFIG = "config"  # conf/config.yaml
 # Of sweeps: one job would ignore them.
@@ -113,7 +114,7 @@ def make_ready(command: argparse.Namespace) -> CachingConfigLoader:
         # experiment=null is how it stands, and Hydra does not take a null
         command.overrides = [plain_folder(text) for text in command.overrides if text != "experiment=null"]
         folders = [*extra, *searched_folders(command.overrides)]
-        check_overrides(command.overrides, [conf_dir(), *folders])
+        check_overrides(command.overrides, [conf_dir(), *conf_folders(), *folders])
         loader = _loader(command.config_dir)
         if command.run and command.multirun:
             raise InputError("`--run` is for one job and `--multirun` for a sweep: type one of them.")

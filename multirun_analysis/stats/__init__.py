@@ -1,1 +1,5 @@
 """Statistics: frames in, frames out; nothing here draws or reads files."""
+
+from multirun_analysis.common.registry import extend_packages
+
+extend_packages()

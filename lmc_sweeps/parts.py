@@ -1,0 +1,123 @@
+"""Parts of a user's own: a folder of datasets, models, matching methods, transports and configs, made choices like ours."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from lmc_sweeps import datasets, matching, models, transport
+from lmc_sweeps.common.checks import InputError, known_keys, one_of, user_path
+from multirun_analysis.common.registry import PARTS, check_folders, extend_packages, folders_of_parts
+
+
+def add_parts(folder: str | Path) -> None:
+    """Make the parts in a folder of your own choices like those of lmc_sweeps, here and in all processes that this one starts.
+
+    The folder has any of ``datasets/``, ``models/``, ``matching/``, ``transport/`` (one Python file per part), ``plots/``, ``studies/``,
+    ``stats/`` (for the analysis), and ``conf/`` with the configs in the groups of lmc_sweeps, e.g. ``conf/model/residual.yaml``. Its files
+    are imported as modules of lmc_sweeps, e.g. ``lmc_sweeps.models.residual``, which is what records and stored networks are named after.
+
+    Commands without a script of your own find the same folder by the environment variable ``LMC_SWEEPS_PARTS``: one folder, or several
+    with `os.pathsep` (``:``) between them.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A folder that was added before is no mistake, and is not added twice.
+
+    Raises
+    ------
+    InputError
+        If the folder is not there or has none of these folders, the name of a file or of a part is taken, a file cannot be imported, or a
+        dataset, a model or a matching method has no YAML, or one with another name or other fields. Nothing is added then.
+    """
+    path = Path(os.path.abspath(user_path("folder", folder)))
+    if os.pathsep in str(path):
+        raise InputError(f"`folder` of `add_parts` must have no {os.pathsep!r} in its name, got {str(path)!r}.")
+    before = os.environ.get(PARTS)
+    os.environ[PARTS] = os.pathsep.join(map(str, dict.fromkeys([*folders_of_parts(), path])))
+    try:
+        check_parts()
+    except InputError:
+        if before is None:
+            del os.environ[PARTS]
+        else:
+            os.environ[PARTS] = before
+        extend_packages()
+        raise
+
+
+def check_parts() -> None:
+    """Check the folders of parts that the environment names, and import what is in them, before anything is computed.
+
+    Raises
+    ------
+    InputError
+        As `add_parts` does.
+    """
+    if not folders_of_parts():
+        return
+    check_folders(InputError)
+    choices = {"dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices()}
+    transport.choices()
+    for folder in folders_of_parts():
+        _check_configs(folder, choices)
+
+
+def _check_configs(folder: Path, choices: Mapping[str, Mapping[str, type]]) -> None:
+    """Raise `InputError` if a part in a folder has no YAML that says what it is, or a YAML in it cannot be used."""
+    from lmc_sweeps.sweeps.config import conf_dir  # imported late: OmegaConf is not needed to compare two networks
+
+    for group, classes in choices.items():
+        for name, kind in classes.items():
+            file = folder / "conf" / group / f"{name}.yaml"
+            if _is_in(kind, folder) and not file.is_file():
+                keys = ", ".join(["name", *_names(kind)])
+                raise InputError(f"the {group} {name!r} in {str(folder)!r} needs a config: write {file} with the keys {keys}.")
+    for file in _configs(folder / "conf"):
+        place = file.relative_to(folder / "conf")
+        if (conf_dir() / place).is_file():
+            taken = ", ".join(sorted(path.stem for path in (conf_dir() / place).parent.glob("*.yaml")))
+            raise InputError(f"{file} cannot be used: lmc_sweeps has {place} itself; give it another name. Names taken are {taken}.")
+        if place.parent.as_posix() in choices:
+            _check_config(file, place.parent.as_posix(), choices[place.parent.as_posix()], folder)
+
+
+def _check_config(file: Path, group: str, classes: Mapping[str, type], folder: Path) -> None:
+    """Raise `InputError` if the YAML of a part has another name than the part, or other fields."""
+    if group == "matching" and not file.read_text(errors="replace").startswith(f"# @package matching.{file.stem}\n"):
+        raise InputError(f"{file} must have '# @package matching.{file.stem}' as its first line: a job may have several methods.")
+    written = _read(file)
+    expected = file.stem if file.stem in classes and _is_in(classes[file.stem], folder) else None
+    name = one_of(f"{file}: name", written.get("name"), [expected] if expected else classes)
+    names = ["name", *_names(classes[name])]
+    known_keys("", (f"{file}: {key}" for key in written if key not in (*names, "defaults")), [f"{file}: {key}" for key in names])
+    lacking = [key for key in names if key not in written]
+    if expected and lacking:
+        raise InputError(f"{file} must have every field of the {group} {name!r} with its default; it lacks {', '.join(lacking)}.")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    except Exception as error:  # of the YAML reader, of OmegaConf, of the disk
+        raise InputError(f"{file} cannot be read: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{file} must be a mapping of a part's `name` and its fields, got {type(content).__name__}.")
+    return {str(key): value for key, value in content.items()}
+
+
+def _configs(folder: Path) -> Iterator[Path]:
+    yield from sorted(path for path in folder.rglob("*.yaml") if path.is_file())
+
+
+def _is_in(kind: type, folder: Path) -> bool:
+    return Path(str(sys.modules[kind.__module__].__file__)).is_relative_to(folder)
+
+
+def _names(kind: Any) -> list[str]:
+    return [field.name for field in fields(kind)]
