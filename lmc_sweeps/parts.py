@@ -60,7 +60,7 @@ def check_parts() -> None:
     if not folders_of_parts():
         return
     check_folders(InputError)
-    choices = {"dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices()}
+    choices: dict[str, Mapping[str, type]] = {"dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices()}
     transport.choices()
     for folder in folders_of_parts():
         _check_configs(folder, choices)
