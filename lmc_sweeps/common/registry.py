@@ -23,14 +23,14 @@ def variants(room: str, base: Any) -> dict[str, Any]:
     dict of str to type
         Sorted by name.
     """
-    found: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     for info in pkgutil.iter_modules(importlib.import_module(room).__path__):
         module = importlib.import_module(f"{room}.{info.name}")
         for _, cls in inspect.getmembers(module, inspect.isclass):
             # The module first: Python 3.10 takes an alias such as dict[str, int] for a class, and its module is `builtins`.
             if cls.__module__ == module.__name__ and issubclass(cls, base) and "name" in vars(cls):
                 name = vars(cls)["name"]
-                if name in found:
-                    raise RuntimeError(f"{cls.__module__} and {found[name].__module__} both define {name!r}.")
-                found[name] = cls
-    return dict(sorted(found.items()))
+                if name in by_name:
+                    raise RuntimeError(f"{cls.__module__} and {by_name[name].__module__} both define {name!r}.")
+                by_name[name] = cls
+    return dict(sorted(by_name.items()))

@@ -100,7 +100,7 @@ def test_layers_of_equal_shapes_are_never_ordered_by_their_names(compared, train
     for name, network in zip("ab", trained, strict=True):
         save_file(network, f"{name}.safetensors")
         torch.save(network, f"{name}.pt")
-    asked = r"'a.FILE': the order of its layers cannot be told, neither from their shapes nor from numbers in their names"
+    asked = r"'a.FILE': the order of its layers follows neither from their shapes nor from numbers in their names"
     assert asked.replace("FILE", "safetensors") in compared("a.safetensors", "b.safetensors")
     refused = compared("a.pt", "b.pt")
     assert asked.replace("FILE", "pt") in refused

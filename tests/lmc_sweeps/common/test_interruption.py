@@ -25,9 +25,9 @@ def test_an_interruption_is_put_off_until_it_is_called_for(number, kind):
 
     def work():
         with sigterm_interrupts(), Interruption() as interruption:
-            assert not interruption.asked
+            assert not interruption.is_pending
             send(number)
-            assert interruption.asked
+            assert interruption.is_pending
             done.append("the step")
             interruption.happen()
             done.append("more")
@@ -69,6 +69,6 @@ def test_a_signal_that_is_ignored_goes_on_being_ignored():
     try:
         with Interruption() as interruption:
             send(signal.SIGTERM)
-            assert not interruption.asked
+            assert not interruption.is_pending
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -168,7 +168,7 @@ REFUSED = {
     "pickle": (pickle.dumps({"w": 1}), "'F' is a pickle, which can run code: save its state dict"),
     "before 1.6": (
         torch_bytes(TENSORS, _use_new_zipfile_serialization=False),
-        r"'F' is in PyTorch's format before 1\.6: write it anew: torch\.save\(torch\.load\(FILE, weights_only=True\), 'state\.pt'\)",
+        r"'F' is in PyTorch's format before 1\.6: write it again: torch\.save\(torch\.load\(FILE, weights_only=True\), 'state\.pt'\)",
     ),
     "module": (
         torch_bytes(nn.Linear(2, 3)),
@@ -185,9 +185,9 @@ REFUSED = {
     ),
     "sparse": (torch_bytes({"w": torch.eye(3).to_sparse()}), "'F' is refused: its tensor w is sparse; save plain numbers"),
     "meta": (torch_bytes({"w": torch.empty(3, 3, device="meta")}), "'F' is refused: its tensor w is without contents"),
-    "cut safetensors": (save(TENSORS)[:-3], r"'F' is no whole safetensors file \(.*\): truncated or damaged\? Copy it anew"),
+    "cut safetensors": (save(TENSORS)[:-3], r"'F' is no whole safetensors file \(.*\): truncated or damaged\? Copy it again"),
     "cut header": (save(TENSORS)[:60], "'F' is no whole safetensors file"),
-    "cut PyTorch": (torch_bytes(TENSORS)[:-300], r"'F' is a truncated or damaged file of PyTorch \(.*\)\. Copy it anew"),
+    "cut PyTorch": (torch_bytes(TENSORS)[:-300], r"'F' is a truncated or damaged file of PyTorch \(.*\)\. Copy it again"),
     "compressed": (
         zip_bytes(members(torch_bytes({"w": torch.zeros(1000, 1000)})), zipfile.ZIP_DEFLATED),
         "'F' is refused: its members are compressed or overlap, which torch.save never does",
@@ -215,7 +215,7 @@ def test_a_flipped_bit_of_a_weight_in_a_pytorch_file_is_noticed(tmp_path):
     at = contents.index(struct.pack("<f", 1.5) * 16)
     contents[at + 2] ^= 1
     assert torch.load(io.BytesIO(contents), weights_only=True)["w"][0, 0] != 1.5  # PyTorch itself takes it
-    with pytest.raises(InputError, match=r"is damaged: the checksum of its member \w+/data/0 is wrong\. Copy it anew"):
+    with pytest.raises(InputError, match=r"is damaged: the checksum of its member \w+/data/0 is wrong\. Copy it again"):
         read_network_file(written(tmp_path, "a.pt", bytes(contents)))
 
 

@@ -73,20 +73,20 @@ def test_an_order_that_shapes_and_numbers_do_not_tell_is_asked_for(layers, said)
     found = tensors(*layers)
     order = [name for name, *_ in layers]
     begin = (
-        rf"'F': the order of its layers cannot be told, neither from their shapes nor from numbers in their names: {said}.*\. Give it with "
+        rf"'F': the order of its layers follows neither from their shapes nor from numbers in their names: {said}.*\. Give it with "
     )
     with pytest.raises(InputError, match=begin + r"--layers NAME,NAME,\.\.\., from input to output\.$"):
         names(found)
     with pytest.raises(InputError, match=begin + f".*; the file holds them in the order --layers {','.join(order)}\\.$"):
         chain(file(found, has_order=True), (IN, OUT), WHERE)
-    assert names(found, asked=order) == order
+    assert names(found, requested=order) == order
 
 
 def test_the_own_names_of_a_model_are_an_order():
     found = tensors(("output", 8, 8), ("hidden_2", 8, 8), ("hidden_1", 8, 8))
     own = ["hidden_1", "hidden_2", "output"]
     assert names(found, (8, 8), own=own) == own
-    with pytest.raises(InputError, match="the order of its layers cannot be told"):
+    with pytest.raises(InputError, match="the order of its layers follows neither"):
         names(found, (8, 8))
 
 
@@ -99,16 +99,16 @@ def test_the_own_names_of_a_model_are_an_order():
         ([""], "got ''"),
     ],
 )  # fmt: skip
-def test_layers_that_are_asked_for_must_be_there_and_fit(asked, message):
+def test_layers_that_are_asked_for_must_be_there_and_fit(requested, message):
     with pytest.raises(InputError, match=message):
-        names(tensors(("a", 8, 8), ("b", 8, 3)), asked=asked)
+        names(tensors(("a", 8, 8), ("b", 8, 3)), requested=requested)
 
 
 def test_layers_may_be_asked_for_by_the_names_of_their_tensors_and_the_others_are_left_aside():
     found = tensors(("m.net.a", 8, 8), ("m.net.b", 8, 3), ("m.ema.a", 8, 8), ("m.ema.b", 8, 3))
     with pytest.raises(InputError, match=r"is no chain .*If only some of them are the network, name these: --layers NAME,NAME"):
         names(found)
-    result = chain(file(found), (IN, OUT), WHERE, asked=["m.net.a.weight", "m.net.b"])
+    result = chain(file(found), (IN, OUT), WHERE, requested=["m.net.a.weight", "m.net.b"])
     assert [float(layer.tensor[0, 0]) for layer in result.layers] == [0.0, 1.0]
     assert result.notes == (
         "left aside, for they are neither weights nor biases of its layers: m.ema.a.weight, m.ema.a.bias, m.ema.b.weight, m.ema.b.bias",
@@ -155,8 +155,8 @@ TURNED = "weights are stored as (inputs, outputs), as Keras and JAX have them, a
 def test_weights_that_stand_as_inputs_times_outputs_are_transposed_and_that_is_said(layers, weight, bias):
     found = tensors(*layers, weight=weight, bias=bias, turned=True)
     ends = (layers[0][1], layers[-1][2])
-    asked = [name for name, *_ in layers] if layers[0][0] == "dense" else None  # a name without a number could be the first or the last
-    result = chain(file(found), ends, WHERE, asked=asked)
+    requested = [name for name, *_ in layers] if layers[0][0] == "dense" else None  # a name without a number could be the first or the last
+    result = chain(file(found), ends, WHERE, requested=requested)
     assert result.notes == (TURNED,)
     for layer, (name, before, after) in zip(result.layers, layers, strict=True):
         assert torch.equal(layer.tensor, found[f"{name}{weight}"].T)
@@ -237,10 +237,10 @@ def test_counters_and_measures_are_left_aside_and_that_is_said():
 
 
 def test_a_loss_with_weights_of_its_own_is_left_aside_when_the_layers_are_named():
-    assert names(CHAIN | {"criterion.weight": torch.ones(3)}, asked=["0", "2"]) == ["0", "2"]
+    assert names(CHAIN | {"criterion.weight": torch.ones(3)}, requested=["0", "2"]) == ["0", "2"]
     for norm in ({"1.running_var": torch.zeros(6)}, {"1.weight": torch.ones(6), "1.bias": torch.ones(6)}):
         with pytest.raises(InputError, match="'F' holds a normalisation"):
-            names(CHAIN | norm, asked=["0", "2"])
+            names(CHAIN | norm, requested=["0", "2"])
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])

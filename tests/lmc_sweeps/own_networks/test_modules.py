@@ -213,7 +213,7 @@ def test_networks_in_other_precisions_are_measured_in_one_and_it_is_said(kind_a,
     found = compared(a, b, axes, IDS)
     names = [str(kind).removeprefix("torch.") for kind in (kind_a, kind_b)]
     assert found.notes == (
-        f"precision: network A is in {names[0]} and network B is in {names[1]}; weights, statistics and all products were taken in {measured}.",
+        f"precision: network A is in {names[0]} and network B is in {names[1]}; weights, statistics and all products were computed in {measured}.",
     )
     exact = [copy.deepcopy(net).to(getattr(torch, measured)) for net in (a, b)]  # ids above 256 and above 2048 would be rounded
     with torch.no_grad():
@@ -325,7 +325,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "another buffer of integers": ({"a": buffer(torch.arange(8), True), "b": buffer(torch.arange(8).flip(0), True)}, f"{DIFFER} (the network c has other values)"),
     "a hook": ({"b": (lambda net: (net.o.register_forward_hook(lambda m, i, o: 2 * o), net)[1])(dense())}, f"{DIFFER}: with equal weights"),
     "random": ({"a": random(), "b": random()}, "network A returns other logits when it is called once more"),
-    "batch norm without statistics": ({"a": nn.Sequential(dense(), nn.BatchNorm1d(3, affine=False, track_running_stats=False)), "b": nn.Sequential(dense(), nn.BatchNorm1d(3, affine=False, track_running_stats=False)), "spec": {f"0.{name}": entry for name, entry in HIDDEN.items()}}, "network A makes of an example something else in another batch"),
+    "batch norm without statistics": ({"a": nn.Sequential(dense(), nn.BatchNorm1d(3, affine=False, track_running_stats=False)), "b": nn.Sequential(dense(), nn.BatchNorm1d(3, affine=False, track_running_stats=False)), "spec": {f"0.{name}": entry for name, entry in HIDDEN.items()}}, "network A computes something else for an example in another batch"),
     "a constant that is permuted": ({"a": buffer(torch.arange(8), True), "b": buffer(torch.arange(8), True), "spec": HIDDEN | {"c": ("h",)}}, "'c', in torch.int64, is a constant: only finite floating-point numbers are permuted."),
     "a dict": ({"a": returns(lambda z: {"logits": z, "loss": 0})}, f"{TENSOR} dict of 'logits', 'loss': wrap it in a module whose forward returns the logits."),
     "a tuple": ({"a": returns(lambda z: (z, z))}, f"{TENSOR} tuple: wrap it in a module"),
@@ -335,7 +335,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "classes": ({"a": returns(lambda z: z.argmax(1)[:, None].expand(-1, 3))}, "network A must return logits in floating-point numbers, got torch.int64."),
     "a cast inside": ({"a": dense(_call=lambda s, x: s.o(s.a(x.bfloat16()))).bfloat16()}, "`train` has inputs of shape (8,) in float32, which network A does not take: its forward raised RuntimeError. Its first weights, 'a.weight', have shape (8, 8); it is in bfloat16 and measured in float32, which its code must take."),
     "wrong width": ({"x": X[:, :5]}, "`train` has inputs of shape (5,) in float32, which network A does not take: its forward raised RuntimeError. Its first weights, 'a.weight', have shape (8, 8)."),
-    "bytes that wrap": ({"a": dense(_call=lambda s, x: s.o(s.a((x - 128) / 64.0))), "x": (60 * X.abs()).to(torch.uint8)}, "`train` has inputs in torch.uint8, of which network A makes something else than of the same numbers in torch.float32"),
+    "bytes that wrap": ({"a": dense(_call=lambda s, x: s.o(s.a((x - 128) / 64.0))), "x": (60 * X.abs()).to(torch.uint8)}, "`train` has inputs in torch.uint8, for which network A computes something else than for the same numbers in torch.float32"),
     "nothing permuted": ({"spec": {name: (None,) * len(entry) for name, entry in HIDDEN.items()}}, "the permutation specification names no group: nothing could be permuted"),
     "one neuron": ({"a": dense(1), "b": dense(1)}, "every group of the permutation specification (h) has one neuron: there is nothing to permute."),
     "only a bias": ({"spec": {"a.weight": (None, None), "a.bias": ("h",), "o.weight": (None, "h"), "o.bias": (None,)}}, "group 'h' has no incoming weights"),
