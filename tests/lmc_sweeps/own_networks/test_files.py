@@ -17,7 +17,7 @@ from safetensors.torch import save, save_file
 from torch import nn
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.own_networks import files as network_files
+from lmc_sweeps.own_networks import files
 from lmc_sweeps.own_networks.files import MOST_BYTES, read_network_file
 
 TENSORS = {"0.weight": torch.arange(8.0).reshape(4, 2), "0.bias": torch.zeros(4), "2.weight": torch.ones(3, 4)}
@@ -38,17 +38,17 @@ def written(folder, name, contents):
     return folder / name
 
 
-def assert_tensors(found, expected):
-    assert list(found) == list(expected)
+def assert_tensors(tensors, expected):
+    assert list(tensors) == list(expected)
     for name, tensor in expected.items():
-        assert torch.equal(found[name], tensor)
+        assert torch.equal(tensors[name], tensor)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", "", ".bin"])
 def test_a_safetensors_file_is_read_under_any_name(tmp_path, suffix):
-    found = read_network_file(written(tmp_path, f"a{suffix}", save(TENSORS)))
-    assert_tensors({name: found.tensors[name] for name in TENSORS}, TENSORS)
-    assert (found.has_order, found.notes) == (False, ())
+    network = read_network_file(written(tmp_path, f"a{suffix}", save(TENSORS)))
+    assert_tensors({name: network.tensors[name] for name in TENSORS}, TENSORS)
+    assert (network.has_order, network.notes) == (False, ())
 
 
 LIGHTNING = {
@@ -91,10 +91,10 @@ TRAINER = {"model_state_dict": TENSORS, "optimizer_state_dict": LIGHTNING["optim
     ids=["state dict", "ordered dict", "parameters", "extras", "Lightning", "trainer", "SWA", "nested extras"],
 )
 def test_state_dicts_are_found_in_pytorch_files_and_the_rest_is_said(tmp_path, value, tensors, notes):
-    found = read_network_file(written(tmp_path, "a.ckpt", torch_bytes(value)))
-    assert_tensors(found.tensors, tensors)
-    assert (found.has_order, found.notes) == (True, notes)
-    assert not any(tensor.requires_grad for tensor in found.tensors.values())
+    network = read_network_file(written(tmp_path, "a.ckpt", torch_bytes(value)))
+    assert_tensors(network.tensors, tensors)
+    assert (network.has_order, network.notes) == (True, notes)
+    assert not any(tensor.requires_grad for tensor in network.tensors.values())
 
 
 class Marked:
@@ -137,8 +137,8 @@ def changed(before: bytes, after: bytes, contents=None) -> bytes:
 def claiming(size: int) -> bytes:
     """Return a PyTorch file of which the last member claims to have a size."""
     contents = bytearray(torch_bytes({"w": torch.zeros(4, 4)}))
-    place = contents.rindex(b"PK\x01\x02")
-    contents[place + 20 : place + 28] = struct.pack("<II", size, size)
+    offset = contents.rindex(b"PK\x01\x02")
+    contents[offset + 20 : offset + 28] = struct.pack("<II", size, size)
     return bytes(contents)
 
 
@@ -219,15 +219,15 @@ def test_a_flipped_bit_of_a_weight_in_a_pytorch_file_is_noticed(tmp_path):
         read_network_file(written(tmp_path, "a.pt", bytes(contents)))
 
 
-@pytest.mark.parametrize("place", range(0, 46, 2))
-def test_any_damage_of_the_directory_of_a_pytorch_file_is_a_sentence_or_harmless(tmp_path, place):
+@pytest.mark.parametrize("offset", range(0, 46, 2))
+def test_any_damage_of_the_directory_of_a_pytorch_file_is_a_sentence_or_harmless(tmp_path, offset):
     contents = bytearray(torch_bytes(TENSORS))
-    contents[contents.rindex(b"PK\x01\x02") + place] ^= 255  # e.g. a version of zip that there is not
+    contents[contents.rindex(b"PK\x01\x02") + offset] ^= 255  # e.g. a version of zip that there is not
     try:
-        found = read_network_file(written(tmp_path, "a.pt", bytes(contents)))
+        network = read_network_file(written(tmp_path, "a.pt", bytes(contents)))
     except InputError:
         return
-    assert_tensors(found.tensors, TENSORS)
+    assert_tensors(network.tensors, TENSORS)
 
 
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")  # newer releases are to do without
@@ -311,16 +311,16 @@ def sharded(tmp_path):
 
 @pytest.mark.parametrize("name", [*SHARDS, "model.safetensors.index.json"])
 def test_all_shards_of_a_network_are_read_whichever_is_named(sharded, name):
-    found = read_network_file(sharded / name)
-    assert_tensors({key: found.tensors[key] for key in TENSORS}, TENSORS)
-    assert found.notes == (f"read together: {', '.join(SHARDS)}",)
+    network = read_network_file(sharded / name)
+    assert_tensors({key: network.tensors[key] for key in TENSORS}, TENSORS)
+    assert network.notes == (f"read together: {', '.join(SHARDS)}",)
 
 
 def test_shards_of_pytorch_are_read_in_their_order(tmp_path):
     for k, name in enumerate(["0.weight", "2.weight"], start=1):
         written(tmp_path, f"pytorch_model-0000{k}-of-00002.bin", torch_bytes({name: TENSORS[name]}))
-    found = read_network_file(tmp_path / "pytorch_model-00002-of-00002.bin")
-    assert (list(found.tensors), found.has_order) == (["0.weight", "2.weight"], True)
+    network = read_network_file(tmp_path / "pytorch_model-00002-of-00002.bin")
+    assert (list(network.tensors), network.has_order) == (["0.weight", "2.weight"], True)
 
 
 def test_a_pipe_in_place_of_a_shard_is_named_and_not_waited_for(sharded):
@@ -370,7 +370,7 @@ def test_a_claim_of_many_shards_is_refused_unread(tmp_path):
 
 
 def test_tensors_that_share_their_numbers_many_times_are_refused_before_memory_is_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr(network_files, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(files, "MOST_BYTES", 2**20)
     shared = torch.zeros(200, 200)
     path = written(tmp_path, "a.pt", torch_bytes({f"{k}.weight": shared for k in range(10)}))
     tracemalloc.start()
