@@ -97,9 +97,9 @@ def _read_archive(path: Path) -> None:
 
 
 def _records() -> list[bytes]:
-    with tempfile.TemporaryDirectory() as place:
-        write_sweep(Path(place), seeds=range(1), widths=(8,), rates=range(1))
-        record = json.loads(next(Path(place).glob("*/record.json")).read_bytes())
+    with tempfile.TemporaryDirectory() as folder:
+        write_sweep(Path(folder), seeds=range(1), widths=(8,), rates=range(1))
+        record = json.loads(next(Path(folder).glob("*/record.json")).read_bytes())
     record |= {name: record[name][:4] for name in ("runs", "curves", "layers")}
     record["points"] = 3
     record["curves"] = [curve | {name: curve[name][:3] for name in ("t", "loss", "error")} for curve in record["curves"]]
@@ -124,20 +124,20 @@ def _use_record(path: Path) -> bool:
     """Read a record, and do with it what a job does with one that it finds."""
     _seal(path)
     try:
-        found = records.read_record(path.parent)
+        outcome = records.read_record(path.parent)
     except InputError:  # a later version's
         return False
-    if found is not None and records.is_finished(found):
-        records.is_measured(found, Weights())
-        records.merged(found, found)
-        plane_files.methods_without_plane(path.parent, found, ["a", "b"], [Weights()])
-    return found is not None
+    if outcome is not None and records.is_finished(outcome):
+        records.is_measured(outcome, Weights())
+        records.merged(outcome, outcome)
+        plane_files.methods_without_plane(path.parent, outcome, ["a", "b"], [Weights()])
+    return outcome is not None
 
 
 def _lines() -> list[bytes]:
-    with tempfile.TemporaryDirectory() as place:
-        write_sweep(Path(place), seeds=range(2), widths=(8,), rates=range(1))
-        return [(Path(place) / "expected.jsonl").read_bytes()]
+    with tempfile.TemporaryDirectory() as folder:
+        write_sweep(Path(folder), seeds=range(2), widths=(8,), rates=range(1))
+        return [(Path(folder) / "expected.jsonl").read_bytes()]
 
 
 def _seal_lines(path: Path) -> None:
@@ -176,13 +176,13 @@ def _load_typed(path: Path) -> bool:
 
 
 def _indexes() -> list[bytes]:
-    with tempfile.TemporaryDirectory() as place:
-        write_sweep(Path(place), seeds=range(2), widths=(8,), rates=range(1))
+    with tempfile.TemporaryDirectory() as folder:
+        write_sweep(Path(folder), seeds=range(2), widths=(8,), rates=range(1))
         entries = {
-            path.parent.name: index.Entry((1, 2, 3, 4), reading.read_record(path)) for path in sorted(Path(place).glob("*/record.json"))
+            path.parent.name: index.Entry((1, 2, 3, 4), reading.read_record(path)) for path in sorted(Path(folder).glob("*/record.json"))
         }
-        index.save_index(Path(place) / "records.index", entries)
-        return [(Path(place) / "records.index").read_bytes()]
+        index.save_index(Path(folder) / "records.index", entries)
+        return [(Path(folder) / "records.index").read_bytes()]
 
 
 def _planes() -> list[bytes]:
@@ -210,8 +210,8 @@ class _PlaneOfRecord:
 def _networks() -> list[bytes]:
     tensors = {"0.weight": torch.arange(8.0).reshape(4, 2), "0.bias": torch.zeros(4), "2.weight": torch.ones(3, 4)}
     network = json.dumps({"identity": IDENTITY, "facts": {"finite": True, "loss_final": 0.5}})
-    with tempfile.TemporaryDirectory() as place:
-        store = checkpoints.Store(Path(place))
+    with tempfile.TemporaryDirectory() as folder:
+        store = checkpoints.Store(Path(folder))
         store.save_partial(
             NAME,
             IDENTITY,
@@ -224,12 +224,12 @@ def _networks() -> list[bytes]:
 
 def _pytorch_files() -> list[bytes]:
     tensors = {"0.weight": torch.arange(8.0).reshape(4, 2), "0.bias": torch.zeros(4), "2.weight": torch.ones(3, 4)}
-    found = []
+    outcome = []
     for held in (tensors, {"epoch": 3, "state_dict": tensors}):
         stream = io.BytesIO()
         torch.save(held, stream)
-        found.append(stream.getvalue())
-    return found
+        outcome.append(stream.getvalue())
+    return outcome
 
 
 def _in_store(folder: Path, suffix: str, contents: bytes) -> checkpoints.Store:
@@ -268,10 +268,10 @@ def _find_partial(path: Path) -> bool:
 
 
 def _permutations() -> list[bytes]:
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as folder:
         maps = {f"a.b.{method}.w0": {"hidden_1": np.array([2, 0, 1, 3]), "hidden_2": np.arange(4)} for method in METHODS[:2]}
-        permutation_files.write_permutations(Path(place), maps)
-        return [(Path(place) / PERMUTATIONS).read_bytes()]
+        permutation_files.write_permutations(Path(folder), maps)
+        return [(Path(folder) / PERMUTATIONS).read_bytes()]
 
 
 _PICKLES = (

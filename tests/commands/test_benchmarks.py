@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import measuring
-from benchmarks.fault_runs import Tally
+from benchmarks.fault_tally import Tally
 from benchmarks.timing import interleaved
 from lmc_sweeps.measuring.evaluation import evaluate_line
 
