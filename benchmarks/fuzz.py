@@ -16,7 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.fuzz_readers import READERS, SEED, write
+from benchmarks.fuzz_base import SEED, write
+from benchmarks.fuzz_readers import READERS
 
 MEMORY = 2**30  # of address space that a reader may take above what the process has when it starts
 SLOW = 20  # s; an input that takes longer counts as a crash
@@ -41,17 +42,17 @@ def fuzz() -> pd.DataFrame:
 def _row(name: str, inputs: int) -> dict[str, object]:
     """Attack one reader in a child process, in a fresh one again where it is killed."""
     start, outcome, peak = time.perf_counter(), Outcome(), 0.0
-    n_done, empty = 0, {"accepted": 0, "refused": 0, "crashes": [], "peak": 0.0}
-    while n_done < inputs:
-        command = [sys.executable, "-c", CHILD, name, str(n_done), str(inputs)]
+    tried, empty = 0, {"accepted": 0, "refused": 0, "crashes": [], "peak": 0.0}
+    while tried < inputs:
+        command = [sys.executable, "-c", CHILD, name, str(tried), str(inputs)]
         printed = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-        result: dict[str, Any] = json.loads(printed[-1]) if printed else empty | {"done": n_done}
+        result: dict[str, Any] = json.loads(printed[-1]) if printed else empty | {"done": tried}
         outcome.accepted, outcome.refused = outcome.accepted + result["accepted"], outcome.refused + result["refused"]
         outcome.crashes += result["crashes"]
-        peak, n_done = max(peak, result["peak"]), result["done"]
-        if n_done < inputs:
-            outcome.crashes.append(f"case {n_done}: the process was killed")
-            n_done += 1
+        peak, tried = max(peak, result["peak"]), result["done"]
+        if tried < inputs:
+            outcome.crashes.append(f"case {tried}: the process was killed")
+            tried += 1
     for crash in outcome.crashes[:10]:
         print(f"{name}, {crash}", file=sys.stderr)
     seconds = time.perf_counter() - start

@@ -22,7 +22,7 @@ def steps(inputs: Tensor, labels: Tensor, width: int, depth: int, batch_size: in
     """Train one network for `count` steps and return the seconds of one."""
     module = network(inputs.shape[1], width, depth, int(labels.max()) + 1).to(inputs.device)
     optimizer = torch.optim.SGD(module.parameters(), lr=0.05, momentum=0.9)
-    n_done = 0
+    step = 0
     start = time.perf_counter()
     while True:
         for rows in torch.randperm(len(labels), device=inputs.device).split(batch_size):
@@ -30,8 +30,8 @@ def steps(inputs: Tensor, labels: Tensor, width: int, depth: int, batch_size: in
             loss = F.cross_entropy(module(inputs[rows]), labels[rows])
             loss.backward()
             optimizer.step()
-            n_done += 1
-            if n_done == count:
+            step += 1
+            if step == count:
                 finish(inputs.device)
                 return (time.perf_counter() - start) / count
 

@@ -1,4 +1,4 @@
-"""`compare`: two networks of a user's own, matched and measured without a sweep."""
+"""`compare`: two networks of the user's, matched and measured without a sweep."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -102,11 +102,8 @@ def compare(
     line_points(points)
     methods = with_identity(build_methods(matching, settings or {}, transport))
     target = resolve_device(str(device))
-    a, b = own_network("network A", network_a), own_network("network B", network_b)
+    a, b, notes = _networks(network_a, network_b, target)
     splits = {name: own_split(name, data) for name, data in (("train", train), ("test", test))}
-    dtype = torch.float64 if "float64" in (*a.types, *b.types) else torch.float32
-    notes = _precision_notes(a, b, dtype)
-    a, b = a.to(dtype, target), b.to(dtype, target)
     architecture = architecture_of(a, b, permutation_spec)
     with exact_products(target):
         train_split, test_split = measured_splits(architecture, a, b, splits, methods, batch_size)
@@ -114,13 +111,15 @@ def compare(
     return _comparison(replace(result, notes=[*notes, *result.notes]), methods, architecture.spec, b, network_b)
 
 
-def _precision_notes(a: OwnNetwork, b: OwnNetwork, dtype: torch.dtype) -> list[str]:
-    """Return the note for networks that are not measured in their own type."""
+def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) -> tuple[OwnNetwork, OwnNetwork, list[str]]:
+    """Return copies of both networks in the type in which they are measured, on a device, and a note if that is not their own type."""
+    a, b = own_network("network A", network_a), own_network("network B", network_b)
+    types = {*a.types, *b.types}
+    dtype = torch.float64 if "float64" in types else torch.float32
     measured = str(dtype).removeprefix("torch.")
-    if {*a.types, *b.types} == {measured}:
-        return []
     held = " and ".join(f"{network.name} is in {', '.join(network.types)}" for network in (a, b))
-    return [f"precision: {held}; weights, statistics and all products were computed in {measured}."]
+    note = f"precision: {held}; weights, statistics and all products were computed in {measured}."
+    return a.to(dtype, device), b.to(dtype, device), [] if types == {measured} else [note]
 
 
 def _comparison(result: PairResult, methods: Sequence[Matching], spec: PermutationSpec, b: OwnNetwork, network_b: nn.Module) -> Comparison:

@@ -67,7 +67,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def clear_of_pipes(folder: Path) -> None:
-    """Remove what is no regular file from a folder in which others, such as Hydra, write into the files that are there.
+    """Remove pipes, devices and links from a folder in which others, such as Hydra, write into existing files.
 
     A pipe would wait for a reader for ever, and a link may lead to any file of the user's. What is removed is logged.
     """

@@ -28,7 +28,7 @@ class LogFile(logging.FileHandler):
         except OSError as error:
             if not self._has_warned and self.stream is None:
                 self._has_warned = True
-                sys.stderr.write(f"WARNING: there is no log file, for it cannot be opened: {for_terminal(error)}\n")
+                sys.stderr.write(f"WARNING: the log file cannot be opened: {for_terminal(error)}\n")
 
     def close(self) -> None:
         with suppress(OSError):

@@ -22,7 +22,7 @@ def measured_splits(
     Raises
     ------
     InputError
-        If the networks do not take the inputs, labels are no classes of theirs, or a proof fails: of the code, the permutation
+        If the networks do not take the inputs, labels are not among their classes, or a proof fails: of the code, the permutation
         specification, the methods or the forwards.
     """
     is_chain = not isinstance(architecture, TorchModule)

@@ -1,4 +1,4 @@
-"""What a path leads to that is no file of a network, or none that is read here: what it is, and what to do."""
+"""Paths that do not lead to a network file that is read here: messages that name what is there, and what to do."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from lmc_sweeps.datasets.pickled import shown
 from multirun_analysis.schema import RECORD
 
-TAKEN = "read are safetensors files and PyTorch's state dicts and checkpoints (.pt, .pth, .ckpt, .bin)"
+TAKEN = "lmc_sweeps reads safetensors files and PyTorch's state dicts and checkpoints (.pt, .pth, .ckpt, .bin)"
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # how PyTorch's files began before version 1.6
 # Where in a file, which bytes mark it as something else: what it is, and what to do.
@@ -56,4 +56,4 @@ def about_other_file(path: Path, head: bytes) -> str:
     for offset, mark, kind, remedy in OTHERS:
         if head[offset:].startswith(mark):
             return f"{str(path)!r} is {kind}: {remedy}; {TAKEN}."
-    return f"{str(path)!r} is no file of a network that is read here: it begins with {ascii(head[:16])[1:]}; {TAKEN}."
+    return f"{str(path)!r} is not a network file that lmc_sweeps reads: it begins with {ascii(head[:16])[1:]}; {TAKEN}."

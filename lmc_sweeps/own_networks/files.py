@@ -40,7 +40,7 @@ def read_network_file(path: str | Path) -> NetworkFile:
     Raises
     ------
     InputError
-        If there is no such file, it is damaged, too large, of another kind, or asks for code to be run: with what to do.
+        If the file is missing, damaged, too large, of another kind, or asks for code to be run; the message tells what to do.
     """
     path = user_path("file of a network", path)
     if os.path.isdir(path):
@@ -70,7 +70,7 @@ def _read(path: Path, most_bytes: int) -> NetworkFile:
             tensors, notes = load(contents), ()
         except (*UNREADABLE, SafetensorError) as error:
             reason = shown(error, 200)
-            raise InputError(f"{str(path)!r} is no whole safetensors file ({reason}): truncated or damaged? Copy it again.") from error
+            raise InputError(f"{str(path)!r} is not a whole safetensors file ({reason}): truncated or damaged? Copy it again.") from error
     _check_tensors(path, tensors, len(contents))
     return NetworkFile(path, tensors, is_zip, notes)
 
@@ -105,12 +105,14 @@ def _in_index(path: Path) -> dict[str, tuple[str, ...]]:
         shards: dict[str, tuple[str, ...]] = {}
         for tensor, name in weight_map.items():
             if not name or Path(name).name != name:
-                raise ValueError(f"its shard {shown(name, 100)} is no file beside it")
+                raise ValueError(f"its shard {shown(name, 100)} is not a file beside it")
             shards[name] = (*shards.get(name, ()), tensor)
     except InputError:
         raise
     except UNREADABLE as error:
-        raise InputError(f"{str(path)!r} is no index of shards, with a `weight_map` from tensors to files: {shown(error, 200)}.") from error
+        raise InputError(
+            f"{str(path)!r} is not an index of shards, with a `weight_map` from tensors to files: {shown(error, 200)}."
+        ) from error
     return shards
 
 

@@ -59,7 +59,7 @@ def chain(file: NetworkFile, ends: Ends, source: str, own: Sequence[str] = (), r
 def _ordered(
     file: NetworkFile, weights: list[Weights], ends: Ends, source: str, own: Sequence[str], requested: Sequence[str] | None
 ) -> tuple[list[Weights], bool]:
-    """Return the layers in their order, and whether their weights stand as (inputs, outputs)."""
+    """Return the layers in their order, and whether their weights are stored as (inputs, outputs)."""
     turns = [turned for turned in (False, True) if all(_fits_bias(part, turned) for part in weights)]
     if not turns:
         part = next(part for part in weights if not _fits_bias(part, False))
@@ -76,8 +76,8 @@ def _ordered(
     order = results[possible[0]]
     if len(possible) > 1:
         raise InputError(
-            f"{str(file.path)!r}: neither shapes nor names say whether its weights stand as (outputs, inputs) or as (inputs, outputs). "
-            "Save them as PyTorch has them, (outputs, inputs), under names that end in .weight."
+            f"{str(file.path)!r}: neither shapes nor names say whether its weights are stored as (outputs, inputs) or as (inputs, "
+            "outputs). Save them as PyTorch has them, (outputs, inputs), under names that end in .weight."
         )
     if not order:
         raise InputError(_unordered(file, weights, possible[0]))
@@ -121,7 +121,8 @@ def _misfit(weights: Sequence[Weights], turned: bool, ends: Ends, source: str, r
     which_order = "the order of `--layers`," if requested is not None else "no order of its layers,"
     hint = "" if requested is not None else " If only some of them are the network, name these: --layers NAME,NAME,..."
     return (
-        f"is no chain of linear layers: {which_order} {layers}, leads from the {ends[0]} inputs to the {ends[1]} classes of {source}.{hint}"
+        f"is not a chain of linear layers: {which_order} {layers}, leads from the {ends[0]} inputs to the {ends[1]} classes of "
+        f"{source}.{hint}"
     )
 
 

@@ -67,7 +67,7 @@ def own_network(name: str, network: Any) -> OwnNetwork:
     Raises
     ------
     InputError
-        If it is no module, or one whose parameters are not plain dense tensors of finite floating-point numbers.
+        If it is not a module, or its parameters are not plain dense tensors of finite floating-point numbers.
     """
     inner, prefix = _unwrapped(name, network)
     _check_plain(name, inner)

@@ -85,7 +85,7 @@ def _by_tensor(axes: Axes, network: OwnNetwork) -> Axes:
 
 
 def _sorted(axes: Axes) -> Axes:
-    """Return the entries in an order in which each group stands behind those that feed it, the given one where it is such; cycles stay."""
+    """Return the entries ordered so that each group comes after those that feed it, unchanged where they already are; cycles stay."""
     groups = PermutationSpec(axes).groups
     feeding = {group: {entry[1] for entry in axes.values() if len(entry) > 1 and entry[0] == group} for group in groups}
     order: list[str | None] = []

@@ -25,7 +25,7 @@ def state_dict_of(path: Path, contents: bytes) -> tuple[dict[str, Tensor], tuple
     Raises
     ------
     InputError
-        If it is damaged, holds no state dict or several, or asks for code to be run: with what to do.
+        If it is damaged, holds no state dict or several, or asks for code to be run; the message tells what to do.
     """
     _check_archive(path, contents)
     _check_release(path)
@@ -84,7 +84,7 @@ def _loaded(path: Path, contents: bytes) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch, about how old files are written
             return torch.load(io.BytesIO(contents), map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged or hostile file makes of torch
+    except Exception as error:  # whatever torch raises for a damaged or hostile file
         if code := re.search(r"GLOBAL ([\w.]+)", str(error)):
             raise InputError(
                 f"{str(path)!r} asks for {shown(code[1], 100)} when it is loaded (a pickled module, or settings beside the weights), and "

@@ -1,4 +1,4 @@
-"""From the tensors of a file to the weight matrices of a network: which bias belongs to which, and what is no layer of a chain."""
+"""From the tensors of a file to the weight matrices of a network: which bias belongs to which, and what is not a layer of a chain."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ BIASES = ("bias", "biases", "b")
 WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")  # what PyTorch's wrappers put into names
 TOKENS = re.compile(r"([./:_-]|[0-9]+)")
 MOST_LAYERS = 1000
-# Weights that are computed from what the file holds, and layers that are no step of a chain.
+# Weights that are computed from what the file holds, and layers that are not part of a chain.
 COMPUTED = re.compile(r"parametrizations\.|(^|[._])weight_(g|v|orig|mask|u)$")
 RECURRENT = re.compile(r"(^|[._])weight_(ih|hh)")
 STATISTICS = ("running_mean", "running_var")
@@ -104,7 +104,7 @@ def _is_vector(file: NetworkFile, name: str) -> bool:
 
 
 def _is_matrix(file: NetworkFile, name: str, short: str) -> bool:
-    """Return whether a tensor is a weight matrix; `InputError` if it is something that changes the function and is no matrix."""
+    """Return whether a tensor is a weight matrix; `InputError` if it changes the function and is not a matrix."""
     tensor, path, named = file.tensors[name], str(file.path), shown(name, 100)
     if COMPUTED.search(name):
         raise InputError(
@@ -145,6 +145,6 @@ def _check_left(file: NetworkFile, left: Sequence[str], names: Mapping[str, str]
     if vectors and not is_requested:
         raise InputError(
             f"{str(file.path)!r} holds {shown(vectors[0], 100)} of shape {tuple(file.tensors[vectors[0]].shape)}, which is the bias of no "
-            f"weight matrix; models here are weight matrices and their biases. If it is no part of the network, name its layers: "
+            f"weight matrix; models here are weight matrices and their biases. If it is not part of the network, name its layers: "
             "--layers NAME,NAME,..."
         )

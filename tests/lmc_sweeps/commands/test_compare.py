@@ -183,7 +183,7 @@ def test_mistakes_are_sentences(compared, tmp_path):
         (["a.safetensors", "nowhere.safetensors"], "there is no file 'nowhere.safetensors'."),
         (
             ["a.safetensors", "text.safetensors"],
-            "'text.safetensors' is no file of a network that is read here: it begins with 'no network'",
+            "'text.safetensors' is not a network file that lmc_sweeps reads: it begins with 'no network'",
         ),
         (["a.safetensors", "."], "'.' is a folder; name the file of the network in it: a.safetensors, b.safetensors, text.safetensors."),
         (

@@ -166,7 +166,7 @@ def test_a_log_that_is_no_file_holds_nobody_up_and_is_said_once(tmp_path, capsys
     handler.close()
     warnings = capsys.readouterr().err.splitlines()
     assert len(warnings) == 1
-    assert warnings[0].startswith("WARNING: there is no log file, for it cannot be opened: ")
+    assert warnings[0].startswith("WARNING: the log file cannot be opened: ")
     assert make != a_link or (tmp_path / "treasure").read_text() == "of the user's"
 
 

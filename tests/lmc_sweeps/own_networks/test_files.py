@@ -146,7 +146,7 @@ def number(value: int) -> bytes:
     return b"J" + struct.pack("<i", value)
 
 
-TAKEN = re.escape("read are safetensors files and PyTorch's state dicts and checkpoints (.pt, .pth, .ckpt, .bin).")
+TAKEN = re.escape("lmc_sweeps reads safetensors files and PyTorch's state dicts and checkpoints (.pt, .pth, .ckpt, .bin).")
 REFUSED = {
     "empty": (b"", r"'F' is empty: it has 0 bytes\."),
     "LFS pointer": (
@@ -164,7 +164,7 @@ REFUSED = {
     "tar": (bytes(257) + b"ustar\x00" + bytes(249), "'F' is a tar archive: unpack it first"),
     "GGUF": (b"GGUF\x03", "'F' is a GGUF file: save the network's state dict"),
     "page": (b"<!DOCTYPE html><title>Log in</title>", "'F' is a web page or another text with tags: download the file itself"),
-    "words": (b"no network\x1b[2J", rf"'F' is no file of a network that is read here: it begins with 'no network.x1b\[2J'; {TAKEN}"),
+    "words": (b"no network\x1b[2J", rf"'F' is not a network file that lmc_sweeps reads: it begins with 'no network.x1b\[2J'; {TAKEN}"),
     "pickle": (pickle.dumps({"w": 1}), "'F' is a pickle, which can run code: save its state dict"),
     "before 1.6": (
         torch_bytes(TENSORS, _use_new_zipfile_serialization=False),
@@ -185,8 +185,8 @@ REFUSED = {
     ),
     "sparse": (torch_bytes({"w": torch.eye(3).to_sparse()}), "'F' is refused: its tensor w is sparse; save plain numbers"),
     "meta": (torch_bytes({"w": torch.empty(3, 3, device="meta")}), "'F' is refused: its tensor w is without contents"),
-    "cut safetensors": (save(TENSORS)[:-3], r"'F' is no whole safetensors file \(.*\): truncated or damaged\? Copy it again"),
-    "cut header": (save(TENSORS)[:60], "'F' is no whole safetensors file"),
+    "cut safetensors": (save(TENSORS)[:-3], r"'F' is not a whole safetensors file \(.*\): truncated or damaged\? Copy it again"),
+    "cut header": (save(TENSORS)[:60], "'F' is not a whole safetensors file"),
     "cut PyTorch": (torch_bytes(TENSORS)[:-300], r"'F' is a truncated or damaged file of PyTorch \(.*\)\. Copy it again"),
     "compressed": (
         zip_bytes(members(torch_bytes({"w": torch.zeros(1000, 1000)})), zipfile.ZIP_DEFLATED),
@@ -347,13 +347,13 @@ def test_shards_that_are_missing_or_do_not_fit_are_named(sharded):
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
-        ("[]", "is no index of shards, with a `weight_map` from tensors to files"),
-        ("{}", "is no index of shards"),
-        ('{"weight_map": {"a": 3}}', "is no index of shards"),
-        ('{"weight_map": {"a": ""}}', "its shard  is no file beside it"),
+        ("[]", "is not an index of shards, with a `weight_map` from tensors to files"),
+        ("{}", "is not an index of shards"),
+        ('{"weight_map": {"a": 3}}', "is not an index of shards"),
+        ('{"weight_map": {"a": ""}}', "its shard  is not a file beside it"),
         ('{"weight_map": {}}', "is refused: it asks for 0 shards; at least 1 and at most 1,000 are read"),
-        ('{"weight_map": {"a": "../secret"}}', r"its shard \.\./secret is no file beside it"),
-        ("[" * 100_000, "is no index of shards"),
+        ('{"weight_map": {"a": "../secret"}}', r"its shard \.\./secret is not a file beside it"),
+        ("[" * 100_000, "is not an index of shards"),
         (json.dumps({"weight_map": {str(k): str(k) for k in range(1001)}}), "it asks for 1,001 shards"),
     ],
 )  # fmt: skip

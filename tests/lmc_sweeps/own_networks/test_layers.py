@@ -92,7 +92,7 @@ def test_the_own_names_of_a_model_are_an_order():
     ("requested", "message"),
     [
         (["a", "c"], r"`--layers` must name layers of 'F', a, b; got 'c'\."),
-        (["b", "a"], r"'F' is no chain of linear layers: the order of `--layers`, b \(8 to 3\), a \(8 to 8\), leads from the 8 inputs to the 3 classes"),
+        (["b", "a"], r"'F' is not a chain of linear layers: the order of `--layers`, b \(8 to 3\), a \(8 to 8\), leads from the 8 inputs to the 3 classes"),
         (["a"], "'F' holds 1 weight matrices .*; a network with a hidden layer has at least 2"),
         ([""], "got ''"),
     ],
@@ -164,7 +164,7 @@ def test_weights_that_stand_as_inputs_times_outputs_are_transposed_and_that_is_s
 
 def test_square_weights_of_an_unknown_kind_are_not_guessed_at():
     with pytest.raises(
-        InputError, match=r"neither shapes nor names say whether its weights stand as \(outputs, inputs\) or as \(inputs, outputs\)"
+        InputError, match=r"neither shapes nor names say whether its weights are stored as \(outputs, inputs\) or as \(inputs, outputs\)"
     ):
         names(tensors(("l.0", 8, 8), ("l.1", 8, 8), weight="/w", bias="/b"), (8, 8))
 
@@ -175,7 +175,7 @@ def test_a_network_of_other_ends_is_not_taken_for_its_transpose():
     with pytest.raises(InputError, match=r"'F' has 9 inputs and 3 classes; dataset=letters has 8 and 3\."):
         names(tensors(("0", 9, 6), ("2", 6, 3)))
     with pytest.raises(
-        InputError, match=r"'F' is no chain of linear layers: no order of its layers, 0 \(8 to 6\), 2 \(5 to 3\), leads from"
+        InputError, match=r"'F' is not a chain of linear layers: no order of its layers, 0 \(8 to 6\), 2 \(5 to 3\), leads from"
     ):
         names(tensors(("0", 8, 6), ("2", 5, 3)))
 
