@@ -51,5 +51,5 @@ def _variants(room: str, base: Any, path: tuple[str, ...]) -> dict[str, Any]:
     return dict(sorted(classes.items()))
 
 
-def _own_first(found: list[Any], folder: str) -> list[Any]:
-    return sorted(found, key=lambda module: str(Path(str(module.__file__)).parent) != folder)
+def _own_first(parts: list[Any], folder: str) -> list[Any]:
+    return sorted(parts, key=lambda module: str(Path(str(module.__file__)).parent) != folder)
