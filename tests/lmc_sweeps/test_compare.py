@@ -242,8 +242,8 @@ def test_a_module_with_a_permutation_specification_gives_the_numbers_of_the_sequ
     for column in ("loss_a", "loss_barrier", "loss_midpoint", "error_midpoint", "output_gap", "output_scale", "distance"):
         np.testing.assert_allclose(comparison.runs[column], result.runs[column], rtol=1e-5, atol=1e-6)
     for matching in METHODS:
-        for here, there in (("first", "0"), ("second", "2")):
-            np.testing.assert_array_equal(comparison.permutations[matching][here], result.permutations[matching][there])
+        for here, other in (("first", "0"), ("second", "2")):
+            np.testing.assert_array_equal(comparison.permutations[matching][here], result.permutations[matching][other])
     # What a certificate needs to know of the layers is known of a Sequential only.
     assert set(comparison.runs["certificate_status"]) == {"none"}
     assert set(result.runs["certificate_status"]) <= {"holds", "vacuous"}
