@@ -202,7 +202,7 @@ def test_a_network_whose_sidecar_cannot_vouch_for_it_is_said_and_left_unless_it_
             sidecar.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
         make_old(store.path(name))
     damage(store, B)
-    contents = store.path(A).read_bytes()
+    whole = store.path(A).read_bytes()
     with pytest.raises(SystemExit) as stopped:
         run(store, "verify")
     assert stopped.value.code == 1
@@ -211,7 +211,7 @@ def test_a_network_whose_sidecar_cannot_vouch_for_it_is_said_and_left_unless_it_
     printed = capsys.readouterr().out
     why = "missing" if contents is None else "damaged"
     assert f"left as it is, without a sidecar that vouches for it: {store.path(A)} (its sidecar is {why}; the next sweep" in printed
-    assert store.path(A).read_bytes() == contents
+    assert store.path(A).read_bytes() == whole
     assert store.path(A, SIDECAR).exists() == (contents is not None)
     assert not store.path(B).exists()
     assert not store.path(B, SIDECAR).exists()
