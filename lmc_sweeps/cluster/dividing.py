@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator, Sequence
 
 from lmc_sweeps.jobs.estimates import estimate
-from lmc_sweeps.jobs.tasks import Task
+from lmc_sweeps.jobs.planned import PlannedNetwork
 
 MOST_NETWORKS = 64  # in a task, if nothing else is set: more than one stack of the best size, up to some hours of training
 
 
-def divide(jobs: Sequence[Sequence[Task]], most: int | None = None, least_seconds: float = 0.0) -> list[list[int]]:
+def divide(jobs: Sequence[Sequence[PlannedNetwork]], most: int | None = None, least_seconds: float = 0.0) -> list[list[int]]:
     """Return which jobs go into one task of the cluster, by their indices in `jobs`.
 
     Jobs whose networks have one shape fill tasks of about one size. Jobs that share networks stay together, so that no network is trained
@@ -17,7 +17,7 @@ def divide(jobs: Sequence[Sequence[Task]], most: int | None = None, least_second
 
     Parameters
     ----------
-    jobs : sequence of sequences of Task
+    jobs : sequence of sequences of PlannedNetwork
         The networks of every job, network 0 first.
     most : int, optional
         Networks in a task, those in the store counted too; `training.stack` where that is set, else `MOST_NETWORKS`. Only a job that has
@@ -31,27 +31,27 @@ def divide(jobs: Sequence[Sequence[Task]], most: int | None = None, least_second
         Every index once, tasks in the order of their first jobs.
     """
     shapes: dict[object, list[int]] = {}
-    for index, tasks in enumerate(jobs):
-        shapes.setdefault(tasks[0].kind(), []).append(index)
+    for index, networks in enumerate(jobs):
+        shapes.setdefault(networks[0].kind(), []).append(index)
     parts = [part for alike in shapes.values() for part in _cut(alike, jobs, _bound(jobs[alike[0]], most))]
     return sorted(_put_together(parts, jobs, most, least_seconds))
 
 
-def rough_seconds(tasks: Sequence[Task]) -> float:
+def rough_seconds(networks: Sequence[PlannedNetwork]) -> float:
     """Return about how long one core trains and measures the networks of a job, from a count of operations, the same on every machine."""
-    needed = estimate(tasks[0].settings, tasks[0].data)
+    needed = estimate(networks[0].settings, networks[0].data)
     return needed.seconds_training + needed.seconds_measuring
 
 
-def _bound(tasks: Sequence[Task], most: int | None) -> int:
-    return most or tasks[0].settings.training.stack or MOST_NETWORKS
+def _bound(networks: Sequence[PlannedNetwork], most: int | None) -> int:
+    return most or networks[0].settings.training.stack or MOST_NETWORKS
 
 
-def _networks(part: Sequence[int], jobs: Sequence[Sequence[Task]]) -> int:
-    return len({task.name for index in part for task in jobs[index]})
+def _networks(part: Sequence[int], jobs: Sequence[Sequence[PlannedNetwork]]) -> int:
+    return len({network.name for index in part for network in jobs[index]})
 
 
-def _cut(alike: Sequence[int], jobs: Sequence[Sequence[Task]], bound: int) -> Iterator[list[int]]:
+def _cut(alike: Sequence[int], jobs: Sequence[Sequence[PlannedNetwork]], bound: int) -> Iterator[list[int]]:
     """Yield the jobs of one shape in parts of about one size."""
     sharing: dict[str, list[int]] = {}
     for index in alike:  # a job's networks are numbered from 0, so jobs that share any share this one
@@ -70,7 +70,7 @@ def _cut(alike: Sequence[int], jobs: Sequence[Sequence[Task]], bound: int) -> It
 
 
 def _put_together(
-    parts: Sequence[list[int]], jobs: Sequence[Sequence[Task]], most: int | None, least_seconds: float
+    parts: Sequence[list[int]], jobs: Sequence[Sequence[PlannedNetwork]], most: int | None, least_seconds: float
 ) -> Iterator[list[int]]:
     """Yield the parts, small ones put together in order until they are large enough, within the bound of each."""
     waiting: list[int] = []

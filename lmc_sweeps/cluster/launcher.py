@@ -32,8 +32,8 @@ from lmc_sweeps.cluster.waiting import (
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.estimates import check_all_fit
 from lmc_sweeps.jobs.missing import is_complete
-from lmc_sweeps.jobs.tasks import Task, tasks_of
-from lmc_sweeps.sweeps.config import PreparedJob
+from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.launcher import BatchedLauncher
 from lmc_sweeps.sweeps.pending import PendingJob
 
@@ -119,8 +119,8 @@ class ClusterLauncher(BatchedLauncher):
 
     def plan_lines(self, jobs: Sequence[PreparedJob], folder: Path) -> list[str]:
         settings = ClusterSettings.from_config(self._settings)
-        waiting = [job for job in jobs if not is_complete(job.settings, job.fingerprint, folder / job.run_id)]
-        parts = _divided(settings, [tasks_of(job.settings, job.data, job.fingerprint) for job in waiting])
+        waiting = [job for job in jobs if not is_complete(job, folder / job.run_id)]
+        parts = _divided(settings, [planned_networks(job) for job in waiting])
         largest = max((len(part) for part in parts), default=0)
         return [f"{settings.cluster}: {len(parts)} tasks of up to {largest} jobs, at most {settings.timeout_min} min at a time"]
 
@@ -186,7 +186,7 @@ class ClusterLauncher(BatchedLauncher):
         return [Submitted(job, members) for job, members in zip(tasks.submit(shares), parts, strict=True)]
 
 
-def _divided(settings: ClusterSettings, jobs: Sequence[Sequence[Task]]) -> list[list[int]]:
+def _divided(settings: ClusterSettings, jobs: Sequence[Sequence[PlannedNetwork]]) -> list[list[int]]:
     return divide(jobs, settings.networks_per_task, 60 * settings.least_minutes)
 
 

@@ -112,7 +112,7 @@ def _last_line(report: str) -> str:
 def job_result(job: PendingJob, outcome: Outcome, news: "JobNews") -> JobReturn:
     """Return the result of a job whose task has ended; if the task left none, by what the job's folder holds."""
     if isinstance(outcome, str):
-        is_done = is_complete(job.prepared.settings, job.prepared.fingerprint, job.folder)
+        is_done = is_complete(job.prepared, job.folder)
         failure = None if is_done else outcome
         if failure is not None and not news.has_failed(job):
             news.drop(job)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lmc_sweeps.common.checks import InputError, user_path
-from lmc_sweeps.jobs.store import DAMAGED, NETWORK, PARTIAL, SIDECAR, Store, read_words
+from lmc_sweeps.jobs.network_files import DAMAGED, NETWORK, PARTIAL, SIDECAR, read_words
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.jobs.store_contents import PASSING, Finding, Item, State, findings, is_whole, items
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.streams import command_streams

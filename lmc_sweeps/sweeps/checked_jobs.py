@@ -8,9 +8,9 @@ from hydra.errors import CompactHydraException
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.interruption import Interruption
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.sweeps.composing import JobComposer
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.expected import expected_entry
 
 

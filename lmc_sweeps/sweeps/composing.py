@@ -18,7 +18,8 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.sweeps.config import PreparedJob, prepare
+from lmc_sweeps.jobs.prepared import PreparedJob
+from lmc_sweeps.sweeps.config import prepare
 
 OF_JOBS = ("overrides.", "runtime.", "job.", "job_logging.", "verbose.", "output_subdir.", "help.", "hydra_help.")  # in Hydra's node
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from lmc_sweeps.common.checks import UNREADABLE
 from lmc_sweeps.common.files import locked, write_atomically
+from lmc_sweeps.jobs.prepared import PreparedJob
+from lmc_sweeps.jobs.recorded import method_settings
 from lmc_sweeps.jobs.records import matching_entries
-from lmc_sweeps.jobs.settings import scope, told_method
 from lmc_sweeps.measuring.pairs import with_identity
-from lmc_sweeps.sweeps.config import PreparedJob
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.redaction import redacted_arguments, redacted_line, redacted_yaml
 from multirun_analysis.schema import COMMANDS, EXPECTED, HYDRA_FOLDER, method_of, open_line, safe_name, sealed_line
@@ -26,14 +26,13 @@ MOST_BYTES = 2**28  # of a file of lines: 100,000 jobs have a third of it
 def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
     """Return the line of a job that is still to run: name, overrides, number of pairs, methods, settings, and which are computed."""
     settings = prepared.settings
-    scope_settings = scope(settings, prepared.fingerprint)
     return {
         "run_id": prepared.run_id,
         "job": redacted_line(job),
         "n_pairs": settings.networks * (settings.networks - 1) // 2,
-        "matching": matching_entries(with_identity(settings.matching), partial(told_method, settings)),
-        "scope": scope_settings,
-        "computed": {key: how for key, how in prepared.computed.items() if key in scope_settings},
+        "matching": matching_entries(with_identity(settings.matching), partial(method_settings, settings)),
+        "scope": prepared.scope,
+        "computed": {key: how for key, how in prepared.computed.items() if key in prepared.scope},
     }
 
 

@@ -12,11 +12,12 @@ from omegaconf import DictConfig, open_dict
 from lmc_sweeps.common.log_files import LogFile
 from lmc_sweeps.jobs.estimates import check_all_fit
 from lmc_sweeps.jobs.missing import is_complete
+from lmc_sweeps.jobs.network_files import StoredNetwork
+from lmc_sweeps.jobs.planned import PlannedNetwork, groups, planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.stacks import stacks_of, train_stack
-from lmc_sweeps.jobs.store import Store, StoredNetwork
-from lmc_sweeps.jobs.tasks import Task, groups, tasks_of
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.composing import JobComposer
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.expected import labels
 from lmc_sweeps.sweeps.pending import PendingJob, cost, missing_networks, was_interrupted
 from lmc_sweeps.sweeps.progress import TrainingProgress
@@ -78,10 +79,10 @@ class BatchedLauncher(Launcher):
         for number, overrides in job_overrides.items():
             prepared = self._composer.prepare(overrides)
             folder = sweep_dir / prepared.run_id
-            if is_complete(prepared.settings, prepared.fingerprint, folder):
+            if is_complete(prepared, folder):
                 results[number] = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
             else:
-                networks = {task.name: task for task in tasks_of(prepared.settings, prepared.data, prepared.fingerprint)}
+                networks = {network.name: network for network in planned_networks(prepared)}
                 jobs.append(PendingJob(number, list(overrides), prepared, folder, job_labels.get(prepared.run_id, ""), networks, set()))
         n_complete = len(results)
         with _CoreLog(self._log_handler(sweep_dir)):
@@ -103,7 +104,7 @@ class BatchedLauncher(Launcher):
     def _train_and_run(self, jobs: list[PendingJob], n_complete: int) -> dict[int, JobReturn]:
         """Train the networks group by group, and run every job as soon as its networks are trained."""
         missing = missing_networks(jobs)
-        steps = sum(task.steps for task in missing)
+        steps = sum(network.steps for network in missing)
         results: dict[int, JobReturn] = {}
         at_hand: dict[str, StoredNetwork] = {}
         title = f"training {len(missing)} networks"
@@ -128,19 +129,19 @@ class BatchedLauncher(Launcher):
                                 job.waits_for -= trained.keys()
                             results |= self._run_ready(jobs, at_hand, progress)
                     except Exception as error:
-                        results |= self._fail([task for task, _ in stack], error, jobs, at_hand, progress)
+                        results |= self._fail([network for network, _ in stack], error, jobs, at_hand, progress)
         return results
 
     def _fail(
         self,
-        networks: Sequence[Task],
+        networks: Sequence[PlannedNetwork],
         error: Exception,
         jobs: list[PendingJob],
         at_hand: dict[str, StoredNetwork],
         progress: TrainingProgress,
     ) -> dict[int, JobReturn]:
         """Fail the jobs that wait for networks whose training failed, and no others."""
-        names = {task.name for task in networks}
+        names = {network.name for network in networks}
         failed = [job for job in jobs if job.waits_for & names]
         jobs[:] = [job for job in jobs if job not in failed]
         return {job.number: self._run(job, at_hand, progress, error) for job in failed}

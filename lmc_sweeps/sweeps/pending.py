@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lmc_sweeps.jobs.estimates import estimate
+from lmc_sweeps.jobs.planned import PlannedNetwork
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.stack_sizes import training_seconds
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.jobs.tasks import Task
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.progress import computing, duration
 from multirun_analysis.schema import HYDRA_FOLDER, RECORD
 
@@ -25,7 +25,7 @@ class PendingJob:
     prepared: PreparedJob
     folder: Path
     label: str
-    networks: dict[str, Task]
+    networks: dict[str, PlannedNetwork]
     waits_for: set[str]
 
 
@@ -34,18 +34,18 @@ def was_interrupted(folder: Path) -> bool:
     return (folder / HYDRA_FOLDER).is_dir() and not (folder / RECORD).is_file()
 
 
-def missing_networks(jobs: Sequence[PendingJob]) -> list[Task]:
+def missing_networks(jobs: Sequence[PendingJob]) -> list[PlannedNetwork]:
     """Return the networks that are not in the store, each once, and set which of them each job waits for."""
-    missing: dict[str, Task] = {}
+    missing: dict[str, PlannedNetwork] = {}
     for job in jobs:
         store = Store(job.prepared.settings.store)
-        absent = {name: task for name, task in job.networks.items() if not store.holds(name)}
+        absent = {name: network for name, network in job.networks.items() if not store.holds(name)}
         job.waits_for = set(absent)
-        missing |= {name: task for name, task in absent.items() if name not in missing}
+        missing |= {name: network for name, network in absent.items() if name not in missing}
     return list(missing.values())
 
 
-def cost(missing: Sequence[Task], jobs: Sequence[PendingJob], steps: int) -> str:
+def cost(missing: Sequence[PlannedNetwork], jobs: Sequence[PendingJob], steps: int) -> str:
     """Return the estimated cost of a long sweep; a short one is over before it could be estimated."""
     measuring = sum(estimate(job.prepared.settings, job.prepared.data).seconds_measuring for job in jobs)
     then = f", roughly {duration(measuring)} of one core for measuring" if measuring > LONG_MEASURING else ""

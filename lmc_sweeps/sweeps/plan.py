@@ -6,10 +6,10 @@ from pathlib import Path
 
 from lmc_sweeps.jobs.estimates import amount, estimate, memory_here
 from lmc_sweeps.jobs.missing import forecast, is_complete
+from lmc_sweeps.jobs.planned import groups, planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.stack_sizes import seconds_per_network_step, stack_size
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.jobs.tasks import Task, groups, tasks_of
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.progress import about, computing, duration
 
 
@@ -20,25 +20,30 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
     `folder` is that of the sweep or, of a job `alone`, its own.
     """
     folders = {job.run_id: folder if alone else folder / job.run_id for job in jobs}
-    waiting = [job for job in jobs if not is_complete(job.settings, job.fingerprint, folders[job.run_id])]
-    needed = {task.name: task for job in jobs for task in _tasks(job)}
-    missing = {task.name: task for job in waiting for task in _tasks(job) if not Store(task.settings.store).holds(task.name)}
+    waiting = [job for job in jobs if not is_complete(job, folders[job.run_id])]
+    needed = {network.name: network for job in jobs for network in planned_networks(job)}
+    missing = {
+        network.name: network
+        for job in waiting
+        for network in planned_networks(job)
+        if not Store(network.settings.store).holds(network.name)
+    }
     lines = [
         f"{len(jobs)} jobs, {len(jobs) - len(waiting)} of them finished, in {folder}",
         *_record_lines(jobs, folders),
-        f"{len(needed)} networks, {len(missing)} of them to be trained: {sum(task.steps for task in missing.values()):,} network-steps",
+        f"{len(needed)} networks, {len(missing)} of them to be trained: {sum(network.steps for network in missing.values()):,} network-steps",
     ]
     seconds = 0.0
     for group in groups(list(missing.values())):
         size = stack_size(group)
-        group_seconds = seconds_per_network_step(group[:size]) * sum(task.steps for task in group)
+        group_seconds = seconds_per_network_step(group[:size]) * sum(network.steps for network in group)
         first = group[0].settings
         lines.append(
             f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, {about(duration(group_seconds))}"
         )
         seconds += group_seconds
     needs = [estimate(job.settings, job.data) for job in waiting]
-    disk = sum(4 * sum(tensor.numel() for tensor in task.initial().values()) for task in missing.values())
+    disk = sum(4 * sum(tensor.numel() for tensor in network.initial().values()) for network in missing.values())
     lines.append(f"training: {about(computing(seconds))} on this machine, estimated from a few steps of each group")
     lines.append(f"matching and measuring: {about(duration(sum(each.seconds_measuring for each in needs)))} of one core, a rough estimate")
     if needs:
@@ -55,7 +60,7 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
 
 def _record_lines(jobs: Sequence[PreparedJob], folders: Mapping[str, Path]) -> list[str]:
     """Return what happens to jobs whose records have lines of other points, or cannot be extended."""
-    forecasts = [(job.settings.points, forecast(job.settings, folders[job.run_id])) for job in jobs]
+    forecasts = [(job.settings.points, forecast(job, folders[job.run_id])) for job in jobs]
     lines = []
     changes = Counter((points, forecast.points) for points, forecast in forecasts if forecast.points is not None)
     for (requested, recorded), count in changes.items():
@@ -67,7 +72,3 @@ def _record_lines(jobs: Sequence[PreparedJob], folders: Mapping[str, Path]) -> l
             )
     obstacles = [forecast.obstacle for _, forecast in forecasts if forecast.obstacle is not None]
     return lines + ([f"  {len(obstacles)} jobs cannot run: {obstacles[0]}"] if obstacles else [])
-
-
-def _tasks(job: PreparedJob) -> list[Task]:
-    return tasks_of(job.settings, job.data, job.fingerprint)

@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.network_files import StoredNetwork
+from lmc_sweeps.jobs.planned import planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import Record, write_failure
-from lmc_sweeps.jobs.settings import scope
-from lmc_sweeps.jobs.store import Store, StoredNetwork
-from lmc_sweeps.jobs.tasks import tasks_of
-from lmc_sweeps.sweeps.config import PreparedJob
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.expected import conceal, labels
 from lmc_sweeps.sweeps.progress import TrainingProgress
 from lmc_sweeps.sweeps.summary import job_line
@@ -23,9 +23,9 @@ Write = Callable[[str], object]
 
 def run_alone(prepared: PreparedJob, folder: Path, sweep_dir: Path) -> Record:
     """Run a job that trains its networks itself, with its own progress."""
-    tasks = tasks_of(prepared.settings, prepared.data, prepared.fingerprint)
+    networks = planned_networks(prepared)
     store = Store(prepared.settings.store)
-    total = sum(task.steps for task in tasks if not store.holds(task.name))
+    total = sum(network.steps for network in networks if not store.holds(network.name))
     label = labels(sweep_dir).get(prepared.run_id, "")
     with TrainingProgress(label, total) as progress:
         return run_reported(prepared, folder, label, progress.write, progress)
@@ -42,7 +42,7 @@ def run_reported(
     """Run a job and write its result in one line; a failure is written, recorded and raised again."""
     conceal(folder)
     try:
-        record = run_job(prepared.settings, prepared.data, prepared.fingerprint, folder, progress, at_hand)
+        record = run_job(prepared, folder, progress, at_hand)
     except Exception as error:
         report_failure(prepared, folder, label, error, write)
         raise
@@ -56,7 +56,7 @@ def report_failure(prepared: PreparedJob, folder: Path, label: str, error: Excep
     conceal(folder)
     log.info("%s failed", label, exc_info=error)  # to the job's log file only; the terminal gets the sentence
     try:
-        write_failure(folder, prepared.run_id, scope(prepared.settings, prepared.fingerprint), redacted_text(sentence))
+        write_failure(folder, prepared.run_id, prepared.scope, redacted_text(sentence))
     except (OSError, InputError) as second:  # a full disk, or a record that must not be overwritten: the first failure is the one to report
         log.info("the failure could not be recorded: %s", second)
     write(f"{label} failed: {sentence} (see {folder})")

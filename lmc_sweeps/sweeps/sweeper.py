@@ -18,9 +18,9 @@ from lmc_sweeps.common.files import clear_of_pipes
 from lmc_sweeps.common.interruption import Interruption
 from lmc_sweeps.common.time_limit import TimeLimitReached
 from lmc_sweeps.jobs.estimates import check_all_fit
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.checked_jobs import CheckedJobs, checked_jobs
 from lmc_sweeps.sweeps.composing import JobComposer
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.expected import write_command, write_config, write_expected
 from lmc_sweeps.sweeps.fitting import fitted
 from lmc_sweeps.sweeps.launcher import BatchedLauncher

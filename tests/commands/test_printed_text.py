@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 
 from lmc_sweeps.cluster.waiting import say
 from lmc_sweeps.commands import compare, store
-from lmc_sweeps.jobs.store import Store, StoredNetwork
+from lmc_sweeps.jobs.network_files import StoredNetwork
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.progress import TrainingProgress
 from lmc_sweeps.sweeps.summary import job_line
 from lmc_sweeps.sweeps.sweeper import SweepStopped

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from lmc_sweeps.cluster.dividing import MOST_NETWORKS, divide, rough_seconds
 from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.jobs.planned import planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.jobs.tasks import tasks_of
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.sweeps.config import load_data
@@ -36,11 +37,11 @@ def job(width=8, seed=0, networks=2, stack=None, lr=0.05, epochs=1, points=3):
         points=points,
         store=None,
     )
-    return tasks_of(settings, data, mark)
+    return planned_networks(PreparedJob(settings, data, mark))
 
 
 def networks(part, jobs):
-    return {task.name for index in part for task in jobs[index]}
+    return {network.name for index in part for network in jobs[index]}
 
 
 @hypothesis_settings(deadline=None, max_examples=200)
@@ -84,7 +85,7 @@ def test_small_shapes_are_put_together_and_large_ones_are_not():
     small = [job(width=width) for width in range(4, 12)]
     large = job(width=1024, epochs=1000)
     jobs = [*small[:4], large, *small[4:]]
-    assert rough_seconds(large) > 60 > sum(rough_seconds(tasks) for tasks in small)
+    assert rough_seconds(large) > 60 > sum(rough_seconds(networks) for networks in small)
     assert divide(jobs, None, 60.0) == [[0, 1, 2, 3, 5, 6, 7, 8], [4]]
     assert divide(jobs, 8, 60.0) == [[0, 1, 2, 3], [4], [5, 6, 7, 8]]
     assert divide(jobs, None, 0.0) == [[index] for index in range(9)]

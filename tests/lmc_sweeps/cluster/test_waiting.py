@@ -9,14 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 from hydra.core.utils import JobStatus
-from small_tasks import DATA, MARK, task
+from small_tasks import task
 
 from lmc_sweeps.cluster.backends import LocalTasks, SlurmTasks
 from lmc_sweeps.cluster.task_settings import ClusterSettings
 from lmc_sweeps.cluster.waiting import JobNews, Submitted, drop_submissions_of_ended, job_result, still_queued, task_outcome, write_note
 from lmc_sweeps.jobs.job import run_job
 from lmc_sweeps.jobs.records import write_failure
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.pending import PendingJob
 from multirun_analysis.schema import RECORD
 
@@ -68,9 +67,9 @@ def test_a_result_that_is_a_pipe_holds_nobody_up(tmp_path):
 def test_jobs_of_a_killed_task_count_where_they_are_finished_and_keep_their_own_reasons_where_they_failed(tmp_path, capsys):
     jobs = []
     for number in range(3):
-        prepared = PreparedJob(task(seed=number, store=tmp_path / "store").settings, DATA, MARK)
+        prepared = task(seed=number, store=tmp_path / "store").job
         jobs.append(PendingJob(number, [], prepared, tmp_path / "sweep" / prepared.run_id, f"job {number}", {}, set()))
-    run_job(jobs[0].prepared.settings, DATA, MARK, jobs[0].folder)
+    run_job(jobs[0].prepared, jobs[0].folder)
     news = JobNews(jobs)
     write_failure(jobs[1].folder, jobs[1].prepared.run_id, {}, "ValueError: its own reason")
     results = [job_result(job, "task 7_0 ended without a result (FAILED); its log is x.err", news) for job in jobs]

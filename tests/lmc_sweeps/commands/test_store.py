@@ -12,8 +12,9 @@ import torch
 from lmc_sweeps.commands import store as store_command
 from lmc_sweeps.commands.store import main
 from lmc_sweeps.common.tensor_files import words_digest
-from lmc_sweeps.jobs.settings import name_of
-from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store, StoredNetwork
+from lmc_sweeps.jobs.identities import network_name
+from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR, Facts, PartialNetwork, StoredNetwork
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.jobs.store_contents import findings, items
 
 IDENTITIES = [
@@ -28,9 +29,9 @@ IDENTITIES = [
     }
     for k in range(3)
 ]
-A, B, C = map(name_of, IDENTITIES)
-HALF = PartialNetwork({"parameters": {"w": torch.ones(10)}}, {}, 1, 1.0)
-NETWORK_OF = StoredNetwork({"w": torch.ones(1000)}, {"finite": True}, 1.0)
+A, B, C = map(network_name, IDENTITIES)
+HALF = PartialNetwork({"parameters": {"w": torch.ones(10)}}, 1.0, 1, 1.0)
+NETWORK_OF = StoredNetwork({"w": torch.ones(1000)}, Facts(loss_initial=2.3, loss_final=0.125, finite=True), 1.0)
 
 
 @pytest.fixture
@@ -279,7 +280,7 @@ def test_a_network_under_the_name_of_another_is_said_and_goes_only_if_it_is_whol
 def test_what_kills_have_left_is_found_and_removed_but_not_that_of_a_running_process(store, capsys):
     place = store.path(A).parent
     left = [place / f".{A}{NETWORK}.4711.0a1b2c3d.tmp", place / f".{A}{SIDECAR}.lock", place / ".newabcd_123" / f"{A}{NETWORK}"]
-    left.append(store.path(name_of({"network": 9}), SIDECAR))
+    left.append(store.path(network_name({"network": 9}), SIDECAR))
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half of it")
@@ -381,7 +382,7 @@ def test_a_store_may_lie_anywhere(tmp_path, letters, capsys):
 
 def test_letters_that_a_terminal_obeys_are_not_printed(store, capsys):
     identity = {**IDENTITIES[0], "model": {"name": "mlp\x1b]52;c;aGk=\x07\n"}}
-    store.save(name_of(identity), identity, NETWORK_OF)
+    store.save(network_name(identity), identity, NETWORK_OF)
     run(store, "list")
     said = capsys.readouterr().out
     assert r"mlp\x1b]52;c;aGk=\x07\n" in said

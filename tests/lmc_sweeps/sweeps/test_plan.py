@@ -1,17 +1,17 @@
 """A plan says what becomes of what is there: lines of other points, and records that cannot be added to."""
 
 import pytest
-from small_tasks import DATA, MARK, task
+from small_tasks import task
 
 from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import read_record, write_record
 from lmc_sweeps.matching.activations import Activations
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.plan import plan_text
 
 
 def prepared(tmp_path, **changes) -> PreparedJob:
-    return PreparedJob(task(store=tmp_path / "store", **changes).settings, DATA, MARK)
+    return task(store=tmp_path / "store", **changes).job
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def sweep(tmp_path):
     """Return the folder of two jobs with lines of 5 points."""
     for seed in (0, 1):
         job = prepared(tmp_path, seed=seed)
-        run_job(job.settings, DATA, MARK, tmp_path / "sweep" / job.run_id)
+        run_job(job, tmp_path / "sweep" / job.run_id)
     return tmp_path / "sweep"
 
 
