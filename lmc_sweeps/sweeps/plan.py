@@ -22,19 +22,16 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
     folders = {job.run_id: folder if alone else folder / job.run_id for job in jobs}
     waiting = [job for job in jobs if not is_complete(job, folders[job.run_id])]
     needed = {network.name: network for job in jobs for network in planned_networks(job)}
-    missing = {
-        network.name: network
-        for job in waiting
-        for network in planned_networks(job)
-        if not Store(network.settings.store).holds(network.name)
-    }
+    to_run = {network.name: network for job in waiting for network in planned_networks(job)}
+    missing = [network for name, network in to_run.items() if not Store(network.settings.store).holds(name)]
+    steps = sum(network.steps for network in missing)
     lines = [
         f"{len(jobs)} jobs, {len(jobs) - len(waiting)} of them finished, in {folder}",
         *_record_lines(jobs, folders),
-        f"{len(needed)} networks, {len(missing)} of them to be trained: {sum(network.steps for network in missing.values()):,} network-steps",
+        f"{len(needed)} networks, {len(missing)} of them to be trained: {steps:,} network-steps",
     ]
     seconds = 0.0
-    for group in groups(list(missing.values())):
+    for group in groups(missing):
         size = stack_size(group)
         group_seconds = seconds_per_network_step(group[:size]) * sum(network.steps for network in group)
         first = group[0].settings
@@ -43,7 +40,7 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
         )
         seconds += group_seconds
     needs = [estimate(job.settings, job.data) for job in waiting]
-    disk = sum(4 * sum(tensor.numel() for tensor in network.initial().values()) for network in missing.values())
+    disk = sum(4 * sum(tensor.numel() for tensor in network.initial().values()) for network in missing)
     lines.append(f"training: {about(computing(seconds))} on this machine, estimated from a few steps of each group")
     lines.append(f"matching and measuring: {about(duration(sum(each.seconds_measuring for each in needs)))} of one core, a rough estimate")
     if needs:
