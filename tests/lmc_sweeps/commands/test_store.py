@@ -133,10 +133,10 @@ def refused_for(reason):
     def refuse(path, monkeypatch):
         opened = os.open
 
-        def refusing(path, *more, **others):
-            if str(path) == str(path):
+        def refusing(requested, *more, **others):
+            if str(requested) == str(path):
                 raise OSError(reason, os.strerror(reason), str(path))
-            return opened(path, *more, **others)
+            return opened(requested, *more, **others)
 
         monkeypatch.setattr(os, "open", refusing)
 
