@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lmc_sweeps import datasets, matching, models, transport
-from lmc_sweeps.common.checks import InputError, known_keys, one_of, user_path
+from lmc_sweeps.common.checks import InputError, one_of, user_path
+from multirun_analysis.checks import nearest
 from multirun_analysis.common.registry import PARTS, check_folders, extend_packages, folders_of_parts
 
 
@@ -60,7 +61,7 @@ def check_parts() -> None:
     if not folders_of_parts():
         return
     check_folders(InputError)
-    choices = {"dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices()}
+    choices: dict[str, Mapping[str, type]] = {"dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices()}
     transport.choices()
     for folder in folders_of_parts():
         _check_configs(folder, choices)
@@ -93,7 +94,10 @@ def _check_config(file: Path, group: str, classes: Mapping[str, type], folder: P
     expected = file.stem if file.stem in classes and _is_in(classes[file.stem], folder) else None
     name = one_of(f"{file}: name", written.get("name"), [expected] if expected else classes)
     names = ["name", *_names(classes[name])]
-    known_keys("", (f"{file}: {key}" for key in written if key not in (*names, "defaults")), [f"{file}: {key}" for key in names])
+    for key in written:
+        if key not in (*names, "defaults"):
+            rule = f"which is no field of the {group} {name!r}; its fields are {', '.join(names)}"
+            raise InputError(f"{file} has the key {key!r}, {rule}.{nearest(key, names)}")
     lacking = [key for key in names if key not in written]
     if expected and lacking:
         raise InputError(f"{file} must have every field of the {group} {name!r} with its default; it lacks {', '.join(lacking)}.")
