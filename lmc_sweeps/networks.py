@@ -110,8 +110,8 @@ def _model(whole: Mapping[str, Any], scope: Mapping[str, Any]) -> Model:
     known = models.choices()
     if name not in known:
         raise checks.InputError(
-            f"the record's model, {name!r}, is not known here; known are {', '.join(sorted(known))}. A model of your own has to be made "
-            "known first, as in docs/how_to/own_model.md."
+            f"the record's model, {name!r}, is not known here; known are {', '.join(sorted(known))}. A model of your own is added by "
+            "lmc_sweeps.add_parts(FOLDER) first, as in docs/how_to/own_model.md."
         )
     given = {key: value for key, value in config.items() if key != "name"}
     unknown = sorted(given.keys() - {field.name for field in fields(known[name])})

@@ -18,7 +18,7 @@ def add_parts(folder: str | Path) -> None:
 
     The folder has any of ``datasets/``, ``models/``, ``matching/``, ``transport/`` (one Python file per part), ``plots/``, ``studies/``,
     ``stats/`` (for the analysis), and ``conf/`` with the configs in the groups of lmc_sweeps, e.g. ``conf/model/residual.yaml``. Its files
-    are imported as modules of lmc_sweeps, e.g. ``lmc_sweeps.models.residual``, which is what records and stored networks are named after.
+    are imported as modules of lmc_sweeps, e.g. ``lmc_sweeps.models.residual``.
 
     Commands without a script of your own find the same folder by the environment variable ``LMC_SWEEPS_PARTS``: one folder, or several
     with `os.pathsep` (``:``) between them.

@@ -1,12 +1,16 @@
 """examples/own_parts, copied to a folder outside of the project: its tests, and a sweep with all of its parts by one command."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from sharing import made_once
+
+import multirun_analysis
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "own_parts"
@@ -14,8 +18,6 @@ SWEEP = (
     "dataset=arrays dataset.file=arrays.npz model=residual depth=1,2 width=4 matching=norms,weights,activations "
     "matching.weights.transport=linear_program training.epochs=1 training.batch_size=16 points=3 hydra.sweep.dir=own -m"
 )
-
-
 Run = Callable[..., str]
 
 
