@@ -63,6 +63,11 @@ def check_parts() -> None:
     check_folders(InputError)
     choices: dict[str, Mapping[str, type]] = {"dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices()}
     transport.choices()
+    if any((folder / name).is_dir() for folder in folders_of_parts() for name in ("plots", "studies")):
+        from multirun_analysis import plots, studies  # imported late: they bring matplotlib and seaborn
+
+        plots.choices()
+        studies.choices()
     for folder in folders_of_parts():
         _check_configs(folder, choices)
 
@@ -75,7 +80,7 @@ def _check_configs(folder: Path, choices: Mapping[str, Mapping[str, type]]) -> N
         for name, kind in classes.items():
             file = folder / "conf" / group / f"{name}.yaml"
             if _is_in(kind, folder) and not file.is_file():
-                keys = ", ".join(["name", *_names(kind)])
+                keys = ", ".join(_keys(kind))
                 raise InputError(f"the {group} {name!r} in {str(folder)!r} needs a config: write {file} with the keys {keys}.")
     for file in _configs(folder / "conf"):
         place = file.relative_to(folder / "conf")
@@ -88,18 +93,18 @@ def _check_configs(folder: Path, choices: Mapping[str, Mapping[str, type]]) -> N
 
 def _check_config(file: Path, group: str, classes: Mapping[str, type], folder: Path) -> None:
     """Raise `InputError` if the YAML of a part has another name than the part, or other fields."""
+    written = _read(file)
     if group == "matching" and not file.read_text(errors="replace").startswith(f"# @package matching.{file.stem}\n"):
         raise InputError(f"{file} must have '# @package matching.{file.stem}' as its first line: a job may have several methods.")
-    written = _read(file)
-    expected = file.stem if file.stem in classes and _is_in(classes[file.stem], folder) else None
-    name = one_of(f"{file}: name", written.get("name"), [expected] if expected else classes)
-    names = ["name", *_names(classes[name])]
+    is_its_own = file.stem in classes and _is_in(classes[file.stem], folder)
+    name = one_of(f"{file}: name", written.get("name"), [file.stem] if is_its_own else classes)
+    keys = _keys(classes[name])
     for key in written:
-        if key not in (*names, "defaults"):
-            rule = f"which is no field of the {group} {name!r}; its fields are {', '.join(names)}"
-            raise InputError(f"{file} has the key {key!r}, {rule}.{nearest(key, names)}")
-    lacking = [key for key in names if key not in written]
-    if expected and lacking:
+        if key not in (*keys, "defaults"):
+            rule = f"which is no field of the {group} {name!r}; its fields are {', '.join(keys)}"
+            raise InputError(f"{file} has the key {key!r}, {rule}.{nearest(key, keys)}")
+    lacking = [key for key in keys if key not in written]
+    if is_its_own and lacking:
         raise InputError(f"{file} must have every field of the {group} {name!r} with its default; it lacks {', '.join(lacking)}.")
 
 
@@ -123,5 +128,5 @@ def _is_in(kind: type, folder: Path) -> bool:
     return Path(str(sys.modules[kind.__module__].__file__)).is_relative_to(folder)
 
 
-def _names(kind: Any) -> list[str]:
-    return [field.name for field in fields(kind)]
+def _keys(kind: Any) -> list[str]:
+    return ["name", *(field.name for field in fields(kind))]

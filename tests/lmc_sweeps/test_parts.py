@@ -79,7 +79,7 @@ def write(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text)
 
 
-def add(folder: Path) -> str:
+def refusal_of(folder: Path) -> str:
     """Return what is said of a folder that is refused."""
     before = os.environ[PARTS], list(models.__path__)
     with pytest.raises(InputError) as error:
@@ -146,6 +146,8 @@ def test_a_command_finds_the_folder_of_the_environment_and_its_configs(folder: P
         ("models/broken.py", "\nimport nothing_of_this_name\n", r"models/broken\.py cannot be imported: line 2, 'import nothing_of_this_name': ModuleNotFoundError: No module named 'nothing_of_this_name'\.$"),
         ("models/broken.py", "x = (\n", r"models/broken\.py cannot be imported: line 1: SyntaxError: "),
         ("models/broken.py", "raise SystemExit(3)\n", r"models/broken\.py cannot be imported: line 1, 'raise SystemExit\(3\)': SystemExit: 3"),
+        ("plots/bars.py", "import nothing_of_this_name\n", r"plots/bars\.py cannot be imported: line 1, 'import nothing_of_this_name': "),
+        ("studies/mine.py", "1 / 0\n", r"studies/mine\.py cannot be imported: line 1, '1 / 0': ZeroDivisionError: division by zero\.$"),
         ("conf/model/small.yaml", None, r"the model 'small' in .* needs a config: write .*/conf/model/small\.yaml with the keys name, .*, size\.$"),
         ("conf/model/small.yaml", "name: mlp\n", r"conf/model/small\.yaml: name` must be one of small, got 'mlp'"),
         ("conf/model/small.yaml", "name: small\nsizes: 3\n", r"conf/model/small\.yaml has the key 'sizes', which is no field of the model 'small'; its fields are name, .*, size\. Did you mean 'size'\?"),
@@ -162,7 +164,7 @@ def test_mistakes_are_a_sentence_and_nothing_is_added(folder: Path, name: str, t
         (folder / name).unlink()
     else:
         write(folder, name, text)
-    message = add(folder)
+    message = refusal_of(folder)
     assert "\n" not in message
     assert re.search(sentence, message), message
 
@@ -170,21 +172,21 @@ def test_mistakes_are_a_sentence_and_nothing_is_added(folder: Path, name: str, t
 def test_a_folder_that_is_not_there_or_has_no_parts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PARTS, "")
     rule = "take a folder with at least one of datasets/, models/, matching/, transport/, plots/, studies/, stats/ in it"
-    assert f"{rule}; there is no folder {str(tmp_path / 'nowhere')!r}." in add(tmp_path / "nowhere")
+    assert f"{rule}; there is no folder {str(tmp_path / 'nowhere')!r}." in refusal_of(tmp_path / "nowhere")
     write(tmp_path / "empty", "model/small.py", "")
-    assert f"{rule}; {str(tmp_path / 'empty')!r} has model." in add(tmp_path / "empty")
+    assert f"{rule}; {str(tmp_path / 'empty')!r} has model." in refusal_of(tmp_path / "empty")
 
 
 def test_a_name_in_two_folders_is_refused(folder: Path, tmp_path: Path) -> None:
     lmc_sweeps.add_parts(folder)
     write(tmp_path / "others", "models/small.py", FILES["models/small.py"])
-    assert f"has a 'small' already, in {folder / 'models'}" in add(tmp_path / "others")
+    assert f"has a 'small' already, in {folder / 'models'}" in refusal_of(tmp_path / "others")
 
 
 def test_a_mistake_that_is_mended_can_be_added(folder: Path) -> None:
     text = (folder / "conf/model/small.yaml").read_text()
     (folder / "conf/model/small.yaml").unlink()
-    assert "needs a config" in add(folder)
+    assert "needs a config" in refusal_of(folder)
     write(folder, "conf/model/small.yaml", text)
     lmc_sweeps.add_parts(folder)
     assert "small" in models.choices()
