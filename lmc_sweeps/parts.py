@@ -9,7 +9,7 @@ from typing import Any
 
 from lmc_sweeps import datasets, matching, models, transport
 from lmc_sweeps.common.checks import InputError, one_of, user_path
-from multirun_analysis.checks import nearest
+from multirun_analysis import checks
 from multirun_analysis.common.registry import PARTS, check_folders, extend_packages, folders_of_parts
 
 
@@ -66,8 +66,11 @@ def check_parts() -> None:
     if any((folder / name).is_dir() for folder in folders_of_parts() for name in ("plots", "studies")):
         from multirun_analysis import plots, studies  # imported late: they bring matplotlib and seaborn
 
-        plots.choices()
-        studies.choices()
+        try:
+            plots.choices()
+            studies.choices()
+        except checks.InputError as error:  # the analysis has a class of its own
+            raise InputError(str(error)) from error
     for folder in folders_of_parts():
         _check_configs(folder, choices)
 
@@ -102,7 +105,7 @@ def _check_config(file: Path, group: str, classes: Mapping[str, type], folder: P
     for key in written:
         if key not in (*keys, "defaults"):
             rule = f"which is no field of the {group} {name!r}; its fields are {', '.join(keys)}"
-            raise InputError(f"{file} has the key {key!r}, {rule}.{nearest(key, keys)}")
+            raise InputError(f"{file} has the key {key!r}, {rule}.{checks.nearest(key, keys)}")
     lacking = [key for key in keys if key not in written]
     if is_its_own and lacking:
         raise InputError(f"{file} must have every field of the {group} {name!r} with its default; it lacks {', '.join(lacking)}.")

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from multirun_analysis import plots
 from multirun_analysis.checks import InputError, user_path
 from multirun_analysis.common.backend import draw_into_files
 from multirun_analysis.common.media import for_terminal
@@ -64,6 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         check_folders(InputError)
         if folders_of_parts() and not options.only:
+            from multirun_analysis import plots
+
             plots.choices()  # a file of a user's that cannot be imported is refused before any table is made
         folders = [user_path("SWEEP_DIR", folder) for folder in options.sweep_dir]
         out = None if options.out is None else user_path("--out", options.out)

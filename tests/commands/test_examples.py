@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
 
 @pytest.mark.slow
 def test_the_tests_of_the_example_pass_where_they_are_copied_to(folder, run):
-    printed = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    printed = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error::pytest.PytestUnraisableExceptionWarning")
     assert re.search(r"\d+ passed", printed)
 
 
