@@ -14,8 +14,9 @@ import torch
 
 from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Tally, finished, rewritten, rows, run, undisturbed
 from lmc_sweeps.common.files import write_atomically
-from lmc_sweeps.jobs import plane_files, records
-from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, Store
+from lmc_sweeps.jobs import permutation_files, plane_files, records
+from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.matching.weights import Weights
 from multirun_analysis.frames import discovery
@@ -99,20 +100,24 @@ def _cut_permutations(tally: Tally, own: Calm, rng: random.Random) -> None:
     path = sorted(own.where.glob("sweep/*/permutations.npz"))[0]
     whole, kept = (
         path.read_bytes(),
-        {key: found.tolist() for key, found in records.read_permutations(path.parent, records.read_record(path.parent) or {}).items()},
+        {
+            key: found.tolist()
+            for key, found in permutation_files.read_permutations(path.parent, records.read_record(path.parent) or {}).items()
+        },
     )
     for _ in range(30):
         length = rng.randrange(len(whole))
         path.write_bytes(whole[:length])
         with said_in_log() as lines:
-            wrong = records.read_permutations(path.parent, records.read_record(path.parent) or {}) != {}
+            wrong = permutation_files.read_permutations(path.parent, records.read_record(path.parent) or {}) != {}
         tally.note("\n".join(lines), wrong=wrong, what=f"permutations.npz, {length} bytes")
     for _ in range(2):
         path.write_bytes(whole[: rng.randrange(len(whole))])
         before = own.copy(own.where.with_name(f"permutations_{tally.injected}"))
         done = run(own.where, *SWEEP, FOLDER, "plane=true")
         found = {
-            key: array.tolist() for key, array in records.read_permutations(path.parent, records.read_record(path.parent) or {}).items()
+            key: array.tolist()
+            for key, array in permutation_files.read_permutations(path.parent, records.read_record(path.parent) or {}).items()
         }
         wrong = found != kept or done.status != 0 or not Calm(before, 0.0).equals(own.where)
         tally.note(done.said, wrong=wrong, what=f"permutations.npz, mended, {done.status}")
@@ -130,7 +135,7 @@ def _cut_planes(tally: Tally, own: Calm, rng: random.Random) -> None:
         path.write_bytes(whole[:length])
         found = find_planes(find_sweep(own.where / "sweep"), own.where / "sweep")
         with said_in_log():
-            lacking = plane_files.missing_planes(path.parent, record, names, methods)
+            lacking = plane_files.methods_without_plane(path.parent, record, names, methods)
         lacking_last = whole[:length].count(b"weights") == whole.count(b"weights") and not lacking
         others = found.frame[found.frame["run_id"] != path.parent.name].reset_index(drop=True)
         wrong = lacking_last or not others.equals(known.reset_index(drop=True)) or len(found.frame) != len(others)
@@ -219,7 +224,7 @@ def half_trained(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
         flipped(path, rng, end=1200 if k % 2 else None)  # the header comes first
         with said_in_log() as lines:
             found = store.find_partial(path.stem)
-        same = found is None or (kept is not None and found.facts == kept.facts and found.step == kept.step)
+        same = found is None or (kept is not None and found.loss_initial == kept.loss_initial and found.step == kept.step)
         if found is not None and kept is not None:
             same = same and found.tensors.keys() == kept.tensors.keys()
             same = same and all(_same(found.tensors[kind], kept.tensors[kind]) for kind in kept.tensors)

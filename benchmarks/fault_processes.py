@@ -156,7 +156,7 @@ def _hang_in_training(width: int, step: int) -> None:
     real = stacks._Keeper.__call__
 
     def hanging(self: stacks._Keeper, state: StackState) -> None:
-        if self._tasks[0].settings.width == width and state.step == step:
+        if self._networks[0].settings.width == width and state.step == step:
             time.sleep(3600)
         real(self, state)
 
@@ -225,7 +225,7 @@ def _poison(width: int, seed: int, step: int) -> None:
     real = stacks._Keeper.__call__
 
     def poisoned(self: stacks._Keeper, state: StackState) -> None:
-        for k, task in enumerate(self._tasks):
+        for k, task in enumerate(self._networks):
             if (task.settings.width, task.settings.seed, task.number, state.step) == (width, seed, 1, step):
                 state.parameters["hidden_1.weight"][k, 0, 0] = torch.nan
         real(self, state)

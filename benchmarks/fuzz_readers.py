@@ -22,9 +22,9 @@ from benchmarks.records import METHODS, write_sweep
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.tensor_files import words_digest
 from lmc_sweeps.datasets import cifar10, idx
-from lmc_sweeps.jobs import plane_files, records
+from lmc_sweeps.jobs import permutation_files, plane_files, records
 from lmc_sweeps.jobs import store as checkpoints
-from lmc_sweeps.jobs.settings import name_of
+from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.own_networks import files as network_files
 from lmc_sweeps.sweeps import expected
@@ -32,11 +32,12 @@ from multirun_analysis import schema
 from multirun_analysis.frames import planes
 from multirun_analysis.records import commands, index, reading
 from multirun_analysis.records.packed import PackedRecord
+from multirun_analysis.schema import PERMUTATIONS, RECORD
 
 SEED = 20261125
 RUN = "0123456789abcdef"
 IDENTITY = {"width": 4, "seed": 0}
-NAME = name_of(IDENTITY)  # of a network
+NAME = network_name(IDENTITY)  # of a network
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _use_record(path: Path) -> bool:
     if found is not None and records.is_finished(found):
         records.is_measured(found, Weights())
         records.merged(found, found)
-        plane_files.missing_planes(path.parent, found, ["a", "b"], [Weights()])
+        plane_files.methods_without_plane(path.parent, found, ["a", "b"], [Weights()])
     return found is not None
 
 
@@ -215,7 +216,7 @@ def _networks() -> list[bytes]:
             NAME,
             IDENTITY,
             checkpoints.PartialNetwork(
-                {"parameters": tensors, "moment": {name: 2 * tensor for name, tensor in tensors.items()}}, {"loss_initial": 1.0}, 7, 1.5
+                {"parameters": tensors, "moment": {name: 2 * tensor for name, tensor in tensors.items()}}, 1.0, 7, 1.5
             ),
         )
         return [save(tensors, {"network": network}), store.path(NAME, checkpoints.PARTIAL).read_bytes()]
@@ -269,8 +270,8 @@ def _find_partial(path: Path) -> bool:
 def _permutations() -> list[bytes]:
     with tempfile.TemporaryDirectory() as place:
         maps = {f"a.b.{method}.w0": {"hidden_1": np.array([2, 0, 1, 3]), "hidden_2": np.arange(4)} for method in METHODS[:2]}
-        records.write_permutations(Path(place), maps)
-        return [(Path(place) / records.PERMUTATIONS).read_bytes()]
+        permutation_files.write_permutations(Path(place), maps)
+        return [(Path(place) / PERMUTATIONS).read_bytes()]
 
 
 _PICKLES = (
@@ -282,8 +283,8 @@ READERS = {
     "idx": Reader("file", 15_000, _idx_files, mutating.by_bytes, _unless(idx.read_idx, InputError)),
     "cifar10 batch": Reader("batch", 20_000, _batches, mutating.with_tokens(*_PICKLES), _unless(_read_batch, InputError)),
     "cifar10 archive": Reader("archive", 8000, _archives, mutating.by_tar, _unless(_read_archive, InputError)),
-    "record, as jobs read it": Reader(records.RECORD, 6000, _records, mutating.by_json, _use_record),
-    "record, as the analysis reads it": Reader(records.RECORD, 12_000, _records, mutating.by_json, _unless(_read_sealed, *_ERRORS)),
+    "record, as jobs read it": Reader(RECORD, 6000, _records, mutating.by_json, _use_record),
+    "record, as the analysis reads it": Reader(RECORD, 12_000, _records, mutating.by_json, _unless(_read_sealed, *_ERRORS)),
     "expected.jsonl, as sweeps read it": Reader(expected.EXPECTED, 10_000, _lines, mutating.by_lines, _expect),
     "expected.jsonl, as the analysis reads it": Reader(
         expected.EXPECTED, 10_000, _lines, mutating.by_lines, _unless(_read_lines, *_ERRORS)
@@ -308,6 +309,6 @@ READERS = {
         "network", 6000, _pytorch_files, mutating.by_zip, _unless(network_files.read_network_file, InputError)
     ),
     "permutations.npz": Reader(
-        records.PERMUTATIONS, 10_000, _permutations, mutating.by_zip, lambda path: bool(records.read_permutations(path.parent, {}))
+        PERMUTATIONS, 10_000, _permutations, mutating.by_zip, lambda path: bool(permutation_files.read_permutations(path.parent, {}))
     ),
 }

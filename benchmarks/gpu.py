@@ -22,6 +22,7 @@ from benchmarks.timing import interleaved, machine
 from lmc_sweeps.datasets.base import Data, Split, fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
@@ -98,7 +99,7 @@ def agreement(device: str = "cuda") -> pd.DataFrame:
         frames = []
         for where in ("cpu", device):
             with tempfile.TemporaryDirectory() as place:
-                record = run_job(replace(settings, device=where), data, mark, Path(place) / "job")
+                record = run_job(PreparedJob(replace(settings, device=where), data, mark), Path(place) / "job")
             frames.append(pd.DataFrame(record["runs"])[list(CHECKED)])
         rows.append({"networks": f"digits, 2 x {width}, 5 epochs"} | (frames[0] - frames[1]).abs().max().to_dict())
     return pd.DataFrame(rows)

@@ -314,7 +314,7 @@ def requeue(where: Path, calm: Path) -> None:
     # Of two minutes the last one and a half are for stopping: it runs out of time
     tasks.append(come_back(run, "scontrol update TimeLimit=2 JobId=", tasks))
     code = run.end()
-    waited = f"{JOBS} jobs are in {TASKS} tasks that an earlier command has submitted" in run.told()
+    waited = f"{JOBS} jobs are in {TASKS} tasks that an earlier command submitted" in run.told()
     check("the same command waited for the tasks that were there and submitted none", waited and "tasks of slurm" not in run.told())
     check("it ends with status 0", code == 0)
     for task in tasks:

@@ -12,9 +12,10 @@ from benchmarks import plain
 from benchmarks.timing import Seconds, interleaved, timed, with_threads
 from lmc_sweeps.datasets.base import Data, Split, fingerprint
 from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.jobs.planned import PlannedNetwork, padded_split, padded_stack
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.jobs.stack_sizes import stack_size
-from lmc_sweeps.jobs.tasks import Task, padded_split, padded_stack
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.loop import StackState, Training, initial_state, train
@@ -42,7 +43,7 @@ class Ours:
             training=Training(epochs=200, batch_size=batch_size), matching=(Weights(),), device=device, precision=precision, points=3,
             store=None,
         )  # fmt: skip
-        tasks = [Task(settings, data, fingerprint(data), number) for number in range(networks)]
+        tasks = [PlannedNetwork(PreparedJob(settings, data, fingerprint(data)), number) for number in range(networks)]
         self.size = stack_size(tasks)
         self._tasks = tasks[: self.size]
         self._device = torch.device(device)

@@ -32,7 +32,10 @@ PAGES = {
     "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment")]),
     "models": (
         "Models",
-        [f"lmc_sweeps.models.{name}" for name in ("base", "mlp", "mean_field", "feed_forward", "sequential", "torch_module")],
+        [
+            f"lmc_sweeps.models.{name}"
+            for name in ("base", "mlp", "mean_field", "chain_layer", "feed_forward", "sequential", "torch_module")
+        ],
     ),
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),
     "analysis": (

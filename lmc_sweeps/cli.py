@@ -41,8 +41,8 @@ def main() -> None:
     except InputError as error:
         raise SystemExit(for_terminal(error, keep="\n")) from None
     except KeyboardInterrupt as stopped:
-        said = str(stopped) or "Interrupted. What was finished is kept, and the same command does what is not."
-        sys.stderr.write(f"\n{for_terminal(said)}\n")
+        message = str(stopped) or "Interrupted. Finished work is kept, and the same command does the rest."
+        sys.stderr.write(f"\n{for_terminal(message)}\n")
         raise SystemExit(143 if isinstance(stopped, Terminated) else 130) from None
 
 
@@ -59,11 +59,11 @@ def run(config: DictConfig) -> None:
     write_command(sweep_dir)
     try:
         run_alone(prepared, folder, sweep_dir)
-    except Exception:  # it was said and written down, with its traceback, where it happened
+    except Exception:  # reported and logged, with its traceback, where it happened
         raise SystemExit(1) from None
     finally:
-        written = print_summary(sweep_dir)
-    if not written:
+        has_tables = print_summary(sweep_dir)
+    if not has_tables:
         raise SystemExit("The job is done; its tables are not.")
 
 

@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from lmc_sweeps import models
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.looked_up import looked_up
-from lmc_sweeps.jobs import records, settings
-from lmc_sweeps.jobs.store import DAMAGED, Store, read_network
-from lmc_sweeps.jobs.tasks import template
+from lmc_sweeps.jobs import records
+from lmc_sweeps.jobs.network_files import DAMAGED, read_network
+from lmc_sweeps.jobs.permutation_files import read_permutations
+from lmc_sweeps.jobs.planned import template
+from lmc_sweeps.jobs.recorded import mark_in
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.models.base import Model
-from multirun_analysis.schema import mark_of
+from multirun_analysis.schema import PERMUTATIONS, RECORD, mark_of
 
 LONGEST = 500  # letters of a failure's sentence that are shown
 
@@ -54,24 +57,24 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
         If there is no such record or pair, or the store no longer holds the networks.
     """
     folder = Path(record_or_folder)
-    folder = folder.parent if folder.name == records.RECORD else folder
+    folder = folder.parent if folder.name == RECORD else folder
     record = _read(folder)
     config = record["config"]
     numbers = range(len(record["networks"]))
     if len(pair) != 2 or not all(k in numbers for k in pair) or pair[0] >= pair[1]:
         raise checks.InputError(f"`pair` must be two numbers of networks below {len(numbers)}, the smaller first, got {pair!r}.")
-    where = store if store is not None else _where(config)
-    shelf = Store(None if where is None else checks.user_path("store", where))
+    root = store if store is not None else _store_of(config)
+    networks = Store(None if root is None else checks.user_path("store", root))
     names = [record["networks"][k]["name"] for k in pair]
     model = _model(config, record["scope"])
     shape = (record["data"]["n_inputs"], config["width"], config["depth"], record["data"]["n_classes"])
     architecture = model.architecture(*shape)
-    a, b = (_stored(shelf, name, template(model, *shape)) for name in names)
+    a, b = (_stored(networks, name, template(model, *shape)) for name in names)
     permutations = _permutations(folder, names, record)
     if not permutations and any([curve["network_a"], curve["network_b"]] == names for curve in record["curves"]):
-        lost = str(folder / records.PERMUTATIONS)
-        raise checks.InputError(f"{lost!r} is missing or damaged; remove {records.RECORD} beside it and run the job again.")
-    aligned = {key: architecture.module(apply_permutations(b, architecture.spec, found)) for key, found in permutations.items()}
+        path = str(folder / PERMUTATIONS)
+        raise checks.InputError(f"{path!r} is missing or damaged; remove {RECORD} beside it and run the job again.")
+    aligned = {key: architecture.module(apply_permutations(b, architecture.spec, by_group)) for key, by_group in permutations.items()}
     return LoadedPair(architecture.module(a), architecture.module(b), aligned, permutations)
 
 
@@ -80,61 +83,61 @@ def _read(folder: Path) -> records.Record:
     record = records.read_record(folder)
     if record is not None and records.is_finished(record):
         return record
-    place, file = str(folder), folder / records.RECORD
+    name, file = str(folder), folder / RECORD
     if record is not None:
-        why = f"the job ended as {record['status']!r}: {str(record.get('sentence', 'no reason is given'))[:LONGEST]}"
-        raise checks.InputError(f"{place!r} holds no finished {records.RECORD}; {why} Run the job again.")
+        reason = f"the job ended as {record['status']!r}: {str(record.get('sentence', 'no reason is given'))[:LONGEST]}"
+        raise checks.InputError(f"{name!r} holds no finished {RECORD}; {reason} Run the job again.")
     if file.is_file():
         raise checks.InputError(f"{str(file)!r} is damaged, or was changed after it was written; remove it and run the job again.")
-    jobs = sorted(path.parent for path in folder.glob(f"*/{records.RECORD}")) if folder.is_dir() else []
+    jobs = sorted(path.parent for path in folder.glob(f"*/{RECORD}")) if folder.is_dir() else []
     if jobs:
-        raise checks.InputError(f"{place!r} is a sweep of {len(jobs)} jobs: name the folder of one, e.g. {str(jobs[0])!r}.")
+        raise checks.InputError(f"{name!r} is a sweep of {len(jobs)} jobs: name the folder of one, e.g. {str(jobs[0])!r}.")
     if not folder.exists():
-        raise checks.InputError(f"there is no folder {place!r}.")
-    raise checks.InputError(f"{place!r} holds no {records.RECORD}: it is not the folder of a job that has finished.")
+        raise checks.InputError(f"there is no folder {name!r}.")
+    raise checks.InputError(f"{name!r} holds no {RECORD}: it is not the folder of a job that has finished.")
 
 
-def _where(config: Mapping[str, Any]) -> str | None:
+def _store_of(config: Mapping[str, Any]) -> str | None:
     """Return the store of a record, looked up again where it came from the environment."""
-    told: str | None = config["store"]
+    folder: str | None = config["store"]
     try:
-        return looked_up(told, config) if told is not None and "${" in told else told
+        return looked_up(folder, config) if folder is not None and "${" in folder else folder
     except LookupError as error:
-        raise checks.InputError(f"the record's store is {told!r}, and {error}; set it, or pass `store`.") from error
+        raise checks.InputError(f"the record's store is {folder!r}, and {error}; set it, or pass `store`.") from error
 
 
 def _model(whole: Mapping[str, Any], scope: Mapping[str, Any]) -> Model:
     """Return the model of a record, if this version, with the parts that are known here, has it."""
     config = whole["model"]
     name = str(config.get("name"))
-    known = models.choices()
-    if name not in known:
+    choices = models.choices()
+    if name not in choices:
         raise checks.InputError(
-            f"the record's model, {name!r}, is not known here; known are {', '.join(sorted(known))}. A model of your own is added by "
+            f"the record's model, {name!r}, is not known here; known are {', '.join(sorted(choices))}. A model of your own is added by "
             "lmc_sweeps.add_parts(FOLDER) first, as in docs/how_to/own_model.md."
         )
-    given = {key: value for key, value in config.items() if key != "name"}
-    unknown = sorted(given.keys() - {field.name for field in fields(known[name])})
+    values = {key: value for key, value in config.items() if key != "name"}
+    unknown = sorted(values.keys() - {field.name for field in fields(choices[name])})
     if unknown:
         raise checks.InputError(f"the record's model, {name!r}, has the setting {unknown[0]!r}, which this version of it does not know.")
-    return known[name](**{key: _as_it_was(key, value, whole, scope) for key, value in given.items()})
+    return choices[name](**{key: _as_it_was(key, value, whole, scope) for key, value in values.items()})
 
 
 def _as_it_was(key: str, value: Any, config: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
-    """Return a setting of a model; one that the record does not tell must be here what it was when the networks were trained."""
-    mark = settings.told_mark(scope.get(f"model.{key}"))
+    """Return a setting of a model; one that the record does not show must be here what it was when the networks were trained."""
+    mark = mark_in(scope.get(f"model.{key}"))
     if mark is None or not isinstance(value, str):
         return value
     try:
-        found = looked_up(value, config)
+        text = looked_up(value, config)
     except LookupError as error:
         raise checks.InputError(f"the record's model has the setting {key!r} from {value!r}, and {error}; set it as it was.") from error
-    if mark_of(found) != mark:
+    if mark_of(text) != mark:
         raise checks.InputError(
-            f"the record's model has the setting {key!r} from {value!r}, which the record does not tell and which is something else here; "
+            f"the record's model has the setting {key!r} from {value!r}, which the record does not show and which is something else here; "
             "set it as it was, by the environment variable that it names."
         )
-    return found
+    return text
 
 
 def _stored(store: Store, name: str, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -147,18 +150,18 @@ def _stored(store: Store, name: str, like: Mapping[str, Tensor]) -> dict[str, Te
     except OSError as error:
         raise checks.InputError(f"the network {name} cannot be read: {error}.") from error
     except DAMAGED as error:
-        again = f"remove it and the job's {records.RECORD} and run the job again, or pass another `store`"
+        again = f"remove it and the job's {RECORD} and run the job again, or pass another `store`"
         raise checks.InputError(f"the stored network {str(path)!r} is not usable ({error}); {again}.") from error
 
 
 def _permutations(folder: Path, names: list[str], record: records.Record) -> dict[str, dict[str, np.ndarray]]:
     """Return permutations by method, then group, of one pair."""
     kinds = [entry["matching"] for entry in record["matching"]]
-    found: dict[str, dict[str, np.ndarray]] = {}
-    for key, permutation in records.read_permutations(folder, record).items():
+    by_method: dict[str, dict[str, np.ndarray]] = {}
+    for key, permutation in read_permutations(folder, record).items():
         pair_and_method, _, group = key.partition("/")
         a, b, method, settings_hash = pair_and_method.split(".")
         if [a, b] == names:
             label = method if kinds.count(method) == 1 else f"{method}.{settings_hash}"
-            found.setdefault(label, {})[group] = permutation
-    return found
+            by_method.setdefault(label, {})[group] = permutation
+    return by_method

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lmc_sweeps.common.checks import InputError, user_path
-from lmc_sweeps.jobs.store import DAMAGED, NETWORK, PARTIAL, SIDECAR, Store, read_words
+from lmc_sweeps.jobs.network_files import DAMAGED, NETWORK, PARTIAL, SIDECAR, read_words
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.jobs.store_contents import PASSING, Finding, Item, State, findings, is_whole, items
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.streams import command_streams
@@ -22,7 +23,7 @@ class Entry:
     """A network in the store: its name, what it is, its size in bytes and its age in days."""
 
     name: str
-    what: str
+    description: str
     size: int
     days: float
 
@@ -46,14 +47,17 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(for_terminal(error))
     if store.folder is None or not store.folder.is_dir():
         sys.exit(f"there is no store at {str(store.folder)!r}.")
-    {"list": _list, "verify": _verify, "prune": lambda given: _prune(given, options.older_than)}[options.command](store)
+    if options.command == "prune":
+        _prune(store, options.older_than)
+    else:
+        {"list": _list, "verify": _verify}[options.command](store)
 
 
 def _list(store: Store) -> None:
     listed, closed = items(store)
     total = count = 0
     for entry in entries(listed):
-        _say(f"{entry.name}  {entry.size / 1e6:8.2f} MB  {entry.days:6.1f} days  {entry.what}")
+        _say(f"{entry.name}  {entry.size / 1e6:8.2f} MB  {entry.days:6.1f} days  {entry.description}")
         total, count = total + entry.size, count + 1
     for sentence in closed:
         _say(sentence)
@@ -148,14 +152,14 @@ def entries(listed: list[Item]) -> Iterator[Entry]:
         try:
             words = read_words(item.path)["identity"]
             settings = ", ".join(f"{key} {words[key]}" for key in ("width", "depth", "seed", "network"))
-            what = f"{words['dataset']['name']}, {words['model']['name']}, {settings}, {words['optimizer']['name']}"
+            description = f"{words['dataset']['name']}, {words['model']['name']}, {settings}, {words['optimizer']['name']}"
         except FileNotFoundError:
             continue
         except OSError as error:
-            what = f"{State.UNREAD.value} ({error.strerror or error})"
+            description = f"{State.UNREAD.value} ({error.strerror or error})"
         except DAMAGED:
-            what = State.DAMAGED.value
-        yield Entry(item.path.stem, what, item.status.st_size, item.seconds / DAY)
+            description = State.DAMAGED.value
+        yield Entry(item.path.stem, description, item.status.st_size, item.seconds / DAY)
 
 
 def _say(line: str) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import NEVER
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +39,16 @@ def split(inputs: np.ndarray, labels: np.ndarray) -> Split:
     Raises
     ------
     InputError
-        If they are no arrays of real numbers, or labels would change by becoming integers.
+        If they are not arrays of real numbers, or labels would change by becoming integers.
     """
     inputs, labels = _real("inputs", inputs), _real("labels", labels)
     whole = np.ascontiguousarray(labels)
     if labels.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):  # of NaN, which then is no whole number
+        with np.errstate(invalid="ignore"):  # of NaN, which then is not a whole number
             whole = whole.astype(np.int64)
         if not np.array_equal(whole, labels):
             wrong = labels[whole != labels].flat[0]
-            raise checks.InputError(f"`labels` of a split must be whole numbers, got {wrong}; a network here tells classes apart.")
+            raise checks.InputError(f"`labels` of a split must be whole numbers, got {wrong}; networks here are classifiers.")
     with np.errstate(over="ignore"):  # beyond float32: an infinite input, which is refused before the first job
         numbers = np.ascontiguousarray(inputs, np.float32)
     arrays = (numbers, np.ascontiguousarray(whole, np.int64))
@@ -83,7 +84,7 @@ class Data:
 class Dataset(ABC):
     """The settings of a dataset.
 
-    Fields marked ``metadata={"identity": False}`` say where data lie, not what they are, and stay out of every hash.
+    Fields marked ``metadata=NEVER`` (`location`) say where data lie, not what they are, and stay out of every hash.
     """
 
     name: ClassVar[str]
@@ -101,7 +102,7 @@ class Dataset(ABC):
 
 def location() -> Any:
     """Return a field that says where data lie: null by default, and out of every hash."""
-    return field(default=None, metadata={"identity": False})
+    return field(default=None, metadata=NEVER)
 
 
 def fingerprint(data: Data) -> str:
@@ -160,7 +161,7 @@ class ImageFiles(Dataset):
         return train, test
 
     def unofficial(self, more: str = "") -> str:
-        """Return the sentence for the record that contents are not the official ones, after it was said in the log."""
+        """Log that the contents are not the official ones, and return the sentence for the record."""
         note = f"the contents of {self.root} are not known to be the official {self.name}; they have a fingerprint of their own{more}"
         log.warning("dataset.root: %s.", note)
         return note

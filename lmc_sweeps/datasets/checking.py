@@ -26,7 +26,7 @@ def check_data(name: str, data: Any) -> Data:
     Raises
     ------
     InputError
-        If types, shapes, lengths or devices are others than promised, numbers are not finite, or labels are no classes.
+        If types, shapes, lengths or devices are not those of a `Data`, numbers are not finite, or labels are not classes.
     """
     if not isinstance(data, Data):
         raise InputError(f"dataset={name}: `load` must return a Data of two splits, got {type(data).__name__}.")
@@ -67,7 +67,7 @@ def _check_tensor(subject: str, value: Any, kind: torch.dtype) -> None:
 
 
 def _special(tensor: Tensor) -> str:
-    """Return how a tensor is no plain one on the CPU; empty if it is."""
+    """Return what keeps a tensor from being a plain one on the CPU; empty if it is one."""
     if tensor.device.type != "cpu":
         return f"one on {tensor.device}"
     if tensor.layout != torch.strided:

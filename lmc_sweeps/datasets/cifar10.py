@@ -53,7 +53,7 @@ def read_batch(contents: bytes, file: str) -> tuple[np.ndarray, np.ndarray]:
     batch = read_pickle(contents, file)
     missing = [key for key in ("data", "labels") if not isinstance(batch, dict) or key not in batch]
     if missing:
-        raise InputError(f"{file} is no batch of CIFAR-10: it lacks {' and '.join(missing)}.")
+        raise InputError(f"{file} is not a batch of CIFAR-10: it lacks {' and '.join(missing)}.")
     try:
         images = as_byte_matrix(batch["data"])
     except ValueError as error:
@@ -62,11 +62,11 @@ def read_batch(contents: bytes, file: str) -> tuple[np.ndarray, np.ndarray]:
     if images.shape[1] != PIXELS:
         raise InputError(f"`data` in {file} has {images.shape[1]:,} bytes per image; CIFAR-10 has {PIXELS:,}.")
     if type(labels) is not list or len(labels) != len(images):
-        kind = f"a list of {len(labels):,}" if type(labels) is list else "no list"
+        kind = f"a list of {len(labels):,}" if type(labels) is list else "not a list"
         raise InputError(f"`labels` in {file} must be a list of {len(images):,}, one for each image; it is {kind}.")
     for label in labels:
         if type(label) is not int or not 0 <= label < CLASSES:
-            value = shown(label, 20) if type(label) is int else "something that is no integer"
+            value = shown(label, 20) if type(label) is int else "something that is not an integer"
             raise InputError(f"`labels` in {file} must be integers from 0 to {CLASSES - 1}, got {value}.")
     return images, np.array(labels, dtype=np.uint8)
 
@@ -109,9 +109,7 @@ def _members(stream: BinaryIO, path: Path, held: int) -> Iterator[tuple[str, byt
         if len(contents + stream.read(-member.size % BLOCK)) != member.size + -member.size % BLOCK:
             raise InputError(f"{path} is truncated: its member {shown(member.name)} is shorter than {member.size:,} bytes.")
         if member.type in PAX and RENAMING.search(contents):
-            raise InputError(
-                f"{path} is refused: an extended header gives a member another name or size; none of the official ones needs that."
-            )
+            raise InputError(f"{path} is refused: an extended header gives a member another name or size; no official archive needs that.")
         if name in names:
             raise InputError(f"{path} is refused: it holds {name} twice.")
         names |= {name} - {""}
@@ -136,7 +134,7 @@ def _checked(member: tarfile.TarInfo, path: Path) -> str:
         folder, _, name = member.name.partition("/")
         if folder != FOLDER or name not in (*BATCHES, *OTHERS):
             official = ", ".join((*BATCHES, *OTHERS))
-            raise InputError(f"{path} is refused: its member {member_name} is none of {FOLDER}/ and {official}.")
+            raise InputError(f"{path} is refused: its member {member_name} is not one of {FOLDER}/ and {official}.")
     if not 0 <= member.size <= most:
         raise InputError(f"{path} is refused: its member {member_name} claims {member.size:,} bytes; at most {most:,} are read.")
     return name
@@ -224,7 +222,7 @@ class Cifar10(ImageFiles):
             if path.is_file():
                 contents = np.frombuffer(_contents(path), dtype=np.uint8)
                 if not len(contents) or len(contents) % (1 + PIXELS):
-                    raise InputError(f"{path} has {len(contents):,} bytes, which are no images of {1 + PIXELS:,} bytes each.")
+                    raise InputError(f"{path} has {len(contents):,} bytes, not a whole number of images of {1 + PIXELS:,} bytes.")
                 rows = contents.reshape(-1, 1 + PIXELS)
                 if (high := int(rows[:, 0].max())) >= CLASSES:
                     raise InputError(f"{path} has the label {high}; labels must be from 0 to {CLASSES - 1}.")

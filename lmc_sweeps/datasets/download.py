@@ -35,7 +35,7 @@ def fetch(dataset: str, file: str, md5: str, mirrors: tuple[str, ...], size: int
     folder = user_path("LMC_SWEEPS_DATA", os.environ.get("LMC_SWEEPS_DATA") or pooch.os_cache("lmc_sweeps")) / dataset
     cached = folder / file
     if cached.exists() and not cached.is_file():
-        raise InputError(f"{cached} must be the file of `dataset={dataset}` that was downloaded, and is no regular file; remove it.")
+        raise InputError(f"{cached} must be the file of `dataset={dataset}` that was downloaded, and is not a regular file; remove it.")
     reasons = []
     for mirror in mirrors:
         cache = pooch.create(path=folder, base_url=mirror, registry={file: f"md5:{md5}"})
@@ -63,7 +63,7 @@ class _Bounded:
         from pooch import HTTPDownloader
 
         with open(output_file, "wb") as stream:
-            # What is not encoded on the way is as long as what is kept.
+            # Without an encoding, as many bytes come as the file has.
             HTTPDownloader(chunk_size=2**16, headers={"Accept-Encoding": "identity"})(url, _Counted(stream, self.most), cache)
 
 
@@ -76,7 +76,7 @@ class _Counted:
     def write(self, contents: bytes) -> int:
         self._left -= len(contents)
         if self._left < 0:
-            raise ValueError("it sends more bytes than the official file has, and was left")
+            raise ValueError("it sends more bytes than the official file has, and was stopped")
         return self._stream.write(contents)
 
     def flush(self) -> None:

@@ -24,7 +24,7 @@ def folders_below(root: str, contents: str, names: Sequence[str], inner: Sequenc
     Raises
     ------
     InputError
-        If `root` is no folder that can be looked into.
+        If `root` is not a folder that can be looked into.
     """
     folder = checks.user_path("dataset.root", root)
     if os.path.isfile(folder):
@@ -32,7 +32,7 @@ def folders_below(root: str, contents: str, names: Sequence[str], inner: Sequenc
             f"`dataset.root` must be a folder that holds {contents}, got {root!r}, which is a file: name the folder that it lies in."
         )
     if not root or not os.path.isdir(folder):
-        raise checks.InputError(f"`dataset.root` must be a folder that holds {contents}, got {root!r}, which is no folder.")
+        raise checks.InputError(f"`dataset.root` must be a folder that holds {contents}, got {root!r}, which is not a folder.")
     if not os.access(folder, os.X_OK):
         raise checks.InputError(f"`dataset.root` must be a folder that you may look into, got {root!r}.")
     outer = (*(folder / name for name in dict.fromkeys(names)), folder)

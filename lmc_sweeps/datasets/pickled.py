@@ -1,4 +1,4 @@
-"""Pickles of words, numbers, lists and arrays of bytes, read without running anything: no object is made that a file asks for by name.
+"""Pickles of strings, numbers, lists and arrays of bytes, read without running anything: no object that a file names is made.
 
 A pickle is a program; here its instructions are followed by hand. What would be a call (`REDUCE`) or a change of an object (`BUILD`)
 becomes a `Call` that says which, and is never made. Nothing is copied that a pickle names several times, so that it takes memory only in
@@ -21,7 +21,7 @@ from lmc_sweeps.common.checks import InputError
 
 MOST_INSTRUCTIONS = 2**18  # a list of 10,000 names takes eight for each, where Python 3 wrote what Python 2 could read
 GLOBALS = {
-    "_codecs encode": "encode",  # words, as Python 3 writes them for protocol 2
+    "_codecs encode": "encode",  # byte strings, as Python 3 writes them for protocol 2
     "numpy dtype": "dtype",
     "numpy ndarray": "ndarray",
     "numpy.core.multiarray _reconstruct": "array",
@@ -46,7 +46,7 @@ class Global:
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """A call that a pickle asks for and nobody makes; `state` is what it would then put into the result."""
+    """A call that a pickle asks for and that is never made; `state` is what the pickle would then put into the result."""
 
     name: str
     arguments: tuple[Any, ...]
@@ -54,7 +54,7 @@ class Call:
 
 
 def read_pickle(contents: bytes, file: str) -> Any:
-    """Return what a pickle holds: None, numbers, words, lists, tuples, dicts by words, and `Call` for everything else.
+    """Return what a pickle holds: None, numbers, strings, lists, tuples, dicts with strings as keys, and `Call` for everything else.
 
     Parameters
     ----------
@@ -178,13 +178,13 @@ class _Machine:
     def _stack_global(self, _: Any) -> None:
         module, name = self._last(2)
         if type(module) is not str or type(name) is not str:
-            raise ValueError("it asks for a global by something that is no word")
+            raise ValueError("it asks for a global by something that is not a string")
         self._global(f"{module[:100]} {name[:100]}")
 
     def _reduce(self, _: Any) -> None:
         function, arguments = self._last(2)
         if not isinstance(function, Global) or type(arguments) is not tuple:
-            raise ValueError("it calls what is no function, or with no arguments")
+            raise ValueError("it calls something that is not a function, or without arguments")
         self._stack.append(Call(function.name, arguments))
 
     def _build(self, _: Any) -> None:
@@ -196,13 +196,13 @@ class _Machine:
 
     def _extend(self, values: list[Any]) -> None:
         if type(self._stack[-1]) is not list:
-            raise ValueError("it appends to what is no list")
+            raise ValueError("it appends to something that is not a list")
         self._stack[-1].extend(values)
 
     def _set(self, values: list[Any]) -> None:
         items = self._stack[-1]
         if type(items) is not dict or len(values) % 2:
-            raise ValueError("it sets items of what is no dict, or a key without a value")
+            raise ValueError("it sets items of something that is not a dict, or a key without a value")
         for key, value in zip(values[::2], values[1::2], strict=True):
             word = as_word(key)
             if word in items:
@@ -211,18 +211,18 @@ class _Machine:
 
 
 def as_bytes(value: Any) -> bytes:
-    """Return the bytes that a pickle gives as bytes, as words of Python 2, or as Latin-1 text to be encoded; else raise `ValueError`."""
+    """Return the bytes that a pickle gives as bytes, as strings of Python 2, or as Latin-1 text to be encoded; else raise `ValueError`."""
     if isinstance(value, Call) and value.name == "encode" and len(value.arguments) == 2 and value.arguments[1] == "latin1":
         value = value.arguments[0]
     if isinstance(value, str):
         return value.encode("latin-1")
     if not isinstance(value, bytes | bytearray):
-        raise ValueError("something that should be words or bytes is neither")
+        raise ValueError("something that should be a string or bytes is neither")
     return bytes(value)
 
 
 def as_word(value: Any) -> str:
-    """Return bytes as text, as the keys of a dict are read; `ValueError` if they are none, or long."""
+    """Return bytes as text, as the keys of a dict are read; `ValueError` if they are not bytes, or too long."""
     word = as_bytes(value)
     if len(word) > 100:
         raise ValueError("a key of a dict has more than 100 letters")
@@ -237,11 +237,11 @@ def as_byte_matrix(value: Any) -> np.ndarray:
         buffer, kind, shape, order = value.arguments
         is_fortran = order != "C"
     else:
-        raise ValueError("it is no array of NumPy")
+        raise ValueError("it is not an array of NumPy")
     if not (isinstance(kind, Call) and kind.name == "dtype" and kind.arguments[:1] == ("u1",)):
         raise ValueError("it is an array of something other than unsigned bytes")
     if type(shape) is not tuple or len(shape) != 2 or not all(type(n) is int and n > 0 for n in shape):
-        raise ValueError("it is no matrix with at least one entry")
+        raise ValueError("it is not a matrix with at least one entry")
     if is_fortran is not False:
         raise ValueError("its entries lie column by column; only row by row is read")
     contents = as_bytes(buffer)

@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import Data
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.measuring.pairs import with_identity
 
@@ -97,19 +97,7 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
     return Estimate(memory, _record_bytes(settings.points, len(methods), pairs), n * of_network, pairs * of_pair)
 
 
-class Asked(Protocol):
-    """A job with its data."""
-
-    @property
-    def settings(self) -> JobSettings:
-        """What was asked for."""
-
-    @property
-    def data(self) -> Data:
-        """What it is asked of."""
-
-
-def check_all_fit(jobs: Sequence[Asked], memory: float | None = None) -> None:
+def check_all_fit(jobs: Sequence[PreparedJob], memory: float | None = None) -> None:
     """Raise `InputError` for the first of the jobs that cannot be done, as `check_fits` says."""
     for job in jobs:
         check_fits(job.settings, job.data, memory)
@@ -123,12 +111,12 @@ def check_fits(settings: JobSettings, data: Data, memory: float | None = None) -
     InputError
         With the keys that it comes from, what most of the memory is for, and what there is.
     """
-    needed, there = estimate(settings, data), memory_here() if memory is None else memory
-    if needed.bytes > there:
+    needed, available = estimate(settings, data), memory_here() if memory is None else memory
+    if needed.bytes > available:
         most = max(needed.memory, key=lambda name: needed.memory[name])
         raise checks.InputError(
             f"a job of {_named(settings, KEYS[most])} takes about {amount(needed.bytes)} of memory, most of it for {most}; there are "
-            f"{amount(there)} (where that is wrong, {MEMORY} says how many GB)."
+            f"{amount(available)} (where that is wrong, {MEMORY} says how many GB)."
         )
     training, measuring = needed.seconds_training, needed.seconds_measuring
     if training + measuring > LONGEST:
@@ -144,13 +132,13 @@ def _named(settings: JobSettings, keys: Sequence[str]) -> str:
 
 
 def memory_here() -> float:
-    """Return the bytes of memory that a job may take: what was said, else those of this machine, or of the container that it is in."""
-    said = os.environ.get(MEMORY)
-    if said:
+    """Return the bytes of memory that a job may take: as the environment says, else those of this machine or of its container."""
+    stated = os.environ.get(MEMORY)
+    if stated:
         try:
-            return 1e9 * checks.number(MEMORY, float(said), above=0.0)
+            return 1e9 * checks.number(MEMORY, float(stated), above=0.0)
         except ValueError:
-            raise checks.InputError(f"`{MEMORY}` must be a number of gigabytes, got {said!r}.") from None
+            raise checks.InputError(f"`{MEMORY}` must be a number of gigabytes, got {stated!r}.") from None
     limits = [float("inf")]
     if hasattr(os, "sysconf"):
         limits.append(float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE"))

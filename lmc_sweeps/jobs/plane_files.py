@@ -5,33 +5,34 @@ import io
 import itertools
 import logging
 import math
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.devices import resolve_device
 from lmc_sweeps.common.files import locked, write_atomically
-from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.jobs import records
+from lmc_sweeps.jobs.network_files import StoredNetwork
+from lmc_sweeps.jobs.permutation_files import read_permutations
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import NO_PLANE, Record
-from lmc_sweeps.jobs.store import StoredNetwork
 from lmc_sweeps.matching.base import Matching, Permutations
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.pairs import method_key
-from lmc_sweeps.measuring.planes import N_ROWS, plane_rows
-from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.measuring.planes import N_ROWS, PlaneRow, plane_rows
 from multirun_analysis import schema
-from multirun_analysis.schema import FILES
+from multirun_analysis.schema import FILES, PERMUTATIONS, PLANE_FILE, RECORD
 
 log = logging.getLogger(__name__)
-PLANE = "plane.csv"
-KEY = ("network_a", "network_b", "matching", "settings_hash")
+KEY = (*schema.PAIR, *schema.METHOD)
 Row = Mapping[str, Any]
 
 
-def missing_planes(folder: Path, record: Record | None, names: Sequence[str], methods: Sequence[Matching]) -> list[Matching]:
+def methods_without_plane(folder: Path, record: Record | None, names: Sequence[str], methods: Sequence[Matching]) -> list[Matching]:
     """Return the methods of which a folder lacks a plane of a pair, where one exists; the identity moves nothing and has none.
 
     Parameters
@@ -44,9 +45,9 @@ def missing_planes(folder: Path, record: Record | None, names: Sequence[str], me
     methods : sequence of Matching
     """
     counts = Counter(_key(row) for row in read_planes(folder, record))
-    there = {key for key, count in counts.items() if count == N_ROWS} | {_key(row) for row in (record or {}).get(NO_PLANE, [])}
+    present = {key for key, count in counts.items() if count == N_ROWS} | {_key(row) for row in (record or {}).get(NO_PLANE, [])}
     pairs = list(itertools.combinations(names, 2))
-    return [m for m in methods if m.name != "identity" and not all((*pair, m.name, m.settings_hash()) in there for pair in pairs)]
+    return [m for m in methods if m.name != "identity" and not all((*pair, m.name, m.settings_hash()) in present for pair in pairs)]
 
 
 @dataclass(frozen=True)
@@ -58,59 +59,65 @@ class Planes:
     notes: list[str]
 
 
-def measure_planes(
-    folder: Path,
-    record: Record,
-    names: Sequence[str],
-    networks: Sequence[StoredNetwork],
-    architecture: Architecture,
-    test: Split,
-    methods: Sequence[Matching],
-) -> Planes:
-    """Return the planes of every pair of networks by some methods, with the permutations that are kept in a folder.
+def add_planes(
+    job: PreparedJob, folder: Path, record: Record, networks: Sequence[StoredNetwork], methods: Sequence[Matching], start: float
+) -> Record:
+    """Measure the planes of some methods beside the record that is there, and return it as it is then.
 
     Parameters
     ----------
+    job : PreparedJob
     folder : Path
     record : dict
         Of that folder, finished.
-    names : sequence of str
     networks : sequence of StoredNetwork
-        On the device of `test`.
-    architecture : Architecture
-    test : Split
+        On the job's device.
     methods : sequence of Matching
+    start : float
+        When the job began, by `time.perf_counter`.
+    """
+    planes = measure_planes(job, folder, record, networks, methods)
+    seconds = time.perf_counter() - start
+    log.info("measured the planes of %d methods; %.1f s in all", len(methods), seconds)
+    return keep_planes(folder, planes, seconds, record["run_id"])
+
+
+def measure_planes(
+    job: PreparedJob, folder: Path, record: Record, networks: Sequence[StoredNetwork], methods: Sequence[Matching]
+) -> Planes:
+    """Return the planes of every pair of networks by some methods, with the permutations that are kept in a folder.
 
     Raises
     ------
     InputError
         If the permutations are lost.
     """
-    permutations = records.read_permutations(folder, record)
+    permutations = read_permutations(folder, record)
+    names, test = job.network_names, job.data.test.to(resolve_device(job.settings.device))
     planes = Planes([], [], [])
     for (i, j), method in itertools.product(itertools.combinations(range(len(names)), 2), methods):
         key = dict(zip(KEY, (names[i], names[j], method.name, method.settings_hash()), strict=True))
-        found: list[dict[str, Any]] = []
-        why = "a weight of theirs is not finite"
-        if networks[i].facts["finite"] and networks[j].facts["finite"]:
+        rows: list[PlaneRow] = []
+        reason = "a weight of theirs is not finite"
+        if networks[i].facts.finite and networks[j].facts.finite:
             a, b = networks[i].parameters, networks[j].parameters
-            moved = _permutations(folder, permutations, f"{names[i]}.{names[j]}.{method_key(method)}")
-            found = plane_rows(architecture, a, b, apply_permutations(b, architecture.spec, moved), test)
-            why = "A, B and permuted B lie on one line"
-        planes.rows.extend(key | row for row in found)
-        if not found:
+            by_group = _permutations(folder, permutations, f"{names[i]}.{names[j]}.{method_key(method)}")
+            rows = plane_rows(job.architecture, a, b, apply_permutations(b, job.architecture.spec, by_group), test)
+            reason = "A, B and permuted B lie on one line"
+        planes.rows.extend(key | asdict(row) for row in rows)
+        if not rows:
             planes.without.append(key)
-            planes.notes.append(f"plane: there is none through networks {i} and {j} matched by {method.name}, for {why}.")
+            planes.notes.append(f"plane: there is none through networks {i} and {j} matched by {method.name}, for {reason}.")
     return planes
 
 
 def _permutations(folder: Path, flat: Permutations, prefix: str) -> dict[str, Any]:
     """Return by group the permutations of one pair and method."""
-    found = {key.partition("/")[2]: permutation for key, permutation in flat.items() if key.partition("/")[0] == prefix}
-    if not found:
-        lost = str(folder / records.PERMUTATIONS)
-        raise InputError(f"{lost!r} is missing or damaged; remove {records.RECORD} beside it and run the job again.")
-    return found
+    by_group = {key.partition("/")[2]: permutation for key, permutation in flat.items() if key.partition("/")[0] == prefix}
+    if not by_group:
+        path = str(folder / PERMUTATIONS)
+        raise InputError(f"{path!r} is missing or damaged; remove {RECORD} beside it and run the job again.")
+    return by_group
 
 
 def keep_planes(folder: Path, planes: Planes, seconds: float, run_id: str) -> Record:
@@ -125,17 +132,17 @@ def keep_planes(folder: Path, planes: Planes, seconds: float, run_id: str) -> Re
     run_id : str
         Of the job whose planes they are.
     """
-    with locked(folder / records.RECORD):
+    with locked(folder / RECORD):
         record = records.read_record(folder)  # only now: another process may have added to either file meanwhile
         records.check_same_job(folder, record, run_id)
         if record is None or not records.is_finished(record):
-            raise InputError(f"{str(folder / records.RECORD)!r} was lost while its planes were measured; run the job again.")
+            raise InputError(f"{str(folder / RECORD)!r} was lost while its planes were measured; run the job again.")
         fresh = {_key(row) for row in planes.rows}
         if fresh:
-            kept = [row for row in read_planes(folder, record) if _key(row) not in fresh]
-            contents = _text([*kept, *planes.rows]).encode()
-            write_atomically(folder / PLANE, contents)
-            record[FILES] = {**record.get(FILES, {}), PLANE: schema.digest(contents)}
+            others = [row for row in read_planes(folder, record) if _key(row) not in fresh]
+            contents = _text([*others, *planes.rows]).encode()
+            write_atomically(folder / PLANE_FILE, contents)
+            record[FILES] = {**record.get(FILES, {}), PLANE_FILE: schema.digest(contents)}
         record[NO_PLANE] = [row for row in record.get(NO_PLANE, []) if row not in planes.without] + planes.without
         record["notes"] = list(dict.fromkeys([*record["notes"], *planes.notes]))
         record |= {"config": record["config"] | {"plane": True}, "seconds": seconds}
@@ -145,15 +152,15 @@ def keep_planes(folder: Path, planes: Planes, seconds: float, run_id: str) -> Re
 
 
 def read_planes(folder: Path, record: Record | None) -> list[dict[str, str]]:
-    """Return the rows of a folder's ``plane.csv``; none if there is no such file or, said in the log, the record does not vouch for it."""
-    path = folder / PLANE
+    """Return the rows of a folder's ``plane.csv``; none if there is no such file or (the log says so) the record does not vouch for it."""
+    path = folder / PLANE_FILE
     columns = schema.names(schema.PLANE)
-    if PLANE not in (record or {}).get(FILES, {}):
+    if PLANE_FILE not in (record or {}).get(FILES, {}):
         if path.exists():
             log.warning("%s has no seal in the record beside it; its planes are measured again where they are asked for.", path)
         return []
     try:
-        text = records.read_beside(folder, record or {}, PLANE).decode()
+        text = records.read_beside(folder, record or {}, PLANE_FILE).decode()
         table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except FileNotFoundError:
         return []

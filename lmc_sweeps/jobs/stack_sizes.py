@@ -11,8 +11,8 @@ import torch
 
 from lmc_sweeps.common.devices import is_out_of_memory, resolve_device
 from lmc_sweeps.common.time_limit import time_limit
+from lmc_sweeps.jobs.planned import PlannedNetwork, groups, padded_split, padded_stack, products_of
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.jobs.tasks import Task, groups, padded_split, padded_stack, products_of
 from lmc_sweeps.training.loop import StackState, initial_state, train
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ PROBE_STEPS, WARM_UP_STEPS = 7, 3
 TRIED = 4  # networks in the stack of an estimate
 
 
-def stack_size(group: Sequence[Task]) -> int:
+def stack_size(group: Sequence[PlannedNetwork]) -> int:
     """Return how many networks of a group are best trained at once on this machine: measured, within the bounds that were set.
 
     Sizes 1, 2, 4, ... are tried for a few steps each, until a larger one no longer trains a network in less time, or does not fit.
@@ -48,17 +48,17 @@ def stack_size(group: Sequence[Task]) -> int:
     return best
 
 
-def training_seconds(tasks: Sequence[Task]) -> float:
-    """Return about how long the training of tasks takes here, from a few steps of a small stack of every group."""
-    return sum(seconds_per_network_step(group[:TRIED]) * sum(task.steps for task in group) for group in groups(tasks))
+def training_seconds(networks: Sequence[PlannedNetwork]) -> float:
+    """Return about how long the training of networks takes here, from a few steps of a small stack of every group."""
+    return sum(seconds_per_network_step(group[:TRIED]) * sum(network.steps for network in group) for group in groups(networks))
 
 
-def most_in_memory(task: Task) -> int:
+def most_in_memory(network: PlannedNetwork) -> int:
     """Return how many networks fit in the memory of a stack: weights, gradients, optimizer buffers, and a batch's activations."""
-    weights = sum(tensor.numel() for tensor in padded_stack([task]).values())
-    neurons = task.data.n_inputs + task.settings.width * task.settings.depth + task.data.n_classes
-    values = 6 * weights + 4 * task.settings.training.batch_size * neurons
-    return max(1, int(_memory_for_stacks(task.settings) / (4 * values)))
+    weights = sum(tensor.numel() for tensor in padded_stack([network]).values())
+    neurons = network.data.n_inputs + network.settings.width * network.settings.depth + network.data.n_classes
+    values = 6 * weights + 4 * network.settings.training.batch_size * neurons
+    return max(1, int(_memory_for_stacks(network.settings) / (4 * values)))
 
 
 def _memory_for_stacks(settings: JobSettings) -> float:
@@ -72,15 +72,15 @@ def _memory_for_stacks(settings: JobSettings) -> float:
     return 0.7 * torch.cuda.mem_get_info(device)[0]
 
 
-def seconds_per_network_step(tasks: Sequence[Task]) -> float:
+def seconds_per_network_step(networks: Sequence[PlannedNetwork]) -> float:
     """Return how long a step takes for each network of a stack, measured on this machine; nothing of it is kept.
 
     The first steps do not count, unless there are no more; without a step it is 0.
     """
-    device = resolve_device(tasks[0].settings.device)
-    architecture = tasks[0].training_architecture
-    split = padded_split(architecture, tasks[0].data.train, device)
-    initial = {name: tensor.to(device) for name, tensor in padded_stack(tasks).items()}
+    device = resolve_device(networks[0].settings.device)
+    architecture = networks[0].training_architecture
+    split = padded_split(architecture, networks[0].data.train, device)
+    initial = {name: tensor.to(device) for name, tensor in padded_stack(networks).items()}
     moments = [time.perf_counter()]
 
     def note(state: StackState) -> None:
@@ -89,9 +89,10 @@ def seconds_per_network_step(tasks: Sequence[Task]) -> float:
             torch.cuda.synchronize(device)
         moments.append(time.perf_counter())
 
-    limit, what = tasks[0].settings.time_limit, f"a trial step of training {len(tasks)} networks of width {tasks[0].settings.width}"
-    with products_of(tasks[0].settings.precision), time_limit(limit, what) as progressed:
-        state = initial_state(tasks[0].settings.optimizer, initial)
-        train(architecture, state, [task.recipe for task in tasks], split, note, WARM_UP_STEPS + PROBE_STEPS)
+    settings = networks[0].settings
+    label = f"a trial step of training {len(networks)} networks of width {settings.width}"
+    with products_of(settings.precision), time_limit(settings.time_limit, label) as progressed:
+        state = initial_state(networks[0].settings.optimizer, initial)
+        train(architecture, state, [network.recipe for network in networks], split, note, WARM_UP_STEPS + PROBE_STEPS)
     steps = [after - before for before, after in itertools.pairwise(moments)]
-    return statistics.median(steps[WARM_UP_STEPS - 1 :] or steps or [0.0]) / len(tasks)
+    return statistics.median(steps[WARM_UP_STEPS - 1 :] or steps or [0.0]) / len(networks)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from lmc_sweeps.jobs.store import DAMAGED, NETWORK, PARTIAL, SIDECAR, Misplaced, Store, Unvouched, read_network, read_partial
+from lmc_sweeps.jobs.network_files import DAMAGED, NETWORK, PARTIAL, SIDECAR, Misplaced, Unvouched, read_network, read_partial
+from lmc_sweeps.jobs.store import Store
 
 IDLE = 3_600.0  # seconds; what was written more lately may be of a process that still runs
 NAME = r"[a-z_-]{0,8}[0-9a-f]{16}"

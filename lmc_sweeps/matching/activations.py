@@ -1,11 +1,12 @@
 """`activations`: match neurons by what they compute, over the training set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import ALWAYS
 from lmc_sweeps.matching.base import SequentialMatching
 from lmc_sweeps.matching.problem import MatchingProblem, Permutations
 from lmc_sweeps.maths.dimension import spectrum_of_products
@@ -31,7 +32,7 @@ class Activations(SequentialMatching):
     name: ClassVar[str] = "activations"
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "moments", "cross_moments"})  # weights decide between equal costs
     keeps_gaussian: ClassVar[bool] = False  # a neuron is a function of the data, not linear in its weights
-    centred: bool = True
+    centred: bool = field(default=True, metadata=ALWAYS)
 
     def __post_init__(self) -> None:
         super().__post_init__()

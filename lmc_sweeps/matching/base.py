@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import ALWAYS, identity_settings
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.neuron_weights import bias_column, incoming_rows, neuron_rows, outgoing_columns
 from lmc_sweeps.matching.problem import NEEDS, LayerMatch, MatchingProblem, MatchingResult, Moments, Permutations
@@ -25,8 +26,6 @@ __all__ = [  # all that the file of a method needs, one's own too
     "NEEDS", "LayerMatch", "Matching", "MatchingProblem", "MatchingResult", "Moments", "Permutations", "SequentialMatching",
     "bias_column", "incoming_rows", "neuron_rows", "outgoing_columns",
 ]  # fmt: skip
-
-LATER = "later"  # in the metadata of a field: records of earlier versions do not have it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +46,10 @@ class Matching(ABC):
     def settings_hash(self) -> str:
         """Return 8 hexadecimal digits that identify the method with its settings, behind a letter where they look like a number.
 
-        A field that a method has grown since (`LATER` in its metadata) is left out at its default, which changes nothing.
+        Settings at their defaults are left out, by the rule of `lmc_sweeps.common.identity`.
         """
         settings = self.settings()
-        for grown in fields(self):
-            if grown.metadata.get(LATER) and settings[grown.name] == grown.default:
-                del settings[grown.name]
-        words = json.dumps([self.name, settings], sort_keys=True)
+        words = json.dumps([self.name, {name: settings[name] for name in identity_settings(self)}], sort_keys=True)
         return safe_name(hashlib.sha256(words.encode()).hexdigest()[:8])
 
 
@@ -68,7 +64,7 @@ class SequentialMatching(Matching):
     """
 
     keeps_gaussian: ClassVar[bool] = True  # whether Gaussian weights are Gaussian neurons in the metric of the cost
-    transport: str = "emd"
+    transport: str = field(default="emd", metadata=ALWAYS)
 
     def __post_init__(self) -> None:
         checks.one_of(f"matching.{self.name}.transport", self.transport, transport.choices())

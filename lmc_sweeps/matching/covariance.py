@@ -1,12 +1,13 @@
 """`covariance`: the paper's weight matching in the metric of the activations that feed a layer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import ALWAYS
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.base import SequentialMatching
 from lmc_sweeps.matching.neuron_weights import bias_column, incoming_rows
@@ -32,8 +33,8 @@ class Covariance(SequentialMatching):
 
     name: ClassVar[str] = "covariance"
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "moments"})
-    biases: bool = False
-    centred: bool = False
+    biases: bool = field(default=False, metadata=ALWAYS)
+    centred: bool = field(default=False, metadata=ALWAYS)
 
     def __post_init__(self) -> None:
         super().__post_init__()

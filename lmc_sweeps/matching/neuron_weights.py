@@ -31,7 +31,7 @@ def bias_column(problem: MatchingProblem, weights: Mapping[str, np.ndarray], gro
 
 
 def outgoing_columns(problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str) -> list[np.ndarray]:
-    """Return the weights that lead from a group to what nobody permutes, the outputs: one array (n, weights per neuron) per parameter."""
+    """Return the weights that lead from a group to the outputs, which are not permuted: one array (n, weights per neuron) per parameter."""
     leading = [p for p, axes in problem.spec.axes.items() if len(axes) > 1 and axes[1] == group and axes[0] is None]
     return [np.moveaxis(weights[p], 1, 0).reshape(problem.sizes[group], -1) for p in leading]
 

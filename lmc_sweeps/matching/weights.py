@@ -7,8 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import ALWAYS
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.matching.base import LATER, SequentialMatching
+from lmc_sweeps.matching.base import SequentialMatching
 from lmc_sweeps.matching.neuron_weights import neuron_rows
 from lmc_sweeps.matching.problem import MatchingProblem, Permutations
 from lmc_sweeps.maths.dimension import spectrum_of_rows
@@ -34,8 +35,8 @@ class Weights(SequentialMatching):
 
     name: ClassVar[str] = "weights"
     needs: ClassVar[frozenset[str]] = frozenset({"weights"})
-    biases: bool = False
-    outgoing: bool = field(default=False, metadata={LATER: True})
+    biases: bool = field(default=False, metadata=ALWAYS)
+    outgoing: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

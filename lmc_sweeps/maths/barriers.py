@@ -1,4 +1,4 @@
-"""Barriers: what a curve of loss or error along the line between two networks says in one number."""
+"""Barriers: one number for a curve of loss or error along the line between two networks."""
 
 from dataclasses import asdict, dataclass
 

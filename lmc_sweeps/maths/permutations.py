@@ -77,8 +77,8 @@ def inverse(permutation: np.ndarray) -> np.ndarray:
 def from_coupling(coupling: np.ndarray) -> tuple[np.ndarray, bool]:
     r"""Return the permutation that a coupling describes, and whether the coupling is one.
 
-    By Birkhoff's theorem the extreme couplings of two uniform measures on n points are the permutation matrices divided by n. A coupling
-    that is none (entropic transport, say) is rounded to the permutation that keeps the most of its mass.
+    By Birkhoff's theorem the extreme couplings of two uniform measures on n points are the permutation matrices divided by n. Another
+    coupling (entropic transport, say) is rounded to the permutation that keeps the most of its mass.
 
     Parameters
     ----------

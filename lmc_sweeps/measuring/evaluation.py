@@ -80,7 +80,7 @@ def function_gap(
     .. math:: \max_x |f_B(x) - f_{\tilde B}(x)| \;/\; \max_x |f_B(x)|
 
     over all inputs and logits: rounding if the permutation is right, of order 1 if it is not. It permutes the parameters, independently
-    of how the line is walked.
+    of how the line is evaluated.
 
     Returns
     -------

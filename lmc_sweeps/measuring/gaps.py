@@ -56,7 +56,7 @@ def midpoint_gap(
     MidpointGap
         `output_scale` is the root mean square of the midpoint network's outputs in units of that of the midpoint of the outputs: below 1
         where averaging weights shrinks what the network computes. The status is ``vacuous`` where the certificate is at least the root mean
-        square of the midpoint of the outputs, so that a network that answers 0 would pass; ``none`` where none is known.
+        square of the midpoint of the outputs, so that a network that answers 0 would pass; ``none`` where no certificate is known.
 
     References
     ----------

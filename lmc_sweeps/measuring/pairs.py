@@ -1,4 +1,4 @@
-"""What is measured on one pair of networks: match B to A by every method, walk the lines, measure the barriers."""
+"""What is measured on one pair of networks: match B to A by every method, evaluate along the lines, measure the barriers."""
 
 import math
 import time
@@ -82,7 +82,7 @@ def compare_pair(
     a, b : mapping of str to Tensor
         Parameters of networks A and B, on the device of the splits.
     train, test : Split
-        Statistics for matching come from the training set; lines are walked on both.
+        Statistics for matching come from the training set; lines are evaluated on both.
     methods : sequence of Matching
     points : int
         Number of values of t.
@@ -99,7 +99,7 @@ def compare_pair(
     runs: list[RunRow] = []
     curves: list[CurveRow] = []
     for name, split in (("train", train), ("test", test)):
-        split_runs, split_curves = _walk(pair, matches, line_points(points), name, split)
+        split_runs, split_curves = _line_rows(pair, matches, line_points(points), name, split)
         runs += split_runs
         curves += split_curves
     permutations = {method_key(match.method): match.result.permutations for match in matches}
@@ -144,7 +144,7 @@ def _map_measures(pair: _Pair, maps: Sequence[Permutations], seconds: Sequence[f
     return measures
 
 
-def _walk(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split) -> tuple[list[RunRow], list[CurveRow]]:
+def _line_rows(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split) -> tuple[list[RunRow], list[CurveRow]]:
     """Return the rows of one split; a map that does not keep B's function has no line, and so neither barriers nor a curve."""
     start = time.perf_counter()
     maps = [match.result.permutations for match in matches]
@@ -170,7 +170,7 @@ def _notes(matches: Sequence[_Match]) -> list[str]:
         if not match.result.converged:
             notes.append(f"{name}: the solver did not converge ({match.result.sentence}).")
         if not match.result.is_permutation:
-            notes.append(f"{name}: the coupling is no permutation; it was rounded to the nearest one.")
+            notes.append(f"{name}: the coupling is not a permutation; it was rounded to the nearest one.")
         if math.isnan(gap):
             notes.append(f"{name}: a logit of B, or of permuted B, is not finite on the test split, so it has no barrier.")
         elif gap > FUNCTION_ROUNDING:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -66,6 +65,17 @@ class Plane:
         return x, y
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlaneRow:
+    """One point of a plane, under the column names of ``plane.csv``; `network` is empty on the grid."""
+
+    x: float
+    y: float
+    network: str
+    loss: float
+    error: float
+
+
 @one_thread()
 def plane_through(a: Mapping[str, Tensor], b: Mapping[str, Tensor], aligned: Mapping[str, Tensor]) -> Plane | None:
     """Return the plane through A, B and the permuted B, or None if the three lie on one line, as they do where B is not moved.
@@ -98,10 +108,10 @@ def plane_rows(
     aligned: Mapping[str, Tensor],
     split: Split,
     batch_size: int = 2000,
-) -> list[dict[str, Any]]:
+) -> list[PlaneRow]:
     """Return loss and error over the plane: the rows of the grid from left to right, then the three networks; nothing if there is no plane.
 
-    A row of the grid is a straight line, and is walked as one: stacks are no larger than along any other line.
+    A row of the grid is a straight line, and is evaluated as one: stacks are no larger than along any other line.
 
     Parameters
     ----------
@@ -113,14 +123,14 @@ def plane_rows(
 
     Returns
     -------
-    list of dict
-        `N_ROWS` rows of ``plane.csv`` from `x` on.
+    list of PlaneRow
+        `N_ROWS` of them.
     """
     plane = plane_through(a, b, aligned)
     if plane is None:
         return []
     x, y = plane.grid()
-    rows: list[dict[str, Any]] = []
+    rows: list[PlaneRow] = []
     for height in y:
         ends = plane.networks(np.array([[x[0], height], [x[-1], height]]))
         scores = evaluate_line(architecture, unstack(ends, 0), unstack(ends, 1), [{}], line_points(POINTS), split, batch_size)
@@ -130,11 +140,10 @@ def plane_rows(
     return rows + [_row(*corner) for corner in corners]
 
 
-def _row(x: float, y: float, network: str, loss: float, error: float) -> dict[str, Any]:
+def _row(x: float, y: float, network: str, loss: float, error: float) -> PlaneRow:
     """Return one row; a loss that is not finite does not exist, nor does the error then."""
-    has_loss = math.isfinite(loss)
-    scores = {"loss": float(loss), "error": float(error)} if has_loss else dict.fromkeys(("loss", "error"), math.nan)
-    return {"x": float(x), "y": float(y), "network": network, **scores}
+    scores = (float(loss), float(error)) if math.isfinite(loss) else (math.nan, math.nan)
+    return PlaneRow(x=float(x), y=float(y), network=network, loss=scores[0], error=scores[1])
 
 
 def _vector(network: Mapping[str, Tensor]) -> Tensor:

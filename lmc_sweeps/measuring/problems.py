@@ -53,6 +53,7 @@ def matching_problem(
         Of the training set; for ``"moments"`` and ``"cross_moments"``.
     objective : MidpointLoss, optional
     generator : numpy.random.Generator, optional
+        What is needed and not given is left out, as what is not needed is.
 
     Returns
     -------

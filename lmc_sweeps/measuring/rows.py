@@ -112,7 +112,7 @@ def method_columns(method: Matching) -> dict[str, Any]:
 
 
 def run_row(method: Matching, split: str, on_line: Mapping[str, Any], of_map: MapMeasures, seconds: float) -> RunRow:
-    """Return the row of a method on one split, walked in so many seconds."""
+    """Return the row of a method on one split; `seconds` are those of evaluating its line."""
     return RunRow(
         **method_columns(method),
         split=split,

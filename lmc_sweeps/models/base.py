@@ -122,7 +122,7 @@ class Architecture(ABC):
     ) -> Callable[[Mapping[str, Tensor]], float]:
         """Return a function from a permuted B to a proved bound on the output gap (gaps.py) at the midpoint over `inputs`.
 
-        NaN where none is known, as here.
+        NaN where no bound is known, as here.
         """
         return lambda aligned: float("nan")
 

@@ -1,10 +1,9 @@
-"""Feed-forward chains of linear layers and elementwise activations, computed for a stack of networks at once."""
+"""Feed-forward chains of linear layers and elementwise activation functions, computed for a stack of networks at once."""
 
 import copy
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,19 +15,10 @@ from lmc_sweeps.maths.certificates import layerwise_certificate, operator_norm
 from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.maths.permutations import PermutationSpec, permute
 from lmc_sweeps.models.base import INPUT, Architecture, unstack
-from lmc_sweeps.models.elementwise import DERIVATIVES, ELEMENTWISE, LIPSCHITZ
-from lmc_sweeps.models.padding import pad, pad_axes, unpad
+from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, Layer
+from lmc_sweeps.models.padding import extend, pad, pad_axes, pad_stack, unpad
 
 MOST_ELEMENTS = 2**20  # of one block of activations along the line: 4 MiB, which stays near the cores (measured: 2**22 is 1.4 times slower)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A linear layer: its name, whether it has a bias, and the elementwise modules that follow it."""
-
-    name: str
-    has_bias: bool
-    after: tuple[nn.Module, ...] = ()
 
 
 class FeedForward(Architecture):
@@ -75,9 +65,9 @@ class FeedForward(Architecture):
         return type(self) is FeedForward and self._keeps_zeros()
 
     def _keeps_zeros(self) -> bool:
-        kinds = [module for layer in self.layers for module in layer.after]
-        hidden = all(type(module) in ELEMENTWISE and float(module(torch.zeros(1))) == 0 for module in kinds)
-        return hidden and not self.layers[-1].after and self._n_outputs is not None
+        is_elementwise = all(layer.is_elementwise for layer in self.layers)
+        maps_0_to_0 = is_elementwise and all(float(module(torch.zeros(1))) == 0 for layer in self.layers for module in layer.after)
+        return maps_0_to_0 and not self.layers[-1].after and self._n_outputs is not None
 
     def padded(self, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return pad(network) if self.is_padded else super().padded(network)
@@ -95,7 +85,7 @@ class FeedForward(Architecture):
 
     @one_thread()
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        padded = self._with_padding(stack)
+        padded = pad_stack(stack, self.layers)
         return self._onward(padded, self._linear(0, padded, inputs))[..., : self._outputs(stack)]
 
     @one_thread()
@@ -123,7 +113,7 @@ class FeedForward(Architecture):
 
     @one_thread()
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
-        networks, padded = len(next(iter(stack.values()))), self._with_padding(stack)
+        networks, padded = len(next(iter(stack.values()))), pad_stack(stack, self.layers)
         values = {INPUT: inputs if inputs.dim() == 3 else inputs.expand(networks, *inputs.shape)}
         hidden = inputs
         for k, layer in enumerate(self.layers[:-1]):
@@ -147,9 +137,9 @@ class FeedForward(Architecture):
         # The first layer is linear in t, so one product for A and one for B serve every t and every permutation.
         first = self.layers[0].name
         pair = {name: torch.stack([a[name], b[name]]) for name in a}
-        padded = self._with_padding(pair)
+        padded = pad_stack(pair, self.layers)
         a, b = unstack(padded, 0), unstack(padded, 1)
-        maps = [{group: _extended(order, len(b[f"{group}.weight"])) for group, order in each.items()} for each in permutations]
+        maps = [{group: extend(order, len(b[f"{group}.weight"])) for group, order in each.items()} for each in permutations]
         ends = self._linear(0, padded, inputs)  # (2, n, m_1)
         block = min(max(1, MOST_ELEMENTS // ends[0].numel()), len(t))
         hidden = ends.new_empty(block, *ends[0].shape)  # one buffer for all: fresh memory costs more than what is done in it
@@ -194,14 +184,14 @@ class FeedForward(Architecture):
 
     @torch.no_grad()
     def _layer_gaps(self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int) -> list[float]:
-        """Return, for every layer, the root mean square of what A's and B's parameters make of the midpoint's activations, taken apart."""
+        """Return for every layer the root mean square of the difference that B's parameters make to A's, on the midpoint's activations."""
         middle = interpolate(a, b, torch.tensor([0.5], device=inputs.device))
-        apart = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
+        difference = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
         sums = [0.0] * len(self.layers)
         for batch in inputs.split(batch_size):
             hidden = self.activations(middle, batch).values()  # the input, then the hidden layers in order
             for k, values in enumerate(hidden):
-                sums[k] += float(self._linear(k, apart, values).double().square().sum())
+                sums[k] += float(self._linear(k, difference, values).double().square().sum())
         return [math.sqrt(total / len(inputs)) for total in sums]
 
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
@@ -216,23 +206,6 @@ class FeedForward(Architecture):
         module = nn.Sequential(parts)
         module.load_state_dict(dict(parameters))
         return module.eval()
-
-    def _with_padding(self, stack: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return a stack with neurons added that nothing reads, so that each of its matrices begins at a cache line.
-
-        It is also faster: measured, a product with 16 columns takes half the time of one with 10. A softmax, or a user's module that
-        combines several neurons, must not see added neurons: its inputs are not padded.
-        """
-        padded = dict(stack)
-        columns: list[int] = []
-        for k, layer in enumerate(self.layers):
-            sees_all = bool(layer.after) if k == len(self.layers) - 1 else any(type(each) not in ELEMENTWISE for each in layer.after)
-            rows = [] if sees_all else [1]
-            padded[f"{layer.name}.weight"] = pad_axes(stack[f"{layer.name}.weight"], rows + columns)
-            if layer.has_bias:
-                padded[f"{layer.name}.bias"] = pad_axes(stack[f"{layer.name}.bias"], rows)
-            columns = [2] if rows else []
-        return padded
 
     def _outputs(self, stack: Mapping[str, Tensor]) -> int:
         """Return how many outputs a network has, without those that padding has added."""
@@ -258,7 +231,7 @@ class FeedForward(Architecture):
         return product.to(left.dtype) if out is None else out.copy_(product)
 
     def _after(self, k: int, values: Tensor) -> Tensor:
-        """Return what follows linear layer k; `values`, which nobody else holds, may be overwritten."""
+        """Return what follows linear layer k; `values`, which are used nowhere else, may be overwritten."""
         for position, module in enumerate(self.layers[k].after):
             values = values.relu_() if position == 0 and type(module) is nn.ReLU else module(values)
         return values
@@ -268,8 +241,3 @@ class FeedForward(Architecture):
         for k in range(1, len(self.layers)):
             values = self._after(k, self._linear(k, stack, values))
         return values
-
-
-def _extended(permutation: np.ndarray, size: int) -> np.ndarray:
-    """Return a permutation that leaves the neurons which padding has added where they are."""
-    return np.concatenate([permutation, np.arange(len(permutation), size)])

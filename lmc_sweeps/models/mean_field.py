@@ -13,10 +13,10 @@ from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.maths.certificates import two_layer_certificate, two_layer_curvature_certificate
 from lmc_sweeps.models.base import Model
-from lmc_sweeps.models.elementwise import DERIVATIVES
+from lmc_sweeps.models.chain_layer import DERIVATIVES
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
-ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
+ACTIVATION_FUNCTIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 TANH_CURVATURE = 4 / (3 * math.sqrt(3))  # the largest |tanh''|
 HIDDEN, OUTPUT = "hidden_1", "output"
 
@@ -82,10 +82,10 @@ class MeanFieldNetwork(FeedForward):
         @one_thread()
         def bound(aligned: Mapping[str, Tensor]) -> float:
             ends_b = self._particles(aligned)
-            apart = np.linalg.norm(np.concatenate(ends_a, 1) - np.concatenate(ends_b, 1), axis=1)
+            distances = np.linalg.norm(np.concatenate(ends_a, 1) - np.concatenate(ends_b, 1), axis=1)
             incoming, outgoing = (np.maximum(*(np.linalg.norm(end[k], axis=1) for end in (ends_a, ends_b))) for k in (0, 1))
             values = np.ones_like(incoming) if is_tanh else incoming**2 * square
-            first = two_layer_certificate(apart, np.sqrt(values + outgoing**2 * square))
+            first = two_layer_certificate(distances, np.sqrt(values + outgoing**2 * square))
             if not is_tanh:
                 return first
             moved = self._moved(a, aligned, inputs, batch_size)
@@ -102,10 +102,10 @@ class MeanFieldNetwork(FeedForward):
     @torch.no_grad()
     def _moved(self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the root mean squares over inputs of how far every neuron's pre-activation moves from A to B, and of its square, (N,)."""
-        apart = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
+        difference = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
         sums = torch.zeros(2, self._neurons, dtype=torch.float64, device=inputs.device)
         for batch in inputs.split(batch_size):
-            squares = self._linear(0, apart, batch)[0].double().square()  # (n, N)
+            squares = self._linear(0, difference, batch)[0].double().square()  # (n, N)
             sums += torch.stack([squares.sum(0), squares.square().sum(0)])
         second, fourth = (sums / len(inputs)).sqrt().cpu().numpy()
         return second, fourth
@@ -132,14 +132,14 @@ class MeanField(Model):
     activation: str = "tanh"
 
     def __post_init__(self) -> None:
-        checks.one_of("model.activation", self.activation, ACTIVATIONS)
+        checks.one_of("model.activation", self.activation, ACTIVATION_FUNCTIONS)
 
     def check_shape(self, n_inputs: int, width: int, depth: int) -> None:
         if depth != 1:
             raise checks.InputError(f"`depth` must be 1 for model=mean_field, a two-layer network, got {depth}.")
 
     def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> MeanFieldNetwork:
-        return MeanFieldNetwork(ACTIVATIONS[self.activation](), width, n_classes)
+        return MeanFieldNetwork(ACTIVATION_FUNCTIONS[self.activation](), width, n_classes)
 
     def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
         shapes = {f"{HIDDEN}.weight": (width, n_inputs), f"{HIDDEN}.bias": (width,), f"{OUTPUT}.weight": (n_classes, width)}

@@ -17,7 +17,7 @@ from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
 INITIALISATIONS = ("pytorch", "he", "lecun", "gaussian", "uniform", "low_dimensional")
 # Each maps 0 to 0, which padding relies on.
-ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
+ACTIVATION_FUNCTIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
 # Standard deviation of a standard normal cut off at ±2: dividing by it gives the drawn weights the variance that is asked for.
 TRUNCATED_STD = 0.87962566103423978
 
@@ -51,7 +51,7 @@ class Mlp(Model):
     law_seed: int = 0
 
     def __post_init__(self) -> None:
-        checks.one_of("model.activation", self.activation, ACTIVATIONS)
+        checks.one_of("model.activation", self.activation, ACTIVATION_FUNCTIONS)
         checks.boolean("model.bias", self.bias)
         checks.one_of("model.initialisation", self.initialisation, INITIALISATIONS)
         checks.integer("model.intrinsic_dimension", self.intrinsic_dimension)
@@ -65,7 +65,7 @@ class Mlp(Model):
             )
 
     def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> FeedForward:
-        hidden = [Layer(f"hidden_{k}", self.bias, (ACTIVATIONS[self.activation](),)) for k in range(1, depth + 1)]
+        hidden = [Layer(f"hidden_{k}", self.bias, (ACTIVATION_FUNCTIONS[self.activation](),)) for k in range(1, depth + 1)]
         return FeedForward([*hidden, Layer("output", self.bias)], n_outputs=n_classes)
 
     @one_thread()

@@ -75,6 +75,6 @@ def _storage(tensor: Tensor) -> int:
 
 
 def _axis_of(tensor: Tensor, axis: int) -> tuple[int, int]:
-    """Return what an axis is known by in all views of a tensor: its length and its stride, which one element has none of."""
+    """Return what an axis is known by in all views of a tensor: its length and its stride (0 for an axis of one element)."""
     size = tensor.shape[axis]
     return size, tensor.stride(axis) if size > 1 else 0

@@ -78,7 +78,7 @@ class TorchModule(Architecture):
         return torch.stack(lines)
 
     def _source(self, parameter: str) -> str:
-        """Return what feeds a parameter: a group, the network's input, or something in between that nobody permutes."""
+        """Return what feeds a parameter: a group, the network's input, or something in between that no group permutes."""
         group = self.spec.axes[parameter][1]
         if group is not None:
             return group

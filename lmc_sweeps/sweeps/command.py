@@ -1,4 +1,4 @@
-"""What was typed, checked and made ready for Hydra: a mistake is said before Hydra makes a folder."""
+"""A command line, checked and made ready for Hydra: mistakes are reported before Hydra makes a folder."""
 
 import argparse
 import os
@@ -21,19 +21,19 @@ from lmc_sweeps.common.files import clear_of_pipes
 from lmc_sweeps.common.interruption import Interruption
 from lmc_sweeps.jobs.estimates import check_all_fit
 from lmc_sweeps.jobs.records import check_same_job, read_record
-from lmc_sweeps.sweeps.composing import Composer, composed, parsed_once
+from lmc_sweeps.sweeps.composing import JobComposer, composed, parsed_once
 from lmc_sweeps.sweeps.config import conf_dir
 from lmc_sweeps.sweeps.fitting import fitted, is_optional
 from lmc_sweeps.sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
 from multirun_analysis.common.registry import conf_folders
 
 CONFIG = "config"  # conf/config.yaml
-# Of a sweep alone, so that a job alone would go without what they say.
-SWEEPS_OWN = ("hydra.sweep", "hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher")
+# Of sweeps: one job would ignore them.
+OF_SWEEPS = ("hydra.sweep", "hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher")
 
 
 def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """Return what a command line says, options such as ``-m`` standing anywhere.
+    """Return a command line parsed; options such as ``-m`` may stand anywhere.
 
     Raises
     ------
@@ -50,14 +50,14 @@ def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def is_special(command: argparse.Namespace) -> bool:
-    """Return whether a command is Hydra's own affair: help, completion, another config, showing what is composed."""
+    """Return whether a command is for Hydra alone: help, completion, another config, showing what is composed."""
     others = (command.config_path, command.config_name, command.experimental_rerun, command.cfg, command.info)
     flags = (command.help, command.hydra_help, command.shell_completion, command.resolve, command.package)
     return any(value is not None for value in others) or any(flags)
 
 
-class Loader(ConfigLoaderImpl):
-    """Hydra's, but what was composed once is copied when it is asked for again: Hydra would take 200 ms for what was just checked."""
+class CachingConfigLoader(ConfigLoaderImpl):
+    """Hydra's loader, which copies what it has composed before: Hydra would take 200 ms to compose again what was just checked."""
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
@@ -71,7 +71,7 @@ class Loader(ConfigLoaderImpl):
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
-        if run_mode != RunMode.MULTIRUN:  # jobs of a sweep, many and each asked for once
+        if run_mode != RunMode.MULTIRUN:  # the jobs of a sweep: many, and each is composed once
             return super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
         key = (config_name, tuple(overrides))
         if key not in self._composed:
@@ -85,29 +85,29 @@ class Loader(ConfigLoaderImpl):
         return self.__dict__ | {"_composed": {}}  # tasks in other processes compose jobs, not sweeps
 
 
-def hand_over(command: argparse.Namespace, loader: Loader, task: Callable[[DictConfig], None]) -> None:
-    """Let Hydra run what was made ready: what its own main does, which would compose everything once more to learn that it is a sweep."""
+def hand_over(command: argparse.Namespace, loader: CachingConfigLoader, job: Callable[[DictConfig], None]) -> None:
+    """Let Hydra run the command. Hydra's own main does the same, but composes everything once more to learn whether it is a sweep."""
     hydra = Hydra(task_name="lmc_sweeps", config_loader=loader)
     GlobalHydra.instance().initialize(hydra)
     try:
         begin = hydra.multirun if command.multirun else hydra.run
-        run_and_report(lambda: begin(config_name=CONFIG, task_function=task, overrides=command.overrides))
+        run_and_report(lambda: begin(config_name=CONFIG, task_function=job, overrides=command.overrides))
     finally:
         GlobalHydra.instance().clear()
 
 
-def make_ready(command: argparse.Namespace) -> Loader:
-    """Check all that can be checked before Hydra begins, write the overrides as Hydra takes them, and return what composes them.
+def make_ready(command: argparse.Namespace) -> CachingConfigLoader:
+    """Check all that can be checked before Hydra begins, write the overrides as Hydra takes them, and return their loader.
 
-    A job alone is checked here as a whole. Of a sweep the sweeper checks the jobs; here its keys that only some options have are
-    put off until the options of each job are known.
+    A job alone is checked completely. The jobs of a sweep are checked by the sweeper; keys that only some options have wait here until
+    the options of each job are known.
 
     Raises
     ------
     InputError
         If anything cannot run.
     """
-    with Interruption():  # one in the midst of OmegaConf's work would come out as an error of another kind
+    with Interruption():  # inside OmegaConf an interrupt would turn into another error
         if command.config_dir is not None and not Path(command.config_dir).is_dir():
             raise InputError(f"`--config-dir` must be a folder, got {command.config_dir!r}.")
         extra = [] if command.config_dir is None else [Path(command.config_dir)]
@@ -126,16 +126,16 @@ def make_ready(command: argparse.Namespace) -> Loader:
         try:
             master = composed(lambda: loader.load_configuration(CONFIG, chosen, RunMode.MULTIRUN, validate_sweep_overrides=False))
         except CompactHydraException:
-            return loader  # Hydra composes the same, and says the same itself
+            return loader  # Hydra will compose the same and report the error itself
         is_sweep = command.multirun or master.hydra.mode == RunMode.MULTIRUN
         is_plan = asks_for_plan(command.overrides)
-        _check_hydras(master, command.overrides, is_sweep, is_plan)
+        _check_hydra_settings(master, command.overrides, is_sweep, is_plan)
         command.overrides += _homes(master)
         command.multirun = is_sweep or is_plan  # the sweeper is where plans are made, for one job too
         if is_sweep:
-            command.overrides = [_put_off(text, master) for text in command.overrides]
-        elif not any(parsed_once(text).is_sweep_override() for text in command.overrides):  # Hydra says that this takes -m
-            command.overrides = _checked_alone(Composer(loader, master), command.overrides)
+            command.overrides = [_deferred(text, master) for text in command.overrides]
+        elif not any(parsed_once(text).is_sweep_override() for text in command.overrides):  # Hydra reports that this needs -m
+            command.overrides = _checked_alone(JobComposer(loader, master), command.overrides)
             if is_plan:
                 command.overrides.append("hydra.sweeper.alone=true")
         if master.hydra.mode is None:
@@ -143,25 +143,27 @@ def make_ready(command: argparse.Namespace) -> Loader:
         return loader
 
 
-def _loader(config_dir: str | None) -> Loader:
-    """Return what composes configs from our folder and, before it, a user's own."""
+def _loader(config_dir: str | None) -> CachingConfigLoader:
+    """Return the loader of configs in our folder and, before it, a user's own."""
     path = create_automatic_config_search_path(None, None, str(conf_dir()))
     if config_dir is not None:
         path.prepend(provider="command-line", path=f"file://{os.path.abspath(config_dir)}", anchor=SearchPathQuery(provider="schema"))
-    return Loader(path)
+    return CachingConfigLoader(path)
 
 
-def _check_hydras(master: DictConfig, overrides: Sequence[str], is_sweep: bool, is_plan: bool) -> None:
-    """Raise `InputError` for settings of Hydra's that would be taken no notice of, or would part a job from its folder."""
+def _check_hydra_settings(master: DictConfig, overrides: Sequence[str], is_sweep: bool, is_plan: bool) -> None:
+    """Raise `InputError` for settings of Hydra's that would be ignored, or would separate a job from its folder."""
     keys = [parsed_once(text).key_or_group for text in overrides]
     sweeper = master.hydra.runtime.choices["hydra/sweeper"]
-    if is_plan and sweeper != "lmc":  # another one would take no notice of it, and train
+    if is_plan and sweeper != "lmc":  # another sweeper would ignore it, and train
         raise InputError(f"`plan=true` is done by hydra/sweeper=lmc, got {sweeper}.")
     if master.hydra.job.chdir:
-        raise InputError("`hydra.job.chdir` must be false, got true: folders such as dataset.root are those of the command's own place.")
+        raise InputError(
+            "`hydra.job.chdir` must be false, got true: folders such as dataset.root are relative to the folder where it is run."
+        )
     if is_sweep and "hydra.run.dir" in keys:
         raise InputError("`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR.")
-    unused = [key for key in keys if key.startswith(SWEEPS_OWN)]
+    unused = [key for key in keys if key.startswith(OF_SWEEPS)]
     if not is_sweep and unused:
         instead = "; the folder of one job is named by hydra.run.dir=DIR" if unused[0] == "hydra.sweep.dir" else ""
         raise InputError(f"`{unused[0]}` is for sweeps, and this is one job: add -m{instead}.")
@@ -180,33 +182,33 @@ def _homes(master: DictConfig) -> list[str]:
     return [f"{key}={quoted(str(user_path(key, name)))}" for key, name in keys.items()]
 
 
-def _put_off(text: str, master: DictConfig) -> str:
-    """Return an override as a sweep over its one value, where the options known so far lack its key: sweeps are set job by job."""
+def _deferred(text: str, master: DictConfig) -> str:
+    """Return an override as a sweep over its one value, if the options chosen so far lack its key: sweeps are set job by job."""
     override = parsed_once(text)
     if not is_optional(override) or override.is_sweep_override():
         return text
-    place, _, field = override.key_or_group.rpartition(".")
-    node = OmegaConf.select(master, place)
+    parent, _, field = override.key_or_group.rpartition(".")
+    node = OmegaConf.select(master, parent)
     if OmegaConf.is_dict(node) and field in node:
         return text
     key, _, value = text.partition("=")
     return f"{key}=choice({value.strip() or quoted('')})"
 
 
-def _checked_alone(composer: Composer, overrides: Sequence[str]) -> list[str]:
+def _checked_alone(composer: JobComposer, overrides: Sequence[str]) -> list[str]:
     """Return the overrides of a job alone after checking that it can run, its folder too."""
-    hydras = [text for text in overrides if parsed_once(text).is_hydra_override()]
-    (job,) = fitted(composer, [[text for text in overrides if text not in hydras]])
+    hydra_overrides = [text for text in overrides if parsed_once(text).is_hydra_override()]
+    (job,) = fitted(composer, [[text for text in overrides if text not in hydra_overrides]])
     try:
         prepared = composer.prepare(job)
         check_all_fit([prepared])
     except CompactHydraException:
-        return list(overrides)  # Hydra composes the same, and says the same itself
+        return list(overrides)  # Hydra will compose the same and report the error itself
     folder = OmegaConf.to_container(composer.master.hydra.run, resolve=False)["dir"]  # type: ignore[call-overload, index]
     writable_folder("hydra.run.dir", str(folder).partition("${")[0] or ".")
     if "${" not in str(folder):  # a folder of the user's own, which may hold something already
-        place = user_path("hydra.run.dir", str(folder))
-        if place.name != prepared.run_id:
-            check_same_job(place, read_record(place), prepared.run_id)
-        clear_of_pipes(place / str(composer.master.hydra.output_subdir))
-    return [*hydras, *job]
+        job_folder = user_path("hydra.run.dir", str(folder))
+        if job_folder.name != prepared.run_id:
+            check_same_job(job_folder, read_record(job_folder), prepared.run_id)
+        clear_of_pipes(job_folder / str(composer.master.hydra.output_subdir))
+    return [*hydra_overrides, *job]

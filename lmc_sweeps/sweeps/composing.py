@@ -1,7 +1,7 @@
 """Composing the jobs of a sweep: Hydra's own composition once per choice of groups, plain values set on copies of it.
 
 Hydra composes a job in about 60 ms, nearly all of it the search for group options, which is the same for most jobs of a sweep.
-Copies are made by pickle, of what this process has pickled itself: six times as fast as a deep copy of a DictConfig.
+Copies are made by pickle: they are six times as fast as a deep copy of a DictConfig, and load only what this process has pickled itself.
 """
 
 import pickle
@@ -18,24 +18,25 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.sweeps.config import PreparedJob, prepare
+from lmc_sweeps.jobs.prepared import PreparedJob
+from lmc_sweeps.sweeps.config import prepare
 
-JOBS_OWN = ("overrides.", "runtime.", "job.", "job_logging.", "verbose.", "output_subdir.", "help.", "hydra_help.")  # in Hydra's node
+OF_JOBS = ("overrides.", "runtime.", "job.", "job_logging.", "verbose.", "output_subdir.", "help.", "hydra_help.")  # in Hydra's node
 
 
 @lru_cache(maxsize=4096)  # a sweep repeats the same few overrides in all its jobs
 def parsed_once(text: str) -> Override:
-    """Return what an override says."""
+    """Return an override parsed."""
     return OverridesParser.create().parse_override(text)
 
 
 def composed(compose: Callable[[], DictConfig]) -> DictConfig:
-    """Return what composing returns; what goes wrong in it otherwise than in Hydra's own words is the user's files' fault.
+    """Return the config that `compose` returns. Errors that Hydra does not report itself come from the user's files.
 
     Raises
     ------
     InputError
-        If a file is no YAML, say.
+        If a file is not YAML, for example.
     """
     try:
         return compose()
@@ -46,15 +47,15 @@ def composed(compose: Callable[[], DictConfig]) -> DictConfig:
 
 
 @dataclass
-class Composer:
+class JobComposer:
     """Composes the jobs of one sweep, from its master config."""
 
     loader: ConfigLoader
     master: DictConfig
     _bases: dict[tuple[str, ...], bytes] = field(default_factory=dict)
-    _tasks: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    _without_hydra: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     _prepared: dict[tuple[str, ...], PreparedJob] = field(default_factory=dict)
-    _known: dict[str, bool] = field(default_factory=dict)
+    _groups: dict[str, bool] = field(default_factory=dict)
     _late: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
 
     def full(self, job: Sequence[str]) -> DictConfig:
@@ -72,31 +73,33 @@ class Composer:
         OmegaConf.copy_cache(from_config=self.master, to_config=config)
         return config
 
-    def task(self, job: Sequence[str]) -> DictConfig:
+    def without_hydra(self, job: Sequence[str]) -> DictConfig:
         """Return the same without Hydra's node: what a job's settings are made of."""
         config = self.chosen(job)
         ConfigLoaderImpl._apply_overrides_to_config(self._sorted(job)[1], config)
         return config
 
     def chosen(self, job: Sequence[str]) -> DictConfig:
-        """Return what the options that a job chooses say, before its plain values are set."""
+        """Return the config of the options that a job chooses, before its plain values are set."""
         structural, _ = self._sorted(job)
-        if structural not in self._tasks:
-            task = pickle.loads(self._base(structural))
-            with open_dict(task):
-                del task["hydra"]
-            self._tasks[structural] = pickle.dumps(task)
-        config: DictConfig = pickle.loads(self._tasks[structural])
+        if structural not in self._without_hydra:
+            base = pickle.loads(self._base(structural))
+            with open_dict(base):
+                del base["hydra"]
+            self._without_hydra[structural] = pickle.dumps(base)
+        config: DictConfig = pickle.loads(self._without_hydra[structural])
         return config
 
     def too_late(self, job: Sequence[str]) -> list[str]:
-        """Return the keys of Hydra's own node that the options of a job set to other values than those with which the sweep has begun."""
+        """Return the keys of Hydra's own node that the options of a job set to other values than the sweep started with."""
         structural, _ = self._sorted(job)
         if structural not in self._late:
             configs = (pickle.loads(self._base(structural)), self.master)
-            own, begun = (dict(_leaves("hydra", OmegaConf.to_container(config.hydra, resolve=False))) for config in configs)
-            places = tuple(f"hydra.{key}" for key in JOBS_OWN)
-            differing = [key for key in {**begun, **own} if begun.get(key) != own.get(key) and not f"{key}.".startswith(places)]
+            of_job, of_sweep = (dict(_leaves("hydra", OmegaConf.to_container(config.hydra, resolve=False))) for config in configs)
+            of_jobs = tuple(f"hydra.{key}" for key in OF_JOBS)
+            differing = [
+                key for key in {**of_sweep, **of_job} if of_sweep.get(key) != of_job.get(key) and not f"{key}.".startswith(of_jobs)
+            ]
             self._late[structural] = sorted({".".join(key.split(".")[:3]) for key in differing})
         return self._late[structural]
 
@@ -110,7 +113,7 @@ class Composer:
         """
         key = tuple(job)
         if key not in self._prepared:
-            self._prepared[key] = prepare(self.task(job))
+            self._prepared[key] = prepare(self.without_hydra(job))
         return self._prepared[key]
 
     def _base(self, structural: tuple[str, ...]) -> bytes:
@@ -119,12 +122,12 @@ class Composer:
         return self._bases[structural]
 
     def _is_group(self, key: str) -> bool:
-        if key not in self._known:
-            self._known[key] = bool(self.loader.get_group_options(key))
-        return self._known[key]
+        if key not in self._groups:
+            self._groups[key] = bool(self.loader.get_group_options(key))
+        return self._groups[key]
 
     def _sorted(self, job: Sequence[str]) -> tuple[tuple[str, ...], list[Override]]:
-        """Return the overrides that change what is composed, as text, and those that set a value that is there."""
+        """Return the overrides that change what is composed, as text, and those that set an existing value."""
         structural, plain = [], []
         for text in job:
             override = parsed_once(text)
@@ -137,10 +140,10 @@ class Composer:
         return tuple(structural), plain
 
 
-def _leaves(place: str, node: Any) -> Iterator[tuple[str, Any]]:
+def _leaves(key: str, node: Any) -> Iterator[tuple[str, Any]]:
     """Yield the values inside a mapping under their dotted keys; a mapping without any is a value."""
     if isinstance(node, dict) and node:
-        for key, value in node.items():
-            yield from _leaves(f"{place}.{key}", value)
+        for name, value in node.items():
+            yield from _leaves(f"{key}.{name}", value)
     else:
-        yield place, node
+        yield key, node

@@ -1,18 +1,18 @@
 """Which keys of a config are computed from others: the interpolations in it, as they were composed.
 
-What is averaged over seeds rests on it: a learning rate that the config computes from the seed is no setting of its own, one that was
-typed beside the seed is.
+Averages over seeds depend on it: a learning rate that the config computes from the seed is not a setting of its own, one that was typed
+beside the seed is.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Resolvers that look at more than their arguments: the environment, the clock, other keys by name. What they give is set by hand.
+# Resolvers that depend on more than their arguments: the environment, the clock, other keys by name. Their values count as set by hand.
 OUTWARD = ("oc.env", "oc.select", "oc.dict.keys", "oc.dict.values", "oc.deprecated", "now", "hydra", "python_version", "run_id")
 DEEPEST = 20  # keys computed from keys computed from ...; a circle ends there
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")
-_PLACE = "\0{}\0"  # stands for an interpolation that was looked at
+_MARK = "\0{}\0"  # stands for an interpolation that was expanded
 
 Path = tuple[str, ...]
 
@@ -28,10 +28,10 @@ def computed_keys(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        ``{"dataset.seed": {"expression": "${seed}", "keys": ["seed"]}}``. What depends on anything but keys of the config is left out,
-        and so is what cannot be told.
+        ``{"dataset.seed": {"expression": "${seed}", "keys": ["seed"]}}``. Keys that depend on anything
+        else, or whose expression cannot be read, are left out.
     """
-    found = {}
+    computed = {}
     for path, value in _leaves(config, ()):
         if not (isinstance(value, str) and "${" in value):
             continue
@@ -41,8 +41,8 @@ def computed_keys(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         except ValueError:
             continue
         if keys:
-            found[".".join(path)] = {"expression": expression, "keys": sorted(keys)}
-    return found
+            computed[".".join(path)] = {"expression": expression, "keys": sorted(keys)}
+    return computed
 
 
 def _leaves(config: Mapping[str, Any], above: Path) -> Iterator[tuple[Path, Any]]:
@@ -64,16 +64,16 @@ def _expanded(text: str, path: Path, config: Mapping[str, Any], keys: set[str], 
         resolver, colon, _ = content.partition(":")
         if colon:
             if resolver.strip() in OUTWARD or "\0" in resolver:
-                raise ValueError("looks at more than its arguments")
+                raise ValueError("depends on more than its arguments")
             part = inner[0]
         else:
             part = _key(content, path, config, keys, depth)
-        text = text[: inner.start()] + _PLACE.format(len(parts)) + text[inner.end() :]
+        text = text[: inner.start()] + _MARK.format(len(parts)) + text[inner.end() :]
         parts.append(part)
     if "${" in text:
         raise ValueError("not understood")
-    for k in range(len(parts) - 1, -1, -1):  # the outer ones hold the places of the inner ones
-        text = text.replace(_PLACE.format(k), parts[k])
+    for k in range(len(parts) - 1, -1, -1):  # the outer ones hold the marks of the inner ones
+        text = text.replace(_MARK.format(k), parts[k])
     return text
 
 
@@ -83,15 +83,15 @@ def _key(name: str, path: Path, config: Mapping[str, Any], keys: set[str], depth
     n_dots = len(name) - len(name.lstrip("."))  # one is the mapping that the key is in
     if n_dots > len(path):
         raise ValueError("above the config")
-    where = (*(path[: len(path) - n_dots] if n_dots else ()), *parts)
+    referenced = (*(path[: len(path) - n_dots] if n_dots else ()), *parts)
     value: Any = config
-    for part in where:
+    for part in referenced:
         if not (isinstance(value, Mapping) and part in value):
             raise ValueError("no key of the config")
         value = value[part]
     if isinstance(value, Mapping | list):
         raise ValueError("more than one value")
     if isinstance(value, str) and "${" in value:
-        return _expanded(value, where, config, keys, depth - 1)
-    keys.add(".".join(where))
-    return "${" + ".".join(where) + "}"
+        return _expanded(value, referenced, config, keys, depth - 1)
+    keys.add(".".join(referenced))
+    return "${" + ".".join(referenced) + "}"

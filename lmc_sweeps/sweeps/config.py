@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,32 +14,18 @@ from lmc_sweeps import datasets, matching, models
 from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import Data, Dataset, fingerprint
 from lmc_sweeps.datasets.checking import check_data
-from lmc_sweeps.jobs import settings
-from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.prepared import PreparedJob
+from lmc_sweeps.jobs.recorded import environment_key
+from lmc_sweeps.jobs.settings import PARTS, JobSettings, scalar_keys
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.sweeps.computed import computed_keys
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import OPTIMIZERS
 
-SCALARS = ("width", "depth", "networks", "seed", "device", "precision", "points", "plane", "time_limit")
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it
 _WORD = re.compile(r"\.*[A-Za-z_][\w.]*")  # that may be a key
-KEYS = ("plan", *SCALARS, "dataset", "model", "optimizer", "training", "matching", "store")
-
-
-@dataclass(frozen=True)
-class PreparedJob:
-    """A job that can run: its settings, its data, its name, and which of its keys the config computes from others (`computed_keys`)."""
-
-    settings: JobSettings
-    data: Data
-    fingerprint: str
-    computed: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def run_id(self) -> str:
-        """The name of the job."""
-        return settings.run_id(self.settings, self.fingerprint)
+SCALARS = scalar_keys()
+KEYS = ("plan", *SCALARS, *PARTS, "matching", "store")
 
 
 def parts() -> dict[str, Mapping[str, type]]:
@@ -64,10 +50,10 @@ def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
     InputError
         Naming the key, the rule, the value and the choices.
     """
-    asked = job_settings(config)
-    data, mark = load_data(asked.dataset)
-    asked.check_against(data)
-    return PreparedJob(asked, data, mark, computed_keys(_as_composed(config)))
+    settings = job_settings(config)
+    data, mark = load_data(settings.dataset)
+    settings.check_against(data)
+    return PreparedJob(settings, data, mark, computed_keys(_as_composed(config)))
 
 
 @lru_cache(maxsize=4)
@@ -113,20 +99,20 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
 def from_environment(config: Any) -> dict[str, str]:
     """Return the keys whose values come from environment variables, directly or through other keys, with their interpolations as text."""
     texts = {key: text for key, text in _leaves(config) if "${" in text and key.partition(".")[0] != "hydra"}
-    found: dict[str, str] = {}
-    while more := {key: text for key, text in texts.items() if key not in found and _is_from(text, found)}:
-        found |= more
-    return found
+    outside: dict[str, str] = {}
+    while more := {key: text for key, text in texts.items() if key not in outside and _is_from(text, outside)}:
+        outside |= more
+    return outside
 
 
 def _by_method(outside: Mapping[str, str], methods: Mapping[str, Matching]) -> dict[str, str]:
     """Return the same with settings of matching methods under what the methods are, in place of their keys in the config."""
-    found = dict(outside)
+    texts = dict(outside)
     for key, method in methods.items():
         start = f"matching.{key}."
-        for name in [name for name in found if name.startswith(start)]:
-            found[f"{settings.place_of(method)}.{name.removeprefix(start)}"] = found.pop(name)
-    return found
+        for name in [name for name in texts if name.startswith(start)]:
+            texts[f"{environment_key(method)}.{name.removeprefix(start)}"] = texts.pop(name)
+    return texts
 
 
 def _is_from(text: str, outside: Iterable[str]) -> bool:
@@ -155,8 +141,8 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
         for name, item in value.items():
             yield from _leaves(item, f"{key}.{name}" if key else str(name))
     elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from _leaves(item, f"{key}.{place}")
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{key}.{index}")
     elif isinstance(value, str):
         yield key, value
 
@@ -165,16 +151,16 @@ def _plain(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
     """Return the config as plain values, interpolations resolved."""
     if not isinstance(config, DictConfig):
         return {str(key): value for key, value in config.items() if key != "hydra"}
-    found = {}
+    plain = {}
     for key in map(str, config):
         if key == "hydra":
             continue
         try:
             value = config[key]
-            found[key] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            plain[key] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
         except OmegaConfBaseException as error:
             raise checks.InputError(f"`{key}` cannot be resolved: {str(error).splitlines()[0]}") from error
-    return found
+    return plain
 
 
 def _as_composed(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
@@ -191,14 +177,14 @@ def _mapping(key: str, value: Any) -> dict[str, Any]:
 
 def _part(key: str, value: Any, choices: Mapping[str, type]) -> Any:
     """Return a dataset, a model or an optimizer from its name and its settings."""
-    given = _mapping(key, value)
-    name = checks.one_of(f"{key}.name", given.pop("name", None), choices)
-    return _fill(choices[name], key, given)
+    settings = _mapping(key, value)
+    name = checks.one_of(f"{key}.name", settings.pop("name", None), choices)
+    return _fill(choices[name], key, settings)
 
 
-def _fill(kind: type, key: str, given: Mapping[str, Any]) -> Any:
-    checks.known_keys(key, given, [field.name for field in fields(kind)])
-    return kind(**given)
+def _fill(kind: type, key: str, settings: Mapping[str, Any]) -> Any:
+    checks.known_keys(key, settings, [field.name for field in fields(kind)])
+    return kind(**settings)
 
 
 def _methods(value: Any) -> dict[str, Matching]:
@@ -207,12 +193,12 @@ def _methods(value: Any) -> dict[str, Matching]:
         return {}
     if not isinstance(value, Mapping):
         raise checks.InputError(f"`matching` must be one or several of {', '.join(matching.choices())}, got {value!r}.")
-    return {str(key): _part(f"matching.{key}", given, matching.choices()) for key, given in value.items()}
+    return {str(key): _part(f"matching.{key}", settings, matching.choices()) for key, settings in value.items()}
 
 
-def _store(given: Mapping[str, Any]) -> Path | None:
-    checks.known_keys("store", given, ["dir"])
-    folder = given.get("dir")
+def _store(settings: Mapping[str, Any]) -> Path | None:
+    checks.known_keys("store", settings, ["dir"])
+    folder = settings.get("dir")
     if folder is None:
         return None
     if not isinstance(folder, str) or not folder:

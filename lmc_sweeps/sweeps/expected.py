@@ -1,4 +1,4 @@
-"""`expected.jsonl`: the jobs that a sweep is to leave behind, written before the first one trains; `commands.jsonl`: what was typed."""
+"""`expected.jsonl`: the jobs of a sweep, written before the first one trains; `commands.jsonl`: the commands that were typed."""
 
 import logging
 import shlex
@@ -11,73 +11,68 @@ from typing import Any
 
 from lmc_sweeps.common.checks import UNREADABLE
 from lmc_sweeps.common.files import locked, write_atomically
+from lmc_sweeps.jobs.prepared import PreparedJob
+from lmc_sweeps.jobs.recorded import method_settings
 from lmc_sweeps.jobs.records import matching_entries
-from lmc_sweeps.jobs.settings import scope, told_method
 from lmc_sweeps.measuring.pairs import with_identity
-from lmc_sweeps.sweeps.config import PreparedJob
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.redaction import redacted_arguments, redacted_line, redacted_yaml
-from multirun_analysis.schema import open_line, safe_name, sealed_line
+from multirun_analysis.schema import COMMANDS, EXPECTED, HYDRA_FOLDER, method_of, open_line, safe_name, sealed_line
 
 log = logging.getLogger(__name__)
-EXPECTED, COMMANDS = "expected.jsonl", "commands.jsonl"
 MOST_BYTES = 2**28  # of a file of lines: 100,000 jobs have a third of it
 
 
 def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
-    """Return what is said beforehand of a job: its name, what was asked for, its pairs, methods and settings, and which are computed."""
-    asked = prepared.settings
-    settings = scope(asked, prepared.fingerprint)
+    """Return the line of a job that is still to run: name, overrides, number of pairs, methods, settings, and which are computed."""
+    settings = prepared.settings
+    scope_settings = prepared.scope
     return {
         "run_id": prepared.run_id,
         "job": redacted_line(job),
-        "n_pairs": asked.networks * (asked.networks - 1) // 2,
-        "matching": matching_entries(with_identity(asked.matching), partial(told_method, asked)),
-        "scope": settings,
-        "computed": {key: how for key, how in prepared.computed.items() if key in settings},
+        "n_pairs": settings.networks * (settings.networks - 1) // 2,
+        "matching": matching_entries(with_identity(settings.matching), partial(method_settings, settings)),
+        "scope": scope_settings,
+        "computed": {key: how for key, how in prepared.computed.items() if key in scope_settings},
     }
 
 
 def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
-    """Add jobs to those that the folder already expects; a job that is there gets the methods that are new.
+    """Add jobs to those that the folder already expects; a job that it expects already gets the new methods.
 
-    Lines that cannot be read, have no seal or were changed are not sealed anew but left out, which the log says.
+    Lines that cannot be read, have no seal or were changed are left out, not sealed again; the log has a warning.
     """
     path = folder / EXPECTED
     with locked(path):
-        entries_there, n_refused = _entries(path)
+        earlier, n_refused = _entries(path)
         if n_refused:
             log.warning("%s has %d lines that cannot be read, have no seal or were changed; they are left out.", path, n_refused)
-        jobs = {entry["run_id"]: entry for entry in entries_there}
+        jobs = {entry["run_id"]: entry for entry in earlier}
         for entry in entries:
-            known = jobs.get(entry["run_id"])
-            if known is None:
-                jobs[entry["run_id"]] = dict(entry)
-            else:
-                names = {(method["matching"], method["settings_hash"]) for method in known["matching"]}
-                lacking = [method for method in entry["matching"] if (method["matching"], method["settings_hash"]) not in names]
-                known["matching"] = known["matching"] + lacking
+            job = jobs.setdefault(entry["run_id"], dict(entry))
+            methods = set(map(method_of, job["matching"]))
+            job["matching"] = job["matching"] + [method for method in entry["matching"] if method_of(method) not in methods]
         write_atomically(path, "".join(map(sealed_line, jobs.values())).encode())
 
 
 def read_expected(folder: Path) -> list[dict[str, Any]]:
-    """Return the jobs that the folder expects; none if there is no such file. A line without a seal that fits is left out."""
+    """Return the jobs that the folder expects; none if there is no such file. Lines without a valid seal are left out."""
     return _entries(folder / EXPECTED)[0]
 
 
 def _entries(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Return the jobs in a file of lines, and how many of its lines are none."""
+    """Return the jobs in a file of lines, and how many of its lines are not jobs."""
     lines = _contents(path).decode(errors="replace").splitlines()
-    found = []
+    entries = []
     for line in lines:
         try:
             entry = open_line(line)
             methods = [{**method, "settings_hash": safe_name(method["settings_hash"])} for method in entry["matching"]]
             names = {"run_id": safe_name(str(entry["run_id"])), "matching": methods}
-            found.append({**entry, **names})
+            entries.append({**entry, **names})
         except UNREADABLE:
             continue
-    return found, len(lines) - len(found)
+    return entries, len(lines) - len(entries)
 
 
 def write_command(folder: Path) -> None:
@@ -86,19 +81,19 @@ def write_command(folder: Path) -> None:
     program = [str(script)] if script.suffix == ".py" and script.name != "__main__.py" else ["-m", "lmc_sweeps"]
     line = sealed_line({"command": shlex.join(["python", *redacted_arguments([*program, *sys.argv[1:]])])})
     with locked(folder / COMMANDS):
-        known = _contents(folder / COMMANDS).decode(errors="surrogateescape")
-        if line not in known.splitlines(keepends=True):
-            write_atomically(folder / COMMANDS, (known + line).encode(errors="surrogateescape"))
+        earlier = _contents(folder / COMMANDS).decode(errors="surrogateescape")
+        if line not in earlier.splitlines(keepends=True):
+            write_atomically(folder / COMMANDS, (earlier + line).encode(errors="surrogateescape"))
 
 
 def _contents(path: Path) -> bytes:
-    """Return what a file holds; nothing if it is not there or, which is said in the log, cannot be read."""
+    """Return the contents of a file; empty if it does not exist or, with a warning in the log, cannot be read."""
     try:
         return read_file(path, MOST_BYTES)
     except FileNotFoundError:
         return b""
     except OSError as error:
-        log.warning("%s cannot be read (%s); it is written anew.", path, error)
+        log.warning("%s cannot be read (%s); a new one is written.", path, error)
         return b""
 
 
@@ -108,8 +103,8 @@ def write_config(path: Path, text: str) -> None:
 
 
 def conceal(folder: Path) -> None:
-    """Mask the secrets in what Hydra has written of a job into its folder; what was masked or has none stays as it is."""
-    for path in folder.glob(".hydra/*.yaml"):
+    """Mask the secrets in what Hydra has written of a job into its folder; files without secrets are left as they are."""
+    for path in (folder / HYDRA_FOLDER).glob("*.yaml"):
         with suppress(OSError, UnicodeDecodeError):
             text = read_file(path, MOST_BYTES).decode()
             if (masked := redacted_yaml(text)) != text:
@@ -117,6 +112,6 @@ def conceal(folder: Path) -> None:
 
 
 def labels(folder: Path) -> dict[str, str]:
-    """Return, by run_id, which job of how many each is and what was asked for: ``[3/28] width=8 seed=2``."""
+    """Return, by run_id, its number among all jobs and its overrides: ``[3/28] width=8 seed=2``."""
     entries = read_expected(folder)
     return {entry["run_id"]: f"[{k}/{len(entries)}] {entry.get('job', '')}".strip() for k, entry in enumerate(entries, start=1)}

@@ -9,7 +9,7 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.sweeps.composing import Composer, parsed_once
+from lmc_sweeps.sweeps.composing import JobComposer, parsed_once
 from lmc_sweeps.sweeps.config import parts
 
 SETS = (OverrideType.CHANGE, OverrideType.ADD, OverrideType.FORCE_ADD)
@@ -17,7 +17,7 @@ SETS = (OverrideType.CHANGE, OverrideType.ADD, OverrideType.FORCE_ADD)
 
 @dataclass(frozen=True)
 class _Fit:
-    """The overrides of a job that its options can take, the keys that were left out, and those that it has."""
+    """The overrides that a job's options can take, the keys that were left out, those that it has, and its options in words."""
 
     job: list[str]
     left_out: list[str]
@@ -25,11 +25,11 @@ class _Fit:
     chosen: str
 
 
-def fitted(composer: Composer, jobs: Sequence[Sequence[str]]) -> list[list[str]]:
+def fitted(composer: JobComposer, jobs: Sequence[Sequence[str]]) -> list[list[str]]:
     """Return the jobs of a sweep, each with the keys that its own dataset, model, optimizer and methods have.
 
-    A key of another option is left out, and deleted where an experiment's file has set it; jobs that are equal without it stand there
-    once.
+    A key of another option is left out, and deleted where an experiment's file has set it; of jobs that are then equal,
+    one remains.
 
     Raises
     ------
@@ -51,43 +51,43 @@ def is_optional(override: Override) -> bool:
     return bool(field) and override.type in SETS and override.package is None and part in (*parts(), "matching")
 
 
-def _fit(composer: Composer, job: Sequence[str]) -> _Fit:
+def _fit(composer: JobComposer, job: Sequence[str]) -> _Fit:
     overrides = [parsed_once(text) for text in job]
     try:
         config = composer.chosen(job)
-    except (CompactHydraException, InputError):  # it is said where the job is composed as a whole
+    except (CompactHydraException, InputError):  # reported where the whole job is composed
         return _Fit(list(job), [], frozenset(), "")
     typed = {override.key_or_group: override.value() for override in overrides if override.type in SETS}
     kinds = {part: _kind(part, config, typed) for part in parts()}
     has = {f"{part}.{field.name}" for part, kind in kinds.items() if kind is not None for field in fields(kind)}
-    methods = [name for name, given in (config.get("matching") or {}).items() if isinstance(given, DictConfig) and "name" in given]
-    kept: list[str] = []
+    methods = [name for name, node in (config.get("matching") or {}).items() if isinstance(node, DictConfig) and "name" in node]
+    fitting: list[str] = []
     left_out: list[str] = []
     for text, override in zip(job, overrides, strict=True):
         key = override.key_or_group
         part, _, field = key.partition(".")
         if not is_optional(override) or (part in kinds and kinds[part] is None):
-            kept.append(text)
+            fitting.append(text)
         elif part == "matching":
-            is_there = field.partition(".")[0] in methods or override.type != OverrideType.CHANGE
-            (kept if is_there else left_out).append(text if is_there else key)
+            is_chosen = field.partition(".")[0] in methods or override.type != OverrideType.CHANGE
+            (fitting if is_chosen else left_out).append(text if is_chosen else key)
         elif key in has and override.type == OverrideType.CHANGE and field not in config[part]:
-            kept.append(f"++{text}")  # an option of the user's own, whose file does not write the field out
-        elif key not in has and _others(key):
+            fitting.append(f"++{text}")  # an option of the user's own, whose file does not write the field out
+        elif key not in has and _options_with(key):
             left_out.append(key)
         else:
-            kept.append(text)
+            fitting.append(text)
     strange = [key for key in _set_in_files(config, kinds, methods, has) if key not in left_out]
     names = [f"{part}={config[part].get('name')}" for part in kinds if any(key.startswith(f"{part}.") for key in (*left_out, *strange))]
     if any(key.startswith("matching.") for key in (*left_out, *strange)):
         names.append(f"matching=[{','.join(methods)}]")
     has |= {f"matching.{method}" for method in methods}
     has |= {key for key in typed if key.startswith("matching.") and key.split(".")[1] in methods}
-    return _Fit(kept + [f"~{key}" for key in strange], left_out + strange, frozenset(has), ", ".join(names))
+    return _Fit(fitting + [f"~{key}" for key in strange], left_out + strange, frozenset(has), ", ".join(names))
 
 
 def _kind(part: str, config: DictConfig, typed: Mapping[str, Any]) -> type | None:
-    """Return the class of a job's dataset, model or optimizer; None where its name is none, which is said later."""
+    """Return the class of a job's dataset, model or optimizer; None if there is no such class, which is reported later."""
     name = typed.get(f"{part}.name", config[part].get("name") if isinstance(config.get(part), DictConfig) else None)
     return parts()[part].get(name) if isinstance(name, str) else None
 
@@ -96,10 +96,10 @@ def _set_in_files(config: DictConfig, kinds: Mapping[str, type | None], methods:
     """Return the keys that an experiment's file has set, for options other than those chosen."""
     keys = [f"{part}.{field}" for part, kind in kinds.items() if kind is not None for field in config[part] if field != "name"]
     unchosen = [f"matching.{name}" for name in (config.get("matching") or {}) if name not in methods]
-    return [key for key in keys if key not in has and _others(key)] + unchosen
+    return [key for key in keys if key not in has and _options_with(key)] + unchosen
 
 
-def _others(key: str) -> list[str]:
+def _options_with(key: str) -> list[str]:
     """Return the options that have a key."""
     part, _, name = key.partition(".")
     return sorted(option for option, kind in parts()[part].items() if name in {field.name for field in fields(kind)})
@@ -110,5 +110,5 @@ def _sentence(key: str, chosen: Sequence[str]) -> str:
     if part == "matching":
         method = field.partition(".")[0]
         return f"`{key}` is set, but {method} is not among the methods chosen ({'; '.join(chosen)})."
-    having = ", ".join(f"{part}={option}" for option in _others(key))
+    having = ", ".join(f"{part}={option}" for option in _options_with(key))
     return f"`{key}` is a key of {having} only, and none of what was chosen has it ({'; '.join(chosen)})."

@@ -1,4 +1,4 @@
-"""What was typed, checked before Hydra composes it: unknown keys and options get the choices and the nearest of them."""
+"""Overrides, checked before Hydra composes them: for unknown keys and options the message has the choices and the nearest one."""
 
 import math
 import re
@@ -33,12 +33,12 @@ def check_overrides(overrides: Sequence[str], folders: Sequence[Path]) -> None:
 
 
 def parsed(text: str) -> Override:
-    """Return what an override says.
+    """Return an override parsed.
 
     Raises
     ------
     InputError
-        If it cannot be read, with how it is written.
+        If it cannot be read, with how overrides are written.
     """
     try:
         return OverridesParser.create().parse_override(text)
@@ -49,20 +49,20 @@ def parsed(text: str) -> Override:
 
 
 def _quoting(text: str) -> str:
-    """Return how a value is typed that Hydra's grammar would not take as it stands: quoted for Hydra, and again for the shell."""
+    """Return how to type a value that Hydra's grammar does not take as it is: quoted for Hydra, and again for the shell."""
     key, _, value = text.partition("=")
-    return f"""a name with such letters is quoted twice, for the shell too: "{key}={quoted(value.strip("'"))}"."""
+    return f"""quote such a name twice, for Hydra and for the shell: "{key}={quoted(value.strip("'"))}"."""
 
 
 def quoted(value: str) -> str:
-    """Return a text as Hydra reads it back, whatever is in it."""
+    """Return a text quoted so that Hydra reads it back unchanged."""
     return QuotedString(text=value, quote=Quote.single).with_quotes()
 
 
 def plain_folder(text: str) -> str:
-    """Return an override of a folder, with its name quoted where Hydra's grammar needs that, and ``~`` as the home that it stands for.
+    """Return an override of a folder, with its name quoted where Hydra's grammar needs that, and ``~`` replaced by the home.
 
-    All others come back as they are, and what is quoted already, or names several.
+    Other overrides, quoted names and lists of names are returned unchanged.
     """
     key, equals, name = text.partition("=")
     if key not in FOLDERS or not equals:
@@ -70,7 +70,7 @@ def plain_folder(text: str) -> str:
     try:
         value = OverridesParser.create().parse_override(text).value()
     except HydraException:
-        if re.search(r"['\"\[{(]", name):  # somebody's own quotes, or a function
+        if re.search(r"['\"\[{(]", name):  # quotes of the user's own, or a function
             return text
     else:
         if not isinstance(value, str | QuotedString) or not str(_unquoted(value)).startswith("~"):
@@ -81,15 +81,15 @@ def plain_folder(text: str) -> str:
 
 def searched_folders(overrides: Sequence[str]) -> list[Path]:
     """Return the folders of configs that overrides of ``hydra.searchpath`` name, as ``file://FOLDER`` or plain."""
-    found = []
+    folders = []
     for text in overrides:
         if text.lstrip("+").startswith("hydra.searchpath="):
-            found += [Path(str(place).removeprefix("file://")) for place in _values(parsed(text).value())]
-    return [folder for folder in found if folder.is_dir()]
+            folders += [Path(str(entry).removeprefix("file://")) for entry in _values(parsed(text).value())]
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def asks_for_plan(overrides: Sequence[str]) -> bool:
-    """Return whether ``plan=true`` is among the overrides, in whichever way it is written."""
+    """Return whether ``plan=true`` is among the overrides, in any spelling."""
     for text in overrides:
         try:
             override = OverridesParser.create().parse_override(text)
@@ -121,11 +121,11 @@ def swept_keys(overrides: Sequence[Override]) -> list[str]:
 
 
 def check_number(overrides: Sequence[Override]) -> None:
-    """Raise `InputError` if overrides make no job, or more than a sweep can have; nothing is listed yet."""
+    """Raise `InputError` if overrides make no job, or more than a sweep can have; the jobs are not listed for that."""
     numbers = {override.get_key_element(): n_values(override) for override in overrides}
     for key, number in numbers.items():
         if number == 0:
-            raise checks.InputError(f"`{key}` takes no value at all; a range goes from its start to before its end, e.g. range(0,4).")
+            raise checks.InputError(f"`{key}` has no values; a range ends before its second number: range(0,4) is 0, 1, 2, 3.")
     total = math.prod(numbers.values())
     if total > MOST_JOBS:
         product = " x ".join(f"{number:,} of {key}" for key, number in numbers.items() if number > 1)
@@ -161,28 +161,28 @@ def _check(override: Override, folders: Sequence[Path]) -> None:
             if not (value is None and key == "experiment" and not override.is_sweep_override()):  # the only group that can be left out
                 checks.one_of(key, value, options)
         return
-    head, _, rest = key.partition(".")
+    head, _, field = key.partition(".")
 
     def hint(_: str) -> str:
         return likely_key(key, dotted_keys(folders))
 
-    # experiment is a group without settings; a key under + is new to Hydra, so Hydra takes any: it is checked here
+    # experiment is a group without settings; Hydra takes any key under +, so that is checked here
     checks.known_keys("", [head], [*top, *groups], hint)
-    if not rest:
+    if not field:
         return
     if head == "matching":
-        method, _, rest = rest.partition(".")
+        method, _, field = field.partition(".")
         if not override.is_add():
             checks.one_of("matching", method, _options(folders, "matching"))
         files = [folder / "matching" / f"{method}.yaml" for folder in folders]
-        known = _fields(files)
+        fields = _fields(files)
         head = f"matching.{method}"
     elif head in groups:
-        known = _fields([path for folder in folders for path in sorted((folder / head).glob("*.yaml"))])
+        fields = _fields([path for folder in folders for path in sorted((folder / head).glob("*.yaml"))])
     else:
-        known = _fields([folder / "config.yaml" for folder in folders], head)
-    if known and rest:
-        checks.known_keys(head, [rest], known, hint)
+        fields = _fields([folder / "config.yaml" for folder in folders], head)
+    if fields and field:
+        checks.known_keys(head, [field], fields, hint)
 
 
 def dotted_keys(folders: Sequence[Path]) -> list[str]:
@@ -192,31 +192,31 @@ def dotted_keys(folders: Sequence[Path]) -> list[str]:
         for path in sorted(folder.glob("*/*.yaml")):
             group = path.parent.name
             if group not in ("hydra", "experiment"):
-                place = f"matching.{path.stem}" if group == "matching" else group
-                keys |= dict.fromkeys([group, *(f"{place}.{name}" for name in _fields([path]) if name != "name")])
+                node = f"matching.{path.stem}" if group == "matching" else group
+                keys |= dict.fromkeys([group, *(f"{node}.{name}" for name in _fields([path]) if name != "name")])
         keys |= dict.fromkeys(f"store.{name}" for name in _fields([folder / "config.yaml"], "store"))
     return list(keys)
 
 
 def _options(folders: Sequence[Path], group: str) -> list[str]:
     """Return the options of a group, those in folders of its folder as ``FOLDER/NAME``."""
-    places = [folder / group for folder in folders]
-    return sorted({path.relative_to(place).with_suffix("").as_posix() for place in places for path in place.rglob("*.yaml")})
+    parents = [folder / group for folder in folders]
+    return sorted({path.relative_to(parent).with_suffix("").as_posix() for parent in parents for path in parent.rglob("*.yaml")})
 
 
 def _fields(files: Sequence[Path], key: str | None = None) -> list[str]:
     """Return the keys of YAML files, or of the mapping under `key` in them."""
-    found: dict[str, None] = {}
+    keys: dict[str, None] = {}
     for path in files:
         if path.is_file():
             content = OmegaConf.to_container(OmegaConf.load(path))
             part = content.get(key) if isinstance(content, dict) and key is not None else content
-            found |= dict.fromkeys(str(name) for name in part if name not in ("defaults", "hydra")) if isinstance(part, dict) else {}
-    return list(found)
+            keys |= dict.fromkeys(str(name) for name in part if name not in ("defaults", "hydra")) if isinstance(part, dict) else {}
+    return list(keys)
 
 
 def _values(value: Any) -> Iterator[Any]:
-    """Yield the single values of an override: of a choice sweep, of a list, or the value itself; globs match by themselves."""
+    """Yield the single values of an override: of a choice sweep, of a list, or the value itself; Hydra checks globs."""
     if isinstance(value, ChoiceSweep):
         for item in value.list:
             yield from _values(item)

@@ -1,4 +1,4 @@
-"""`plan=true`: what a command would do, said before it is done; nothing is trained and nothing is written."""
+"""`plan=true`: what a command would do; nothing is trained and nothing is written."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,63 +6,68 @@ from pathlib import Path
 
 from lmc_sweeps.jobs.estimates import amount, estimate, memory_here
 from lmc_sweeps.jobs.missing import forecast, is_complete
+from lmc_sweeps.jobs.planned import PlannedNetwork, groups, planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.stack_sizes import seconds_per_network_step, stack_size
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.jobs.tasks import Task, groups, tasks_of
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.progress import about, computing, duration
 
 
 def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (), alone: bool = False) -> str:
-    """Return jobs, networks, those already there, the time that training would take on this machine, and the disk that it would fill.
+    """Return the plan of a command: jobs, networks, those in the store, the time to train and measure, memory and disk space.
 
-    The time comes from a few steps of every group of networks, trained here and thrown away. `more` are lines of the launcher's; `folder`
-    is that of a sweep or, of a job `alone`, its own.
+    The time is measured on a few steps of every group of networks, whose results are discarded. `more` are lines of the launcher;
+    `folder` is that of the sweep or, of a job `alone`, its own.
     """
-    places = {job.run_id: folder if alone else folder / job.run_id for job in jobs}
-    waiting = [job for job in jobs if not is_complete(job.settings, job.fingerprint, places[job.run_id])]
+    folders = {job.run_id: folder if alone else folder / job.run_id for job in jobs}
+    waiting = [job for job in jobs if not is_complete(job, folders[job.run_id])]
     needed = {task.name: task for job in jobs for task in _tasks(job)}
     missing = {task.name: task for job in waiting for task in _tasks(job) if not Store(task.settings.store).holds(task.name)}
     lines = [
-        f"{len(jobs)} jobs, of them {len(jobs) - len(waiting)} finished in {folder}",
-        *_of_records(jobs, places),
-        f"{len(needed)} networks, of them {len(missing)} to be trained, {sum(task.steps for task in missing.values()):,} network-steps",
+        f"{len(jobs)} jobs, {len(jobs) - len(waiting)} of them finished, in {folder}",
+        *_record_lines(jobs, folders),
+        f"{len(needed)} networks, {len(missing)} of them to be trained: {sum(task.steps for task in missing.values()):,} network-steps",
     ]
     seconds = 0.0
     for group in groups(list(missing.values())):
         size = stack_size(group)
-        of_group = seconds_per_network_step(group[:size]) * sum(task.steps for task in group)
+        group_seconds = seconds_per_network_step(group[:size]) * sum(task.steps for task in group)
         first = group[0].settings
-        lines.append(f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, {about(duration(of_group))}")
-        seconds += of_group
+        lines.append(
+            f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, {about(duration(group_seconds))}"
+        )
+        seconds += group_seconds
     needs = [estimate(job.settings, job.data) for job in waiting]
     disk = sum(4 * sum(tensor.numel() for tensor in task.initial().values()) for task in missing.values())
-    lines.append(f"training: {about(computing(seconds))} on this machine, from a few steps of each")
-    lines.append(f"matching and measuring: {about(duration(sum(each.seconds_measuring for each in needs)))} of one core, by a rough count")
+    lines.append(f"training: {about(computing(seconds))} on this machine, estimated from a few steps of each group")
+    lines.append(f"matching and measuring: {about(duration(sum(each.seconds_measuring for each in needs)))} of one core, a rough estimate")
     if needs:
-        lines.append(f"memory: roughly {amount(max(each.bytes for each in needs))} for the largest job; here are {amount(memory_here())}")
+        lines.append(
+            f"memory: roughly {amount(max(each.bytes for each in needs))} for the largest job; this machine has {amount(memory_here())}"
+        )
     records = sum(each.record for each in needs)
-    place = waiting[0].settings.store if waiting else "the store"
-    lines.append(f"disk: about {amount(disk)} of networks in {place}, {amount(records)} of records")
+    store = waiting[0].settings.store if waiting else "the store"
+    lines.append(f"disk: about {amount(disk)} of networks in {store}, {amount(records)} of records")
     lines += more
     lines.append("plan=true: nothing was trained, nothing was written.")
     return "\n".join(lines)
 
 
-def _of_records(jobs: Sequence[PreparedJob], places: Mapping[str, Path]) -> list[str]:
-    """Return what happens to jobs that have lines of other points already, or records that cannot be added to."""
-    forecasts = [(job.settings.points, forecast(job.settings, places[job.run_id])) for job in jobs]
+def _record_lines(jobs: Sequence[PreparedJob], folders: Mapping[str, Path]) -> list[str]:
+    """Return what happens to jobs whose records have lines of other points, or cannot be extended."""
+    forecasts = [(job.settings.points, forecast(job, folders[job.run_id])) for job in jobs]
     lines = []
-    for (asked, there), count in Counter((asked, of.points) for asked, of in forecasts if of.points is not None).items():
-        if there < asked:
-            lines.append(f"  {count} jobs have lines of {there} points: all their methods are measured anew at {asked}")
+    changes = Counter((points, forecast.points) for points, forecast in forecasts if forecast.points is not None)
+    for (requested, recorded), count in changes.items():
+        if recorded < requested:
+            lines.append(f"  {count} jobs have lines of {recorded} points: all their methods are measured again, with {requested} points")
         else:
             lines.append(
-                f"  {count} jobs have lines of {there} points, which stay: methods new to them are measured at {there}, not at {asked}"
+                f"  {count} jobs have lines of {recorded} points and keep them: new methods are measured with {recorded}, not {requested}"
             )
-    obstacles = [of.obstacle for _, of in forecasts if of.obstacle is not None]
+    obstacles = [forecast.obstacle for _, forecast in forecasts if forecast.obstacle is not None]
     return lines + ([f"  {len(obstacles)} jobs cannot run: {obstacles[0]}"] if obstacles else [])
 
 
-def _tasks(job: PreparedJob) -> list[Task]:
-    return tasks_of(job.settings, job.data, job.fingerprint)
+def _tasks(job: PreparedJob) -> list[PlannedNetwork]:
+    return planned_networks(job)

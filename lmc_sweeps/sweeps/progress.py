@@ -13,12 +13,12 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 class TrainingProgress:
-    """Shows what is being trained, network-steps done of how many, and the time left; a context manager, told of every step."""
+    """Shows what is being trained, network-steps so far and in all, and the time left; a context manager, called at every step."""
 
-    def __init__(self, what: str, total: int) -> None:
-        self._what, self._total, self._done = what, total, 0
+    def __init__(self, title: str, total: int) -> None:
+        self._title, self._total, self._steps = title, total, 0
         self._bar: tqdm | None = None
-        self._start = self._said = time.monotonic()
+        self._start = self._last_line = time.monotonic()
 
     def __enter__(self) -> "TrainingProgress":
         return self
@@ -28,15 +28,15 @@ class TrainingProgress:
             self._bar.close()
 
     def __call__(self, network_steps: int) -> None:
-        """Take note of a step of so many networks."""
-        self._done += network_steps
+        """Count a step of so many networks."""
+        self._steps += network_steps
         if sys.stderr.isatty():
             if self._bar is None:
                 form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} network-steps, {remaining} left"
                 size = shutil.get_terminal_size()  # not tqdm's own measure, which hides the bar where a terminal gives no size
                 self._bar = tqdm(
                     total=self._total,
-                    desc=for_terminal(self._what),
+                    desc=for_terminal(self._title),
                     unit_scale=True,
                     leave=False,
                     file=sys.stderr,
@@ -47,10 +47,12 @@ class TrainingProgress:
             self._bar.update(network_steps)
             return
         now = time.monotonic()
-        if now - self._said >= SECONDS_BETWEEN_LINES:
-            left = (now - self._start) / self._done * (self._total - self._done)
-            sys.stderr.write(f"{for_terminal(self._what)}: {self._done:,} of {self._total:,} network-steps, about {duration(left)} left\n")
-            self._said = now
+        if now - self._last_line >= SECONDS_BETWEEN_LINES:
+            left = (now - self._start) / self._steps * (self._total - self._steps)
+            sys.stderr.write(
+                f"{for_terminal(self._title)}: {self._steps:,} of {self._total:,} network-steps, about {duration(left)} left\n"
+            )
+            self._last_line = now
 
     def write(self, line: str) -> None:
         """Write a line, above the bar if there is one."""

@@ -1,4 +1,4 @@
-"""What the command line says at the end: a line per job, and the table of a sweep with the folder of its CSVs."""
+"""The output of the command line: a line per job, and at the end the table of a sweep with the folder of its CSVs."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from multirun_analysis.common.media import for_terminal
 
 
 def job_line(record: Record) -> str:
-    """Return what came of a job: status, seconds, test error of the networks, and test loss barrier by method (mean over its pairs)."""
+    """Return the result of a job: status, seconds, test error of the networks, and test loss barrier by method (mean over its pairs)."""
     if record["status"] != "ok":
         return f"{record['status']}: {record['sentence']}"
     rows = [row for row in record["runs"] if row["split"] == "test"]
@@ -22,7 +22,7 @@ def job_line(record: Record) -> str:
 
 
 def print_summary(*sweep_dirs: Path) -> bool:
-    """Print the barrier-versus-width table of sweeps and where their CSVs lie, or why there is none; return whether there is."""
+    """Print the barrier-versus-width table of sweeps and where their CSVs lie, or why there is none; return whether there is one."""
     # Plotting libraries take a second to import: not before there is something to plot.
     from multirun_analysis.report.report import write_report
     from multirun_analysis.report.terminal import show
@@ -32,7 +32,7 @@ def print_summary(*sweep_dirs: Path) -> bool:
         report = write_report(list(sweep_dirs), brief=True)
     except InputError as error:
         text = str(error)
-    except Exception as error:  # a full disk, say: it must not hide what the sweep itself ended with
+    except Exception as error:  # a full disk, for example: it must not hide how the sweep itself ended
         text = (
             f"the tables could not be written ({type(error).__name__}: {error}); python -m multirun_analysis {sweep_dirs[0]} tries again."
         )

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import NEVER
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
@@ -54,9 +55,9 @@ class Training:
     warmup_lr: float = 1e-6
     data_order: str = "own"
     # How the work is done, which touches no bit of what comes out: not part of a network's name.
-    stack: int | None = field(default=None, metadata={"identity": False})
-    stack_gib: float | None = field(default=None, metadata={"identity": False})
-    checkpoint_seconds: float = field(default=60.0, metadata={"identity": False})
+    stack: int | None = field(default=None, metadata=NEVER)
+    stack_gib: float | None = field(default=None, metadata=NEVER)
+    checkpoint_seconds: float = field(default=60.0, metadata=NEVER)
 
     def __post_init__(self) -> None:
         checks.integer("training.epochs", self.epochs, least=0)
@@ -98,7 +99,7 @@ class Recipe:
 class StackState:
     """A stack at some step of its training: all that is needed to go on from there, bit for bit.
 
-    `buffers` are the optimizer's, by kind and parameter. Data orders are drawn anew from (seed, number), up to the epoch of the
+    `buffers` are the optimizer's, by kind and parameter. Data orders are drawn again from (seed, number), up to the epoch of the
     step, so no generator has a state to keep.
     """
 

@@ -87,7 +87,7 @@ class Fact:
 
 
 def page(title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Section]) -> str:
-    """Return the page as HTML: one file, with its style and script inside, that asks nothing of any network.
+    """Return the page as HTML: one file, with its style and script inside, that fetches nothing from any network.
 
     A content security policy allows this very script and no other, so that nothing in a record can run even if it were not escaped.
     """
@@ -114,8 +114,8 @@ def png_picture(data: bytes, text: str, inches: float) -> Markup:
 def frame_table(title: str, caption: str, frame: pd.DataFrame, *, folded: bool = True, most: int = MOST_ROWS) -> Table:
     """Return a frame as a table, numbers in four figures; constant columns stand in the caption, rows beyond `most` are left out."""
     constant = [name for name in frame.columns if len(frame) > 1 and frame[name].map(repr).nunique() == 1]
-    said = ", ".join(f"{name} = {text(frame[name].iloc[0])}" for name in constant)
-    caption += f" In all rows: {said}." if said else ""
+    shared = ", ".join(f"{name} = {text(frame[name].iloc[0])}" for name in constant)
+    caption += f" In all rows: {shared}." if shared else ""
     caption += f" The first {most} of {len(frame)} rows; the CSV has all." if len(frame) > most else ""
     shown = frame.drop(columns=constant).head(most)
     rows = [[cell(value) for value in row] for row in shown.itertuples(index=False, name=None)]

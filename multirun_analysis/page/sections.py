@@ -1,4 +1,4 @@
-"""What the page of a sweep says: its results, its figures, its conclusions, what was run, and what is missing."""
+"""The sections of the page of a sweep: its results, its figures, its conclusions, what was run, and what is missing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,43 @@ import pandas as pd
 from multirun_analysis.frames.provenance import provenance
 from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.page.page import Cell, Fact, Lines, Picture, Section, Table, Text, frame_table, page, text
+from multirun_analysis.plots.base import METRICS
+from multirun_analysis.plots.style import axis_label
+from multirun_analysis.schema import PAIR
 from multirun_analysis.stats.summary import SETTINGS, kinds_of
 from multirun_analysis.tables.pivots import pivot
 
-METRICS = {"loss_barrier": "Test loss barrier [nats]", "error_barrier": "Test error barrier [fraction]"}
+SPREAD = ("n_networks", "std", "median", "min", "max", "interquartile_mean")  # columns of a CSV without which a page is easier to read
+# The tables that answer questions: title, caption, and the columns of the CSV that are left out.
+CONCLUSIONS = {
+    "width_needed": (
+        "How wide is wide enough?",
+        "The width from which on the mean stays within a tolerance, interpolated in log width; in brackets, the same for the ends of the "
+        "interval.",
+        ("n_widths", "width_needed", "width_low", "width_high"),
+    ),
+    "method_differences": (
+        "Which method is better, on the same pairs?",
+        "The mean of method minus other, with its interval. Rows are not corrected for multiple comparisons: of twenty, about one is "
+        "decided by chance. pairs_to_halve: how many pairs would halve the interval.",
+        (*SPREAD, *SETTINGS),
+    ),
+    "connected_share": (
+        "How many pairs are connected?",
+        "Pairs whose barrier is at most the tolerance; the interval is exact.",
+        ("n_connected",),
+    ),
+    "slopes": (
+        "How fast does the barrier fall with width?",
+        "The slope of log mean barrier against log width, over the widths at which the interval of the barrier lies above 0.",
+        (),
+    ),
+    "matching_costs": (
+        "How well do neurons match?",
+        "Matching cost by layer, without matching (identity_cost), and its lower bound.",
+        (*SPREAD, "pairs_to_halve", "interval", *SETTINGS),
+    ),
+}
 
 
 def sweep_page(
@@ -26,7 +59,7 @@ def sweep_page(
     more: Sequence[str],
 ) -> str:
     """Return the page of a sweep as HTML; `more` are notes beyond those of its records."""
-    facts, pairs = provenance(sweep, frames["runs"]), frames["runs"].drop_duplicates(["network_a", "network_b"])
+    facts, pairs = provenance(sweep, frames["runs"]), frames["runs"].drop_duplicates([*PAIR])
     head = [
         Fact(f"{len(sweep.records)} of {sweep.n_asked}", "jobs found", len(sweep.records) < sweep.n_asked),
         Fact(str(facts["networks"]), "networks"),
@@ -46,59 +79,27 @@ def results(table: pd.DataFrame, runs: pd.DataFrame, x: str, hue: str) -> Sectio
     """Return the pivots of test loss and error barrier."""
     parts: list[Table | Text] = [
         Text(
-            f"Mean over pairs of networks ± half the interval ({kinds_of(table)}); the lowest mean of a row is bold: whether by more "
-            "than chance, the paired differences below say. error at ends: the networks' own mean test error."
+            f"Mean over pairs of networks ± half the interval ({kinds_of(table)}); the lowest mean of a row is bold; the paired "
+            "differences below say whether it is lower by more than chance. error at ends: the networks' own mean test error."
         )
     ]
-    for metric, name in METRICS.items():
+    for metric in METRICS:
         for block in pivot(table, runs, metric, x=x, hue=hue):
             rows = []
             for key, pairs, end, values in block.rows:
                 cells = [Cell(v.text("±"), "" if pd.isna(v.mean) else repr(v.mean), v.best) for v in values]
                 rows.append([Cell(key), Cell(pairs, pairs.partition("/")[0]), Cell(end, end.replace("-", "")), *cells])
-            parts.append(Table(name, block.title, block.header, rows))
+            parts.append(Table(axis_label(metric, "test").capitalize(), block.title, block.header, rows))
     return Section("results", "Results", parts)
 
 
 def conclusions(frames: Mapping[str, pd.DataFrame]) -> Section:
     """Return the tables that answer questions: which method is better, how wide is wide enough, how fast does the barrier fall."""
-    parts = [
-        frame_table(title, caption, _tested(frames[name], *drop), folded=name != "width_needed")
-        for name, title, caption, drop in (
-            (
-                "width_needed",
-                "How wide is wide enough?",
-                "The width from which on the mean stays within a tolerance, interpolated in log width; in brackets by the interval's ends.",
-                ("n_widths", "width_needed", "width_low", "width_high"),
-            ),
-            (
-                "method_differences",
-                "Which method is better, on the same pairs?",
-                "The mean of method minus other, with its interval. Each row is for itself: of twenty, one is decided by chance. "
-                "pairs_to_halve: how many pairs would halve the interval.",
-                ("n_networks", "std", "median", "min", "max", "interquartile_mean", *SETTINGS),
-            ),
-            (
-                "connected_share",
-                "How many pairs are connected?",
-                "Pairs whose barrier is at most the tolerance; the interval is exact.",
-                ("n_connected",),
-            ),
-            (
-                "slopes",
-                "How fast does the barrier fall with width?",
-                "The slope of log mean barrier against log width, over the widths at which the barrier is above 0 by its interval.",
-                (),
-            ),
-            (
-                "matching_costs",
-                "How well do neurons match?",
-                "Matching cost by layer, without matching (identity_cost), and its lower bound.",
-                ("n_networks", "std", "median", "min", "max", "interquartile_mean", "pairs_to_halve", "interval", *SETTINGS),
-            ),
-        )
-        if len(_tested(frames[name]))
-    ]
+    parts = []
+    for name, (title, caption, dropped) in CONCLUSIONS.items():
+        rows = _tested(frames[name], *dropped)
+        if len(rows):
+            parts.append(frame_table(title, caption, rows, folded=name != "width_needed"))
     return Section("conclusions", "Conclusions", parts)
 
 
@@ -111,18 +112,19 @@ def _tested(frame: pd.DataFrame, *drop: str) -> pd.DataFrame:
 
 def run(facts: Mapping[str, Any], commands: Sequence[str], following: Mapping[str, str]) -> Section:
     """Return what was run: commands, settings, versions, machines, seconds."""
-    said = [Text(command, "code") for command in commands] or [Text("The commands were not recorded (the sweep is of an earlier version).")]
+    typed = [Text(command, "code") for command in commands]
+    typed = typed or [Text("The commands were not recorded: the sweep was made by an earlier version.")]
     varying = [[Cell(key), Cell(", ".join(map(_value, values)))] for key, values in facts["varying"].items()]
     shared = [[Cell(key), Cell(_value(value))] for key, value in facts["settings"].items()]
-    parts: list[Table | Text | Lines] = [Text("To do the same again:"), *said]
+    parts: list[Table | Text | Lines] = [Text("To repeat this:"), *typed]
     parts.append(Table("Keys that vary", "", ("key", "values"), varying, sortable=False))
     if following:
-        parts.append(Lines([f"{key} differs too, and has no column: here it follows from {of}." for key, of in following.items()]))
+        parts.append(Lines([f"{key} differs too, and has no column: here it follows from {source}." for key, source in following.items()]))
     parts.append(Table("Settings that all jobs share", "", ("key", "value"), shared, folded=True, sortable=False))
     for name in ("versions", "machines"):
         parts += [Text(f"{name[:-1].capitalize()}: {_mapping(entry)}") for entry in facts[name]]
     spent = ", ".join(f"{name} {seconds:,} s" for name, seconds in facts["seconds"].items())
-    parts.append(Text(f"Time spent, as the records have it: {spent}."))
+    parts.append(Text(f"Time spent, according to the records: {spent}."))
     return Section("run", "What was run", parts)
 
 
@@ -130,7 +132,7 @@ def problems(sweep: Sweep, more: Sequence[str]) -> Section:
     """Return what failed, diverged or is missing, and what readers of the numbers must know."""
     parts: list[Table | Lines] = []
     if len(sweep.failures):
-        parts.append(frame_table("", "Each with what to do about it.", sweep.failures, folded=False))
+        parts.append(frame_table("", "Each row says what to do about it.", sweep.failures, folded=False))
     if sweep.notes or more:
         parts.append(Lines([*sweep.notes, *more]))
     return Section("problems", "Failures and notes", parts)
@@ -141,5 +143,5 @@ def _value(value: Any) -> str:
 
 
 def _mapping(entry: str) -> str:
-    found = json.loads(entry)
-    return ", ".join(f"{key} {value}" for key, value in found.items()) if isinstance(found, dict) else "not recorded"
+    mapping = json.loads(entry)
+    return ", ".join(f"{key} {value}" for key, value in mapping.items()) if isinstance(mapping, dict) else "not recorded"

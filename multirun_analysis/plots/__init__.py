@@ -10,4 +10,4 @@ extend_packages()
 def choices() -> dict[str, SweepFigure]:
     """Return the figures of every sweep by name, in the order of a report: every module here, or of a user's, that has a ``FIGURE``."""
     figures = {name: module.FIGURE for name, module in modules(__name__, InputError).items() if hasattr(module, "FIGURE")}
-    return dict(sorted(figures.items(), key=lambda item: (item[1].place, item[0])))
+    return dict(sorted(figures.items(), key=lambda item: (item[1].order, item[0])))

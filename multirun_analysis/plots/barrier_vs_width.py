@@ -8,13 +8,11 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
-from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.base import METRICS, Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import aside, axis_label, drawable, figure_style, key_axis, method_look
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
-
-METRICS = ("loss_barrier", "error_barrier")
 
 
 def plot_barrier_vs_width(
@@ -54,35 +52,46 @@ def plot_barrier_vs_width(
     pairs = runs[(runs["split"] == split) & (runs["status"] == "ok")]
     kinds = ordered_values(estimates, hue)
     values_x = ordered(estimates[x])
-    place = dict(zip(values_x, key_axis(ax, x, values_x), strict=True))
-    rank = {value: at for at, value in enumerate(values_x)}
-    moved = [aside(ax, list(place.values()), k, len(kinds)) for k in range(len(kinds))]
+    positions = dict(zip(values_x, key_axis(ax, x, values_x), strict=True))
+    beside = [aside(ax, list(positions.values()), k, len(kinds)) for k in range(len(kinds))]  # at the scale that the axis has now
     names = [str(kind) for kind in kinds]
     for k, kind in enumerate(kinds):
-        colour, marker = method_look(str(kind), names)
-        line = estimates[estimates[hue] == kind].assign(place=estimates[x].map(place)).sort_values("place")
+        look = method_look(str(kind), names)
         points = pairs[(pairs[hue] == kind) & pairs[x].isin(values_x)]
-        where = moved[k][points[x].map(rank).to_numpy(dtype=int)]
-        ax.plot(where, drawable(points[metric]), marker, color=colour, markersize=2.5, alpha=0.45, linestyle="none")
-        at = line["place"].to_numpy(dtype=float)
-        ax.plot(at, drawable(line["mean"]), marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=for_figure(value_text(kind)))
-        ax.fill_between(at, drawable(line["ci_low"]), drawable(line["ci_high"]), color=colour, alpha=0.12, linewidth=0)
-    means = drawable(estimates["mean"])
-    if (means > 0).any():
-        ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(means[means > 0].min())), linscale=0.5)
-    lowest = np.fmin.reduce(np.concatenate([means, drawable(pairs[metric])]), initial=0.0)
-    ax.set_ylim(bottom=float(lowest))
-    ax.axhline(0.0, color="black", linewidth=0.8)
+        _draw_pairs(ax, points[x].map(dict(zip(values_x, beside[k], strict=True))), points[metric], *look)
+        line = estimates[estimates[hue] == kind].assign(position=estimates[x].map(positions)).sort_values("position")
+        _draw_means(ax, line, *look, for_figure(value_text(kind)))
+    _set_scale(ax, drawable(estimates["mean"]), drawable(pairs[metric]))
     ax.set_ylabel(axis_label(metric, split))
     return ax
+
+
+def _draw_pairs(ax: Axes, positions: pd.Series, values: pd.Series, colour: str, marker: str) -> None:
+    at = positions.to_numpy(dtype=float)
+    ax.plot(at, drawable(values), marker, color=colour, markersize=2.5, alpha=0.45, linestyle="none")
+
+
+def _draw_means(ax: Axes, line: pd.DataFrame, colour: str, marker: str, label: str) -> None:
+    at = line["position"].to_numpy(dtype=float)
+    ax.plot(at, drawable(line["mean"]), marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=label)
+    ax.fill_between(at, drawable(line["ci_low"]), drawable(line["ci_high"]), color=colour, alpha=0.12, linewidth=0)
+
+
+def _set_scale(ax: Axes, means: np.ndarray, values: np.ndarray) -> None:
+    """Set the vertical axis: logarithmic down to the decade of the smallest mean, linear from there to the lowest value, with 0 marked."""
+    if (means > 0).any():
+        ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(means[means > 0].min())), linscale=0.5)
+    lowest = np.fmin.reduce(np.concatenate([means, values]), initial=0.0)
+    ax.set_ylim(bottom=float(lowest))
+    ax.axhline(0.0, color="black", linewidth=0.8)
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     """Return test loss and error barrier against `x`, a row of panels for each cell of the keys other than `x` and `hue`."""
     table = frames["barrier_vs_width"]
     keys = fixed_keys(table, x, hue)
-    there = cells(table[table["n_pairs"] > 0], keys)
-    rows = shown_cells(there)
+    all_cells = cells(table[table["n_pairs"] > 0], keys)
+    rows = shown_cells(all_cells)
     if not rows:
         return None
     pairs = cells(frames["runs"], keys)
@@ -93,14 +102,14 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 plot_barrier_vs_width(cell, pairs[key], metric=metric, x=x, hue=hue, ax=ax)
             row_title(row[0], keys, key)
         title = f"points: pairs; line: mean; band: {kinds_of(table)}"
-        legend_of_all(figure, axes.flat, title, left_out(len(rows), len(there), "rows"), methods=hue == "matching")
+        legend_of_all(figure, axes.flat, title, left_out(len(rows), len(all_cells), "rows"), methods=hue == "matching")
     return figure
 
 
 FIGURE = SweepFigure(
     "Barrier against {x}",
-    "How far loss and error rise above the line between the two networks' own, on the way from one to the other. "
+    "How far loss and error rise, along the path between two networks, above the straight line between the networks' own values. "
     "identity is the control, without matching.",
     draw,
-    place=0,
+    order=0,
 )

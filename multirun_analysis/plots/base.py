@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
+METRICS = ("loss_barrier", "error_barrier")  # that figures and pages show; the tables have more
 Frames = Mapping[str, pd.DataFrame]  # runs, curves, layers, barrier_vs_width, connected_share, ..., as `sweep_frames` returns them
 
 
@@ -13,10 +14,10 @@ Frames = Mapping[str, pd.DataFrame]  # runs, curves, layers, barrier_vs_width, c
 class SweepFigure:
     """A figure that every sweep gets where it has something to show.
 
-    `draw(frames, x, hue)` returns None where it has not. The title may name ``{x}``. `place` orders the figures of a report.
+    `draw(frames, x, hue)` returns None where it has not. The title may name ``{x}``. A report shows its figures by ascending `order`.
     """
 
     title: str
     caption: str
     draw: Callable[[Frames, str, str], Figure | None]
-    place: int = 50
+    order: int = 50

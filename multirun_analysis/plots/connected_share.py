@@ -10,7 +10,7 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look
+from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look, panel_title
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 
 METRIC, TOLERANCES = "error_barrier", (0.01, 0.02)  # shown; the table has more
@@ -33,15 +33,15 @@ def plot_connected_share(share: pd.DataFrame, *, x: str = "width", hue: str = "m
     """
     ax = ax if ax is not None else plt.subplots(figsize=(4.6, 3.2))[1]
     values = ordered(share[x])
-    place = dict(zip(values, key_axis(ax, x, values), strict=True))
+    positions = dict(zip(values, key_axis(ax, x, values), strict=True))
     kinds = ordered_values(share, hue)
     for k, kind in enumerate(kinds):
         colour, marker = method_look(str(kind), [str(name) for name in kinds])
-        rows = share[share[hue] == kind].assign(place=share[x].map(place)).sort_values("place")
-        at, mean, low, high = (rows[name].to_numpy(dtype=float) for name in ("place", "share", "ci_low", "ci_high"))
-        at, known = aside(ax, at, k, len(kinds)), ~np.isnan(low)  # many shares are 0 or 1
+        rows = share[share[hue] == kind].assign(position=share[x].map(positions)).sort_values("position")
+        at, mean, low, high = (rows[name].to_numpy(dtype=float) for name in ("position", "share", "ci_low", "ci_high"))
+        at, has_bar = aside(ax, at, k, len(kinds)), ~np.isnan(low)  # many shares are 0 or 1
         ax.plot(at, mean, marker=marker, color=colour, markersize=4.5, linewidth=1.2, label=for_figure(value_text(kind)))
-        ax.vlines(at[known], low[known], high[known], color=colour, linewidth=0.9, alpha=0.7)
+        ax.vlines(at[has_bar], low[has_bar], high[has_bar], color=colour, linewidth=0.9, alpha=0.7)
     ax.set_ylim(-0.03, 1.03)
     return ax
 
@@ -51,8 +51,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     share = frames["connected_share"]
     shown = share[(share["split"] == "test") & (share["metric"] == METRIC)]
     keys = fixed_keys(frames["barrier_vs_width"], x, hue)
-    there = cells(shown, keys)
-    rows = shown_cells(there)
+    all_cells = cells(shown, keys)
+    rows = shown_cells(all_cells)
     if not rows or shown[x].nunique() < 2:
         return None
     figure, axes = panel_rows(len(rows), len(TOLERANCES), share_y=True)
@@ -60,19 +60,23 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
         for row, (key, cell) in zip(axes, rows, strict=True):
             for ax, tolerance in zip(row, TOLERANCES, strict=True):
                 plot_connected_share(cell[cell["tolerance"] == tolerance], x=x, hue=hue, ax=ax)
-                ax.set_title(f"test error barrier ≤ {tolerance:g}", fontsize=8, loc="left")
-            row_title(row[0], keys, key, f"test error barrier ≤ {TOLERANCES[0]:g}")
+                panel_title(ax, _tolerance_title(tolerance))
+            row_title(row[0], keys, key, _tolerance_title(TOLERANCES[0]))
             row[0].set_ylabel("share of pairs connected")
         kinds = ", ".join(sorted(shown["interval"].unique()))
-        cut = left_out(len(rows), len(there), "rows")
+        cut = left_out(len(rows), len(all_cells), "rows")
         legend_of_all(figure, axes.flat, f"share of pairs; bar: {kinds}", cut, methods=hue == "matching")
     return figure
+
+
+def _tolerance_title(tolerance: float) -> str:
+    return f"test error barrier ≤ {tolerance:g}"
 
 
 FIGURE = SweepFigure(
     "Share of pairs that are connected",
     "An estimate of the probability that two networks are linearly connected at a tolerance of the error barrier "
-    "(0.02: what Frankle et al. 2020 call stable); connected_share.csv has other tolerances, and the loss.",
+    "(0.02: what Frankle et al. 2020 call stable); connected_share.csv has more tolerances, and the loss.",
     draw,
-    place=20,
+    order=20,
 )

@@ -1,4 +1,4 @@
-"""Does the barrier go with the dimension of the weights? Approximate dimension against barrier, a point per pair and method."""
+"""Does the barrier depend on the dimension of the weights? Approximate dimension against barrier, a point per pair and method."""
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -7,13 +7,12 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
-from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.base import METRICS, Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows
 from multirun_analysis.plots.style import axis_label, figure_style, method_look
 from multirun_analysis.stats.correlations import dimension_points
 
-METRICS = ("loss_barrier", "error_barrier")
-FEWEST, MOST = 8, 3000  # points: fewer say nothing, and more no more
+FEWEST, MOST = 8, 3000  # points: fewer show nothing, and more add nothing
 
 
 def plot_dimension_and_barrier(points: pd.DataFrame, *, metric: str = "loss_barrier", ax: Axes | None = None) -> Axes:
@@ -34,9 +33,9 @@ def plot_dimension_and_barrier(points: pd.DataFrame, *, metric: str = "loss_barr
     methods = sorted(points["matching"].unique(), key=method_order)
     for method in methods:
         colour, marker = method_look(method, methods)
-        of_method = points[points["matching"] == method]
+        cell = points[points["matching"] == method]
         ax.plot(
-            of_method["approximate_dimension"], of_method[metric], marker, color=colour, markersize=3, alpha=0.6, linestyle="none",
+            cell["approximate_dimension"], cell[metric], marker, color=colour, markersize=3, alpha=0.6, linestyle="none",
             label=for_figure(method),
         )  # fmt: skip
     above = points.loc[points[metric] > 0, metric]
@@ -55,20 +54,20 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     if len(points) < FEWEST:
         return None
     every = -(-len(points) // MOST)
-    said = "points: pairs of networks" + (f", one in {every}" if every > 1 else "")
+    title = "points: pairs of networks" + (f", one in {every}" if every > 1 else "")
     points = points.iloc[::every]
     figure, axes = panel_rows(1, len(METRICS))
     with figure_style():
         for ax, metric in zip(axes[0], METRICS, strict=True):
             plot_dimension_and_barrier(points, metric=metric, ax=ax)
-        legend_of_all(figure, axes.flat, said, methods=True)
+        legend_of_all(figure, axes.flat, title, methods=True)
     return figure
 
 
 FIGURE = SweepFigure(
     "Dimension and barrier",
-    "The paper's third claim is that the dimension of the weights' law goes with connectivity. Width is not held fixed here: "
-    "dimension_correlations of a study holds it.",
+    "The paper's third claim is that connectivity depends on the dimension of the weights' distribution. Width is not held fixed here; "
+    "in the table dimension_correlations of a study it is.",
     draw,
-    place=40,
+    order=40,
 )

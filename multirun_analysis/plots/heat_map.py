@@ -14,14 +14,15 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order, ordered, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import panel_rows, row_title
-from multirun_analysis.plots.style import LONGEST, axis_label, figure_style
+from multirun_analysis.plots.style import FONT, LONGEST, axis_label, figure_style, panel_title
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 
+COLOURS = "cividis_r"  # darker is higher
 METRIC, MOST_ROWS, MOST_NUMBERS = "loss_barrier", 6, 60  # in a panel with more values than that, their numbers would not be read
 
 
 def plot_heat_map(table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None = None, ax: Axes | None = None) -> Axes:
-    """Draw the mean of a metric over two keys; darker is higher, on a log scale; white is a mean of 0, which is written there, or none.
+    """Draw the mean of a metric over two keys; darker is higher, on a log scale; white is a mean of 0, which is written there, or no value.
 
     Parameters
     ----------
@@ -42,7 +43,10 @@ def plot_heat_map(table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None =
     grid = grid.reindex(index=ordered(table[y])[::-1], columns=ordered(table[x]))
     grid = grid.rename(index=_tick, columns=_tick).rename_axis(index=for_figure(y, LONGEST), columns=for_figure(x, LONGEST))
     numbers = grid.size <= MOST_NUMBERS
-    sns.heatmap(grid, norm=norm, cmap="cividis_r", annot=numbers, fmt=".2g", mask=~(grid > 0), cbar=False, ax=ax, annot_kws={"size": 7})
+    # seaborn would look for the limits among zeros, and warn
+    scale = {} if norm is None else {"norm": norm, "vmin": norm.vmin, "vmax": norm.vmax}
+    look = {"cmap": COLOURS, "cbar": False, "annot": numbers, "fmt": ".2g", "annot_kws": {"size": 7}}
+    sns.heatmap(grid, mask=~(grid > 0), ax=ax, **scale, **look)
     for row, column in zip(*np.nonzero((grid == 0).to_numpy()), strict=True) if numbers else ():
         ax.text(column + 0.5, row + 0.5, "0", ha="center", va="center", fontsize=7)
     ax.tick_params(labelsize=7, rotation=0)
@@ -58,8 +62,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     if y is None or not (shown["mean"] > 0).any():
         return None
     keys = fixed_keys(table, x, y, "matching")
-    there = {key: cell for key, cell in cells(shown, keys).items() if min(cell[x].nunique(), cell[y].nunique()) > 1}
-    rows = shown_cells(there, MOST_ROWS)
+    in_both = {key: cell for key, cell in cells(shown, keys).items() if min(cell[x].nunique(), cell[y].nunique()) > 1}
+    rows = shown_cells(in_both, MOST_ROWS)
     if not rows:
         return None  # the two vary, but never both within one setting of the other keys
     methods = sorted(shown["matching"].unique(), key=method_order)
@@ -69,17 +73,17 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     with figure_style():
         for row, (key, cell) in zip(axes, rows, strict=True):
             for ax, method in zip(row, methods, strict=True):
-                of_method = cell[cell["matching"] == method]
-                if of_method.empty:
+                panel = cell[cell["matching"] == method]
+                if panel.empty:
                     ax.set_axis_off()
                     continue
-                plot_heat_map(of_method, x=x, y=y, norm=norm, ax=ax)
-                ax.set_title(for_figure(method, LONGEST), fontsize=8, loc="left")
+                plot_heat_map(panel, x=x, y=y, norm=norm, ax=ax)
+                panel_title(ax, for_figure(method, LONGEST))
             row_title(row[0], keys, key, for_figure(methods[0], LONGEST))
-        scale = plt.cm.ScalarMappable(norm=norm, cmap="cividis_r")
+        scale = plt.cm.ScalarMappable(norm=norm, cmap=COLOURS)
         figure.colorbar(scale, ax=axes, label=axis_label(METRIC, "test"), shrink=0.8)
-        if cut := left_out(len(rows), len(there), "rows"):
-            figure.suptitle(cut, fontsize=8)
+        if cut := left_out(len(rows), len(in_both), "rows"):
+            figure.suptitle(cut, fontsize=FONT)
     return figure
 
 
@@ -96,7 +100,7 @@ def _second_key(shown: pd.DataFrame, x: str) -> str | None:
 
 FIGURE = SweepFigure(
     "Heat map over two keys",
-    "The mean test loss barrier where two keys were swept. Darker is higher, on a log scale; white is a mean of exactly 0, or none.",
+    "The mean test loss barrier where two keys were swept. Darker is higher, on a log scale; white is a mean of exactly 0, or no value.",
     draw,
-    place=50,
+    order=50,
 )

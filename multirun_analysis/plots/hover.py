@@ -56,15 +56,15 @@ def hover_svg(figure: Figure, to_svg: Callable[[Figure], str], prefix: str) -> s
 def _tips(ax: Axes, line: Line2D) -> list[str]:
     """Return a text for every marker of a line: its label, and its coordinates as the axes name them."""
     named = isinstance(ax.xaxis.get_major_formatter(), FixedFormatter)  # other axes' ticks stand anywhere, and may be formulas
-    ticks = {float(place): tick.get_text() for place, tick in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)} if named else {}
+    ticks = {float(at): tick.get_text() for at, tick in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)} if named else {}
     label, x_name, y_name = (from_figure(str(text)) for text in (line.get_label(), ax.get_xlabel(), ax.get_ylabel()))
     x, y = line.get_data()
     tips = []
     for at, value in zip(np.asarray(x, dtype=float), np.asarray(y, dtype=float), strict=True):
         if np.isfinite(at) and np.isfinite(value):
-            nearest = min(ticks, key=lambda tick: abs(tick - at), default=at)
-            where = ticks.get(nearest) if np.isclose(nearest, at, rtol=0.15, atol=0.0) else None
-            shown = f"{at:.4g}" if where is None else from_figure(where)
+            nearest = min(ticks, key=lambda position: abs(position - at), default=at)
+            tick = ticks.get(nearest) if np.isclose(nearest, at, rtol=0.15, atol=0.0) else None
+            shown = f"{at:.4g}" if tick is None else from_figure(tick)
             y_line = y_name.replace("\n", " ")
             tips.append(f"{label}\n{x_name.partition(' [')[0]}: {shown}\n{y_line}: {value:.4g}")
     return tips

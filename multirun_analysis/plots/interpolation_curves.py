@@ -11,7 +11,8 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import LONGEST, axis_label, figure_style, method_look
+from multirun_analysis.plots.style import LONGEST, axis_label, figure_style, method_look, panel_title
+from multirun_analysis.schema import PAIR
 from multirun_analysis.tables.cells import LEAST_ROWS, Key, cells, fixed_keys, left_out, shown_cells
 
 MOST_COLUMNS, MOST_PAIRS = 8, 20
@@ -38,7 +39,7 @@ def plot_curves(curves: pd.DataFrame, *, metric: str = "loss", hue: str = "match
     kinds = ordered_values(curves, hue)
     for kind in kinds:
         colour, _ = method_look(str(kind), [str(name) for name in kinds])
-        by_pair = curves[curves[hue] == kind].pivot_table(index="t", columns=["run_id", "network_a", "network_b"], values=metric)
+        by_pair = curves[curves[hue] == kind].pivot_table(index="t", columns=["run_id", *PAIR], values=metric)
         ax.plot(by_pair.index, by_pair.iloc[:, :MOST_PAIRS], color=colour, linewidth=0.5, alpha=0.35)
         ax.plot(by_pair.index, by_pair.mean(axis=1), color=colour, linewidth=1.6, label=for_figure(value_text(kind)))
     ax.set_xticks([0.0, 0.5, 1.0], ["A", "½", "B"])
@@ -61,7 +62,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     The rows are the first ones, the panels of a row evenly chosen.
     """
     keys = fixed_keys(frames["barrier_vs_width"], x, hue)
-    there = _measured(frames["runs"], keys)
+    all_cells = _measured(frames["runs"], keys)
     rows = shown_cells(_measured(frames["curves"], keys), LEAST_ROWS)
     if not rows:
         return None
@@ -71,26 +72,26 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     with figure_style():
         for row, (key, cell) in zip(axes, rows, strict=True):
             for ax, value in zip(row, values, strict=True):
-                at = cell[cell[x] == value]
-                if at.empty:
+                panel = cell[cell[x] == value]
+                if panel.empty:
                     ax.set_axis_off()
                     continue
-                plot_curves(at, hue=hue, ax=ax)
-                ax.set_title(_panel_title(x, value), fontsize=8, loc="left")
+                plot_curves(panel, hue=hue, ax=ax)
+                panel_title(ax, _value_title(x, value))
                 ax.set_yscale("log")
             shown = [ax.axison for ax in row]
-            row_title(row[0], keys, key, _panel_title(x, values[0]) if shown[0] else " ")
+            row_title(row[0], keys, key, _value_title(x, values[0]) if shown[0] else " ")
             for first in row[shown][:1]:  # none, where the values chosen are not among this cell's
                 first.set_ylabel(axis_label("loss", "test"))
                 first.tick_params(labelleft=True)
         panels = left_out(len(values), len(all_values), f"panels of {for_figure(x, LONGEST)}", evenly=True)
         pairs = f"thin: pairs (the first {MOST_PAIRS}, where there are more); thick: the mean of all"
-        cut = left_out(len(rows), len(there), "rows")
+        cut = left_out(len(rows), len(all_cells), "rows")
         legend_of_all(figure, axes.flat, pairs, cut, panels, methods=hue == "matching")
     return figure
 
 
-def _panel_title(x: str, value: Any) -> str:
+def _value_title(x: str, value: Any) -> str:
     shown = f"{value:.3g}" if isinstance(value, float) else for_figure(value, LONGEST // 2)
     return f"{for_figure(x, LONGEST // 2)} {shown}"
 
@@ -106,5 +107,5 @@ FIGURE = SweepFigure(
     "Loss along the line",
     "From network A (left) to network B, permuted (right). A barrier is what rises above the straight line between the two ends.",
     draw,
-    place=10,
+    order=10,
 )

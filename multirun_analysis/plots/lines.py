@@ -22,7 +22,7 @@ def plot_line(summary: pd.DataFrame, x: str, *, ax: Axes, band: bool = True, **l
         Of the line: colour, marker, label, ...
     """
     rows = summary.sort_values(x)
-    where, mean, low, high = (drawable(rows[name]) for name in (x, "mean", "ci_low", "ci_high"))
-    (line,) = ax.plot(where, mean, **{"markersize": 4, "linewidth": 1.3, **look})
+    positions, mean, low, high = (drawable(rows[name]) for name in (x, "mean", "ci_low", "ci_high"))
+    (line,) = ax.plot(positions, mean, **{"markersize": 4, "linewidth": 1.3, **look})
     if band:
-        ax.fill_between(where, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+        ax.fill_between(positions, low, high, color=line.get_color(), alpha=0.15, linewidth=0)

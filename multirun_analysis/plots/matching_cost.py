@@ -10,7 +10,7 @@ from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import figure_style, method_look, width_axis
+from multirun_analysis.plots.style import figure_style, method_look, panel_title, width_axis
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 
@@ -54,32 +54,32 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     if costs["width"].nunique() < 2:
         return None
     keys = fixed_keys(frames["barrier_vs_width"], "width", "matching")
-    there, all_layers = cells(costs, keys), sorted(costs["layer"].unique())
-    rows, layers = shown_cells(there, MOST_ROWS), all_layers[:MOST_LAYERS]
+    all_cells, all_layers = cells(costs, keys), sorted(costs["layer"].unique())
+    rows, layers = shown_cells(all_cells, MOST_ROWS), all_layers[:MOST_LAYERS]
     figure, axes = panel_rows(len(rows), len(layers), (max(2.6, 9.2 / len(layers)) if len(layers) > 1 else 5.6, 3.0))
     with figure_style():
         for row, (key, cell) in zip(axes, rows, strict=True):
             for ax, layer in zip(row, layers, strict=True):
-                of_layer = cell[cell["layer"] == layer]
-                if of_layer.empty:
+                panel = cell[cell["layer"] == layer]
+                if panel.empty:
                     ax.set_axis_off()
                     continue
-                plot_matching_cost(of_layer, ax=ax)
-                ax.set_title(f"layer {layer}", fontsize=8, loc="left")
+                plot_matching_cost(panel, ax=ax)
+                panel_title(ax, f"layer {layer}")
             row_title(row[0], keys, key, f"layer {layers[0]}")
             row[0].set_ylabel("matching cost, in the\nmethod's own metric")
         for line, label in ((":", "unmatched"), ("--", "lower bound")):
             axes[0][0].plot([], [], color="black", linestyle=line, label=label)
         across = 6 if len(layers) > 1 else 3
-        cuts = left_out(len(rows), len(there), "rows"), left_out(len(layers), len(all_layers), "layers")
+        cuts = left_out(len(rows), len(all_cells), "rows"), left_out(len(layers), len(all_layers), "layers")
         legend_of_all(figure, axes.flat, f"line: mean over pairs; band: {kinds_of(costs)}", *cuts, methods=True, columns=across)
     return figure
 
 
 FIGURE = SweepFigure(
     "Matching cost by layer",
-    "The mean squared distance between matched neurons. Theory: it falls with width as a power that the dimension of the weights' law "
-    "sets, and for independent Gaussian neurons of the measured covariance no matching can get below the dashed line in expectation.",
+    "The mean squared distance between matched neurons. In theory it falls as a power of width, whose exponent depends on the dimension of "
+    "the weights' distribution; for independent Gaussian neurons of the measured covariance, its expectation is not below the dashed line.",
     draw,
-    place=30,
+    order=30,
 )

@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure, from_figure
 from multirun_analysis.frames.tidy import cell_title, method_order
-from multirun_analysis.plots.style import LONGEST, figure_style
+from multirun_analysis.plots.style import FONT, LONGEST, figure_style, panel_title
 
-FONT = 8  # points, of titles of panels
 LETTERS_PER_INCH, FEWEST_LETTERS, MOST_LETTERS = 15, 20, 300  # of such a title
 MARGIN = 1.0  # inches, of the figure beside it
 
@@ -37,7 +36,7 @@ def row_title(ax: Axes, keys: Sequence[str], key: Iterable[object], panel: str =
     width = figure.get_figwidth() if isinstance(figure, Figure) else 1e9
     shown = from_figure(for_figure(cell_title(keys, key), MOST_LETTERS))  # broken before it is escaped, for both would tear escapes
     lines = [for_figure(line) for line in textwrap.wrap(shown, max(FEWEST_LETTERS, int((width - MARGIN) * LETTERS_PER_INCH)))] or [""]
-    ax.set_title("\n" * (len(lines) - (not panel)) + (panel or " "), fontsize=FONT, loc="left")
+    panel_title(ax, "\n" * (len(lines) - (not panel)) + (panel or " "))
     lift = 6 + (1.3 * FONT if panel else 0)
     title = ax.annotate("\n".join(lines), (0, 1), (0, lift), "axes fraction", "offset points", fontsize=FONT)
     title.set_in_layout(False)
@@ -51,7 +50,7 @@ def legend_of_all(figure: Figure, axes: Iterable[Axes], title: str, *left_out: s
     shown = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     labels = sorted(shown, key=method_order) if methods else list(shown)
     handles = [shown[label] for label in labels]
-    said = "; ".join(part for part in left_out if part)
-    title = f"{title}\n{said}" if said else title
+    omissions = "; ".join(sentence for sentence in left_out if sentence)
+    title = f"{title}\n{omissions}" if omissions else title
     names = [for_figure(from_figure(label), LONGEST) for label in labels]  # as they are told apart, then as they fit
     figure.legend(handles, names, ncols=max(1, min(columns, len(labels))), loc="outside upper center", title=title)

@@ -17,7 +17,8 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import row_title
-from multirun_analysis.plots.style import LONGEST, axis_label, figure_style
+from multirun_analysis.plots.style import FONT, LONGEST, axis_label, figure_style, panel_title
+from multirun_analysis.schema import PAIR, PLANE_NETWORKS
 from multirun_analysis.tables.cells import left_out
 
 COLOURS = "viridis"  # dark valleys, bright walls; the same order of lightness for every kind of colour vision
@@ -61,16 +62,16 @@ def plot_plane(plane: pd.DataFrame, *, metric: str = "loss", levels: np.ndarray 
     grid = plane[plane["network"] == ""].pivot(index="y", columns="x", values=metric)
     x, y, heights = grid.columns.to_numpy(dtype=float), grid.index.to_numpy(dtype=float), grid.to_numpy(dtype=float)
     ax.contourf(x, y, heights, levels=levels, cmap=COLOURS, norm=_norm(levels), extend="both")
-    places = plane[plane["network"] != ""].set_index("network")[["x", "y"]]
-    a, b, matched = (places.loc[name].to_numpy(dtype=float) for name in ("A", "B", "matched B"))
+    networks = plane[plane["network"] != ""].set_index("network")[["x", "y"]]
+    a, b, matched = (networks.loc[name].to_numpy(dtype=float) for name in PLANE_NETWORKS)
     for end, look in ((b, "--"), (matched, "-")):
         ax.plot([a[0], end[0]], [a[1], end[1]], look, color="white", linewidth=1.2, path_effects=HALO)
-    for name, (x, y) in places.iterrows():
+    for name, (x, y) in networks.iterrows():
         ax.plot(x, y, "o", color="white", markeredgecolor="black", markersize=5)
         below = bool(y < matched[1] / 2)
         ax.annotate(
             str(name), (x, y), xytext=(0, -6 if below else 6), textcoords="offset points", ha="center", va="top" if below else "bottom",
-            color="white", fontsize=8, path_effects=HALO,
+            color="white", fontsize=FONT, path_effects=HALO,
         )  # fmt: skip
     ax.set_aspect("equal")
     for axis in (ax.xaxis, ax.yaxis):
@@ -96,7 +97,7 @@ def plane_figure(planes: pd.DataFrame, *, metric: str = "loss") -> Figure | None
     """
     if planes.empty:
         return None
-    keys = [key for key in planes.columns[: planes.columns.get_loc("network_a")] if key not in ("run_id", "seed")]
+    keys = [key for key in planes.columns[: planes.columns.get_loc(PAIR[0])] if key not in ("run_id", "seed")]
     rows = [_first_pair(cell) for _, cell in planes.groupby(keys, sort=False)]
     chosen = [rows[k] for k in np.unique(np.linspace(0, len(rows) - 1, MOST_ROWS).round().astype(int))]
     methods = sorted(pd.concat(chosen)["matching"].unique(), key=method_order)
@@ -109,7 +110,7 @@ def plane_figure(planes: pd.DataFrame, *, metric: str = "loss") -> Figure | None
         for panels, row in zip(axes, chosen, strict=True):
             for ax, method in zip(panels, methods, strict=True):
                 _panel(ax, row[row["matching"] == method], metric, levels)
-                ax.set_title(for_figure(method, LONGEST), fontsize=8, loc="left")
+                panel_title(ax, for_figure(method, LONGEST))
             row_title(panels[0], [*named, "seed"], row[[*named, "seed"]].iloc[0], for_figure(methods[0], LONGEST))
         for ax in axes[:-1].flat:
             ax.set_xlabel("")
@@ -118,7 +119,7 @@ def plane_figure(planes: pd.DataFrame, *, metric: str = "loss") -> Figure | None
         bar = figure.colorbar(ScalarMappable(_norm(levels), COLOURS), ax=axes, label=axis_label(metric, "test"), aspect=30, pad=0.02)
         _plain_ticks(bar.ax.yaxis, levels)
         if cut := left_out(len(chosen), len(rows), "rows", evenly=True):
-            figure.suptitle(cut, fontsize=8)
+            figure.suptitle(cut, fontsize=FONT)
     return figure
 
 
@@ -126,13 +127,14 @@ def _first_pair(cell: pd.DataFrame) -> pd.DataFrame:
     """Return the planes of the first pair of the job of the lowest seed."""
     job = cell[cell["seed"] == cell["seed"].min()]
     first = job.iloc[0]
-    return job[(job[["run_id", "network_a", "network_b"]] == first[["run_id", "network_a", "network_b"]]).all(axis=1)]
+    pair = ["run_id", *PAIR]
+    return job[(job[pair] == first[pair]).all(axis=1)]
 
 
 def _panel(ax: Axes, plane: pd.DataFrame, metric: str, levels: np.ndarray) -> None:
     if plane.empty:
         ax.text(
-            0.5, 0.5, "no plane:\nthe three lie on one line,\nor it was not asked for", ha="center", va="center", transform=ax.transAxes
+            0.5, 0.5, "no plane:\nthe three lie on one line,\nor it was not requested", ha="center", va="center", transform=ax.transAxes
         )
         ax.set_axis_off()
     else:
@@ -168,5 +170,5 @@ FIGURE = SweepFigure(
     "the unmatched one (dashed) are those of the barriers; distances are Euclidean, over all weights. "
     "Of each row the first pair of the lowest seed is shown.",
     draw,
-    place=60,
+    order=60,
 )

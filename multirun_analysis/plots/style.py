@@ -14,9 +14,13 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from multirun_analysis.common.media import for_figure
 
 COLOURS = sns.color_palette("colorblind").as_hex()
-# The same method has the same colour and marker in every figure; grey is the control.
+GREY = "#6b6b6b"  # of controls
+MARKERS = "os^Dv*P"
+FONT = 8  # points, of the titles of panels
+STUDY_FONT = 9  # of those of studies, which have fewer and larger panels
+# The same method has the same colour and marker in every figure.
 METHODS = {
-    "identity": ("#6b6b6b", "o"),
+    "identity": (GREY, "o"),
     "weights": (COLOURS[0], "s"),
     "covariance": (COLOURS[1], "^"),
     "activations": (COLOURS[2], "D"),
@@ -53,6 +57,16 @@ def method_look(method: str, methods: Sequence[str]) -> tuple[str, str]:
     return COLOURS[(3 + k) % len(COLOURS)], "vP*Xd<>"[k % 7]
 
 
+def series_look(k: int) -> dict[str, Any]:
+    """Return the colour and the marker of the k-th of several lines that are no methods, as arguments of `plot_line`."""
+    return {"color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)]}
+
+
+def panel_title(ax: Axes, text: str, size: int = FONT) -> None:
+    """Write the title of a panel, above its left end."""
+    ax.set_title(text, fontsize=size, loc="left")
+
+
 def width_axis(ax: Axes, widths: Sequence[int]) -> None:
     """Put the true widths as ticks on a log2 axis."""
     ax.set_xscale("log", base=2)
@@ -63,42 +77,43 @@ def width_axis(ax: Axes, widths: Sequence[int]) -> None:
 
 
 def key_axis(ax: Axes, key: str, values: Sequence[Any]) -> list[float]:
-    """Set up the horizontal axis for a key and return where each of its values stands.
+    """Set up the horizontal axis for a key and return the position of each of its values.
 
     Widths stand on a log2 axis, other positive numbers that span a factor of ten or more on a log axis, other numbers on a linear one,
     and words side by side.
     """
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    places = [float(value) for value in values] if numeric else [float(k) for k in range(len(values))]
+    positions = [float(value) for value in values] if numeric else [float(k) for k in range(len(values))]
     if key == "width":
         width_axis(ax, values)
-    if len(places) == 1:  # room for lines that stand aside
-        ax.set_xlim(*((places[0] / 2, places[0] * 2) if key == "width" else (places[0] - 0.5, places[0] + 0.5)))
+    if len(positions) == 1:  # room for lines that stand aside
+        (only,) = positions
+        ax.set_xlim(*((only / 2, only * 2) if key == "width" else (only - 0.5, only + 0.5)))
     if key == "width":
-        return places
-    if numeric and min(places) > 0 and max(places) >= 10 * min(places):
+        return positions
+    if numeric and min(positions) > 0 and max(positions) >= 10 * min(positions):
         ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator(places))
+    ax.xaxis.set_major_locator(FixedLocator(positions))
     ticks = [f"{value:.3g}" if isinstance(value, float) else for_figure(value, LONGEST // 2) for value in values]
     ax.xaxis.set_major_formatter(FixedFormatter(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(for_figure(key, LONGEST))
-    return places
+    return positions
 
 
 def drawable(values: Any) -> np.ndarray:
     """Return values as they can be drawn: NaN, which leaves a gap, where one is not finite or too large for any axis."""
-    found = np.asarray(values, dtype=float)
-    return np.where(np.abs(found) < LARGEST, found, np.nan)
+    numbers = np.asarray(values, dtype=float)
+    return np.where(np.abs(numbers) < LARGEST, numbers, np.nan)
 
 
-def aside(ax: Axes, place: Sequence[float], k: int, n: int) -> np.ndarray:
-    """Return places moved a little to the side, the k-th of n lines by its own step, so that equal values stay visible."""
-    at = np.asarray(place, dtype=float)
+def aside(ax: Axes, positions: Sequence[float], k: int, n: int) -> np.ndarray:
+    """Return positions moved a little to the side, the k-th of n lines by its own step, so that equal values stay visible."""
+    x = np.asarray(positions, dtype=float)
     logarithmic = ax.get_xscale() == "log"
-    gaps = np.diff(np.unique(np.log(at) if logarithmic else at))
+    gaps = np.diff(np.unique(np.log(x) if logarithmic else x))
     shift = 0.05 * (float(gaps.min()) if len(gaps) else 1.0) * (k - (n - 1) / 2)
-    return np.asarray(at * np.exp(shift) if logarithmic else at + shift)
+    return np.asarray(x * np.exp(shift) if logarithmic else x + shift)
 
 
 def axis_label(metric: str, split: str) -> str:

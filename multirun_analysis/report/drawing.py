@@ -13,7 +13,7 @@ from multirun_analysis.frames.planes import find_planes
 from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.output.figures import figure_png, figure_svg, lay_out, save_figure
 from multirun_analysis.output.files import write_text
-from multirun_analysis.page import sections
+from multirun_analysis.page import REPORT_FILE, sections
 from multirun_analysis.page.page import Picture, png_picture
 from multirun_analysis.plots.hover import hover_svg
 from multirun_analysis.plots.interpolation_curves import shown_jobs
@@ -36,7 +36,7 @@ def write_page(
     brief: bool = False,
     files: bool = True,
 ) -> tuple[str, ...]:
-    """Draw the figures and write ``report.html``; return what must be said of files that were left out.
+    """Draw the figures and write ``report.html``; return notes on files that were left out.
 
     Parameters
     ----------
@@ -52,28 +52,27 @@ def write_page(
     files : bool
         Write each figure as PNG and PDF too.
     """
-    wanted = plots.choices()
+    kinds = plots.choices()
     more: tuple[str, ...] = ()
     if brief:
-        wanted = dict([next(iter(wanted.items()))])
+        kinds = dict([next(iter(kinds.items()))])
     else:
         planes = find_planes(sweep, sweep_dirs)
         curves = tidy.curves_frame(sweep, shown_jobs(frames["runs"], fixed_keys(frames["barrier_vs_width"], x, hue)))
         frames, more = {**frames, "planes": planes.frame, "curves": curves}, planes.notes
-    place = folder if files else None
-    drawn = [
-        _drawn(name, kind.title.format(x=x), kind.caption, figure, place)
-        for name, kind in wanted.items()
+    pictures = [
+        _picture(name, kind.title.format(x=x), kind.caption, figure, folder if files else None)
+        for name, kind in kinds.items()
         if (figure := kind.draw(frames, x, hue))
     ]
-    names = ", ".join("/".join(of.resolve().parts[-2:]) for of in sweep_dirs)  # Hydra's own names are a date and a time
-    text = sections.sweep_page(title or f"Sweep {names}", sweep, frames, drawn, load_commands(sweep_dirs), x, hue, more)
-    write_text(text, folder / "report.html")
+    names = ", ".join("/".join(sweep_dir.resolve().parts[-2:]) for sweep_dir in sweep_dirs)  # Hydra's own names are a date and a time
+    text = sections.sweep_page(title or f"Sweep {names}", sweep, frames, pictures, load_commands(sweep_dirs), x, hue, more)
+    write_text(text, folder / REPORT_FILE)
     return more
 
 
-def _drawn(name: str, title: str, caption: str, figure: Figure, folder: Path | None) -> Picture:
-    """Return a figure for the page, with values on hover, or as a picture where that would be too large; write its files, if asked."""
+def _picture(name: str, title: str, caption: str, figure: Figure, folder: Path | None) -> Picture:
+    """Return a figure for the page, with values on hover, or as a PNG where that is too large, and write its files into a folder."""
     lay_out(figure)
     files = [] if folder is None else [folder / f"{name}{ending}" for ending in (".png", ".pdf")]
     for file in files:

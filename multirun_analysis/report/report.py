@@ -14,6 +14,8 @@ from multirun_analysis.frames.folders import GOES_ON, PENDING
 from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.output.csv_text import write_curves
 from multirun_analysis.output.files import write_by, write_csv, write_text
+from multirun_analysis.page import REPORT_FILE
+from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of, shortage_notes
 from multirun_analysis.tables.cells import LEAST_ROWS, fixed_keys
@@ -25,30 +27,31 @@ MOST_FAILURES = 10  # on the terminal; failures.csv has all
 
 @dataclass(frozen=True)
 class Report:
-    """What was written where, and what a terminal shows of it: a heading, the table, what was found, failures, and notes."""
+    """What was written where, and what a terminal shows of it: a heading, the table, how many jobs were found, failures, and notes."""
 
     folder: Path
     only: tuple[str, ...]
     heading: str
     blocks: tuple[Block, ...]
-    found: str
+    counts: str
     failures: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
-    def place(self) -> str:
-        """Where everything lies."""
+    def location(self) -> str:
+        """A line on which files were written into which folder."""
         if not self.only:
-            return f"Tables, figures and report.html: {self.folder}"
-        older = any((self.folder / file).exists() for file in ("report.html", *(f"{name}.csv" for name in TABLES if name not in self.only)))
-        return f"{', '.join(self.only)}: {self.folder}" + ("; what else lies there is of an earlier time" if older else "")
+            return f"Tables, figures and {REPORT_FILE}: {self.folder}"
+        others = (REPORT_FILE, *(f"{name}.csv" for name in TABLES if name not in self.only))
+        has_older = any((self.folder / name).exists() for name in others)
+        return f"{', '.join(self.only)}: {self.folder}" + ("; the other files there are from an earlier analysis" if has_older else "")
 
     @property
     def text(self) -> str:
         """All of it as plain text."""
         table = pivot_text(self.blocks) if self.blocks else "(no results yet)"
-        more = [*(f"  {line}" for line in (*self.failures, *self.notes)), self.place]
-        return "\n".join([for_terminal(self.heading), "", table, "", *map(for_terminal, [self.found, *more])])
+        more = [*(f"  {line}" for line in (*self.failures, *self.notes)), self.location]
+        return "\n".join([for_terminal(self.heading), "", table, "", *map(for_terminal, [self.counts, *more])])
 
 
 def write_report(
@@ -87,61 +90,77 @@ def write_report(
     InputError
         If a folder does not exist or holds no job, `x` or `hue` is no key of the sweep, or one of `only` no table.
     """
-    unknown = [name for name in only if name not in TABLES]
-    if unknown:
-        raise InputError(f"`--only` must name tables among {', '.join(TABLES)}, got {unknown[0]!r}.{nearest(unknown[0], TABLES)}")
+    _check_tables(only)
     sweep = find_sweep(sweep_dirs)
-    folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / "analysis"
-    names = [name for name in TABLES if name in (only or TABLES)]
+    folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / ANALYSIS_FOLDER
+    names = tuple(name for name in TABLES if name in (only or TABLES))
     # The table is shown in any case; the curves, by far the longest, are never a frame as a whole.
     frames = sweep_frames(sweep, {"barrier_vs_width", "runs", *names} - {"curves"}, choice)
     table = frames["barrier_vs_width"]
-    blocks = pivot(table, frames["runs"], x=x, hue=hue)
-    _write_tables(sweep, frames, names, folder)
-    if "barrier_vs_width" in names:
-        write_text(pivot_markdown(blocks), folder / "barrier_vs_width.md")
-        write_text(pivot_latex(blocks), folder / "barrier_vs_width.tex")
-    more: tuple[str, ...] = ()
+    blocks = tuple(pivot(table, frames["runs"], x=x, hue=hue))
+    _write_tables(sweep, frames, blocks, names, folder)
+    notes = [*sweep.notes]
     if not only:
         from multirun_analysis.report.drawing import write_page  # plotting libraries take half a second to import, and tables do without
 
-        more = write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief)
-    return _report(sweep, table, blocks, folder, tuple(names) if only else (), x, hue, more, choice)
+        notes += write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief)
+    notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
+    if not only:
+        notes += _figure_notes(table, x, hue)
+    heading = f"Test loss barrier [nats]: mean ± half the interval ({kinds_of(table)}); error at ends: mean test error of the networks."
+    prefixed = tuple(f"note: {note}" for note in notes)
+    return Report(folder, names if only else (), heading, blocks, _counts(sweep), _failures(sweep), prefixed)
 
 
-def _write_tables(sweep: Sweep, frames: Mapping[str, pd.DataFrame], names: Collection[str], folder: Path) -> None:
+def _check_tables(names: Collection[str]) -> None:
+    """Raise `InputError` if one of the names is not that of a table."""
+    unknown = [name for name in names if name not in TABLES]
+    if unknown:
+        raise InputError(f"`--only` must name tables among {', '.join(TABLES)}, got {unknown[0]!r}.{nearest(unknown[0], TABLES)}")
+
+
+def _write_tables(sweep: Sweep, frames: Mapping[str, pd.DataFrame], blocks: Sequence[Block], names: Collection[str], folder: Path) -> None:
+    """Write tables as CSV, and the main one in Markdown and LaTeX too."""
     for name in names:
         if name == "curves":
             write_by(folder / "curves.csv", partial(write_curves, sweep))
         else:
             write_csv(frames[name], folder / f"{name}.csv")
+    if "barrier_vs_width" in names:
+        write_text(pivot_markdown(blocks), folder / "barrier_vs_width.md")
+        write_text(pivot_latex(blocks), folder / "barrier_vs_width.tex")
 
 
-def _report(
-    sweep: Sweep,
-    table: pd.DataFrame,
-    blocks: Sequence[Block],
-    folder: Path,
-    only: tuple[str, ...],
-    x: str,
-    hue: str,
-    more: Sequence[str],
-    choice: IntervalChoice,
-) -> Report:
-    """Return what a terminal shows: the table, what was found of what was expected, and where the rest lies."""
-    heading = f"Test loss barrier [nats]: mean ± half the interval ({kinds_of(table)}); error at ends: mean test error of the networks."
-    pending = sweep.failures["status"].isin(PENDING)
-    wrong = sweep.failures[~pending]
-    worst = wrong.head(MOST_FAILURES).to_dict("records")
-    bad = [f"{row['status']}: {row['job'] or row['run_id']}: {row['sentence']}" for row in worst]
-    if len(wrong) > MOST_FAILURES:
-        bad.append(f"and {len(wrong) - MOST_FAILURES} more in failures.csv")
-    notes = [f"note: {note}" for note in (*sweep.notes, *more, *shortage_notes(table, choice))]
-    notes += [f"note: {key} differs between jobs and has no column, for here it follows from {of}." for key, of in sweep.following.items()]
+def _counts(sweep: Sweep) -> str:
+    """Return how many jobs were found, of those expected, and how many are still to be measured."""
+    counts = f"{len(sweep.records)} of {sweep.n_asked} jobs found."
+    n_pending = sweep.failures["status"].isin(PENDING).sum()
+    if n_pending:  # each in failures.csv, and all in one line here: a running sweep may have thousands
+        counts += f" {n_pending} not yet measured: {GOES_ON}."
+    return counts
+
+
+def _failures(sweep: Sweep) -> tuple[str, ...]:
+    """Return a line for each of the first failures, and one for the others."""
+    failures = sweep.failures[~sweep.failures["status"].isin(PENDING)]
+    rows = failures.head(MOST_FAILURES).to_dict("records")
+    lines = [f"{row['status']}: {row['job'] or row['run_id']}: {row['sentence']}" for row in rows]
+    if len(failures) > MOST_FAILURES:
+        lines.append(f"and {len(failures) - MOST_FAILURES} more in failures.csv")
+    return tuple(lines)
+
+
+def _column_notes(sweep: Sweep) -> list[str]:
+    """Return a note for every key that differs between jobs and has no column."""
+    notes = []
+    for key, source in sweep.following.items():
+        notes.append(f"{key} differs between jobs and has no column, because here it follows from {source}.")
+    return notes
+
+
+def _figure_notes(table: pd.DataFrame, x: str, hue: str) -> list[str]:
+    """Return a note if figures cannot show all cells."""
     n_cells = len(table.loc[table["n_pairs"] > 0, fixed_keys(table, x, hue)].drop_duplicates())
-    if n_cells > LEAST_ROWS and not only:
-        notes.append(f"note: figures show some of the {n_cells} cells only, as each of them says; the tables have all.")
-    found = f"{len(sweep.records)} of {sweep.n_asked} jobs found."
-    if pending.any():  # each in failures.csv, and all in one line here: a running sweep may have thousands
-        found += f" {pending.sum()} not yet measured: {GOES_ON}."
-    return Report(folder, only, heading, tuple(blocks), found, tuple(bad), tuple(notes))
+    if n_cells <= LEAST_ROWS:
+        return []
+    return [f"figures show some of the {n_cells} cells only, as each of them says; the tables have all."]

@@ -43,14 +43,14 @@ def _show_rich(report: Report, stream: TextIO) -> None:
         for name in block.header:
             table.add_column(shown(name), justify="right")
         for key, pairs, end, values in block.rows:
-            found, _, asked = pairs.partition("/")
+            n_pairs, _, n_expected = pairs.partition("/")
             cells = [shown(value.text("±"), "bold green" if value.best else "") for value in values]
-            table.add_row(shown(key, "bold"), shown(pairs, "" if found == asked else "bold red"), shown(end), *cells)
+            table.add_row(shown(key, "bold"), shown(pairs, "" if n_pairs == n_expected else "bold red"), shown(end), *cells)
         console.print(table)
     if not report.blocks:
         console.print("(no results yet)")
-    console.print(shown(report.found, "red" if report.failures else "green"))
+    console.print(shown(report.counts, "red" if report.failures else "green"))
     for lines, style in ((report.failures, "red"), (report.notes, "dim")):
         for line in lines:
             console.print(shown(f"  {line}", style))
-    console.print(shown(report.place), soft_wrap=True)
+    console.print(shown(report.location), soft_wrap=True)

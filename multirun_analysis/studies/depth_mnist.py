@@ -6,27 +6,28 @@ from matplotlib.figure import Figure
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import COLOURS, figure_style, legend_above
+from multirun_analysis.plots.style import STUDY_FONT, axis_label, figure_style, legend_above, panel_title, series_look
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.studies.rows import measured
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.slopes import width_steps
 
 TOLERANCE = 0.02  # of the test error barrier: what Frankle et al. 2020 call stable
 BY = ["depth", "matching", "width"]
-MEASURES = {"error_barrier": "test error barrier [fraction]", "output_scale": "output scale at the midpoint"}
+MEASURES = {"error_barrier": axis_label("error_barrier", "test"), "output_scale": "output scale at the midpoint"}
 
 
 def depths(frames: Frames) -> pd.DataFrame:
     """Return error barrier, loss barrier and output scale by depth, method and width."""
-    test = _test(frames)
+    test = measured(frames["runs"], split="test")
     tables = [summarise(test, BY, measure).assign(measure=measure) for measure in ("error_barrier", "loss_barrier", "output_scale")]
     return pd.concat(tables).sort_values(["measure", *BY], ignore_index=True)
 
 
 def barrier_against_depth(frames: Frames) -> Figure:
     """Draw error barrier, and the size of the midpoint network's outputs, against depth, a panel per method, a line per width."""
-    test = _test(frames)
+    test = measured(frames["runs"], split="test")
     methods = sorted(test["matching"].unique(), key=method_order)
     with figure_style():
         figure = Figure(figsize=(2.9 * len(methods), 6.0), layout="constrained")
@@ -34,13 +35,12 @@ def barrier_against_depth(frames: Frames) -> Figure:
         for row, (measure, name) in zip(axes, MEASURES.items(), strict=True):
             for ax, method in zip(row, methods, strict=True):
                 for k, (width, cell) in enumerate(test[test["matching"] == method].groupby("width")):
-                    look = {"color": COLOURS[k % len(COLOURS)], "marker": "os^Dv*"[k % 6], "label": f"width {width}"}
-                    plot_line(summarise(cell, ["depth"], measure), "depth", ax=ax, **look)
+                    plot_line(summarise(cell, ["depth"], measure), "depth", ax=ax, **series_look(k), label=f"width {width}")
                 ax.set_xticks(sorted(test["depth"].unique()))
             row[0].set_ylabel(name)
             row[0].set_ylim(bottom=0)
         for ax, method in zip(axes[0], methods, strict=True):
-            ax.set_title(for_figure(method), fontsize=9, loc="left")
+            panel_title(ax, for_figure(method), STUDY_FONT)
             ax.axhline(TOLERANCE, color="black", linestyle=":", linewidth=1)
         for ax in axes[1]:
             ax.axhline(1.0, color="black", linewidth=0.8)
@@ -48,11 +48,6 @@ def barrier_against_depth(frames: Frames) -> Figure:
         axes[0][0].plot([], [], color="black", linestyle=":", label=f"error barrier {TOLERANCE:g}")
         legend_above(figure, axes[0][0], f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}")
     return figure
-
-
-def _test(frames: Frames) -> pd.DataFrame:
-    runs = frames["runs"]
-    return runs[(runs["status"] == "ok") & (runs["split"] == "test")]
 
 
 STUDY = Study(

@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import COLOURS, figure_style, width_axis
+from multirun_analysis.plots.style import COLOURS, FONT, STUDY_FONT, figure_style, panel_title, series_look, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.stats.thresholds import at_most
 from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.studies.rows import measured
 from multirun_analysis.tables.slopes import slopes
 
 DIMENSION, LAW = "dataset.ambient_dimension", "model.initialisation"
@@ -23,10 +24,9 @@ ENTROPY_POWER = {"gaussian": 1.0, "uniform": 6 / (math.pi * math.e)}
 
 def _layers(frames: Frames) -> pd.DataFrame:
     """Return what the matching of weights, which the study is about, says of measured layers, the bound that of each law."""
-    layers = frames["layers"]
-    measured = layers[(layers["status"] == "ok") & (layers["matching"] == "weights")]
-    power = measured[LAW].map(ENTROPY_POWER).astype(float)
-    return measured.assign(cost_lower_bound=measured["cost_lower_bound"] * power)
+    layers = measured(frames["layers"], matching="weights")
+    power = layers[LAW].map(ENTROPY_POWER).astype(float)
+    return layers.assign(cost_lower_bound=layers["cost_lower_bound"] * power)
 
 
 def cost_slopes(frames: Frames) -> pd.DataFrame:
@@ -65,13 +65,13 @@ def cost_against_width(frames: Frames) -> Figure:
         left, right = figure.subplots(1, 2)
         gaussian = table[table[LAW] == "gaussian"]
         for k, (dimension, cell) in enumerate(gaussian.groupby(DIMENSION)):
-            colour, marker = COLOURS[k % len(COLOURS)], "os^Dv*P"[k % 7]
-            plot_line(cell, "width", ax=left, color=colour, marker=marker, label=f"{dimension} dimensions")
-            left.plot(cell["width"], cell["cost_lower_bound"], color=colour, linestyle=":", linewidth=1.2)
+            look = series_look(k)
+            plot_line(cell, "width", ax=left, **look, label=f"{dimension} dimensions")
+            left.plot(cell["width"], cell["cost_lower_bound"], color=look["color"], linestyle=":", linewidth=1.2)
         left.plot([], [], color="black", linestyle=":", label="lower bound (ours)")
         left.set_yscale("log")
         left.set_ylabel("matching cost [mean squared distance]")
-        left.set_title("Gaussian weights: how near is the matched neuron?", fontsize=9, loc="left")
+        panel_title(left, "Gaussian weights: how near is the matched neuron?", STUDY_FONT)
         width_axis(left, sorted(table["width"].unique()))
         left.set_xlabel("width [neurons]")
         left.legend(fontsize=7.5, ncols=2)
@@ -79,7 +79,7 @@ def cost_against_width(frames: Frames) -> Figure:
         kinds = kinds_of(table)
         figure.suptitle(
             f"untrained networks; left: line: mean over pairs, band: {kinds}; right: bars: jackknife over seeds, 95%",
-            fontsize=8,
+            fontsize=FONT,
         )
     return figure
 
@@ -112,7 +112,7 @@ def _slopes(table: pd.DataFrame, ax: Axes) -> None:
     ax.minorticks_off()
     ax.set_xlabel("dimension d of a neuron's weights")
     ax.set_ylabel("slope of log cost against log width")
-    ax.set_title("How fast does it come nearer?", fontsize=9, loc="left")
+    panel_title(ax, "How fast does it come nearer?", STUDY_FONT)
     ax.legend(fontsize=8)
 
 

@@ -7,9 +7,11 @@ from matplotlib.figure import Figure
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import COLOURS, figure_style, legend_above, width_axis
+from multirun_analysis.plots.style import GREY, STUDY_FONT, figure_style, legend_above, panel_title, series_look, width_axis
+from multirun_analysis.schema import PAIR
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.studies.rows import measured
 from multirun_analysis.tables.certificates import certificates
 
 BY = ["depth", "matching", "width"]
@@ -22,8 +24,8 @@ def relative_gaps(frames: Frames) -> pd.DataFrame:
     """
     runs = _relative(frames)
     table = summarise(runs, BY, "relative_gap").sort_values(BY, ignore_index=True)
-    layers = frames["layers"]
-    last = layers[(layers["status"] == "ok") & (layers["layer"] == layers["depth"])]
+    layers = measured(frames["layers"])
+    last = layers[layers["layer"] == layers["depth"]]
     promised = last.groupby(["depth", "width"])["recursion_tolerance"].first().reset_index()
     others = runs.groupby(BY)[["output_gap", "output_scale", "loss_barrier"]].mean().add_suffix("_mean")
     zeros = runs.groupby(BY)["loss_barrier"].agg(lambda barrier: int((barrier == 0).sum())).rename("loss_barrier_zeros")
@@ -32,9 +34,8 @@ def relative_gaps(frames: Frames) -> pd.DataFrame:
 
 def _relative(frames: Frames) -> pd.DataFrame:
     """Return the matched pairs on the test split with their output gap divided by that of the same pair unmatched."""
-    runs = frames["runs"]
-    test = runs[(runs["status"] == "ok") & (runs["split"] == "test")]
-    pair = ["run_id", "network_a", "network_b"]
+    test = measured(frames["runs"], split="test")
+    pair = ["run_id", *PAIR]
     control = test[test["matching"] == "identity"].set_index(pair)["output_gap"].rename("unmatched")
     joined = test[test["matching"] != "identity"].join(control, on=pair)
     return joined.assign(relative_gap=joined["output_gap"] / joined["unmatched"])
@@ -49,12 +50,12 @@ def gap_against_width(frames: Frames) -> Figure:
         axes = np.atleast_1d(figure.subplots(1, len(methods), sharey=True))
         for ax, method in zip(axes, methods, strict=True):
             for k, (depth, cell) in enumerate(table[table["matching"] == method].groupby("depth")):
-                colour = COLOURS[k % len(COLOURS)]
-                plot_line(cell, "width", ax=ax, color=colour, marker="os^Dv*"[k % 6], label=f"depth {depth}")
-                ax.plot(cell["width"], cell["recursion_tolerance"], color=colour, linestyle=":", linewidth=1.1)
+                look = series_look(k)
+                plot_line(cell, "width", ax=ax, **look, label=f"depth {depth}")
+                ax.plot(cell["width"], cell["recursion_tolerance"], color=look["color"], linestyle=":", linewidth=1.1)
             ax.plot([], [], color="black", linestyle=":", label="theorem 5.2, constant 1")
-            ax.axhline(1.0, color="#6b6b6b", linewidth=0.8)
-            ax.set_title(for_figure(method), fontsize=9, loc="left")
+            ax.axhline(1.0, color=GREY, linewidth=0.8)
+            panel_title(ax, for_figure(method), STUDY_FONT)
             ax.set_ylim(bottom=0)
             width_axis(ax, sorted(table["width"].unique()))
         axes[0].set_ylabel("output gap / that without matching")

@@ -4,9 +4,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import COLOURS, figure_style, legend_above, width_axis
+from multirun_analysis.plots.style import STUDY_FONT, figure_style, legend_above, panel_title, series_look, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.studies.rows import measured
 from multirun_analysis.tables.slopes import slopes
 
 DIMENSION, NOISE = "model.intrinsic_dimension", "model.noise"
@@ -14,8 +15,12 @@ DIMENSION, NOISE = "model.intrinsic_dimension", "model.noise"
 
 def _layers(frames: Frames) -> pd.DataFrame:
     """Return what the matching of weights, which the study is about, says of measured layers."""
-    layers = frames["layers"]
-    return layers[(layers["status"] == "ok") & (layers["matching"] == "weights")]
+    return measured(frames["layers"], matching="weights")
+
+
+def _matched(frames: Frames) -> pd.DataFrame:
+    """Return the measured pairs on the test split, after that matching."""
+    return measured(frames["runs"], split="test", matching="weights")
 
 
 def costs(frames: Frames) -> pd.DataFrame:
@@ -31,8 +36,7 @@ def costs(frames: Frames) -> pd.DataFrame:
 
 def cost_slopes(frames: Frames) -> pd.DataFrame:
     """Return the slope of log matching cost, and of output gap and barrier, against log width, beside -2 / k."""
-    runs = frames["runs"]
-    matched = runs[(runs["split"] == "test") & (runs["matching"] == "weights")]
+    matched = _matched(frames)
     by = (DIMENSION, NOISE)
     tables = [slopes(_layers(frames), ("matching_cost",), by), slopes(matched, ("output_gap", "loss_barrier"), by)]
     table = pd.concat(tables, ignore_index=True)
@@ -43,9 +47,8 @@ def cost_slopes(frames: Frames) -> pd.DataFrame:
 
 def cost_against_width(frames: Frames) -> Figure:
     """Draw matching cost against width, a panel per noise, a line per dimension of the subspace, and the output gap below."""
-    runs = frames["runs"]
-    matched = runs[(runs["status"] == "ok") & (runs["split"] == "test") & (runs["matching"] == "weights")]
-    tables = {"matching_cost": costs(frames), "output_gap": summarise(matched, [DIMENSION, NOISE, "width"], "output_gap")}
+    gaps = summarise(_matched(frames), [DIMENSION, NOISE, "width"], "output_gap")
+    tables = {"matching_cost": costs(frames), "output_gap": gaps}
     names = {"matching_cost": "matching cost [mean squared distance]", "output_gap": "output gap [logits]"}
     noises = sorted(tables["matching_cost"][NOISE].unique())
     with figure_style():
@@ -54,19 +57,12 @@ def cost_against_width(frames: Frames) -> Figure:
         for row, (measure, table) in zip(axes, tables.items(), strict=True):
             for ax, noise in zip(row, noises, strict=True):
                 for k, (dimension, cell) in enumerate(table[table[NOISE] == noise].groupby(DIMENSION)):
-                    plot_line(
-                        cell,
-                        "width",
-                        ax=ax,
-                        color=COLOURS[k % len(COLOURS)],
-                        marker="os^Dv*"[k % 6],
-                        label=f"subspace of {dimension} dimensions",
-                    )
+                    plot_line(cell, "width", ax=ax, **series_look(k), label=f"subspace of {dimension} dimensions")
                 ax.set_yscale("log")
                 width_axis(ax, sorted(table["width"].unique()))
                 ax.set_xlabel("width [neurons]")
                 if measure == "matching_cost":
-                    ax.set_title(f"noise η = {noise:g}", fontsize=9, loc="left")
+                    panel_title(ax, f"noise η = {noise:g}", STUDY_FONT)
                     if noise > 0:
                         ax.axhline(2 * float(noise) ** 2, color="black", linestyle=":", linewidth=1.1)
             row[0].set_ylabel(names[measure])

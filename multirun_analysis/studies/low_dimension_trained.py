@@ -7,9 +7,19 @@ from matplotlib.figure import Figure
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import COLOURS, figure_style, legend_above, method_look, width_axis
+from multirun_analysis.plots.style import (
+    STUDY_FONT,
+    axis_label,
+    figure_style,
+    legend_above,
+    method_look,
+    panel_title,
+    series_look,
+    width_axis,
+)
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.studies.rows import measured
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.dimension_correlations import dimension_correlations
 from multirun_analysis.tables.slopes import slopes
@@ -18,11 +28,16 @@ DIMENSION = "dataset.intrinsic_dimension"
 SHOWN = "covariance"  # whose metric is blind to directions that the data do not have
 
 
+def _matched(frames: Frames) -> pd.DataFrame:
+    """Return the measured pairs on the test split after matching, by whichever method."""
+    test = measured(frames["runs"], split="test")
+    return test[test["matching"] != "identity"]
+
+
 def cost_slopes(frames: Frames) -> pd.DataFrame:
     """Return the slope of log matching cost and of log barrier against log width by dimension of the data and method."""
     by = (DIMENSION, "matching")
-    runs = frames["runs"]
-    test = runs[(runs["split"] == "test") & (runs["matching"] != "identity")]
+    test = _matched(frames)
     tables = [slopes(frames["layers"], ("matching_cost",), by), slopes(test, ("loss_barrier", "output_gap"), by)]
     return pd.concat(tables, ignore_index=True).sort_values(["metric", *by], ignore_index=True)
 
@@ -32,33 +47,31 @@ def correlations(frames: Frames) -> pd.DataFrame:
     measures = ("loss_barrier", "loss_midpoint")
     tables = [dimension_correlations(frames["runs"], frames["layers"], [DIMENSION, "width"], measure) for measure in measures]
     across_settings = [dimension_correlations(frames["runs"], frames["layers"], [DIMENSION], measure) for measure in measures]
-    found = [table[table["across"] == "methods"] for table in tables] + [table[table["across"] == "settings"] for table in across_settings]
-    return pd.concat(found, ignore_index=True)
+    parts = [table[table["across"] == "methods"] for table in tables] + [table[table["across"] == "settings"] for table in across_settings]
+    return pd.concat(parts, ignore_index=True)
 
 
 def dimension_and_barrier(frames: Frames) -> Figure:
     """Draw relative matching cost and barrier against width by dimension of the data, and barrier against approximate dimension."""
-    runs, layers = (frame[frame["status"] == "ok"] for frame in (frames["runs"], frames["layers"]))
-    test = runs[(runs["split"] == "test") & (runs["matching"] != "identity")]
+    test, layers = _matched(frames), measured(frames["layers"])
     layers = layers.assign(relative_cost=layers["matching_cost"] / layers["identity_cost"])
     with figure_style():
         figure = Figure(figsize=(12.4, 4.3), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
         for ax, frame, value, name in (
             (left, layers, "relative_cost", f"matching cost / unmatched cost ({SHOWN})"),
-            (middle, test, "loss_barrier", f"test loss barrier [nats] ({SHOWN})"),
+            (middle, test, "loss_barrier", f"{axis_label('loss_barrier', 'test')} ({SHOWN})"),
         ):
             cells = frame[frame["matching"] == SHOWN]
             for k, (dimension, cell) in enumerate(cells.groupby(DIMENSION)):
-                look = {"color": COLOURS[k % len(COLOURS)], "marker": "os^Dv*"[k % 6], "label": f"data of {dimension} dimensions"}
-                plot_line(summarise(cell, ["width"], value), "width", ax=ax, **look)
+                plot_line(summarise(cell, ["width"], value), "width", ax=ax, **series_look(k), label=f"data of {dimension} dimensions")
             width_axis(ax, sorted(cells["width"].unique()))
             ax.set_xlabel("width [neurons]")
             ax.set_ylabel(name)
         left.set_yscale("log")
         middle.set_ylim(bottom=0)
-        left.set_title("How near is the matched neuron?", fontsize=9, loc="left")
-        middle.set_title("How much higher is the loss between?", fontsize=9, loc="left")
+        panel_title(left, "How near is the matched neuron?", STUDY_FONT)
+        panel_title(middle, "How much higher is the loss between?", STUDY_FONT)
         _scatter(test, layers, right)
         legend_above(figure, left, f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}", columns=3)
     return figure
@@ -83,8 +96,8 @@ def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
     ax.set_xscale("log")
     ax.set_ylim(bottom=0)
     ax.set_xlabel("approximate dimension of network A")
-    ax.set_ylabel("test loss barrier [nats]")
-    ax.set_title(f"Does dimension go with barrier? (width {width})", fontsize=9, loc="left")
+    ax.set_ylabel(axis_label("loss_barrier", "test"))
+    panel_title(ax, f"Does dimension go with barrier? (width {width})", STUDY_FONT)
     ax.legend(fontsize=8, title="numbers: of the data", title_fontsize=8)
 
 

@@ -10,11 +10,12 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import figure_style, legend_above, method_look, width_axis
+from multirun_analysis.plots.style import GREY, STUDY_FONT, figure_style, legend_above, method_look, panel_title, width_axis
 from multirun_analysis.stats.endpoints import endpoints
 from multirun_analysis.stats.summary import kinds_of, summarise, summarise_networks
 from multirun_analysis.stats.thresholds import at_most
 from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.studies.rows import measured
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.slopes import slopes
 
@@ -24,8 +25,7 @@ WHOLE = "whole neurons"  # the label of matching by all that belongs to a neuron
 
 def _runs(frames: Frames) -> pd.DataFrame:
     """Return the measured pairs on the test split, the two kinds of weight matching under short names."""
-    runs = frames["runs"]
-    return _named(runs[(runs["status"] == "ok") & (runs["split"] == "test")])
+    return _named(measured(frames["runs"], split="test"))
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +36,7 @@ def _name(label: str) -> str:
     return WHOLE if "outgoing=true" in label else label.replace("[biases=false, outgoing=false]", "")
 
 
-def _training_of(frames: Frames) -> dict[str, pd.DataFrame]:
+def _training_statistics(frames: Frames) -> dict[str, pd.DataFrame]:
     """Return, by width, the statistics of what networks are after training: their test loss, and their movement as pairs have it."""
     runs = _runs(frames)
     losses = endpoints(runs, ["width"]).rename(columns={"loss": "test_loss"})
@@ -49,7 +49,7 @@ def _training_of(frames: Frames) -> dict[str, pd.DataFrame]:
 def acceptance(frames: Frames) -> pd.DataFrame:
     """Return whether the networks train alike at every width: at a fixed step wide ones would hardly move, and prove nothing."""
     rows = []
-    for quantity, table in _training_of(frames).items():
+    for quantity, table in _training_statistics(frames).items():
         means = table[table["width"] >= LEAST_WIDTH].sort_values("width").set_index("width")["mean"].dropna()
         variation = means.max() / means.min() - 1
         rows.append(
@@ -83,11 +83,11 @@ def claim(frames: Frames) -> Figure:
                 plot_line(bound, "width", ax=left, band=False, color=colour, linestyle="--", label=for_figure(f"{method}: certificate"))
         left.set_yscale("log")
         left.set_ylabel("output gap at the midpoint [logits]")
-        left.set_title("Is the midpoint network the mean of the two?", fontsize=9, loc="left")
+        panel_title(left, "Is the midpoint network the mean of the two?", STUDY_FONT)
         table = frames["barrier_vs_width"]
         plot_barrier_vs_width(_named(table), runs, metric="loss_barrier", ax=middle)
-        middle.set_title("How much higher is its loss?", fontsize=9, loc="left")
-        _training(_training_of(frames), right)
+        panel_title(middle, "How much higher is its loss?", STUDY_FONT)
+        _training(_training_statistics(frames), right)
         for ax in (left, right):
             width_axis(ax, widths)
         for ax in (left, middle, right):
@@ -100,9 +100,9 @@ def claim(frames: Frames) -> Figure:
 def _training(tables: Mapping[str, pd.DataFrame], ax: Axes) -> None:
     label = "test loss [nats]: mean over networks"
     plot_line(tables["test_loss"], "width", ax=ax, color="black", marker="o", label=label)
-    plot_line(tables["relative_movement"], "width", ax=ax, color="#6b6b6b", marker="s", label="distance moved / initial norm")
+    plot_line(tables["relative_movement"], "width", ax=ax, color=GREY, marker="s", label="distance moved / initial norm")
     ax.set_ylim(bottom=0)
-    ax.set_title("Does every width train alike?", fontsize=9, loc="left")
+    panel_title(ax, "Does every width train alike?", STUDY_FONT)
     ax.legend(fontsize=8)
 
 

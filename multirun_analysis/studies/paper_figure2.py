@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multirun_analysis.plots.style import figure_style, method_look
+from multirun_analysis.plots.style import FONT, GREY, STUDY_FONT, figure_style, method_look, panel_title
 from multirun_analysis.stats.endpoints import endpoints
 from multirun_analysis.stats.thresholds import at_most
 from multirun_analysis.studies.base import Frames, Study
@@ -79,11 +79,11 @@ def _at(frame: pd.DataFrame, rate: float) -> pd.Series:
 
 
 def _row(
-    quantity: str, method: str, layer: int, rate: float, found: pd.Series, paper: Value, tolerance: float, rule: str
+    quantity: str, method: str, layer: int, rate: float, values: pd.Series, paper: Value, tolerance: float, rule: str
 ) -> dict[str, object]:
     return {
-        "quantity": quantity, "matching": method, "layer": layer or None, RATE: rate, "n": int(found.count()), "ours": found.mean(),
-        "ours_std": found.std(ddof=0), "paper": paper.mean, "paper_std": paper.std, "tolerance": tolerance, "rule": rule,
+        "quantity": quantity, "matching": method, "layer": layer or None, RATE: rate, "n": int(values.count()), "ours": values.mean(),
+        "ours_std": values.std(ddof=0), "paper": paper.mean, "paper_std": paper.std, "tolerance": tolerance, "rule": rule,
     }  # fmt: skip
 
 
@@ -114,23 +114,23 @@ def _largest_rate(frames: Frames, ax: Axes) -> None:
     """Draw the midpoint losses at the largest learning rate, where the order of the methods turns: the pairs, the paper's beside them."""
     for order, shift, marker in ((OWN, -0.2, "o"), (SHARED, 0.0, "s")):
         runs = _measured(frames["runs"], order)
-        for place, method in enumerate(NAMES):
+        for k, method in enumerate(NAMES):
             cell = runs[(runs["split"] == "test") & (runs["matching"] == method) & _at(runs, LEARNING_RATES[-1])]["loss_midpoint"]
             colour = method_look(method, list(NAMES))[0]
-            where = place + shift
-            ax.plot([where] * len(cell), cell, marker, color=colour, markersize=3.5, alpha=0.6, linestyle="none")
-            ax.plot([where - 0.08, where + 0.08], [cell.mean()] * 2, color=colour, linewidth=2)
+            x = k + shift
+            ax.plot([x] * len(cell), cell, marker, color=colour, markersize=3.5, alpha=0.6, linestyle="none")
+            ax.plot([x - 0.08, x + 0.08], [cell.mean()] * 2, color=colour, linewidth=2)
         if len(runs):
             label = {OWN: "each network its own data order", SHARED: "one data order for A and B"}[order]
-            ax.plot([], [], marker, color="#6b6b6b", markersize=4, label=label)
-    for place, method in enumerate(NAMES):
+            ax.plot([], [], marker, color=GREY, markersize=4, label=label)
+    for k, method in enumerate(NAMES):
         value, colour = MIDPOINTS[method][LEARNING_RATES[-1]], method_look(method, list(NAMES))[0]
         ax.errorbar(
-            [place + 0.2], [value.mean], [value.std], fmt="D", color=colour, markerfacecolor="white", markersize=6, linewidth=1, capsize=2
+            [k + 0.2], [value.mean], [value.std], fmt="D", color=colour, markerfacecolor="white", markersize=6, linewidth=1, capsize=2
         )
-    ax.plot([], [], "D", color="#6b6b6b", markerfacecolor="white", label="Ferbach et al. 2024, ± 1 sd")
+    ax.plot([], [], "D", color=GREY, markerfacecolor="white", label="Ferbach et al. 2024, ± 1 sd")
     ax.set_xticks(range(len(NAMES)), list(NAMES))
-    ax.set_title(f"at learning rate {LEARNING_RATES[-1]:g}", fontsize=9, loc="left")
+    panel_title(ax, f"at learning rate {LEARNING_RATES[-1]:g}", STUDY_FONT)
     ax.legend(fontsize=7.5, loc="lower right")
 
 
@@ -149,8 +149,8 @@ def approximate_dimension(frames: Frames) -> Figure:
                     if ax is left:
                         _paper(ax, DIMENSIONS[method, layer], colour, marker)
             ax.set_ylabel("approximate dimension of network A")
-        left.set_title("as in the paper's notebook", fontsize=9, loc="left")
-        right.set_title("means taken away", fontsize=9, loc="left")
+        panel_title(left, "as in the paper's notebook", STUDY_FONT)
+        panel_title(right, "means taken away", STUDY_FONT)
         _finish(figure, left, right)
     return figure
 
@@ -176,7 +176,7 @@ def _finish(figure: Figure, *axes: Axes) -> None:
         ax.set_xlim(0.8 * LEARNING_RATES[0], 1.4 * LEARNING_RATES[-1])
     handles, labels = axes[0].get_legend_handles_labels()
     title = "lines: ours, mean and ± 1 sd over pairs (model: over networks)\nopen markers: Ferbach et al. 2024"
-    figure.legend(handles, labels, ncols=3, loc="outside upper center", title=title, fontsize=7.5, title_fontsize=8)
+    figure.legend(handles, labels, ncols=3, loc="outside upper center", title=title, fontsize=7.5, title_fontsize=FONT)
 
 
 STUDY = Study(

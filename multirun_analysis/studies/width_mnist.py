@@ -8,9 +8,10 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import cell_title, method_order
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import figure_style, method_look, width_axis
+from multirun_analysis.plots.style import STUDY_FONT, axis_label, figure_style, method_look, panel_title, width_axis
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
+from multirun_analysis.studies.rows import measured
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 from multirun_analysis.tables.certificates import certificates
 from multirun_analysis.tables.slopes import width_steps
@@ -29,7 +30,7 @@ def barrier_against_width(frames: Frames) -> Figure:
         axes = figure.subplots(1, 2 if contrast is None else 3)
         for ax, (metric, title) in zip(axes, TITLES.items(), strict=False):
             plot_barrier_vs_width(table, runs, metric=metric, ax=ax)
-            ax.set_title(title, fontsize=9, loc="left")
+            panel_title(ax, title, STUDY_FONT)
         if contrast is not None:
             _contrast(runs, contrast, axes[2])
         handles, labels = axes[0].get_legend_handles_labels()
@@ -60,7 +61,7 @@ def _contrast(runs: pd.DataFrame, contrast: pd.DataFrame, ax: Axes) -> None:
     methods = sorted(set(runs["matching"]) - {"identity"}, key=method_order)
     recipes = ((runs, "-"), *((cell, "--") for _, cell in contrast.groupby(keys)))
     for frame, style in recipes:
-        cells = frame[frame["width"].isin(widths) & (frame["split"] == "test") & (frame["status"] == "ok")]
+        cells = measured(frame[frame["width"].isin(widths)], split="test")
         for method in methods:
             colour, marker = method_look(method, methods)
             summary = summarise(cells[cells["matching"] == method], ["width"], "loss_barrier")
@@ -68,8 +69,8 @@ def _contrast(runs: pd.DataFrame, contrast: pd.DataFrame, ax: Axes) -> None:
         ax.plot([], [], color="black", linestyle=style, label=for_figure(cell_title(keys, frame[keys].iloc[0])))
     ax.set_ylim(bottom=0)
     width_axis(ax, widths)
-    ax.set_ylabel("test loss barrier [nats]")
-    ax.set_title("What if training ends early?", fontsize=9, loc="left")
+    ax.set_ylabel(axis_label("loss_barrier", "test"))
+    panel_title(ax, "What if training ends early?", STUDY_FONT)
     ax.legend(fontsize=7.5)
 
 

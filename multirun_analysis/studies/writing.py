@@ -6,15 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import pandas as pd
+
 from multirun_analysis import studies
 from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.frames import tidy
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.provenance import provenance
+from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.output.figures import save_figure
 from multirun_analysis.output.files import write_by, write_csv, write_text
 from multirun_analysis.report.drawing import write_page
-from multirun_analysis.studies.base import Frames
+from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.fitting import check_fit, check_keys
 from multirun_analysis.tables.sweep import sweep_frames
 
@@ -30,10 +33,10 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     InputError
         If there is no such study, it does not fit the sweeps, or a folder does not exist or holds no job.
     """
-    known = studies.choices()
-    if name not in known:
-        raise InputError(f"`--study` must be one of {', '.join(sorted(known))}, got {name!r}.{nearest(name, known)}")
-    study, sweep = known[name], find_sweep(sweep_dirs)
+    choices = studies.choices()
+    if name not in choices:
+        raise InputError(f"`--study` must be one of {', '.join(sorted(choices))}, got {name!r}.{nearest(name, choices)}")
+    study, sweep = choices[name], find_sweep(sweep_dirs)
     check_keys(name, study, sweep)
     check_fit(name, study, sweep, tidy.runs_frame(sweep))
     frames = sweep_frames(sweep)
@@ -41,32 +44,45 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     figures = {figure: _made(name, figure, draw, frames) for figure, draw in study.figures.items()}
     write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n", out / "provenance.json")
     for table, frame in frames.items():
-        write_csv(frame, out / f"{table}.csv")
-        (out / f"{table}.csv.gz").unlink(missing_ok=True)  # of an earlier time
-        if (out / f"{table}.csv").stat().st_size > LARGE:
-            _compress(out / f"{table}.csv")
+        _write_compressed(frame, out / f"{table}.csv")
     for table, frame in tables.items():
         write_csv(frame, out / f"{table}.csv")
-    for figure, drawn in figures.items():
-        save_figure(drawn, out / f"{figure}.png")
-    several_widths = frames["runs"]["width"].nunique() > 1
-    x = "width" if several_widths else next((key for key in study.needs if key != "width"), "width")
-    write_page(sweep, frames, sweep_dirs, out, x, title=f"Study {name}", files=False)
-    wrong = f"; {len(sweep.failures)} rows in failures.csv" if len(sweep.failures) else ""
-    others = sorted({str(record["scope"]["dataset"]) for record in sweep.records} - {study.dataset}) if study.dataset else []
-    if others:
-        wrong += f"; {name} is about {study.dataset}, and says nothing of {', '.join(others)}"
-    return f"{len(sweep.records)} of {sweep.n_asked} jobs{wrong}; tables and figures of {name}: {out}"
+    for figure, drawing in figures.items():
+        save_figure(drawing, out / f"{figure}.png")
+    write_page(sweep, frames, sweep_dirs, out, _axis_key(study, frames), title=f"Study {name}", files=False)
+    return f"{len(sweep.records)} of {sweep.n_asked} jobs{_warnings(name, study, sweep)}; tables and figures of {name}: {out}"
 
 
 def _made(name: str, part: str, make: Callable[[Frames], Made], frames: Frames) -> Made:
-    """Return a table or figure of a study, or raise `InputError` if these sweeps are none that it can be made of."""
+    """Return a table or figure of a study, or raise `InputError` if it cannot be made from the frames of these sweeps."""
     try:
         return make(frames)
     except (KeyError, ValueError, IndexError, TypeError, ArithmeticError) as error:
         raise InputError(
-            f"the study {name} does not fit these sweeps: {part} cannot be made of them ({type(error).__name__}: {error})."
+            f"the study {name} does not fit these sweeps: {part} cannot be made from them ({type(error).__name__}: {error})."
         ) from error
+
+
+def _axis_key(study: Study, frames: Frames) -> str:
+    """Return the key of the horizontal axis of the page's figures: width, or the first key that the study needs where width is constant."""
+    if frames["runs"]["width"].nunique() > 1:
+        return "width"
+    return next((key for key in study.needs if key != "width"), "width")
+
+
+def _warnings(name: str, study: Study, sweep: Sweep) -> str:
+    """Return what readers of the results must know: how many jobs failed, and whether the data are those of the study."""
+    failures = f"; {len(sweep.failures)} rows in failures.csv" if len(sweep.failures) else ""
+    others = sorted({str(record["scope"]["dataset"]) for record in sweep.records} - {study.dataset}) if study.dataset else []
+    return failures + (f"; {name} is about {study.dataset}, and says nothing about {', '.join(others)}" if others else "")
+
+
+def _write_compressed(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as CSV, compressed if it is large; the form that an earlier analysis left is removed."""
+    write_csv(frame, path)
+    path.with_suffix(".csv.gz").unlink(missing_ok=True)
+    if path.stat().st_size > LARGE:
+        _compress(path)
 
 
 def _compress(path: Path) -> None:

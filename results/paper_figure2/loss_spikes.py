@@ -12,7 +12,7 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.jobs.tasks import padded_split, tasks_of
+from lmc_sweeps.jobs.planned import padded_split, planned_networks
 from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.models.base import stacked
 from lmc_sweeps.models.padding import pad
@@ -34,7 +34,7 @@ def jobs(root: str) -> list[PreparedJob]:
 def main(root: str) -> None:
     """Train the first steps again, bit for bit those of the study, and write the highest loss after the warm-up."""
     prepared = jobs(root)
-    tasks = [task for job in prepared for task in tasks_of(job.settings, job.data, job.fingerprint)]
+    tasks = [task for job in prepared for task in planned_networks(job)]
     split = padded_split(prepared[0].data.train, torch.device("cpu"))
     some, losses = Split(split.inputs[:EXAMPLES], split.labels[:EXAMPLES]), []
 

@@ -41,16 +41,16 @@ class Block:
     word: str = ""
 
 
-def blocks_of(text: str) -> list[Block]:
+def read_blocks(text: str) -> list[Block]:
     """Return the fenced blocks of a page, in order."""
-    found, mark = [], None
+    blocks, mark = [], None
     for token in MarkdownIt("commonmark").parse(text):
         if token.type == "fence":
             line = token.map[0] + 1 if token.map else 0
             words = (mark[1], mark[2] or "") if mark else ("", "")
-            found.append(Block(line, token.info.strip(), token.content, *words))
+            blocks.append(Block(line, token.info.strip(), token.content, *words))
         mark = MARK.fullmatch(token.content.strip()) if token.type == "html_block" else None
-    return found
+    return blocks
 
 
 def difference(expected: str, printed: str) -> str:
@@ -60,17 +60,17 @@ def difference(expected: str, printed: str) -> str:
     off, all else is as it is.
     """
     pattern, numbers, end = "", [], 0
-    for found in DECIMAL.finditer(expected):
-        pattern += _literal(expected[end : found.start()]) + r"(-?\d+\.\d+(?:e[-+]?\d+)?)"
-        numbers.append(float(found[0]))
-        end = found.end()
+    for decimal in DECIMAL.finditer(expected):
+        pattern += _literal(expected[end : decimal.start()]) + r"(-?\d+\.\d+(?:e[-+]?\d+)?)"
+        numbers.append(float(decimal[0]))
+        end = decimal.end()
     pattern += _literal(expected[end:].rstrip())
     match = re.search(pattern.strip(), printed, flags=re.DOTALL)
     if match is None:
         return f"the page says\n{expected}\nwhich is no part of\n{printed}"
-    for said, seen in zip(numbers, map(float, match.groups()), strict=True):
-        if abs(said - seen) > NEAR + SHARE * max(abs(said), abs(seen)):
-            return f"the page says {said}, and {seen} was printed:\n{match[0]}"
+    for number, shown in zip(numbers, map(float, match.groups()), strict=True):
+        if abs(number - shown) > NEAR + SHARE * max(abs(number), abs(shown)):
+            return f"the page says {number}, and {shown} was printed:\n{match[0]}"
     return ""
 
 
@@ -81,7 +81,7 @@ def _literal(text: str) -> str:
 
 def run_blocks(folder: Path) -> None:
     """Run the blocks in ``blocks.json`` of a folder, in order, in it, one namespace for all of Python; ``printed.json`` says what came out."""
-    blocks = [Block(**found) for found in json.loads((folder / "blocks.json").read_text())]
+    blocks = [Block(**fields) for fields in json.loads((folder / "blocks.json").read_text())]
     (folder / "blocks.json").unlink()
     warnings.simplefilter("error")
     sys.path.insert(0, str(folder))
@@ -94,8 +94,8 @@ def run_blocks(folder: Path) -> None:
         elif block.mark not in ("", "needs"):
             continue
         elif block.language == "bash":
-            done = subprocess.run(["bash", "-e", "-c", block.text], cwd=folder, capture_output=True, text=True, check=False)
-            printed.append({"line": block.line, "status": done.returncode, "text": done.stderr + done.stdout})
+            completed = subprocess.run(["bash", "-e", "-c", block.text], cwd=folder, capture_output=True, text=True, check=False)
+            printed.append({"line": block.line, "status": completed.returncode, "text": completed.stderr + completed.stdout})
         elif block.language == "python":
             printed.append({"line": block.line, **_python(block, namespace)})
     (folder / "printed.json").write_text(json.dumps(printed))

@@ -21,24 +21,24 @@ def test_candidates_take_turns_and_the_first_turn_does_not_count():
 
         return run
 
-    found = interleaved({"a": candidate("a", [9.0, 1.0, 3.0, 2.0]), "b": candidate("b", [0.0, 5.0, 5.0, 8.0])}, repeats=3)
+    timings = interleaved({"a": candidate("a", [9.0, 1.0, 3.0, 2.0]), "b": candidate("b", [0.0, 5.0, 5.0, 8.0])}, repeats=3)
     assert order == ["a", "b"] * 4
-    assert (found["a"].median, found["a"].fastest, found["a"].slowest) == (2.0, 1.0, 3.0)
-    assert (found["b"].median, found["b"].fastest, found["b"].slowest) == (5.0, 5.0, 8.0)
+    assert (timings["a"].median, timings["a"].fastest, timings["a"].slowest) == (2.0, 1.0, 3.0)
+    assert (timings["b"].median, timings["b"].fastest, timings["b"].slowest) == (5.0, 5.0, 8.0)
 
 
 def test_the_plain_line_that_ours_is_timed_against_computes_the_same():
     architecture, a, b = measuring.pair(20, 2)
     split = measuring.examples(50)
-    found = {group: np.random.default_rng(0).permutation(20) for group in architecture.spec.groups}
-    ours = evaluate_line(architecture, a, b, [found], np.array([0.25]), split).loss[0, 0]
-    assert ours == pytest.approx(measuring._plain_line(architecture, a, b, found, 0.25, split), rel=1e-5)
+    permutation = {group: np.random.default_rng(0).permutation(20) for group in architecture.spec.groups}
+    loss = evaluate_line(architecture, a, b, [permutation], np.array([0.25]), split).loss[0, 0]
+    assert loss == pytest.approx(measuring._plain_line(architecture, a, b, permutation, 0.25, split), rel=1e-5)
 
 
 def test_a_fault_counts_against_the_program_unless_it_is_said_in_a_sentence_without_a_traceback(capsys):
     tally = Tally("a fault", "run the sweep again")
-    for said in ("one line\ndamaged; run the sweep again", None, "", "Traceback (most recent call last): run the sweep again"):
-        tally.note(said)
+    for message in ("one line\ndamaged; run the sweep again", None, "", "Traceback (most recent call last): run the sweep again"):
+        tally.note(message)
     tally.note(None, lost=True)
     tally.note(None, wrong=True)
     row = tally.row()

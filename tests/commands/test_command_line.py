@@ -15,7 +15,7 @@ FAST = ["training.epochs=2", "points=5"]
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
 
 
-def runs_of(folder):
+def read_runs(folder):
     return pd.read_csv(folder / "analysis" / "runs.csv")
 
 
@@ -24,17 +24,17 @@ def job_folders(folder):
 
 
 def test_a_sweep_leaves_records_tables_and_a_figure_and_prints_its_table(command, tmp_path):
-    done = command("width=4,8", "seed=0,1", *FAST, "hydra.sweep.dir=sweep", "-m")
-    assert done.returncode == 0, done.stderr
+    completed = command("width=4,8", "seed=0,1", *FAST, "hydra.sweep.dir=sweep", "-m")
+    assert completed.returncode == 0, completed.stderr
     folder = tmp_path / "sweep"
     expected = [json.loads(line) for line in (folder / "expected.jsonl").read_text().splitlines()]
     assert [entry["job"] for entry in expected] == ["width=4 seed=0", "width=4 seed=1", "width=8 seed=0", "width=8 seed=1"]
     assert sorted(entry["run_id"] for entry in expected) == job_folders(folder)
-    assert "4 of 4 jobs found." in done.stdout
-    assert "Tables, figures and report.html: sweep/analysis" in done.stdout
-    assert [line.split()[:2] for line in done.stdout.splitlines() if "2/2" in line] == [["4", "2/2"], ["8", "2/2"]]
-    assert "[4/4] width=8 seed=1" in done.stderr
-    runs = runs_of(folder)
+    assert "4 of 4 jobs found." in completed.stdout
+    assert "Tables, figures and report.html: sweep/analysis" in completed.stdout
+    assert [line.split()[:2] for line in completed.stdout.splitlines() if "2/2" in line] == [["4", "2/2"], ["8", "2/2"]]
+    assert "[4/4] width=8 seed=1" in completed.stderr
+    runs = read_runs(folder)
     assert len(runs) == 4 * 4 * 2  # jobs, methods with identity, splits
     assert set(runs["status"]) == {"ok"}
     assert runs["function_gap"].max() < 1e-5  # rounding in float32
@@ -48,39 +48,39 @@ def test_a_sweep_leaves_records_tables_and_a_figure_and_prints_its_table(command
 
 
 def test_one_job_runs_without_m_and_prints_its_table(command, tmp_path):
-    done = command("width=4", *FAST)
-    assert done.returncode == 0, done.stderr
-    assert "1 of 1 jobs found." in done.stdout
+    completed = command("width=4", *FAST)
+    assert completed.returncode == 0, completed.stderr
+    assert "1 of 1 jobs found." in completed.stdout
     (record,) = tmp_path.glob("outputs/*/*/record.json")
     assert json.loads(record.read_text())["run_id"] == record.parent.name
 
 
 def test_a_job_alone_in_a_folder_of_the_users_own_leaves_the_folder_above_alone(command, tmp_path):
-    done = command("width=4", *FAST, "hydra.run.dir=mine")
-    assert done.returncode == 0, done.stderr
-    assert "1 of 1 jobs found." in done.stdout
+    completed = command("width=4", *FAST, "hydra.run.dir=mine")
+    assert completed.returncode == 0, completed.stderr
+    assert "1 of 1 jobs found." in completed.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"mine", "store"}
     assert {path.name for path in (tmp_path / "mine").iterdir()} >= {"record.json", "expected.jsonl", "analysis"}
 
 
 def test_a_job_alone_that_fails_at_run_time_says_so_without_a_traceback(command, tmp_path):
     # no machine has the addresses for it, whatever the program was told
-    done = command("width=1000000000000", "training.epochs=1", "points=3", "matching=[identity]", LMC_SWEEPS_MEMORY_GB="1e12")
-    assert done.returncode == 1
-    assert "width=1000000000000" in done.stderr
-    assert "failed: " in done.stderr
-    assert "Traceback" not in done.stderr
+    completed = command("width=1000000000000", "training.epochs=1", "points=3", "matching=[identity]", LMC_SWEEPS_MEMORY_GB="1e12")
+    assert completed.returncode == 1
+    assert "width=1000000000000" in completed.stderr
+    assert "failed: " in completed.stderr
+    assert "Traceback" not in completed.stderr
     (log,) = tmp_path.glob("outputs/*/*/lmc_sweeps.log")
     assert "Traceback (most recent call last)" in log.read_text()
-    assert "0 of 1 jobs found." in done.stdout
+    assert "0 of 1 jobs found." in completed.stdout
 
 
 def test_a_file_is_no_sweep_folder(command, tmp_path):
     (tmp_path / "afile").write_text("")
-    done = command("width=4", "hydra.sweep.dir=afile", "-m")
-    assert done.returncode == 1
-    assert "`hydra.sweep.dir` must be a folder that can be written, got 'afile'" in done.stderr
-    assert "Traceback" not in done.stderr
+    completed = command("width=4", "hydra.sweep.dir=afile", "-m")
+    assert completed.returncode == 1
+    assert "`hydra.sweep.dir` must be a folder that can be written, got 'afile'" in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 def test_tab_completion_is_left_to_hydra(monkeypatch, capsys):
@@ -90,10 +90,10 @@ def test_tab_completion_is_left_to_hydra(monkeypatch, capsys):
 
 
 def test_methods_swept_over_belong_to_one_job(command, tmp_path):
-    done = command("width=4", "matching=weights,activations", *FAST, "hydra.sweep.dir=sweep", "-m")
-    assert done.returncode == 0, done.stderr
+    completed = command("width=4", "matching=weights,activations", *FAST, "hydra.sweep.dir=sweep", "-m")
+    assert completed.returncode == 0, completed.stderr
     assert len(job_folders(tmp_path / "sweep")) == 1
-    assert set(runs_of(tmp_path / "sweep")["matching"]) == {"identity", "weights", "activations"}
+    assert set(read_runs(tmp_path / "sweep")["matching"]) == {"identity", "weights", "activations"}
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,11 @@ def test_methods_swept_over_belong_to_one_job(command, tmp_path):
         (["width"], "'width' cannot be read; overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m."),
         (
             ["points=5,9", "-m"],
-            "`points`, `plane`, `device`, `time_limit` and `store.dir` make no other job, so they cannot be swept; run them in turn.",
+            "`points`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job, so they cannot be swept; run one command for each value.",
         ),
         (
             ["time_limit=5,9", "-m"],
-            "`points`, `plane`, `device`, `time_limit` and `store.dir` make no other job, so they cannot be swept; run them in turn.",
+            "`points`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job, so they cannot be swept; run one command for each value.",
         ),
         (["hydra.sweep.subdir=x", "-m"], "`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name."),
         (["plan=true,false", "-m"], "`plan` must be true or false, not both."),
@@ -133,57 +133,57 @@ def test_bad_input_is_a_sentence_and_leaves_nothing_behind(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("arguments", [["width=-3"], ["width=8,-3", "-m"], ["widht=8"]], ids=" ".join)
 def test_the_exit_status_of_bad_input_is_one(command, tmp_path, arguments):
-    done = command(*arguments)
-    assert done.returncode == 1
-    assert "width" in done.stderr
-    assert "Traceback" not in done.stderr
+    completed = command(*arguments)
+    assert completed.returncode == 1
+    assert "width" in completed.stderr
+    assert "Traceback" not in completed.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_network_and_no_files_say_what_to_do(command, tmp_path):
     # an address that refuses at once stands for a machine without a network
     proxies = {name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
-    done = command("dataset=mnist", LMC_SWEEPS_DATA=str(tmp_path / "data"), NO_PROXY="", no_proxy="", **proxies)
-    assert done.returncode == 1
-    assert "`dataset=mnist` is not in the cache and could not be downloaded." in done.stderr
-    assert "pass dataset.root=DIR, or use dataset=digits, which needs no download." in done.stderr
-    assert "Traceback" not in done.stderr
+    completed = command("dataset=mnist", LMC_SWEEPS_DATA=str(tmp_path / "data"), NO_PROXY="", no_proxy="", **proxies)
+    assert completed.returncode == 1
+    assert "`dataset=mnist` is not in the cache and could not be downloaded." in completed.stderr
+    assert "pass dataset.root=DIR, or use dataset=digits, which needs no download." in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 def test_a_job_that_fails_spoils_no_other_and_is_tried_again(command, tmp_path):
     sweep = ["width=4,8,16", *FAST, "matching=[weights]", "hydra.sweep.dir=sweep", "-m"]
     assert command(*sweep).returncode == 0
     folder = tmp_path / "sweep"
-    before = runs_of(folder)
+    before = read_runs(folder)
     victim = before.loc[before["width"] == 8, "run_id"].iloc[0]
     whole = (folder / victim / "record.json").read_text()
     (folder / victim / "record.json").write_text('{"schema_version": 99}')  # written by a later version: not ours to overwrite
-    done = command(*sweep)
-    assert done.returncode == 1
-    assert f"width=8 failed: InputError: sweep/{victim}/record.json has schema version 99" in done.stderr
-    assert "1 of 3 jobs failed; sweep/analysis/failures.csv says why" in done.stderr
-    assert "2 of 3 jobs found." in done.stdout
+    completed = command(*sweep)
+    assert completed.returncode == 1
+    assert f"width=8 failed: InputError: sweep/{victim}/record.json has schema version 99" in completed.stderr
+    assert "1 of 3 jobs failed; sweep/analysis/failures.csv says why" in completed.stderr
+    assert "2 of 3 jobs found." in completed.stdout
     assert "Traceback (most recent call last)" in (folder / victim / "lmc_sweeps.log").read_text()
     assert list(pd.read_csv(folder / "analysis" / "failures.csv")["status"]) == ["unreadable"]
     (folder / victim / "record.json").write_text(whole[: len(whole) // 2])  # half a record is none: the job is run again
     assert command(*sweep).returncode == 0
-    pd.testing.assert_frame_equal(runs_of(folder).drop(columns=TIMES), before.drop(columns=TIMES))
+    pd.testing.assert_frame_equal(read_runs(folder).drop(columns=TIMES), before.drop(columns=TIMES))
 
 
 def test_a_finished_sweep_is_not_run_again_and_takes_widths_and_methods_in(command, tmp_path):
     assert command("width=4", "matching=[weights]", *FAST, "hydra.sweep.dir=sweep", "-m").returncode == 0
     folder = tmp_path / "sweep"
     (name,) = job_folders(folder)
-    first = runs_of(folder)
+    first = read_runs(folder)
     stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")}
-    done = command("width=4,8", "matching=[weights,covariance]", *FAST, "hydra.sweep.dir=sweep", "-m")
-    assert done.returncode == 0, done.stderr
-    runs = runs_of(folder)
+    completed = command("width=4,8", "matching=[weights,covariance]", *FAST, "hydra.sweep.dir=sweep", "-m")
+    assert completed.returncode == 0, completed.stderr
+    runs = read_runs(folder)
     assert {path: path.stat().st_mtime_ns for path in stored} == stored  # trained once
     assert set(runs.loc[runs["run_id"] == name, "matching"]) == {"identity", "weights", "covariance"}
     assert runs["run_id"].nunique() == 2
-    kept = runs[(runs["run_id"] == name) & runs["matching"].isin(["identity", "weights"])].reset_index(drop=True)
-    pd.testing.assert_frame_equal(kept[first.columns], first)
+    earlier = runs[(runs["run_id"] == name) & runs["matching"].isin(["identity", "weights"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(earlier[first.columns], first)
 
 
 def test_other_points_walk_the_lines_anew_without_training(command, tmp_path):
@@ -200,19 +200,21 @@ def test_a_plane_asked_for_later_is_something_to_do_and_needs_no_training(comman
     assert command(*sweep).returncode == 0
     stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")}
     plan = command(*sweep, "plane=true", "plan=true").stdout
-    assert "1 jobs, of them 0 finished in sweep" in plan
+    assert "1 jobs, 0 of them finished, in sweep" in plan
     assert "2 networks, of them 0 to be trained" in plan
     assert command(*sweep, "plane=true").returncode == 0
     (path,) = (tmp_path / "sweep").glob("*/plane.csv")
     assert set(pd.read_csv(path)["matching"]) == {"weights", "covariance", "activations"}
-    assert "1 jobs, of them 1 finished in sweep" in command(*sweep, "plane=true", "plan=true").stdout
+    assert "1 jobs, 1 of them finished, in sweep" in command(*sweep, "plane=true", "plan=true").stdout
     assert {path: path.stat().st_mtime_ns for path in stored} == stored
 
 
 def test_a_diverged_job_is_counted_named_and_in_no_mean(command, tmp_path):
-    done = command("optimizer.lr=0.05,1e30", "width=4", *FAST, "hydra.sweep.dir=sweep", "-m")
-    assert done.returncode == 0, done.stderr
-    assert "diverged: optimizer.lr=1e+30: network 0 had a loss, before or after training, or a weight that was not finite" in done.stdout
+    completed = command("optimizer.lr=0.05,1e30", "width=4", *FAST, "hydra.sweep.dir=sweep", "-m")
+    assert completed.returncode == 0, completed.stderr
+    assert (
+        "diverged: optimizer.lr=1e+30: network 0 had a loss, before or after training, or a weight that was not finite" in completed.stdout
+    )
     table = pd.read_csv(tmp_path / "sweep" / "analysis" / "barrier_vs_width.csv")
     cells = table[(table["metric"] == "loss_barrier") & (table["split"] == "test")]
     assert set(cells.loc[cells["optimizer.lr"] == 1e30, "n_pairs"]) == {0}
@@ -221,9 +223,9 @@ def test_a_diverged_job_is_counted_named_and_in_no_mean(command, tmp_path):
 
 
 def test_networks_at_initialisation_have_run_ids_and_barriers_too(command, tmp_path):
-    done = command("width=4", "training.epochs=0", "hydra.sweep.dir=sweep", "-m")
-    assert done.returncode == 0, done.stderr
-    assert set(runs_of(tmp_path / "sweep")["status"]) == {"ok"}
+    completed = command("width=4", "training.epochs=0", "hydra.sweep.dir=sweep", "-m")
+    assert completed.returncode == 0, completed.stderr
+    assert set(read_runs(tmp_path / "sweep")["status"]) == {"ok"}
 
 
 def test_bits_do_not_depend_on_hash_seed_threads_or_stack(command, tmp_path):
@@ -240,7 +242,7 @@ def test_bits_do_not_depend_on_hash_seed_threads_or_stack(command, tmp_path):
     networks = stored("s1")
     assert len(networks) == 2
     assert {name: stored("s2")[name] for name in networks} == networks
-    two, three = (runs_of(tmp_path / name).drop(columns=[*TIMES, "run_id"]) for name in "ab")
+    two, three = (read_runs(tmp_path / name).drop(columns=[*TIMES, "run_id"]) for name in "ab")
     assert three[three["network_b"] == two["network_b"][0]].to_csv(index=False) == two.to_csv(index=False)
 
 
@@ -256,30 +258,30 @@ def test_a_job_is_drawn_whatever_backend_a_notebook_has_set(command, tmp_path):
     """In a new interpreter, for matplotlib reads the environment when it is imported, as this script of a user's has done before."""
     (tmp_path / "run.py").write_text("import matplotlib\nfrom lmc_sweeps.cli import main\nmain()\n")
     job = ["width=4", *FAST, "matching=[weights]", "hydra.run.dir=job"]
-    done = command(*job, module="run", cold=True, MPLBACKEND="module://a_notebook.backend")
-    assert done.returncode == 0, done.stderr
-    assert "report.html: " in done.stdout
+    completed = command(*job, module="run", cold=True, MPLBACKEND="module://a_notebook.backend")
+    assert completed.returncode == 0, completed.stderr
+    assert "report.html: " in completed.stdout
     assert (tmp_path / "job" / "analysis" / "barrier_vs_width.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_experiment_runs_without_m_and_its_axes_can_be_replaced(command):
-    done = command("experiment=width_digits", "width=4", "seed=0,1", *FAST)
-    assert done.returncode == 0, done.stderr
-    assert "2 of 2 jobs found." in done.stdout
+    completed = command("experiment=width_digits", "width=4", "seed=0,1", *FAST)
+    assert completed.returncode == 0, completed.stderr
+    assert "2 of 2 jobs found." in completed.stdout
 
 
-@pytest.mark.parametrize("where", ["--config-dir", "hydra.searchpath"])
-def test_an_experiment_in_a_folder_of_the_users_own_may_vary_options_that_are_there_only(command, tmp_path, where):
+@pytest.mark.parametrize("option", ["--config-dir", "hydra.searchpath"])
+def test_an_experiment_in_a_folder_of_the_users_own_may_vary_options_that_are_there_only(command, tmp_path, option):
     for group, name, text in (
         ("optimizer", "fast", "name: sgd\nlr: 0.1\nmomentum: 0.0\nweight_decay: 0.0\n"),
         ("experiment", "mine", "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      optimizer: sgd,fast\n"),
     ):
         (tmp_path / "own" / group).mkdir(parents=True)
         (tmp_path / "own" / group / f"{name}.yaml").write_text(text)
-    given = ["--config-dir", "own"] if where == "--config-dir" else [f"hydra.searchpath=[file://{tmp_path}/own]"]
-    done = command(*given, "experiment=mine", "plan=true")
-    assert done.returncode == 0, done.stderr
-    assert "2 jobs, of them 0 finished" in done.stdout
+    folder = ["--config-dir", "own"] if option == "--config-dir" else [f"hydra.searchpath=[file://{tmp_path}/own]"]
+    completed = command(*folder, "experiment=mine", "plan=true")
+    assert completed.returncode == 0, completed.stderr
+    assert "2 jobs, 0 of them finished" in completed.stdout
 
 
 def test_a_script_of_the_users_own_is_written_down_as_it_was_typed(tmp_path, monkeypatch):

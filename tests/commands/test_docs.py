@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from page_blocks import CONTINUES, Block, blocks_of, difference, write_blocks
+from page_blocks import CONTINUES, Block, difference, read_blocks, write_blocks
 from pictures import pictures
 from programs import usable
 from sharing import made_once
@@ -33,7 +33,7 @@ SMALLER = [
     ("docs/quick_start.md", "multirun_analysis my_sweep\n", "multirun_analysis my_sweep --only runs\n"),
 ]  # fmt: skip
 # What a page's Python takes for granted.
-GIVEN = {
+ASSUMED = {
     "README.md": """
 import torch
 torch.manual_seed(0)
@@ -44,23 +44,23 @@ x_test, y_test = x, y
 }
 
 
-def name_of(page: Path) -> str:
+def page_name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
 @pytest.fixture(scope="session")
-def folder_of(tmp_path_factory: pytest.TempPathFactory, warm_python: dict[str, str]) -> Callable[[Path], Path]:
+def page_folder(tmp_path_factory: pytest.TempPathFactory, warm_python: dict[str, str]) -> Callable[[Path], Path]:
     """Return a function that runs a page, once for all processes, and returns the folder in which it was run."""
 
     def run(page: Path, folder: Path) -> None:
         text = page.read_text()
         for before in CONTINUES.findall(text):
-            shutil.copytree(folder_of((page.parent / before).resolve()), folder, dirs_exist_ok=True)
+            shutil.copytree(page_folder((page.parent / before).resolve()), folder, dirs_exist_ok=True)
         pictures(folder / "pictures")
-        here = [block for block in blocks_of(text) if block.mark != "needs" or usable(block.word)]
-        blocks = [*given(page), *(smaller(page, block, folder) for block in here)]
+        here = [block for block in read_blocks(text) if block.mark != "needs" or usable(block.word)]
+        blocks = [*assumed_blocks(page), *(smaller(page, block, folder) for block in here)]
         write_blocks(folder, blocks)
-        done = subprocess.run(
+        completed = subprocess.run(
             ["python", Path(__file__).parent / "page_blocks.py", folder],
             cwd=folder,
             env=warm_python | {"LMC_SWEEPS_STORE": str(folder / "store")},
@@ -68,60 +68,60 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory, warm_python: dict[str, s
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert completed.returncode == 0, completed.stderr
 
-    def folder_of(page: Path) -> Path:
-        return made_once(tmp_path_factory, name_of(page).replace("/", "_"), lambda folder: run(page, folder))
+    def page_folder(page: Path) -> Path:
+        return made_once(tmp_path_factory, page_name(page).replace("/", "_"), lambda folder: run(page, folder))
 
-    return folder_of
+    return page_folder
 
 
-def given(page: Path) -> list[Block]:
-    return [Block(0, "python", GIVEN[name_of(page)])] if name_of(page) in GIVEN else []
+def assumed_blocks(page: Path) -> list[Block]:
+    return [Block(0, "python", ASSUMED[page_name(page)])] if page_name(page) in ASSUMED else []
 
 
 def smaller(page: Path, block: Block, folder: Path) -> Block:
     text = block.text
     for name, written, run in SMALLER:
-        if name == name_of(page) and block.language in ("bash", "python"):
+        if name == page_name(page) and block.language in ("bash", "python"):
             text = text.replace(written, run)
     text = text.replace("=DIR", f"={folder / 'pictures'}")
     return Block(block.line, block.language, text, block.mark, block.word)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in RUN if blocks_of(page.read_text())], ids=name_of)
-def test_every_block_runs_and_prints_what_the_page_says(page, folder_of):
-    folder = folder_of(page)
-    printed = {found["line"]: found for found in json.loads((folder / "printed.json").read_text())}
-    failed = [f"line {line}:\n{found['text']}" for line, found in printed.items() if found["status"]]
+@pytest.mark.parametrize("page", [page for page in RUN if read_blocks(page.read_text())], ids=page_name)
+def test_every_block_runs_and_prints_what_the_page_says(page, page_folder):
+    folder = page_folder(page)
+    printed = {output["line"]: output for output in json.loads((folder / "printed.json").read_text())}
+    failed = [f"line {line}:\n{output['text']}" for line, output in printed.items() if output["status"]]
     assert not failed, "\n".join(failed)
     last = ""
-    for block in blocks_of(page.read_text()):
+    for block in read_blocks(page.read_text()):
         if block.mark == "output":
-            said = difference(block.text, last)
-            assert not said, f"line {block.line}: {said}"
+            message = difference(block.text, last)
+            assert not message, f"line {block.line}: {message}"
         elif block.line in printed:
             last = printed[block.line]["text"]
         else:
             assert block.mark in ("file", "needs", "not run"), f"line {block.line} was not run, and no mark says why"
 
 
-NEEDING = [(page, block.line, block.word) for page in RUN for block in blocks_of(page.read_text()) if block.mark == "needs"]
+NEEDING = [(page, block.line, block.word) for page in RUN for block in read_blocks(page.read_text()) if block.mark == "needs"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "line"),
-    [pytest.param(page, line, marks=pytest.mark.needs(program), id=f"{name_of(page)}-{program}") for page, line, program in NEEDING],
+    [pytest.param(page, line, marks=pytest.mark.needs(program), id=f"{page_name(page)}-{program}") for page, line, program in NEEDING],
 )
-def test_a_block_that_needs_a_program_was_run_with_the_others(page, line, folder_of):
-    assert line in [block["line"] for block in json.loads((folder_of(page) / "printed.json").read_text())]
+def test_a_block_that_needs_a_program_was_run_with_the_others(page, line, page_folder):
+    assert line in [block["line"] for block in json.loads((page_folder(page) / "printed.json").read_text())]
 
 
-@pytest.mark.parametrize("page", RUN, ids=name_of)
+@pytest.mark.parametrize("page", RUN, ids=page_name)
 def test_every_block_says_what_it_is(page):
-    for block in blocks_of(page.read_text()):
+    for block in read_blocks(page.read_text()):
         if block.mark == "not run":
             assert block.word, f"line {block.line}: no reason is given"
         else:
@@ -140,39 +140,39 @@ def test_the_reference_is_what_its_generator_makes():
     spec = importlib.util.spec_from_file_location("generate_reference", ROOT / "docs" / "generate_reference.py")
     generator = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generator)
-    found = {path.name: path.read_text() for path in (ROOT / "docs" / "reference").glob("*.md")}
-    assert found == generator.pages(), "run: python docs/generate_reference.py"
+    pages = {path.name: path.read_text() for path in (ROOT / "docs" / "reference").glob("*.md")}
+    assert pages == generator.pages(), "run: python docs/generate_reference.py"
 
 
-def links_of(text: str) -> list[str]:
+def page_links(text: str) -> list[str]:
     """Return the targets of links and pictures of a page, in tables and HTML too."""
-    found = re.findall(r'(?:href|src)="([^"]+)"', text)
+    targets = re.findall(r'(?:href|src)="([^"]+)"', text)
     for token in MarkdownIt("commonmark").enable("table").parse(text):
         for child in token.children or []:
-            found += [str(child.attrs[key]) for key in ("href", "src") if key in child.attrs]
-    return [target for target in found if not re.match(r"[a-z]+:", target)]
+            targets += [str(child.attrs[key]) for key in ("href", "src") if key in child.attrs]
+    return [target for target in targets if not re.match(r"[a-z]+:", target)]
 
 
-def anchors_of(text: str) -> set[str]:
+def page_anchors(text: str) -> set[str]:
     """Return the anchors that a forge makes of a page's headings: lower case, no punctuation, hyphens for spaces."""
     tokens = MarkdownIt("commonmark").parse(text)
     headings = [tokens[k + 1].content for k, token in enumerate(tokens) if token.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", LINKING, ids=name_of)
+@pytest.mark.parametrize("page", LINKING, ids=page_name)
 def test_every_link_leads_somewhere(page):
-    for target in links_of(page.read_text()):
-        place, _, anchor = target.partition("#")
-        file = (page.parent / place).resolve() if place else page
+    for target in page_links(page.read_text()):
+        file_name, _, anchor = target.partition("#")
+        file = (page.parent / file_name).resolve() if file_name else page
         assert file.exists(), target
-        assert not anchor or anchor in anchors_of(file.read_text()), target
+        assert not anchor or anchor in page_anchors(file.read_text()), target
 
 
 def test_links_in_tables_and_to_missing_anchors_are_seen():
     text = "# A b, `c`\n\n| x |\n|---|\n| [![y](z.png)](u.md#v) |\n\n[out](https://example.org) [here](#a-b-c)\n"
-    assert sorted(links_of(text)) == ["#a-b-c", "u.md#v", "z.png"]
-    assert anchors_of(text) == {"a-b-c"}
+    assert sorted(page_links(text)) == ["#a-b-c", "u.md#v", "z.png"]
+    assert page_anchors(text) == {"a-b-c"}
 
 
 def test_what_a_page_says_is_compared_with_what_is_printed():
@@ -184,8 +184,8 @@ def test_what_a_page_says_is_compared_with_what_is_printed():
 
 def test_blocks_are_found_with_their_marks():
     text = "<!-- file: a/b.py -->\n```python\nx = 1\n```\n\n<!-- not run: needs a GPU -->\n\n```bash\nls\n```\n\ntext\n\n```\nplain\n```\n"
-    found = blocks_of(text)
-    assert [(block.language, block.mark, block.word) for block in found] == [
+    blocks = read_blocks(text)
+    assert [(block.language, block.mark, block.word) for block in blocks] == [
         ("python", "file", "a/b.py"),
         ("bash", "not run", "needs a GPU"),
         ("", "", ""),
@@ -205,8 +205,8 @@ def test_every_study_that_is_kept_has_its_section_with_commands_that_exist():
 
 
 @pytest.mark.slow
-def test_the_files_that_a_page_names_are_left_behind(folder_of):
-    tree = next(block.text for block in blocks_of((ROOT / "docs" / "sweep_folder.md").read_text()) if "SWEEP_DIR/" in block.text)
-    left = {path.name for path in (folder_of(ROOT / "docs" / "quick_start.md") / "my_sweep").rglob("*")}
+def test_the_files_that_a_page_names_are_left_behind(page_folder):
+    tree = next(block.text for block in read_blocks((ROOT / "docs" / "sweep_folder.md").read_text()) if "SWEEP_DIR/" in block.text)
+    left = {path.name for path in (page_folder(ROOT / "docs" / "quick_start.md") / "my_sweep").rglob("*")}
     rare = {"plane.csv", "records.index"}  # with plane=true; of 200 records and more
     assert set(re.findall(r"\w+\.(?:csv|html|png|jsonl|json|npz|index)\b", tree)) - rare <= left

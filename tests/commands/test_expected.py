@@ -106,8 +106,8 @@ def test_what_is_no_file_in_their_place_is_said_and_replaced(tmp_path, caplog, m
 
 def test_what_is_no_file_in_the_place_of_any_that_a_sweep_writes_holds_it_not_up(command, tmp_path):
     sweep = ["-m", "width=4", "training.epochs=1", "points=3", "matching=[weights]", "hydra.sweep.dir=sweep"]
-    done = command(*sweep)
-    assert done.returncode == 0, done.stderr
+    completed = command(*sweep)
+    assert completed.returncode == 0, completed.stderr
     table = (tmp_path / "sweep" / "analysis" / "barrier_vs_width.csv").read_bytes()
     spoilt = [path for folder in ("sweep", "store") for path in (tmp_path / folder).rglob("*") if path.is_file()]
     spoilt = [path for path in spoilt if "analysis" not in path.parts]

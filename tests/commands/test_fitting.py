@@ -11,7 +11,7 @@ from hydra.types import RunMode
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.sweeps.command import make_ready, read_command
-from lmc_sweeps.sweeps.composing import Composer
+from lmc_sweeps.sweeps.composing import JobComposer
 from lmc_sweeps.sweeps.config import conf_dir, prepare
 from lmc_sweeps.sweeps.fitting import fitted
 from lmc_sweeps.sweeps.sweeper import ValidatingSweeper
@@ -29,10 +29,10 @@ def composer(tmp_path):
         (tmp_path / name).write_text(text)
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
-        yield Composer(loader, loader.load_configuration("config", [f"hydra.searchpath=[file://{tmp_path}]"], RunMode.MULTIRUN))
+        yield JobComposer(loader, loader.load_configuration("config", [f"hydra.searchpath=[file://{tmp_path}]"], RunMode.MULTIRUN))
 
 
-def jobs_of(composer, *words):
+def sweep_jobs(composer, *words):
     """Return the jobs that a sweep over what was typed has."""
     command = read_command([*words, "-m"])
     command.overrides = [*command.overrides, *composer.master.hydra.overrides.hydra]
@@ -62,7 +62,7 @@ def jobs_of(composer, *words):
     ],
 )  # fmt: skip
 def test_a_key_that_only_some_options_have_is_set_where_it_is(composer, words, jobs):
-    assert jobs_of(composer, *words) == jobs
+    assert sweep_jobs(composer, *words) == jobs
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_a_key_that_only_some_options_have_is_set_where_it_is(composer, words, j
 )  # fmt: skip
 def test_a_key_that_no_job_has_is_refused_with_the_options_that_have_it(composer, words, sentence):
     with pytest.raises(InputError, match=f"^{re.escape(sentence)}"):
-        jobs_of(composer, *words)
+        sweep_jobs(composer, *words)
 
 
 def test_a_job_alone_is_the_job_of_the_sweep(composer):
-    (job, other) = jobs_of(composer, "optimizer=sgd,adam", "optimizer.momentum=0.5", "optimizer.lr=0.1")
+    (job, other) = sweep_jobs(composer, "optimizer=sgd,adam", "optimizer.momentum=0.5", "optimizer.lr=0.1")
     names = [composer.prepare(each).run_id for each in (job, other)]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
@@ -94,9 +94,9 @@ def test_every_launcher_runs_such_a_sweep_and_writes_down_what_it_has(command, t
 
     words = ["optimizer=sgd,adam", "optimizer.momentum=0,0.9", "width=4", "training.epochs=1", "points=3", "matching=[weights]"]
     for launcher in ("batched", "basic"):
-        done = command(*words, f"hydra/launcher={launcher}", "hydra.sweep.dir=sweep", "-m")
-        assert done.returncode == 0, done.stderr
-        assert "3 of 3 jobs found." in done.stdout
+        completed = command(*words, f"hydra/launcher={launcher}", "hydra.sweep.dir=sweep", "-m")
+        assert completed.returncode == 0, completed.stderr
+        assert "3 of 3 jobs found." in completed.stdout
     entries = [json.loads(line) for line in (tmp_path / "sweep" / "expected.jsonl").read_text().splitlines()]
     assert [entry["job"] for entry in entries] == [
         "optimizer=sgd optimizer.momentum=0",

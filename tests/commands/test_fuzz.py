@@ -11,10 +11,10 @@ from benchmarks import fuzz, fuzz_readers, mutating
 def test_a_reader_accepts_what_was_written_and_refuses_damage_in_its_own_words(name):
     seeds = fuzz.attack(name, range(1))
     assert (seeds.accepted, seeds.refused, seeds.crashes) == (1, 0, [])
-    found = fuzz.attack(name, range(1, 201))
-    assert found.crashes == []
-    assert found.accepted + found.refused == 200
-    assert found.refused >= 50  # damage is noticed
+    tally = fuzz.attack(name, range(1, 201))
+    assert tally.crashes == []
+    assert tally.accepted + tally.refused == 200
+    assert tally.refused >= 50  # damage is noticed
 
 
 def test_a_case_is_made_from_its_number():
@@ -30,6 +30,6 @@ def test_what_a_reader_does_not_promise_is_a_crash_with_its_number(monkeypatch):
         raise RecursionError("too deep")
 
     monkeypatch.setitem(fuzz.READERS, "idx", fuzz_readers.Reader("file", 1, fuzz_readers._idx_files, mutating.by_bytes, broken))
-    found = fuzz.attack("idx", range(5, 7))
-    assert [crash.partition(" at ")[0] for crash in found.crashes] == ["case 5: RecursionError", "case 6: RecursionError"]
-    assert (found.accepted, found.refused) == (0, 0)
+    tally = fuzz.attack("idx", range(5, 7))
+    assert [crash.partition(" at ")[0] for crash in tally.crashes] == ["case 5: RecursionError", "case 6: RecursionError"]
+    assert (tally.accepted, tally.refused) == (0, 0)

@@ -26,16 +26,16 @@ def test_a_job_that_hangs_fails_alone_and_is_done_when_it_hangs_no_more(command,
         (tmp_path / "planted").mkdir()
         (tmp_path / "planted" / "sitecustomize.py").write_text(PLANT.replace("WIDTH", "11"))
         path = os.pathsep.join([str(tmp_path / "planted"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        done = command(*SWEEP, *launcher, "time_limit=5", PYTHONPATH=path)
+        completed = command(*SWEEP, *launcher, "time_limit=5", PYTHONPATH=path)
     else:
         (tmp_path / "hanging.py").write_text(
             "from benchmarks.fault_processes import hang_in_measuring\nfrom lmc_sweeps.cli import main\nhang_in_measuring(11)\nmain()\n"
         )
-        done = command(*SWEEP, "time_limit=5", module="hanging")
-    assert done.returncode == 1, done.stderr
+        completed = command(*SWEEP, "time_limit=5", module="hanging")
+    assert completed.returncode == 1, completed.stderr
     sentence = "TimeLimitReached: matching and measuring took longer than `time_limit` = 5 s; the same command with a higher limit, or null, tries again."
-    assert f"width=11 failed: {sentence}" in done.stderr
-    assert "1 of 2 jobs found." in done.stdout
+    assert f"width=11 failed: {sentence}" in completed.stderr
+    assert "1 of 2 jobs found." in completed.stdout
     failures = pd.read_csv(tmp_path / "sweep" / "analysis" / "failures.csv")
     assert failures[["job", "status", "sentence"]].to_numpy().tolist() == [["width=11", "failed", sentence]]
     again = command(*SWEEP)  # whichever launcher goes on
@@ -60,7 +60,7 @@ def test_sigterm_ends_a_sweep_with_a_sentence(tmp_path):
     assert process.stderr.readline().startswith("training 2 networks")
     time.sleep(1)  # now it is in its trial steps, or in training
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=300)
+    _, printed = process.communicate(timeout=300)
     assert process.returncode == 143
-    assert "Interrupted. The same command with hydra.sweep.dir=sweep goes on where this one stopped." in said
-    assert "Traceback" not in said
+    assert "Interrupted. The same command with hydra.sweep.dir=sweep goes on where this one stopped." in printed
+    assert "Traceback" not in printed

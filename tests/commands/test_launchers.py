@@ -14,9 +14,10 @@ from sharing import made_once
 from typed import printed, refusal
 
 from lmc_sweeps.sweeps import launcher
-from lmc_sweeps.sweeps.composing import Composer
+from lmc_sweeps.sweeps.composing import JobComposer
 from lmc_sweeps.sweeps.config import conf_dir
 
+TOKEN = "hf_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
 # On a GPU a network's bits may depend on its stack: no promise is made there.
 SWEEP = ["-m", "device=cpu", "width=4,9", "seed=0,1", "optimizer=sgd,adam,adamw", "training.epochs=2", "points=3", "matching=[weights]"]
@@ -32,10 +33,10 @@ def results(folder, store):
 def reference(tmp_path_factory, warm_python):
     """Run the sweep by Hydra's basic launcher, one network at a time, from an empty store."""
 
-    def run(where):
+    def run(folder):
         command = ["python", "-m", "lmc_sweeps", *SWEEP, "hydra/launcher=basic", "training.stack=1", "hydra.sweep.dir=sweep"]
-        environment = warm_python | {"LMC_SWEEPS_STORE": str(where / "store")}
-        subprocess.run(command, cwd=where, env=environment, check=True, capture_output=True)
+        environment = warm_python | {"LMC_SWEEPS_STORE": str(folder / "store")}
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
     return made_once(tmp_path_factory, "basic", run)
 
@@ -58,8 +59,8 @@ LAUNCHERS = [
 
 @pytest.mark.parametrize("launcher", LAUNCHERS, ids=" ".join)
 def test_every_launcher_and_stack_gives_the_same_bytes(command, tmp_path, reference, launcher):
-    done = command(*SWEEP, *launcher, "hydra.sweep.dir=sweep", OMP_NUM_THREADS="1" if "training.stack=3" in launcher else "2")
-    assert done.returncode == 0, done.stderr
+    completed = command(*SWEEP, *launcher, "hydra.sweep.dir=sweep", OMP_NUM_THREADS="1" if "training.stack=3" in launcher else "2")
+    assert completed.returncode == 0, completed.stderr
     networks, table = results(tmp_path / "sweep", tmp_path / "store")
     expected, expected_table = results(reference / "sweep", reference / "store")
     assert networks == expected
@@ -75,14 +76,14 @@ def test_the_batched_launchers_folders_and_bytes_are_those_of_the_basic_one(comm
     for number, job in enumerate(jobs):
         assert {path.name for path in (batched / job).iterdir()} == {path.name for path in (basic / job).iterdir()}
         for name in ("config.yaml", "overrides.yaml"):
-            ours, theirs = ((folder / job / ".hydra" / name).read_text() for folder in (batched, basic))
-            assert ours.replace(str(tmp_path), str(reference)) == theirs
-        ours, theirs = (OmegaConf.load(folder / job / ".hydra" / "hydra.yaml").hydra for folder in (batched, basic))
-        assert ours.job.num == theirs.job.num == number
-        for node in (ours, theirs):
-            del node["launcher"], node["overrides"]["hydra"], node["runtime"]["output_dir"], node["runtime"]["cwd"]
-            del node["runtime"]["choices"]["hydra/launcher"]
-        assert OmegaConf.to_yaml(ours) == OmegaConf.to_yaml(theirs)
+            text, basic_text = ((folder / job / ".hydra" / name).read_text() for folder in (batched, basic))
+            assert text.replace(str(tmp_path), str(reference)) == basic_text
+        node, basic_node = (OmegaConf.load(folder / job / ".hydra" / "hydra.yaml").hydra for folder in (batched, basic))
+        assert node.job.num == basic_node.job.num == number
+        for each in (node, basic_node):
+            del each["launcher"], each["overrides"]["hydra"], each["runtime"]["output_dir"], each["runtime"]["cwd"]
+            del each["runtime"]["choices"]["hydra/launcher"]
+        assert OmegaConf.to_yaml(node) == OmegaConf.to_yaml(basic_node)
 
 
 def test_composing_on_copies_gives_what_hydra_composes():
@@ -96,42 +97,59 @@ def test_composing_on_copies_gives_what_hydra_composes():
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         master = loader.load_configuration("config", ["width=8,16"], RunMode.MULTIRUN)
-        composer = Composer(loader, master)
-        for job in [*jobs, *jobs]:  # the second time from the copies that were kept
+        composer = JobComposer(loader, master)
+        for job in [*jobs, *jobs]:  # the second time from copies
             expected = loader.load_sweep_config(master, job)
             assert OmegaConf.to_yaml(composer.full(job)) == OmegaConf.to_yaml(expected)
-            task = OmegaConf.to_container(expected, resolve=False)
-            del task["hydra"]
-            assert OmegaConf.to_container(composer.task(job), resolve=False) == task
+            plain = OmegaConf.to_container(expected, resolve=False)
+            del plain["hydra"]
+            assert OmegaConf.to_container(composer.without_hydra(job), resolve=False) == plain
 
 
-def test_a_stack_that_fails_fails_its_jobs_and_no_other(command, tmp_path):
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        [],
+        pytest.param(
+            ["hydra/launcher=slurm", "hydra.launcher.cluster=local", "hydra.launcher.least_minutes=0", "hydra.launcher.cpus_per_task=1"],
+            marks=pytest.mark.needs("submitit"),
+        ),
+    ],
+    ids=["batched", "cluster"],
+)
+def test_a_job_that_cannot_fit_fails_alone_and_a_secret_that_was_typed_is_not_left(command, tmp_path, launcher):
     # a network of 1e12 neurons, for which no machine has the addresses, whatever the launcher was told
-    done = command(
+    completed = command(
         "-m",
         "width=4,1000000000000",
         "matching=[identity]",
         "training.epochs=1",
         "points=3",
         "hydra.sweep.dir=sweep",
+        f"+hydra.job.env_set.HF_TOKEN={TOKEN}",
+        *launcher,
         LMC_SWEEPS_MEMORY_GB="1e12",
     )
-    assert done.returncode == 1
-    assert "1 of 2 jobs found." in done.stdout
-    assert "1 of 2 jobs failed" in done.stderr
-    assert re.search(r"\[2/2\] width=1000000000000 failed: .*[Mm]emory", done.stderr)
+    assert completed.returncode == 1
+    assert "1 of 2 jobs found." in completed.stdout
+    assert "1 of 2 jobs failed" in completed.stderr
+    assert len(re.findall(r"\[2/2\] width=1000000000000 failed: .*[Mm]emory", completed.stderr)) == 1
     failures = pd.read_csv(tmp_path / "sweep" / "analysis" / "failures.csv")
-    assert list(failures["status"]) == ["failed"]
-    assert list(failures["job"]) == ["width=1000000000000"]
+    assert failures[["job", "status"]].to_numpy().tolist() == [["width=1000000000000", "failed"]]
+    assert "emory" in failures["sentence"][0]
+    assert [path for path in (tmp_path / "sweep").rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()] == []
+    if launcher:
+        assert "2 jobs in 2 tasks of local" in completed.stderr
+        assert len(list((tmp_path / "sweep" / "tasks").glob("*_0_result.pkl"))) == 2
 
 
 def test_a_sweep_of_finished_jobs_runs_none_of_them(command, tmp_path):
     sweep = ["-m", "width=4,5", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep"]
     assert command(*sweep).returncode == 0
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*") if "analysis" not in path.parts and path.is_file()}
-    done = command(*sweep)
-    assert done.returncode == 0
-    assert "2 jobs have all their results already." in done.stderr
+    completed = command(*sweep)
+    assert completed.returncode == 0
+    assert "2 jobs already have all their results." in completed.stderr
     again = {path: path.stat().st_mtime_ns for path in before}
     assert {path.name for path in before if before[path] != again[path]} <= {
         "multirun.yaml",
@@ -142,9 +160,9 @@ def test_a_sweep_of_finished_jobs_runs_none_of_them(command, tmp_path):
 
 
 def test_without_a_store_networks_are_handed_over_in_memory(command, tmp_path):
-    done = command("-m", "width=4", "seed=0,1", "store.dir=null", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep")
-    assert done.returncode == 0, done.stderr
-    assert "2 of 2 jobs found." in done.stdout
+    completed = command("-m", "width=4", "seed=0,1", "store.dir=null", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep")
+    assert completed.returncode == 0, completed.stderr
+    assert "2 of 2 jobs found." in completed.stdout
     assert not (tmp_path / "store").exists()
 
 
@@ -159,33 +177,33 @@ def test_two_sweeps_at_once_on_one_store_and_one_folder(tmp_path, warm_python):
     assert list(tmp_path.rglob(".new*")) == []
 
 
-def test_a_plan_says_what_would_be_done_and_does_nothing(command, tmp_path):
+def test_a_plan_says_what_would_be_done_and_does_nothing(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LMC_SWEEPS_STORE", str(tmp_path / "store"))
     sweep = ["-m", "width=4,5", "seed=0,1", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep"]
-    plan = command(*sweep, "plan=True")
-    assert plan.returncode == 0, plan.stderr
-    assert "4 jobs, of them 0 finished in sweep" in plan.stdout
-    assert "8 networks, of them 8 to be trained, 184 network-steps" in plan.stdout  # 1,437 examples in batches of 64: 23 steps
-    assert "nothing was trained, nothing was written" in plan.stdout
+    plan = printed(capsys, *sweep, "plan=True")
+    assert "4 jobs, 0 of them finished, in sweep" in plan
+    assert "8 networks, 8 of them to be trained: 184 network-steps" in plan  # 1,437 examples in batches of 64: 23 steps
+    assert "nothing was trained, nothing was written" in plan
     assert list(tmp_path.iterdir()) == []
     assert command("-m", "width=4", "seed=0,1", "training.epochs=1", "points=3", "hydra.sweep.dir=sweep").returncode == 0
-    plan = command(*sweep, "plan=true")
-    assert "4 jobs, of them 2 finished in sweep" in plan.stdout
-    assert "8 networks, of them 4 to be trained, 92 network-steps" in plan.stdout
-    alone = command("plan=true")
-    assert "1 jobs, of them 0 finished in outputs/" in alone.stdout
+    plan = printed(capsys, *sweep, "plan=true")
+    assert "4 jobs, 2 of them finished, in sweep" in plan
+    assert "8 networks, 4 of them to be trained: 92 network-steps" in plan
+    assert "1 jobs, 0 of them finished, in outputs/" in printed(capsys, "plan=true")
 
 
 def test_a_plan_of_one_job_looks_where_that_job_has_its_folder(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LMC_SWEEPS_STORE", "store")
     job = ["width=4", "training.epochs=1", "points=3", "matching=[weights]"]
-    for place in ("mine", "for_${width}/${run_id:}"):
-        here = [*job, f"hydra.run.dir={place}"]
+    for folder in ("mine", "for_${width}/${run_id:}"):
+        here = [*job, f"hydra.run.dir={folder}"]
         assert command(*here).returncode == 0
         left = sorted(tmp_path.rglob("*"))
         plan = printed(capsys, *here, "plan=true")
-        assert re.search(r"1 jobs, of them 1 finished in (mine|for_4/x?\w{16})$", plan, re.MULTILINE)
-        assert "1 jobs, of them 0 finished in" in printed(capsys, *here, "plane=true", "plan=true")
+        assert re.search(r"1 jobs, 1 of them finished, in (mine|for_4/x?\w{16})$", plan, re.MULTILINE)
+        assert "1 jobs, 0 of them finished, in" in printed(capsys, *here, "plane=true", "plan=true")
         assert sorted(tmp_path.rglob("*")) == left
 
 
@@ -200,20 +218,20 @@ def test_an_error_of_the_trial_steps_fails_the_jobs_of_that_shape_and_no_other(m
     monkeypatch.setattr(launcher, "stacks_of", broken)
     monkeypatch.chdir(tmp_path)
     words = ["-m", "width=4,5", "training.epochs=1", "points=3", "matching=[weights]", "store.dir=store", "hydra.sweep.dir=sweep"]
-    said = refusal(capsys, *words)
-    assert "1 of 2 jobs failed" in said
-    assert "[1/2] width=4 failed: RuntimeError: CUDA error (see sweep/" in said
+    printed_error = refusal(capsys, *words)
+    assert "1 of 2 jobs failed" in printed_error
+    assert "[1/2] width=4 failed: RuntimeError: CUDA error (see sweep/" in printed_error
     runs, failures = (pd.read_csv(tmp_path / "sweep" / "analysis" / name) for name in ("runs.csv", "failures.csv"))
     assert set(runs["width"]) == {5}
     assert list(failures["job"]) == ["width=4"]
     assert list(failures["sentence"]) == ["RuntimeError: CUDA error"]
 
 
-def test_a_job_that_was_begun_and_left_no_word_goes_last(command, tmp_path):
+def test_a_job_that_was_interrupted_goes_last(command, tmp_path):
     sweep = ["-m", "training.epochs=1", "points=3", "matching=[weights]", "hydra.sweep.dir=sweep"]
     assert command(*sweep, "width=4").returncode == 0
     (record,) = (tmp_path / "sweep").glob("*/record.json")
     record.unlink()
-    done = command(*sweep, "width=4,5")  # the networks of width 4 are there, those of width 5 are not
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.index("[2/2]") < done.stderr.index("[1/2]")
+    completed = command(*sweep, "width=4,5")  # the networks of width 4 are there, those of width 5 are not
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stderr.index("[2/2]") < completed.stderr.index("[1/2]")

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import save_file
 
 from lmc_sweeps.cluster.waiting import say
-from lmc_sweeps.commands import compare as compare_cli
-from lmc_sweeps.commands import store as store_cli
-from lmc_sweeps.jobs.store import Store, StoredNetwork
+from lmc_sweeps.commands import compare, store
+from lmc_sweeps.jobs.network_files import Facts, StoredNetwork
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.progress import TrainingProgress
 from lmc_sweeps.sweeps.summary import job_line
 from lmc_sweeps.sweeps.sweeper import SweepStopped
@@ -35,19 +35,19 @@ def test_warnings_in_the_log_and_on_the_terminal(command, tmp_path):
     for words, folder in zip(kinds, ("batched", "basic", "one"), strict=True):
         for network in tmp_path.glob("st*ore/*/*.safetensors"):
             network.write_bytes(b"damaged")
-        done = command(*job, *words)
-        assert done.returncode == 0, done.stderr
-        assert "WARNING: the stored network st\\x1b[2Jore/" in done.stderr
+        completed = command(*job, *words)
+        assert completed.returncode == 0, completed.stderr
+        assert "WARNING: the stored network st\\x1b[2Jore/" in completed.stderr
         logs = "".join(path.read_text() for path in (tmp_path / folder).glob("**/*.log"))
         assert "the stored network st\\x1b[2Jore/" in logs
-        assert "\x1b" not in first.stderr + first.stdout + done.stderr + done.stdout + logs
+        assert "\x1b" not in first.stderr + first.stdout + completed.stderr + completed.stdout + logs
 
 
 def test_warnings_of_a_command_that_has_no_log():
     code = "import logging\nfrom multirun_analysis.common.streams import command_streams\nwith command_streams():\n    "
     code += f"logging.getLogger('lmc_sweeps').warning('%s is damaged', {EVIL + chr(10)!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr == f"{SHOWN}\\n is damaged\n"
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert completed.stderr == f"{SHOWN}\\n is damaged\n"
 
 
 def test_a_sweep_that_stops():
@@ -55,7 +55,7 @@ def test_a_sweep_that_stops():
 
 
 def test_the_store_lists_what_headers_say(tmp_path, capsys):
-    store = Store(tmp_path)
+    kept_networks = Store(tmp_path)
     identity = {
         "dataset": {"name": EVIL},
         "model": {"name": "mlp"},
@@ -65,8 +65,8 @@ def test_the_store_lists_what_headers_say(tmp_path, capsys):
         "seed": 3,
         "network": 0,
     }
-    store.save("aa11", identity, StoredNetwork({"w": torch.ones(3)}, {"finite": True}, 1.0))
-    store_cli.main(["list", "--dir", str(tmp_path)])
+    kept_networks.save("aa11", identity, StoredNetwork({"w": torch.ones(3)}, Facts(2.3, 0.1, finite=True), 1.0))
+    store.main(["list", "--dir", str(tmp_path)])
     printed = capsys.readouterr().out
     assert SHOWN in printed
     assert EVIL not in printed
@@ -78,7 +78,7 @@ def test_comparing_files_whose_tensors_have_such_names(tmp_path, capsys):
     for file in ("a", "b"):
         save_file({name: torch.zeros(shape) for name, shape in zip(names, shapes, strict=True)}, tmp_path / f"{file}.safetensors")
     with pytest.raises(SystemExit) as stopped:
-        compare_cli.main([*(str(tmp_path / f"{file}.safetensors") for file in "ab"), "model.bias=false"])
+        compare.main([*(str(tmp_path / f"{file}.safetensors") for file in "ab"), "model.bias=false"])
     assert SHOWN in str(stopped.value)
     assert EVIL not in str(stopped.value) + capsys.readouterr().out
 

@@ -8,7 +8,7 @@ from lmc_sweeps.cli import main
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """Return what a command prints that trains nothing and ends well."""
+    """Return the output of a command that trains nothing and succeeds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["lmc-sweeps", *words])
         main()
@@ -16,12 +16,12 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """Return what a command says that is refused: in what it ends with, or on standard error before that, as Hydra does."""
+    """Return the message with which a command is refused: its exit message, and standard error, where Hydra writes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["lmc-sweeps", *words])
         with pytest.raises(SystemExit) as end:
             main()
-    said = capsys.readouterr().err
+    printed_error = capsys.readouterr().err
     assert end.value.code not in (None, 0)
-    assert "Traceback" not in said
-    return said if isinstance(end.value.code, int) else f"{end.value.code}\n{said}"
+    assert "Traceback" not in printed_error
+    return printed_error if isinstance(end.value.code, int) else f"{end.value.code}\n{printed_error}"

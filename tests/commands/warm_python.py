@@ -40,9 +40,9 @@ CLIENT = """#!{python} -ISE
 import json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
-what = {{"name": os.path.basename(sys.argv[0]), "arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
+request = {{"name": os.path.basename(sys.argv[0]), "arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
 socket.send_fds(server, [b"x"], [0, 1, 2])
-server.sendall(json.dumps(what).encode())
+server.sendall(json.dumps(request).encode())
 server.shutdown(socket.SHUT_WR)
 sys.exit(int(server.makefile().read() or 1))
 """
@@ -79,23 +79,23 @@ def _mind(connection: socket.socket) -> None:
     """Run one command in a process of its own and answer with its exit status."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _, files, _, _ = socket.recv_fds(connection, 1, 3)
-    what = json.loads(connection.makefile().read())
+    request = json.loads(connection.makefile().read())
     child = os.fork()
     if child == 0:
         connection.close()
-        _run(what, files)
+        _run(request, files)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     connection.sendall(str(status if status >= 0 else 128 - status).encode())
     os._exit(0)
 
 
-def _run(what: dict, files: list[int]) -> None:
+def _run(request: dict, files: list[int]) -> None:
     """Become the command, and end with it."""
     for number, file in enumerate(files):
         os.dup2(file, number)
-    os.chdir(what["folder"])
+    os.chdir(request["folder"])
     os.environ.clear()
-    os.environ.update(what["environment"])
+    os.environ.update(request["environment"])
     # Those of the server know of its own files, whether they can be sought in, say.
     sys.stdin = open(0, closefd=False)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", errors="backslashreplace", closefd=False)
@@ -103,7 +103,7 @@ def _run(what: dict, files: list[int]) -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # read when torch was imported, from the server's environment
     status = 0
     try:
-        _command(what["name"], what["arguments"])
+        _command(request["name"], request["arguments"])
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
         if isinstance(end.code, str):

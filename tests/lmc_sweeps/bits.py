@@ -88,19 +88,19 @@ def measured(case: Case, a: Network, b: Network) -> dict[str, str]:
     architecture = case.model.architecture(case.n_inputs, case.width, case.depth, CLASSES)
     split, test = examples(case.n_inputs), examples(case.n_inputs, 360)
     moments = pair_moments(architecture, a, b, split.inputs)
-    found = {f"moments of {key}": digest(moments.a[key].second, moments.b[key].second, moments.a[key].mean) for key in moments.a}
-    found |= {f"cross moments of {key}": digest(cross) for key, cross in moments.cross.items()}
+    digests = {f"moments of {key}": digest(moments.a[key].second, moments.b[key].second, moments.a[key].mean) for key in moments.a}
+    digests |= {f"cross moments of {key}": digest(cross) for key, cross in moments.cross.items()}
     methods = with_identity([Weights(), Covariance(), Activations()])
     result = compare_pair(architecture, a, b, split, test, methods, points=3)
     for rows in result.tables().values():
         for row in rows:
             key = " ".join(str(row[name]) for name in ("matching", "split", "layer") if name in row)
-            found |= {f"{key}: {name}": repr(value) for name, value in row.items() if not name.startswith("seconds")}
-    found |= {f"{method} {group}": digest(moved) for method, maps in result.permutations.items() for group, moved in maps.items()}
+            digests |= {f"{key}: {name}": repr(value) for name, value in row.items() if not name.startswith("seconds")}
+    digests |= {f"{method} {group}": digest(moved) for method, maps in result.permutations.items() for group, moved in maps.items()}
     plane = plane_through(a, b, {name: tensor.flip(0) for name, tensor in b.items()})
     if plane is not None:
-        found["plane"] = digest(plane.u, plane.v, plane.corners)
-    return found | {"movement": repr(relative_movement(initial(case, 0), a))}
+        digests["plane"] = digest(plane.u, plane.v, plane.corners)
+    return digests | {"movement": repr(relative_movement(initial(case, 0), a))}
 
 
 def everything(case: Case, threads: int) -> dict[str, str]:
@@ -120,8 +120,8 @@ def in_stacks(case: Case, threads: int) -> list[tuple[str, str]]:
     torch.set_num_threads(threads)
     try:
         stacks = [([0], 0), ([0, 1], 0), ([1, 2, 0], 2), ([4, 3, 0, 1, 2], 2)]
-        found = [(trained(case, numbers)[place]) for numbers, place in stacks]
-        return [(of_network(network), scores) for network, scores in found]
+        networks = [trained(case, numbers)[index] for numbers, index in stacks]
+        return [(of_network(network), scores) for network, scores in networks]
     finally:
         torch.set_num_threads(before)
 
@@ -137,8 +137,8 @@ def digest(*arrays: np.ndarray | Tensor) -> str:
     return whole.hexdigest()[:12]
 
 
-def differing(found: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:
-    return [name for name in expected | found if found.get(name) != expected.get(name)]
+def differing(digests: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:
+    return [name for name in expected | digests if digests.get(name) != expected.get(name)]
 
 
 if __name__ == "__main__":

@@ -297,8 +297,8 @@ LINEAR = "is not an nn.Sequential of linear layers: pass `permutation_spec` with
         ({"a": Residual(*network(0, SIZES))}, "a Residual has a `forward` of its own, not nn.Sequential's. Pass `permutation_spec`."),
         (
             {"a": nn.Sequential(nn.Linear(64, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 10))},
-            "layer '1' is a BatchNorm1d; without a word more, a network must be an nn.Sequential of Linear layers and elementwise "
-            "activations (ReLU, Tanh, GELU, Sigmoid, SiLU, LeakyReLU, ELU, SELU, Softplus, Mish, Hardtanh, ReLU6, Identity, Dropout). "
+            "layer '1' is a BatchNorm1d; without a specification, a network must be an nn.Sequential of Linear layers and elementwise "
+            "activation functions (ReLU, Tanh, GELU, Sigmoid, SiLU, LeakyReLU, ELU, SELU, Softplus, Mish, Hardtanh, ReLU6, Identity, Dropout). "
             "Pass `permutation_spec` for others.",
         ),
         ({"a": network(0, (64, 10))}, "a network needs at least one hidden layer to be matched, got 1 linear layer(s)."),

@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from small_jobs import small_job
 from torch import nn
 
 from lmc_sweeps import load_networks, models
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.looked_up import looked_up
-from lmc_sweeps.datasets.base import Data, fingerprint
+from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.network_files import NETWORK, SIDECAR
 from lmc_sweeps.jobs.records import read_record, write_failure, write_record
-from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.jobs.store import NETWORK, SIDECAR, Store
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
 from multirun_analysis.schema import SCHEMA_VERSION
 
@@ -32,25 +32,14 @@ DATA = Digits().load()
 
 def run(folder, **changes) -> dict:
     settings = {
-        "width": 8,
-        "depth": 2,
-        "networks": 3,
-        "seed": 4,
-        "dataset": Digits(),
-        "model": Mlp(activation="tanh"),
-        "optimizer": Sgd(),
-        "training": Training(epochs=1),
-        "matching": (Weights(), Activations()),
-        "device": "cpu",
-        "precision": "float32",
-        "points": 3,
-        "store": folder / "store",
-    }
-    return run_job(JobSettings(**{**settings, **changes}), DATA, fingerprint(DATA), folder / "job")
+        "width": 8, "depth": 2, "networks": 3, "seed": 4, "model": Mlp(activation="tanh"), "matching": (Weights(), Activations()),
+        "points": 3, "store": folder / "store",
+    }  # fmt: skip
+    return run_job(small_job(**settings | changes), folder / "job")
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     run(folder)
     return folder
@@ -68,16 +57,16 @@ def halfway(a: nn.Module, b: nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (0, 2), (1, 2)])
-def test_the_modules_reproduce_the_end_points_and_the_midpoints_of_the_record(place, pair):
-    record = read_record(place / "job")
+def test_the_modules_reproduce_the_end_points_and_the_midpoints_of_the_record(finished, pair):
+    record = read_record(finished / "job")
     names = [record["networks"][k]["name"] for k in pair]
-    loaded = load_networks(place / "job", pair)
+    loaded = load_networks(finished / "job", pair)
     assert sorted(loaded.aligned) == ["activations", "identity", "weights"]
     rows = [row for row in record["runs"] if [row["network_a"], row["network_b"]] == names]
     assert len(rows) == 6
     for row in rows:
         aligned = loaded.aligned[row["matching"]]
-        middle = load_networks(place / "job", pair).network_a
+        middle = load_networks(finished / "job", pair).network_a
         middle.load_state_dict(halfway(loaded.network_a, aligned))
         for module, suffix in ((loaded.network_a, "a"), (loaded.network_b, "b"), (aligned, "b"), (middle, "midpoint")):
             loss, error = scores(module, DATA, row["split"])
@@ -85,8 +74,8 @@ def test_the_modules_reproduce_the_end_points_and_the_midpoints_of_the_record(pl
             np.testing.assert_allclose(row[f"error_{suffix}"], error, rtol=1e-12)
 
 
-def test_aligned_modules_are_b_with_its_neurons_reordered(place):
-    loaded = load_networks(place / "job")
+def test_aligned_modules_are_b_with_its_neurons_reordered(finished):
+    loaded = load_networks(finished / "job")
     b = loaded.network_b.state_dict()
     for method, module in loaded.aligned.items():
         maps, state = loaded.permutations[method], module.state_dict()
@@ -98,20 +87,20 @@ def test_aligned_modules_are_b_with_its_neurons_reordered(place):
     assert not np.array_equal(loaded.permutations["weights"]["hidden_1"], np.arange(8))
 
 
-def test_modules_are_in_evaluation_mode_and_a_record_can_be_named_by_its_file_or_its_folder(place):
-    by_folder, by_file = load_networks(str(place / "job")), load_networks(place / "job" / "record.json")
+def test_modules_are_in_evaluation_mode_and_a_record_can_be_named_by_its_file_or_its_folder(finished):
+    by_folder, by_file = load_networks(str(finished / "job")), load_networks(finished / "job" / "record.json")
     for one, other in ((by_folder.network_a, by_file.network_a), (by_folder.aligned["weights"], by_file.aligned["weights"])):
         assert not one.training
         for name, tensor in one.state_dict().items():
             assert torch.equal(tensor, other.state_dict()[name])
 
 
-def test_a_method_with_two_settings_is_named_with_their_hash(place, tmp_path):
+def test_a_method_with_two_settings_is_named_with_their_hash(finished, tmp_path):
     run(tmp_path, networks=2)
     run(tmp_path, networks=2, matching=(Weights(biases=True),))
     hashes = [method.settings_hash() for method in (Weights(), Weights(biases=True))]
     loaded = load_networks(tmp_path / "job")
-    assert sorted(loaded.aligned) == sorted(["activations", "identity", *(f"weights.{found}" for found in hashes)])
+    assert sorted(loaded.aligned) == sorted(["activations", "identity", *(f"weights.{settings_hash}" for settings_hash in hashes)])
 
 
 def test_the_store_may_have_moved(tmp_path):
@@ -137,21 +126,21 @@ def test_networks_that_were_not_kept_cannot_be_loaded(tmp_path):
 
 
 @pytest.mark.parametrize("pair", [(0, 0), (1, 0), (0, 3), (-1, 1), (0, 1, 2), (0,)])
-def test_a_pair_that_is_not_in_the_record_is_refused(place, pair):
+def test_a_pair_that_is_not_in_the_record_is_refused(finished, pair):
     text = str(pair).replace("(", r"\(").replace(")", r"\)")
     with pytest.raises(InputError, match=rf"`pair` must be two numbers of networks below 3, the smaller first, got {text}\."):
-        load_networks(place / "job", pair)
+        load_networks(finished / "job", pair)
 
 
-def refused(place, words, **arguments) -> None:
+def refused(finished, words, **arguments) -> None:
     with pytest.raises(InputError, match=f"^{re.escape(words)}"):
-        load_networks(place, **arguments)
+        load_networks(finished, **arguments)
 
 
-def test_what_is_no_finished_record_is_called_what_it_is(place, tmp_path):
+def test_what_is_no_finished_record_is_called_what_it_is(finished, tmp_path):
     refused(tmp_path, f"'{tmp_path}' holds no record.json: it is not the folder of a job that has finished.")
     refused(tmp_path / "nowhere", f"there is no folder '{tmp_path / 'nowhere'}'.")
-    refused(place, f"'{place}' is a sweep of 1 jobs: name the folder of one, e.g. '{place / 'job'}'.")
+    refused(finished, f"'{finished}' is a sweep of 1 jobs: name the folder of one, e.g. '{finished / 'job'}'.")
     write_failure(tmp_path, "abc", {}, "MemoryError: none left.")
     refused(
         tmp_path / "record.json",
@@ -160,26 +149,28 @@ def test_what_is_no_finished_record_is_called_what_it_is(place, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [lambda text: text[:-40], lambda text: text.replace("0.", "0.1", 1), lambda text: "", lambda text: "[]"])
-def test_a_damaged_record_is_called_damaged(place, tmp_path, damage):
-    text = (place / "job" / "record.json").read_text()
+def test_a_damaged_record_is_called_damaged(finished, tmp_path, damage):
+    text = (finished / "job" / "record.json").read_text()
     (tmp_path / "record.json").write_text(damage(text))
     refused(tmp_path, f"'{tmp_path / 'record.json'}' is damaged, or was changed after it was written; remove it and run the job again.")
 
 
-def changed(place, folder, change) -> None:
+def changed(finished, folder, change) -> None:
     """Write a record with something else in it, under a seal of its own."""
-    record = read_record(place / "job")
+    record = read_record(finished / "job")
     change(record)
     write_record(folder, record)
 
 
-def test_a_record_of_a_later_version_or_of_other_parts_is_not_guessed_at(place, tmp_path):
-    changed(place, tmp_path, lambda record: record.update(schema_version=99))
+def test_a_record_of_a_later_version_or_of_other_parts_is_not_guessed_at(finished, tmp_path):
+    changed(finished, tmp_path, lambda record: record.update(schema_version=99))
     refused(tmp_path, f"{tmp_path / 'record.json'} has schema version 99; this lmc_sweeps reads up to {SCHEMA_VERSION}. Use a newer one.")
-    changed(place, tmp_path, lambda record: record["config"]["model"].update(name="tapered"))
-    refused(tmp_path, "the record's model, 'tapered', is not known here; known are mean_field, mlp.", store=place / "store")
-    changed(place, tmp_path, lambda record: record["config"]["model"].update(skips=True))
-    refused(tmp_path, "the record's model, 'mlp', has the setting 'skips', which this version of it does not know.", store=place / "store")
+    changed(finished, tmp_path, lambda record: record["config"]["model"].update(name="tapered"))
+    refused(tmp_path, "the record's model, 'tapered', is not known here; known are mean_field, mlp.", store=finished / "store")
+    changed(finished, tmp_path, lambda record: record["config"]["model"].update(skips=True))
+    refused(
+        tmp_path, "the record's model, 'mlp', has the setting 'skips', which this version of it does not know.", store=finished / "store"
+    )
 
 
 def exchange(store, names):
@@ -249,7 +240,7 @@ def test_what_a_record_does_not_tell_is_looked_up_again_and_must_be_what_it_was(
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "value"),
     [
         ("${oc.env:A}/x", "/a/x"),
         ("${oc.env:NONE,'~/x'}", "~/x"),
@@ -258,10 +249,10 @@ def test_what_a_record_does_not_tell_is_looked_up_again_and_must_be_what_it_was(
         ("plain", "plain"),
     ],
 )
-def test_interpolations_of_a_record_are_looked_up(monkeypatch, text, found):
+def test_interpolations_of_a_record_are_looked_up(monkeypatch, text, value):
     monkeypatch.setenv("A", "/a")
     monkeypatch.delenv("NONE", raising=False)
-    assert looked_up(text, {"dataset": {"root": "${oc.env:A}"}, "seed": 3}) == found
+    assert looked_up(text, {"dataset": {"root": "${oc.env:A}"}, "seed": 3}) == value
 
 
 @pytest.mark.parametrize("text", ["${oc.env:NONE}", "${dataset.root}", "${hydra:runtime.cwd}", "${.dir}", "${a}", "${"])

@@ -67,11 +67,11 @@ def test_scores_and_activations_of_a_network_do_not_depend_on_its_place_in_an_un
     alone = evaluate(architecture, stacked(networks[:1]), split)
     hidden = architecture.activations(stacked(networks[:1]), x)
     for order in ([0, 1], [1, 0], [2, 1, 0], [4, 3, 0, 1, 2]):
-        stack, place = stacked([networks[number] for number in order]), order.index(0)
+        stack, index = stacked([networks[number] for number in order]), order.index(0)
         scores = evaluate(architecture, stack, split)
-        assert (scores.loss[place], scores.error[place]) == (alone.loss[0], alone.error[0])
+        assert (scores.loss[index], scores.error[index]) == (alone.loss[0], alone.error[0])
         for key, values in architecture.activations(stack, x).items():
-            assert torch.equal(values[place], hidden[key][0])
+            assert torch.equal(values[index], hidden[key][0])
 
 
 @pytest.mark.parametrize("name", ["distance", "relative_movement"])
@@ -79,13 +79,13 @@ def test_long_sums_of_squares_do_not_depend_on_threads_or_on_the_order_of_names(
     rng = torch.Generator().manual_seed(0)
     a, b = ({f"p{k}": torch.randn(k * 700, 301, generator=rng) for k in range(1, 6)} for _ in range(2))
     function = {"distance": distance, "relative_movement": relative_movement}[name]
-    found = set()
+    sums = set()
     before = torch.get_num_threads()
     for threads in THREADS:
         torch.set_num_threads(threads)
-        found |= {function(a, b), function(dict(reversed(a.items())), b), function(a, dict(reversed(b.items())))}
+        sums |= {function(a, b), function(dict(reversed(a.items())), b), function(a, dict(reversed(b.items())))}
     torch.set_num_threads(before)
-    assert len(found) == 1
+    assert len(sums) == 1
 
 
 def test_drawn_data_and_weights_do_not_depend_on_the_threads_of_numpy() -> None:
@@ -105,6 +105,6 @@ def test_drawn_data_and_weights_do_not_depend_on_the_threads_of_numpy() -> None:
 def test_the_same_holds_with_other_instructions_and_more_threads_than_cores(machine: dict[str, str]) -> None:
     threads = {"OMP_NUM_THREADS": "4", "MKL_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE"}
     program = Path(__file__).with_name("bits.py")
-    done = subprocess.run([sys.executable, program], env=os.environ | threads | machine, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["broken"] == []
+    completed = subprocess.run([sys.executable, program], env=os.environ | threads | machine, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr
+    assert json.loads(completed.stdout)["broken"] == []

@@ -1,12 +1,12 @@
-"""Settings of tasks, and what is made of Slurm's answers: a queue that is played by scripts on the PATH."""
+"""Tasks of Slurm and of this machine: scripts on the PATH stand in for Slurm's programs and its queue."""
 
 import os
-import re
 
 import pytest
 
-from lmc_sweeps.cluster import backends as cluster
-from lmc_sweeps.cluster.backends import ClusterSettings, LocalTasks, SlurmTasks, how_it_ended
+from lmc_sweeps.cluster import backends
+from lmc_sweeps.cluster.backends import LocalTasks, SlurmTasks, how_it_ended
+from lmc_sweeps.cluster.task_settings import ClusterSettings
 from lmc_sweeps.common.checks import InputError
 
 submitit = pytest.importorskip("submitit", reason="needs submitit")
@@ -38,43 +38,12 @@ def clock(monkeypatch):
             return self.now
 
     hand = Clock()
-    monkeypatch.setattr(cluster, "time", hand)
+    monkeypatch.setattr(backends, "time", hand)
     return hand
 
 
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        ({"cluster": "sge"}, "`hydra.launcher.cluster` must be one of local, slurm, got 'sge'."),
-        ({"networks_per_task": 0}, "`hydra.launcher.networks_per_task` must be a positive integer, got 0."),
-        ({"array_parallelism": 1.5}, "`hydra.launcher.array_parallelism` must be a positive integer, got 1.5."),
-        ({"timeout_min": 0}, "`hydra.launcher.timeout_min` must be a positive integer, got 0."),
-        ({"max_num_timeout": -1}, "`hydra.launcher.max_num_timeout` must be a non-negative integer, got -1."),
-        ({"mem_gb": 0}, "`hydra.launcher.mem_gb` must be a finite number above 0, got 0."),
-        ({"least_minutes": "x"}, "`hydra.launcher.least_minutes` must be a finite number at least 0, got 'x'."),
-        ({"partition": 3}, "`hydra.launcher.partition` must be a name that your cluster knows, or null, got 3."),
-        ({"setup": "module load x"}, "`hydra.launcher.setup` must be a list of lines of shell, got 'module load x'."),
-        ({"setup": [1]}, "`hydra.launcher.setup` must be a list of lines of shell, got [1]."),
-        ({"additional_parameters": "x"}, "`hydra.launcher.additional_parameters` must be a mapping of sbatch's own parameters, got 'x'."),
-        ({"qoss": "x"}, "`hydra.launcher.qoss` is not a key; the keys at `hydra.launcher` are account, "),
-        (
-            {"timeout_min": 2},
-            "`hydra.launcher.timeout_min` must leave a task time to work before it is told to stop: at least twice "
-            "`hydra.launcher.signal_delay_s` (90 s), got 2 min. Raise the one or lower the other.",
-        ),
-    ],
-)
-def test_a_setting_that_breaks_its_rule_is_refused_in_words(given, sentence):
-    with pytest.raises(InputError, match="^" + re.escape(sentence)):
-        ClusterSettings.of(given)
-
-
-def test_a_short_timeout_is_taken_with_a_short_delay():
-    assert ClusterSettings.of({"timeout_min": 2, "signal_delay_s": 60}).timeout_min == 2
-
-
 def slurm_tasks(tmp_path):
-    return SlurmTasks(ClusterSettings.of({}), tmp_path)
+    return SlurmTasks(ClusterSettings.from_config({}), tmp_path)
 
 
 def submitted(tmp_path, job_id):
@@ -87,7 +56,7 @@ def test_a_task_has_ended_when_it_is_out_of_the_queue_for_a_while(tmp_path, prog
     program("scontrol", "echo 'JobId=8 ArrayJobId=7 JobState=FAILED Reason=NonZeroExitCode ExitCode=137:0 Comment=a b'")
     assert tasks.look(jobs) == "1 running, 1 out of the queue, 1 pending (Resources)"
     assert [tasks.end(job) for job in jobs] == [None, None, None]
-    clock.now += cluster.GRACE + 1
+    clock.now += backends.GRACE + 1
     tasks.look(jobs)
     assert [tasks.end(job) for job in jobs] == [None, "FAILED, exit code 137:0", None]
 
@@ -96,13 +65,13 @@ def test_a_task_that_comes_back_to_the_queue_goes_on(tmp_path, program, clock):
     tasks, job = slurm_tasks(tmp_path), submitted(tmp_path, "7_0")
     program("squeue", "true")
     tasks.look([job])
-    clock.now += cluster.QUEUE_EVERY
+    clock.now += backends.QUEUE_EVERY
     program("squeue", "echo '7_0|PENDING|BeginTime'")
     assert tasks.look([job]) == "1 pending (BeginTime)"
-    clock.now += cluster.QUEUE_EVERY
+    clock.now += backends.QUEUE_EVERY
     program("squeue", "true")
     tasks.look([job])
-    clock.now += cluster.GRACE - 1
+    clock.now += backends.GRACE - 1
     assert tasks.end(job) is None
 
 
@@ -111,7 +80,7 @@ def test_a_queue_that_does_not_answer_ends_no_task(tmp_path, program, clock):
     program("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
     for _ in range(20):
         assert tasks.look([job]) == "1 submitted"
-        clock.now += cluster.GRACE
+        clock.now += backends.GRACE
         assert tasks.end(job) is None
 
 
@@ -121,11 +90,11 @@ def test_a_task_that_was_missed_once_is_not_given_up_while_the_queue_does_not_an
     tasks.look([job])
     program("squeue", "exit 1")
     for _ in range(20):
-        clock.now += cluster.GRACE
+        clock.now += backends.GRACE
         tasks.look([job])
         assert tasks.end(job) is None
     program("squeue", "true")
-    clock.now += cluster.GRACE
+    clock.now += backends.GRACE
     tasks.look([job])
     assert tasks.end(job) is not None
 
@@ -135,7 +104,7 @@ def test_the_queue_is_not_asked_at_every_look(tmp_path, program, clock):
     program("squeue", f"echo x >> {tmp_path}/asked; echo '7_0|RUNNING|None'")
     for _ in range(10):
         tasks.look([job])
-        clock.now += cluster.QUEUE_EVERY / 5
+        clock.now += backends.QUEUE_EVERY / 5
     assert (tmp_path / "asked").read_text().count("x") == 2
 
 
@@ -157,8 +126,8 @@ def test_a_submission_that_slurm_refuses_is_told_in_its_words(tmp_path, program)
 def test_a_submission_asks_sbatch_for_what_the_settings_say(tmp_path, program):
     program("srun", "true")
     program("sbatch", f"cp $1 {tmp_path}/script; echo 'Submitted batch job 41'")
-    given = {"partition": "long", "account": "me", "qos": "low", "gpus_per_node": 1, "setup": ["module load x"], "array_parallelism": 3}
-    settings = ClusterSettings.of({**given, "timeout_min": 30, "additional_parameters": {"constraint": "epyc"}})
+    values = {"partition": "long", "account": "me", "qos": "low", "gpus_per_node": 1, "setup": ["module load x"], "array_parallelism": 3}
+    settings = ClusterSettings.from_config({**values, "timeout_min": 30, "additional_parameters": {"constraint": "epyc"}})
     jobs = SlurmTasks(settings, tmp_path / "tasks").submit([str] * 5)
     assert [job.job_id for job in jobs] == [f"41_{k}" for k in range(5)]
     lines = (tmp_path / "script").read_text().splitlines()
@@ -169,7 +138,7 @@ def test_a_submission_asks_sbatch_for_what_the_settings_say(tmp_path, program):
 
 def test_on_this_machine_there_are_no_more_tasks_at_once_than_cores(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
-    tasks = LocalTasks(ClusterSettings.of({"cluster": "local", "cpus_per_task": 3}), tmp_path)
-    assert [tasks.room(running) for running in (0, 1, 2, 5)] == [2, 1, 0, 0]
-    capped = LocalTasks(ClusterSettings.of({"cluster": "local", "array_parallelism": 1}), tmp_path)
-    assert [capped.room(running) for running in (0, 1)] == [1, 0]
+    tasks = LocalTasks(ClusterSettings.from_config({"cluster": "local", "cpus_per_task": 3}), tmp_path)
+    assert [tasks.room(n_submitted) for n_submitted in (0, 1, 2, 5)] == [2, 1, 0, 0]
+    capped = LocalTasks(ClusterSettings.from_config({"cluster": "local", "array_parallelism": 1}), tmp_path)
+    assert [capped.room(n_submitted) for n_submitted in (0, 1)] == [1, 0]

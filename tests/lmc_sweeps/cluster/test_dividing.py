@@ -3,13 +3,15 @@
 from collections import Counter
 from functools import cache
 
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lmc_sweeps.cluster.dividing import MOST_NETWORKS, divide, rough_seconds
 from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.jobs.planned import planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.jobs.tasks import tasks_of
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.sweeps.config import load_data
@@ -20,7 +22,7 @@ from lmc_sweeps.training.optimizers import Sgd
 @cache
 def job(width=8, seed=0, networks=2, stack=None, lr=0.05, epochs=1, points=3):
     data, mark = load_data(Digits())
-    asked = JobSettings(
+    settings = JobSettings(
         width=width,
         depth=1,
         networks=networks,
@@ -35,26 +37,26 @@ def job(width=8, seed=0, networks=2, stack=None, lr=0.05, epochs=1, points=3):
         points=points,
         store=None,
     )
-    return tasks_of(asked, data, mark)
+    return planned_networks(PreparedJob(settings, data, mark))
 
 
 def networks(part, jobs):
-    return {task.name for place in part for task in jobs[place]}
+    return {task.name for index in part for task in jobs[index]}
 
 
-@settings(deadline=None, max_examples=200)
+@hypothesis_settings(deadline=None, max_examples=200)
 @given(
     st.lists(st.tuples(st.sampled_from([4, 8, 64]), st.integers(0, 5), st.integers(2, 4)), min_size=1, max_size=30, unique=True),
     st.integers(1, 12),
     st.sampled_from([0.0, 0.5, 60.0]),
 )
-def test_every_job_is_in_one_task_that_is_within_its_bound_and_shares_no_network_with_another(asked, most, least_seconds):
-    jobs = [job(width, seed, n) for width, seed, n in asked]
+def test_every_job_is_in_one_task_that_is_within_its_bound_and_shares_no_network_with_another(shapes, most, least_seconds):
+    jobs = [job(width, seed, n) for width, seed, n in shapes]
     parts = divide(jobs, most, least_seconds)
-    assert Counter(place for part in parts for place in part) == Counter(range(len(jobs)))
+    assert Counter(index for part in parts for index in part) == Counter(range(len(jobs)))
     for part in parts:
         assert part == sorted(part)
-        largest = max(len(jobs[place]) for place in part)
+        largest = max(len(jobs[index]) for index in part)
         assert len(networks(part, jobs)) <= max(most, largest)
     names = [name for part in parts for name in networks(part, jobs)]
     assert len(names) == len(set(names))
@@ -66,7 +68,7 @@ def test_networks_of_one_shape_share_a_task_whatever_their_seed_and_learning_rat
     assert divide(jobs) == [[0, 2, 4, 6], [1, 3, 5, 7]]
 
 
-def test_tasks_of_one_shape_are_of_about_one_size():
+def test_planned_networks_one_shape_are_of_about_one_size():
     jobs = [job(seed=seed) for seed in range(12)]
     assert [len(part) for part in divide(jobs, 10)] == [4, 4, 4]
     assert [len(part) for part in divide(jobs, 24)] == [12]
@@ -86,4 +88,4 @@ def test_small_shapes_are_put_together_and_large_ones_are_not():
     assert rough_seconds(large) > 60 > sum(rough_seconds(tasks) for tasks in small)
     assert divide(jobs, None, 60.0) == [[0, 1, 2, 3, 5, 6, 7, 8], [4]]
     assert divide(jobs, 8, 60.0) == [[0, 1, 2, 3], [4], [5, 6, 7, 8]]
-    assert divide(jobs, None, 0.0) == [[place] for place in range(9)]
+    assert divide(jobs, None, 0.0) == [[index] for index in range(9)]

@@ -9,11 +9,12 @@ import time
 import pytest
 import torch
 
-from lmc_sweeps.commands import store as store_cli
+from lmc_sweeps.commands import store as store_command
 from lmc_sweeps.commands.store import main
 from lmc_sweeps.common.tensor_files import words_digest
-from lmc_sweeps.jobs.settings import name_of
-from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store, StoredNetwork
+from lmc_sweeps.jobs.identities import network_name
+from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR, Facts, PartialNetwork, StoredNetwork
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.jobs.store_contents import findings, items
 
 IDENTITIES = [
@@ -28,9 +29,9 @@ IDENTITIES = [
     }
     for k in range(3)
 ]
-A, B, C = map(name_of, IDENTITIES)
-HALF = PartialNetwork({"parameters": {"w": torch.ones(10)}}, {}, 1, 1.0)
-NETWORK_OF = StoredNetwork({"w": torch.ones(1000)}, {"finite": True}, 1.0)
+A, B, C = map(network_name, IDENTITIES)
+HALF = PartialNetwork({"parameters": {"w": torch.ones(10)}}, 1.0, 1, 1.0)
+NETWORK_OF = StoredNetwork({"w": torch.ones(1000)}, Facts(loss_initial=2.3, loss_final=0.125, finite=True), 1.0)
 
 
 @pytest.fixture
@@ -231,7 +232,7 @@ def test_a_sidecar_that_was_written_meanwhile_is_not_removed(store, monkeypatch,
             sidecar.write_bytes(new)  # a sweep saves the network, and has not come to the second file
             yield finding
 
-    monkeypatch.setattr(store_cli, "findings", late)
+    monkeypatch.setattr(store_command, "findings", late)
     run(store, "prune")
     assert sidecar.read_bytes() == new
 
@@ -279,7 +280,7 @@ def test_a_network_under_the_name_of_another_is_said_and_goes_only_if_it_is_whol
 def test_what_kills_have_left_is_found_and_removed_but_not_that_of_a_running_process(store, capsys):
     place = store.path(A).parent
     left = [place / f".{A}{NETWORK}.4711.0a1b2c3d.tmp", place / f".{A}{SIDECAR}.lock", place / ".newabcd_123" / f"{A}{NETWORK}"]
-    left.append(store.path(name_of({"network": 9}), SIDECAR))
+    left.append(store.path(network_name({"network": 9}), SIDECAR))
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half of it")
@@ -329,8 +330,8 @@ def test_files_that_vanish_while_the_store_is_looked_at_are_left_out(store, monk
     listed, _ = items(store)
     run(store, "prune", "--older-than", "0")  # another prune
     assert [found.item.path for found in findings(listed)] == [store.path(C, PARTIAL)]
-    assert list(store_cli.entries(listed)) == []
-    monkeypatch.setattr(store_cli, "items", lambda store: (listed, []))
+    assert list(store_command.entries(listed)) == []
+    monkeypatch.setattr(store_command, "items", lambda store: (listed, []))
     for command in ("list", "verify", "prune"):
         run(store, command)
     assert "0 networks are whole, 0 are damaged" in capsys.readouterr().out
@@ -344,7 +345,7 @@ def test_a_network_that_a_sweep_has_written_meanwhile_is_not_removed(store, monk
             store.save(B, IDENTITIES[1], NETWORK_OF)
             yield finding
 
-    monkeypatch.setattr(store_cli, "findings", late)
+    monkeypatch.setattr(store_command, "findings", late)
     run(store, "prune")
     assert store.find(B) is not None
 
@@ -381,7 +382,7 @@ def test_a_store_may_lie_anywhere(tmp_path, letters, capsys):
 
 def test_letters_that_a_terminal_obeys_are_not_printed(store, capsys):
     identity = {**IDENTITIES[0], "model": {"name": "mlp\x1b]52;c;aGk=\x07\n"}}
-    store.save(name_of(identity), identity, NETWORK_OF)
+    store.save(network_name(identity), identity, NETWORK_OF)
     run(store, "list")
     said = capsys.readouterr().out
     assert r"mlp\x1b]52;c;aGk=\x07\n" in said

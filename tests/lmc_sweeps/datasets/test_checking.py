@@ -97,8 +97,8 @@ def test_a_class_without_a_training_example_is_said_and_allowed(caplog):
 @pytest.mark.parametrize(
     ("inputs", "labels", "message"),
     [
-        (np.ones((2, 2)), [0.5, 1.0], "`labels` of a split must be whole numbers, got 0.5; a network here tells classes apart."),
-        (np.ones((2, 2)), [0.0, np.nan], "`labels` of a split must be whole numbers, got nan; a network here tells classes apart."),
+        (np.ones((2, 2)), [0.5, 1.0], "`labels` of a split must be whole numbers, got 0.5; networks here are classifiers."),
+        (np.ones((2, 2)), [0.0, np.nan], "`labels` of a split must be whole numbers, got nan; networks here are classifiers."),
         (np.ones((2, 2)), ["cat", "dog"], "`labels` of a split must be an array of real numbers, got one of <U3."),
         (np.ones((2, 2)), [None, 1], "`labels` of a split must be an array of real numbers, got one of object."),
         (np.ones((2, 2)) * 1j, [0, 1], "`inputs` of a split must be an array of real numbers, got one of complex128."),

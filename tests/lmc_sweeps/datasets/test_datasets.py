@@ -43,19 +43,19 @@ def test_the_fingerprint_changes_with(change):
 
 
 def test_the_fingerprint_is_the_hash_of_shapes_inputs_and_labels_in_order():
-    found = data()
+    example = data()
     words = b""
-    for part in (found.train, found.test):
+    for part in (example.train, example.test):
         words += repr(tuple(part.inputs.shape)).encode() + part.inputs.numpy().astype("<f4").tobytes()
         words += repr(tuple(part.labels.shape)).encode() + part.labels.numpy().astype("<i8").tobytes()
-    assert fingerprint(found) == hashlib.sha256(words).hexdigest()[:16]
+    assert fingerprint(example) == hashlib.sha256(words).hexdigest()[:16]
 
 
 def test_the_fingerprint_does_not_see_how_the_tensors_lie_in_memory():
-    found = data()
-    strided = torch.empty(6, 8)[:, ::2].copy_(found.train.inputs)
+    example = data()
+    strided = torch.empty(6, 8)[:, ::2].copy_(example.train.inputs)
     assert not strided.is_contiguous()
-    assert fingerprint(Data(Split(strided, found.train.labels), found.test, 3)) == fingerprint(found)
+    assert fingerprint(Data(Split(strided, example.train.labels), example.test, 3)) == fingerprint(example)
 
 
 def test_normalise_gives_all_training_pixels_mean_0_and_standard_deviation_1():
@@ -71,9 +71,9 @@ def test_normalise_gives_all_training_pixels_mean_0_and_standard_deviation_1():
 
 
 def test_a_split_holds_float32_inputs_and_int64_labels_whatever_it_is_made_of():
-    found = split(np.arange(6, dtype=np.int16).reshape(3, 2)[::-1], np.array([2, 1, 0], dtype=np.uint8))
-    assert (found.inputs.dtype, found.labels.dtype, len(found)) == (torch.float32, torch.int64, 3)
-    torch.testing.assert_close(found.inputs, torch.tensor([[4.0, 5.0], [2.0, 3.0], [0.0, 1.0]]), rtol=0, atol=0)
+    part = split(np.arange(6, dtype=np.int16).reshape(3, 2)[::-1], np.array([2, 1, 0], dtype=np.uint8))
+    assert (part.inputs.dtype, part.labels.dtype, len(part)) == (torch.float32, torch.int64, 3)
+    torch.testing.assert_close(part.inputs, torch.tensor([[4.0, 5.0], [2.0, 3.0], [0.0, 1.0]]), rtol=0, atol=0)
 
 
 def test_the_number_of_inputs_is_that_of_the_flattened_images():

@@ -34,9 +34,9 @@ def test_pixels_lie_between_0_and_1_and_reach_both(data):
 
 def test_both_parts_together_are_the_set_of_scikit_learn_each_image_once(data):
     pixels, labels = load_digits(return_X_y=True)
-    ours = [rows(part.inputs.numpy() * 16, part.labels.numpy()) for part in (data.train, data.test)]
-    assert sorted(ours[0] + ours[1]) == rows(pixels, labels)
-    assert len(set(ours[0] + ours[1])) == 1797  # no image occurs twice in the set, so the two parts share none
+    parts = [rows(part.inputs.numpy() * 16, part.labels.numpy()) for part in (data.train, data.test)]
+    assert sorted(parts[0] + parts[1]) == rows(pixels, labels)
+    assert len(set(parts[0] + parts[1])) == 1797  # no image occurs twice in the set, so the two parts share none
 
 
 def test_the_split_is_stratified_by_class(data):

@@ -29,7 +29,7 @@ class Server:
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {"good.gz": CONTENTS, "bad.gz": CONTENTS + b"!"}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.encodings: list[str | None] = []
         self.says_its_length, self.sent = True, 0
         outer = self
@@ -37,16 +37,16 @@ class Server:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 name = self.path.rpartition("/")[2]
-                outer.asked.append(name)
-                found = outer.files.get(name)
-                self.send_response(200 if found is not None else 404)
+                outer.requests.append(name)
+                contents = outer.files.get(name)
+                self.send_response(200 if contents is not None else 404)
                 if outer.says_its_length:
-                    self.send_header("Content-Length", str(len(found or b"")))
+                    self.send_header("Content-Length", str(len(contents or b"")))
                 outer.encodings.append(self.headers["Accept-Encoding"])
                 self.end_headers()
                 with contextlib.suppress(OSError):  # of a client that leaves
-                    for start in range(0, len(found or b""), 2**20):
-                        self.wfile.write((found or b"")[start : start + 2**20])
+                    for start in range(0, len(contents or b""), 2**20):
+                        self.wfile.write((contents or b"")[start : start + 2**20])
                         outer.sent += 2**20
 
             def log_message(self, format: str, *args: object) -> None:
@@ -68,19 +68,19 @@ def server(monkeypatch, tmp_path) -> Iterator[Server]:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
     monkeypatch.setenv("LMC_SWEEPS_DATA", str(tmp_path))
-    found = Server()
-    yield found
-    found.close()
+    server = Server()
+    yield server
+    server.close()
 
 
 def dead_mirror() -> str:
     """Return the address of a port where nobody listens: it was free a moment ago."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{found.getsockname()[1]}/"
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
 
-def kept(folder: Path) -> list[Path]:
+def cached_files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
@@ -89,7 +89,7 @@ def test_a_good_file_is_fetched_once_and_kept_in_the_folder_of_its_dataset(serve
         path = fetch("letters", "good.gz", MD5, (server.mirror,))
         assert path == tmp_path / "letters" / "good.gz"
         assert path.read_bytes() == CONTENTS
-    assert server.asked == ["good.gz"]
+    assert server.requests == ["good.gz"]
 
 
 def test_a_cached_file_needs_no_network(server, tmp_path):
@@ -101,13 +101,13 @@ def test_a_cached_file_needs_no_network(server, tmp_path):
 def test_a_damaged_cached_file_is_fetched_again(server, tmp_path):
     fetch("letters", "good.gz", MD5, (server.mirror,)).write_bytes(CONTENTS[:-1])
     assert fetch("letters", "good.gz", MD5, (server.mirror,)).read_bytes() == CONTENTS
-    assert server.asked == ["good.gz", "good.gz"]
+    assert server.requests == ["good.gz", "good.gz"]
 
 
 def test_a_file_with_another_checksum_is_refused_and_not_kept(server, tmp_path):
     with pytest.raises(InputError, match=rf"{server.mirror}bad\.gz: MD5 hash of downloaded file .* does not match the known hash"):
         fetch("letters", "bad.gz", MD5, (server.mirror,))
-    assert kept(tmp_path) == []
+    assert cached_files(tmp_path) == []
 
 
 def test_the_second_mirror_serves_where_the_first_is_dead(server):
@@ -121,7 +121,7 @@ def test_the_second_mirror_serves_where_the_first_has_another_file(server):
         assert fetch("letters", "good.gz", MD5, (other.mirror, server.mirror)).read_bytes() == CONTENTS
     finally:
         other.close()
-    assert (other.asked, server.asked) == (["good.gz"], ["good.gz"])
+    assert (other.requests, server.requests) == (["good.gz"], ["good.gz"])
 
 
 def test_when_no_mirror_serves_the_file_the_message_gives_every_reason_and_says_what_to_do(server, tmp_path):
@@ -135,16 +135,16 @@ def test_when_no_mirror_serves_the_file_the_message_gives_every_reason_and_says_
     assert lines[3:] == [
         "Without a network, put lost.gz and its kind into a folder DIR and pass dataset.root=DIR, or use dataset=digits, which needs no download."
     ]
-    assert kept(tmp_path) == []
+    assert cached_files(tmp_path) == []
 
 
 @pytest.mark.parametrize("says_its_length", [True, False])
 def test_a_mirror_that_sends_more_than_the_official_file_is_left_at_once(server, tmp_path, says_its_length):
     server.files["good.gz"] = CONTENTS + bytes(2**26)
     server.says_its_length = says_its_length
-    with pytest.raises(InputError, match=rf"{server.mirror}good\.gz: it sends more bytes than the official file has, and was left"):
+    with pytest.raises(InputError, match=rf"{server.mirror}good\.gz: it sends more bytes than the official file has, and was stopped"):
         fetch("letters", "good.gz", MD5, (server.mirror,), len(CONTENTS))
-    assert kept(tmp_path) == []
+    assert cached_files(tmp_path) == []
     assert server.sent < 2**25  # of 64 MiB, what was under way
 
 
@@ -164,7 +164,8 @@ def test_a_pipe_in_the_cache_is_not_waited_for(server, tmp_path):
     (tmp_path / "letters").mkdir()
     os.mkfifo(tmp_path / "letters" / "good.gz")
     with pytest.raises(
-        InputError, match=r"letters/good\.gz must be the file of `dataset=letters` that was downloaded, and is no regular file; remove it"
+        InputError,
+        match=r"letters/good\.gz must be the file of `dataset=letters` that was downloaded, and is not a regular file; remove it",
     ):
         fetch("letters", "good.gz", MD5, (server.mirror,))
 
@@ -198,5 +199,5 @@ def test_a_dataset_without_root_downloads_its_four_files_once(server, caplog):
         np.testing.assert_array_equal(data.train.inputs.numpy(), contents[0].reshape(4, 6).astype(np.float32) / np.float32(255))
         np.testing.assert_array_equal(data.test.labels.numpy(), contents[3])
         assert data.note == ""  # the official archives
-    assert server.asked == [f"{name}.gz" for name in FILES]
+    assert server.requests == [f"{name}.gz" for name in FILES]
     assert [record for record in caplog.records if record.name.startswith("lmc_sweeps")] == []

@@ -30,9 +30,9 @@ def test_the_rank_of_the_inputs_is_the_intrinsic_dimension(k):
 @pytest.mark.parametrize("d", [5, 17, 60])
 def test_the_embedding_is_an_isometry(d):
     # Without separation the points are U z with the same z for every ambient dimension: all inner products must agree.
-    here, there = (points(small(ambient_dimension=n, intrinsic_dimension=4, separation=0.0)) for n in (4, d))
-    assert here.shape[1] == 4
-    np.testing.assert_allclose(there @ there.T, here @ here.T, atol=1e-5)  # inner products of size 10, rounded to float32
+    plain, embedded = (points(small(ambient_dimension=n, intrinsic_dimension=4, separation=0.0)) for n in (4, d))
+    assert plain.shape[1] == 4
+    np.testing.assert_allclose(embedded @ embedded.T, plain @ plain.T, atol=1e-5)  # inner products of size 10, rounded to float32
 
 
 def test_within_a_class_the_points_are_standard_normal_on_the_subspace():

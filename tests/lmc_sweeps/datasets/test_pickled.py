@@ -33,9 +33,9 @@ def test_plain_data_come_back_as_pickle_itself_reads_them(value, protocol):
 
 
 def test_bytes_of_protocol_2_are_a_call_that_was_not_made():
-    found = read_pickle(pickle.dumps(b"\x00\xff", 2), "FILE")
-    assert (type(found), found.name, found.arguments) == (Call, "encode", ("\x00\xff", "latin1"))
-    assert as_bytes(found) == b"\x00\xff"
+    call = read_pickle(pickle.dumps(b"\x00\xff", 2), "FILE")
+    assert (type(call), call.name, call.arguments) == (Call, "encode", ("\x00\xff", "latin1"))
+    assert as_bytes(call) == b"\x00\xff"
 
 
 ADMITTED = VALUES | CONSTANTS.keys() | pickled._Machine()._instructions.keys()
@@ -64,26 +64,26 @@ def test_what_is_admitted_is_what_the_module_says():
     [
         (b"cos\nsystem\n.", "it asks for the global os.system; admitted are _codecs.encode, "),
         (b"\x8c\x02os\x8c\x06system\x93.", "it asks for the global os.system; admitted are"),
-        (b"\x8c\x05numpyK\x01\x93.", "it asks for a global by something that is no word"),
+        (b"\x8c\x05numpyK\x01\x93.", "it asks for a global by something that is not a string"),
         (b"cnumpy.core\nmultiarray._reconstruct\n.", "it asks for the global numpy.core.multiarray._reconstruct; admitted"),
         (b"c_c\\x6fdecs\nencode\n.", r"it asks for the global _c\\x6fdecs.encode; admitted"),
         (b"c_codecs\ndecode\n.", "it asks for the global _codecs.decode"),
-        (b"K\x01)R.", "it calls what is no function"),
-        (b"cnumpy\ndtype\nK\x01R.", "it calls what is no function, or with no arguments"),
-        (b"cnumpy\ndtype\n)R)RN.", "it calls what is no function"),
+        (b"K\x01)R.", "it calls something that is not a function"),
+        (b"cnumpy\ndtype\nK\x01R.", "it calls something that is not a function, or without arguments"),
+        (b"cnumpy\ndtype\n)R)RN.", "it calls something that is not a function"),
         (b"cnumpy\ndtype\nNb.", "it changes an object that it has not made"),
         (b"cnumpy\ndtype\n)RK\x01bK\x02b.", "it changes an object that it has not made, or a second time"),
         (b"]Nb.", "it changes an object that it has not made"),
-        (b"NNa.", "it appends to what is no list"),
-        (b"]U\x01aNs.", "it sets items of what is no dict"),
-        (b"}(U\x01au.", "it sets items of what is no dict, or a key without a value"),
+        (b"NNa.", "it appends to something that is not a list"),
+        (b"]U\x01aNs.", "it sets items of something that is not a dict"),
+        (b"}(U\x01au.", "it sets items of something that is not a dict, or a key without a value"),
         (b"}U\x01aNsC\x01aNs.", "it has the key 'a' twice"),
-        (b"}(K\x01Nu.", "something that should be words or bytes is neither"),
+        (b"}(K\x01Nu.", "something that should be a string or bytes is neither"),
         (b"}U\xff" + b"a" * 255 + b"Ns.", "a key of a dict has more than 100 letters"),
         (b"NN.", "it ends with more than one object, or none"),
         (b".", "it ends with more than one object, or none"),
         (b"(N.", "it ends with more than one object, or none"),
-        (b"}c_codecs\nencode\nX\x01\0\0\0aX\x04\0\0\0zlib\x86RNs.", "something that should be words or bytes is neither"),
+        (b"}c_codecs\nencode\nX\x01\0\0\0aX\x04\0\0\0zlib\x86RNs.", "something that should be a string or bytes is neither"),
         (b"N" * (MOST_INSTRUCTIONS + 1) + b".", "it has more than 262,144 instructions"),
         (b"N.N", "it goes on after its end, for 1 bytes"),
         (b"\x80", "not enough data in stream to read uint1"),
@@ -111,11 +111,11 @@ def matrix(shape: bytes, contents: bytes) -> bytes:
     [
         (b"\x8a\x05\0\0\0\x80\0\x8a\x05\0\0\0\x80\0\x86", "it promises 2147483648 x 2147483648 bytes and holds 3"),
         (b"\x8a\xff" + b"\x7f" * 255 + b"K\x01\x86", r"it promises 62871626394860568737\.\.\. x 1 bytes and holds 3"),
-        (b"K\x00K\x00\x86", "it is no matrix with at least one entry"),
-        (b"J\xff\xff\xff\xffJ\xfd\xff\xff\xff\x86", "it is no matrix with at least one entry"),
-        (b"K\x03\x85", "it is no matrix"),
-        (b"K\x03\x88\x86", "it is no matrix"),
-        (b"]", "it is no matrix"),
+        (b"K\x00K\x00\x86", "it is not a matrix with at least one entry"),
+        (b"J\xff\xff\xff\xffJ\xfd\xff\xff\xff\x86", "it is not a matrix with at least one entry"),
+        (b"K\x03\x85", "it is not a matrix"),
+        (b"K\x03\x88\x86", "it is not a matrix"),
+        (b"]", "it is not a matrix"),
     ],
 )
 def test_an_array_that_promises_what_is_not_there_is_refused(shape, message):

@@ -6,20 +6,22 @@ import json
 import os
 import shutil
 import stat
+from dataclasses import asdict
 
 import pytest
 import torch
 from small_tasks import network, task
 
 from lmc_sweeps.common.tensor_files import packed, tensors_digest, words_digest
-from lmc_sweeps.jobs.settings import name_of
+from lmc_sweeps.jobs.identities import network_name
+from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR, PartialNetwork
 from lmc_sweeps.jobs.stacks import train_all
-from lmc_sweeps.jobs.store import NETWORK, PARTIAL, SIDECAR, PartialNetwork, Store
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.training.loop import Training
 
 IDENTITIES = [{"width": 3, "seed": 0, "network": k} for k in range(2)]
-A, B = map(name_of, IDENTITIES)
-HALF = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, {"loss_initial": 2.5}, 5, 1.5)
+A, B = map(network_name, IDENTITIES)
+HALF = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, 2.5, 5, 1.5)
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def exchange(one, other):
 
 def write_pair(store, name, identity, parameters):
     """Write a network and a sidecar that fits it, whatever the identity."""
-    contents = packed(parameters, "network", {"identity": identity, "facts": network().facts})
+    contents = packed(parameters, "network", {"identity": identity, "facts": asdict(network().facts)})
     words = {"sha256": hashlib.sha256(contents).hexdigest(), "seconds": 1.0, "date": "today"}
     store.path(name).write_bytes(contents)
     store.path(name, SIDECAR).write_text(json.dumps(words | {"check": words_digest(words)}))
@@ -76,9 +78,9 @@ def test_a_network_under_the_name_of_another_is_not_taken_for_it(store, caplog, 
     store.save(B, IDENTITIES[1], network(2.0))
     assert torch.equal(store.find(B).parameters["b.weight"], network(2.0).parameters["b.weight"])
     whole = None if mistaken == exchanged else network().parameters["a.bias"]  # a link is replaced, not written through
-    found = store.find(A)
-    assert (found is None) == (whole is None)
-    assert whole is None or torch.equal(found.parameters["a.bias"], whole)
+    stored = store.find(A)
+    assert (stored is None) == (whole is None)
+    assert whole is None or torch.equal(stored.parameters["a.bias"], whole)
 
 
 def test_exchanged_sidecars_are_noticed(store, caplog):
@@ -118,15 +120,15 @@ def test_tensors_come_in_the_order_of_the_template(store):
 def test_a_network_of_another_width_in_its_place_is_trained_again(tmp_path, caplog):
     one, wide = task(), task(width=7)
     store = Store(tmp_path)
-    (trained,) = [found[one.name] for found in train_all([one], store, lambda steps: None)]
+    (trained,) = [stack[one.name] for stack in train_all([one], store, lambda steps: None)]
     write_pair(store, one.name, one.identity, wide.initial())
     assert store.find(one.name, one.template) is None
     assert "its tensor 'hidden_1.bias' is (7,) float32, not (6,) float32" in caplog.text
-    (again,) = [found[one.name] for found in train_all([one], store, lambda steps: None)]
-    found = store.find(one.name, one.template)
+    (again,) = [stack[one.name] for stack in train_all([one], store, lambda steps: None)]
+    stack = store.find(one.name, one.template)
     for key, tensor in trained.parameters.items():
         assert torch.equal(again.parameters[key], tensor)
-        assert torch.equal(found.parameters[key], tensor)
+        assert torch.equal(stack.parameters[key], tensor)
 
 
 def test_a_half_trained_network_under_the_name_of_another_is_not_gone_on_with(store, caplog):
@@ -150,10 +152,10 @@ def test_a_half_trained_network_of_an_earlier_version_is_trained_from_the_start_
 def test_a_half_trained_network_that_does_not_fit_its_task_is_trained_from_the_start(tmp_path, caplog, kinds, step):
     one, store = task(training=Training(epochs=3, batch_size=16)), Store(tmp_path)
     tensors = {kind: task(width=40).initial() for kind in kinds}  # of a width that is not its own
-    store.save_partial(one.name, one.identity, PartialNetwork(tensors, {"loss_initial": 1.0}, step, 1.0))
+    store.save_partial(one.name, one.identity, PartialNetwork(tensors, 1.0, step, 1.0))
     steps: list[int] = []
-    (trained,) = [found[one.name] for found in train_all([one], store, steps.append)]
-    (expected,) = [found[one.name] for found in train_all([one], Store(None), lambda steps: None)]
+    (trained,) = [stack[one.name] for stack in train_all([one], store, steps.append)]
+    (expected,) = [stack[one.name] for stack in train_all([one], Store(None), lambda steps: None)]
     assert sum(steps) == 12
     assert trained.facts == expected.facts
     assert "trained from the start" in caplog.text
@@ -207,10 +209,10 @@ def refuse(monkeypatch, suffix, reason):
     """Let the opening of some files fail as it does for another user's, or on a disk with faults: root would be let in."""
     opened = os.open
 
-    def refusing(path, flags, *rest, **more):
+    def refusing(path, flags, *arguments, **more):
         if str(path).endswith(suffix) and not flags & os.O_CREAT:
             raise OSError(reason, os.strerror(reason), str(path))
-        return opened(path, flags, *rest, **more)
+        return opened(path, flags, *arguments, **more)
 
     monkeypatch.setattr(os, "open", refusing)
 
@@ -225,8 +227,8 @@ def test_a_network_that_cannot_be_read_is_trained_here_and_what_lies_there_stays
         assert store.find(B) is None
         store.save(A, IDENTITIES[0], network(5.0))
     assert {path: (path.read_bytes(), path.stat().st_ino) for path in before} == before
-    (said,) = caplog.messages  # once for all networks
-    assert os.strerror(reason) in said
+    (message,) = caplog.messages  # once for all networks
+    assert os.strerror(reason) in message
     assert store.find(A).facts == network().facts
 
 
@@ -235,7 +237,7 @@ def test_a_half_trained_network_that_cannot_be_read_is_not_taken_over(store, mon
     with monkeypatch.context() as patch:
         refuse(patch, PARTIAL, errno.EACCES)
         assert store.find_partial(A) is None
-        store.save_partial(A, IDENTITIES[0], PartialNetwork(HALF.tensors, HALF.facts, 6, 2.0))
+        store.save_partial(A, IDENTITIES[0], PartialNetwork(HALF.tensors, HALF.loss_initial, 6, 2.0))
     assert store.path(A, PARTIAL).read_bytes() == whole
 
 
@@ -267,17 +269,17 @@ class Killed(BaseException):
     """What a kill is to the code: no line after it is run, not even that which tidies up."""
 
 
-@pytest.mark.parametrize("there", ["nothing", "a whole network", "a damaged network", "a network without its sidecar"])
-def test_a_kill_at_any_moment_of_a_save_leaves_a_network_that_is_whole_or_trained_again(tmp_path, monkeypatch, there):
+@pytest.mark.parametrize("present", ["nothing", "a whole network", "a damaged network", "a network without its sidecar"])
+def test_a_kill_at_any_moment_of_a_save_leaves_a_network_that_is_whole_or_trained_again(tmp_path, monkeypatch, present):
     def prepared(k):
         store = Store(tmp_path / f"store_{k}")
         store.save_partial(A, IDENTITIES[0], HALF)
-        if there != "nothing":
+        if present != "nothing":
             store.save(A, IDENTITIES[0], network())
             store.save_partial(A, IDENTITIES[0], HALF)
-        if there == "a damaged network":
+        if present == "a damaged network":
             store.path(A).write_bytes(store.path(A).read_bytes()[:-1])
-        if there == "a network without its sidecar":
+        if present == "a network without its sidecar":
             store.path(A, SIDECAR).unlink()
         return store
 
@@ -302,12 +304,12 @@ def test_a_kill_at_any_moment_of_a_save_leaves_a_network_that_is_whole_or_traine
                 break
             except Killed:
                 pass
-        found = store.find(A)
-        assert there != "a whole network" or found is not None
-        assert found is not None or store.find_partial(A) is not None  # what was half trained goes last
+        stored = store.find(A)
+        assert present != "a whole network" or stored is not None
+        assert stored is not None or store.find_partial(A) is not None  # what was half trained goes last
         store.save(A, IDENTITIES[0], network())
         assert store.find(A).facts == network().facts
-    assert k == (1 if there == "a whole network" else 6)  # moments, of which each was the last once
+    assert k == (1 if present == "a whole network" else 6)  # moments, of which each was the last once
 
 
 def test_networks_are_on_the_disk_before_what_was_there_is_removed(tmp_path, monkeypatch):
@@ -318,11 +320,11 @@ def test_networks_are_on_the_disk_before_what_was_there_is_removed(tmp_path, mon
         return next(path.name for path in tmp_path.rglob("*") if path.stat().st_ino == os.fstat(number).st_ino)
 
     def noting(call, name):
-        def noted(what, *more, **others):
-            events.append((call.__name__, name(what)))
-            return call(what, *more, **others)
+        def record_call(path, *more, **others):
+            events.append((call.__name__, name(path)))
+            return call(path, *more, **others)
 
-        return noted
+        return record_call
 
     for call, name in ((os.fsync, name_of_open), (os.replace, os.path.basename), (os.unlink, os.path.basename)):
         monkeypatch.setattr(os, call.__name__, noting(call, name))

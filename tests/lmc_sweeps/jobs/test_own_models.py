@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from small_jobs import small_job
 from torch import Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import fingerprint
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 from lmc_sweeps.jobs.job import run_job
-from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.network_files import PartialNetwork
+from lmc_sweeps.jobs.planned import planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.stacks import train_all
-from lmc_sweeps.jobs.store import PartialNetwork, Store
-from lmc_sweeps.jobs.tasks import tasks_of
-from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.models.base import INPUT, Architecture, Model, stacked
@@ -121,18 +121,14 @@ class OwnModel(Model):
         return {name: torch.from_numpy(rng.normal(0, 0.4, shape).astype(np.float32)) for name, shape in shapes.items()}
 
 
-def settings(kind: str = "sigmoid", **changes) -> JobSettings:
-    given = {
-        "width": 7, "depth": 1, "networks": 2, "seed": 0, "dataset": DATASET, "model": OwnModel(kind=kind), "optimizer": Sgd(),
-        "training": Training(epochs=2, batch_size=16), "matching": (Weights(),), "device": "cpu", "precision": "float32", "points": 3,
-        "store": None,
-    }  # fmt: skip
-    return JobSettings(**(given | changes))
+def own_job(kind: str = "sigmoid", **changes) -> PreparedJob:
+    own = {"width": 7, "dataset": DATASET, "model": OwnModel(kind=kind), "training": Training(epochs=2, batch_size=16), "points": 3}
+    return small_job(DATA, **own | changes)
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_an_own_model_is_trained_as_it_is_and_its_final_loss_is_the_measured_one(kind, tmp_path):
-    record = run_job(settings(kind), DATA, fingerprint(DATA), tmp_path)
+    record = run_job(own_job(kind), tmp_path)
     for row in (row for row in record["runs"] if row["split"] == "train"):
         for letter, network in zip("ab", record["networks"], strict=True):
             np.testing.assert_allclose(row[f"loss_{letter}"], network["loss_final"], rtol=1e-6)
@@ -142,7 +138,7 @@ def test_an_own_model_is_trained_as_it_is_and_its_final_loss_is_the_measured_one
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_an_own_model_takes_the_steps_of_a_plain_loop(kind):
     """Six classes more, or a hidden neuron that hands on 1/2, would change every step."""
-    task = tasks_of(settings(kind, optimizer=Sgd(momentum=0.0, lr=0.1), training=Training(epochs=1, batch_size=60)), DATA, "mark")[0]
+    task = planned_networks(own_job(kind, optimizer=Sgd(momentum=0.0, lr=0.1), training=Training(epochs=1, batch_size=60)))[0]
     (trained,) = train_all([task], Store(None), lambda steps: None)
     parameters = {name: tensor.clone().requires_grad_() for name, tensor in task.initial().items()}
     logits = task.architecture.forward(stacked([parameters]), DATA.train.inputs)[0]
@@ -184,7 +180,7 @@ class Forked(Own):
 def test_a_model_whose_line_is_not_its_forward_fails_its_job(tmp_path, monkeypatch):
     monkeypatch.setitem(ARCHITECTURES, "sigmoid", lambda classes: Forked(sigmoid, AXES))
     with pytest.raises(InputError, match=r"^network \w+ ended its training at a loss of .* what was trained is not what is measured\."):
-        run_job(settings(), DATA, fingerprint(DATA), tmp_path)
+        run_job(own_job(), tmp_path)
     assert not (tmp_path / "record.json").exists()
 
 
@@ -194,10 +190,10 @@ def test_a_model_whose_line_is_not_its_forward_fails_its_job(tmp_path, monkeypat
     ids=["padded by an earlier version", "without momentum", "another optimizer's"],
 )
 def test_a_half_trained_network_of_other_shapes_is_trained_from_the_start(kinds, pad, tmp_path, caplog):
-    task, store = tasks_of(settings(), DATA, "mark")[0], Store(tmp_path)
+    task, store = planned_networks(own_job())[0], Store(tmp_path)
     tensors = {name: F.pad(tensor, (0, 9)) if pad else tensor for name, tensor in task.initial().items()}
-    kept = {kind: {name: p.clone() for name, p in tensors.items()} for kind in kinds}
-    store.save_partial(task.name, task.identity, PartialNetwork(kept, {"loss_initial": 1.0}, 2, 0.1))
+    halves = {kind: {name: p.clone() for name, p in tensors.items()} for kind in kinds}
+    store.save_partial(task.name, task.identity, PartialNetwork(halves, 1.0, 2, 0.1))
     (trained,), (expected,) = train_all([task], store, lambda n: None), train_all([task], Store(None), lambda n: None)
     assert f"the half-trained network {task.name} does not fit (" in caplog.text
     for name, tensor in expected[task.name].parameters.items():
@@ -215,4 +211,4 @@ def test_a_forward_that_does_not_take_a_batch_for_each_network_is_refused(tmp_pa
     monkeypatch.setitem(ARCHITECTURES, "sigmoid", lambda classes: OneBatch(sigmoid, AXES))
     words = r"^`forward` of a OneBatch must take one batch for each network .* for inputs \(2, 16, 18\) it returned \(2, 2, 16, 5\)\.$"
     with pytest.raises(InputError, match=words):
-        run_job(settings(), DATA, fingerprint(DATA), tmp_path)
+        run_job(own_job(), tmp_path)

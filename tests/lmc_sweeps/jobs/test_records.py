@@ -3,8 +3,6 @@
 import errno
 import json
 import math
-import tracemalloc
-import zipfile
 
 import numpy as np
 import pytest
@@ -12,18 +10,16 @@ import torch
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs import records
+from lmc_sweeps.jobs.permutation_files import read_permutations, write_permutations
 from lmc_sweeps.jobs.records import (
     forget_failure,
     is_finished,
     is_measured,
     matching_entries,
     merged,
-    permutations_are_damaged,
-    read_permutations,
     read_record,
     surroundings,
     write_failure,
-    write_permutations,
     write_record,
 )
 from lmc_sweeps.matching.activations import Activations
@@ -116,9 +112,9 @@ def test_equal_records_are_equal_bytes_whatever_the_order_of_their_keys(tmp_path
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float64("nan")])
 def test_values_that_are_not_finite_become_null(tmp_path, value):
     write_record(tmp_path, record(x=value, deep=[{"y": (1.0, value)}]))
-    found = read_record(tmp_path)
-    assert found["x"] is None
-    assert found["deep"] == [{"y": [1.0, None]}]
+    record_read = read_record(tmp_path)
+    assert record_read["x"] is None
+    assert record_read["deep"] == [{"y": [1.0, None]}]
 
 
 def test_a_record_cut_anywhere_counts_as_none(tmp_path):
@@ -158,10 +154,10 @@ def test_measured_and_diverged_records_are_finished(status, finished):
 
 
 def test_a_method_counts_as_measured_with_the_same_settings():
-    found = record((Identity(), Weights(biases=True)))
-    assert is_measured(found, Weights(biases=True))
-    assert not is_measured(found, Weights())
-    assert not is_measured(found, Activations())
+    measured = record((Identity(), Weights(biases=True)))
+    assert is_measured(measured, Weights(biases=True))
+    assert not is_measured(measured, Weights())
+    assert not is_measured(measured, Activations())
 
 
 def test_a_record_with_lines_of_several_numbers_of_points_counts_as_none_and_none_is_made(tmp_path):
@@ -179,21 +175,21 @@ def test_a_record_with_lines_of_several_numbers_of_points_counts_as_none_and_non
 def test_merging_keeps_the_rows_of_both_and_takes_the_new_ones_where_both_have_some():
     old = record((Identity(), Weights()), value=1.0, notes=["first", "both"], seconds=1.0)
     new = record((Weights(), Weights(biases=True), Activations()), value=2.0, notes=["both", "second"], seconds=2.0)
-    found = merged(old, new)
+    both = merged(old, new)
     methods = [Identity(), Weights(), Weights(biases=True), Activations()]
-    for table, kept in (("matching", methods), ("runs", methods), ("curves", methods), ("layers", methods[1:])):
-        assert [(row["matching"], row["settings_hash"]) for row in found[table]] == [(m.name, m.settings_hash()) for m in kept]
-    assert [row["value"] for row in found["runs"]] == [1.0, 2.0, 2.0, 2.0]
-    assert (found["notes"], found["seconds"]) == (["first", "both", "second"], 2.0)
+    for table, remaining in (("matching", methods), ("runs", methods), ("curves", methods), ("layers", methods[1:])):
+        assert [(row["matching"], row["settings_hash"]) for row in both[table]] == [(m.name, m.settings_hash()) for m in remaining]
+    assert [row["value"] for row in both["runs"]] == [1.0, 2.0, 2.0, 2.0]
+    assert (both["notes"], both["seconds"]) == (["first", "both", "second"], 2.0)
     assert old == record((Identity(), Weights()), value=1.0, notes=["first", "both"], seconds=1.0)
 
 
 def test_a_failure_is_written_down_and_does_not_count_as_finished(tmp_path):
     write_failure(tmp_path, "abc", {"width": 3}, "MemoryError: too wide")
-    found = read_record(tmp_path)
+    failed = read_record(tmp_path)
     expected = {"run_id": "abc", "scope": {"width": 3}, "sentence": "MemoryError: too wide", "status": "failed"}
-    assert found == {**expected, "schema_version": SCHEMA_VERSION}
-    assert not is_finished(found)
+    assert failed == {**expected, "schema_version": SCHEMA_VERSION}
+    assert not is_finished(failed)
 
 
 def test_a_failure_beside_results_keeps_the_results(tmp_path):
@@ -208,71 +204,29 @@ def test_a_failure_of_another_job_leaves_a_finished_record_as_it_is(tmp_path):
     assert read_record(tmp_path) == record()
 
 
-def test_permutations_are_added_to_those_already_there(tmp_path):
-    first, second, third = np.array([1, 0, 2]), np.array([2, 1, 0]), np.array([0, 1])
-    write_permutations(tmp_path, {"a.b.weights.w0": {"hidden_1": first}, "a.b.identity.i1": {"hidden_1": third}})
-    write_permutations(tmp_path, {"a.b.weights.w0": {"hidden_1": second, "hidden_2": third}}, read_permutations(tmp_path, {}))
-    found = read_permutations(tmp_path, {})
-    assert sorted(found) == ["a.b.identity.i1/hidden_1", "a.b.weights.w0/hidden_1", "a.b.weights.w0/hidden_2"]
-    np.testing.assert_array_equal(found["a.b.weights.w0/hidden_1"], second)
-    np.testing.assert_array_equal(found["a.b.weights.w0/hidden_2"], third)
-    np.testing.assert_array_equal(found["a.b.identity.i1/hidden_1"], third)
-
-
-def test_damaged_permutations_count_as_none_and_are_written_anew(tmp_path):
-    write_permutations(tmp_path, {"a.b.weights.w0": {"hidden_1": np.arange(50)[::-1]}})
-    path = tmp_path / "permutations.npz"
-    whole = path.read_bytes()
-    for length in range(0, len(whole), 5):
-        path.write_bytes(whole[:length])
-        assert read_permutations(tmp_path, {}) == {}
-    write_permutations(tmp_path, {"a.b.identity.i1": {"hidden_1": np.arange(3)}})
-    assert sorted(read_permutations(tmp_path, {})) == ["a.b.identity.i1/hidden_1"]
-
-
-def test_a_flipped_bit_of_the_permutations_is_noticed(tmp_path, caplog):
-    digest = write_permutations(tmp_path, {"a.b.weights.w0": {"hidden_1": np.arange(50)[::-1]}})
-    path = tmp_path / "permutations.npz"
-    whole, sealing = path.read_bytes(), record(files={"permutations.npz": digest})
-    assert not permutations_are_damaged(tmp_path, sealing)
-    for bit in range(0, 8 * len(whole), 3):
-        broken = bytearray(whole)
-        broken[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(broken)
-        assert permutations_are_damaged(tmp_path, sealing)
-        assert read_permutations(tmp_path, sealing) == {}
-        for array in read_permutations(tmp_path, {}).values():  # of an earlier version: a zip file's own checksum covers no name
-            np.testing.assert_array_equal(array, np.arange(50)[::-1])
-    assert "it was changed after it was written: its sha256 is not the one in record.json" in caplog.text
-
-
 def test_names_of_earlier_versions_are_read_as_they_are_now(tmp_path):
     pair, row = {"network_a": "8250e2414376239c", "network_b": "abc"}, {"matching": "weights", "settings_hash": "12345678"}
     old = record(run_id="1234567890123456", networks=[{"name": "8250e2414376239c"}, {"name": "abc"}])
     old |= {"matching": [{**row, "settings": {}}], "runs": [pair | row], "layers": [], "no_plane": [pair | row]}
     old["curves"] = [{**pair, **row, "t": [0, 0.5, 1]}]
     write_record(tmp_path, old)
-    found = read_record(tmp_path)
-    assert found["run_id"] == "x1234567890123456"
-    assert [network["name"] for network in found["networks"]] == ["x8250e2414376239c", "abc"]
+    current = read_record(tmp_path)
+    assert current["run_id"] == "x1234567890123456"
+    assert [network["name"] for network in current["networks"]] == ["x8250e2414376239c", "abc"]
     for table in ("runs", "curves", "no_plane"):
-        assert [(of["network_a"], of["network_b"], of["settings_hash"]) for of in found[table]] == [
+        assert [(row["network_a"], row["network_b"], row["settings_hash"]) for row in current[table]] == [
             ("x8250e2414376239c", "abc", "x12345678")
         ]
     write_permutations(tmp_path, {"8250e2414376239c.abc.weights.12345678": {"hidden_1": np.arange(3)}})
-    assert list(read_permutations(tmp_path, found)) == ["x8250e2414376239c.abc.weights.x12345678/hidden_1"]
-
-
-def test_no_permutations_are_none(tmp_path):
-    assert read_permutations(tmp_path / "nowhere", {}) == {}
+    assert list(read_permutations(tmp_path, current)) == ["x8250e2414376239c.abc.weights.x12345678/hidden_1"]
 
 
 def test_the_surroundings_name_the_versions_and_the_device():
-    found = surroundings(torch.device("cpu"))
-    assert found["versions"]["numpy"] == np.__version__
-    assert found["versions"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]  # not every wheel names its build
-    assert (found["machine"]["device"], found["machine"]["threads"]) == ("cpu", torch.get_num_threads())
-    assert json.loads(json.dumps(found)) == found
+    around = surroundings(torch.device("cpu"))
+    assert around["versions"]["numpy"] == np.__version__
+    assert around["versions"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]  # not every wheel names its build
+    assert (around["machine"]["device"], around["machine"]["threads"]) == ("cpu", torch.get_num_threads())
+    assert json.loads(json.dumps(around)) == around
 
 
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -296,57 +250,3 @@ def test_a_record_whose_rows_are_not_known_by_words_counts_as_none(tmp_path, key
 def test_a_record_with_something_else_in_place_of_rows_counts_as_none(tmp_path, key, status):
     write_record(tmp_path, record(**{key: -1, "status": status}))
     assert read_record(tmp_path) is None
-
-
-def npz(folder, contents: bytes, name: str = "a.b.weights.w0/hidden_1.npy", compression: int = zipfile.ZIP_DEFLATED) -> None:
-    with zipfile.ZipFile(folder / "permutations.npz", "w", compression) as stored:
-        stored.writestr(name, contents)
-
-
-def npy(shape: str, kind: str = "<i8", order: str = "False") -> bytes:
-    """Return an array of four numbers as NumPy writes it, with a header that says what it likes."""
-    header = f"{{'descr': '{kind}', 'fortran_order': {order}, 'shape': {shape}, }}".ljust(117) + "\n"
-    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + np.arange(4, dtype="<i8").tobytes()
-
-
-def test_the_header_in_these_tests_is_that_of_numpy(tmp_path):
-    np.save(tmp_path / "array.npy", np.arange(4, dtype="<i8"))
-    assert (tmp_path / "array.npy").read_bytes() == npy("(4,)")
-    npz(tmp_path, npy("(4,)"))
-    np.testing.assert_array_equal(read_permutations(tmp_path, {})["a.b.weights.w0/hidden_1"], np.arange(4))
-
-
-@pytest.mark.parametrize(
-    ("contents", "message"),
-    [
-        (npy("(2147483648,)"), "is not a row of as many integers as it says"),
-        (npy("(9223372036854775808,)"), "is not a row of as many integers as it says"),
-        (npy("(-1,)"), "is not a row of as many integers as it says"),
-        (npy("(2, 2)"), "is not a row of as many integers as it says"),
-        (npy("(" * 50), "is not a row of as many integers as it says"),
-        (npy("(4,)", "|O"), "is not a row of as many integers as it says"),
-        (npy("(4,)", "<f8"), "is not a row of as many integers as it says"),
-        (npy("(4,)", order="True"), "is not a row of as many integers as it says"),
-        (npy("(__import__('os').getpid(),)"), "is not a row of as many integers as it says"),
-        (bytes(2**28 + 1), r"it claims more than it can hold, or than 268,435,456 bytes"),
-    ],
-    ids=range(10),
-)
-def test_permutations_that_claim_what_is_not_there_are_refused_before_memory_is_taken(tmp_path, caplog, contents, message):
-    npz(tmp_path, contents)
-    del contents
-    tracemalloc.start()
-    try:
-        assert read_permutations(tmp_path, {}) == {}
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 2**20
-    assert message in caplog.text
-
-
-@pytest.mark.parametrize(("name", "compression"), [("hidden_1.npy", zipfile.ZIP_DEFLATED), ("a.b.weights.w0/x.npy", zipfile.ZIP_BZIP2)])
-def test_an_archive_of_something_else_has_no_permutations(tmp_path, caplog, name, compression):
-    npz(tmp_path, npy("(4,)"), name, compression)
-    assert read_permutations(tmp_path, {}) == {}
-    assert f"{name!r} is not what write_permutations writes" in caplog.text

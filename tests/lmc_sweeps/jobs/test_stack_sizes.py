@@ -1,10 +1,8 @@
 """The sizes of stacks: within the memory that is set, and the fastest of those that were tried."""
 
-from dataclasses import replace
-
 import pytest
 import torch
-from small_tasks import task
+from small_tasks import task, with_settings
 
 from lmc_sweeps.jobs import stack_sizes
 from lmc_sweeps.jobs.stack_sizes import most_in_memory, stack_size, training_seconds
@@ -18,7 +16,7 @@ def test_the_memory_bound_and_the_setting_limit_a_stack():
     enough_for_three = Training(epochs=3, batch_size=16, stack_gib=3.5 * bound / 2**30)
     assert most_in_memory(task(training=enough_for_three)) == 3
     assert stack_size([task(number, training=enough_for_three) for number in range(8)]) == 3
-    assert stack_size([replace(t, settings=replace(t.settings, training=Training(epochs=3, batch_size=16, stack=2))) for t in tasks]) == 2
+    assert stack_size([with_settings(t, training=Training(epochs=3, batch_size=16, stack=2)) for t in tasks]) == 2
 
 
 def test_without_a_setting_a_stack_takes_two_gib_or_most_of_what_is_free_on_a_gpu(monkeypatch):

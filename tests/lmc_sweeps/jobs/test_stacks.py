@@ -10,28 +10,29 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_tasks import task
+from small_tasks import task, with_settings
 
 from lmc_sweeps.common.time_limit import TimeLimitReached
 from lmc_sweeps.jobs import stacks
-from lmc_sweeps.jobs.settings import name_of
+from lmc_sweeps.jobs.identities import network_name
+from lmc_sweeps.jobs.network_files import PartialNetwork
+from lmc_sweeps.jobs.planned import PlannedNetwork, groups
 from lmc_sweeps.jobs.stacks import train_all
-from lmc_sweeps.jobs.store import PartialNetwork, Store
-from lmc_sweeps.jobs.tasks import Task, groups
+from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, AdamW, Sgd
 
 NOWHERE = Store(None)
 IDENTITY = {"width": 6}
-NAME = name_of(IDENTITY)
+NAME = network_name(IDENTITY)
 
 
 def all_trained(tasks, store=NOWHERE):
-    found = {}
+    networks = {}
     for trained in train_all(tasks, store, lambda steps: None):
-        found |= trained
-    return found
+        networks |= trained
+    return networks
 
 
 def assert_same_networks(left, right):
@@ -44,9 +45,9 @@ def assert_same_networks(left, right):
 
 def test_networks_of_one_shape_are_a_group_and_each_is_there_once():
     wide, other = task(width=7), task(1)
-    found = groups([task(), other, wide, task(), task(optimizer=Sgd(lr=0.5, momentum=0.1)), task(seed=3)])
-    assert [len(group) for group in found] == [4, 1]
-    assert found[1] == [wide]
+    by_shape = groups([task(), other, wide, task(), task(optimizer=Sgd(lr=0.5, momentum=0.1)), task(seed=3)])
+    assert [len(group) for group in by_shape] == [4, 1]
+    assert by_shape[1] == [wide]
 
 
 @pytest.mark.parametrize(
@@ -76,10 +77,10 @@ def test_a_network_whose_loss_is_not_finite_is_told_apart_though_its_weights_are
     # With logits of 3e38 and -3e38 the loss of the second class overflows, while its gradient, p - y, is finite.
     initial = {name: torch.zeros_like(tensor) for name, tensor in task().initial().items()}
     initial["output.bias"] = torch.tensor([3e38, -3e38, 0.0])
-    monkeypatch.setattr(Task, "initial", lambda self: initial)
-    (found,) = all_trained([task()]).values()
-    assert all(bool(tensor.isfinite().all()) for tensor in found.parameters.values())
-    assert found.facts["finite"] is False
+    monkeypatch.setattr(PlannedNetwork, "initial", lambda self: initial)
+    (network,) = all_trained([task()]).values()
+    assert all(bool(tensor.isfinite().all()) for tensor in network.parameters.values())
+    assert network.facts.finite is False
 
 
 @pytest.mark.parametrize("stack", [1, 2, 3, None])
@@ -93,7 +94,7 @@ def test_the_size_of_stacks_changes_no_bit(stack):
     expected = {}
     for single in tasks:
         expected |= all_trained([single])
-    sized = [replace(t, settings=replace(t.settings, training=replace(t.settings.training, stack=stack))) for t in tasks]
+    sized = [with_settings(t, training=replace(t.settings.training, stack=stack)) for t in tasks]
     assert_same_networks(all_trained(sized), expected)
 
 
@@ -103,11 +104,11 @@ def test_a_stack_that_was_killed_goes_on_bit_for_bit_from_where_it_was_kept(tmp_
     caplog.set_level(logging.INFO)
     always = Training(epochs=3, batch_size=16, checkpoint_seconds=0.0)  # 12 steps, kept after each
     tasks = [task(number, optimizer=optimizer, training=always) for number in range(3)]
-    store, seen = Store(tmp_path), []
+    store, steps = Store(tmp_path), []
 
     def killed(networks: int) -> None:
-        seen.append(networks)
-        if len(seen) == stop + 1:
+        steps.append(networks)
+        if len(steps) == stop + 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -115,12 +116,12 @@ def test_a_stack_that_was_killed_goes_on_bit_for_bit_from_where_it_was_kept(tmp_
             pass
     assert {store.find_partial(t.name).step for t in tasks} == {stop}
     resumed: list[int] = []
-    found = {}
+    networks = {}
     for trained in train_all(tasks, store, resumed.append):
-        found |= trained
+        networks |= trained
     assert resumed == [3] * (12 - stop)
     assert f"going on with 3 networks at step {stop}" in caplog.text
-    assert_same_networks(found, all_trained(tasks))
+    assert_same_networks(networks, all_trained(tasks))
     assert [store.find_partial(t.name) for t in tasks] == [None] * 3  # what is finished leaves nothing half done
 
 
@@ -139,11 +140,11 @@ def test_networks_kept_at_different_steps_go_on_side_by_side(tmp_path):
             for _ in train_all(part, Store(tmp_path), killed):
                 pass
     steps: list[int] = []
-    found = {}
+    networks = {}
     for trained in train_all(tasks, Store(tmp_path), steps.append):
-        found |= trained
+        networks |= trained
     assert sum(steps) == 2 * (12 - 3) + (12 - 7) + 12
-    assert_same_networks(found, all_trained(tasks))
+    assert_same_networks(networks, all_trained(tasks))
 
 
 @pytest.mark.parametrize("stop", [1, 5])
@@ -226,8 +227,8 @@ def test_a_network_that_does_not_fit_alone_and_other_errors_go_up(monkeypatch):
 
 def test_bfloat16_rounds_the_products_of_training_and_nothing_else():
     (exact,), (rounded,) = (list(all_trained([task(precision=precision)]).values()) for precision in ("float32", "bfloat16"))
-    assert rounded.facts["loss_initial"] == exact.facts["loss_initial"]  # losses are computed in float32
-    assert rounded.facts["loss_final"] == pytest.approx(exact.facts["loss_final"], rel=0.02)
+    assert rounded.facts.loss_initial == exact.facts.loss_initial  # losses are computed in float32
+    assert rounded.facts.loss_final == pytest.approx(exact.facts.loss_final, rel=0.02)
     for name, tensor in rounded.parameters.items():
         assert tensor.dtype == torch.float32
         assert not torch.equal(tensor, tensor.bfloat16().float())  # master weights are not rounded
@@ -239,35 +240,35 @@ def test_a_weight_that_is_not_finite_is_told_though_the_losses_are(monkeypatch):
     # A weight of minus infinity from a positive input makes a neuron that is silent behind its ReLU: no loss shows it.
     initial = {name: tensor.clone() for name, tensor in task().initial().items()}
     initial["hidden_1.weight"][0], initial["hidden_1.bias"][0] = 0.0, -torch.inf
-    monkeypatch.setattr(Task, "initial", lambda self: initial)
-    (found,) = all_trained([task()]).values()
-    assert all(map(math.isfinite, (found.facts["loss_initial"], found.facts["loss_final"])))
-    assert found.facts["finite"] is False
+    monkeypatch.setattr(PlannedNetwork, "initial", lambda self: initial)
+    (network,) = all_trained([task()]).values()
+    assert all(map(math.isfinite, (network.facts.loss_initial, network.facts.loss_final)))
+    assert network.facts.finite is False
 
 
-@pytest.mark.parametrize("where", ["a file in the way", "damaged"])
-def test_a_store_that_cannot_be_written_or_read_costs_time_and_no_result(tmp_path, caplog, where):
+@pytest.mark.parametrize("method", ["a file in the way", "damaged"])
+def test_a_store_that_cannot_be_written_or_read_costs_time_and_no_result(tmp_path, caplog, method):
     tasks = [task(), task(1)]
     store = Store(tmp_path / "store")
-    if where == "a file in the way":
+    if method == "a file in the way":
         (tmp_path / "store").write_text("no folder")
     else:
-        store.save_partial(tasks[0].name, tasks[0].identity, PartialNetwork({"parameters": {}}, {}, 3, 1.0))
+        store.save_partial(tasks[0].name, tasks[0].identity, PartialNetwork({"parameters": {}}, 1.0, 3, 1.0))
         path = next(Path(tmp_path).rglob("*.partial"))
         path.write_bytes(path.read_bytes()[:-3])
     assert_same_networks(all_trained(tasks, store), all_trained(tasks))
-    assert ("cannot be kept in the store" if where == "a file in the way" else "will be trained from the start") in caplog.text
+    assert ("cannot be kept in the store" if method == "a file in the way" else "will be trained from the start") in caplog.text
 
 
 def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
     store = Store(tmp_path)
-    kept = PartialNetwork({"parameters": {"w": torch.arange(6.0)}, "momentum": {"w": torch.ones(6)}}, {"loss_initial": 2.0}, 5, 1.5)
-    store.save_partial(NAME, IDENTITY, kept)
+    partial = PartialNetwork({"parameters": {"w": torch.arange(6.0)}, "momentum": {"w": torch.ones(6)}}, 2.0, 5, 1.5)
+    store.save_partial(NAME, IDENTITY, partial)
     path = store.path(NAME, ".partial")
     whole = path.read_bytes()
-    found = store.find_partial(NAME)
-    assert (found.step, found.seconds, found.facts) == (5, 1.5, {"loss_initial": 2.0})
-    assert torch.equal(found.tensors["momentum"]["w"], torch.ones(6))
+    read = store.find_partial(NAME)
+    assert (read.step, read.seconds, read.loss_initial) == (5, 1.5, 2.0)
+    assert torch.equal(read.tensors["momentum"]["w"], torch.ones(6))
     data = len(whole) - 48  # two tensors of six float32 values at the end
     for bit in range(8 * data, 8 * len(whole), 11):
         broken = bytearray(whole)
@@ -279,8 +280,8 @@ def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
 
 def test_a_flipped_bit_in_what_is_said_of_a_half_trained_network_is_noticed(tmp_path):
     store = Store(tmp_path)
-    kept = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, {"loss_initial": 2.5}, 1234, 1.5)
-    store.save_partial(NAME, IDENTITY, kept)
+    partial = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, 2.5, 1234, 1.5)
+    store.save_partial(NAME, IDENTITY, partial)
     path = store.path(NAME, ".partial")
     whole = path.read_bytes()
     noticed = 0
@@ -288,11 +289,11 @@ def test_a_flipped_bit_in_what_is_said_of_a_half_trained_network_is_noticed(tmp_
         broken = bytearray(whole)
         broken[bit // 8] ^= 1 << bit % 8
         path.write_bytes(broken)
-        found = store.find_partial(NAME)
-        noticed += found is None
-        if found is not None:  # a bit that says nothing
-            assert (found.facts, found.step, found.seconds) == (kept.facts, kept.step, kept.seconds)
-            assert torch.equal(found.tensors["parameters"]["w"], torch.ones(2, 3))
+        read = store.find_partial(NAME)
+        noticed += read is None
+        if read is not None:  # a bit that says nothing
+            assert (read.loss_initial, read.step, read.seconds) == (partial.loss_initial, partial.step, partial.seconds)
+            assert torch.equal(read.tensors["parameters"]["w"], torch.ones(2, 3))
     assert noticed > 0.9 * 8 * (len(whole) - 24)
 
 

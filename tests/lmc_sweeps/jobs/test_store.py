@@ -5,6 +5,7 @@ import logging
 import os
 import re
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from small_tasks import network
 
 from lmc_sweeps.common import files as files_module
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.jobs.settings import name_of
-from lmc_sweeps.jobs.store import Store, StoredNetwork
+from lmc_sweeps.jobs.identities import network_name
+from lmc_sweeps.jobs.network_files import StoredNetwork
+from lmc_sweeps.jobs.store import Store
 
 IDENTITY = {"width": 3, "seed": 0, "optimizer": {"name": "sgd"}}
-NAME = name_of(IDENTITY)
+NAME = network_name(IDENTITY)
 
 
 def files(folder: Path) -> list[str]:
@@ -26,17 +28,17 @@ def files(folder: Path) -> list[str]:
 
 @pytest.fixture
 def store(tmp_path) -> Store:
-    found = Store(tmp_path)
-    found.save(NAME, IDENTITY, network())
-    return found
+    folder_store = Store(tmp_path)
+    folder_store.save(NAME, IDENTITY, network())
+    return folder_store
 
 
 def test_what_was_saved_is_found_with_its_facts_and_its_seconds(store, caplog):
-    found = store.find(NAME)
-    assert (found.facts, found.seconds) == (network().facts, 2.5)
-    assert set(found.parameters) == {"b.weight", "a.bias"}
+    stored = store.find(NAME)
+    assert (stored.facts, stored.seconds) == (network().facts, 2.5)
+    assert set(stored.parameters) == {"b.weight", "a.bias"}
     for name, tensor in network().parameters.items():
-        assert torch.equal(found.parameters[name], tensor)
+        assert torch.equal(stored.parameters[name], tensor)
     assert caplog.records == []
 
 
@@ -48,13 +50,13 @@ def test_a_network_lies_in_a_folder_named_by_its_first_two_digits_with_its_sidec
 def test_the_file_says_what_network_it_is_without_our_code(store):
     contents = store.path(NAME).read_bytes()
     header = json.loads(contents[8 : 8 + int.from_bytes(contents[:8], "little")])  # the safetensors format: length, JSON, tensors
-    assert json.loads(header["__metadata__"]["network"]) == {"identity": IDENTITY, "facts": network().facts}
+    assert json.loads(header["__metadata__"]["network"]) == {"identity": IDENTITY, "facts": asdict(network().facts)}
     assert header["b.weight"]["shape"] == [3, 4]
 
 
 def test_equal_networks_are_equal_bytes_whatever_the_run_and_the_order_of_words(store, tmp_path):
     other = Store(tmp_path / "other")
-    turned = StoredNetwork(dict(reversed(network().parameters.items())), dict(reversed(network().facts.items())), 99.0)
+    turned = StoredNetwork(dict(reversed(network().parameters.items())), network().facts, 99.0)
     other.save(NAME, dict(reversed(IDENTITY.items())), turned)
     assert other.path(NAME).read_bytes() == store.path(NAME).read_bytes()
     assert other.find(NAME).seconds == 99.0
@@ -62,11 +64,11 @@ def test_equal_networks_are_equal_bytes_whatever_the_run_and_the_order_of_words(
 
 def test_a_slice_of_a_stack_is_stored_alone(store, tmp_path):
     stack = torch.arange(1000.0).view(100, 10)
-    name = name_of({"width": 10})
-    store.save(name, {"width": 10}, StoredNetwork({"weight": stack[7], "turned": stack[:3].T}, {}, 0.0))
-    found = store.find(name).parameters
-    assert torch.equal(found["weight"], stack[7])
-    assert torch.equal(found["turned"], stack[:3].T)
+    name = network_name({"width": 10})
+    store.save(name, {"width": 10}, StoredNetwork({"weight": stack[7], "turned": stack[:3].T}, network().facts, 0.0))
+    parameters = store.find(name).parameters
+    assert torch.equal(parameters["weight"], stack[7])
+    assert torch.equal(parameters["turned"], stack[:3].T)
     assert store.path(name).stat().st_size < 1000  # 40 numbers of 4 bytes and a header, not the stack of 1,000
 
 
@@ -79,8 +81,8 @@ def assert_unusable(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     caplog.clear()
     assert store.find(NAME) is None
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    where = re.escape(str(store.path(NAME)))
-    assert re.fullmatch(rf"the stored network {where} is not usable \(.+\); it will be trained again\.", caplog.records[0].getMessage())
+    path = re.escape(str(store.path(NAME)))
+    assert re.fullmatch(rf"the stored network {path} is not usable \(.+\); it will be trained again\.", caplog.records[0].getMessage())
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".json"])

@@ -31,15 +31,15 @@ def test_the_cost_is_the_mean_squared_difference_of_activations(centred: bool, g
     if centred:
         a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     expected = np.mean((a[:, :, None] - b[:, None, :]) ** 2, axis=0)
-    found = Activations(centred=centred).ground_cost(problem_of(ARCHITECTURE, A, B, INPUTS), group, {})
-    np.testing.assert_allclose(found, expected, rtol=1e-10)
+    cost = Activations(centred=centred).ground_cost(problem_of(ARCHITECTURE, A, B, INPUTS), group, {})
+    np.testing.assert_allclose(cost, expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_centred_cost_pairs_the_neurons_of_the_largest_total_covariance(group: str, problem_of: ProblemOf) -> None:
     covariance = np.cov(HIDDEN[group][0], HIDDEN[group][1], rowvar=False)[:10, 10:]
-    found = Activations()(problem_of(ARCHITECTURE, A, B, INPUTS)).permutations[group]
-    np.testing.assert_array_equal(found, linear_sum_assignment(covariance, maximize=True)[1])
+    permutation = Activations()(problem_of(ARCHITECTURE, A, B, INPUTS)).permutations[group]
+    np.testing.assert_array_equal(permutation, linear_sum_assignment(covariance, maximize=True)[1])
 
 
 def test_a_shift_of_the_activations_is_seen_by_the_uncentred_cost_alone(problem_of: ProblemOf) -> None:

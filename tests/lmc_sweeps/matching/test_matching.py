@@ -86,9 +86,9 @@ def test_planted_permutations_are_recovered_and_leave_no_barrier(
         np.testing.assert_array_equal(result.permutations[group], inverse(permutation))
     assert all(layer.matching_cost < 1e-3 * layer.identity_cost for layer in result.layers)  # rounding of float32 moments
     assert function_gap(architecture, b, result.permutations, inputs()) < 1e-5
-    found = line(architecture, a, b, result.permutations)
-    assert found.barrier <= 1e-6  # float32
-    assert found.barrier_mean <= 1e-6
+    measures = line(architecture, a, b, result.permutations)
+    assert measures.barrier <= 1e-6  # float32
+    assert measures.barrier_mean <= 1e-6
     assert line(architecture, a, b, {}).barrier > 0.01  # the planted permutation alone makes one
 
 
@@ -108,14 +108,14 @@ def test_dead_neurons_are_ties_that_may_be_matched_in_any_way_but_make_no_barrie
 def test_more_passes_in_random_order_of_the_layers_change_nothing(method: str, seed: int, problem_of: ProblemOf) -> None:
     architecture, (a, b) = networks(2, 3)
     problem = problem_of(architecture, a, b, inputs())
-    found = METHODS[method](problem)
+    result = METHODS[method](problem)
     rng = np.random.default_rng(seed)
     current = {group: rng.permutation(WIDTH) for group in architecture.spec.groups}
     for _ in range(4):  # the last of 3 layers is right after 3 passes, in whatever order
         for group in rng.permutation(architecture.spec.groups):
             current[group] = from_coupling(Emd()(METHODS[method].ground_cost(problem, group, current)).coupling)[0]
     for group, permutation in current.items():
-        np.testing.assert_array_equal(permutation, found.permutations[group])
+        np.testing.assert_array_equal(permutation, result.permutations[group])
 
 
 @pytest.mark.parametrize("name", SEQUENTIAL)

@@ -28,18 +28,18 @@ def network(seed: int) -> dict[str, Tensor]:
 
 def with_dead(seed: int) -> dict[str, Tensor]:
     """Return a network some of whose neurons are 0 on every example, each with weights of its own."""
-    found = network(seed)
+    parameters = network(seed)
     for k in range(1, DEPTH + 1):
-        found[f"hidden_{k}.bias"][DEAD] = -100.0 - found[f"hidden_{k}.bias"][DEAD]
-    return found
+        parameters[f"hidden_{k}.bias"][DEAD] = -100.0 - parameters[f"hidden_{k}.bias"][DEAD]
+    return parameters
 
 
 def with_duplicates(seed: int) -> dict[str, Tensor]:
     """Return a network whose neurons have the incoming weights of one another in threes; biases and outgoing weights are their own."""
-    found = network(seed)
+    parameters = network(seed)
     for k in range(1, DEPTH + 1):
-        found[f"hidden_{k}.weight"] = found[f"hidden_{k}.weight"][::3].repeat_interleave(3, dim=0)
-    return found
+        parameters[f"hidden_{k}.weight"] = parameters[f"hidden_{k}.weight"][::3].repeat_interleave(3, dim=0)
+    return parameters
 
 
 KINDS = {"dead": with_dead, "duplicates": with_duplicates}
@@ -81,8 +81,10 @@ def test_a_billionth_more_or_less_of_the_costs_and_the_transport_change_no_permu
     for transport in TRANSPORTS:
         for noise in NOISE.values():
             for seed in range(3):
-                found = noisy(name, transport, noise(np.random.default_rng(seed)))(problem).permutations
-                assert {group: moved.tolist() for group, moved in found.items()} == {group: m.tolist() for group, m in expected.items()}
+                permutations = noisy(name, transport, noise(np.random.default_rng(seed)))(problem).permutations
+                assert {group: moved.tolist() for group, moved in permutations.items()} == {
+                    group: m.tolist() for group, m in expected.items()
+                }
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -99,15 +101,15 @@ def test_tied_neurons_of_a_permuted_copy_are_matched_with_themselves(name: str, 
 def test_between_dead_neurons_the_nearest_weights_decide(transport: str, problem_of: ProblemOf) -> None:
     problem = problem_of(ARCHITECTURE, with_dead(0), with_dead(5), INPUTS)
     method = matching.choices()["activations"](transport=transport)
-    found = method(problem).permutations["hidden_1"]
+    permutation = method(problem).permutations["hidden_1"]
     cost = method.ground_cost(problem, "hidden_1", {})
     assert (cost[DEAD][:, DEAD] == 0).all()
     rows = [np.column_stack([w["hidden_1.weight"], w["hidden_1.bias"]]) for w in (problem.weights_a, problem.weights_b)]
-    tied = [i for i in DEAD if found[i] in DEAD]
+    tied = [i for i in DEAD if permutation[i] in DEAD]
     assert len(tied) >= 3
     for i in tied:
         for j in tied:  # no exchange of two of them brings their weights nearer
-            apart = [np.sum((rows[0][[i, j]] - rows[1][places]) ** 2) for places in (found[[i, j]], found[[j, i]])]
+            apart = [np.sum((rows[0][[i, j]] - rows[1][places]) ** 2) for places in (permutation[[i, j]], permutation[[j, i]])]
             assert apart[0] <= apart[1]
 
 
@@ -126,6 +128,6 @@ def test_a_method_that_does_not_see_weights_lets_the_places_decide(problem_of: P
 
     a = with_dead(0)
     problem = replace(problem_of(ARCHITECTURE, a, a, INPUTS), weights_a={}, weights_b={})
-    found = Blind()(problem).permutations
-    for permutation in found.values():
+    permutations = Blind()(problem).permutations
+    for permutation in permutations.values():
         np.testing.assert_array_equal(permutation, np.arange(WIDTH))

@@ -39,12 +39,12 @@ def problem(problem_of: ProblemOf) -> MatchingProblem:
 
 def rows(problem: MatchingProblem, k: int, below: dict[str, np.ndarray], biases: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows (w, b) or w of layer k of A and of B, B's inputs in A's order."""
-    found = []
+    both = []
     for weights, moved in ((problem.weights_a, None), (problem.weights_b, below.get(f"hidden_{k - 1}"))):
         w = weights[f"hidden_{k}.weight"]
         w = w if moved is None else w[:, moved]
-        found.append(np.column_stack([w, weights[f"hidden_{k}.bias"]]) if biases else w)
-    return found[0], found[1]
+        both.append(np.column_stack([w, weights[f"hidden_{k}.bias"]]) if biases else w)
+    return both[0], both[1]
 
 
 def explicit(a: np.ndarray, b: np.ndarray, metric: np.ndarray) -> np.ndarray:
@@ -61,8 +61,8 @@ def below_of(seed: int) -> dict[str, np.ndarray]:
 def test_the_cost_of_weights_is_the_squared_distance_of_incoming_rows(k: int, biases: bool, problem: MatchingProblem) -> None:
     below = below_of(3)
     a, b = rows(problem, k, below, biases)
-    found = Weights(biases=biases).ground_cost(problem, f"hidden_{k}", below)
-    np.testing.assert_allclose(found, explicit(a, b, np.eye(a.shape[1])), rtol=1e-12)
+    cost = Weights(biases=biases).ground_cost(problem, f"hidden_{k}", below)
+    np.testing.assert_allclose(cost, explicit(a, b, np.eye(a.shape[1])), rtol=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -78,8 +78,8 @@ def test_the_cost_of_covariance_is_the_distance_of_augmented_rows_in_the_augment
     if biases:
         border = np.zeros_like(mean) if centred else mean
         metric = np.vstack([np.column_stack([metric, border]), np.append(border, 1.0)])
-    found = Covariance(biases=biases, centred=centred).ground_cost(problem, f"hidden_{k}", below)
-    np.testing.assert_allclose(found, explicit(a, b, metric), rtol=1e-10, atol=1e-13)
+    cost = Covariance(biases=biases, centred=centred).ground_cost(problem, f"hidden_{k}", below)
+    np.testing.assert_allclose(cost, explicit(a, b, metric), rtol=1e-10, atol=1e-13)
 
 
 @pytest.mark.parametrize("biases", [False, True])
@@ -92,12 +92,12 @@ def test_the_cost_of_covariance_is_the_mean_squared_difference_of_preactivations
     h = np.column_stack([h, np.ones(len(h))]) if biases else h
     rows_a, rows_b = rows(problem, 2, below_of(3), biases)
     expected = np.mean(((h @ rows_a.T)[:, :, None] - (h @ rows_b.T)[:, None, :]) ** 2, axis=0)
-    found = Covariance(biases=biases).ground_cost(problem, "hidden_2", below_of(3))
-    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    cost = Covariance(biases=biases).ground_cost(problem, "hidden_2", below_of(3))
+    np.testing.assert_allclose(cost, expected, rtol=1e-11)
 
 
 def with_unit_moments(problem: MatchingProblem) -> MatchingProblem:
-    moments = {key: Moments(np.zeros_like(found.mean), np.eye(len(found.mean))) for key, found in problem.moments_a.items()}
+    moments = {key: Moments(np.zeros_like(moment.mean), np.eye(len(moment.mean))) for key, moment in problem.moments_a.items()}
     return replace(problem, moments_a=moments, moments_b=moments)
 
 
@@ -147,7 +147,7 @@ def test_the_dimension_of_weights_is_that_of_w_transposed_w(biases: bool, proble
 def test_the_dimension_of_covariance_is_that_of_w_sigma_w_transposed_each_network_with_its_own_moments(problem: MatchingProblem) -> None:
     for k, layer in enumerate(Covariance()(problem).layers, start=1):
         source = "input" if k == 1 else f"hidden_{k - 1}"
-        for w, moments, found in zip(
+        for w, moments, dimensions in zip(
             rows(problem, k, {}, False),
             (problem.moments_a[source], problem.moments_b[source]),
             (
@@ -157,7 +157,7 @@ def test_the_dimension_of_covariance_is_that_of_w_sigma_w_transposed_each_networ
             strict=True,
         ):
             expected = [approximate_dimension(w @ matrix @ w.T) for matrix in (moments.second, moments.covariance)]
-            np.testing.assert_allclose(found, expected, rtol=1e-12)
+            np.testing.assert_allclose(dimensions, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["weights", "covariance"])
@@ -176,8 +176,8 @@ def test_outgoing_weights_are_in_the_rows_of_the_last_hidden_layer_only(biases: 
         a, b = rows(problem, k, below, biases)
         if k == DEPTH:
             a, b = (np.column_stack([r, w["output.weight"].T]) for r, w in ((a, problem.weights_a), (b, problem.weights_b)))
-        found = Weights(biases=biases, outgoing=True).ground_cost(problem, f"hidden_{k}", below)
-        np.testing.assert_allclose(found, explicit(a, b, np.eye(a.shape[1])), rtol=1e-12)
+        cost = Weights(biases=biases, outgoing=True).ground_cost(problem, f"hidden_{k}", below)
+        np.testing.assert_allclose(cost, explicit(a, b, np.eye(a.shape[1])), rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def test_w_transposed_w_and_w_w_transposed_have_the_same_dimension() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_it_lies_between_one_and_the_rank(seed: int) -> None:
-    found = approximate_dimension(second_moment(6, 40, seed))
-    assert 1.0 < found < 6.0
+    dimension = approximate_dimension(second_moment(6, 40, seed))
+    assert 1.0 < dimension < 6.0
 
 
 def test_the_zero_matrix_has_none() -> None:
@@ -73,10 +73,10 @@ def test_the_spectrum_is_that_of_the_covariance_in_the_metric_whichever_side_is_
     rows, root = rng.standard_normal((m, d)) + 1.0, rng.standard_normal((d, d - 2))
     metric = root @ root.T if with_metric else np.eye(d)  # singular: some inputs never vary
     expected = np.linalg.eigvals(np.cov(rows.T, bias=True) @ metric).real
-    found = spectrum_of_rows(rows, metric if with_metric else None)
+    spectrum = spectrum_of_rows(rows, metric if with_metric else None)
     k = min(m, d)
-    np.testing.assert_allclose(found, np.sort(expected)[-k:], atol=1e-9 * expected.max())
-    np.testing.assert_allclose(spectrum_of_products(rows @ metric @ rows.T)[-k:], found, atol=1e-9 * expected.max())
+    np.testing.assert_allclose(spectrum, np.sort(expected)[-k:], atol=1e-9 * expected.max())
+    np.testing.assert_allclose(spectrum_of_products(rows @ metric @ rows.T)[-k:], spectrum, atol=1e-9 * expected.max())
 
 
 def test_one_neuron_has_no_spread() -> None:

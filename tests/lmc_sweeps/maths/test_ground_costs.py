@@ -74,9 +74,9 @@ def test_activation_distances_are_mean_squared_differences_of_activations(centre
     if centred:
         a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     n = len(a)
-    found = activation_distances(a.T @ a / n, b.T @ b / n, a.T @ b / n)
+    cost = activation_distances(a.T @ a / n, b.T @ b / n, a.T @ b / n)
     expected = [[np.mean((a[:, i] - b[:, j]) ** 2) for j in range(6)] for i in range(6)]
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(cost, expected, rtol=1e-12)
 
 
 def test_equal_activations_cost_nothing_and_never_less() -> None:

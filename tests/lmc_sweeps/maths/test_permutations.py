@@ -81,9 +81,9 @@ def test_the_inverse_undoes_on_both_sides(seed: int) -> None:
 
 
 def test_neuron_permutation_i_of_b_is_placed_at_neuron_i() -> None:
-    b, found = network(), planted(1)
-    moved = apply_permutations(b, SPEC, found)
-    one, two = found["first"], found["second"]
+    b, permutations = network(), planted(1)
+    moved = apply_permutations(b, SPEC, permutations)
+    one, two = permutations["first"], permutations["second"]
     for i, j in itertools.product(range(SIZES["second"]), range(SIZES["first"])):
         assert moved["first.bias"][j] == b["first.bias"][one[j]]
         assert torch.equal(moved["first.weight"][j], b["first.weight"][one[j]])
@@ -93,11 +93,11 @@ def test_neuron_permutation_i_of_b_is_placed_at_neuron_i() -> None:
 
 
 def test_the_inverse_permutation_brings_the_network_back_and_leaves_its_inputs_alone() -> None:
-    b, found = network(), planted(1)
+    b, permutations = network(), planted(1)
     copies = {name: tensor.clone() for name, tensor in b.items()}
-    moved = apply_permutations(b, SPEC, found)
+    moved = apply_permutations(b, SPEC, permutations)
     assert not torch.equal(moved["second.weight"], b["second.weight"])
-    back = apply_permutations(moved, SPEC, {group: inverse(p) for group, p in found.items()})
+    back = apply_permutations(moved, SPEC, {group: inverse(p) for group, p in permutations.items()})
     for name, tensor in copies.items():
         assert torch.equal(back[name], tensor)
         assert torch.equal(b[name], tensor)
@@ -134,10 +134,10 @@ def test_an_index_array_that_is_no_permutation_of_its_group_is_refused(bad: list
 @pytest.mark.parametrize("n", [1, 2, 3, 30])
 def test_a_permutation_coupling_is_read_exactly(n: int) -> None:
     permutation = np.random.default_rng(n).permutation(n)
-    found, exact = from_coupling(np.eye(n)[permutation] / n)
+    rounded, exact = from_coupling(np.eye(n)[permutation] / n)
     assert exact
-    assert found.dtype == np.int64
-    np.testing.assert_array_equal(found, permutation)
+    assert rounded.dtype == np.int64
+    np.testing.assert_array_equal(rounded, permutation)
 
 
 def test_a_spread_coupling_is_rounded_to_the_permutation_with_most_mass_and_said_to_be_inexact() -> None:
@@ -145,9 +145,9 @@ def test_a_spread_coupling_is_rounded_to_the_permutation_with_most_mass_and_said
     coupling = np.array([[5.0, 2.0, 2.0], [4.0, 2.0, 3.0], [0.0, 5.0, 4.0]]) / 27
     masses = {p: coupling[np.arange(3), list(p)].sum() for p in itertools.permutations(range(3))}
     assert max(masses, key=masses.get) == (0, 2, 1)
-    found, exact = from_coupling(coupling)
+    rounded, exact = from_coupling(coupling)
     assert not exact
-    assert found.tolist() == [0, 2, 1]
+    assert rounded.tolist() == [0, 2, 1]
 
 
 @pytest.mark.parametrize("spread", [1e-7, 1e-3, 0.3])
@@ -156,9 +156,9 @@ def test_a_blurred_permutation_is_read_but_said_to_be_inexact(spread: float) -> 
     n, permutation = 6, np.array([3, 5, 0, 1, 4, 2])
     coupling = (1 - spread) * np.eye(n)[permutation] / n + spread * np.full((n, n), 1 / n**2)
     np.testing.assert_allclose(coupling.sum(), 1.0, rtol=1e-12)
-    found, exact = from_coupling(coupling)
+    rounded, exact = from_coupling(coupling)
     assert not exact
-    np.testing.assert_array_equal(found, permutation)
+    np.testing.assert_array_equal(rounded, permutation)
 
 
 def test_rounding_errors_of_a_solver_do_not_make_a_permutation_inexact() -> None:

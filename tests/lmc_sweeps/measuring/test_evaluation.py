@@ -55,12 +55,12 @@ def torchs_scores(module: nn.Module, data: Split) -> tuple[float, float]:
 @pytest.mark.parametrize("batch_size", [1, 10, 101, 5000])
 def test_scores_are_torchs_cross_entropy_and_the_share_of_wrong_answers(architecture: Architecture, batch_size: int) -> None:
     networks, data = [network(seed) for seed in range(3)], split()
-    found = evaluate(architecture, stacked(networks), data, batch_size)
-    assert (found.loss.shape, found.loss.dtype, found.error.shape, found.error.dtype) == ((3,), np.float64, (3,), np.float64)
+    scores = evaluate(architecture, stacked(networks), data, batch_size)
+    assert (scores.loss.shape, scores.loss.dtype, scores.error.shape, scores.error.dtype) == ((3,), np.float64, (3,), np.float64)
     for k, parameters in enumerate(networks):
         loss, error = torchs_scores(architecture.module(parameters), data)
-        np.testing.assert_allclose(found.loss[k], loss, rtol=1e-6)  # logits are float32
-        assert found.error[k] == error
+        np.testing.assert_allclose(scores.loss[k], loss, rtol=1e-6)  # logits are float32
+        assert scores.error[k] == error
 
 
 @pytest.mark.parametrize("architecture", [chain(), as_torch_module()])
@@ -68,33 +68,33 @@ def test_scores_are_torchs_cross_entropy_and_the_share_of_wrong_answers(architec
 def test_scores_along_lines_are_those_of_the_interpolated_networks(architecture: Architecture, batch_size: int) -> None:
     a, b, data, t = network(0), network(1), split(), line_points(5)
     maps = [{}, permutations(0), permutations(1)]
-    found = evaluate_line(architecture, a, b, maps, t, data, batch_size)
-    assert found.loss.shape == found.error.shape == (3, 5)
+    scores = evaluate_line(architecture, a, b, maps, t, data, batch_size)
+    assert scores.loss.shape == scores.error.shape == (3, 5)
     for m, permutation in enumerate(maps):
         line = interpolate(a, apply_permutations(b, architecture.spec, permutation), torch.from_numpy(t))
         for k in range(len(t)):
             loss, error = torchs_scores(architecture.module(unstack(line, k)), data)
-            np.testing.assert_allclose(found.loss[m, k], loss, rtol=1e-6)
-            assert found.error[m, k] == error
+            np.testing.assert_allclose(scores.loss[m, k], loss, rtol=1e-6)
+            assert scores.error[m, k] == error
 
 
 def test_the_ends_of_every_line_are_a_and_b_whatever_the_permutation() -> None:
     data, networks = split(), [network(0), network(1)]
-    found = evaluate_line(chain(), *networks, [{}, permutations(0), permutations(1)], line_points(3), data)
+    scores = evaluate_line(chain(), *networks, [{}, permutations(0), permutations(1)], line_points(3), data)
     ends = evaluate(chain(), stacked(networks), data)
-    np.testing.assert_allclose(found.loss[:, [0, -1]], np.tile(ends.loss, (3, 1)), rtol=1e-6)
-    np.testing.assert_array_equal(found.error[:, [0, -1]], np.tile(ends.error, (3, 1)))
+    np.testing.assert_allclose(scores.loss[:, [0, -1]], np.tile(ends.loss, (3, 1)), rtol=1e-6)
+    np.testing.assert_array_equal(scores.error[:, [0, -1]], np.tile(ends.error, (3, 1)))
 
 
 def test_a_network_that_overflows_has_no_scores_and_does_not_touch_its_neighbours() -> None:
     good, bad, data = network(0), network(1), split()
     bad["output.weight"] = bad["output.weight"] * torch.nan
-    found, alone = (
+    scores, alone = (
         evaluate(chain(), stacked([good, bad, good]), data, batch_size=10),
         evaluate(chain(), stacked([good]), data, batch_size=10),
     )
-    for scores, expected in ((found.loss, alone.loss[0]), (found.error, alone.error[0])):
-        np.testing.assert_array_equal(scores, [expected, np.nan, expected])
+    for values, expected in ((scores.loss, alone.loss[0]), (scores.error, alone.error[0])):
+        np.testing.assert_array_equal(values, [expected, np.nan, expected])
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -177,7 +177,7 @@ def test_two_networks_of_one_function_that_no_permutation_connects() -> None:
     t = line_points(17)  # multiples of 1/16
     scores = evaluate_line(architecture, a, b, maps, t, data)
     for error in scores.error:
-        found = barriers(t, error)
-        assert (found.midpoint, found.midpoint_barrier) == (0.25, 0.25)
-        assert found.barrier == 0.25
+        error_barriers = barriers(t, error)
+        assert (error_barriers.midpoint, error_barriers.midpoint_barrier) == (0.25, 0.25)
+        assert error_barriers.barrier == 0.25
     np.testing.assert_array_equal(scores.error[:, [0, -1]], 0.0)

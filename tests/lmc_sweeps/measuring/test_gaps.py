@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.gaps import HOLDS, NONE, VACUOUS, VIOLATED, distance, midpoint_gap, relative_movement
-from lmc_sweeps.models.elementwise import LIPSCHITZ
+from lmc_sweeps.models.chain_layer import LIPSCHITZ
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.sequential import from_sequential
@@ -37,10 +37,10 @@ def gap_of(model: object, a: dict[str, Tensor], b: dict[str, Tensor], width: int
     ids=str,
 )  # fmt: skip
 def test_a_certificate_is_above_the_gap(model: object, depth: int, width: int, scale: float) -> None:
-    found = gap_of(model, *pair(model, width, depth, scale), width, depth)
-    assert 0 < found.output_gap < found.certificate < math.inf
-    assert found.certificate_ratio == pytest.approx(found.certificate / found.output_gap)
-    assert found.certificate_status in (HOLDS, VACUOUS)
+    gap = gap_of(model, *pair(model, width, depth, scale), width, depth)
+    assert 0 < gap.output_gap < gap.certificate < math.inf
+    assert gap.certificate_ratio == pytest.approx(gap.certificate / gap.output_gap)
+    assert gap.certificate_status in (HOLDS, VACUOUS)
 
 
 @pytest.mark.parametrize("model", [Mlp(), MeanField()], ids=str)
@@ -51,9 +51,9 @@ def test_the_gap_is_that_of_modules_computed_one_by_one(model: object) -> None:
     middle = {name: (a[name] + b[name]) / 2 for name in a}
     at_a, at_b, at_middle = (architecture.module(net)(X).detach().double() for net in (a, b, middle))
     expected = (at_middle - (at_a + at_b) / 2).square().sum(1).mean().sqrt()
-    found = gap_of(model, a, b, width, 1)
-    assert found.output_gap == pytest.approx(float(expected), rel=1e-5)
-    assert found.output_scale == pytest.approx(float(at_middle.norm() / ((at_a + at_b) / 2).norm()), rel=1e-5)
+    gap = gap_of(model, a, b, width, 1)
+    assert gap.output_gap == pytest.approx(float(expected), rel=1e-5)
+    assert gap.output_scale == pytest.approx(float(at_middle.norm() / ((at_a + at_b) / 2).norm()), rel=1e-5)
 
 
 def test_a_network_and_itself_have_no_gap_and_a_linear_network_has_none_between_outputs() -> None:
@@ -85,9 +85,9 @@ def test_permuting_both_networks_alike_changes_neither_gap_nor_certificate() -> 
     a, b = pair(Mlp(), 7, 2)
     spec = Mlp().architecture(INPUTS, 7, 2, CLASSES).spec
     moves = {group: np.random.default_rng(3).permutation(7) for group in spec.groups}
-    there, moved = gap_of(Mlp(), a, b, 7, 2), gap_of(Mlp(), *(apply_permutations(net, spec, moves) for net in (a, b)), 7, 2)
-    assert moved.output_gap == pytest.approx(there.output_gap, rel=1e-5)
-    assert moved.certificate == pytest.approx(there.certificate, rel=1e-5)
+    original, moved = gap_of(Mlp(), a, b, 7, 2), gap_of(Mlp(), *(apply_permutations(net, spec, moves) for net in (a, b)), 7, 2)
+    assert moved.output_gap == pytest.approx(original.output_gap, rel=1e-5)
+    assert moved.certificate == pytest.approx(original.certificate, rel=1e-5)
 
 
 def test_the_curvature_certificate_falls_with_the_square_of_the_distance() -> None:
@@ -97,10 +97,10 @@ def test_the_curvature_certificate_falls_with_the_square_of_the_distance() -> No
 
 def test_no_certificate_is_known_for_steep_activations_and_outputs_that_are_not_linear() -> None:
     a, b = pair(Mlp(activation="gelu"), 4, 1)
-    found = gap_of(Mlp(activation="gelu"), a, b, 4, 1)
-    assert found.output_gap > 0
-    assert math.isnan(found.certificate)
-    assert found.certificate_status == NONE
+    gap = gap_of(Mlp(activation="gelu"), a, b, 4, 1)
+    assert gap.output_gap > 0
+    assert math.isnan(gap.certificate)
+    assert gap.certificate_status == NONE
     modules = [nn.Sequential(nn.Linear(INPUTS, 4), nn.ReLU(), nn.Linear(4, CLASSES), nn.LogSoftmax(-1)) for _ in range(2)]
     a, b = ({name: p.detach() for name, p in module.named_parameters()} for module in modules)
     assert math.isnan(from_sequential(modules[0]).certifier(a, b, X)(b))
@@ -163,8 +163,8 @@ def test_the_curvature_certificate_is_sharp_where_tanh_bends_most_and_where_two_
     architecture = MeanField().architecture(1, 1, 1, 1)
     bend, step = math.atanh(1 / math.sqrt(3)), 0.01
     for a, b in ((network(bend - step, 1.0), network(bend + step, 1.0)), (network(-step, -step), network(step, step))):
-        found = midpoint_gap(architecture, a, b, architecture.certifier(a, b, one.double()), one.double())
-        assert 1.0 <= found.certificate_ratio < 1.02
+        gap = midpoint_gap(architecture, a, b, architecture.certifier(a, b, one.double()), one.double())
+        assert 1.0 <= gap.certificate_ratio < 1.02
 
 
 @pytest.mark.parametrize("kind", LIPSCHITZ)
@@ -179,6 +179,6 @@ def test_rounding_has_no_ratio() -> None:
     spec = Mlp().architecture(INPUTS, 8, 1, CLASSES).spec
     moves = {"hidden_1": np.random.default_rng(0).permutation(8)}
     back = {"hidden_1": np.argsort(moves["hidden_1"])}
-    found = gap_of(Mlp(), a, apply_permutations(apply_permutations(a, spec, moves), spec, back), 8, 1)
-    assert (found.certificate, found.certificate_status) == (0.0, HOLDS)
-    assert math.isnan(found.certificate_ratio)
+    gap = gap_of(Mlp(), a, apply_permutations(apply_permutations(a, spec, moves), spec, back), 8, 1)
+    assert (gap.certificate, gap.certificate_status) == (0.0, HOLDS)
+    assert math.isnan(gap.certificate_ratio)

@@ -26,15 +26,15 @@ def inputs(dtype: torch.dtype, n: int = 1000) -> Tensor:
 def whole(dtype: torch.dtype) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return the activations of A and of B on all inputs, in float64."""
     architecture, a, b = pair(torch.float64)
-    found = architecture.activations(stacked([a, b]), inputs(dtype).double())
-    return tuple({key: values[k].numpy() for key, values in found.items()} for k in (0, 1))
+    activations = architecture.activations(stacked([a, b]), inputs(dtype).double())
+    return tuple({key: values[k].numpy() for key, values in activations.items()} for k in (0, 1))
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
 @pytest.mark.parametrize("batch_size", [64, 333, 1000, 5000])  # even, uneven, exactly one batch, more than there is
 def test_moments_are_plain_means_over_the_whole_training_set(dtype: torch.dtype, tolerance: float, batch_size: int) -> None:
-    found = pair_moments(*pair(dtype), inputs(dtype), batch_size)
-    for moments, h in zip((found.a, found.b), whole(dtype), strict=True):
+    both = pair_moments(*pair(dtype), inputs(dtype), batch_size)
+    for moments, h in zip((both.a, both.b), whole(dtype), strict=True):
         assert list(moments) == KEYS
         for key in KEYS:
             expected = h[key].T @ h[key] / len(h[key])
@@ -47,17 +47,17 @@ def test_moments_are_plain_means_over_the_whole_training_set(dtype: torch.dtype,
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
 def test_cross_moments_have_rows_of_a_and_columns_of_b(dtype: torch.dtype, tolerance: float) -> None:
-    found = pair_moments(*pair(dtype), inputs(dtype), 333)
+    moments = pair_moments(*pair(dtype), inputs(dtype), 333)
     a, b = whole(dtype)
-    assert list(found.cross) == KEYS[1:]  # the input needs no matching
-    for key, cross in found.cross.items():
+    assert list(moments.cross) == KEYS[1:]  # the input needs no matching
+    for key, cross in moments.cross.items():
         expected = np.mean(a[key][:, :, None] * b[key][:, None, :], axis=0)
         np.testing.assert_allclose(cross, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
-def every_array(found: PairMoments) -> list[np.ndarray]:
-    moments = [array for side in (found.a, found.b) for m in side.values() for array in (m.mean, m.second)]
-    return moments + list(found.cross.values())
+def every_array(moments: PairMoments) -> list[np.ndarray]:
+    own = [array for side in (moments.a, moments.b) for m in side.values() for array in (m.mean, m.second)]
+    return own + list(moments.cross.values())
 
 
 def test_moments_are_float64_also_of_float32_networks() -> None:
@@ -66,11 +66,11 @@ def test_moments_are_float64_also_of_float32_networks() -> None:
 
 def test_moments_of_a_pair_and_of_the_pair_turned_round_are_mirror_images() -> None:
     architecture, a, b = pair(torch.float64)
-    found, turned = (pair_moments(architecture, *nets, inputs(torch.float64)) for nets in ((a, b), (b, a)))
+    moments, turned = (pair_moments(architecture, *nets, inputs(torch.float64)) for nets in ((a, b), (b, a)))
     for key in KEYS:
-        np.testing.assert_allclose(found.a[key].second, turned.b[key].second, rtol=1e-12)
+        np.testing.assert_allclose(moments.a[key].second, turned.b[key].second, rtol=1e-12)
     for key in KEYS[1:]:
-        np.testing.assert_allclose(found.cross[key], turned.cross[key].T, rtol=1e-12)
+        np.testing.assert_allclose(moments.cross[key], turned.cross[key].T, rtol=1e-12)
 
 
 def test_batches_are_added_in_double_precision() -> None:
@@ -78,8 +78,8 @@ def test_batches_are_added_in_double_precision() -> None:
     architecture, a, b = pair(torch.float32)
     x = torch.ones(1001, 6)
     x[0] = 4096.0  # its square is 2**24
-    found = pair_moments(architecture, a, b, x, batch_size=1)
-    np.testing.assert_allclose(found.a["input"].second, np.full((6, 6), (2**24 + 1000) / 1001), rtol=1e-12)
+    moments = pair_moments(architecture, a, b, x, batch_size=1)
+    np.testing.assert_allclose(moments.a["input"].second, np.full((6, 6), (2**24 + 1000) / 1001), rtol=1e-12)
 
 
 def test_covariances_do_not_drown_in_large_means() -> None:
@@ -87,8 +87,8 @@ def test_covariances_do_not_drown_in_large_means() -> None:
     architecture, a, b = pair(torch.float32)
     x = (1000 + 0.01 * torch.randn(500, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)).float()
     exact = x.double().numpy()
-    found = pair_moments(architecture, a, b, x, batch_size=100).a["input"].covariance
-    np.testing.assert_allclose(found, np.cov(exact.T, bias=True), rtol=1e-3, atol=1e-8)
+    covariance = pair_moments(architecture, a, b, x, batch_size=100).a["input"].covariance
+    np.testing.assert_allclose(covariance, np.cov(exact.T, bias=True), rtol=1e-3, atol=1e-8)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -97,8 +97,8 @@ def test_the_number_of_threads_does_not_change_a_bit(threads: int) -> None:
     expected = every_array(pair_moments(*pair(torch.float32), inputs(torch.float32)))
     try:
         torch.set_num_threads(threads)
-        found = every_array(pair_moments(*pair(torch.float32), inputs(torch.float32)))
+        arrays = every_array(pair_moments(*pair(torch.float32), inputs(torch.float32)))
     finally:
         torch.set_num_threads(before)
-    for left, right in zip(found, expected, strict=True):
+    for left, right in zip(arrays, expected, strict=True):
         np.testing.assert_array_equal(left, right)

@@ -109,7 +109,7 @@ def test_a_solver_that_did_not_converge_and_a_coupling_that_is_no_permutation_ar
     notes = measured(architecture, [Spy(converged=False, is_permutation=False)]).notes
     assert notes == [
         "spy: the solver did not converge (out of steps).",
-        "spy: the coupling is no permutation; it was rounded to the nearest one.",
+        "spy: the coupling is not a permutation; it was rounded to the nearest one.",
     ]
 
 

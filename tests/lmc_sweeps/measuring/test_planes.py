@@ -42,9 +42,9 @@ def split(n: int = 50) -> Split:
 
 
 def plane_of(networks: list[dict[str, Tensor]]) -> Plane:
-    found = plane_through(*networks)
-    assert found is not None
-    return found
+    plane = plane_through(*networks)
+    assert plane is not None
+    return plane
 
 
 def test_the_basis_is_orthonormal_and_distances_in_the_plane_are_those_of_the_weights() -> None:
@@ -109,10 +109,10 @@ def test_every_row_is_the_score_of_the_network_at_its_place(kind: str, batch_siz
     rows = plane_rows(ARCHITECTURES[kind], *networks, data, batch_size)
     assert len(rows) == N_ROWS == 21 * 21 + 3
     plane = plane_of(networks)
-    expected = evaluate(architecture(1), plane.networks(np.array([[row["x"], row["y"]] for row in rows])), data)
-    np.testing.assert_allclose([row["loss"] for row in rows], expected.loss, rtol=1e-4)  # float32 weights far from the three
-    assert np.mean([row["error"] for row in rows] == expected.error) > 0.99  # a tie may fall either way
-    assert [row["network"] for row in rows] == [""] * 441 + list(PLANE_NETWORKS)
+    expected = evaluate(architecture(1), plane.networks(np.array([[row.x, row.y] for row in rows])), data)
+    np.testing.assert_allclose([row.loss for row in rows], expected.loss, rtol=1e-4)  # float32 weights far from the three
+    assert np.mean([row.error for row in rows] == expected.error) > 0.99  # a tie may fall either way
+    assert [row.network for row in rows] == [""] * 441 + list(PLANE_NETWORKS)
 
 
 def test_the_mean_field_networks_have_planes_too() -> None:
@@ -122,7 +122,7 @@ def test_the_mean_field_networks_have_planes_too() -> None:
     aligned = apply_permutations(b, net.spec, {group: np.roll(np.arange(WIDTH), 1) for group in net.spec.groups})
     rows = plane_rows(net, a, b, aligned, split())
     ends = evaluate(net, stacked([a, b, b]), split())
-    np.testing.assert_allclose([row["loss"] for row in rows[-3:]], ends.loss, rtol=1e-6)
+    np.testing.assert_allclose([row.loss for row in rows[-3:]], ends.loss, rtol=1e-6)
 
 
 def test_the_row_through_a_and_b_is_the_line_between_them() -> None:
@@ -132,13 +132,13 @@ def test_the_row_through_a_and_b_is_the_line_between_them() -> None:
     t = np.arange(-BEYOND, ACROSS + BEYOND + 1) / ACROSS  # the highest network lies between A and B here, so the grid's ends are theirs
     assert 0 < plane.corners[2, 0] < plane.corners[1, 0]
     line = evaluate_line(architecture(), a, b, [{}], t, split())
-    found = [row for row in rows if row["y"] == 0 and not row["network"]]
-    np.testing.assert_allclose([row["x"] / plane.corners[1, 0] for row in found], t, atol=1e-12)
-    np.testing.assert_allclose([row["loss"] for row in found], line.loss[0], rtol=1e-5)
+    grid_row = [row for row in rows if row.y == 0 and not row.network]
+    np.testing.assert_allclose([row.x / plane.corners[1, 0] for row in grid_row], t, atol=1e-12)
+    np.testing.assert_allclose([row.loss for row in grid_row], line.loss[0], rtol=1e-5)
 
 
 def test_a_loss_that_is_not_finite_is_none_and_neither_is_its_error() -> None:
     a, b, aligned = ({name: tensor * 1e30 for name, tensor in net.items()} for net in three())
     rows = plane_rows(architecture(), a, b, aligned, split())
-    assert all(math.isnan(row["loss"]) and math.isnan(row["error"]) for row in rows[-3:])
-    assert all(math.isfinite(row["x"]) and math.isfinite(row["y"]) for row in rows)
+    assert all(math.isnan(row.loss) and math.isnan(row.error) for row in rows[-3:])
+    assert all(math.isfinite(row.x) and math.isfinite(row.y) for row in rows)

@@ -24,9 +24,16 @@ def result() -> PairResult:
     return measured(perceptron())
 
 
-@pytest.mark.parametrize(("row", "tail"), [(RunRow, schema.RUNS_TAIL), (CurveRow, schema.CURVES_TAIL), (LayerRow, schema.LAYERS_TAIL)])
-def test_a_row_has_the_columns_of_its_table(row, tail):
-    assert {field.name for field in fields(row)} == {*schema.names(tail), "settings_hash"}  # which tables show where they must
+TRAINING = {"seconds_train", "relative_movement"}  # which jobs add
+
+
+@pytest.mark.parametrize(
+    ("row", "tail", "missing"),
+    [(RunRow, schema.RUNS_TAIL, TRAINING), (CurveRow, schema.CURVES_TAIL, set()), (LayerRow, schema.LAYERS_TAIL, set())],
+)
+def test_a_row_has_the_columns_of_its_table(row, tail, missing):
+    columns = {field.name for field in fields(row)}
+    assert columns == ({*schema.names(tail)} - missing) | {"settings_hash"}  # which tables write beside the method where they must
 
 
 def test_tables_hold_the_rows_column_by_column(result):

@@ -24,12 +24,12 @@ def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 
 
 def network(seed: int, bias: bool = True, dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
-    found = {}
+    parameters = {}
     for k, (d, m) in enumerate(zip(SIZES[:-1], SIZES[1:], strict=True)):
-        found[f"layer_{k}.weight"] = normal(m, d, seed=100 * seed + k, dtype=dtype) / d**0.5
+        parameters[f"layer_{k}.weight"] = normal(m, d, seed=100 * seed + k, dtype=dtype) / d**0.5
         if bias:
-            found[f"layer_{k}.bias"] = normal(m, seed=100 * seed + k + 50, dtype=dtype)
-    return found
+            parameters[f"layer_{k}.bias"] = normal(m, seed=100 * seed + k + 50, dtype=dtype)
+    return parameters
 
 
 def permutations(seed: int) -> dict[str, np.ndarray]:
@@ -93,20 +93,20 @@ def test_line_logits_are_the_forward_passes_of_the_interpolated_networks(
         monkeypatch.setattr(feed_forward, "MOST_ELEMENTS", most_elements)
     a, b, x, t = network(0, bias), network(1, bias), normal(11, 6), torch.from_numpy(line_points(7))
     maps = [{}, permutations(0), permutations(1)]
-    found = chain(bias).line_logits(a, b, maps, t, x)
-    assert found.shape == (3, 7, 11, 3)
+    logits = chain(bias).line_logits(a, b, maps, t, x)
+    assert logits.shape == (3, 7, 11, 3)
     for m, permutation in enumerate(maps):
         line = interpolate(a, apply_permutations(b, chain(bias).spec, permutation), t)
         for k in range(len(t)):
             expected = chain(bias).module(unstack(line, k))(x)
-            torch.testing.assert_close(found[m, k], expected, rtol=1e-12, atol=1e-13)
+            torch.testing.assert_close(logits[m, k], expected, rtol=1e-12, atol=1e-13)
 
 
 def test_the_line_begins_in_a_and_ends_in_permuted_b() -> None:
-    a, b, found = network(0, dtype=torch.float32), network(1, dtype=torch.float32), permutations(0)
+    a, b, permutation = network(0, dtype=torch.float32), network(1, dtype=torch.float32), permutations(0)
     x, t = normal(50, 6, dtype=torch.float32), torch.from_numpy(line_points(5))
-    line = chain().line_logits(a, b, [found], t, x)[0]
-    aligned = apply_permutations(b, chain().spec, found)
+    line = chain().line_logits(a, b, [permutation], t, x)[0]
+    aligned = apply_permutations(b, chain().spec, permutation)
     ends = chain().forward(stacked([a, aligned]), x)
     # Up to rounding: of arrays of other sizes a vectorised function computes the last elements in another way, and a permutation changes the
     # order in which a product adds up.
@@ -116,13 +116,13 @@ def test_the_line_begins_in_a_and_ends_in_permuted_b() -> None:
 
 def test_products_in_bfloat16_round_factors_and_results_and_add_the_bias_in_float32() -> None:
     stack, x = stacked([network(k, dtype=torch.float32) for k in (0, 1)]), normal(2, 9, 6, dtype=torch.float32)
-    found = chain().with_products_in(torch.bfloat16).activations(stack, x)["layer_0"]
+    hidden = chain().with_products_in(torch.bfloat16).activations(stack, x)["layer_0"]
     for k in range(2):
         weight, bias = stack["layer_0.weight"][k], stack["layer_0.bias"][k]
         product = x[k].bfloat16().double() @ weight.bfloat16().double().T  # exact: factors of 8 bits, few terms
         expected = torch.relu(product.bfloat16().float() + bias)
-        torch.testing.assert_close(found[k], expected, rtol=2**-8, atol=2**-7)
-    assert found.dtype == torch.float32
+        torch.testing.assert_close(hidden[k], expected, rtol=2**-8, atol=2**-7)
+    assert hidden.dtype == torch.float32
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -134,11 +134,11 @@ def test_gradients_of_products_in_bfloat16_are_those_of_float32_up_to_its_roundi
         stack |= {f"{name}.bias": normal(3, shape[0], dtype=torch.float32) for name, shape in shapes.items()}
     stack = {name: stack[name] for name in architecture.spec.axes}
     x, pull = normal(3, 24, 16, dtype=torch.float32), normal(3, 24, 16, dtype=torch.float32)
-    found = {}
+    gradients = {}
     for key, kind in (("float32", architecture), ("bfloat16", architecture.with_products_in(torch.bfloat16))):
-        found[key] = {name: torch.empty_like(tensor) for name, tensor in stack.items()}
-        kind.gradients(stack, x, lambda logits: pull.clone(), found[key])
-    for name, exact in found["float32"].items():
-        gap = (found["bfloat16"][name] - exact).norm() / exact.norm()
+        gradients[key] = {name: torch.empty_like(tensor) for name, tensor in stack.items()}
+        kind.gradients(stack, x, lambda logits: pull.clone(), gradients[key])
+    for name, exact in gradients["float32"].items():
+        gap = (gradients["bfloat16"][name] - exact).norm() / exact.norm()
         assert gap < 0.03, name  # a few roundings of 2^-9 each
-    assert not torch.equal(found["bfloat16"]["first.weight"], found["float32"]["first.weight"])
+    assert not torch.equal(gradients["bfloat16"]["first.weight"], gradients["float32"]["first.weight"])

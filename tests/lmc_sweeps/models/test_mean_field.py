@@ -35,12 +35,12 @@ def by_hand(p: dict[str, torch.Tensor], activation=torch.tanh) -> torch.Tensor:
 def test_the_output_is_the_mean_over_neurons(name: str, function: object) -> None:
     model, p = MeanField(activation=name), network()
     architecture = model.architecture(INPUTS, N, 1, CLASSES)
-    for found in (
+    for logits in (
         architecture.forward(stacked([p]), X)[0],
         architecture.module(p)(X),
         architecture.forward(stacked([pad(p)]), pad_inputs())[0],
     ):
-        torch.testing.assert_close(found, by_hand(p, function), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(logits, by_hand(p, function), rtol=1e-5, atol=1e-6)
 
 
 def pad_inputs() -> torch.Tensor:

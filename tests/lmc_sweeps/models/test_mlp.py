@@ -81,15 +81,15 @@ def test_pytorch_weights_and_biases_follow_the_law_of_torchs_own_linear_layer() 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         linear = nn.Linear(300, 400)
-    ours = initial(initialisation="pytorch")
+    drawn = initial(initialisation="pytorch")
     bound = 1 / math.sqrt(300)
-    for name, theirs in linear.named_parameters():
-        found = ours[f"hidden_1.{name}"].flatten()
-        theirs = theirs.detach().flatten()
-        for draws in (found, theirs):
+    for name, reference in linear.named_parameters():
+        values = drawn[f"hidden_1.{name}"].flatten()
+        reference = reference.detach().flatten()
+        for draws in (values, reference):
             # The maximum of n uniform draws is within 10 bound / n of the bound, but for a probability of 5e-5.
             assert bound * (1 - 10 / len(draws)) < float(draws.abs().max()) <= bound * (1 + 1e-6)
-        assert stats.ks_2samp(found.numpy(), theirs.numpy()).pvalue > 1e-3
+        assert stats.ks_2samp(values.numpy(), reference.numpy()).pvalue > 1e-3
 
 
 @pytest.mark.parametrize(("activation", "function"), [("relu", torch.relu), ("tanh", torch.tanh), ("gelu", nn.functional.gelu)])
@@ -99,8 +99,8 @@ def test_the_activation_named_is_the_one_applied(activation: str, function: obje
     hidden = function(x @ parameters["hidden_1.weight"].T + parameters["hidden_1.bias"])
     expected = hidden @ parameters["output.weight"].T + parameters["output.bias"]
     architecture = Mlp(activation=activation).architecture(4, 6, 1, 10)
-    found = architecture.forward({name: tensor.unsqueeze(0) for name, tensor in parameters.items()}, x)
-    torch.testing.assert_close(found, expected.unsqueeze(0), rtol=0, atol=1e-5 * float(expected.abs().max()))
+    logits = architecture.forward({name: tensor.unsqueeze(0) for name, tensor in parameters.items()}, x)
+    torch.testing.assert_close(logits, expected.unsqueeze(0), rtol=0, atol=1e-5 * float(expected.abs().max()))
 
 
 @pytest.mark.parametrize(

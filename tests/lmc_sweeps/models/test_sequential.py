@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.models.elementwise import ELEMENTWISE
+from lmc_sweeps.models.chain_layer import ELEMENTWISE
 from lmc_sweeps.models.sequential import from_sequential
 
 SIZES = [6, 9, 5, 7, 3]  # widths that differ by layer
@@ -19,8 +19,8 @@ def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 
 
 def sequential(*after: nn.Module, last: nn.Module | None = None) -> nn.Sequential:
-    rest = [] if last is None else [last]
-    module = nn.Sequential(nn.Flatten(), nn.Linear(6, 5), *after, nn.Linear(5, 4, bias=False), nn.ReLU(), nn.Linear(4, 3), *rest)
+    ends = [] if last is None else [last]
+    module = nn.Sequential(nn.Flatten(), nn.Linear(6, 5), *after, nn.Linear(5, 4, bias=False), nn.ReLU(), nn.Linear(4, 3), *ends)
     with torch.no_grad():
         for k, parameter in enumerate(module.parameters()):
             parameter.copy_(normal(*parameter.shape, seed=k))
@@ -34,8 +34,8 @@ def stack_of(module: nn.Module) -> dict[str, Tensor]:
 @pytest.mark.parametrize("kind", ELEMENTWISE)
 def test_a_sequential_with_any_elementwise_activation_is_understood(kind: type[nn.Module]) -> None:
     module, x = sequential(kind()), normal(8, 2, 3)
-    found = from_sequential(module).forward(stack_of(module), x.flatten(1))[0]
-    torch.testing.assert_close(found, module(x), rtol=1e-12, atol=1e-13)
+    logits = from_sequential(module).forward(stack_of(module), x.flatten(1))[0]
+    torch.testing.assert_close(logits, module(x), rtol=1e-12, atol=1e-13)
 
 
 def test_settings_of_an_activation_are_kept() -> None:
@@ -62,11 +62,11 @@ def test_one_activation_object_in_two_places_is_applied_in_both() -> None:
 @pytest.mark.parametrize("last", [nn.LogSoftmax(dim=1), nn.LogSoftmax(dim=-1), nn.Softmax(dim=1), nn.Softmax(dim=-1)])
 def test_a_last_softmax_is_taken_over_the_classes_in_a_stack_too(last: nn.Module) -> None:
     module, x = sequential(nn.ReLU(), last=last), normal(8, 6)
-    found = from_sequential(module)
+    architecture = from_sequential(module)
     # the loss is taken of logarithms: probabilities come out as theirs
     logarithms = module(x).log() if isinstance(last, nn.Softmax) else module(x)
-    torch.testing.assert_close(found.forward(stack_of(module), x)[0], logarithms, rtol=1e-12, atol=1e-13)
-    torch.testing.assert_close(found.module(module.state_dict())(x), logarithms, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(architecture.forward(stack_of(module), x)[0], logarithms, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(architecture.module(module.state_dict())(x), logarithms, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_layer_that_is_not_elementwise_is_named_with_everything_that_is_allowe
     allowed = "ReLU, Tanh, GELU, Sigmoid, SiLU, LeakyReLU, ELU, SELU, Softplus, Mish, Hardtanh, ReLU6, Identity, Dropout"  # every choice
     message = f"layer '{layer}' is a {kind}; without a specification, a network must be an nn.Sequential of Linear layers and"
     with pytest.raises(
-        InputError, match=f"^{message} elementwise activations {re.escape(f'({allowed})')}. Pass `permutation_spec` for others"
+        InputError, match=f"^{message} elementwise activation functions {re.escape(f'({allowed})')}. Pass `permutation_spec` for others"
     ):
         from_sequential(module)
 

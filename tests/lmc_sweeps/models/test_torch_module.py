@@ -93,18 +93,18 @@ def test_forward_and_module_are_the_callers_network_in_evaluation_mode() -> None
 def test_the_callers_module_keeps_its_weights_and_its_mode() -> None:
     module = ConvNet().double()
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    ours = TorchModule(module, SPEC)
-    ours.forward(stacked([network(0)]), normal(6, 2, 8, 8))
-    ours.module(network(1))
+    own = TorchModule(module, SPEC)
+    own.forward(stacked([network(0)]), normal(6, 2, 8, 8))
+    own.module(network(1))
     assert module.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
 
 
 def test_two_modules_share_neither_memory_nor_the_hooks_that_read_activations() -> None:
-    ours = architecture()
-    ours.activations(stacked([network(0)]), normal(6, 2, 8, 8))
-    one = ours.module(network(0))
-    ours.module(network(1))
+    code = architecture()
+    code.activations(stacked([network(0)]), normal(6, 2, 8, 8))
+    one = code.module(network(0))
+    code.module(network(1))
     assert all(torch.equal(one.state_dict()[name], tensor) for name, tensor in network(0).items())
     assert not any(child._forward_pre_hooks for child in one.modules())
 
@@ -115,27 +115,27 @@ def test_activations_are_what_the_next_layer_reads_one_row_per_example_and_pixel
     one = torch.tanh(module.norm(module.one(x)))  # (6, 5, 6, 6)
     two = torch.tanh(module.two(one)).mean(dim=(2, 3))  # (6, 7)
     expected = {"input": x, "one": one, "two": two, "dense": torch.tanh(module.dense(two))}
-    found = architecture().activations(stacked([parameters]), x)
-    assert found.keys() == expected.keys()
+    activations = architecture().activations(stacked([parameters]), x)
+    assert activations.keys() == expected.keys()
     for key, values in expected.items():
         channels = values.shape[1]
         rows = torch.stack([values[:, c].flatten() for c in range(channels)], dim=1)
-        torch.testing.assert_close(found[key][0], rows, rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(activations[key][0], rows, rtol=1e-12, atol=1e-14)
 
 
 def test_line_logits_are_the_forward_passes_of_the_interpolated_networks() -> None:
     a, b, x, t = network(0), network(1), normal(6, 2, 8, 8), torch.from_numpy(line_points(5))
     maps = [{}, planted(0)]
-    found = architecture().line_logits(a, b, maps, t, x)
-    assert found.shape == (2, 5, 6, 4)
+    logits = architecture().line_logits(a, b, maps, t, x)
+    assert logits.shape == (2, 5, 6, 4)
     for m, permutations in enumerate(maps):
         aligned = apply_permutations(b, SPEC, permutations)
         line = interpolate(a, aligned, t)
         for k in range(5):
-            torch.testing.assert_close(found[m, k], architecture().module(unstack(line, k))(x), rtol=1e-12, atol=1e-14)
+            torch.testing.assert_close(logits[m, k], architecture().module(unstack(line, k))(x), rtol=1e-12, atol=1e-14)
         ends = architecture().forward(stacked([a, aligned]), x)
-        torch.testing.assert_close(found[m, 0], ends[0], rtol=1e-12, atol=1e-14)
-        torch.testing.assert_close(found[m, -1], ends[1], rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(logits[m, 0], ends[0], rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(logits[m, -1], ends[1], rtol=1e-12, atol=1e-14)
 
 
 def test_a_module_and_the_same_feed_forward_network_agree_along_the_line_and_in_their_activations() -> None:
@@ -147,9 +147,9 @@ def test_a_module_and_the_same_feed_forward_network_agree_along_the_line_and_in_
     module = TorchModule(chain.module(a), chain.spec)
     maps = [{"hidden_1": np.random.default_rng(0).permutation(8), "hidden_2": np.random.default_rng(1).permutation(8)}]
     torch.testing.assert_close(module.line_logits(a, b, maps, t, x), chain.line_logits(a, b, maps, t, x), rtol=1e-12, atol=1e-13)
-    theirs = chain.activations(stacked([a, b]), x)
+    expected = chain.activations(stacked([a, b]), x)
     for key, values in module.activations(stacked([a, b]), x).items():
-        torch.testing.assert_close(values, theirs[key], rtol=1e-12, atol=1e-13)
+        torch.testing.assert_close(values, expected[key], rtol=1e-12, atol=1e-13)
     assert [module.sources(group) for group in chain.spec.groups] == [chain.sources(group) for group in chain.spec.groups]
 
 
@@ -179,26 +179,26 @@ def convolution_cost(a: np.ndarray, b: np.ndarray, metric: np.ndarray) -> np.nda
 @pytest.mark.parametrize("method", ["weights", "covariance"])
 @pytest.mark.parametrize("group", ["one", "two"])
 def test_the_cost_of_a_convolution_is_the_sum_over_its_kernel_positions(method: str, group: str) -> None:
-    found, below = problem(network(0), network(1), normal(20, 2, 8, 8)), {"one": planted(0)["one"]}
-    a, b = found.weights_a[f"{group}.weight"], found.weights_b[f"{group}.weight"]
+    convolutions, below = problem(network(0), network(1), normal(20, 2, 8, 8)), {"one": planted(0)["one"]}
+    a, b = convolutions.weights_a[f"{group}.weight"], convolutions.weights_b[f"{group}.weight"]
     b = b if group == "one" else b[:, below["one"]]
     source = "input" if group == "one" else "one"
-    metric = np.eye(a.shape[1]) if method == "weights" else found.moments_a[source].second
+    metric = np.eye(a.shape[1]) if method == "weights" else convolutions.moments_a[source].second
     np.testing.assert_allclose(
-        matching.choices()[method]().ground_cost(found, group, below), convolution_cost(a, b, metric), rtol=1e-11, atol=1e-13
+        matching.choices()[method]().ground_cost(convolutions, group, below), convolution_cost(a, b, metric), rtol=1e-11, atol=1e-13
     )
 
 
 def test_the_biases_of_a_convolution_are_refused_in_the_metric_of_activations_and_counted_in_plain_weights() -> None:
-    found = problem(network(0), network(1), normal(20, 2, 8, 8))
+    both = problem(network(0), network(1), normal(20, 2, 8, 8))
     message = "^`matching.covariance.biases` is for linear layers; group 'one' is computed in another way"
     with pytest.raises(InputError, match=message):
-        matching.choices()["covariance"](biases=True)(found)
+        matching.choices()["covariance"](biases=True)(both)
     # All one-axis parameters that the group owns: of `one`, the batch norm's four.
     owned = [name for name in SPEC.axes if name.startswith("norm")]
-    columns_a, columns_b = (np.stack([w[name] for name in owned], axis=1) for w in (found.weights_a, found.weights_b))
+    columns_a, columns_b = (np.stack([w[name] for name in owned], axis=1) for w in (both.weights_a, both.weights_b))
     extra = ((columns_a[:, None] - columns_b[None]) ** 2).sum(axis=2)
-    with_biases, without = (matching.choices()["weights"](biases=biases).ground_cost(found, "one", {}) for biases in (True, False))
+    with_biases, without = (matching.choices()["weights"](biases=biases).ground_cost(both, "one", {}) for biases in (True, False))
     np.testing.assert_allclose(with_biases - without, extra, rtol=1e-10)
 
 

@@ -50,10 +50,10 @@ def ready(*words):
 
 
 @pytest.mark.parametrize("flag", ["-m", "--multirun"])
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_m_stands_anywhere(flag, place):
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_m_stands_anywhere(flag, position):
     words = ["width=4,8", "seed=0"]
-    command = ready(*words[:place], flag, *words[place:])
+    command = ready(*words[:position], flag, *words[position:])
     assert command.multirun
     assert command.overrides == [*words, "hydra.mode=MULTIRUN"]
 
@@ -126,13 +126,13 @@ def test_a_mistake_leaves_no_folder_and_no_traceback_with_folders_of_the_users_a
         (["hydra.run.dir=x", "-m"], "`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR."),
         (["hydra.run.dir=x", "-m", "plan=true"], "`hydra.run.dir` is the folder of one job; that of a sweep is named by hydra.sweep.dir=DIR."),
         (["hydra.run.dir=x", "experiment=sub/deep"], "`hydra.run.dir` is the folder of one job"),
-        (["hydra.sweep.dir=a,b", "-m"], "`hydra.sweep.dir` must be one folder, got a,b; a name with such letters is quoted twice, for the shell too: \"hydra.sweep.dir='a,b'\"."),
+        (["hydra.sweep.dir=a,b", "-m"], "`hydra.sweep.dir` must be one folder, got a,b; quote such a name twice, for Hydra and for the shell: \"hydra.sweep.dir='a,b'\"."),
         (["hydra.sweep.dir=", "-m"], "`hydra.sweep.dir` must be a folder, got ''."),
         (["hydra.run.dir=/dev/null/x"], "`hydra.run.dir` must be a folder that can be written, got '/dev/null/x'"),
         (["hydra.sweep.dir=/dev/null/x", "-m"], "`hydra.sweep.dir` must be a folder that can be written, got '/dev/null/x'"),
         (["seed=range(1000000000)", "-m"], "a sweep must have at most 100,000 jobs, got 1,000,000,000: 1,000,000,000 of seed."),
         (["seed=range(1000)", "width=range(1,1000)", "-m"], "a sweep must have at most 100,000 jobs, got 999,000: 1,000 of seed x 999 of width."),
-        (["seed=range(0)", "-m"], "`seed` takes no value at all"),
+        (["seed=range(0)", "-m"], "`seed` has no values; a range ends before its second number: range(0,4) is 0, 1, 2, 3."),
         (["seed=range(0,3,0)", "-m"], "`seed` must be a range whose step is not 0, got 'seed=range(0,3,0)'."),
     ],
 )  # fmt: skip
@@ -151,21 +151,22 @@ def test_what_would_be_taken_no_notice_of_is_refused(own, capsys, words, sentenc
     ],
 )  # fmt: skip
 def test_swept_experiments_that_are_sweeps_themselves_are_refused_not_dropped(own, capsys, words, refused):
-    said = refusal(capsys, *own, *sorted(words, reverse=True), "-m")
-    assert f"{len(refused)} of " in said
+    message = refusal(capsys, *own, *sorted(words, reverse=True), "-m")
+    assert f"{len(refused)} of " in message
     for job in refused:
         assert (
-            f"  {job}: sets hydra.sweeper.params, too late for a sweep that has begun; an experiment that is a sweep itself goes into a command of its own"
-            in said
+            f"  {job}: sets hydra.sweeper.params, which cannot change within a sweep; run an experiment that is itself a sweep in a command of its own."
+            in message
         )
     assert os.listdir() == []
 
 
 def test_one_folder_for_two_datasets_is_refused_where_both_would_be_one(own, capsys, tmp_path):
     pictures(tmp_path / "pictures")
-    said = refusal(capsys, "dataset=mnist,kmnist", f"dataset.root={tmp_path / 'pictures'}", "training.batch_size=32", "-m")
+    message = refusal(capsys, "dataset=mnist,kmnist", f"dataset.root={tmp_path / 'pictures'}", "training.batch_size=32", "-m")
     assert (
-        "`dataset` mnist and kmnist have the same contents: give each a folder of its own, as 'dataset.root=DIR/${dataset.name}'." in said
+        "`dataset` mnist and kmnist have the same contents: give each a folder of its own, as 'dataset.root=DIR/${dataset.name}'."
+        in message
     )
 
 
@@ -174,7 +175,7 @@ def test_swept_experiments_that_choose_a_folder_are_refused_not_dropped(own, cap
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "line"),
     [
         ([], "slurm: 1 tasks of up to 1 jobs"),
         (["hydra.launcher.timeout_min=7"], "at most 7 min at a time"),
@@ -182,15 +183,15 @@ def test_swept_experiments_that_choose_a_folder_are_refused_not_dropped(own, cap
     ],
     ids=["alone", "a setting of it", "another typed"],
 )
-def test_an_experiment_chooses_its_launcher_and_the_command_line_another(own, monkeypatch, capsys, words, said):
+def test_an_experiment_chooses_its_launcher_and_the_command_line_another(own, monkeypatch, capsys, words, line):
     monkeypatch.setattr(sys, "argv", ["lmc-sweeps", *own, "experiment=cluster", "training.epochs=0", "plan=true", *words])
     main()
     plan = capsys.readouterr().out
-    assert "1 jobs, of them 0 finished" in plan
-    if said is None:
+    assert "1 jobs, 0 of them finished" in plan
+    if line is None:
         assert "slurm" not in plan
     else:
-        assert said in plan
+        assert line in plan
     assert os.listdir() == []
 
 
@@ -200,15 +201,15 @@ def test_swept_experiments_that_choose_a_launcher_are_refused_not_dropped(own, c
 
 @pytest.mark.parametrize("words", [["-m"], []], ids=["a sweep", "one job"])
 def test_a_plan_that_another_sweeper_would_run_is_refused(own, capsys, words):
-    said = refusal(capsys, *own, "hydra/sweeper=basic", "plan=true", *words)
-    assert "`plan=true` is done by hydra/sweeper=lmc, got basic." in said
+    message = refusal(capsys, *own, "hydra/sweeper=basic", "plan=true", *words)
+    assert "`plan=true` is done by hydra/sweeper=lmc, got basic." in message
     assert os.listdir() == []
 
 
 def test_swept_experiments_that_only_set_keys_are_a_sweep_as_any_other(own, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["lmc-sweeps", *own, "experiment=plain,other", "training.epochs=0", "plan=true", "-m"])
     main()
-    assert "2 jobs, of them 0 finished" in capsys.readouterr().out
+    assert "2 jobs, 0 of them finished" in capsys.readouterr().out
 
 
 HOME = "/home/somebody"
@@ -243,7 +244,7 @@ def test_a_name_that_is_quoted_as_the_message_says_is_that_folder(name):
         check_overrides([typed], [conf_dir()])
         suggested = typed
     except InputError as error:
-        suggested = re.search(r'for the shell too: "(.*)"\.$', str(error)).group(1)
+        suggested = re.search(r'for the shell: "(.*)"\.$', str(error)).group(1)
     value = parsed(suggested).value()
     assert getattr(value, "text", value) == name
 
@@ -270,8 +271,8 @@ def test_a_pipe_in_place_of_what_hydra_writes_does_not_hold_a_job_up(own):
 def test_a_folder_of_configs_that_is_not_there_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for words in (["width=4"], ["width=4,8", "-m"]):
-        said = refusal(capsys, "--config-dir", "nowhere", *words)
-        assert said.strip() == "`--config-dir` must be a folder, got 'nowhere'."
+        message = refusal(capsys, "--config-dir", "nowhere", *words)
+        assert message.strip() == "`--config-dir` must be a folder, got 'nowhere'."
     assert list(tmp_path.iterdir()) == []
 
 

@@ -36,9 +36,9 @@ def test_a_key_that_is_computed_is_known_with_what_it_is_computed_from(value, ex
 
 
 def test_a_chain_is_followed_to_the_keys_that_were_set():
-    found = computed_keys(config(dataset={"seed": "${training.steps}"}, training={"steps": "${plus:${seed},${.epochs}}"}))
+    computed = computed_keys(config(dataset={"seed": "${training.steps}"}, training={"steps": "${plus:${seed},${.epochs}}"}))
     how = {"expression": "${plus:${seed},${training.epochs}}", "keys": ["seed", "training.epochs"]}
-    assert found == {"dataset.seed": how, "training.steps": how}
+    assert computed == {"dataset.seed": how, "training.steps": how}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from lmc_sweeps import datasets, matching, models
-from lmc_sweeps.cluster.backends import ClusterSettings
+from lmc_sweeps.cluster.task_settings import ClusterSettings
 from lmc_sweeps.sweeps.config import conf_dir, job_settings
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import OPTIMIZERS
@@ -16,6 +16,7 @@ from lmc_sweeps.training.optimizers import OPTIMIZERS
 CLASSES = {"dataset": datasets.choices(), "model": models.choices(), "optimizer": OPTIMIZERS, "matching": matching.choices()}
 OPTIONS = sorted(path for path in conf_dir().glob("*/*.yaml"))
 EXPERIMENTS = sorted(path.stem for path in conf_dir().glob("experiment/*.yaml"))
+SMOKES = [name for name in EXPERIMENTS if name.endswith("_smoke")]
 
 
 def composed(*overrides):
@@ -46,7 +47,7 @@ def test_the_cluster_launcher_writes_out_every_setting_with_its_default():
     written = OmegaConf.to_container(OmegaConf.load(conf_dir() / "hydra" / "launcher" / "slurm.yaml"))
     assert written.pop("_target_") == "hydra_plugins.lmc_sweeps_plugin.launcher.LmcClusterLauncher"
     assert list(written) == [field.name for field in fields(ClusterSettings)]
-    assert ClusterSettings.of(written) == ClusterSettings()
+    assert ClusterSettings.from_config(written) == ClusterSettings()
 
 
 @pytest.mark.parametrize("path", OPTIONS, ids=lambda p: f"{p.parent.name}/{p.stem}")
@@ -76,6 +77,26 @@ def test_an_experiment_sweeps_and_each_of_its_jobs_is_legal(name):
     assert config.hydra.mode.name == "MULTIRUN"
     assert len(config.hydra.sweeper.params) >= 1
     job_settings(config)
+
+
+def leaves(tree, path=()):
+    """Yield the path and the value of every leaf of a mapping of mappings."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+@pytest.mark.parametrize("name", SMOKES)
+def test_a_smoke_study_inherits_from_its_study_and_states_only_what_is_smaller(name):
+    study = name.removesuffix("_smoke")
+    settings = OmegaConf.to_container(OmegaConf.load(conf_dir() / "experiment" / f"{name}.yaml"))
+    defaults = settings.pop("defaults")
+    assert defaults[:2] == [study, "_self_"]
+    whole = dict(leaves(OmegaConf.to_container(composed(f"experiment={study}"), resolve=False)))
+    for path, value in leaves(settings):
+        assert value != whole.get(path), path
 
 
 def test_the_defaults_are_the_documented_recipe():

@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.jobs.settings import plain_config
+from lmc_sweeps.jobs.recorded import plain_config
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.sweeps.config import conf_dir, from_environment, job_settings, load_data, prepare
 from lmc_sweeps.sweeps.expected import expected_entry
@@ -66,7 +66,7 @@ MISTAKES = [
     (["matching.weights.transport=emdd"], "`matching.weights.transport` must be one of assignment, emd, got 'emdd'. Did you mean 'emd'?"),
     (["matching.weights.biases=1"], "`matching.weights.biases` must be true or false, got 1."),
     (["dataset.name=mnits"], "`dataset.name` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
-    (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is no folder."),
+    (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is not a folder."),
     (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, matching, model, networks, optimizer, plan, plane, points, precision, seed, "
      "store, time_limit, training, width. Did you mean 'width'?"),
     (["+optimizer.lrr=1"], "`optimizer.lrr` is not a key; the keys at `optimizer` are lr, momentum, weight_decay. Did you mean 'lr'?"),

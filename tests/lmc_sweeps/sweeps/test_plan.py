@@ -1,17 +1,17 @@
 """A plan says what becomes of what is there: lines of other points, and records that cannot be added to."""
 
 import pytest
-from small_tasks import DATA, MARK, task
+from small_tasks import task
 
 from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import read_record, write_record
 from lmc_sweeps.matching.activations import Activations
-from lmc_sweeps.sweeps.config import PreparedJob
 from lmc_sweeps.sweeps.plan import plan_text
 
 
 def prepared(tmp_path, **changes) -> PreparedJob:
-    return PreparedJob(task(store=tmp_path / "store", **changes).settings, DATA, MARK)
+    return task(store=tmp_path / "store", **changes).job
 
 
 @pytest.fixture
@@ -19,18 +19,18 @@ def sweep(tmp_path):
     """Return the folder of two jobs with lines of 5 points."""
     for seed in (0, 1):
         job = prepared(tmp_path, seed=seed)
-        run_job(job.settings, DATA, MARK, tmp_path / "sweep" / job.run_id)
+        run_job(job, tmp_path / "sweep" / job.run_id)
     return tmp_path / "sweep"
 
 
 @pytest.mark.parametrize(
     ("changes", "line", "finished"),
     [
-        ({"points": 9}, "  2 jobs have lines of 5 points: all their methods are measured anew at 9", 0),
-        ({"points": 3}, "  2 jobs have lines of 5 points, which stay: methods new to them are measured at 5, not at 3", 2),
+        ({"points": 9}, "  2 jobs have lines of 5 points: all their methods are measured again, with 9 points", 0),
+        ({"points": 3}, "  2 jobs have lines of 5 points and keep them: new methods are measured with 5, not 3", 2),
         (
             {"points": 3, "matching": (Activations(),)},
-            "  2 jobs have lines of 5 points, which stay: methods new to them are measured at 5, not at 3",
+            "  2 jobs have lines of 5 points and keep them: new methods are measured with 5, not 3",
             0,
         ),
         ({"points": 5}, None, 2),
@@ -38,8 +38,8 @@ def sweep(tmp_path):
 )
 def test_what_becomes_of_lines_with_other_points_is_planned(tmp_path, sweep, changes, line, finished):
     text = plan_text([prepared(tmp_path, seed=seed, **changes) for seed in (0, 1, 2)], sweep)
-    assert text.startswith(f"3 jobs, of them {finished} finished in {sweep}\n")
-    assert [of for of in text.splitlines() if "lines of" in of] == ([] if line is None else [line])
+    assert text.startswith(f"3 jobs, {finished} of them finished, in {sweep}\n")
+    assert [row for row in text.splitlines() if "lines of" in row] == ([] if line is None else [line])
 
 
 def test_a_record_with_a_method_unknown_here_is_planned_as_one_that_cannot_run(tmp_path, sweep):
@@ -47,5 +47,5 @@ def test_a_record_with_a_method_unknown_here_is_planned_as_one_that_cannot_run(t
     record = read_record(sweep / job.run_id)
     record["matching"].append({"matching": "magic", "settings_hash": "m", "settings": {}})
     write_record(sweep / job.run_id, record)
-    (line,) = [of for of in plan_text([job, prepared(tmp_path, points=9, seed=1)], sweep).splitlines() if "cannot run" in of]
+    (line,) = [row for row in plan_text([job, prepared(tmp_path, points=9, seed=1)], sweep).splitlines() if "cannot run" in row]
     assert line.startswith(f"  1 jobs cannot run: {sweep / job.run_id / 'record.json'} holds results of the matching method 'magic'")

@@ -52,67 +52,67 @@ def pick(stack: dict[str, Tensor], k: int) -> dict[str, Tensor]:
 RATES = torch.linspace(0.001, 0.05, STEPS, dtype=torch.float64).tolist()
 
 
-@pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=[repr(ours) for ours, _ in PAIRS])
-def test_twenty_steps_are_those_of_torch(ours, theirs):
+@pytest.mark.parametrize(("optimizer", "torch_optimizer"), PAIRS, ids=[repr(optimizer) for optimizer, _ in PAIRS])
+def test_twenty_steps_are_those_of_torch(optimizer, torch_optimizer):
     stack, gradients = draws(torch.float64)
-    found = run(ours, stack, gradients, RATES)
+    stack_after = run(optimizer, stack, gradients, RATES)
     parameters = {name: torch.nn.Parameter(tensor.clone()) for name, tensor in stack.items()}
-    optimizer = theirs(list(parameters.values()))  # one tensor after the other, not fused
+    reference = torch_optimizer(list(parameters.values()))  # one tensor after the other, not fused
     for step in range(STEPS):
-        optimizer.param_groups[0]["lr"] = RATES[step]
+        reference.param_groups[0]["lr"] = RATES[step]
         for name, parameter in parameters.items():
             parameter.grad = gradients[step][name].clone()
-        optimizer.step()
+        reference.step()
     for name, parameter in parameters.items():
         # The order of operations differs, so twenty steps differ by a few units in the last place of float64.
-        torch.testing.assert_close(found[name], parameter.detach(), rtol=1e-12, atol=1e-13)
+        torch.testing.assert_close(stack_after[name], parameter.detach(), rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("ours", [ours for ours, _ in PAIRS], ids=repr)
-def test_a_network_takes_the_same_steps_bit_for_bit_alone_and_in_any_part_of_a_buffer(ours, threads):
+@pytest.mark.parametrize("optimizer", [optimizer for optimizer, _ in PAIRS], ids=repr)
+def test_a_network_takes_the_same_steps_bit_for_bit_alone_and_in_any_part_of_a_buffer(optimizer, threads):
     before = torch.get_num_threads()
     stack, gradients = draws(torch.float32, networks=7)
     flat = {"all": Flat.copied(stack).whole}
     flat_gradients = [{"all": Flat.copied(gradient).whole} for gradient in gradients]
     try:
         torch.set_num_threads(threads)
-        together = run(ours, stack, gradients, RATES)
-        side_by_side = run(ours, flat, flat_gradients, RATES)["all"]
+        together = run(optimizer, stack, gradients, RATES)
+        side_by_side = run(optimizer, flat, flat_gradients, RATES)["all"]
         assert torch.equal(side_by_side, Flat.copied(together).whole)
         torch.set_num_threads(1)
         for k in range(7):
-            alone = run(ours, pick(stack, k), [pick(gradient, k) for gradient in gradients], RATES)
+            alone = run(optimizer, pick(stack, k), [pick(gradient, k) for gradient in gradients], RATES)
             for name in SHAPES:
                 assert torch.equal(together[name][k], alone[name][0])
     finally:
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("ours", [ours for ours, _ in PAIRS], ids=repr)
-def test_a_learning_rate_of_zero_moves_nothing(ours):
+@pytest.mark.parametrize("optimizer", [optimizer for optimizer, _ in PAIRS], ids=repr)
+def test_a_learning_rate_of_zero_moves_nothing(optimizer):
     stack, gradients = draws(torch.float32)
-    found = run(ours, stack, gradients, [0.0] * STEPS)
+    stack_after = run(optimizer, stack, gradients, [0.0] * STEPS)
     for name in SHAPES:
-        assert torch.equal(found[name], stack[name])
+        assert torch.equal(stack_after[name], stack[name])
 
 
 def test_the_gradients_are_not_changed():
-    for ours, _ in PAIRS:
+    for optimizer, _ in PAIRS:
         stack, gradients = draws(torch.float32)
         before = copy.deepcopy(gradients)
-        run(ours, stack, gradients, RATES)
+        run(optimizer, stack, gradients, RATES)
         for step in range(STEPS):
             for name in SHAPES:
                 assert torch.equal(gradients[step][name], before[step][name])
 
 
 def test_the_defaults_are_those_of_torch_except_the_learning_rate_and_the_momentum_of_sgd():
-    theirs = [theirs([torch.nn.Parameter(torch.zeros(1))]).defaults for _, theirs in (PAIRS[0], PAIRS[3], PAIRS[5])]
-    assert Sgd().weight_decay == theirs[0]["weight_decay"]
-    for ours, defaults in ((Adam(), theirs[1]), (AdamW(), theirs[2])):
-        assert (ours.lr, (ours.beta1, ours.beta2), ours.epsilon) == (defaults["lr"], defaults["betas"], defaults["eps"])
-        assert ours.weight_decay == defaults["weight_decay"]
+    of_sgd, of_adam, of_adamw = (kind([torch.nn.Parameter(torch.zeros(1))]).defaults for _, kind in (PAIRS[0], PAIRS[3], PAIRS[5]))
+    assert Sgd().weight_decay == of_sgd["weight_decay"]
+    for optimizer, defaults in ((Adam(), of_adam), (AdamW(), of_adamw)):
+        assert (optimizer.lr, (optimizer.beta1, optimizer.beta2), optimizer.epsilon) == (defaults["lr"], defaults["betas"], defaults["eps"])
+        assert optimizer.weight_decay == defaults["weight_decay"]
 
 
 def test_optimizers_are_known_by_their_names():

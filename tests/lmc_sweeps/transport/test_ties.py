@@ -49,9 +49,9 @@ by_tie = pytest.mark.parametrize("tie", TIED)
 
 
 def permutation(solver: Transport, cost: np.ndarray, *criteria: np.ndarray) -> list[int]:
-    found, exact = from_coupling(solver(cost, TieRule(criteria=[lambda second=second: second for second in criteria])).coupling)
+    chosen, exact = from_coupling(solver(cost, TieRule(criteria=[lambda second=second: second for second in criteria])).coupling)
     assert exact
-    return found.tolist()
+    return chosen.tolist()
 
 
 @by_tie
@@ -74,7 +74,7 @@ def test_both_transports_find_the_same_and_a_billionth_more_or_less_changes_noth
 def test_a_second_criterion_decides_before_the_places_do(solver: Transport, tie: str, n: int) -> None:
     cost, second = TIED[tie](n), np.random.default_rng(n).random((n, n))
     expected = permutation(solver, cost, second)
-    lowest = np.array([cost[np.arange(n), found].mean() for found in (expected, permutation(solver, cost))])
+    lowest = np.array([cost[np.arange(n), choice].mean() for choice in (expected, permutation(solver, cost))])
     np.testing.assert_allclose(lowest[0], lowest[1], rtol=1e-12, atol=1e-15)
     noise = 1e-9 * np.random.default_rng(1).uniform(-1, 1, cost.shape)
     for other in SOLVERS:
@@ -89,8 +89,8 @@ def test_of_all_permutations_of_least_cost_the_one_that_the_rule_names_is_chosen
     cost, second = (rng.integers(0, 3, (n, n)).astype(float) for _ in range(2))
     places = np.subtract.outer(np.arange(n), np.arange(n)) ** 2
 
-    def key(found: tuple[int, ...]) -> tuple[float, ...]:
-        return tuple(matrix[range(n), found].sum() for matrix in (cost, second, places))
+    def key(order: tuple[int, ...]) -> tuple[float, ...]:
+        return tuple(matrix[range(n), order].sum() for matrix in (cost, second, places))
 
     least = min(map(key, itertools.permutations(range(n))))
     assert key(tuple(permutation(solver, cost, second))) == least
@@ -130,5 +130,5 @@ def test_a_criterion_is_looked_at_only_where_there_is_a_tie(solver: Transport, n
 @by_tie
 def test_the_cost_that_is_reported_is_that_of_the_coupling(solver: Transport, tie: str) -> None:
     cost = TIED[tie](33)
-    found = solver(cost, TieRule(criteria=[lambda: points(33, 3, 33)]))
-    np.testing.assert_allclose(found.cost, np.sum(found.coupling * cost), rtol=1e-12)
+    result = solver(cost, TieRule(criteria=[lambda: points(33, 3, 33)]))
+    np.testing.assert_allclose(result.cost, np.sum(result.coupling * cost), rtol=1e-12)

@@ -52,10 +52,10 @@ def test_no_permutation_is_cheaper_than_the_transport(solver: Emd | Assignment, 
     cost = COSTS[kind](np.random.default_rng(100 + n), n)
     every = np.array(list(itertools.permutations(range(n))))  # (n!, n)
     cheapest = cost[np.arange(n), every].mean(axis=1).min()
-    found = solver(cost)
-    permutation, exact = from_coupling(found.coupling)
+    result = solver(cost)
+    permutation, exact = from_coupling(result.coupling)
     assert exact
-    for reached in (found.cost, cost[np.arange(n), permutation].mean(), np.sum(found.coupling * cost)):
+    for reached in (result.cost, cost[np.arange(n), permutation].mean(), np.sum(result.coupling * cost)):
         np.testing.assert_allclose(reached, cheapest, rtol=1e-12, atol=1e-15 * np.abs(cost).max())
 
 
@@ -76,9 +76,9 @@ def test_rows_are_neurons_of_a_and_columns_neurons_of_b(solver: Emd | Assignment
     a = np.random.default_rng(0).standard_normal((20, 4))
     planted = np.random.default_rng(1).permutation(20)
     result = solver(squared_distances(a, a[planted]))  # B's neuron j is A's neuron planted[j]
-    found, exact = from_coupling(result.coupling)
+    permutation, exact = from_coupling(result.coupling)
     assert exact
-    np.testing.assert_array_equal(planted[found], np.arange(20))
+    np.testing.assert_array_equal(planted[permutation], np.arange(20))
     np.testing.assert_allclose(result.cost, 0.0, atol=1e-14)
 
 

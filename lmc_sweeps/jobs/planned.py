@@ -1,4 +1,4 @@
-"""The networks that jobs need: each a task with everything that determines it, grouped by the shape of the computation."""
+"""The networks that jobs need, each with everything that determines it, grouped by the shape of the computation."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,34 +10,44 @@ import torch
 
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Data, Split
-from lmc_sweeps.jobs.settings import JobSettings, name_of, network_identity
+from lmc_sweeps.jobs.identities import network_name
+from lmc_sweeps.jobs.prepared import PreparedJob
+from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.models.base import Architecture, Model, stacked
 from lmc_sweeps.training.loop import Recipe
 
 
 @dataclass(frozen=True)
-class Task:
-    """A network to train: number `number` of a job."""
+class PlannedNetwork:
+    """Network `number` of a job, with everything that determines it, whether it is trained or not."""
 
-    settings: JobSettings
-    data: Data
-    fingerprint: str
+    job: PreparedJob
     number: int
 
     @cached_property
     def name(self) -> str:
-        """The network's name in the store."""
-        return name_of(self.identity)
+        """Its name in the store."""
+        return network_name(self.identity)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Everything that determines it."""
-        return network_identity(self.settings, self.fingerprint, self.number)
+        return self.job.network_identity(self.number)
+
+    @property
+    def settings(self) -> JobSettings:
+        """The settings of its job."""
+        return self.job.settings
+
+    @property
+    def data(self) -> Data:
+        """The data of its job."""
+        return self.job.data
 
     @property
     def template(self) -> dict[str, torch.Tensor]:
         """Its parameters without their values: what a stored one must be like."""
-        return template(self.settings.model, *self._shape)
+        return template(self.settings.model, *self.job.shape)
 
     @property
     def steps(self) -> int:
@@ -54,11 +64,7 @@ class Task:
     @cached_property
     def architecture(self) -> Architecture:
         """Its mathematics."""
-        return self.settings.model.architecture(*self._shape)
-
-    @property
-    def _shape(self) -> tuple[int, int, int, int]:
-        return self.data.n_inputs, self.settings.width, self.settings.depth, self.data.n_classes
+        return self.job.architecture
 
     @property
     def training_architecture(self) -> Architecture:
@@ -68,12 +74,12 @@ class Task:
     def initial(self) -> dict[str, torch.Tensor]:
         """Return its parameters before the first step."""
         rng = generator(self.settings.seed, "network", self.number, "initialisation")
-        return self.settings.model.initial(*self._shape, rng)
+        return self.settings.model.initial(*self.job.shape, rng)
 
     def kind(self) -> tuple[Any, ...]:
-        """Return everything that fixes the shape of the computation: tasks of one kind can share a stack."""
+        """Return everything that fixes the shape of the computation: networks of one kind can share a stack."""
         s = self.settings
-        fixed = (self.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
+        fixed = (self.job.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
         return (*fixed, self.steps, s.training.batch_size, s.optimizer.buffers)
 
 
@@ -84,17 +90,17 @@ def template(model: Model, n_inputs: int, width: int, depth: int, n_classes: int
     return {name: tensor.to("meta") for name, tensor in drawn.items()}
 
 
-def tasks_of(settings: JobSettings, data: Data, fingerprint: str) -> list[Task]:
-    """Return the networks of a job."""
-    return [Task(settings, data, fingerprint, number) for number in range(settings.networks)]
+def planned_networks(job: PreparedJob) -> list[PlannedNetwork]:
+    """Return the networks of a job, by their numbers."""
+    return [PlannedNetwork(job, number) for number in range(job.settings.networks)]
 
 
-def groups(tasks: Sequence[Task]) -> list[list[Task]]:
-    """Return the tasks by kind, each network once, in the order in which they were asked for."""
-    found: dict[tuple[Any, ...], dict[str, Task]] = {}
-    for task in tasks:
-        found.setdefault(task.kind(), {}).setdefault(task.name, task)
-    return [list(group.values()) for group in found.values()]
+def groups(networks: Sequence[PlannedNetwork]) -> list[list[PlannedNetwork]]:
+    """Return networks by kind, each once, in the order in which they were asked for."""
+    by_kind: dict[tuple[Any, ...], dict[str, PlannedNetwork]] = {}
+    for network in networks:
+        by_kind.setdefault(network.kind(), {}).setdefault(network.name, network)
+    return [list(group.values()) for group in by_kind.values()]
 
 
 def padded_split(architecture: Architecture, split: Split, device: torch.device) -> Split:
@@ -102,9 +108,9 @@ def padded_split(architecture: Architecture, split: Split, device: torch.device)
     return Split(architecture.padded_inputs(split.inputs), split.labels).to(device)
 
 
-def padded_stack(tasks: Sequence[Task]) -> dict[str, torch.Tensor]:
+def padded_stack(networks: Sequence[PlannedNetwork]) -> dict[str, torch.Tensor]:
     """Return the stack in which networks of one kind begin their training."""
-    return stacked([task.architecture.padded(task.initial()) for task in tasks])
+    return stacked([network.architecture.padded(network.initial()) for network in networks])
 
 
 @contextmanager

@@ -1,0 +1,23 @@
+"""What is in a name: the one rule by which the settings of a part, of a matching method or of a whole job become its identity."""
+
+from dataclasses import Field, fields
+from typing import Any
+
+# Metadata of a field. NEVER: it says where something lies or how it is computed, not what it is. ALWAYS: in the identity at its default
+# too, as the names of finished runs have it; no new field is.
+NEVER: dict[str, Any] = {"identity": False}
+ALWAYS: dict[str, Any] = {"identity": "always"}
+
+
+def identity_fields(part: Any) -> list[Field[Any]]:
+    """Return the fields of a part that can be in its identity."""
+    return [field for field in fields(part) if field.metadata.get("identity", True)]
+
+
+def identity_settings(part: Any) -> dict[str, Any]:
+    """Return the settings in a part's identity: those that differ from their defaults, and those without one.
+
+    Leaving defaults out lets a part grow a field whose default changes nothing without renaming a finished run.
+    """
+    settings = {field: getattr(part, field.name) for field in identity_fields(part)}
+    return {field.name: value for field, value in settings.items() if value != field.default or field.metadata.get("identity") == "always"}

@@ -1,0 +1,34 @@
+"""A layer of a chain: linear, then elementwise activation functions; which there are, their derivatives, which are 1-Lipschitz."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+ELEMENTWISE = (
+    nn.ReLU, nn.Tanh, nn.GELU, nn.Sigmoid, nn.SiLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.Softplus, nn.Mish, nn.Hardtanh, nn.ReLU6,
+    nn.Identity, nn.Dropout,
+)  # fmt: skip
+# From the gradient at the outputs h of an activation function to the one at its inputs: the functions that autograd calls.
+DERIVATIVES: Mapping[type[nn.Module], Callable[[Tensor, Tensor], Tensor]] = {
+    nn.ReLU: lambda gradient, h: torch.ops.aten.threshold_backward(gradient, h, 0),
+    nn.Tanh: torch.ops.aten.tanh_backward,
+}
+# Those that move two inputs no further apart: |f(x) - f(y)| <= |x - y|. (GELU, SiLU, Mish and SELU are steeper somewhere, PyTorch's
+# Softplus has a jump.)
+LIPSCHITZ = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.ReLU6, nn.Identity, nn.Dropout)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A linear layer: its name, whether it has a bias, and the elementwise modules that follow it."""
+
+    name: str
+    has_bias: bool
+    after: tuple[nn.Module, ...] = ()
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether each output depends on one neuron alone; it does not with a softmax, or a user's module that combines several."""
+        return all(type(module) in ELEMENTWISE for module in self.after)

@@ -1,0 +1,57 @@
+"""The unfinished jobs of a sweep: which networks they need and wait for, and what training and measuring them will cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmc_sweeps.jobs.estimates import estimate
+from lmc_sweeps.jobs.planned import PlannedNetwork
+from lmc_sweeps.jobs.prepared import PreparedJob
+from lmc_sweeps.jobs.stack_sizes import training_seconds
+from lmc_sweeps.jobs.store import Store
+from lmc_sweeps.sweeps.progress import computing, duration
+from multirun_analysis.schema import HYDRA_FOLDER, RECORD
+
+LONG_MEASURING = 600.0  # seconds of measuring from which they are written beforehand
+LONG_TRAINING = 200_000  # network-steps from which the time that they take is written beforehand
+
+
+@dataclass
+class PendingJob:
+    """An unfinished job of a sweep: its number and overrides, its networks by name, and those that it waits for."""
+
+    number: int
+    overrides: list[str]
+    prepared: PreparedJob
+    folder: Path
+    label: str
+    networks: dict[str, PlannedNetwork]
+    waits_for: set[str]
+
+
+def was_interrupted(folder: Path) -> bool:
+    """Return whether a job was begun and left no record: it may have ended the process."""
+    return (folder / HYDRA_FOLDER).is_dir() and not (folder / RECORD).is_file()
+
+
+def missing_networks(jobs: Sequence[PendingJob]) -> list[PlannedNetwork]:
+    """Return the networks that are not in the store, each once, and set which of them each job waits for."""
+    missing: dict[str, PlannedNetwork] = {}
+    for job in jobs:
+        store = Store(job.prepared.settings.store)
+        absent = {name: task for name, task in job.networks.items() if not store.holds(name)}
+        job.waits_for = set(absent)
+        missing |= {name: task for name, task in absent.items() if name not in missing}
+    return list(missing.values())
+
+
+def cost(missing: Sequence[PlannedNetwork], jobs: Sequence[PendingJob], steps: int) -> str:
+    """Return the estimated cost of a long sweep; a short one is over before it could be estimated."""
+    measuring = sum(estimate(job.prepared.settings, job.prepared.data).seconds_measuring for job in jobs)
+    then = f", roughly {duration(measuring)} of one core for measuring" if measuring > LONG_MEASURING else ""
+    if steps < LONG_TRAINING:
+        return then
+    try:
+        return f", about {computing(training_seconds(missing))} of training here{then}"
+    except Exception:  # networks that do not fit, for example: they fail in their turn, with the reason
+        return ""
