@@ -11,7 +11,10 @@ ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 # Page: its title, what it is for, and what it documents: modules as a whole, or objects of them.
 PAGES = {
-    "networks": ("Networks of one's own, and of a sweep", ["lmc_sweeps.compare", "lmc_sweeps.networks", "lmc_sweeps.maths.permutations"]),
+    "networks": (
+        "Networks of one's own, and of a sweep",
+        ["lmc_sweeps.compare", "lmc_sweeps.networks", "lmc_sweeps.parts.add_parts", "lmc_sweeps.maths.permutations"],
+    ),
     "measures": (
         "Barriers, lines, dimension",
         ["lmc_sweeps.maths.barriers", "lmc_sweeps.maths.interpolation", "lmc_sweeps.maths.dimension"],

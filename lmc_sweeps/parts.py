@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lmc_sweeps import datasets, matching, models, transport
-from lmc_sweeps.common.checks import InputError, known_keys, one_of, user_path
+from lmc_sweeps.common.checks import InputError, one_of, user_path
+from multirun_analysis import checks
 from multirun_analysis.common.registry import PARTS, check_folders, extend_packages, folders_of_parts
 
 
@@ -17,7 +18,7 @@ def add_parts(folder: str | Path) -> None:
 
     The folder has any of ``datasets/``, ``models/``, ``matching/``, ``transport/`` (one Python file per part), ``plots/``, ``studies/``,
     ``stats/`` (for the analysis), and ``conf/`` with the configs in the groups of lmc_sweeps, e.g. ``conf/model/residual.yaml``. Its files
-    are imported as modules of lmc_sweeps, e.g. ``lmc_sweeps.models.residual``, which is what records and stored networks are named after.
+    are imported as modules of lmc_sweeps, e.g. ``lmc_sweeps.models.residual``.
 
     Commands without a script of your own find the same folder by the environment variable ``LMC_SWEEPS_PARTS``: one folder, or several
     with `os.pathsep` (``:``) between them.
@@ -62,6 +63,14 @@ def check_parts() -> None:
     check_folders(InputError)
     choices: dict[str, Mapping[str, type]] = {"dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices()}
     transport.choices()
+    if any((folder / name).is_dir() for folder in folders_of_parts() for name in ("plots", "studies")):
+        from multirun_analysis import plots, studies  # imported late: they bring matplotlib and seaborn
+
+        try:
+            plots.choices()
+            studies.choices()
+        except checks.InputError as error:  # the analysis has a class of its own
+            raise InputError(str(error)) from error
     for folder in folders_of_parts():
         _check_configs(folder, choices)
 
@@ -74,7 +83,7 @@ def _check_configs(folder: Path, choices: Mapping[str, Mapping[str, type]]) -> N
         for name, kind in classes.items():
             file = folder / "conf" / group / f"{name}.yaml"
             if _is_in(kind, folder) and not file.is_file():
-                keys = ", ".join(["name", *_names(kind)])
+                keys = ", ".join(_keys(kind))
                 raise InputError(f"the {group} {name!r} in {str(folder)!r} needs a config: write {file} with the keys {keys}.")
     for file in _configs(folder / "conf"):
         option = file.relative_to(folder / "conf")
@@ -87,15 +96,18 @@ def _check_configs(folder: Path, choices: Mapping[str, Mapping[str, type]]) -> N
 
 def _check_config(file: Path, group: str, classes: Mapping[str, type], folder: Path) -> None:
     """Raise `InputError` if the YAML of a part has another name than the part, or other fields."""
+    written = _read(file)
     if group == "matching" and not file.read_text(errors="replace").startswith(f"# @package matching.{file.stem}\n"):
         raise InputError(f"{file} must have '# @package matching.{file.stem}' as its first line: a job may have several methods.")
-    written = _read(file)
-    expected = file.stem if file.stem in classes and _is_in(classes[file.stem], folder) else None
-    name = one_of(f"{file}: name", written.get("name"), [expected] if expected else classes)
-    names = ["name", *_names(classes[name])]
-    known_keys("", (f"{file}: {key}" for key in written if key not in (*names, "defaults")), [f"{file}: {key}" for key in names])
-    lacking = [key for key in names if key not in written]
-    if expected and lacking:
+    is_its_own = file.stem in classes and _is_in(classes[file.stem], folder)
+    name = one_of(f"{file}: name", written.get("name"), [file.stem] if is_its_own else classes)
+    keys = _keys(classes[name])
+    for key in written:
+        if key not in (*keys, "defaults"):
+            rule = f"which is no field of the {group} {name!r}; its fields are {', '.join(keys)}"
+            raise InputError(f"{file} has the key {key!r}, {rule}.{checks.nearest(key, keys)}")
+    lacking = [key for key in keys if key not in written]
+    if is_its_own and lacking:
         raise InputError(f"{file} must have every field of the {group} {name!r} with its default; it lacks {', '.join(lacking)}.")
 
 
@@ -119,5 +131,5 @@ def _is_in(kind: type, folder: Path) -> bool:
     return Path(str(sys.modules[kind.__module__].__file__)).is_relative_to(folder)
 
 
-def _names(kind: Any) -> list[str]:
-    return [field.name for field in fields(kind)]
+def _keys(kind: Any) -> list[str]:
+    return ["name", *(field.name for field in fields(kind))]

@@ -9,7 +9,7 @@ from pathlib import Path
 from multirun_analysis.checks import InputError, user_path
 from multirun_analysis.common.backend import draw_into_files
 from multirun_analysis.common.media import for_terminal
-from multirun_analysis.common.registry import check_folders
+from multirun_analysis.common.registry import check_folders, folders_of_parts
 from multirun_analysis.common.streams import command_streams
 from multirun_analysis.report.report import write_report
 from multirun_analysis.report.terminal import show, written
@@ -62,6 +62,10 @@ def main(arguments: list[str] | None = None) -> None:
     draw_into_files()
     try:
         check_folders(InputError)
+        if folders_of_parts() and not options.only:
+            from multirun_analysis import plots
+
+            plots.choices()  # a file of a user's that cannot be imported is refused before any table is made
         folders = [user_path("SWEEP_DIR", folder) for folder in options.sweep_dir]
         out = None if options.out is None else user_path("--out", options.out)
         if options.study is None:

@@ -56,6 +56,12 @@ def test_a_damaged_file_is_refused(tmp_path, contents):
         Arrays(file=str(tmp_path / "bad.npz")).load()
 
 
+def test_a_file_of_one_array_is_refused(tmp_path):
+    np.save(tmp_path / "one.npy", ARRAYS["train_inputs"])
+    with pytest.raises(InputError, match="`dataset.file` must be a file that np.savez wrote"):
+        Arrays(file=str(tmp_path / "one.npy")).load()
+
+
 def test_an_empty_array_is_refused(tmp_path):
     np.savez(tmp_path / "empty.npz", **ARRAYS | {"test_inputs": np.ones((0, 2))})
     with pytest.raises(InputError, match="has no examples in test_inputs"):

@@ -39,7 +39,8 @@ def variants(room: str, base: Any) -> dict[str, Any]:
 def _variants(room: str, base: Any, path: tuple[str, ...]) -> dict[str, Any]:
     """Return the same for the folders in which the package is looked for, its own first."""
     classes: dict[str, Any] = {}
-    for module in _own_first(list(modules(room, InputError).values()), path[0]):
+    others_last = sorted(modules(room, InputError).values(), key=lambda module: str(Path(str(module.__file__)).parent) != path[0])
+    for module in others_last:  # so that it is a user's file that is refused
         for _, cls in inspect.getmembers(module, inspect.isclass):
             # The module first: Python 3.10 takes an alias such as dict[str, int] for a class, and its module is `builtins`.
             if cls.__module__ == module.__name__ and issubclass(cls, base) and "name" in vars(cls):
@@ -49,7 +50,3 @@ def _variants(room: str, base: Any, path: tuple[str, ...]) -> dict[str, Any]:
                     raise InputError(f"{module.__file__} defines {name!r}, as {classes[name].__module__} does; names taken are {taken}.")
                 classes[name] = cls
     return dict(sorted(classes.items()))
-
-
-def _own_first(parts: list[Any], folder: str) -> list[Any]:
-    return sorted(parts, key=lambda module: str(Path(str(module.__file__)).parent) != folder)

@@ -8,6 +8,7 @@ import numpy as np
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import Data, Dataset, location, normalise, split
+from multirun_analysis.checks import open_file
 
 NAMES = ("train_inputs", "train_labels", "test_inputs", "test_labels")
 
@@ -37,11 +38,12 @@ class Arrays(Dataset):
             raise checks.InputError("`dataset.file` must be the path of an .npz file, got null; e.g. dataset.file=arrays.npz.")
         path = checks.user_path("dataset.file", self.file)
         try:
-            with np.load(path, allow_pickle=False) as stored:  # nothing in a file is ever run
+            with open_file(path) as stream:
+                stored = np.load(stream, allow_pickle=False)  # nothing in a file is ever run
                 arrays = [stored[name] for name in NAMES]
         except KeyError as error:
             raise checks.InputError(f"`dataset.file` must hold the arrays {', '.join(NAMES)}, got {self.file!r}: {error}.") from error
-        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, IndexError, zipfile.BadZipFile) as error:
             raise checks.InputError(f"`dataset.file` must be a file that np.savez wrote, got {self.file!r}: {error}.") from error
         for name, array in zip(NAMES, arrays, strict=True):
             if array.ndim == 0 or len(array) == 0:
