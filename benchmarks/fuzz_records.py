@@ -16,7 +16,7 @@ from multirun_analysis import schema
 from multirun_analysis.frames import planes
 from multirun_analysis.records import commands, index, reading
 from multirun_analysis.records.packed import PackedRecord
-from multirun_analysis.schema import RECORD
+from multirun_analysis.schema import PLANE_FILE, RECORD
 
 RUN = "0123456789abcdef"
 
@@ -140,11 +140,11 @@ READERS = {
     "commands.jsonl": Reader(commands.COMMANDS, 10_000, _typed, mutating.by_lines, _load_typed),
     "records.index": Reader("records.index", 10_000, _indexes, mutating.by_index, lambda path: bool(index.load_index(path))),
     "plane.csv, as jobs read it": Reader(
-        planes.PLANE,
+        PLANE_FILE,
         10_000,
         _planes,
         mutating.by_csv,
         lambda path: bool(plane_files.read_planes(path.parent, {schema.FILES: {path.name: schema.digest(path.read_bytes())}})),
     ),
-    "plane.csv, as the analysis reads it": Reader(planes.PLANE, 4000, _planes, mutating.by_csv, unless(_PlaneOfRecord(), *_ERRORS)),
+    "plane.csv, as the analysis reads it": Reader(PLANE_FILE, 4000, _planes, mutating.by_csv, unless(_PlaneOfRecord(), *_ERRORS)),
 }

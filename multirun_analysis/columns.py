@@ -7,7 +7,7 @@ from multirun_analysis.common.media import FORMULA
 
 HEAD = rf"""# Columns
 
-Written by `python -m multirun_analysis.columns > docs/columns.md` from `multirun_analysis/schema.py`; a test holds the two together.
+Written by `python -m multirun_analysis.columns > docs/columns.md` from `multirun_analysis/schema/`; a test holds the two together.
 
 Where keys vary beyond those listed, every varying key has a column of its own under its dotted name (`optimizer.lr`, ...), before
 `network_a`, or before the method where there are no networks. Absent values of keys are written `-`, and those that are no

@@ -52,14 +52,14 @@ def redacted_value(text: str) -> str:
 
 
 def _redacted(text: str, keys: re.Pattern[str]) -> str:
-    parts, done, place = [], 0, 0
-    while (key := keys.search(text, place)) is not None:
-        place = key.end()
-        value = _VALUE.match(text, place)
+    parts, copied, position = [], 0, 0
+    while (key := keys.search(text, position)) is not None:
+        position = key.end()
+        value = _VALUE.match(text, position)
         if value is not None and not _is_shown(key[1], value[0]):
-            parts += [text[done:place], MASK]
-            done = place = value.end()
-    masked = _TOKENS.sub(MASK, _IN_ADDRESS.sub(MASK, _HEADER.sub(rf"\1{MASK}", "".join([*parts, text[done:]]))))
+            parts += [text[copied:position], MASK]
+            copied = position = value.end()
+    masked = _TOKENS.sub(MASK, _IN_ADDRESS.sub(MASK, _HEADER.sub(rf"\1{MASK}", "".join([*parts, text[copied:]]))))
     home = _home()
     return masked if home is None else home.sub("~", masked)
 

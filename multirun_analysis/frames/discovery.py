@@ -16,7 +16,6 @@ from multirun_analysis.frames.folders import (
     AGAIN,
     INDEX,
     NOT_FINISHED,
-    RECORD,
     Failure,
     Job,
     again,
@@ -32,6 +31,7 @@ from multirun_analysis.records.index import Entry, is_settled, load_index, save_
 from multirun_analysis.records.merging import merged, of_other_settings, with_methods
 from multirun_analysis.records.packed import PackedRecord, Record
 from multirun_analysis.records.reading import UNREADABLE, NewerVersion, read_record
+from multirun_analysis.schema import RECORD
 
 FIRST_COUNTS = "than another folder has; the first folder's count"
 MANY = 200  # records that take longer to read than an index does to write, and from which on a folder has one
@@ -94,10 +94,10 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
     InputError
         If a folder does not exist, or holds no job and expects none.
     """
-    return _found([Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs])
+    return _sweep_in([Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs])
 
 
-def _found(folders: Sequence[Path]) -> Sweep:
+def _sweep_in(folders: Sequence[Path]) -> Sweep:
     """Return what is in the folders of sweeps, as `find_sweep` says."""
     records: dict[str, PackedRecord] = {}
     expected: dict[str, Record] = {}
@@ -106,12 +106,12 @@ def _found(folders: Sequence[Path]) -> Sweep:
     for folder in folders:
         jobs = job_folders(folder)
         for entry in expected_jobs(folder, failures):
-            known = expected.get(entry["run_id"])
-            expected[entry["run_id"]] = entry if known is None else with_methods(known, entry)
+            earlier = expected.get(entry["run_id"])
+            expected[entry["run_id"]] = entry if earlier is None else with_methods(earlier, entry)
         _read_jobs(folder, jobs, records, failures, settings)
         failures += no_files(folder, jobs)
-    seen = {row["run_id"] for row in failures}
-    failures += [not_measured(run_id, folders) for run_id in expected.keys() - records.keys() - seen]
+    named = {row["run_id"] for row in failures}
+    failures += [not_measured(run_id, folders) for run_id in expected.keys() - records.keys() - named]
     for record in records.values():
         if record.head["status"] == "diverged":
             failures.append(failure(record.head["run_id"], "diverged", record.head["sentence"]))
@@ -155,7 +155,8 @@ def _read_jobs(
             failures.append(failure(run_id, "unreadable", sentence))
         elif run_id in records:
             records[run_id], differences = merged(records[run_id], entry.record)
-            failures += [failure(run_id, "conflicting", f"{job.folder / RECORD} has {of} {FIRST_COUNTS}") for of in differences]
+            path = job.folder / RECORD
+            failures += [failure(run_id, "conflicting", f"{path} has {difference} {FIRST_COUNTS}") for difference in differences]
         else:
             records[run_id] = entry.record
     if n_new >= MANY:

@@ -13,9 +13,10 @@ from multirun_analysis.records.index import Stamp, stamp_of
 from multirun_analysis.records.names import table_name
 from multirun_analysis.records.packed import Record
 from multirun_analysis.records.reading import UNREADABLE, read_expected
+from multirun_analysis.schema import ANALYSIS_FOLDER, COMMANDS, EXPECTED, HYDRA_FOLDER, MULTIRUN, PLANE_FILE, RECORD
 
-RECORD, EXPECTED, INDEX = "record.json", "expected.jsonl", Path("analysis") / "records.index"
-OTHERS = ("multirun.yaml", "commands.jsonl", "plane.csv", INDEX)  # of a sweep, or of a job alone
+INDEX = Path(ANALYSIS_FOLDER) / "records.index"
+OTHERS = (MULTIRUN, COMMANDS, PLANE_FILE, INDEX)  # of a sweep, or of a job alone
 AGAIN = "run the sweep again with the same hydra.sweep.dir"
 # Whether a sweep is running cannot be told: it may run on another machine that shares the disk.
 GOES_ON = "the sweep is running or was stopped; the same command goes on"
@@ -69,7 +70,7 @@ def job_folders(folder: Path) -> list[Job]:
     if (stamp := _stamp(folder)) is not None:
         return [Job(folder, stamp)]
     stamps = {name: _stamp(os.path.join(folder, name)) for name in names}
-    jobs = [Job(folder / name, stamp) for name, stamp in stamps.items() if stamp is not None or os.path.isdir(folder / name / ".hydra")]
+    jobs = [Job(folder / name, stamp) for name, stamp in stamps.items() if stamp is not None or os.path.isdir(folder / name / HYDRA_FOLDER)]
     if not jobs and not os.path.lexists(folder / EXPECTED):
         sweeps = sorted(path.parent.name for path in folder.glob(f"*/{EXPECTED}"))
         hint = f" Did you mean the sweeps in it: {', '.join(sweeps[:5])}?" if sweeps else ""
@@ -104,11 +105,11 @@ def expected_jobs(folder: Path, failures: list[Failure]) -> list[Record]:
         if os.path.lexists(path):
             failures.append(failure(schema.NO_RUN, "unreadable", f"{path}: {reason(error)}; {AGAIN}"))
         return []
-    found: list[Record] = []
+    entries: list[Record] = []
     n_unreadable = 0
     for number, line in enumerate(lines, start=1):
         try:
-            found.append(read_expected(line))
+            entries.append(read_expected(line))
         except UNREADABLE as error:
             n_unreadable += 1
             if n_unreadable <= MOST_LINES:
@@ -116,7 +117,7 @@ def expected_jobs(folder: Path, failures: list[Failure]) -> list[Record]:
     if n_unreadable > MOST_LINES:
         sentence = f"{path}: {n_unreadable - MOST_LINES:,} more lines cannot be read; {AGAIN}"
         failures.append(failure(schema.NO_RUN, "unreadable", sentence))
-    return found
+    return entries
 
 
 def again(job: Path) -> str:
@@ -132,9 +133,9 @@ def again(job: Path) -> str:
 
 def no_files(folder: Path, jobs: Sequence[Job]) -> Iterator[Failure]:
     """Yield a failure for everything that stands where a file beside the records should be and is none; it is nowhere opened."""
-    places = [(schema.NO_RUN, os.path.join(folder, name)) for name in OTHERS]
-    places += [(job.folder.name, os.path.join(job.folder, "plane.csv")) for job in jobs if job.folder != folder]
-    for run_id, path in places:
+    candidates = [(schema.NO_RUN, os.path.join(folder, name)) for name in OTHERS]
+    candidates += [(job.folder.name, os.path.join(job.folder, PLANE_FILE)) for job in jobs if job.folder != folder]
+    for run_id, path in candidates:
         try:
             mode = os.lstat(path).st_mode
         except OSError:  # nothing is there, or its folder is no folder

@@ -15,17 +15,16 @@ from multirun_analysis.checks import read_file
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.frames import tidy
 from multirun_analysis.frames.discovery import Folders, find_sweep
-from multirun_analysis.frames.folders import AGAIN, RECORD, reason
+from multirun_analysis.frames.folders import AGAIN, reason
 from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.records.names import table_name
 from multirun_analysis.records.packed import RUNS, PackedRecord
 from multirun_analysis.records.reading import UNREADABLE, open_record
+from multirun_analysis.schema import DIGESTS, PLANE_FILE, RECORD
 
 log = logging.getLogger(__name__)
-PLANE = "plane.csv"
 MOST_BYTES = 2**30
 _NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?|-?inf", re.ASCII)
-NAMES = ("network_a", "network_b", "settings_hash")
 PLANE_KEY = ("network_a", "network_b", "matching")  # of one plane within a job
 
 
@@ -39,10 +38,10 @@ class Planes:
 
 def load_planes(sweep_dir: Folders) -> pd.DataFrame:
     """Return the planes of one or several sweeps: one row per job, pair, method and point; files that are left out are said in the log."""
-    found = find_planes(find_sweep(sweep_dir), sweep_dir)
-    for note in found.notes:
+    planes = find_planes(find_sweep(sweep_dir), sweep_dir)
+    for note in planes.notes:
         log.warning("%s", for_terminal(note))
-    return found.frame
+    return planes.frame
 
 
 def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
@@ -66,7 +65,7 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
     keys = {str(job["run_id"]): {str(name): value for name, value in job.items()} for job in jobs}
     parts: dict[tuple[Any, ...], pd.DataFrame] = {}
     notes = []
-    for path in [path for folder in folders for path in sorted([*folder.glob(PLANE), *folder.glob(f"*/{PLANE}")])]:
+    for path in [path for folder in folders for path in sorted([*folder.glob(PLANE_FILE), *folder.glob(f"*/{PLANE_FILE}")])]:
         try:
             beside = open_record(path.with_name(RECORD))  # the names of folders say nothing
             run_id = table_name(str(beside["run_id"]))
@@ -82,7 +81,7 @@ def find_planes(sweep: Sweep, sweep_dirs: Folders) -> Planes:
             parts.setdefault((run_id, *key), part)
     columns = ["run_id", *tidy.FIXED, *sweep.varying, *PLANE_KEY, *schema.names(schema.PLANE_MEASURES)]
     joined = pd.concat(list(parts.values())) if parts else pd.DataFrame(columns=columns)
-    order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", *PLANE_KEY]
+    order = [*schema.CELL, *sweep.varying, "width", "seed", "run_id", *PLANE_KEY]
     frame = tidy.as_keys(joined[columns], sweep.varying).sort_values(order, key=tidy.sortable, kind="stable", ignore_index=True)
     return Planes(frame, tuple(notes))
 
@@ -100,16 +99,16 @@ def _read(path: Path, digests: Any, record: PackedRecord) -> pd.DataFrame:
     for column in schema.PLANE_MEASURES:
         if column.kind == "number":
             frame[column.name] = [_number(word) for word in frame[column.name]]
-    for name in NAMES:
+    for name in DIGESTS:
         frame[name] = frame[name].map(table_name)
     if not np.isfinite(frame[["x", "y"]].to_numpy()).all():
         raise ValueError("a point has no place")
     scores = frame[["loss", "error"]].to_numpy()
     if np.isinf(scores).any() or (scores < 0).any() or (frame["error"] > 1).any():
         raise ValueError("a loss or an error is outside its range")
-    known = set(_methods_of_pairs(record))
+    measured = set(_methods_of_pairs(record))
     planes = dict(list(frame.groupby([*PLANE_KEY, "settings_hash"])))
-    for key in planes.keys() - known:
+    for key in planes.keys() - measured:
         raise ValueError(f"{RECORD} beside it lacks the pair or the method of {', '.join(map(str, key))}")
     for plane in planes.values():
         _check_points(plane)

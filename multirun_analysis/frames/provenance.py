@@ -34,9 +34,9 @@ def provenance(sweep: Sweep, runs: pd.DataFrame) -> dict[str, Any]:
 
 def distinct(values: Sequence[Any]) -> list[Any]:
     """Return the distinct values of a key, sorted, numbers before words."""
-    known = {json.dumps(value, sort_keys=True): value for value in values}
-    keys = pd.Series([value if isinstance(value, int | float | str) else text for text, value in known.items()], dtype=object)
-    return [list(known.values())[k] for k in sortable(keys).argsort(kind="stable")]
+    by_text = {json.dumps(value, sort_keys=True): value for value in values}
+    keys = pd.Series([value if isinstance(value, int | float | str) else text for text, value in by_text.items()], dtype=object)
+    return [list(by_text.values())[k] for k in sortable(keys).argsort(kind="stable")]
 
 
 def _listed(value: Any) -> list[Any]:

@@ -51,11 +51,13 @@ def make_table(
     labels : mapping of str
         The label of every matching method by its name and the hash of its settings.
     """
-    owners = np.repeat(np.arange(len(rows)), [len(of.lengths) for of in rows])
+    owners = np.repeat(np.arange(len(rows)), [len(block.lengths) for block in rows])
     words, lengths, numbers = _concatenated(rows, layout)
     words = np.where(pd.isna(words), np.nan, words)  # pandas' own word for nothing
     texts = {name: pd.Series(words[:, k], dtype=object) for k, name in enumerate(layout.all_words)}
-    texts["matching"] = pd.Series([labels[of] for of in zip(texts["matching"], texts.pop("settings_hash"), strict=True)], dtype=object)
+    texts["matching"] = pd.Series(
+        [labels[method] for method in zip(texts["matching"], texts.pop("settings_hash"), strict=True)], dtype=object
+    )
     ranks = [_ranks(jobs[name])[owners] for name in order]
     ranks += [_ranks(texts[name]) for name in ("network_a", "network_b", "matching", "split") if name in texts]
     if layout is LAYERS:
@@ -75,7 +77,7 @@ def make_table(
 
 def _concatenated(rows: Sequence[Rows], layout: Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     none = Rows(np.empty((0, len(layout.all_words)), dtype=object), np.empty(0, dtype=np.int64), np.empty((0, len(layout.all_numbers))))
-    words, lengths, numbers = zip(*((of.words, of.lengths, of.numbers) for of in (none, *rows)), strict=True)
+    words, lengths, numbers = zip(*((block.words, block.lengths, block.numbers) for block in (none, *rows)), strict=True)
     return np.concatenate(words), np.concatenate(lengths), np.concatenate(numbers)
 
 
@@ -99,7 +101,7 @@ def _ranks(column: pd.Series) -> np.ndarray:
     if column.dtype != object or pd.api.types.infer_dtype(column, skipna=False) != "string":
         return sortable(column).to_numpy()
     codes, values = pd.factorize(column.to_numpy())
-    places = {value: place for place, value in enumerate(sorted(values))}
+    places = {value: rank for rank, value in enumerate(sorted(values))}
     return np.array([places[value] for value in values])[codes]
 
 
@@ -109,12 +111,12 @@ def sortable(column: pd.Series) -> pd.Series:
         return column
     places: dict[tuple[type, object], int] = {}  # 1, 1.0 and True are equal, and three values
     codes = np.array([places.setdefault((type(value), value), len(places)) for value in column], dtype=int)
-    keys = [(*_place(value), str(value)) for _, value in places]
+    keys = [(*_position(value), str(value)) for _, value in places]
     ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
     return pd.Series(np.array([ranks[key] for key in keys], dtype=int)[codes], index=column.index)
 
 
-def _place(value: object) -> tuple[int, float]:
+def _position(value: object) -> tuple[int, float]:
     """Return where a value stands: numbers by value, words behind them.
 
     `pandas.to_numeric` may end the process, of ``8250e2414376239c``.

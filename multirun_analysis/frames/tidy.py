@@ -126,7 +126,7 @@ def matching_labels(entries: Sequence[Mapping[str, Any]]) -> dict[Method, str]:
             inside = ", ".join(f"{key}={str(settings.get(key)).lower()}" for key in differing)
             labels[name, settings_hash] = f"{name}[{inside}]" if inside else name
     times = Counter(labels.values())
-    return {of: unmistakable(label if times[label] == 1 else f"{label}[{of[1]}]") for of, label in labels.items()}
+    return {method: unmistakable(label if times[label] == 1 else f"{label}[{method[1]}]") for method, label in labels.items()}
 
 
 def runs_frame(sweep: Sweep) -> pd.DataFrame:
@@ -161,7 +161,7 @@ def as_keys(frame: pd.DataFrame, varying: Sequence[str]) -> pd.DataFrame:
 def table_of(sweep: Sweep, layout: Layout, run_ids: Collection[str] | None = None) -> Table:
     """Return the rows of one kind of all records, or of some, with the keys that every table has."""
     chosen = [k for k, head in enumerate(sweep.records) if run_ids is None or head["run_id"] in run_ids]
-    order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id"]
+    order = [*schema.CELL, *sweep.varying, "width", "seed", "run_id"]
     rows = [sweep.packed[k].rows[layout.name] for k in chosen]
     return make_table(rows, layout, sweep.jobs.iloc[chosen].reset_index(drop=True), order, sweep.labels)
 
@@ -195,6 +195,6 @@ def ordered_values(frame: pd.DataFrame, key: str) -> list[Any]:
 
 def method_order(method: str) -> tuple[int, str]:
     """Return where a method stands among others: the control first, then the paper's three, then the rest by name."""
-    known = ["identity", "weights", "covariance", "activations"]
+    first_methods = ["identity", "weights", "covariance", "activations"]
     name = method.partition("[")[0]
-    return (known.index(name) if name in known else len(known), method)
+    return (first_methods.index(name) if name in first_methods else len(first_methods), method)

@@ -35,13 +35,13 @@ def _column_text(column: pd.Series) -> list[str]:
         if column.isna().all():
             return [""] * len(values)
         text = ((FLOATS + "\n") * len(values) % tuple(values)).split("\n")[:-1]
-        return ["" if of == "nan" else of for of in text] if column.hasnans else text
+        return ["" if field == "nan" else field for field in text] if column.hasnans else text
     if column.dtype == np.int64:
         return list(map(str, values))
     # Each distinct value once; 1, 1.0 and True are equal, and three texts.
     kinds = values if len(set(map(type, values))) == 1 else [(type(value), value) for value in values]
-    known = {kind: _field(value) for kind, value in dict(zip(kinds, values, strict=True)).items()}
-    return [known[kind] for kind in kinds]
+    texts = {kind: _field(value) for kind, value in dict(zip(kinds, values, strict=True)).items()}
+    return [texts[kind] for kind in kinds]
 
 
 def _field(value: Any) -> str:

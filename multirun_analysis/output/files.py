@@ -1,13 +1,12 @@
 """Writing files: beside their place and renamed, so that a reader never meets half of one; equal contents give equal bytes."""
 
-import os
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from multirun_analysis.common.renamed_files import write_renamed
 from multirun_analysis.output.csv_text import write_frame
 
 
@@ -37,6 +36,4 @@ def write_by(path: Path, write: Callable[[Path], object]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise OSError(f"{str(path.parent)!r} must be a folder to write {path.name} into, and is none") from None
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new") as fresh:
-        write(Path(fresh) / path.name)
-        os.replace(Path(fresh) / path.name, path)
+    write_renamed(path, write)

@@ -6,9 +6,8 @@ from pathlib import Path
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.redaction import redacted_command
 from multirun_analysis.records.reading import read_json
-from multirun_analysis.schema import open_line
+from multirun_analysis.schema import COMMANDS, open_line
 
-COMMANDS = "commands.jsonl"
 MOST_BYTES = 2**24
 LONGEST = 10_000  # letters; a longer one is no command
 
@@ -18,7 +17,7 @@ def load_commands(sweep_dirs: Sequence[Path]) -> list[str]:
 
     Lines that cannot be read, or were changed, are left out.
     """
-    found: dict[str, None] = {}
+    commands: dict[str, None] = {}
     for folder in sweep_dirs:
         try:
             lines = read_file(folder / COMMANDS, MOST_BYTES).decode(errors="replace").splitlines()
@@ -31,5 +30,5 @@ def load_commands(sweep_dirs: Sequence[Path]) -> list[str]:
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue
             if isinstance(command, str) and len(command) <= LONGEST:
-                found[redacted_command(command)] = None
-    return list(found)
+                commands[redacted_command(command)] = None
+    return list(commands)

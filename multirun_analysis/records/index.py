@@ -8,9 +8,9 @@ the records are read instead. Nothing in it is ever executed (no pickle), and de
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from multirun_analysis import schema
 from multirun_analysis.checks import open_file, read_file
+from multirun_analysis.common.renamed_files import write_renamed
 from multirun_analysis.records.packed import HEAD, LAYOUTS, Layout, PackedRecord, Rows
 from multirun_analysis.records.reading import check_head, check_rows
 
@@ -37,9 +38,9 @@ class Entry:
     record: PackedRecord
 
 
-def stamp_of(found: os.stat_result) -> Stamp:
+def stamp_of(status: os.stat_result) -> Stamp:
     """Return what tells that a file is no longer what it was: a change that keeps size and mtime has another ctime or inode."""
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino % 2**63
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino % 2**63
 
 
 def is_settled(stamp: Stamp, now: int) -> bool:
@@ -62,29 +63,29 @@ def save_index(path: Path, entries: Mapping[str, Entry]) -> None:
     """Write an index and rename; where that cannot be, in a folder that is read-only or full, there is none."""
     try:
         path.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new") as fresh:
-            _write(Path(fresh) / path.name, entries)
-            os.replace(Path(fresh) / path.name, path)
+        write_renamed(path, partial(_write, entries))
     except OSError:
         return
 
 
-def _write(path: Path, entries: Mapping[str, Entry]) -> None:
+def _write(entries: Mapping[str, Entry], path: Path) -> None:
     heads, parts = _coded([json.dumps(entry.record.head[key]) if key in entry.record.head else None
                            for entry in entries.values() for key in HEAD])  # fmt: skip
     arrays = {"stamps": np.array([entry.stamp for entry in entries.values()], dtype="<i8").reshape(-1, 4), "heads": heads}
     words = {}
     for layout in LAYOUTS:
         rows = [entry.record.rows[layout.name] for entry in entries.values()]
-        arrays[f"{layout.name}.words"], words[layout.name] = _coded(word for of in rows for word in of.words.ravel().tolist())
-        arrays[f"{layout.name}.rows"] = np.array([len(of.words) for of in rows], dtype="<i8")
-        arrays[f"{layout.name}.lengths"] = np.concatenate([of.lengths for of in rows]).astype("<i8") if rows else np.empty(0, "<i8")
-        arrays[f"{layout.name}.numbers"] = np.concatenate([of.numbers.ravel() for of in rows]) if rows else np.empty(0)
+        arrays[f"{layout.name}.words"], words[layout.name] = _coded(word for rows_of in rows for word in rows_of.words.ravel().tolist())
+        arrays[f"{layout.name}.rows"] = np.array([len(rows_of.words) for rows_of in rows], dtype="<i8")
+        arrays[f"{layout.name}.lengths"] = (
+            np.concatenate([rows_of.lengths for rows_of in rows]).astype("<i8") if rows else np.empty(0, "<i8")
+        )
+        arrays[f"{layout.name}.numbers"] = np.concatenate([rows_of.numbers.ravel() for rows_of in rows]) if rows else np.empty(0)
     arrays = dict(sorted(arrays.items(), key=lambda item: -item[1].itemsize))  # numbers of eight bytes first: all are aligned
     # ASCII, so that any text that JSON can hold comes back, unpaired surrogates too; parts of heads are JSON already
-    said = json.dumps({"layout": LAYOUT, "names": list(entries), "words": words,
+    header = json.dumps({"layout": LAYOUT, "names": list(entries), "words": words,
                        "arrays": [[name, array.dtype.str, array.size] for name, array in arrays.items()]})  # fmt: skip
-    text = f"[{said}, [{', '.join(parts)}]]".encode("ascii")
+    text = f"[{header}, [{', '.join(parts)}]]".encode("ascii")
     pieces = [len(text).to_bytes(8, "little"), text, b" " * (-len(text) % 8), *(array.tobytes() for array in arrays.values())]
     digest = hashlib.sha256()
     for piece in pieces:
@@ -95,9 +96,9 @@ def _write(path: Path, entries: Mapping[str, Entry]) -> None:
 
 def _coded(values: Iterable[str | None]) -> tuple[np.ndarray, list[str]]:
     """Return texts as numbers of a vocabulary, -1 for None, and the vocabulary."""
-    known: dict[str, int] = {}
-    codes = [-1 if value is None else known.setdefault(value, len(known)) for value in values]
-    return np.array(codes, dtype="<i4"), list(known)
+    codes_by_word: dict[str, int] = {}
+    codes = [-1 if value is None else codes_by_word.setdefault(value, len(codes_by_word)) for value in values]
+    return np.array(codes, dtype="<i4"), list(codes_by_word)
 
 
 def _entries(data: bytes) -> dict[str, Entry]:
@@ -105,29 +106,29 @@ def _entries(data: bytes) -> dict[str, Entry]:
     if data[: len(MAGIC)] != MAGIC or hashlib.sha256(view[start:]).digest() != data[len(MAGIC) : start]:
         raise ValueError("damaged, or of another version")
     size = int.from_bytes(view[start : start + 8], "little")
-    said, parts = json.loads(bytes(view[start + 8 : start + 8 + size]))
-    if said["layout"] != LAYOUT:
+    header, parts = json.loads(bytes(view[start + 8 : start + 8 + size]))
+    if header["layout"] != LAYOUT:
         raise ValueError("other columns")
-    arrays = _arrays(view, start + 8 + size + -size % 8, said["arrays"])
-    names, stamps = said["names"], arrays["stamps"].reshape(-1, 4)
+    arrays = _arrays(view, start + 8 + size + -size % 8, header["arrays"])
+    names, stamps = header["names"], arrays["stamps"].reshape(-1, 4)
     heads = arrays["heads"].reshape(len(names), len(HEAD))
     if len(stamps) != len(names) or not _within(heads, parts):
         raise ValueError("parts that do not fit together")
-    rows = {layout.name: _rows(arrays, layout, said["words"][layout.name], len(names)) for layout in LAYOUTS}
-    found = {}
+    rows = {layout.name: _rows(arrays, layout, header["words"][layout.name], len(names)) for layout in LAYOUTS}
+    entries = {}
     for k, (name, stamp, codes) in enumerate(zip(names, stamps.tolist(), heads.tolist(), strict=True)):
         head = {key: parts[code] for key, code in zip(HEAD, codes, strict=True) if code >= 0}
         check_head(head)
-        found[name] = Entry(tuple(stamp), PackedRecord(head, {key: of[k] for key, of in rows.items()}))
-    for entry in found.values():
+        entries[name] = Entry(tuple(stamp), PackedRecord(head, {key: blocks[k] for key, blocks in rows.items()}))
+    for entry in entries.values():
         check_rows(entry.record)
-    return found
+    return entries
 
 
-def _arrays(view: memoryview, start: int, said: Sequence[Sequence[Any]]) -> dict[str, np.ndarray]:
+def _arrays(view: memoryview, start: int, layout: Sequence[Sequence[Any]]) -> dict[str, np.ndarray]:
     """Return the arrays of an index as views of its bytes."""
     arrays = {}
-    for name, dtype, size in said:
+    for name, dtype, size in layout:
         if dtype not in DTYPES:
             raise ValueError("a type of numbers that no index has")
         arrays[name] = np.frombuffer(view, dtype=dtype, count=size, offset=start)
@@ -143,11 +144,11 @@ def _rows(arrays: Mapping[str, np.ndarray], layout: Layout, words: list[str], n:
         raise ValueError("parts that do not fit together")
     if not counts.sum() == len(codes) == len(lengths) or lengths.sum() != len(numbers) or not all(type(word) is str for word in words):
         raise ValueError("parts that do not fit together")
-    known = np.array([*words, None], dtype=object)[codes]  # -1, the last one, is None
+    values = np.array([*words, None], dtype=object)[codes]  # -1, the last one, is None
     ends = np.concatenate([[0], np.cumsum(counts)])
     points = np.concatenate([[0], np.cumsum(lengths)])[ends].tolist()
     ends = ends.tolist()
-    return [Rows(known[ends[k] : ends[k + 1]], lengths[ends[k] : ends[k + 1]], numbers[points[k] : points[k + 1]]) for k in range(n)]
+    return [Rows(values[ends[k] : ends[k + 1]], lengths[ends[k] : ends[k + 1]], numbers[points[k] : points[k + 1]]) for k in range(n)]
 
 
 def _within(codes: np.ndarray, vocabulary: Sequence[Any]) -> bool:

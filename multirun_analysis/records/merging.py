@@ -6,26 +6,26 @@ from typing import Any
 import numpy as np
 
 from multirun_analysis.records.packed import LAYOUTS, ROW_KEY, Layout, PackedRecord, Record, Rows
-from multirun_analysis.schema import MASKED, mark_of
+from multirun_analysis.schema import MASKED, mark_of, method_of
 
 TIMES = ("seconds_train", "seconds_match", "seconds_evaluate")
 
 
 def with_methods(old: Record, new: Record) -> Record:
     """Return a job with the methods of another that it lacks."""
-    known = {(method["matching"], method["settings_hash"]) for method in old["matching"]}
-    lacking = [method for method in new["matching"] if (method["matching"], method["settings_hash"]) not in known]
+    present = set(map(method_of, old["matching"]))
+    lacking = [method for method in new["matching"] if method_of(method) not in present]
     return {**old, "matching": [*old["matching"], *lacking]}
 
 
-def of_other_settings(head: Record, known: dict[tuple[str, str], Mapping[str, Any]]) -> list[str]:
+def of_other_settings(head: Record, settings_by_method: dict[tuple[str, str], Mapping[str, Any]]) -> list[str]:
     """Return the methods of a record whose settings are not those that another record has under the same hash, and note those that are new.
 
     A hash that two settings share would put both into one mean. Settings that only one of the records has are of another version.
     """
     differing = []
     for method in head["matching"]:
-        settings = known.setdefault((method["matching"], method["settings_hash"]), method["settings"])
+        settings = settings_by_method.setdefault(method_of(method), method["settings"])
         if any(_mark(settings[key]) != _mark(method["settings"][key]) for key in settings.keys() & method["settings"].keys()):
             differing.append(str(method["matching"]))
     return differing
@@ -69,11 +69,11 @@ def _merged_rows(old: Rows, new: Rows, layout: Layout) -> tuple[Rows, set[str]]:
     compared = np.array([name not in TIMES for name in layout.all_numbers])
     if old.equal_to(new, compared):
         return old, set()
-    places = {key: place for place, key in enumerate(old.keys(layout, ROW_KEY))}
+    places = {key: index for index, key in enumerate(old.keys(layout, ROW_KEY))}
     fresh, differing = [], set()
-    for place, key in enumerate(new.keys(layout, ROW_KEY)):
+    for index, key in enumerate(new.keys(layout, ROW_KEY)):
         if key not in places:
-            fresh.append(place)
-        elif not old.chosen([places[key]]).equal_to(new.chosen([place]), compared):
+            fresh.append(index)
+        elif not old.chosen([places[key]]).equal_to(new.chosen([index]), compared):
             differing.add(str(key[2]))
     return old.joined(new.chosen(fresh)), differing

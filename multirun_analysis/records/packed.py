@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from multirun_analysis import schema
+from multirun_analysis.schema import METHOD, PAIR
 
 Record = Mapping[str, Any]
 # What is kept of a record beside its rows: all that the tables, the studies and the text for the terminal say.
 HEAD = ("run_id", "status", "sentence", "scope", "matching", "networks", "notes", "points", "machine", "versions", "failure")
-METHOD = ("network_a", "network_b", "matching", "settings_hash")
-ROW_KEY = (*METHOD, "split", "layer")  # of which a record has one row
+PAIR_AND_METHOD = (*PAIR, *METHOD)
+ROW_KEY = (*PAIR_AND_METHOD, "split", "layer")  # of which a record has one row
 NUMBERS = frozenset((float, int, NoneType))  # bool is none
 
 
@@ -45,9 +46,9 @@ def _layout(name: str, words: tuple[str, ...], optional_words: tuple[str, ...], 
     return Layout(name, words, tuple(name for name in numbers if name not in later), optional_words, later)
 
 
-RUNS = _layout("runs", (*METHOD, "split"), ("certificate_status",), (schema.POINTS, *schema.MEASURES))
-CURVES = _layout("curves", (*METHOD, "split"), (), schema.CURVE_MEASURES)
-LAYERS = _layout("layers", METHOD, ("layer_name",), schema.LAYER_MEASURES)
+RUNS = _layout("runs", (*PAIR_AND_METHOD, "split"), ("certificate_status",), (schema.POINTS, *schema.MEASURES))
+CURVES = _layout("curves", (*PAIR_AND_METHOD, "split"), (), schema.CURVE_MEASURES)
+LAYERS = _layout("layers", PAIR_AND_METHOD, ("layer_name",), schema.LAYER_MEASURES)
 LAYOUTS = (RUNS, CURVES, LAYERS)
 
 
@@ -82,7 +83,7 @@ class Rows:
         words = [layout.all_words.index(name) for name in names if name in layout.all_words]
         numbers = [layout.all_numbers.index(name) for name in names if name in layout.all_numbers]
         values = self.numbers[:, numbers].tolist() if numbers else [()] * len(self.words)
-        return [(*row, *of) for row, of in zip(self.words[:, words].tolist(), values, strict=True)]
+        return [(*row, *others) for row, others in zip(self.words[:, words].tolist(), values, strict=True)]
 
     def chosen(self, rows: Sequence[int]) -> "Rows":
         """Return some of the rows."""
@@ -157,7 +158,7 @@ def _packed_curves(curves: Sequence[Record]) -> Rows:
 
 def _words(rows: Sequence[Record], layout: Layout) -> np.ndarray:
     """Return the words of rows, shape (rows, words) of object."""
-    required, found = itemgetter(*layout.words), []
+    required, values_of_rows = itemgetter(*layout.words), []
     for row in rows:
         values = required(row)
         for name, value in zip(layout.words, values, strict=True):
@@ -166,7 +167,7 @@ def _words(rows: Sequence[Record], layout: Layout) -> np.ndarray:
         optional = tuple(row.get(name) for name in layout.optional_words)
         if not all(value is None or type(value) is str for value in optional):
             raise TypeError(f"{layout.optional_words} in `{layout.name}`: not all are text")
-        found.append(values + optional)
+        values_of_rows.append(values + optional)
     words = np.empty((len(rows), len(layout.all_words)), dtype=object)
-    words[:] = np.array(found, dtype=object).reshape(words.shape)
+    words[:] = np.array(values_of_rows, dtype=object).reshape(words.shape)
     return words

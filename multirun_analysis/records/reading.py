@@ -11,7 +11,7 @@ from multirun_analysis.common.redaction import MASK, is_secret, redacted_value
 from multirun_analysis.records.names import table_name
 from multirun_analysis.records.packed import HEAD, LAYOUTS, ROW_KEY, RUNS, PackedRecord, pack
 from multirun_analysis.records.varying import FINGERPRINT
-from multirun_analysis.schema import NewerVersion, safe_name
+from multirun_analysis.schema import DIGESTS, NewerVersion, method_of, safe_name
 
 __all__ = ["UNREADABLE", "NewerVersion", "check_head", "check_rows", "open_record", "read_expected", "read_json", "read_record"]
 
@@ -23,7 +23,6 @@ RANGES = {"width": (1, 2**53), "depth": (1, 2**53), "seed": (0, 2**64)}
 # Names that tables have for something else than a setting.
 COLUMNS = {column.name for _, columns in schema.files().values() for column in columns} - {"dataset", "model", *RANGES}
 COLUMNS |= {"loss_endpoint", "error_endpoint"}
-NAMES = ("network_a", "network_b", "settings_hash")
 
 
 def read_json(text: str) -> Any:
@@ -34,14 +33,14 @@ def read_json(text: str) -> Any:
     ValueError, RecursionError
         If it is no JSON, or has half a letter in it (an unpaired surrogate), which no file and no terminal takes.
     """
-    found = json.loads(text)
-    _check_letters(text, found)
-    return found
+    value = json.loads(text)
+    _check_letters(text, value)
+    return value
 
 
-def _check_letters(text: str, found: Any) -> None:
+def _check_letters(text: str, value: Any) -> None:
     if "\\ud" in text.lower():
-        json.dumps(found, ensure_ascii=False).encode()
+        json.dumps(value, ensure_ascii=False).encode()
 
 
 def open_record(path: Path) -> dict[str, Any]:
@@ -87,7 +86,7 @@ def _name(record: dict[str, Any]) -> None:
             scope[key] = _masked(key, value)
     for entries in ("matching", *(layout.name for layout in LAYOUTS)):
         for entry in record.get(entries, ()):
-            for key in NAMES:
+            for key in DIGESTS:
                 if isinstance(name := entry.get(key), str):
                     entry[key] = table_name(name)
 
@@ -123,11 +122,11 @@ def check_head(head: Any) -> None:
 
 def check_rows(packed: PackedRecord) -> None:
     """Raise unless the rows of a record are of methods that it names, and of splits that there are."""
-    known = {(method["matching"], method["settings_hash"]) for method in packed.head["matching"]}
+    methods = set(map(method_of, packed.head["matching"]))
     for layout in LAYOUTS:
         rows = packed.rows[layout.name]
         keys = rows.keys(layout, ROW_KEY)
-        if not known.issuperset(key[2:4] for key in keys):
+        if not methods.issuperset(key[2:4] for key in keys):
             raise ValueError("rows of a matching method that the record does not name")
         if len(set(keys)) < len(keys):
             raise ValueError(f"two rows of one pair, method and split in `{layout.name}`")

@@ -73,7 +73,7 @@ def _computed_from(
     if len(computed) < len(values) or key not in computed[0]:
         return None
     how = computed[0][key]
-    if any(of.get(key) != how for of in computed) or not set(how["keys"]) <= columns.keys():
+    if any(computed_keys.get(key) != how for computed_keys in computed) or not set(how["keys"]) <= columns.keys():
         return None
     return " and ".join(how["keys"]) if _is_function(values, [columns[name] for name in how["keys"]]) else None
 
@@ -83,7 +83,7 @@ def _dataset_tells(values: Sequence[Any], columns: Mapping[str, Sequence[Any]]) 
     return "the dataset" if _is_function(values, settings) else None
 
 
-def _is_function(values: Sequence[Any], of: Sequence[Sequence[Any]]) -> bool:
+def _is_function(values: Sequence[Any], keys: Sequence[Sequence[Any]]) -> bool:
     """Return whether jobs that are equal in all of `of` are equal in `values`."""
-    arguments = list(zip(*map(key_column, of), strict=True))
+    arguments = list(zip(*map(key_column, keys), strict=True))
     return len(set(zip(arguments, values, strict=True))) == len(set(arguments))

@@ -46,11 +46,11 @@ def correlation_within(frame: pd.DataFrame, x: str, y: str, within: Sequence[str
         (key[0], rank_correlation(cell[x].to_numpy(dtype=float), cell[y].to_numpy(dtype=float)))
         for key, cell in frame.groupby([seed, *within], sort=True)
     ]
-    found = pd.DataFrame(cells, columns=["seed", "correlation"]).dropna()
-    by_seed = found.groupby("seed")["correlation"].mean().to_numpy()
+    frame = pd.DataFrame(cells, columns=["seed", "correlation"]).dropna()
+    by_seed = frame.groupby("seed")["correlation"].mean().to_numpy()
     low, high = student_t(by_seed)
     mean = float(by_seed.mean()) if len(by_seed) else float("nan")
-    return {"correlation": mean, "ci_low": low, "ci_high": high, "n_seeds": len(by_seed), "n_cells": len(found)}
+    return {"correlation": mean, "ci_low": low, "ci_high": high, "n_seeds": len(by_seed), "n_cells": len(frame)}
 
 
 def dimension_points(runs: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:

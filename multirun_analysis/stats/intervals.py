@@ -107,7 +107,7 @@ def job_means_t(
     """
     values = np.asarray(values, dtype=np.float64)
     groups = _linked(np.asarray(network_a), np.asarray(network_b))
-    means, shares = (np.array([f(groups == g) for g in np.unique(groups)]) for f in (lambda of: values[of].mean(), np.mean))
+    means, shares = (np.array([f(groups == g) for g in np.unique(groups)]) for f in (lambda members: values[members].mean(), np.mean))
     j = len(means)
     if j < 2:
         return math.nan, math.nan

@@ -37,8 +37,8 @@ def bootstrap_mean(values: np.ndarray, kind: str, level: float, resamples: int, 
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        found = stats.bootstrap(
+        result = stats.bootstrap(
             (values,), np.mean, confidence_level=level, n_resamples=resamples, method=METHODS[kind], rng=np.random.default_rng(seed),
             batch=max(1, min(resamples, MOST_DRAWN // len(values))),
         ).confidence_interval  # fmt: skip
-    return float(found.low), float(found.high)
+    return float(result.low), float(result.high)

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from multirun_analysis import schema
+from multirun_analysis.schema import STATISTICS
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, IntervalChoice
 from multirun_analysis.stats.intervals import count_groups, job_means_t, network_jackknife
 from multirun_analysis.stats.power import pairs_to_halve
@@ -23,11 +25,7 @@ SHARED = "none: pairs share networks, and none can be left out"
 JOBS = "Student's t over jobs"
 NO_VALUE = "none: no pair"
 ENOUGH_JOBS = 4  # whose means are better replicates than their networks are
-SETTINGS = ("level", "resamples", "resampling_seed")
-STATISTICS = (
-    "n_pairs", "n_networks", "mean", "std", "ci_low", "ci_high", "interval", "median", "min", "max", "interquartile_mean", "pairs_to_halve",
-    *SETTINGS,
-)  # fmt: skip
+SETTINGS = schema.names(schema.INTERVAL_SETTINGS)
 
 
 def summarise(frame: pd.DataFrame, by: list[str], value: str, choice: IntervalChoice = DEFAULT) -> pd.DataFrame:
@@ -93,17 +91,17 @@ def _summaries(frame: pd.DataFrame, by: list[str], values: Sequence[str], choice
     names = frame[["network_a", "network_b"]]
     codes = pd.factorize(pd.concat([names["network_a"], names["network_b"]]))[0].reshape(2, -1)
     networks: dict[bytes, np.ndarray] = {}  # most measures are there for the same pairs
-    found = []
+    frames = []
     for value in values:
         column = frame[value].to_numpy(dtype=float)
-        there = ~np.isnan(column)
-        if there.tobytes() not in networks:
-            networks[there.tobytes()] = _distinct(cells[there], codes[:, there], len(keys))
+        present = ~np.isnan(column)
+        if present.tobytes() not in networks:
+            networks[present.tobytes()] = _distinct(cells[present], codes[:, present], len(keys))
         statistics = _statistics(column, cells, len(keys), choice)
-        statistics["n_networks"] = networks[there.tobytes()]
+        statistics["n_networks"] = networks[present.tobytes()]
         _share(statistics, column, cells, names, choice)
-        found.append(pd.concat([keys, pd.DataFrame(statistics, columns=list(STATISTICS))], axis=1))
-    return found
+        frames.append(pd.concat([keys, pd.DataFrame(statistics, columns=list(STATISTICS))], axis=1))
+    return frames
 
 
 def cells_of(frame: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
@@ -115,16 +113,16 @@ def cells_of(frame: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, pd.DataFra
 
 def _statistics(values: np.ndarray, cells: np.ndarray, n: int, choice: IntervalChoice, unit: str = PAIRS) -> dict[str, Any]:
     """Return the statistics of n cells of independent values, the same operations in the same order as of each cell for itself."""
-    found = {name: np.full(n, np.nan) for name in STATISTICS if name != "interval"} | {"interval": np.full(n, NO_VALUE, dtype=object)}
+    columns = {name: np.full(n, np.nan) for name in STATISTICS if name != "interval"} | {"interval": np.full(n, NO_VALUE, dtype=object)}
     order, starts, counts = _by_cell(values, cells, n)
-    found["n_pairs"] = counts
+    columns["n_pairs"] = counts
     for count in np.unique(counts[counts > 0]).tolist():
-        of = np.flatnonzero(counts == count)
-        table = values[order[starts[of][:, None] + np.arange(count)]]  # (cells, count)
+        members = np.flatnonzero(counts == count)
+        table = values[order[starts[members][:, None] + np.arange(count)]]  # (cells, count)
         for name, column in _of_equal_cells(table, choice, unit).items():
-            found[name][of] = column
-    found["level"] = np.where(np.isnan(found["ci_low"]), np.nan, choice.level)
-    return found
+            columns[name][members] = column
+    columns["level"] = np.where(np.isnan(columns["ci_low"]), np.nan, choice.level)
+    return columns
 
 
 def _by_cell(values: np.ndarray, cells: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -134,22 +132,22 @@ def _by_cell(values: np.ndarray, cells: np.ndarray, n: int) -> tuple[np.ndarray,
     return measured[np.argsort(cells[measured], kind="stable")], np.cumsum(counts) - counts, counts
 
 
-def _share(found: dict[str, Any], values: np.ndarray, cells: np.ndarray, names: pd.DataFrame, choice: IntervalChoice) -> None:
+def _share(columns: dict[str, Any], values: np.ndarray, cells: np.ndarray, names: pd.DataFrame, choice: IntervalChoice) -> None:
     """Put the intervals of pairs that share networks in place of those of independent ones."""
-    order, starts, counts = _by_cell(values, cells, len(found["n_networks"]))
-    for cell in np.flatnonzero(found["n_networks"] < 2 * counts):
+    order, starts, counts = _by_cell(values, cells, len(columns["n_networks"]))
+    for cell in np.flatnonzero(columns["n_networks"] < 2 * counts):
         rows = order[starts[cell] : starts[cell] + counts[cell]]
-        found["ci_low"][cell], found["ci_high"][cell], found["interval"][cell] = _shared(values[rows], names.iloc[rows], choice)
+        columns["ci_low"][cell], columns["ci_high"][cell], columns["interval"][cell] = _shared(values[rows], names.iloc[rows], choice)
         for name in ("resamples", "resampling_seed", "pairs_to_halve"):  # of independent pairs
-            found[name][cell] = np.nan
-    found["level"] = np.where(np.isnan(found["ci_low"]), np.nan, choice.level)
+            columns[name][cell] = np.nan
+    columns["level"] = np.where(np.isnan(columns["ci_low"]), np.nan, choice.level)
 
 
 def _distinct(cells: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
     """Return the number of distinct networks of every cell; codes, shape (2, rows), are -1 where a network has no name."""
-    of, networks = np.concatenate([cells, cells]), codes.ravel()
-    found = np.unique((of * (networks.max(initial=0) + 1) + networks)[networks >= 0]) // (networks.max(initial=0) + 1)
-    return np.bincount(found, minlength=n)
+    owners, networks = np.concatenate([cells, cells]), codes.ravel()
+    pairs_of_cells = np.unique((owners * (networks.max(initial=0) + 1) + networks)[networks >= 0]) // (networks.max(initial=0) + 1)
+    return np.bincount(pairs_of_cells, minlength=n)
 
 
 def _of_equal_cells(table: np.ndarray, choice: IntervalChoice, unit: str) -> dict[str, Any]:
@@ -160,19 +158,19 @@ def _of_equal_cells(table: np.ndarray, choice: IntervalChoice, unit: str) -> dic
     n = table.shape[1]
     with np.errstate(invalid="ignore"):  # of infinite values
         mean = table.sum(axis=1) / n
-        found = {"mean": mean, "median": np.median(table, axis=1), "min": table.min(axis=1), "max": table.max(axis=1)}
-        found["interquartile_mean"] = np.sort(table, axis=1)[:, n // 4 : n - n // 4].mean(axis=1)
+        statistics = {"mean": mean, "median": np.median(table, axis=1), "min": table.min(axis=1), "max": table.max(axis=1)}
+        statistics["interquartile_mean"] = np.sort(table, axis=1)[:, n // 4 : n - n // 4].mean(axis=1)
         if n < 2:
-            return found | {"interval": ONE_VALUE if unit == PAIRS else "none: one network"}
+            return statistics | {"interval": ONE_VALUE if unit == PAIRS else "none: one network"}
         std = np.sqrt(((table - mean[:, None]) ** 2).sum(axis=1) / (n - 1))
         half = float(stdtrit(n - 1, (1 + choice.level) / 2)) * std / math.sqrt(n)
-    found |= {"std": std, "pairs_to_halve": pairs_to_halve(n, choice.level)}
+    statistics |= {"std": std, "pairs_to_halve": pairs_to_halve(n, choice.level)}
     if not choice.resampled(n):
         kind = choice.named(f"{KINDS['t']} {unit}{choice.shortage(n, unit)}")
-        return found | {"ci_low": mean - half, "ci_high": mean + half, "interval": kind}
+        return statistics | {"ci_low": mean - half, "ci_high": mean + half, "interval": kind}
     ends = np.array([bootstrap_mean(values, choice.kind, choice.level, choice.resamples, choice.seed) for values in table])
     drawn = {"resamples": choice.resamples, "resampling_seed": choice.seed, "interval": choice.named(f"{KINDS[choice.kind]} {unit}")}
-    return found | {"ci_low": ends[:, 0], "ci_high": ends[:, 1]} | drawn
+    return statistics | {"ci_low": ends[:, 0], "ci_high": ends[:, 1]} | drawn
 
 
 def _shared(values: np.ndarray, names: pd.DataFrame, choice: IntervalChoice) -> tuple[float, float, str]:
@@ -190,13 +188,13 @@ def shortage_notes(table: pd.DataFrame, choice: IntervalChoice) -> list[str]:
     if choice.kind == "t" or without.empty:
         return []
     few = without[without < FEWEST_TO_RESAMPLE]
-    said = f"{len(without):,} of {len(counts):,} rows of barrier_vs_width.csv have none"
+    note = f"{len(without):,} of {len(counts):,} rows of barrier_vs_width.csv have none"
     if len(few):
         numbers = f"{few.min()}" if few.min() == few.max() else f"{few.min()} to {few.max()}"
-        said += f": at least {FEWEST_TO_RESAMPLE} pairs are needed, and they have {numbers}"
+        note += f": at least {FEWEST_TO_RESAMPLE} pairs are needed, and they have {numbers}"
     if len(few) < len(without):
-        said += f"{', or' if len(few) else ':'} pairs that share networks"
-    return [f"`--interval {choice.kind}`: {said}. Their own kind of interval stands in the column interval."]
+        note += f"{', or' if len(few) else ':'} pairs that share networks"
+    return [f"`--interval {choice.kind}`: {note}. Their own kind of interval stands in the column interval."]
 
 
 def kinds_of(*tables: pd.DataFrame) -> str:

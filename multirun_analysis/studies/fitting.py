@@ -9,10 +9,11 @@ import pandas as pd
 from multirun_analysis.checks import InputError
 from multirun_analysis.frames.provenance import distinct
 from multirun_analysis.frames.tidy import Sweep, method_order, value_text
+from multirun_analysis.schema import CELL
 from multirun_analysis.studies.base import Study
 from multirun_analysis.studies.rows import measured
 
-OWN_COLUMNS = ("dataset", "model", "depth", "width")
+OWN_COLUMNS = (*CELL, "width")
 SAME = 1e-3  # relative; however many digits of a number were typed
 MOST_LISTED = 12  # values in a message
 

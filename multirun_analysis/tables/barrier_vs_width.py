@@ -31,19 +31,19 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, c
         The columns of ``barrier_vs_width.csv``, sorted. A cell of which nothing was found has a row too, with no pair.
     """
     varying = varying_columns(runs)
-    cell = ["dataset", "model", "depth", *varying, "matching", "width"]
+    cell = [*schema.CELL, *varying, "matching", "width"]
     measured = runs[runs["status"] == "ok"]
     pairs = summarise_all(measured, [*cell, "split"], OF_PAIRS, choice)
     table = as_keys(pd.concat([pairs, _of_networks(measured, [*cell, "split"], choice)], ignore_index=True), varying)
 
-    asked = as_keys(_expected_pairs(runs, expected, cell), varying)
-    frame = asked.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(pd.DataFrame({"metric": METRICS}), how="cross")
+    requested = as_keys(_expected_pairs(runs, expected, cell), varying)
+    frame = requested.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(pd.DataFrame({"metric": METRICS}), how="cross")
     frame = frame.merge(table, on=[*cell, "split", "metric"], how="outer")
     counts = ["n_expected", "n_pairs", "n_networks"]
     frame[counts] = frame[counts].fillna(0).astype(int)
     frame["interval"] = frame["interval"].fillna("none: no pair")
-    columns = ["dataset", "model", "depth", *varying, *schema.names(schema.BARRIER_TAIL)]
-    order = ["dataset", "model", "depth", *varying, "matching", "split", "metric", "width"]
+    columns = [*schema.CELL, *varying, *schema.names(schema.BARRIER_TAIL)]
+    order = [*schema.CELL, *varying, "matching", "split", "metric", "width"]
     return frame[columns].sort_values(order, key=sortable, kind="stable", ignore_index=True)
 
 
@@ -58,14 +58,14 @@ def _of_networks(measured: pd.DataFrame, by: list[str], choice: IntervalChoice) 
 def varying_columns(frame: pd.DataFrame) -> list[str]:
     """Return the columns of varying keys of runs or layers: those that the schema does not name."""
     tails = (schema.RUN_KEYS, schema.PAIR_KEYS, schema.RUNS_TAIL, schema.LAYERS_TAIL)
-    known = {name for columns in tails for name in schema.names(columns)}
-    return [name for name in frame.columns if name not in known]
+    named_columns = {name for columns in tails for name in schema.names(columns)}
+    return [name for name in frame.columns if name not in named_columns]
 
 
 def _expected_pairs(runs: pd.DataFrame, expected: pd.DataFrame | None, cell: list[str]) -> pd.DataFrame:
     """Return the number of pairs that were to be measured in each cell; found ones that nobody expected count as expected."""
-    found = runs[runs["split"] == "test"].groupby(["run_id", *cell], sort=False).size().rename("n_expected").reset_index()
+    pairs = runs[runs["split"] == "test"].groupby(["run_id", *cell], sort=False).size().rename("n_expected").reset_index()
     if expected is not None and len(expected):
         named = expected.rename(columns={"n_pairs": "n_expected"})[["run_id", *cell, "n_expected"]]
-        found = pd.concat([named, found]).drop_duplicates(["run_id", "matching"])
-    return found.groupby(cell, sort=False)["n_expected"].sum().reset_index()
+        pairs = pd.concat([named, pairs]).drop_duplicates(["run_id", "matching"])
+    return pairs.groupby(cell, sort=False)["n_expected"].sum().reset_index()

@@ -20,13 +20,13 @@ def cells(frame: pd.DataFrame, keys: Sequence[str]) -> dict[Key, pd.DataFrame]:
     return dict(iter(frame.groupby(list(keys), sort=False))) if len(frame) else {}
 
 
-def left_out(shown: int, there: int, names: str, *, evenly: bool = False) -> str:
+def left_out(shown: int, total: int, names: str, *, evenly: bool = False) -> str:
     """Return what a figure says where it shows some of what is there, such as ``rows: the first 4 of 7``; nothing where it shows all."""
-    if shown >= there:
+    if shown >= total:
         return ""
-    return f"{names}: {shown} of {there}, evenly chosen" if evenly else f"{names}: the first {shown} of {there}"
+    return f"{names}: {shown} of {total}, evenly chosen" if evenly else f"{names}: the first {shown} of {total}"
 
 
-def shown_cells(found: Mapping[Key, pd.DataFrame], most: int = MOST_ROWS) -> list[tuple[Key, pd.DataFrame]]:
+def shown_cells(parts: Mapping[Key, pd.DataFrame], most: int = MOST_ROWS) -> list[tuple[Key, pd.DataFrame]]:
     """Return the first cells, as many as a figure has rows: at most `most`, and of very many a sample."""
-    return list(found.items())[: most if len(found) <= MOST_CELLS else SAMPLE]
+    return list(parts.items())[: most if len(parts) <= MOST_CELLS else SAMPLE]

@@ -26,8 +26,8 @@ def certificates(runs: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     rows = []
     for key, cell in measured.groupby(list(by), sort=False):
         ratio = cell["certificate_ratio"].astype(float)
-        known = cell["certificate_status"].fillna("none")  # records of earlier versions have no certificate
-        counts = {status: int((known == status).sum()) for status in STATUSES}
+        statuses = cell["certificate_status"].fillna("none")  # records of earlier versions have no certificate
+        counts = {status: int((statuses == status).sum()) for status in STATUSES}
         # quantile, for pandas 2 warns of a median of nothing
         ratios = {"ratio_median": ratio.quantile(0.5), "ratio_min": ratio.min(), "ratio_max": ratio.max()}
         rows.append(dict(zip(by, key, strict=True)) | {"n_pairs": len(cell)} | counts | ratios)

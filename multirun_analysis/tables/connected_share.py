@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from multirun_analysis import schema
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.shares import clopper_pearson, is_connected
 from multirun_analysis.stats.summary import cells_of
@@ -39,7 +40,7 @@ def connected_share(
         The cell's keys, ``matching``, ``split``, ``metric``, ``tolerance``, ``width``, ``n_pairs``, ``n_connected``, ``share``,
         ``ci_low``, ``ci_high``, ``interval``. Pairs that share networks are no independent trials, and have no interval.
     """
-    by = ["dataset", "model", "depth", *varying_columns(runs), "matching", "split", "width"]
+    by = [*schema.CELL, *varying_columns(runs), "matching", "split", "width"]
     measured = runs[runs["status"] == "ok"]
     cells, keys = cells_of(measured, by)
     n_pairs = np.bincount(cells, minlength=len(keys))

@@ -2,9 +2,11 @@
 
 import pandas as pd
 
+from multirun_analysis import schema
 from multirun_analysis.frames.tidy import as_keys, sortable
+from multirun_analysis.schema import STATISTICS
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
-from multirun_analysis.stats.summary import STATISTICS, summarise_all
+from multirun_analysis.stats.summary import summarise_all
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 
 MEASURES = ("matching_cost", "identity_cost", "cost_lower_bound")
@@ -26,7 +28,7 @@ def matching_costs(layers: pd.DataFrame, choice: IntervalChoice = DEFAULT) -> pd
         A measure that no pair of a cell has, has no row.
     """
     varying = varying_columns(layers)
-    cell = ["dataset", "model", "depth", *varying, "matching", "layer"]
-    found = summarise_all(layers[layers["status"] == "ok"], [*cell, "width"], MEASURES, choice).rename(columns={"metric": "measure"})
-    table = as_keys(found[found["n_pairs"] > 0], varying)[[*cell, "measure", "width", *STATISTICS]]
+    cell = [*schema.CELL, *varying, "matching", "layer"]
+    statistics = summarise_all(layers[layers["status"] == "ok"], [*cell, "width"], MEASURES, choice).rename(columns={"metric": "measure"})
+    table = as_keys(statistics[statistics["n_pairs"] > 0], varying)[[*cell, "measure", "width", *STATISTICS]]
     return table.sort_values([*cell, "measure", "width"], key=sortable, kind="stable", ignore_index=True)

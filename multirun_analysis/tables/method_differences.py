@@ -4,9 +4,11 @@ from itertools import combinations
 
 import pandas as pd
 
+from multirun_analysis import schema
 from multirun_analysis.frames.tidy import method_order
+from multirun_analysis.schema import STATISTICS
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
-from multirun_analysis.stats.summary import STATISTICS, summarise_all
+from multirun_analysis.stats.summary import summarise_all
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 
 METRICS = ("loss_barrier", "error_barrier")
@@ -33,19 +35,19 @@ def method_differences(runs: pd.DataFrame, choice: IntervalChoice = DEFAULT) -> 
         The cell's keys, ``width``, ``split``, ``metric``, ``method``, ``other``, then the columns of `STATISTICS`, of the difference, and
         ``better``: the method whose barrier is lower by the interval, else ``undecided``.
     """
-    cell = ["dataset", "model", "depth", *varying_columns(runs), "width", "split"]
+    cell = [*schema.CELL, *varying_columns(runs), "width", "split"]
     pair = [*cell, "network_a", "network_b"]
     measured = runs[runs["status"] == "ok"].drop_duplicates([*pair, "matching"])
     methods = sorted(measured["matching"].unique(), key=method_order)
     wide = measured.set_index([*pair, "matching"])[list(METRICS)].unstack("matching")
-    names = {f"difference {k}": of for k, of in enumerate((m, *two) for m in METRICS for two in combinations(methods, 2))}
-    found = {name: (wide[metric, method] - wide[metric, other]).to_numpy() for name, (metric, method, other) in names.items()}
-    differences = wide.index.to_frame(index=False).assign(**found)
+    names = {f"difference {k}": compared for k, compared in enumerate((m, *two) for m in METRICS for two in combinations(methods, 2))}
+    columns = {name: (wide[metric, method] - wide[metric, other]).to_numpy() for name, (metric, method, other) in names.items()}
+    differences = wide.index.to_frame(index=False).assign(**columns)
     if not names:
         return pd.DataFrame(columns=[*cell, *COLUMNS])
     table = summarise_all(differences, cell, list(names), choice)
-    said = pd.DataFrame([names[name] for name in table["metric"]], columns=["metric", "method", "other"])
-    table = table.drop(columns="metric").join(said)
+    labels = pd.DataFrame([names[name] for name in table["metric"]], columns=["metric", "method", "other"])
+    table = table.drop(columns="metric").join(labels)
     table = table[table["n_pairs"] > 0]
     better = table["method"].where(table["ci_high"] < 0, table["other"].where(table["ci_low"] > 0, "undecided"))
     return table.assign(better=better)[[*cell, *COLUMNS]].sort_values([*cell, "metric"], kind="stable", ignore_index=True)

@@ -104,7 +104,7 @@ def _block(title: str, block: list[dict[Any, Any]], errors: Mapping[Any, float],
     ends = decimals(errors[value] for value in at)
     rows = []
     for k, (value, row) in enumerate(at.items()):
-        counts = sorted({f"{of['n_pairs']}/{of['n_expected']}" for of in row.values()})
+        counts = sorted({f"{cell['n_pairs']}/{cell['n_expected']}" for cell in row.values()})
         rows.append((value_text(value), ", ".join(counts), number(errors[value], ends), tuple(column[k] for column in values)))
     return Block(title, (x, PAIRS, ENDS, *map(value_text, columns)), tuple(rows))
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from multirun_analysis import schema
 from multirun_analysis.stats.intervals import LEVEL, student_t
 from multirun_analysis.stats.slopes import slope_over_widths
 from multirun_analysis.stats.summary import cells_of
@@ -39,13 +40,13 @@ def slopes(frame: pd.DataFrame, metrics: Sequence[str] = METRICS, by: Sequence[s
     by = _keys(frame) if by is None else list(by)
     rows = []
     for key, widths, values, zeros in _cells(frame, metrics, by):
-        found = slope_over_widths(widths, values)
+        slope = slope_over_widths(widths, values)
         rows.append(
             key
             | {
-                "slope": found.slope, "ci_low": found.low, "ci_high": found.high,
-                "interval": JACKKNIFE if not np.isnan(found.low) else "none", "window": " ".join(map(str, found.window)) or "none",
-                "n_widths": len(found.window), "n_seeds": len(values), "zeros": zeros,
+                "slope": slope.slope, "ci_low": slope.low, "ci_high": slope.high,
+                "interval": JACKKNIFE if not np.isnan(slope.low) else "none", "window": " ".join(map(str, slope.window)) or "none",
+                "n_widths": len(slope.window), "n_seeds": len(values), "zeros": zeros,
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=[*by, "metric", *SLOPES])
@@ -76,7 +77,7 @@ def width_steps(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _keys(runs: pd.DataFrame) -> list[str]:
-    return ["dataset", "model", "depth", *varying_columns(runs), "matching", "split"]
+    return [*schema.CELL, *varying_columns(runs), "matching", "split"]
 
 
 def _cells(frame: pd.DataFrame, metrics: Sequence[str], by: list[str]) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray, int]]:
@@ -100,8 +101,8 @@ def _cells(frame: pd.DataFrame, metrics: Sequence[str], by: list[str]) -> Iterat
 
 def _pivoted(seeds: np.ndarray, widths: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return values as a table (seeds, w), NaN where there is none, and its widths; a seed or width without any value is left out."""
-    there = ~np.isnan(values)
-    rows, columns = (np.unique(of[there], return_inverse=True) for of in (seeds, widths))
+    present = ~np.isnan(values)
+    rows, columns = (np.unique(keys[present], return_inverse=True) for keys in (seeds, widths))
     table = np.full((len(rows[0]), len(columns[0])), np.nan)
-    table[rows[1], columns[1]] = values[there]
+    table[rows[1], columns[1]] = values[present]
     return table, columns[0]

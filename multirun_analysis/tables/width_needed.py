@@ -31,15 +31,15 @@ def width_needed(table: pd.DataFrame, tolerances: dict[str, Sequence[float]] | N
     """
     start = list(table.columns).index("matching")
     by = [*table.columns[:start], "matching", "split", "metric"]
-    known = TOLERANCES if tolerances is None else tolerances
-    measured = table[table["mean"].notna() & table["metric"].isin(list(known))]
+    limits = TOLERANCES if tolerances is None else tolerances
+    measured = table[table["mean"].notna() & table["metric"].isin(list(limits))]
     cells, keys = cells_of(measured, by)
     order = np.lexsort((measured["width"].to_numpy(), cells))
     values = np.split(measured[["width", "mean", "ci_low", "ci_high"]].to_numpy(dtype=float)[order], np.cumsum(np.bincount(cells))[:-1])
     rows = []
     for key, of_cell in zip(keys.itertuples(index=False, name=None), values, strict=False):
         name = dict(zip(by, key, strict=True))
-        for tolerance in known[name["metric"]] if len(of_cell) > 1 else ():
+        for tolerance in limits[name["metric"]] if len(of_cell) > 1 else ():
             rows.append(name | {"tolerance": tolerance, "n_widths": len(of_cell)} | _needed(of_cell, tolerance))
     return pd.DataFrame(rows, columns=[*by, "tolerance", *COLUMNS])
 
@@ -49,7 +49,7 @@ def _needed(cell: np.ndarray, tolerance: float) -> dict[str, object]:
     widths, mean, low, high = cell.T
     estimate = width_within(widths, mean, tolerance)
     ends = [None if np.isnan(end).any() else width_within(widths, end, tolerance) for end in (low, high)]
-    text = _said(estimate) + ("" if ends[0] is None or ends[1] is None else f" [{_said(ends[0])}, {_said(ends[1])}]")
+    text = _text_of(estimate) + ("" if ends[0] is None or ends[1] is None else f" [{_text_of(ends[0])}, {_text_of(ends[1])}]")
     values = dict(zip(("width_needed", "width_low", "width_high"), (estimate, *ends), strict=True))
     return {key: _number(crossing) for key, crossing in values.items()} | {"text": text}
 
@@ -58,5 +58,5 @@ def _number(crossing: Crossing | None) -> float:
     return crossing.width if crossing is not None and crossing.side == "inside" else np.nan
 
 
-def _said(crossing: Crossing) -> str:
+def _text_of(crossing: Crossing) -> str:
     return {"inside": "", "above": "> ", "below": "<= "}[crossing.side] + f"{crossing.width:.0f}"

@@ -89,9 +89,9 @@ def refusal_of(folder: Path) -> str:
 
 
 def test_parts_are_choices_like_ours_and_modules_of_ours(folder: Path) -> None:
-    ours = set(models.choices())
+    choices = set(models.choices())
     lmc_sweeps.add_parts(folder)
-    assert set(models.choices()) == ours | {"small"}
+    assert set(models.choices()) == choices | {"small"}
     assert {"halves", "weights"} <= set(matching.choices())
     assert {"twice", "emd"} <= set(transport.choices())
     assert "bars" in plots.choices()

@@ -52,30 +52,30 @@ def test_a_name_that_the_locale_could_not_read_is_shown_as_the_bytes_that_it_is(
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
 def test_a_reader_that_goes_away_ends_what_is_shown_and_not_the_work(monkeypatch, tmp_path, name):
-    done = []
+    endings = []
     with (tmp_path / "file").open("w") as file:
         monkeypatch.setattr(sys, name, Broken(BrokenPipeError(32, "Broken pipe"), file))
         with command_streams():
             for part in range(3):
                 getattr(sys, name).write(f"{part}\n")
-                done.append(part)
+                endings.append(part)
         assert os.path.sameopenfile(file.fileno(), os.open(os.devnull, os.O_WRONLY))
-    assert done == [0, 1, 2]
+    assert endings == [0, 1, 2]
 
 
 def test_output_that_cannot_be_kept_is_said_at_the_end_of_the_work(monkeypatch, tmp_path):
-    done = []
+    endings = []
 
     @command_streams()
     def work():
         sys.stdout.write("a table\n")
-        done.append(1)
+        endings.append(1)
 
     with (tmp_path / "file").open("w") as file:
         monkeypatch.setattr(sys, "stdout", Broken(OSError(28, "No space left on device"), file))
         with pytest.raises(SystemExit, match=r"^the output could not be written: \[Errno 28\] No space left on device$"):
             work()
-    assert done == [1]
+    assert endings == [1]
 
 
 def test_closed_streams_take_everything(monkeypatch):

@@ -66,9 +66,9 @@ def test_jobs_are_sorted_by_value_and_keep_the_order_of_their_points(write_sweep
     folder = write_sweep(records)
     for one in records:
         write_plane(folder, one)
-    found = load_planes(folder)
-    assert found[["width", "seed"]].drop_duplicates().to_numpy().tolist() == [[8, 0], [8, 1], [16, 0], [16, 1]]
-    for _, one in found.groupby("run_id"):
+    planes = load_planes(folder)
+    assert planes[["width", "seed"]].drop_duplicates().to_numpy().tolist() == [[8, 0], [8, 1], [16, 0], [16, 1]]
+    for _, one in planes.groupby("run_id"):
         assert one["network"].tolist()[-3:] == ["A", "B", "matched B"]
 
 
@@ -132,9 +132,9 @@ def test_a_file_that_is_no_plane_is_left_out_with_a_sentence(write_sweep, caplog
     write_plane(folder, good)
     change, sentence = DAMAGES[damage]
     path = write_plane(folder, bad, change(make_plane(bad)))
-    found = find_planes(find_sweep(folder), folder)
-    assert set(found.frame["run_id"]) == {"good"}
-    (note,) = found.notes
+    planes = find_planes(find_sweep(folder), folder)
+    assert set(planes.frame["run_id"]) == {"good"}
+    (note,) = planes.notes
     assert note.startswith(f"the planes of {path} are left out: ")
     assert sentence in note
     caplog.set_level(logging.WARNING)
@@ -147,13 +147,13 @@ def test_a_plane_whose_file_has_another_bit_is_left_out(write_sweep, record):
     path = write_plane(folder, record)
     whole, sweep = path.read_bytes(), find_sweep(folder)
     flipped = bytearray(whole)
-    for place in range(0, len(whole), 29):
-        flipped[place] ^= 1 << rng.randrange(8)
+    for position in range(0, len(whole), 29):
+        flipped[position] ^= 1 << rng.randrange(8)
         path.write_bytes(flipped)
-        flipped[place] = whole[place]
-        found = find_planes(sweep, folder)
-        assert found.frame.empty
-        assert found.notes == (
+        flipped[position] = whole[position]
+        planes = find_planes(sweep, folder)
+        assert planes.frame.empty
+        assert planes.notes == (
             f"the planes of {path} are left out: it was changed after it was written: its sha256 is not the one in record.json; "
             "run the sweep again with the same hydra.sweep.dir and plane=true.",
         )
@@ -168,9 +168,9 @@ def test_a_plane_of_which_the_record_knows_nothing_is_left_out(write_sweep, reco
     folder = write_sweep([record])
     path = write_plane(folder, record)
     write_record(folder / "r0", record)
-    found = find_planes(find_sweep(folder), folder)
-    assert found.frame.empty
-    assert found.notes[0].startswith(f"the planes of {path} are left out: it has no seal in record.json beside it")
+    planes = find_planes(find_sweep(folder), folder)
+    assert planes.frame.empty
+    assert planes.notes[0].startswith(f"the planes of {path} are left out: it has no seal in record.json beside it")
 
 
 @pytest.mark.parametrize("contents", [b"", b"\xff\xfe\x00", b'"', b"a,b\n1,2,3\n1\n"])
@@ -178,8 +178,8 @@ def test_what_is_no_table_is_left_out_too(write_sweep, record, contents):
     folder = write_sweep([record])
     (folder / "r0" / "plane.csv").write_bytes(contents)
     seal_beside(folder / "r0" / "plane.csv")
-    found = find_planes(find_sweep(folder), folder)
-    assert (len(found.frame), len(found.notes)) == (0, 1)
+    planes = find_planes(find_sweep(folder), folder)
+    assert (len(planes.frame), len(planes.notes)) == (0, 1)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, json.dumps({"run_id": "unknown"}), json.dumps({"run_id": ["r0"]})])
@@ -187,8 +187,8 @@ def test_a_plane_without_a_usable_record_is_left_out(write_sweep, record, text):
     folder = write_sweep([record])
     write_plane(folder, record)
     (folder / "r0" / "record.json").write_text(text)
-    found = find_planes(find_sweep(folder), folder)
-    assert (len(found.frame), len(found.notes)) == (0, 1)
+    planes = find_planes(find_sweep(folder), folder)
+    assert (len(planes.frame), len(planes.notes)) == (0, 1)
 
 
 def test_a_loss_that_does_not_exist_stays_a_hole(write_sweep, record):
@@ -196,9 +196,9 @@ def test_a_loss_that_does_not_exist_stays_a_hole(write_sweep, record):
     frame = make_plane(record)
     frame.loc[5, ["loss", "error"]] = np.nan
     write_plane(folder, record, frame)
-    found = load_planes(folder)
-    assert found["loss"].isna().sum() == 1
-    ax = plot_plane(found)
+    planes = load_planes(folder)
+    assert planes["loss"].isna().sum() == 1
+    ax = plot_plane(planes)
     assert any(isinstance(artist, QuadContourSet) for artist in ax.collections)
     plt.close(ax.figure)
 
@@ -249,7 +249,7 @@ def test_the_figure_has_a_row_for_each_width_and_a_column_for_each_method_on_one
     assert len(figure.axes) == 5
     assert bar.get_ylabel() == {"loss": "test loss [nats]", "error": "test error [fraction]"}[metric]
     sets = [[artist for artist in ax.collections if isinstance(artist, QuadContourSet)] for ax in panels]
-    assert [len(found) for found in sets] == [1, 1, 0, 1]
+    assert [len(planes) for planes in sets] == [1, 1, 0, 1]
     assert panels[2].texts[0].get_text().startswith("no plane")
     for (one,) in (sets[1], sets[3]):
         np.testing.assert_array_equal(one.levels, sets[0][0].levels)

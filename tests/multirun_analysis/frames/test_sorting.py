@@ -30,7 +30,7 @@ def plain(folder, kind, tail):
                 )
     columns = (*schema.RUN_KEYS, *(schema.Column(key, "mixed", "", "") for key in sweep.varying), *schema.PAIR_KEYS, *tail)
     frame = pd.DataFrame(rows, columns=["settings_hash", *schema.names(columns)])
-    frame["matching"] = [sweep.labels[of] for of in zip(frame["matching"], frame.pop("settings_hash"), strict=True)]
+    frame["matching"] = [sweep.labels[method] for method in zip(frame["matching"], frame.pop("settings_hash"), strict=True)]
     kinds = {column.name: {"number": float, "string": object}.get(column.kind) for column in columns}
     frame = as_keys(frame.astype({name: kind for name, kind in kinds.items() if kind is not None}), sweep.varying)
     order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", "network_a", "network_b", "matching"]
@@ -60,17 +60,17 @@ def test_every_frame_is_that_of_plain_pandas(write_sweep, name):
     folder = write_sweep(SWEEPS[name], [expect(record) for record in SWEEPS[name]])
     for load, kind, tail in ((load_runs, "runs", schema.RUNS_TAIL), (load_curves, "curves", schema.CURVES_TAIL),
                              (load_layers, "layers", schema.LAYERS_TAIL)):  # fmt: skip
-        found, expected = load(folder), plain(folder, kind, tail)
-        assert len(found)
-        pd.testing.assert_frame_equal(found, expected, check_exact=True)
+        frame, expected = load(folder), plain(folder, kind, tail)
+        assert len(frame)
+        pd.testing.assert_frame_equal(frame, expected, check_exact=True)
 
 
 @pytest.mark.parametrize("load", [load_runs, load_curves, load_layers])
 def test_no_row_is_a_frame_with_its_columns(write_sweep, load):
     bare = make_record("a") | {"runs": [], "curves": [], "layers": []}
-    found, full = load(write_sweep([bare])), load(write_sweep([make_record("a")], name="full"))
-    assert len(found) == 0
-    assert list(found.columns) == list(full.columns)
+    frame, full = load(write_sweep([bare])), load(write_sweep([make_record("a")], name="full"))
+    assert len(frame) == 0
+    assert list(frame.columns) == list(full.columns)
 
 
 def test_equal_values_of_other_kinds_keep_their_own_places():

@@ -18,8 +18,8 @@ def scopes(*rows):
 
 
 def test_keys_that_differ_vary_and_others_do_not():
-    found = varying_keys(scopes({"optimizer.lr": 0.1, "training.epochs": 2}, {"optimizer.lr": 0.2, "training.epochs": 2}))
-    assert found == ["optimizer.lr"]
+    keys = varying_keys(scopes({"optimizer.lr": 0.1, "training.epochs": 2}, {"optimizer.lr": 0.2, "training.epochs": 2}))
+    assert keys == ["optimizer.lr"]
 
 
 def test_a_key_that_only_some_jobs_have_varies():

@@ -51,16 +51,16 @@ def frames(folder):
     return load_runs(folder), load_curves(folder), load_layers(folder), find_sweep(folder).failures
 
 
-def assert_same(found, expected):
-    for one, other in zip(found, expected, strict=True):
+def assert_same(tables, expected):
+    for one, other in zip(tables, expected, strict=True):
         pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
 def without_index(folder):
     (folder / INDEX).unlink(missing_ok=True)
-    found = frames(folder)
+    tables = frames(folder)
     (folder / INDEX).unlink(missing_ok=True)
-    return found
+    return tables
 
 
 def change(path, contents):
@@ -107,10 +107,10 @@ def test_a_record_with_other_bytes_of_the_same_size_and_time_is_read_again(write
     before = path.stat().st_size
     change(path, resealed(path.read_text().replace('"loss_barrier": 0.2,', '"loss_barrier": 0.7,')))
     assert path.stat().st_size == before
-    found = frames(folder)
+    tables = frames(folder)
     assert n_read() == 4  # one, by each of the four
-    assert 0.7 in set(found[0]["loss_barrier"])
-    assert_same(found, without_index(folder))
+    assert 0.7 in set(tables[0]["loss_barrier"])
+    assert_same(tables, without_index(folder))
 
 
 def test_records_that_come_and_go(write_sweep, n_read):
@@ -159,8 +159,8 @@ def test_a_damaged_index_is_no_index(write_sweep):
         assert (folder / INDEX).read_bytes() == whole  # built anew
 
 
-def forged(said, parts, arrays=b""):
-    text = json.dumps([said, parts]).encode()
+def forged(header, parts, arrays=b""):
+    text = json.dumps([header, parts]).encode()
     body = len(text).to_bytes(8, "little") + text + b" " * (-len(text) % 8) + arrays
     return MAGIC + hashlib.sha256(body).digest() + body
 
@@ -186,16 +186,16 @@ def test_an_index_whose_parts_do_not_fit_is_no_index(write_sweep):
     load_runs(folder)
     whole = (folder / INDEX).read_bytes()[len(MAGIC) + 32 :]
     size = int.from_bytes(whole[:8], "little")
-    (said, parts), arrays = json.loads(whole[8 : 8 + size]), whole[8 + size + -size % 8 :]
+    (header, parts), arrays = json.loads(whole[8 : 8 + size]), whole[8 + size + -size % 8 :]
     assert len(parts) > 3
     path = folder / INDEX
-    path.write_bytes(forged(said, parts, arrays))
+    path.write_bytes(forged(header, parts, arrays))
     assert len(load_index(path)) == 2  # untouched, it is sound
     for wrong in (
-        forged(said, parts[:-1], arrays), forged(said | {"names": ["r0"]}, parts, arrays), forged(said, parts, arrays[:-8]),
-        forged(said | {"words": {name: words[:-1] for name, words in said["words"].items()}}, parts, arrays),
-        forged(said | {"words": {name: [1] * len(words) for name, words in said["words"].items()}}, parts, arrays),
-        forged(said, [{}] * len(parts), arrays), forged(said, parts, b"\xff" * len(arrays)), forged(said, parts, b"\x01" * len(arrays)),
+        forged(header, parts[:-1], arrays), forged(header | {"names": ["r0"]}, parts, arrays), forged(header, parts, arrays[:-8]),
+        forged(header | {"words": {name: words[:-1] for name, words in header["words"].items()}}, parts, arrays),
+        forged(header | {"words": {name: [1] * len(words) for name, words in header["words"].items()}}, parts, arrays),
+        forged(header, [{}] * len(parts), arrays), forged(header, parts, b"\xff" * len(arrays)), forged(header, parts, b"\x01" * len(arrays)),
     ):  # fmt: skip
         path.write_bytes(wrong)
         assert load_index(path) == {}

@@ -18,7 +18,7 @@ NAMES = ("run_id", "network_a", "network_b", "settings_hash")
 LENGTHS = st.sampled_from([8, 16])
 DIGESTS = LENGTHS.flatmap(lambda n: st.text("0123456789abcdef", min_size=n, max_size=n))
 LIKE_NUMBERS = st.builds(
-    lambda length, whole, exponent, rest: f"{whole}e{exponent}{rest}"[:length],
+    lambda length, whole, exponent, tail: f"{whole}e{exponent}{tail}"[:length],
     LENGTHS,
     st.integers(0, 99999),
     st.integers(0, 9),

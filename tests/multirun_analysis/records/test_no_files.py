@@ -49,9 +49,9 @@ KINDS = {"pipe": os.mkfifo, "device": endless, "folder": os.mkdir, "circle": cir
 def folder(write_sweep, monkeypatch):
     monkeypatch.setattr(discovery, "MANY", 1)  # an index is looked for
     records = [make_record("good"), make_record("bad", seed=1)]
-    place = write_sweep(records, [expect(record) for record in records])
-    (place / "analysis").mkdir()
-    return place
+    sweep = write_sweep(records, [expect(record) for record in records])
+    (sweep / "analysis").mkdir()
+    return sweep
 
 
 def put(make, path):

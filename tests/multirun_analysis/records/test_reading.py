@@ -142,32 +142,32 @@ def test_two_records_of_one_job_that_differ_are_said(write_sweep):
 class Tags(HTMLParser):
     def __init__(self):
         super().__init__()
-        self.found = []
+        self.tags = []
 
     def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
 
 
-@pytest.mark.parametrize("place", ["dataset", "model", "optimizer.name", "note", "method", "sentence", "job"])
-def test_markup_comes_out_as_text_wherever_it_stands(write_sweep, place):
-    scope = {place: EVIL} if place in ("dataset", "model", "optimizer.name") else {}
+@pytest.mark.parametrize("position", ["dataset", "model", "optimizer.name", "note", "method", "sentence", "job"])
+def test_markup_comes_out_as_text_wherever_it_stands(write_sweep, position):
+    scope = {position: EVIL} if position in ("dataset", "model", "optimizer.name") else {}
     record = make_record("evil", seed=0, width=16, **scope)
     other = make_record("other", seed=1, width=16, **{"optimizer.name": "plain"})
-    if place == "note":
+    if position == "note":
         record["notes"] = [EVIL]
-    if place == "sentence":
+    if position == "sentence":
         record["status"], record["sentence"] = "diverged", EVIL
-    if place == "method":
+    if position == "method":
         for entry in (*record["matching"], *record["runs"], *record["curves"], *record["layers"]):
             entry["matching"] = EVIL if entry["matching"] == "weights" else entry["matching"]
             entry["settings_hash"] = "evil" if entry["matching"] == EVIL else entry["settings_hash"]
-    folder = write_sweep([record, other], [expect(record, EVIL if place == "job" else ""), expect(make_record("gone", seed=5), EVIL)])
+    folder = write_sweep([record, other], [expect(record, EVIL if position == "job" else ""), expect(make_record("gone", seed=5), EVIL)])
     report = write_report([folder], brief=True)
     html = (report.folder / "report.html").read_text(encoding="utf-8")
     tags = Tags()
     tags.feed(html)
-    assert sum(tag == "script" for tag, _ in tags.found) == 1
-    assert not any(name.startswith("on") for _, attrs in tags.found for name in attrs)
+    assert sum(tag == "script" for tag, _ in tags.tags) == 1
+    assert not any(name.startswith("on") for _, attrs in tags.tags for name in attrs)
     assert "<script>alert(1)" not in html
     for name in ("runs", "barrier_vs_width", "failures"):
         pd.read_csv(report.folder / f"{name}.csv")  # quotes, line breaks and nulls do not break the CSV
@@ -193,10 +193,10 @@ def test_any_value_anywhere_in_a_record_is_read_or_said(tmp_path_factory, data):
         at = at[key]
     holder[key] = data.draw(JSON)
     folder = tmp_path_factory.mktemp("fuzz")
-    for number, found in enumerate([*good(), record]):
-        write_record(folder / str(number), found)
+    for number, entry in enumerate([*good(), record]):
+        write_record(folder / str(number), entry)
     sweep = find_sweep([folder])
-    assert {"good0", "good1"} <= {found["run_id"] for found in sweep.records}
+    assert {"good0", "good1"} <= {entry["run_id"] for entry in sweep.records}
     runs = load_runs(folder)
     assert (runs["run_id"].isin(["good0", "good1"])).sum() >= 8
 
@@ -204,7 +204,7 @@ def test_any_value_anywhere_in_a_record_is_read_or_said(tmp_path_factory, data):
 def change_anywhere(data, holder):
     """Put any JSON value in place of one in a record or a line, or take that away."""
     for _ in range(data.draw(st.integers(0, 4))):
-        inner = [of for of in (holder.values() if isinstance(holder, dict) else holder) if isinstance(of, dict | list) and of]
+        inner = [part for part in (holder.values() if isinstance(holder, dict) else holder) if isinstance(part, dict | list) and part]
         if not inner:
             break
         holder = data.draw(st.sampled_from(inner))
@@ -223,8 +223,8 @@ def test_whatever_stands_in_a_record_and_its_line_no_other_mean_changes(tmp_path
     record, line = copy.deepcopy(record), copy.deepcopy(line)
     change_anywhere(data, record)
     change_anywhere(data, line)
-    for number, found in enumerate([*good(), record]):
-        write_record(folder / str(number), found)
+    for number, entry in enumerate([*good(), record]):
+        write_record(folder / str(number), entry)
     (folder / "expected.jsonl").write_text("".join(map(sealed_line, [*map(expect, good()), line])))
     table = sweep_frames(find_sweep(folder), ("barrier_vs_width", "failures"))["barrier_vs_width"]
     rows = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["width"] == 8) & (table["n_pairs"] == 2)]

@@ -33,8 +33,8 @@ def read_back(values, engine):
 @pytest.mark.parametrize("text", LIKE_OTHERS)
 def test_text_that_looks_like_something_else_stands_in_quotation_marks(text, engine):
     assert json.loads(unmistakable(text)) == text
-    (found,) = read_back([unmistakable(text)], engine)  # alone in its column, where pandas guesses most
-    assert found == unmistakable(text)
+    (value,) = read_back([unmistakable(text)], engine)  # alone in its column, where pandas guesses most
+    assert value == unmistakable(text)
 
 
 @pytest.mark.parametrize("text", PLAIN)
@@ -72,9 +72,9 @@ def test_any_text_comes_back_and_no_two_are_one(text):
     ],
 )
 def test_a_key_is_a_number_only_where_the_config_has_one(values, held):
-    found = key_column(values)
-    assert found == held
-    assert list(map(type, found)) == list(map(type, held))
+    column = key_column(values)
+    assert column == held
+    assert list(map(type, column)) == list(map(type, held))
 
 
 NAMES = ["8250e2414376239c", "1234567890123456", "4fedc7b057c85e79", "NA", "inf", "1e5"]

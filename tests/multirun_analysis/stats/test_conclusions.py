@@ -42,8 +42,8 @@ def test_the_pairs_that_halve_an_interval_are_the_fewest_that_do(n):
     def half(k):
         return stats.t.ppf(0.975, k - 1) / math.sqrt(k)
 
-    found = pairs_to_halve(n)
-    assert half(found) <= half(n) / 2 < half(found - 1)
+    pairs = pairs_to_halve(n)
+    assert half(pairs) <= half(n) / 2 < half(pairs - 1)
     assert pairs_to_halve(1) is None
     assert 3.9 < pairs_to_halve(1000) / 1000 <= 4
 
@@ -63,8 +63,8 @@ WIDTHS = np.array([8.0, 16.0, 32.0, 64.0])
     ],
 )
 def test_the_width_from_which_on_a_curve_stays_within_a_tolerance(values, tolerance, expected):
-    found = width_within(WIDTHS, np.array(values), tolerance)
-    assert (found.side, found.width) == (expected.side, pytest.approx(expected.width))
+    crossing = width_within(WIDTHS, np.array(values), tolerance)
+    assert (crossing.side, crossing.width) == (expected.side, pytest.approx(expected.width))
 
 
 @pytest.fixture
@@ -122,10 +122,10 @@ def test_a_difference_that_is_smaller_than_its_spread_is_undecided(runs):
 def test_the_width_needed_is_that_of_the_mean_with_the_widths_of_its_interval(runs):
     table = width_needed(barrier_vs_width(runs), {"loss_barrier": [0.1, 0.001, 10.0]})
     cell = table[(table["matching"] == "weights") & (table["split"] == "test")].set_index("tolerance")
-    found = cell.loc[0.1]
-    assert found["width_needed"] == pytest.approx(8 * 2 ** ((0.4 - 0.1) / (0.4 - 0.04)))
-    assert found["width_low"] < found["width_needed"] < found["width_high"]
-    assert found["text"] == f"{found['width_needed']:.0f} [{found['width_low']:.0f}, {found['width_high']:.0f}]"
+    needed = cell.loc[0.1]
+    assert needed["width_needed"] == pytest.approx(8 * 2 ** ((0.4 - 0.1) / (0.4 - 0.04)))
+    assert needed["width_low"] < needed["width_needed"] < needed["width_high"]
+    assert needed["text"] == f"{needed['width_needed']:.0f} [{needed['width_low']:.0f}, {needed['width_high']:.0f}]"
     assert cell.loc[0.001, "text"] == "> 32 [> 32, > 32]"
     assert cell.loc[10.0, "text"] == "<= 8 [<= 8, <= 8]"
     assert cell.loc[[0.001, 10.0], "width_needed"].isna().all()

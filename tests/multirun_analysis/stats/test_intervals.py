@@ -36,14 +36,14 @@ def frame_of(*rows):
 
 def test_summary_equals_plain_pandas():
     frame = frame_of((8, "a", "b", 1.0), (8, "c", "d", 4.0), (8, "e", "f", 2.5), (16, "g", "h", 3.0), (16, "i", "j", 7.0))
-    found = summarise(frame, ["width"], "value").set_index("width")
+    summary = summarise(frame, ["width"], "value").set_index("width")
     grouped = frame.groupby("width")["value"]
     for name in ("mean", "std", "median", "min", "max"):
-        pd.testing.assert_series_equal(found[name], grouped.agg(name), check_names=False)
-    assert list(found["n_pairs"]) == [3, 2]
-    assert list(found["n_networks"]) == [6, 4]
-    assert set(found["interval"]) == {STUDENT}
-    np.testing.assert_allclose(found.loc[8, ["ci_low", "ci_high"]].astype(float), student_t([1.0, 4.0, 2.5]))
+        pd.testing.assert_series_equal(summary[name], grouped.agg(name), check_names=False)
+    assert list(summary["n_pairs"]) == [3, 2]
+    assert list(summary["n_networks"]) == [6, 4]
+    assert set(summary["interval"]) == {STUDENT}
+    np.testing.assert_allclose(summary.loc[8, ["ci_low", "ci_high"]].astype(float), student_t([1.0, 4.0, 2.5]))
 
 
 def test_one_pair_has_no_interval_and_says_so():
@@ -101,8 +101,8 @@ def test_many_jobs_are_replicates_by_themselves():
     assert row["interval"] == f"{JOBS}, 95%"
     np.testing.assert_allclose([row["ci_low"], row["ci_high"]], student_t(means))
     # A job that has lost a network keeps its part: one pair of it is left.
-    kept = [r for r in rows if "n0" not in r[1:3]]
-    row = summarise(frame_of(*kept), ["width"], "value").iloc[0]
+    remaining = [r for r in rows if "n0" not in r[1:3]]
+    row = summarise(frame_of(*remaining), ["width"], "value").iloc[0]
     assert (row["interval"], row["n_pairs"]) == (f"{JOBS}, 95%", 13)
     assert row["ci_low"] < row["mean"] < row["ci_high"]
 
@@ -151,18 +151,18 @@ def test_bootstraps_are_scipys_and_apply_to_cells_of_twenty_pairs_and_more(kind,
     frame = frame_of(
         *[(8, f"a{k}", f"b{k}", v) for k, v in enumerate(values[:19])], *[(16, f"c{k}", f"d{k}", v) for k, v in enumerate(values[19:])]
     )
-    found = summarise(frame, ["width"], "value", IntervalChoice(kind, level=0.9, resamples=500, seed=7)).set_index("width")
+    summary = summarise(frame, ["width"], "value", IntervalChoice(kind, level=0.9, resamples=500, seed=7)).set_index("width")
     with np.errstate(all="ignore"):
         expected = stats.bootstrap(
             (values[19:],), np.mean, confidence_level=0.9, n_resamples=500, method=method, rng=np.random.default_rng(7)
         ).confidence_interval
-    np.testing.assert_allclose(found.loc[16, ["ci_low", "ci_high"]].astype(float), expected)
-    np.testing.assert_allclose(found.loc[8, ["ci_low", "ci_high"]].astype(float), student_t(values[:19], 0.9))
-    assert found.loc[16, ["level", "resamples", "resampling_seed"]].tolist() == [0.9, 500, 7]
-    assert found.loc[8, ["level"]].tolist() == [0.9]
-    assert found.loc[8, ["resamples", "resampling_seed"]].isna().all()
-    assert "90%" in found.loc[16, "interval"]
-    assert "Student" in found.loc[8, "interval"]
+    np.testing.assert_allclose(summary.loc[16, ["ci_low", "ci_high"]].astype(float), expected)
+    np.testing.assert_allclose(summary.loc[8, ["ci_low", "ci_high"]].astype(float), student_t(values[:19], 0.9))
+    assert summary.loc[16, ["level", "resamples", "resampling_seed"]].tolist() == [0.9, 500, 7]
+    assert summary.loc[8, ["level"]].tolist() == [0.9]
+    assert summary.loc[8, ["resamples", "resampling_seed"]].isna().all()
+    assert "90%" in summary.loc[16, "interval"]
+    assert "Student" in summary.loc[8, "interval"]
 
 
 def test_equal_values_have_a_bootstrap_interval_of_no_width_and_infinite_ones_none():

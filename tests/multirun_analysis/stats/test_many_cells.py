@@ -36,7 +36,9 @@ def runs_of(seeds=6, widths=(8, 16, 32, 64), rates=(0.1, 0.2, "-"), missing=0.1)
                             measures[rng.random(12) < missing] = np.nan
                             rows.append([f"r{rate}{width}{seed}", "diverged" if seed == 5 else "ok", "digits", "mlp", width, 1, seed, rate,
                                          a, b, matching, split, *measures])  # fmt: skip
-    names = [f"{m}_{of}" for m in ("loss", "error") for of in ("a", "b", "barrier", "barrier_mean", "midpoint", "midpoint_barrier")]
+    names = [
+        f"{m}_{quantity}" for m in ("loss", "error") for quantity in ("a", "b", "barrier", "barrier_mean", "midpoint", "midpoint_barrier")
+    ]
     columns = [
         "run_id",
         "status",
@@ -93,10 +95,10 @@ def summary_of_each(frame, by, value):
 @pytest.mark.parametrize("missing", [0.0, 0.1, 0.9])
 def test_the_summary_of_every_cell_is_that_of_the_cell_alone_to_the_last_bit(by, missing):
     runs = runs_of(missing=missing).sample(frac=1, random_state=1)  # cells are not together
-    found, expected = summarise(runs, by, "loss_barrier"), summary_of_each(runs, by, "loss_barrier")
-    pd.testing.assert_frame_equal(found[list(expected.columns)], expected, check_exact=True)
+    summary, expected = summarise(runs, by, "loss_barrier"), summary_of_each(runs, by, "loss_barrier")
+    pd.testing.assert_frame_equal(summary[list(expected.columns)], expected, check_exact=True)
     if missing == 0.9 and len(by) == 5:
-        assert {NO_VALUE, ONE_VALUE} <= set(found["interval"])
+        assert {NO_VALUE, ONE_VALUE} <= set(summary["interval"])
 
 
 def test_large_cells_are_summed_in_the_order_of_a_cell_alone():
@@ -117,18 +119,18 @@ def test_several_measures_are_one_below_the_other():
 
 
 def test_no_row_is_a_summary_without_rows():
-    found = summarise(runs_of().iloc[:0], ["width", "split"], "loss_barrier")
-    assert list(found.columns) == list(summarise(runs_of(), ["width", "split"], "loss_barrier").columns)
-    assert len(found) == 0
+    summary = summarise(runs_of().iloc[:0], ["width", "split"], "loss_barrier")
+    assert list(summary.columns) == list(summarise(runs_of(), ["width", "split"], "loss_barrier").columns)
+    assert len(summary) == 0
 
 
 def test_the_exact_interval_of_many_counts_is_scipys():
     k, n = np.array([0, 0, 3, 7, 7, 1]), np.array([0, 5, 10, 7, 20, 1])
     low, high = clopper_pearson(k, n)
-    for place in range(1, len(k)):
-        expected = stats.binomtest(int(k[place]), int(n[place])).proportion_ci(0.95, "exact")
-        np.testing.assert_allclose([low[place], high[place]], [expected.low, expected.high], rtol=1e-10)
-        assert clopper_pearson(int(k[place]), int(n[place])) == (low[place], high[place])
+    for index in range(1, len(k)):
+        expected = stats.binomtest(int(k[index]), int(n[index])).proportion_ci(0.95, "exact")
+        np.testing.assert_allclose([low[index], high[index]], [expected.low, expected.high], rtol=1e-10)
+        assert clopper_pearson(int(k[index]), int(n[index])) == (low[index], high[index])
     assert np.isnan([low[0], high[0]]).all()
 
 
@@ -150,12 +152,12 @@ def test_the_share_of_every_cell_is_that_of_the_cell_alone():
 
 def test_the_slope_of_every_cell_is_that_of_its_pivot():
     runs = runs_of()
-    found = slopes(runs).set_index([*KEYS, "matching", "split", "metric"])
-    assert len(found) == 3 * 2 * 2 * 2
+    all_slopes = slopes(runs).set_index([*KEYS, "matching", "split", "metric"])
+    assert len(all_slopes) == 3 * 2 * 2 * 2
     for key, cell in runs[runs["status"] == "ok"].groupby([*KEYS, "matching", "split"]):
         for metric in ("loss_barrier", "error_barrier"):
             table = cell.pivot_table(index="seed", columns="width", values=metric, aggfunc="mean").sort_index(axis=1)
-            expected, row = slope_over_widths(table.columns.to_numpy(), table.to_numpy()), found.loc[(*key, metric)]
+            expected, row = slope_over_widths(table.columns.to_numpy(), table.to_numpy()), all_slopes.loc[(*key, metric)]
             np.testing.assert_array_equal(row[["slope", "ci_low", "ci_high"]].astype(float), [expected.slope, expected.low, expected.high])
             assert (row["window"], row["n_seeds"]) == (" ".join(map(str, expected.window)) or "none", len(table))
             assert row["zeros"] == 0
@@ -163,8 +165,8 @@ def test_the_slope_of_every_cell_is_that_of_its_pivot():
 
 def test_the_width_needed_of_every_cell_is_that_of_its_means():
     table = barrier_vs_width(runs_of())
-    found = width_needed(table)
-    for row in found.to_dict("records"):
+    needed = width_needed(table)
+    for row in needed.to_dict("records"):
         of_cell = (
             table[[*KEYS, "matching", "split", "metric"]] == pd.Series({k: row[k] for k in (*KEYS, "matching", "split", "metric")})
         ).all(axis=1)
@@ -177,15 +179,15 @@ def test_the_width_needed_of_every_cell_is_that_of_its_means():
 
 def test_the_difference_of_every_cell_is_that_of_its_pairs():
     runs = runs_of()
-    found = method_differences(runs)
-    assert set(zip(found["method"], found["other"], strict=True)) == {("identity", "weights")}
+    differences = method_differences(runs)
+    assert set(zip(differences["method"], differences["other"], strict=True)) == {("identity", "weights")}
     by = [*KEYS, "width", "split"]
     measured = runs[runs["status"] == "ok"].set_index([*by, "network_a", "network_b"])
     for metric in ("loss_barrier", "error_barrier"):
         two = [measured.loc[measured["matching"] == method, metric] for method in ("identity", "weights")]
         expected = summary_of_each((two[0] - two[1]).rename("value").reset_index(), by, "value")
         expected = expected[expected["n_pairs"] > 0].sort_values(by, ignore_index=True)
-        part = found[found["metric"] == metric].reset_index(drop=True)
+        part = differences[differences["metric"] == metric].reset_index(drop=True)
         assert list(part["interval"]) == list(expected["interval"])
         names = ["n_pairs", "n_networks", "mean", "std", "ci_low", "ci_high", "median", "min", "max"]
         np.testing.assert_allclose(part[names], expected[names], rtol=1e-12)

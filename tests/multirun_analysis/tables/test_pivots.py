@@ -140,10 +140,10 @@ def test_latex_compiles_with_every_letter_that_latex_reads(table, runs, tmp_path
     document = "\n".join([r"\documentclass{article}\usepackage{booktabs}\begin{document}\tiny", tex, r"\end{document}"])
     (tmp_path / "table.tex").write_text(document)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert completed.returncode == 0, completed.stdout
     assert (tmp_path / "table.pdf").stat().st_size > 1000
-    assert "Missing" not in done.stdout
+    assert "Missing" not in completed.stdout
 
 
 def test_markdown_renders_as_tables_with_the_names_as_they_are(table, runs):

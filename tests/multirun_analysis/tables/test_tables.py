@@ -52,8 +52,8 @@ def test_diverged_and_missing_jobs_count_as_expected_and_in_no_statistic(write_s
 
 
 def test_a_job_that_nobody_expected_counts_as_expected(write_sweep):
-    asked, found = make_record("asked"), make_record("found", seed=1)
-    folder = write_sweep([asked, found], [expect(asked)])
+    expected, measured = make_record("asked"), make_record("found", seed=1)
+    folder = write_sweep([expected, measured], [expect(expected)])
     table = barrier_vs_width(load_runs(folder), load_expected(folder))
     row = cell(table, matching="weights", split="test", metric="loss_barrier", width=8)
     assert (row["n_expected"], row["n_pairs"]) == (2, 2)
@@ -69,9 +69,9 @@ def test_absent_values_keep_their_cells(write_sweep):
 
 
 def test_an_absent_value_of_a_job_that_is_not_there_keeps_its_cell(write_sweep):
-    found = make_record("found", **{"optimizer": "sgd", "optimizer.momentum": 0.9})
+    record = make_record("found", **{"optimizer": "sgd", "optimizer.momentum": 0.9})
     gone = make_record("gone", **{"optimizer": "adam"})
-    folder = write_sweep([found], [expect(found), expect(gone)])
+    folder = write_sweep([record], [expect(record), expect(gone)])
     table = barrier_vs_width(load_runs(folder), load_expected(folder))
     row = cell(table, optimizer="adam", matching="weights", split="test", metric="loss_barrier")
     assert (row["optimizer.momentum"], row["n_expected"], row["n_pairs"]) == ("-", 1, 0)
