@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.slurm_end_to_end import OneNode
+from benchmarks.slurm_node import OneNode
 
 with tempfile.TemporaryDirectory() as folder:
     slurm = OneNode(Path(folder))

@@ -36,11 +36,11 @@ def main() -> None:
     for name in names:
         table = BENCHMARKS[name]()
         heading = f"{name}: {str(BENCHMARKS[name].__doc__).splitlines()[0]}"
-        where = f"{machine()}, {date.today().isoformat()}"
+        conditions = f"{machine()}, {date.today().isoformat()}"
         with (RESULTS / f"{name}.csv").open("w", encoding="utf-8") as stream:
-            stream.write(f"# {heading}\n# {where}\n")
+            stream.write(f"# {heading}\n# {conditions}\n")
             table.to_csv(stream, index=False, float_format="%.4g")
-        print(f"\n{heading}\n{where}\n{table.to_string(index=False, float_format='{:.3g}'.format)}", flush=True)
+        print(f"\n{heading}\n{conditions}\n{table.to_string(index=False, float_format='{:.3g}'.format)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -58,16 +58,16 @@ def run(work: str, folder: Path, *words: str, curves: bool = False) -> Cost:
     """Run a script on a sweep in a process of its own."""
     start = time.perf_counter()
     command = [sys.executable, "-c", MEASURED.format(work=work, curves=curves), str(folder), *words]
-    done = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    completed = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     seconds = time.perf_counter() - start
-    processor, peak = done.stderr.split()[-2:]
+    processor, peak = completed.stderr.split()[-2:]
     return Cost(seconds, float(processor), int(peak) // 1024)
 
 
 def aggregate() -> pd.DataFrame:
     """Aggregate 20,000 records, then again after 10 more; ratios against pandas, which writes no table and, for the command, the curves."""
-    with tempfile.TemporaryDirectory() as place:
-        folder, index = Path(place) / "sweep", Path(place) / "sweep" / "analysis" / "records.index"
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, index = Path(scratch) / "sweep", Path(scratch) / "sweep" / "analysis" / "records.index"
         write_sweep(folder, rates=RATES)
         time.sleep(SETTLE)
         plain, with_curves = run(PLAIN, folder), run(PLAIN, folder, curves=True)
@@ -86,12 +86,12 @@ def aggregate() -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "what": what,
+                "what": label,
                 "seconds": round(cost.seconds, 1),
                 "ratio_to_pandas": base.seconds / cost.seconds,
                 "processor [s]": round(cost.processor, 1),
                 "peak memory [MiB]": cost.peak,
             }
-            for what, cost, base in rows
+            for label, cost, base in rows
         ]
     )

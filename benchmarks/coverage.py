@@ -54,6 +54,6 @@ def _networks(
 ) -> tuple[float, float]:
     """Return the interval over all pairs of k networks: a pair's value is the sum of its networks' effects and half as much noise."""
     a, b = np.triu_indices(k, 1)
-    of_networks = effects(rng, k)
-    values = of_networks[a] + of_networks[b] + 0.5 * rng.normal(size=len(a))
+    network_effects = effects(rng, k)
+    values = network_effects[a] + network_effects[b] + 0.5 * rng.normal(size=len(a))
     return student_t(values) if naive else network_jackknife(values, a, b)

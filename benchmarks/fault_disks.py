@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import multirun_analysis.__main__
-from benchmarks.fault_runs import Calm, Command, Tally, finished, networks, rewritten, run
+from benchmarks.fault_runs import Calm, Command, Completed, finished, networks, rewritten, run
+from benchmarks.fault_tally import Tally
+
+ADVICE = "he same command|must be a folder that can be written|tries again"  # one of these is in a clear message
 
 
 def mount(folder: Path, options: str) -> bool:
@@ -28,18 +31,19 @@ def full_disk(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
     tally = Tally("full disk", r"No space left on device")
     for name, sizes in (("sweep", (12, 48, 96, 144, 192, 256)), ("store", (8, 16, 24, 40))):
         for size in sizes:
-            where = scratch / f"full_{name}_{size}"
-            if not mount(where / name, f"size={size}k"):
-                tally.said = "no disk can be mounted here"
+            folder = scratch / f"full_{name}_{size}"
+            if not mount(folder / name, f"size={size}k"):
+                tally.sentence = "no disk can be mounted here"
                 return tally
-            done = run(where)
-            right = done.status == 0 and calm.equals_tables(where) if name == "store" else done.status != 0 and calm.holds(where)
-            clear = name == "store" or re.search("he same command|must be a folder that can be written|tries again", done.said) is not None
-            tally.note(done.said if clear else f"Traceback? {done.said}", wrong=not right, what=f"{name} of {size} KiB, {done.status}")
-            subprocess.run(["mount", "-o", "remount,size=50m", str(where / name)], check=True)
-            written = finished(where)
-            tally.end(run(where), lost=rewritten(written, where), wrong=not calm.equals_tables(where) or not calm.holds(where))
-            unmount(where / name)
+            completed = run(folder)
+            right = _is_right(completed, calm, folder, name)
+            clear = name == "store" or re.search(ADVICE, completed.printed) is not None
+            message = completed.printed if clear else f"Traceback? {completed.printed}"
+            tally.note(message, wrong=not right, case=f"{name} of {size} KiB, {completed.status}")
+            subprocess.run(["mount", "-o", "remount,size=50m", str(folder / name)], check=True)
+            written = finished(folder)
+            tally.end(run(folder), lost=rewritten(written, folder), wrong=not calm.equals_tables(folder) or not calm.holds(folder))
+            unmount(folder / name)
     return tally
 
 
@@ -50,45 +54,53 @@ def read_only(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
     )
     for name in ("store", "sweep"):
         for half_way in (False, True):
-            where = scratch / f"ro_{tally.injected}"
-            if not mount(where / name, "size=50m"):
-                tally.said = "no disk can be mounted here"
+            folder = scratch / f"ro_{tally.injected}"
+            if not mount(folder / name, "size=50m"):
+                tally.sentence = "no disk can be mounted here"
                 return tally
             if half_way:
-                command = Command(where)
+                command = Command(folder)
                 _ = command.wait(rng.uniform(0.3, 0.7) * calm.seconds) or command.end(signal.SIGTERM)
-            _note_read_only(tally, calm, where, name)
-            unmount(where / name)
-    where = scratch / "ro_done"
-    mount(where / "sweep", "size=50m")
-    run(where)
+            _note_read_only(tally, calm, folder, name)
+            unmount(folder / name)
+    folder = scratch / "ro_done"
+    mount(folder / "sweep", "size=50m")
+    run(folder)
     for before in (lambda: None, _analysis):
-        subprocess.run(["mount", "-o", "remount,ro", str(where / "sweep")], check=True)
-        done = run(where, before=before)
-        tally.note(done.said, wrong=done.status == 0 or not calm.equals(where), what=f"finished, {done.status}")
-    unmount(where / "sweep")
+        subprocess.run(["mount", "-o", "remount,ro", str(folder / "sweep")], check=True)
+        completed = run(folder, before=before)
+        tally.note(completed.printed, wrong=completed.status == 0 or not calm.equals(folder), case=f"finished, {completed.status}")
+    unmount(folder / "sweep")
     if os.getuid() == 0:
         for name in ("store", "sweep"):
-            where = scratch / f"ro_{tally.injected}"
-            for folder in (where / "store", where / "sweep"):
-                folder.mkdir(parents=True)
-                os.chown(folder, 0 if folder.name == name else 65534, -1)
-            done = run(where, before=lambda: os.setuid(65534))
-            right = (done.status == 0 and calm.equals_tables(where)) if name == "store" else done.status != 0
-            tally.note(done.said, wrong=not right, what=f"{name} of another user, {done.status}")
-            tally.end(run(where), lost=False, wrong=not calm.equals_tables(where))
+            folder = scratch / f"ro_{tally.injected}"
+            for part in (folder / "store", folder / "sweep"):
+                part.mkdir(parents=True)
+                os.chown(part, 0 if part.name == name else 65534, -1)
+            completed = run(folder, before=lambda: os.setuid(65534))
+            right = (completed.status == 0 and calm.equals_tables(folder)) if name == "store" else completed.status != 0
+            tally.note(completed.printed, wrong=not right, case=f"{name} of another user, {completed.status}")
+            tally.end(run(folder), lost=False, wrong=not calm.equals_tables(folder))
     return tally
 
 
-def _note_read_only(tally: Tally, calm: Calm, where: Path, name: str) -> None:
-    written = finished(where)
-    subprocess.run(["mount", "-o", "remount,ro", str(where / name)], check=True)
-    done = run(where)
-    right = (done.status == 0 and calm.equals_tables(where)) if name == "store" else done.status != 0 and calm.holds(where)
-    all_there = name == "store" and len(networks(where)) == len(networks(calm.where))  # then nothing is to be written
-    tally.note(None if all_there else done.said, lost=rewritten(written, where), wrong=not right, what=f"{name}, {done.status}")
-    subprocess.run(["mount", "-o", "remount,rw", str(where / name)], check=True)
-    tally.end(run(where), lost=rewritten(written, where), wrong=not calm.equals_tables(where) or not calm.holds(where))
+def _note_read_only(tally: Tally, calm: Calm, folder: Path, name: str) -> None:
+    written = finished(folder)
+    subprocess.run(["mount", "-o", "remount,ro", str(folder / name)], check=True)
+    completed = run(folder)
+    right = _is_right(completed, calm, folder, name)
+    is_complete = name == "store" and len(networks(folder)) == len(networks(calm.folder))  # then nothing is to be written
+    message = None if is_complete else completed.printed
+    tally.note(message, lost=rewritten(written, folder), wrong=not right, case=f"{name}, {completed.status}")
+    subprocess.run(["mount", "-o", "remount,rw", str(folder / name)], check=True)
+    tally.end(run(folder), lost=rewritten(written, folder), wrong=not calm.equals_tables(folder) or not calm.holds(folder))
+
+
+def _is_right(completed: Completed, calm: Calm, folder: Path, name: str) -> bool:
+    """Return whether a command ended as it must: well without a store, badly without a sweep's folder, and with no wrong number."""
+    if name == "store":
+        return completed.status == 0 and calm.equals_tables(folder)
+    return completed.status != 0 and calm.holds(folder)
 
 
 def _analysis() -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Done, Tally, failures, finished, networks, rewritten, rows, run, undisturbed
+from benchmarks.fault_runs import FOLDER, SWEEP, Calm, Command, Completed, failures, finished, networks, rewritten, rows, run, undisturbed
+from benchmarks.fault_tally import Tally
 from lmc_sweeps.common import time_limit
 from lmc_sweeps.jobs import job, stacks
 from lmc_sweeps.training.loop import StackState
@@ -54,26 +55,26 @@ def signals(calm: Calm, scratch: Path, rng: random.Random, number: signal.Signal
     tally = Tally(number.name, "run the sweep again" if number == signal.SIGKILL else f"(?i:{begun})")
     turn = 0
     while tally.injected < count:
-        where, turn = scratch / f"{number.name}_{turn}", turn + 1
+        folder, turn = scratch / f"{number.name}_{turn}", turn + 1
         written: dict[Path, int] = {}
-        done: Done | None = None
-        while done is None:
-            command = Command(where)
+        completed: Completed | None = None
+        while completed is None:
+            command = Command(folder)
             patience = rng.uniform(0.1, 0.7 * calm.seconds)
             if tally.injected % 3:  # most signals come when something is done already
-                done = command.wait(until=command.has_spoken)
-            if done is None:
-                done = command.wait(patience) if tally.injected < count else command.wait() or command.end()
-            if done is None:
+                completed = command.wait(until=command.has_spoken)
+            if completed is None:
+                completed = command.wait(patience) if tally.injected < count else command.wait() or command.end()
+            if completed is None:
                 ended = command.end(number)
                 if number == signal.SIGKILL and ended.status == 0:  # it was over before the signal came
-                    done = ended
+                    completed = ended
                     break
-                said = failures(where) if number == signal.SIGKILL else ended.said if ended.status != 0 else None
-                wrong = not calm.holds(where) or (ended.status == -signal.SIGKILL) != (number == signal.SIGKILL)
-                tally.note(said, lost=rewritten(written, where), wrong=wrong, what=f"after {patience:.2f} s, {ended.status}")
-                written = finished(where)
-        tally.end(done, lost=rewritten(written, where), wrong=not calm.equals(where))
+                message = failures(folder) if number == signal.SIGKILL else ended.printed if ended.status != 0 else None
+                wrong = not calm.holds(folder) or (ended.status == -signal.SIGKILL) != (number == signal.SIGKILL)
+                tally.note(message, lost=rewritten(written, folder), wrong=wrong, case=f"after {patience:.2f} s, {ended.status}")
+                written = finished(folder)
+        tally.end(completed, lost=rewritten(written, folder), wrong=not calm.equals(folder))
     return tally
 
 
@@ -82,12 +83,12 @@ def memory(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
     tally = Tally("out of memory", r"ran out of memory; its halves are|failed: .*([Mm]emory|alloc)")
     own = undisturbed(scratch / "memory_calm", *MEMORY)
     for extra in (110, 90, 75, 60, 50):
-        where = scratch / f"memory_{extra}"
-        done = run(where, *MEMORY, before=partial(_limit_memory, extra))
-        narrow = {row for row in rows(own.where) if ",4,2," in row}
-        tally.note(done.said, lost=not narrow <= rows(where), wrong=not own.holds(where), what=f"{extra} MiB, {done.status}")
-        written = finished(where)
-        tally.end(run(where, *MEMORY), lost=rewritten(written, where), wrong=not own.equals(where))
+        folder = scratch / f"memory_{extra}"
+        completed = run(folder, *MEMORY, before=partial(_limit_memory, extra))
+        narrow = {row for row in rows(own.folder) if ",4,2," in row}
+        tally.note(completed.printed, lost=not narrow <= rows(folder), wrong=not own.holds(folder), case=f"{extra} MiB, {completed.status}")
+        written = finished(folder)
+        tally.end(run(folder, *MEMORY), lost=rewritten(written, folder), wrong=not own.equals(folder))
     return tally
 
 
@@ -103,15 +104,18 @@ def clock(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
     """Set the clock back: before a command, between a kill and its resumption, and at every look at it."""
     tally = Tally("clock going backwards", AGAIN)
     for k, (first, second) in enumerate([(0, -86400), (0, -3600), (0, 86400 * 400), (-60, None), (None, -86400 * 9000)]):
-        where = scratch / f"clock_{k}"
-        command = Command(where, before=partial(_set_clock, first))
-        done = command.wait(rng.uniform(0.3, 0.8) * calm.seconds) or command.end(signal.SIGTERM)
-        wrong = not calm.holds(where)
-        written = finished(where)
-        again = run(where, before=partial(_set_clock, second))
-        wrong = wrong or again.status != 0 or not calm.equals(where)
+        folder = scratch / f"clock_{k}"
+        command = Command(folder, before=partial(_set_clock, first))
+        completed = command.wait(rng.uniform(0.3, 0.8) * calm.seconds) or command.end(signal.SIGTERM)
+        wrong = not calm.holds(folder)
+        written = finished(folder)
+        again = run(folder, before=partial(_set_clock, second))
+        wrong = wrong or again.status != 0 or not calm.equals(folder)
         tally.note(
-            done.said if done.status else None, lost=rewritten(written, where), wrong=wrong, what=f"{first}, {second}, {again.status}"
+            completed.printed if completed.status else None,
+            lost=rewritten(written, folder),
+            wrong=wrong,
+            case=f"{first}, {second}, {again.status}",
         )
     return tally
 
@@ -130,13 +134,13 @@ def races(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
     """Run the same sweep twice at a time, in one folder and with one store."""
     tally = Tally("two sweeps racing", r"jobs found\.")
     for k in range(5):
-        where = scratch / f"race_{k}"
-        commands = [Command(where)]
+        folder = scratch / f"race_{k}"
+        commands = [Command(folder)]
         time.sleep(rng.uniform(0.0, 0.4) * calm.seconds * (k > 1))
-        commands.append(Command(where))
-        done = [command.wait() or command.end() for command in commands]
-        wrong = any(each.status for each in done) or not calm.equals(where)
-        tally.note("\n".join(each.said for each in done), wrong=wrong, what=[each.status for each in done])
+        commands.append(Command(folder))
+        completed = [command.wait() or command.end() for command in commands]
+        wrong = any(each.status for each in completed) or not calm.equals(folder)
+        tally.note("\n".join(each.printed for each in completed), wrong=wrong, case=[each.status for each in completed])
     return tally
 
 
@@ -189,16 +193,16 @@ def hangs(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
         (partial(_hang_in_c, 4), ()),
     ]
     for k, (fault, launcher) in enumerate(faults):
-        where = scratch / f"hang_{k}"
+        folder = scratch / f"hang_{k}"
         words = (*SWEEP, FOLDER, *launcher, f"time_limit={SECONDS}")
-        done = run(where, *words, before=fault)
-        for _ in range(2 * ("the process is ended" in done.said)):  # the job that was left goes last; two jobs hang
-            run(where, *words, before=fault)
-        wrong = done.status != 1 or not calm.holds(where)
-        others = len(rows(where)) >= len(rows(calm.where)) // 2  # one of two widths
-        tally.note(done.said, wrong=wrong, lost=not others, what=f"{k}, {done.status}")
-        written = finished(where)
-        tally.end(run(where), lost=rewritten(written, where), wrong=not calm.equals(where))
+        completed = run(folder, *words, before=fault)
+        for _ in range(2 * ("the process is ended" in completed.printed)):  # the job that was left goes last; two jobs hang
+            run(folder, *words, before=fault)
+        wrong = completed.status != 1 or not calm.holds(folder)
+        others = len(rows(folder)) >= len(rows(calm.folder)) // 2  # one of two widths
+        tally.note(completed.printed, wrong=wrong, lost=not others, case=f"{k}, {completed.status}")
+        written = finished(folder)
+        tally.end(run(folder), lost=rewritten(written, folder), wrong=not calm.equals(folder))
     return tally
 
 
@@ -206,18 +210,19 @@ def not_a_number(calm: Calm, scratch: Path, rng: random.Random) -> Tally:
     """Put a NaN into one network of a stack at a random step: its job has diverged, and the others have the same bits."""
     tally = Tally("NaN in training", r"diverged: .*was not finite")
     for k in range(5):
-        where = scratch / f"nan_{k}"
+        folder = scratch / f"nan_{k}"
         width, seed = rng.choice((4, 6)), rng.choice((0, 1))
         step = rng.randrange(1, 345)
-        done = run(where, *SWEEP, FOLDER, "training.stack=4", before=partial(_poison, width, seed, step))
-        runs = load_runs(where / "sweep")
+        completed = run(folder, *SWEEP, FOLDER, "training.stack=4", before=partial(_poison, width, seed, step))
+        runs = load_runs(folder / "sweep")
         victim = (runs["width"] == width) & (runs["seed"] == seed)
-        known = networks(calm.where)
-        changed = sum(known[name] != data for name, data in networks(where).items())
+        calm_networks = networks(calm.folder)
+        changed = sum(calm_networks[name] != data for name, data in networks(folder).items())
         wrong = set(runs.loc[victim, "status"]) != {"diverged"} or set(runs.loc[~victim, "status"]) != {"ok"} or changed != 1
-        others = {row for row in rows(where) if ",diverged," not in row}
-        wrong = wrong or not others <= rows(calm.where) or len(others) != len(rows(calm.where)) * 3 // 4 or done.status != 0
-        tally.note(done.said, wrong=wrong, what=f"width {width}, seed {seed}, step {step}, {changed} networks changed, {done.status}")
+        others = {row for row in rows(folder) if ",diverged," not in row}
+        wrong = wrong or not others <= rows(calm.folder) or len(others) != len(rows(calm.folder)) * 3 // 4 or completed.status != 0
+        case = f"width {width}, seed {seed}, step {step}, {changed} networks changed, {completed.status}"
+        tally.note(completed.printed, wrong=wrong, case=case)
     return tally
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from benchmarks import fault_disks, fault_files, fault_processes
-from benchmarks.fault_runs import Calm, Tally, undisturbed
+from benchmarks import fault_cuts, fault_disks, fault_files, fault_processes
+from benchmarks.fault_runs import Calm, undisturbed
+from benchmarks.fault_tally import Tally
 
 SEED = 0
 Fault = Callable[[Calm, Path, random.Random], Tally]
@@ -24,10 +25,10 @@ FAULTS: dict[str, Fault] = {
     "clock": fault_processes.clock,
     "times": fault_files.times_of_files,
     "nan": fault_processes.not_a_number,
-    "cut_others": fault_files.cut_others,
+    "cut_others": fault_cuts.cut_others,
     "hangs": fault_processes.hangs,
     "read_only": fault_disks.read_only,
-    "cut_records": fault_files.cut_records,
+    "cut_records": fault_cuts.cut_records,
     "record_flips": fault_files.record_flips,
     "full_disk": fault_disks.full_disk,
     "kill": partial(fault_processes.signals, number=signal.SIGKILL, count=10),
@@ -41,13 +42,13 @@ FAULTS: dict[str, Fault] = {
 
 def faults() -> pd.DataFrame:
     """Inject faults into a sweep of 4 jobs, and compare with an undisturbed run: rows and networks, and what was said."""
-    wanted = os.environ.get("FAULTS", "").split() or list(FAULTS)  # to look at one kind alone
+    names = os.environ.get("FAULTS", "").split() or list(FAULTS)  # to look at one kind alone
     torch.set_num_threads(1)  # a fork has no threads but one
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         scratch.chmod(0o755)  # one fault is another user
         calm = undisturbed(scratch / "calm")
-        for name in wanted:
+        for name in names:
             rows.append(FAULTS[name](calm, scratch, random.Random(f"{SEED} {name}")).row())
     return pd.DataFrame(rows)

@@ -16,7 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.fuzz_readers import READERS, SEED, write
+from benchmarks.fuzz_base import SEED, write
+from benchmarks.fuzz_readers import READERS
 
 MEMORY = 2**30  # of address space that a reader may take above what the process has when it starts
 SLOW = 20  # s; an input that takes longer counts as a crash
@@ -25,7 +26,7 @@ CHILD = "import sys; from benchmarks.fuzz import child; child(sys.argv[1], int(s
 
 
 @dataclass
-class Found:
+class Outcome:
     """What came of some inputs."""
 
     accepted: int = 0
@@ -40,23 +41,23 @@ def fuzz() -> pd.DataFrame:
 
 def _row(name: str, inputs: int) -> dict[str, object]:
     """Attack one reader in a child process, in a fresh one again where it is killed."""
-    start, found, peak = time.perf_counter(), Found(), 0.0
-    done, empty = 0, {"accepted": 0, "refused": 0, "crashes": [], "peak": 0.0}
-    while done < inputs:
-        command = [sys.executable, "-c", CHILD, name, str(done), str(inputs)]
-        said = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-        result: dict[str, Any] = json.loads(said[-1]) if said else empty | {"done": done}
-        found.accepted, found.refused = found.accepted + result["accepted"], found.refused + result["refused"]
-        found.crashes += result["crashes"]
-        peak, done = max(peak, result["peak"]), result["done"]
-        if done < inputs:
-            found.crashes.append(f"case {done}: the process was killed")
-            done += 1
-    for crash in found.crashes[:10]:
+    start, outcome, peak = time.perf_counter(), Outcome(), 0.0
+    tried, empty = 0, {"accepted": 0, "refused": 0, "crashes": [], "peak": 0.0}
+    while tried < inputs:
+        command = [sys.executable, "-c", CHILD, name, str(tried), str(inputs)]
+        printed = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+        result: dict[str, Any] = json.loads(printed[-1]) if printed else empty | {"done": tried}
+        outcome.accepted, outcome.refused = outcome.accepted + result["accepted"], outcome.refused + result["refused"]
+        outcome.crashes += result["crashes"]
+        peak, tried = max(peak, result["peak"]), result["done"]
+        if tried < inputs:
+            outcome.crashes.append(f"case {tried}: the process was killed")
+            tried += 1
+    for crash in outcome.crashes[:10]:
         print(f"{name}, {crash}", file=sys.stderr)
     seconds = time.perf_counter() - start
     return {
-        "reader": name, "inputs": inputs, "accepted": found.accepted, "refused": found.refused, "crashes": len(found.crashes),
+        "reader": name, "inputs": inputs, "accepted": outcome.accepted, "refused": outcome.refused, "crashes": len(outcome.crashes),
         "peak_mib": round(peak, 1), "seconds": round(seconds, 1), "seed": SEED,
     }  # fmt: skip
 
@@ -69,11 +70,11 @@ def child(name: str, start: int, stop: int) -> None:
     before = _status("VmRSS")
     limit = int(_status("VmSize") * 2**20) + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    found = Found()
+    outcome = Outcome()
     for at in range(start, stop, 1000):
         part = attack(name, range(at, min(at + 1000, stop)), SLOW)
-        found = Found(found.accepted + part.accepted, found.refused + part.refused, found.crashes + part.crashes)
-        result = {"done": min(at + 1000, stop), "peak": _status("VmHWM") - before, **vars(found)}
+        outcome = Outcome(outcome.accepted + part.accepted, outcome.refused + part.refused, outcome.crashes + part.crashes)
+        result = {"done": min(at + 1000, stop), "peak": _status("VmHWM") - before, **vars(outcome)}
         print(json.dumps(result), flush=True)
 
 
@@ -87,24 +88,24 @@ def _status(key: str) -> float:
         return next(int(line.split()[1]) for line in stream if line.startswith(key)) / 1024
 
 
-def attack(name: str, cases: range, seconds: int = 0) -> Found:
+def attack(name: str, cases: range, seconds: int = 0) -> Outcome:
     """Read cases, each made from its own number, and return what came of them; case 0 is a seed as it is."""
-    reader, found = READERS[name], Found()
+    reader, outcome = READERS[name], Outcome()
     seeds = reader.seeds()
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as folder:
         for case in cases:
             contents = reader.mutate(seeds, Random(f"{SEED} {name} {case}")) if case else seeds[0]
-            path = Path(place) / reader.file
+            path = Path(folder) / reader.file
             write(path, contents)
             signal.alarm(seconds)
             try:
                 if reader.accepts(path):
-                    found.accepted += 1
+                    outcome.accepted += 1
                 else:
-                    found.refused += 1
+                    outcome.refused += 1
             except Exception as error:  # whatever the reader does not promise
                 at = traceback.extract_tb(error.__traceback__)[-1]
-                found.crashes.append(f"case {case}: {type(error).__name__} at {Path(at.filename).name}:{at.lineno}: {str(error)[:200]!r}")
+                outcome.crashes.append(f"case {case}: {type(error).__name__} at {Path(at.filename).name}:{at.lineno}: {str(error)[:200]!r}")
             finally:
                 signal.alarm(0)
-    return found
+    return outcome

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from benchmarks import plain
-from benchmarks.steps import REPEATS, Ours
+from benchmarks.steps import REPEATS, TrainedStack
 from benchmarks.timing import interleaved, machine
 from lmc_sweeps.datasets.base import Data, Split, fingerprint
 from lmc_sweeps.datasets.digits import Digits
@@ -40,8 +40,8 @@ def tests() -> pd.DataFrame:
     rows = []
     for name, visible in (("device auto is the GPU", None), ("GPU hidden", "")):
         environment = os.environ if visible is None else {**os.environ, "CUDA_VISIBLE_DEVICES": visible}
-        with tempfile.TemporaryDirectory() as place:
-            report = Path(place) / "report.xml"
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.xml"
             subprocess.run([sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}"], cwd=ROOT, env=environment, check=False)
             cases = list(ElementTree.parse(report).getroot().iter("testcase"))
         bad = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
@@ -64,13 +64,13 @@ def steps() -> pd.DataFrame:
 def _steps(data: Data, name: str, width: int, depth: int, batch_size: int) -> dict[str, object]:
     device = torch.device("cuda")
     torch.cuda.reset_peak_memory_stats(device)
-    ours = Ours(data, width, depth, batch_size, device="cuda", networks=NETWORKS)
-    rounded = Ours(data, width, depth, batch_size, "bfloat16", device="cuda", networks=NETWORKS)
+    stacks = TrainedStack(data, width, depth, batch_size, device="cuda", networks=NETWORKS)
+    rounded = TrainedStack(data, width, depth, batch_size, "bfloat16", device="cuda", networks=NETWORKS)
     inputs, labels = data.train.inputs.to(device), data.train.labels.to(device)
     count = 50
-    found = interleaved(
+    timings = interleaved(
         {
-            "ours": lambda: ours.steps(count),
+            "ours": lambda: stacks.steps(count),
             "ours, bfloat16": lambda: rounded.steps(count),
             "plain": lambda: plain.steps(inputs, labels, width, depth, batch_size, count),
         },
@@ -78,11 +78,11 @@ def _steps(data: Data, name: str, width: int, depth: int, batch_size: int) -> di
     )
     return {
         "networks": f"{name}, {depth} x {width}, batch {batch_size}",
-        "stack": ours.size,
-        "ratio_to_plain": found["plain"].median / found["ours"].median,
-        "bfloat16_against_float32": found["ours"].median / found["ours, bfloat16"].median,
+        "stack": stacks.size,
+        "ratio_to_plain": timings["plain"].median / timings["ours"].median,
+        "bfloat16_against_float32": timings["ours"].median / timings["ours, bfloat16"].median,
         "share_of_memory": torch.cuda.max_memory_allocated(device) / torch.cuda.get_device_properties(device).total_memory,
-        **{f"{key} [ms]": str(seconds).replace(" ms", "") for key, seconds in found.items()},
+        **{f"{key} [ms]": str(seconds).replace(" ms", "") for key, seconds in timings.items()},
     }
 
 
@@ -97,9 +97,9 @@ def agreement(device: str = "cuda") -> pd.DataFrame:
             matching=(Weights(), Activations()), device="cpu", precision="float32", points=11, store=None,
         )  # fmt: skip
         frames = []
-        for where in ("cpu", device):
-            with tempfile.TemporaryDirectory() as place:
-                record = run_job(PreparedJob(replace(settings, device=where), data, mark), Path(place) / "job")
+        for conditions in ("cpu", device):
+            with tempfile.TemporaryDirectory() as folder:
+                record = run_job(PreparedJob(replace(settings, device=conditions), data, mark), Path(folder) / "job")
             frames.append(pd.DataFrame(record["runs"])[list(CHECKED)])
         rows.append({"networks": f"digits, 2 x {width}, 5 epochs"} | (frames[0] - frames[1]).abs().max().to_dict())
     return pd.DataFrame(rows)
@@ -109,13 +109,13 @@ def main() -> None:
     """Run all three and write their tables; without a GPU, say so."""
     if not torch.cuda.is_available():
         sys.exit("there is no CUDA device here (torch.cuda.is_available() is False); nothing was measured.")
-    where = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}; {machine()}, {date.today().isoformat()}"
+    conditions = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}; {machine()}, {date.today().isoformat()}"
     for name, measure in (("gpu_agreement", agreement), ("gpu_steps", steps), ("gpu_tests", tests)):
         table, heading = measure(), f"{name}: {measure.__doc__}"
         with (ROOT / "benchmarks" / "results" / f"{name}.csv").open("w", encoding="utf-8") as stream:
-            stream.write(f"# {heading}\n# {where}\n")
+            stream.write(f"# {heading}\n# {conditions}\n")
             table.to_csv(stream, index=False, float_format="%.4g")
-        print(f"\n{heading}\n{where}\n{table.to_string(index=False, float_format='{:.3g}'.format)}", flush=True)
+        print(f"\n{heading}\n{conditions}\n{table.to_string(index=False, float_format='{:.3g}'.format)}", flush=True)
 
 
 if __name__ == "__main__":

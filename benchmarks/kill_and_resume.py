@@ -24,34 +24,34 @@ TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
 TABLES = ("runs", "curves", "layers", "barrier_vs_width", "failures")
 
 
-def start(where: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path) -> subprocess.Popen[bytes]:
     """Start the sweep in a process group of its own."""
-    command = [sys.executable, "-m", "lmc_sweeps", *SWEEP, f"hydra.sweep.dir={where / 'sweep'}"]
-    environment = os.environ | {"LMC_SWEEPS_STORE": str(where / "store")}
+    command = [sys.executable, "-m", "lmc_sweeps", *SWEEP, f"hydra.sweep.dir={folder / 'sweep'}"]
+    environment = os.environ | {"LMC_SWEEPS_STORE": str(folder / "store")}
     return subprocess.Popen(
-        command, cwd=where, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
 
 
-def finished(where: Path) -> dict[Path, int]:
+def finished(folder: Path) -> dict[Path, int]:
     """Return the networks and records that are there, with the times at which they were written."""
-    paths = [*where.glob("store/*/*.safetensors"), *where.glob("sweep/*/record.json")]
+    paths = [*folder.glob("store/*/*.safetensors"), *folder.glob("sweep/*/record.json")]
     return {path: path.stat().st_mtime_ns for path in paths}
 
 
-def last_kept(where: Path, begun: float) -> float:
+def last_progress(folder: Path, begun: float) -> float:
     """Return the last moment at which anything was kept: a network, a half-trained one, or a record."""
-    paths = [*where.glob("store/*/*.safetensors"), *where.glob("store/*/*.partial"), *where.glob("sweep/*/record.json")]
+    paths = [*folder.glob("store/*/*.safetensors"), *folder.glob("store/*/*.partial"), *folder.glob("sweep/*/record.json")]
     return max([begun, *(path.stat().st_mtime for path in paths)])
 
 
-def tables(where: Path) -> dict[str, str]:
+def tables(folder: Path) -> dict[str, str]:
     """Return the CSVs of a sweep, without their time columns."""
-    found = {}
+    by_name = {}
     for name in TABLES:
-        frame = pd.read_csv(where / "sweep" / "analysis" / f"{name}.csv", dtype=str)
-        found[name] = frame.drop(columns=[column for column in TIMES if column in frame]).to_csv(index=False)
-    return found
+        frame = pd.read_csv(folder / "sweep" / "analysis" / f"{name}.csv", dtype=str)
+        by_name[name] = frame.drop(columns=[column for column in TIMES if column in frame]).to_csv(index=False)
+    return by_name
 
 
 def main() -> None:
@@ -61,10 +61,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        calm, stormy = Path(folder) / "calm", Path(folder) / "stormy"
-        for where in (calm, stormy):
-            where.mkdir()
+    with tempfile.TemporaryDirectory() as scratch:
+        calm, stormy = Path(scratch) / "calm", Path(scratch) / "stormy"
+        for folder in (calm, stormy):
+            folder.mkdir()
         begun = time.monotonic()
         if start(calm).wait() != 0:
             sys.exit("the undisturbed sweep failed.")
@@ -82,7 +82,7 @@ def main() -> None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 kills += 1
-                lost.append(time.time() - last_kept(stormy, begun))
+                lost.append(time.time() - last_progress(stormy, begun))
                 now = finished(stormy)
                 rewritten += sum(now.get(path) != stamp for path, stamp in written.items())
                 written = now

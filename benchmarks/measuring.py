@@ -56,30 +56,30 @@ def _line(width: int, depth: int, splits: list[Split]) -> dict[str, object]:
     t = line_points(25)
     chosen = [(m, point) for m in range(4) for point in t[::12]]
 
-    def ours() -> float:
+    def lmc_sweeps_line() -> float:
         return timed(lambda: [evaluate_line(architecture, a, b, maps, t, split) for split in splits])
 
     def plain() -> float:
         seconds = timed(lambda: [_plain_line(architecture, a, b, maps[m], point, split) for m, point in chosen for split in splits])
         return seconds * 4 * len(t) / len(chosen)
 
-    found = interleaved({"ours": ours, "plain": plain}, REPEATS)
+    timings = interleaved({"ours": lmc_sweeps_line, "plain": plain}, REPEATS)
     losses = evaluate_line(architecture, a, b, maps, t[::12], splits[0]).loss.ravel()
     expected = np.array([_plain_line(architecture, a, b, maps[m], point, splits[0]) for m, point in chosen])
     return {
         "networks": f"MNIST, {depth} x {width}, {' + '.join(f'{len(split):,}' for split in splits)} examples",
-        "ratio_to_plain": found["plain"].median / found["ours"].median,
+        "ratio_to_plain": timings["plain"].median / timings["ours"].median,
         "largest_relative_difference": float(np.max(np.abs(losses / expected - 1))),
-        **{f"{key} [ms]": str(seconds).replace(" ms", "") for key, seconds in found.items()},
+        **{f"{key} [ms]": str(seconds).replace(" ms", "") for key, seconds in timings.items()},
     }
 
 
 @torch.no_grad()
 def _plain_line(
-    architecture: FeedForward, a: dict[str, Tensor], b: dict[str, Tensor], found: Permutations, t: float, split: Split
+    architecture: FeedForward, a: dict[str, Tensor], b: dict[str, Tensor], timings: Permutations, t: float, split: Split
 ) -> float:
     """Return the loss at a point of the line, as everybody computes it: average the weights, load them, evaluate in batches."""
-    aligned = apply_permutations(b, architecture.spec, found)
+    aligned = apply_permutations(b, architecture.spec, timings)
     module = architecture.module(a)
     module.load_state_dict({name: (1 - t) * a[name] + t * aligned[name] for name in a})
     loss = wrong = 0.0
@@ -105,12 +105,12 @@ def _matching(width: int, train: Split, test: Split) -> dict[str, object]:
     for kind, solver in solvers.items():
         methods: tuple[SequentialMatching, ...] = (Weights(transport=kind), Covariance(transport=kind), Activations(transport=kind))
         result = compare_pair(architecture, a, b, train, test, with_identity(methods), 25 if width <= 1024 else 3)
-        of_test = [run for run in result.runs if run.split == "test"]
-        row |= {f"{run.matching}, {kind} [s]": round(run.seconds_match, 3) for run in of_test if run.matching != "identity"}
+        test_runs = [run for run in result.runs if run.split == "test"]
+        row |= {f"{run.matching}, {kind} [s]": round(run.seconds_match, 3) for run in test_runs if run.matching != "identity"}
         if width > 1024:
             continue
         problem = matching_problem(architecture, a, b, NEEDS, moments=pair_moments(architecture, a, b, train.inputs))
         alone = sum(timed(partial(solver, method.ground_cost(problem, "hidden_1", {}))) for method in methods)
-        match, evaluate = sum(run.seconds_match for run in of_test), sum(run.seconds_evaluate for run in result.runs)
+        match, evaluate = sum(run.seconds_match for run in test_runs), sum(run.seconds_evaluate for run in result.runs)
         row |= {f"three transports, {kind} [s]": round(alone, 3), f"share_of_transports, {kind}": alone / (match + evaluate)}
     return row

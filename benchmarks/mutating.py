@@ -65,8 +65,8 @@ def changed(value: Any, rng: Random) -> Any:
     value = [value]
     for _ in range(rng.choice((1, 1, 2, 4))):
         at, key = value, 0
-        while isinstance(found := at[key], dict | list) and found and rng.random() < 0.8:
-            at, key = found, rng.choice(list(found) if isinstance(found, dict) else range(len(found)))
+        while isinstance(chosen := at[key], dict | list) and chosen and rng.random() < 0.8:
+            at, key = chosen, rng.choice(list(chosen) if isinstance(chosen, dict) else range(len(chosen)))
         kind = rng.randrange(4)
         if kind == 1 and at is not value:
             del at[key]
@@ -144,11 +144,11 @@ def by_tar(seeds: Sequence[bytes], rng: Random) -> bytes:
         return gzip.compress(by_bytes([raw], rng), 1, mtime=0)
     data = bytearray(raw)
     at = rng.choice([k for k in range(0, len(raw), 512) if raw[k + 257 : k + 262] == b"ustar"])
-    place, length = rng.choice(((0, 100), (124, 12), (156, 1), (157, 100), (345, 155)))
-    found = rng.choice(
+    offset, length = rng.choice(((0, 100), (124, 12), (156, 1), (157, 100), (345, 155)))
+    chosen = rng.choice(
         (b"../x", b"/x", b"7" * 11, b"\x80" + b"\xff" * 11, b"\xff" * 12, rng.choice(b"0123456789xgLKSV").to_bytes(1, "big"))
     )
-    data[at + place : at + place + length] = found[:length].ljust(length, b"\0")
+    data[at + offset : at + offset + length] = chosen[:length].ljust(length, b"\0")
     data[at + 148 : at + 156] = b" " * 8
     data[at + 148 : at + 156] = b"%06o\0 " % sum(data[at : at + 512])
     return gzip.compress(bytes(data), 1, mtime=0)

@@ -22,7 +22,7 @@ def steps(inputs: Tensor, labels: Tensor, width: int, depth: int, batch_size: in
     """Train one network for `count` steps and return the seconds of one."""
     module = network(inputs.shape[1], width, depth, int(labels.max()) + 1).to(inputs.device)
     optimizer = torch.optim.SGD(module.parameters(), lr=0.05, momentum=0.9)
-    done = 0
+    step = 0
     start = time.perf_counter()
     while True:
         for rows in torch.randperm(len(labels), device=inputs.device).split(batch_size):
@@ -30,8 +30,8 @@ def steps(inputs: Tensor, labels: Tensor, width: int, depth: int, batch_size: in
             loss = F.cross_entropy(module(inputs[rows]), labels[rows])
             loss.backward()
             optimizer.step()
-            done += 1
-            if done == count:
+            step += 1
+            if step == count:
                 finish(inputs.device)
                 return (time.perf_counter() - start) / count
 
@@ -70,13 +70,13 @@ def workers(count: int, inputs: Tensor, labels: Tensor) -> Iterator[Workers]:
     """Start workers, which are then ready: their start is not timed."""
     context = multiprocessing.get_context("spawn")
     pairs = [context.Pipe() for _ in range(count)]
-    processes = [context.Process(target=_work, args=(theirs, inputs, labels), daemon=True) for _, theirs in pairs]
+    processes = [context.Process(target=_work, args=(worker_end, inputs, labels), daemon=True) for _, worker_end in pairs]
     for process in processes:
         process.start()
-    ours = Workers([pipe for pipe, _ in pairs])
-    ours.steps(8, 1, 16, 2)
+    pool = Workers([pipe for pipe, _ in pairs])
+    pool.steps(8, 1, 16, 2)
     try:
-        yield ours
+        yield pool
     finally:
         for pipe, _ in pairs:
             pipe.send(None)

@@ -25,7 +25,7 @@ NETWORKS = 20  # of a width in a sweep of ten pairs
 REPEATS = 9
 
 
-class Ours:
+class TrainedStack:
     """A stack in the middle of its training, of the size that lmc_sweeps itself chooses here."""
 
     def __init__(
@@ -75,16 +75,16 @@ def narrow() -> pd.DataFrame:
 
 
 def _narrow(data: Data, width: int, workers: plain.Workers) -> dict[str, object]:
-    ours, count = Ours(data, width, 2, 64), {512: 80, 1024: 30}.get(width, 250)
+    stack, count = TrainedStack(data, width, 2, 64), {512: 80, 1024: 30}.get(width, 250)
     candidates = {
-        "ours": lambda: ours.steps(count),
+        "ours": lambda: stack.steps(count),
         "two processes": lambda: workers.steps(width, 2, 64, count),
         **_plain(data.train, width, 2, 64, count),
-        "products and update alone": lambda: _products(64, width, 2, 64, ours.size) + _update(64, width, 2, ours.size),
+        "products and update alone": lambda: _products(64, width, 2, 64, stack.size) + _update(64, width, 2, stack.size),
     }
-    found = interleaved(candidates, REPEATS)
-    row = _row(f"digits, 2 x {width}, batch 64", ours.size, found)
-    row["share_of_limit"] = found["products and update alone"].median / found["ours"].median
+    timings = interleaved(candidates, REPEATS)
+    row = _row(f"digits, 2 x {width}, batch 64", stack.size, timings)
+    row["share_of_limit"] = timings["products and update alone"].median / timings["ours"].median
     return row
 
 
@@ -98,18 +98,18 @@ def wide() -> pd.DataFrame:
 
 
 def _wide(data: Data, width: int, depth: int) -> dict[str, object]:
-    ours, rounded = (Ours(data, width, depth, 500, precision) for precision in ("float32", "bfloat16"))
+    stack, rounded = (TrainedStack(data, width, depth, 500, precision) for precision in ("float32", "bfloat16"))
     count = 24 if width <= 128 else 6
     candidates = {
-        "ours": lambda: ours.steps(count),
+        "ours": lambda: stack.steps(count),
         "ours, bfloat16": lambda: rounded.steps(2),
         **_plain(data.train, width, depth, 500, 12),
-        "products alone": lambda: _products(784, width, depth, 500, ours.size),
+        "products alone": lambda: _products(784, width, depth, 500, stack.size),
     }
-    found = interleaved(candidates, REPEATS)
-    row = _row(f"MNIST, {depth} x {width}, batch 500", ours.size, found)
-    row["share_of_peak"] = found["products alone"].median / found["ours"].median
-    row["bfloat16_against_float32"] = found["ours"].median / found["ours, bfloat16"].median
+    timings = interleaved(candidates, REPEATS)
+    row = _row(f"MNIST, {depth} x {width}, batch 500", stack.size, timings)
+    row["share_of_peak"] = timings["products alone"].median / timings["ours"].median
+    row["bfloat16_against_float32"] = timings["ours"].median / timings["ours, bfloat16"].median
     return row
 
 
@@ -143,9 +143,9 @@ def _update(n_inputs: int, width: int, depth: int, networks: int) -> float:
     return min(timed(lambda: Sgd().update([weights], [gradients], {"momentum": [momentum]}, 1e-6, 0), networks) for _ in range(5))
 
 
-def _row(name: str, size: int, found: dict[str, Seconds]) -> dict[str, object]:
-    best = min((found[key] for key in found if key.startswith("plain")), key=lambda seconds: seconds.median)
-    row: dict[str, object] = {"networks": name, "stack": size, "ratio_to_plain": best.median / found["ours"].median}
-    if "two processes" in found:
-        row["ratio_to_two_processes"] = found["two processes"].median / found["ours"].median
-    return row | {f"{key} [ms]": str(seconds).replace(" ms", "") for key, seconds in found.items()}
+def _row(name: str, size: int, timings: dict[str, Seconds]) -> dict[str, object]:
+    best = min((timings[key] for key in timings if key.startswith("plain")), key=lambda seconds: seconds.median)
+    row: dict[str, object] = {"networks": name, "stack": size, "ratio_to_plain": best.median / timings["ours"].median}
+    if "two processes" in timings:
+        row["ratio_to_two_processes"] = timings["two processes"].median / timings["ours"].median
+    return row | {f"{key} [ms]": str(seconds).replace(" ms", "") for key, seconds in timings.items()}

@@ -31,8 +31,8 @@ def run_in(folder: Path, *words: str) -> int:
         ]
     )
     environment = os.environ | {"LMC_SWEEPS_STORE": str(folder / "store")}
-    done = subprocess.run([sys.executable, "-c", script], cwd=folder, env=environment, check=True, capture_output=True, text=True)
-    return int(done.stderr.rsplit("PEAK", 1)[1]) // 1024
+    completed = subprocess.run([sys.executable, "-c", script], cwd=folder, env=environment, check=True, capture_output=True, text=True)
+    return int(completed.stderr.rsplit("PEAK", 1)[1]) // 1024
 
 
 def run(*words: str) -> int:
@@ -48,10 +48,10 @@ def launchers() -> pd.DataFrame:
         "basic, one network at a time": ("hydra/launcher=basic", "training.stack=1"),
         "joblib, two processes": ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "training.stack=1"),
     }
-    found = interleaved({name: partial(_command, *MAIN, *words) for name, words in kinds.items()}, REPEATS)
-    ours = found["batched"].median
+    timings = interleaved({name: partial(_command, *MAIN, *words) for name, words in kinds.items()}, REPEATS)
+    batched = timings["batched"].median
     return pd.DataFrame(
-        [{"launcher": name, "seconds": round(s.median, 2), "ratio_to_batched": s.median / ours} for name, s in found.items()]
+        [{"launcher": name, "seconds": round(s.median, 2), "ratio_to_batched": s.median / batched} for name, s in timings.items()]
     )
 
 

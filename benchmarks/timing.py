@@ -29,14 +29,14 @@ def interleaved(candidates: Mapping[str, Callable[[], float]], repeats: int) -> 
 
     A candidate does its work and returns the seconds that it took for one unit of it.
     """
-    found: dict[str, list[float]] = {name: [] for name in candidates}
+    all_seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(repeats + 1):
         for name, run in candidates.items():
             gc.collect()
             seconds = run()
             if turn:
-                found[name].append(seconds)
-    return {name: Seconds(statistics.median(times), min(times), max(times)) for name, times in found.items()}
+                all_seconds[name].append(seconds)
+    return {name: Seconds(statistics.median(times), min(times), max(times)) for name, times in all_seconds.items()}
 
 
 def timed(work: Callable[[], object], units: int = 1) -> float:

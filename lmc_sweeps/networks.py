@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lmc_sweeps import models
 from lmc_sweeps.common import checks
-from lmc_sweeps.common.looked_up import looked_up
+from lmc_sweeps.common.interpolations import resolved
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.network_files import DAMAGED, read_network
 from lmc_sweeps.jobs.permutation_files import read_permutations
@@ -101,7 +101,7 @@ def _store_of(config: Mapping[str, Any]) -> str | None:
     """Return the store of a record, looked up again where it came from the environment."""
     folder: str | None = config["store"]
     try:
-        return looked_up(folder, config) if folder is not None and "${" in folder else folder
+        return resolved(folder, config) if folder is not None and "${" in folder else folder
     except LookupError as error:
         raise checks.InputError(f"the record's store is {folder!r}, and {error}; set it, or pass `store`.") from error
 
@@ -129,7 +129,7 @@ def _as_it_was(key: str, value: Any, config: Mapping[str, Any], scope: Mapping[s
     if mark is None or not isinstance(value, str):
         return value
     try:
-        text = looked_up(value, config)
+        text = resolved(value, config)
     except LookupError as error:
         raise checks.InputError(f"the record's model has the setting {key!r} from {value!r}, and {error}; set it as it was.") from error
     if mark_of(text) != mark:

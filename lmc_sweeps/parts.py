@@ -86,12 +86,12 @@ def _check_configs(folder: Path, choices: Mapping[str, Mapping[str, type]]) -> N
                 keys = ", ".join(_keys(kind))
                 raise InputError(f"the {group} {name!r} in {str(folder)!r} needs a config: write {file} with the keys {keys}.")
     for file in _configs(folder / "conf"):
-        place = file.relative_to(folder / "conf")
-        if (conf_dir() / place).is_file():
-            taken = ", ".join(sorted(path.stem for path in (conf_dir() / place).parent.glob("*.yaml")))
-            raise InputError(f"{file} cannot be used: lmc_sweeps has {place} itself; give it another name. Names taken are {taken}.")
-        if place.parent.as_posix() in choices:
-            _check_config(file, place.parent.as_posix(), choices[place.parent.as_posix()], folder)
+        option = file.relative_to(folder / "conf")
+        if (conf_dir() / option).is_file():
+            taken = ", ".join(sorted(path.stem for path in (conf_dir() / option).parent.glob("*.yaml")))
+            raise InputError(f"{file} cannot be used: lmc_sweeps has {option} itself; give it another name. Names taken are {taken}.")
+        if option.parent.as_posix() in choices:
+            _check_config(file, option.parent.as_posix(), choices[option.parent.as_posix()], folder)
 
 
 def _check_config(file: Path, group: str, classes: Mapping[str, type], folder: Path) -> None:

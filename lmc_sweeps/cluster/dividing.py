@@ -31,24 +31,24 @@ def divide(jobs: Sequence[Sequence[PlannedNetwork]], most: int | None = None, le
         Every index once, tasks in the order of their first jobs.
     """
     shapes: dict[object, list[int]] = {}
-    for index, tasks in enumerate(jobs):
-        shapes.setdefault(tasks[0].kind(), []).append(index)
+    for index, networks in enumerate(jobs):
+        shapes.setdefault(networks[0].kind(), []).append(index)
     parts = [part for alike in shapes.values() for part in _cut(alike, jobs, _bound(jobs[alike[0]], most))]
     return sorted(_put_together(parts, jobs, most, least_seconds))
 
 
-def rough_seconds(tasks: Sequence[PlannedNetwork]) -> float:
+def rough_seconds(networks: Sequence[PlannedNetwork]) -> float:
     """Return about how long one core trains and measures the networks of a job, from a count of operations, the same on every machine."""
-    needed = estimate(tasks[0].settings, tasks[0].data)
+    needed = estimate(networks[0].settings, networks[0].data)
     return needed.seconds_training + needed.seconds_measuring
 
 
-def _bound(tasks: Sequence[PlannedNetwork], most: int | None) -> int:
-    return most or tasks[0].settings.training.stack or MOST_NETWORKS
+def _bound(networks: Sequence[PlannedNetwork], most: int | None) -> int:
+    return most or networks[0].settings.training.stack or MOST_NETWORKS
 
 
 def _networks(part: Sequence[int], jobs: Sequence[Sequence[PlannedNetwork]]) -> int:
-    return len({task.name for index in part for task in jobs[index]})
+    return len({network.name for index in part for network in jobs[index]})
 
 
 def _cut(alike: Sequence[int], jobs: Sequence[Sequence[PlannedNetwork]], bound: int) -> Iterator[list[int]]:

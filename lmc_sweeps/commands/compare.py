@@ -3,6 +3,7 @@
 import argparse
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from lmc_sweeps.datasets.pickled import shown
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.own_networks.files import NetworkFile, read_network_file
-from lmc_sweeps.own_networks.layers import chain, weights_of
+from lmc_sweeps.own_networks.layers import Chain, chain
+from lmc_sweeps.own_networks.weights import weights_of
 from lmc_sweeps.parts import check_parts
 from lmc_sweeps.sweeps.config import conf_dir, job_settings, load_data
 from lmc_sweeps.sweeps.overrides import check_overrides, plain_folder, quoted
@@ -35,33 +37,15 @@ HARDLY = 0.9  # of the error of a constant guess: a network above that has learn
 @command_streams()
 def main(arguments: list[str] | None = None) -> None:
     """Read two networks, compare them, print the table and, with ``--out``, write everything down."""
-    parser = argparse.ArgumentParser(
-        prog="lmc-sweeps-compare",
-        description="Match two networks by optimal transport and measure the barriers between them.",
-        epilog="Overrides are those of lmc_sweeps, e.g. dataset=mnist dataset.root=DIR model.activation=tanh matching=[weights] points=51.",
-    )
-    parser.add_argument(
-        "network_a", type=Path, help="file of network A, which stays as it is: safetensors, or a PyTorch state dict or checkpoint"
-    )
-    parser.add_argument("network_b", type=Path, help="file of network B, which is permuted")
-    parser.add_argument("overrides", nargs="*", help="dataset=..., model=..., matching=..., points=..., device=..., seed=...")
-    parser.add_argument(
-        "--layers", metavar="NAME,NAME,...", help="the layers of both files from input to output, where names and shapes do not tell"
-    )
-    parser.add_argument("--out", type=Path, help="folder for runs.csv, curves.csv, layers.csv, permutations.npz and the permuted networks")
-    options = parser.parse_intermixed_args(arguments)
+    options = _parser().parse_intermixed_args(arguments)
     try:
         check_parts()
         settings = _settings(options.overrides)
-        if settings.plane:
-            raise checks.InputError("`plane` is for the jobs of lmc_sweeps; here no plane is measured.")
-        if len({method.name for method in settings.matching}) < len(settings.matching):
-            raise checks.InputError("`matching` must name each method once here; compare one setting after the other.")
-        asked = None if options.layers is None else [name.strip() for name in options.layers.split(",")]
+        layers = None if options.layers is None else [name.strip() for name in options.layers.split(",")]
         out = None if options.out is None else checks.user_path("--out", options.out)
         files = [read_network_file(path) for path in (options.network_a, options.network_b)]
         data, _ = load_data(settings.dataset)
-        a, b = (_module(file, settings, data, asked) for file in files)
+        a, b = (_module(file, settings, data, layers) for file in files)
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)  # before any compute
         result = compare(
@@ -85,30 +69,61 @@ def main(arguments: list[str] | None = None) -> None:
         print(for_terminal(f"written to {out}"))
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lmc-sweeps-compare",
+        description="Match two networks by optimal transport and measure the barriers between them.",
+        epilog="Overrides are those of lmc_sweeps, e.g. dataset=mnist dataset.root=DIR model.activation=tanh matching=[weights] points=51.",
+    )
+    parser.add_argument(
+        "network_a", type=Path, help="file of network A, which stays as it is: safetensors, or a PyTorch state dict or checkpoint"
+    )
+    parser.add_argument("network_b", type=Path, help="file of network B, which is permuted")
+    parser.add_argument("overrides", nargs="*", help="dataset=..., model=..., matching=..., points=..., device=..., seed=...")
+    parser.add_argument(
+        "--layers", metavar="NAME,NAME,...", help="the layers of both files from input to output, where names and shapes do not tell"
+    )
+    parser.add_argument("--out", type=Path, help="folder for runs.csv, curves.csv, layers.csv, permutations.npz and the permuted networks")
+    return parser
+
+
 def _settings(overrides: list[str]) -> JobSettings:
+    """Return the settings of overrides, those that mean nothing here refused."""
     overrides = [plain_folder(text) for text in overrides]
     folders = conf_folders()
     check_overrides(overrides, [conf_dir(), *folders])
     if folders:
         overrides.append(f"hydra.searchpath=[{','.join(quoted(f'file://{folder}') for folder in folders)}]")
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return job_settings(compose("config", overrides))
+        settings = job_settings(compose("config", overrides))
+    if settings.plane:
+        raise checks.InputError("`plane` is for the jobs of lmc_sweeps; here no plane is measured.")
+    if len({method.name for method in settings.matching}) < len(settings.matching):
+        raise checks.InputError("`matching` must name each method once here; compare one setting after the other.")
+    return settings
 
 
-def _module(file: NetworkFile, settings: JobSettings, data: Data, asked: list[str] | None) -> nn.Module:
-    """Return a network's file as a module of the model that was asked for; width, depth and order of layers are those of the file."""
-    depth = len(weights_of(file, asked)[0]) - 1
+def _module(file: NetworkFile, settings: JobSettings, data: Data, requested: list[str] | None) -> nn.Module:
+    """Return a network's file as a module of the requested model; width, depth and order of layers are those of the file."""
+    depth = len(weights_of(file, requested)[0]) - 1
     # Only a mean-field network's mathematics depend on the width, and those have one hidden layer.
     own = _layers(settings.model.architecture(data.n_inputs, 1, depth, data.n_classes))
-    found = chain(file, (data.n_inputs, data.n_classes), f"dataset={settings.dataset.name}", list(own), asked)
-    width = len(found.layers[0].tensor)
+    chained = chain(file, (data.n_inputs, data.n_classes), f"dataset={settings.dataset.name}", list(own), requested)
+    width = len(chained.layers[0].tensor)
     try:
         settings.model.check_shape(data.n_inputs, width, depth)
     except checks.InputError as error:
         raise checks.InputError(f"{str(file.path)!r} does not fit the model: {error}") from error
     architecture = settings.model.architecture(data.n_inputs, width, depth, data.n_classes)
+    parameters = _parameters(file, chained, own, architecture)
+    _print_reading(file, chained, own)
+    return architecture.module(parameters)
+
+
+def _parameters(file: NetworkFile, chained: Chain, own: Mapping[str, bool], architecture: Architecture) -> dict[str, Tensor]:
+    """Return the tensors of a file's layers under the names of the model's."""
     parameters: dict[str, Tensor] = {}
-    for (name, has_bias), layer in zip(own.items(), found.layers, strict=True):
+    for (name, has_bias), layer in zip(own.items(), chained.layers, strict=True):
         if has_bias != (layer.bias is not None):
             held, needed = ("no bias", "one") if has_bias else ("a bias", "none")
             raise checks.InputError(
@@ -116,13 +131,17 @@ def _module(file: NetworkFile, settings: JobSettings, data: Data, asked: list[st
                 f"the model needs {', '.join(architecture.spec.axes)}, with {needed} in {name}. Check model.bias."
             )
         parameters |= {f"{name}.weight": layer.tensor} | ({} if layer.bias is None else {f"{name}.bias": layer.bias})
-    both = [((part.name, f"{name}.weight"), (part.bias_name, f"{name}.bias")) for name, part in zip(own, found.layers, strict=True)]
-    taken = [(theirs, ours) for pair in both for theirs, ours in pair if theirs is not None]
-    if any(theirs != ours for theirs, ours in taken):
-        print(f"{shown(file.path)}: {', '.join(f'{shown(theirs, 100)} as {ours}' for theirs, ours in taken)}")
-    for note in (*file.notes, *found.notes):
+    return parameters
+
+
+def _print_reading(file: NetworkFile, chained: Chain, own: Mapping[str, bool]) -> None:
+    """Print which tensor was read as which, where names differ, and the notes on a file."""
+    both = [((part.name, f"{name}.weight"), (part.bias_name, f"{name}.bias")) for name, part in zip(own, chained.layers, strict=True)]
+    names = [(in_file, in_model) for pair in both for in_file, in_model in pair if in_file is not None]
+    if any(in_file != in_model for in_file, in_model in names):
+        print(f"{shown(file.path)}: {', '.join(f'{shown(in_file, 100)} as {in_model}' for in_file, in_model in names)}")
+    for note in (*file.notes, *chained.notes):
         print(f"note: {shown(file.path)}: {for_terminal(note)}.")
-    return architecture.module(parameters)
 
 
 def _layers(architecture: Architecture) -> dict[str, bool]:
@@ -132,12 +151,12 @@ def _layers(architecture: Architecture) -> dict[str, bool]:
 
 
 def guesses(runs: pd.DataFrame, labels: Tensor, n_classes: int) -> list[str]:
-    """Return what is to be said of networks that are hardly better than a guess on the test split, in their errors or in their loss."""
+    """Return a note for each network that is hardly better than a guess on the test split, by its error or its loss."""
     chance = 1 - float(labels.bincount().max()) / len(labels)
-    found = runs[(runs["matching"] == "identity") & (runs["split"] == "test")].iloc[0]
+    endpoints = runs[(runs["matching"] == "identity") & (runs["split"] == "test")].iloc[0]
     notes = []
     for name in ("a", "b"):
-        error, loss = float(found[f"error_{name}"]), float(found[f"loss_{name}"])
+        error, loss = float(endpoints[f"error_{name}"]), float(endpoints[f"loss_{name}"])
         if error >= HARDLY * chance or (error >= chance / 2 and loss >= math.log(n_classes)):
             notes.append(
                 f"network {name.upper()} is hardly better than a guess: it is wrong on {error:.1%} of the test examples, and always naming "
@@ -150,7 +169,7 @@ def guesses(runs: pd.DataFrame, labels: Tensor, n_classes: int) -> list[str]:
 def _write(result: Comparison, folder: Path) -> None:
     for name, frame in (("runs", result.to_frame()), ("curves", result.curves), ("layers", result.layers)):
         write_csv(frame, folder / f"{name}.csv")
-    flat = {f"{method}/{group}": found for method, groups in result.permutations.items() for group, found in groups.items()}
+    flat = {f"{method}/{group}": permutation for method, groups in result.permutations.items() for group, permutation in groups.items()}
     np.savez_compressed(folder / "permutations.npz", **flat)  # type: ignore[arg-type]  # names go in as keywords
     for method, parameters in result.aligned.items():
         save_file({name: tensor.cpu().contiguous() for name, tensor in parameters.items()}, folder / f"aligned_{method}.safetensors")

@@ -65,33 +65,33 @@ def writable_folder(key: str, name: str) -> Path:
     """Return a folder, ``~`` being the home, if it can be written or made, else raise `InputError`; nothing is made here."""
     try:
         folder = Path(name).expanduser()
-        place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        nearest_existing = next(nearest_existing for nearest_existing in (folder, *folder.absolute().parents) if nearest_existing.exists())
     except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, no home, a letter that no name can have
         raise InputError(f"`{key}` must be a folder that can be written, got {name!r}: {error}.") from None
-    if not place.is_dir():
-        raise InputError(f"`{key}` must be a folder that can be written, got {name!r}, but {place} is a file.")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise InputError(f"`{key}` must be a folder that can be written, got {name!r}, but {place} cannot be.")
+    if not nearest_existing.is_dir():
+        raise InputError(f"`{key}` must be a folder that can be written, got {name!r}, but {nearest_existing} is a file.")
+    if not os.access(nearest_existing, os.W_OK | os.X_OK):
+        raise InputError(f"`{key}` must be a folder that can be written, got {name!r}, but {nearest_existing} cannot be.")
     return folder
 
 
 def one_of(key: str, value: Any, choices: Iterable[str]) -> str:
     """Return `value` if it is one of `choices`, else raise `InputError` with all of them and the nearest."""
-    known = sorted(choices)
-    if value not in known:
-        raise InputError(f"`{key}` must be one of {', '.join(known)}, got {value!r}.{nearest(value, known)}")
+    names = sorted(choices)
+    if value not in names:
+        raise InputError(f"`{key}` must be one of {', '.join(names)}, got {value!r}.{nearest(value, names)}")
     return value
 
 
-def known_keys(where: str, keys: Iterable[str], known: Iterable[str], hint: Callable[[str], str] | None = None) -> None:
-    """Raise `InputError` if one of `keys` is not in `known`; `where` is the dotted prefix, empty at the top.
+def known_keys(prefix: str, keys: Iterable[str], allowed: Iterable[str], hint: Callable[[str], str] | None = None) -> None:
+    """Raise `InputError` if one of `keys` is not in `allowed`; `prefix` is the dotted prefix of the keys, empty at the top.
 
-    `hint` says, of the full key, which one may have been meant; without it the nearest of `known` is named.
+    `hint` says, of the full key, which one may have been meant; without it the nearest of `allowed` is named.
     """
-    choices = sorted(known)
+    choices = sorted(allowed)
     for key in keys:
         if key not in choices:
-            full = f"{where}.{key}" if where else key
-            place = f"`{where}`" if where else "the top level"
+            full = f"{prefix}.{key}" if prefix else key
+            level = f"`{prefix}`" if prefix else "the top level"
             meant = nearest(key, choices) if hint is None else hint(full)
-            raise InputError(f"`{full}` is not a key; the keys at {place} are {', '.join(choices)}.{meant}")
+            raise InputError(f"`{full}` is not a key; the keys at {level} are {', '.join(choices)}.{meant}")

@@ -1,6 +1,8 @@
-"""Where tensors are: the device that a setting names, and what a device without memory left says."""
+"""Devices: the one that a setting names, errors of one without memory left, and exact products on CUDA."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -13,7 +15,7 @@ def resolve_device(device: str) -> torch.device:
     Raises
     ------
     InputError
-        If it is none of these, or not there.
+        If it is none of these devices, or this machine lacks it.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -28,3 +30,19 @@ def resolve_device(device: str) -> torch.device:
 def is_out_of_memory(error: Exception) -> bool:
     """Return whether an error says that there was too little memory."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+@contextmanager
+def exact_products(device: torch.device) -> Iterator[None]:
+    """Keep CUDA from rounding the factors of products to TensorFloat-32 within a block; the switches are those of the whole process."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]

@@ -34,7 +34,7 @@ def write_atomically(path: Path, contents: bytes) -> None:
         raise
 
 
-def open_in_place(path: Path) -> int:
+def open_for_appending(path: Path) -> int:
     """Open a regular file for appending, with the rights of the user's umask if it is new, and return its descriptor.
 
     A pipe would wait for a reader for ever, and a link may lead to any file of the user's.
@@ -67,9 +67,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def clear_of_pipes(folder: Path) -> None:
-    """Remove what is no regular file from a folder in which others, such as Hydra, write into the files that are there.
+    """Remove pipes, devices and links from a folder in which others, such as Hydra, write into existing files.
 
-    A pipe would wait for a reader for ever, and a link may lead to any file of the user's. What is removed is said in the log.
+    A pipe would wait for a reader for ever, and a link may lead to any file of the user's. What is removed is logged.
     """
     try:
         paths = sorted(folder.iterdir())
@@ -77,7 +77,7 @@ def clear_of_pipes(folder: Path) -> None:
         return
     for path in paths:
         if not stat.S_ISREG(path.lstat().st_mode) and not stat.S_ISDIR(path.lstat().st_mode):
-            log.warning("%s is a pipe, a device or a link, not a file, and is written anew.", path)
+            log.warning("%s is a pipe, a device or a link, not a file, and is replaced.", path)
             path.unlink()
 
 
@@ -86,8 +86,8 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the lock of a file that several processes read, change and write; it is let go of when a process dies.
 
     Where a lock cannot be had (a file system without locks, one that a dead process of another machine or another user has left, a pipe
-    in its place), the work is done without, and that is said in the log: readers meet whole files all the same, but of two processes that
-    add to one file at once the first may be in vain.
+    in its place), the work is done without one, with a warning in the log: readers still meet whole files, but of two processes that add to
+    one file at once the first one's addition may be lost.
     """
     lock = _lock(path)
     try:
@@ -100,9 +100,9 @@ def locked(path: Path) -> Iterator[None]:
 def _lock(path: Path) -> FileLock | None:
     """Return the lock of a file, held; None if it cannot be had."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    place = path.with_name(f".{path.name}.lock")
+    lock_file = path.with_name(f".{path.name}.lock")
     try:
-        lock = FileLock(place, timeout=LOCK_SECONDS, mode=_made(place))
+        lock = FileLock(lock_file, timeout=LOCK_SECONDS, mode=_made(lock_file))
         lock.acquire()
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno in NO_WRITING:
@@ -112,9 +112,9 @@ def _lock(path: Path) -> FileLock | None:
     return lock
 
 
-def _made(place: Path) -> int:
+def _made(lock_file: Path) -> int:
     """Make a lock's file, if it is not there, and return its rights: FileLock would set its own, not those that the user's umask gives."""
-    descriptor = open_in_place(place)
+    descriptor = open_for_appending(lock_file)
     try:
         return stat.S_IMODE(os.fstat(descriptor).st_mode)
     finally:

@@ -32,9 +32,9 @@ def sigterm_interrupts() -> Iterator[None]:
 
 
 class Interruption:
-    """Puts an interruption off: a context manager in which the first signal is noted in `asked`, and a second one is not put off.
+    """Puts an interruption off: a context manager in which the first signal only sets `is_pending`, and a second one is not put off.
 
-    An interruption that was asked for happens when `happen` is called, or at the end.
+    A pending interruption happens when `happen` is called, or at the end.
     """
 
     def __init__(self) -> None:
@@ -42,8 +42,8 @@ class Interruption:
         self._signal: int | None = None
 
     @property
-    def asked(self) -> bool:
-        """Whether a signal has come."""
+    def is_pending(self) -> bool:
+        """Whether a signal has come that was put off."""
         return self._signal is not None
 
     def __enter__(self) -> "Interruption":
@@ -66,6 +66,6 @@ class Interruption:
             self._handlers[number](number, None)
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
-        again, self._signal = self.asked, signum
+        again, self._signal = self.is_pending, signum
         if again:
             self.happen()

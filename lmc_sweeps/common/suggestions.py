@@ -35,14 +35,14 @@ MEANT = {
 
 
 def likely_key(typed: str, keys: Sequence[str]) -> str:
-    """Return a hint with the key that was probably meant by one that is none, or an empty string.
+    """Return a hint with the key that was probably meant by an unknown one, or an empty string.
 
     Parameters
     ----------
     typed : str
         The dotted key, as it was typed.
     keys : sequence of str
-        All dotted keys that there are.
+        All dotted keys.
     """
     group, _, leaf = typed.rpartition(".")
     leaf = leaf.lower()

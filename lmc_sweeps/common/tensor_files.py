@@ -33,7 +33,7 @@ def check_like(tensors: Mapping[str, Tensor], template: Mapping[str, Tensor]) ->
         raise ValueError(f"its tensors are {', '.join(sorted(tensors))}, not {', '.join(sorted(template))}")
     for key, tensor in tensors.items():
         if (tensor.shape, tensor.dtype) != (template[key].shape, template[key].dtype):
-            kinds = [f"{tuple(of.shape)} {str(of.dtype).removeprefix('torch.')}" for of in (tensor, template[key])]
+            kinds = [f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}" for value in (tensor, template[key])]
             raise ValueError(f"its tensor {key!r} is {kinds[0]}, not {kinds[1]}")
 
 
@@ -43,7 +43,7 @@ def words_digest(words: Mapping[str, Any]) -> str:
 
 
 def tensors_digest(tensors: Mapping[str, Tensor], words: Mapping[str, Any]) -> str:
-    """Return the checksum of tensors, their names, types and shapes, and of what is said of them."""
+    """Return the checksum of tensors, their names, types and shapes, and of the words beside them."""
     digest = hashlib.sha256(json.dumps(words, sort_keys=True).encode())
     for key in sorted(tensors):
         digest.update(f"{key} {tensors[key].dtype} {list(tensors[key].shape)}".encode())

@@ -5,7 +5,7 @@ the watched process is not stopped: by Ctrl-Z, a debugger, a scheduler that susp
 neither of the two runs, and the gap between two ticks is cut short. It needs no lock of Python's in the watched process, so that work that
 hangs in C, and keeps that lock, is ended as well.
 
-It takes a byte for progress, from which the time counts anew, and goes when its input ends, as it does when the watched process dies.
+It takes a byte for progress, from which the time counts again, and goes when its input ends, as it does when the watched process dies.
 """
 
 import os
@@ -23,8 +23,8 @@ def is_stopped(process: int) -> bool:
     except OSError:  # macOS has no /proc
         import subprocess  # takes as long as all else here, and Linux does without
 
-        asked = ["ps", "-o", "state=", "-p", str(process)]
-        state = subprocess.run(asked, capture_output=True, check=False).stdout.strip()
+        command = ["ps", "-o", "state=", "-p", str(process)]
+        state = subprocess.run(command, capture_output=True, check=False).stdout.strip()
     return state[:1] in (b"T", b"t")
 
 

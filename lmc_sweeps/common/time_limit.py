@@ -17,7 +17,7 @@ from lmc_sweeps.common import time_keeper
 
 log = logging.getLogger(__name__)
 GRACE = 10.0  # seconds after which an error that was raised in the work must have ended it
-NEWS = 0.2  # seconds: progress is told to the keeper of the time no more often
+REPORT_EVERY = 0.2  # seconds: progress is reported to the time keeper no more often
 
 
 class TimeLimitReached(Exception):
@@ -25,24 +25,24 @@ class TimeLimitReached(Exception):
 
 
 @contextmanager
-def time_limit(seconds: float | None, what: str) -> Iterator[Callable[[], None]]:
-    """Let the work within take no longer than a time limit; yield a function that says of progress, from which the time counts anew.
+def time_limit(seconds: float | None, work: str) -> Iterator[Callable[[], None]]:
+    """Let the work within take no longer than a time limit; yield a function that reports progress, from which the time counts again.
 
     The time is what the process could run: none passes while it is stopped (Ctrl-Z, a debugger, a scheduler) or the machine sleeps. A
     process of its own counts it (`time_keeper`) and sends SIGALRM, which raises the error between two instructions of Python. A call into
-    C that does not come back never gets there: after `GRACE` more seconds the keeper says so and kills the process.
+    C that does not come back never gets there: after `GRACE` more seconds the keeper prints that and kills the process.
 
     Parameters
     ----------
     seconds : float or None
         None is no limit.
-    what : str
+    work : str
         The work, as the subject of a sentence.
 
     Raises
     ------
     TimeLimitReached
-        In the work, in the main thread of a process; elsewhere, and on Windows, nothing is watched, which is said in the log.
+        In the work, in the main thread of a process; elsewhere, and on Windows, nothing is watched, with a warning in the log.
     """
     if seconds is None:
         yield _nothing
@@ -50,8 +50,8 @@ def time_limit(seconds: float | None, what: str) -> Iterator[Callable[[], None]]
         log.warning("`time_limit` is not watched here: that takes the main thread of a process on Linux or macOS.")
         yield _nothing
     else:
-        with _Watch(seconds, what) as watch:
-            yield watch.anew
+        with _Watch(seconds, work) as watch:
+            yield watch.restart
 
 
 def _nothing() -> None:
@@ -61,18 +61,18 @@ def _nothing() -> None:
 class _Watch:
     """The process that counts the time, and the handler of its alarm."""
 
-    def __init__(self, seconds: float, what: str) -> None:
+    def __init__(self, seconds: float, work: str) -> None:
         self._seconds = seconds
-        self._sentence = f"{what} took longer than `time_limit` = {seconds:g} s"
-        self._news = min(NEWS, seconds / 10)
-        self._told = time.monotonic()
+        self._sentence = f"{work} took longer than `time_limit` = {seconds:g} s"
+        self._report_every = min(REPORT_EVERY, seconds / 10)
+        self._reported = time.monotonic()
         self._keeper: subprocess.Popen[bytes] | None = None
 
-    def anew(self) -> None:
+    def restart(self) -> None:
         """Count the time from now."""
         now = time.monotonic()
-        if now - self._told >= self._news and self._keeper is not None and self._keeper.stdin is not None:
-            self._told = now
+        if now - self._reported >= self._report_every and self._keeper is not None and self._keeper.stdin is not None:
+            self._reported = now
             with suppress(OSError):  # the keeper is gone: then nothing is watched
                 self._keeper.stdin.write(b".")
 
@@ -84,7 +84,7 @@ class _Watch:
         )
         # Isolated and without site-packages: it is there in 15 ms. In a session of its own: Ctrl-C is not for it.
         program = [sys.executable, "-I", "-S", time_keeper.__file__]
-        numbers = [str(os.getpid()), repr(self._seconds + self._news), repr(GRACE)]
+        numbers = [str(os.getpid()), repr(self._seconds + self._report_every), repr(GRACE)]
         try:
             self._keeper = subprocess.Popen(
                 [*program, *numbers, last], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True

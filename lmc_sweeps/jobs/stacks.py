@@ -158,10 +158,10 @@ class _Keeper:
     def __call__(self, state: StackState) -> None:
         self._progress(len(self._networks))
         now = time.monotonic()
-        due = now - self._last >= self._every or self._interruption.asked
+        due = now - self._last >= self._every or self._interruption.is_pending
         if due and state.step < self._networks[0].steps:
             self._keep(state, now)
-            if self._interruption.asked:
+            if self._interruption.is_pending:
                 self._interruption.happen()
 
     def _keep(self, state: StackState, now: float) -> None:

@@ -57,8 +57,8 @@ def _items(name: str, data: Any) -> tuple[Tensor, Tensor]:
     try:
         items = [data[k] for k in range(len(data))]
         inputs, labels = ([item[part] for item in items] for part in (0, 1))
-        found = [torch.as_tensor(part).detach() for part in inputs], [torch.as_tensor(part).detach() for part in labels]
-        return torch.stack(found[0]) if items else torch.empty(0), torch.stack(found[1]) if items else torch.empty(0, dtype=torch.int64)
+        tensors = [torch.as_tensor(part).detach() for part in inputs], [torch.as_tensor(part).detach() for part in labels]
+        return torch.stack(tensors[0]) if items else torch.empty(0), torch.stack(tensors[1]) if items else torch.empty(0, dtype=torch.int64)
     except Exception as error:  # whatever a dataset of the caller's own raises
         raise InputError(f"{rule}; reading the {type(data).__name__} raised {type(error).__name__}.") from error
 
@@ -75,12 +75,12 @@ def _tensor(name: str, part: str, values: Tensor | np.ndarray) -> Tensor:
 def _check_labels(name: str, inputs: Tensor, labels: Tensor) -> None:
     """Raise `InputError` unless there is one integer, or boolean, for each input."""
     if labels.is_floating_point() or labels.is_complex():
-        what = "one-hot or soft labels become classes by `labels.argmax(1)`" if labels.dim() == 2 and labels.shape[1] > 1 else (
+        remedy = "one-hot or soft labels become classes by `labels.argmax(1)`" if labels.dim() == 2 and labels.shape[1] > 1 else (
             "if they are numbers of classes pass `labels.long()`; a regression is not measured here"
         )  # fmt: skip
-        raise InputError(f"`{name}` must have labels that are integers, the numbers of classes, got {labels.dtype}: {what}.")
+        raise InputError(f"`{name}` must have labels that are integers, the numbers of classes, got {labels.dtype}: {remedy}.")
     if labels.shape != (len(inputs),):
-        what = {(2, True): "; a column becomes labels by `labels.flatten()`", (2, False): "; one-hot labels by `labels.argmax(1)`"}.get(
+        remedy = {(2, True): "; a column becomes labels by `labels.flatten()`", (2, False): "; one-hot labels by `labels.argmax(1)`"}.get(
             (labels.dim(), labels.shape[-1] == 1), ""
         )
-        raise InputError(f"`{name}` needs one label per input, got inputs {tuple(inputs.shape)} and labels {tuple(labels.shape)}{what}.")
+        raise InputError(f"`{name}` needs one label per input, got inputs {tuple(inputs.shape)} and labels {tuple(labels.shape)}{remedy}.")

@@ -1,4 +1,4 @@
-"""Networks that a caller brings to `compare`: a copy of each that is ours, and the proof that A's code is B's function too."""
+"""Networks that a caller brings to `compare`: a copy of each, checked, and the differences between two that one can see."""
 
 import copy
 import warnings
@@ -67,7 +67,7 @@ def own_network(name: str, network: Any) -> OwnNetwork:
     Raises
     ------
     InputError
-        If it is no module, or one whose parameters are not plain dense tensors of finite floating-point numbers.
+        If it is not a module, or its parameters are not plain dense tensors of finite floating-point numbers.
     """
     inner, prefix = _unwrapped(name, network)
     _check_plain(name, inner)
@@ -80,8 +80,8 @@ def own_network(name: str, network: Any) -> OwnNetwork:
     constants = {key for key, tensor in module.named_buffers() if not bool(torch.isfinite(tensor).all())}  # a causal mask, say
     for key, tensor in _tensors(module):
         if tensor.is_floating_point() and key not in constants:
-            if (known := first.setdefault(id(tensor), key)) != key:
-                aliases[key] = known
+            if (first_name := first.setdefault(id(tensor), key)) != key:
+                aliases[key] = first_name
             else:
                 parameters[key] = tensor.detach()
     if not parameters:
@@ -122,20 +122,20 @@ def _unwrapped(name: str, network: Any) -> tuple[nn.Module, str]:
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield parameters and persistent buffers with their names in the state dict, those of one tensor each."""
-    kept = set(module.state_dict())
+    persistent = set(module.state_dict())
     yield from module.named_parameters(remove_duplicate=False)
-    yield from ((key, tensor) for key, tensor in module.named_buffers(remove_duplicate=False) if key in kept)
+    yield from ((key, tensor) for key, tensor in module.named_buffers(remove_duplicate=False) if key in persistent)
 
 
 def _check_plain(name: str, module: nn.Module) -> None:
-    for place, part in module.named_modules():
-        where = f"{place}." if place else ""
+    for name_of_part, part in module.named_modules():
+        prefix = f"{name_of_part}." if name_of_part else ""
         # An older weight_norm, spectral_norm or pruning recomputes the weight in a hook.
         hooks = [type(hook) for hook in part._forward_pre_hooks.values() if type(hook).__module__.startswith("torch.nn.utils.")]
         names = list(part.parametrizations) if parametrize.is_parametrized(part) else ["weight"] * bool(hooks)
         if names:
             raise InputError(
-                f"{name} has a parametrised weight, '{where}{names[0]}', of which a line has two meanings: make it plain first, by "
+                f"{name} has a parametrised weight, '{prefix}{names[0]}', of which a line has two meanings: make it plain first, by "
                 "torch.nn.utils.parametrize.remove_parametrizations (remove_weight_norm, remove_spectral_norm, prune.remove)."
             )
     for key, tensor in (*module.named_parameters(), *module.named_buffers()):
@@ -165,7 +165,7 @@ def checked(network: OwnNetwork, split: str, inputs: Tensor, call: Callable[[Ten
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what a network warns of, its owner knows
-            found = call(inputs.clone())  # a module may change its inputs in place
+            logits = call(inputs.clone())  # a module may change its inputs in place
     except Exception as error:
         if is_out_of_memory(error):
             raise
@@ -175,25 +175,25 @@ def checked(network: OwnNetwork, split: str, inputs: Tensor, call: Callable[[Ten
             f"`{split}` has inputs of shape {shape} in {kind}, which {name} does not take: its forward raised {type(error).__name__}. "
             f"Its first weights, {first!r}, have shape {tuple(network.parameters[first].shape)}{_hints(network, first)}."
         ) from error
-    if not isinstance(found, Tensor):
-        kind = type(found).__name__ + (f" of {', '.join(map(repr, found))}" if isinstance(found, Mapping) else "")
+    if not isinstance(logits, Tensor):
+        kind = type(logits).__name__ + (f" of {', '.join(map(repr, logits))}" if isinstance(logits, Mapping) else "")
         raise InputError(
             f"{name} must return one tensor of logits, (examples, classes), got a {kind}: wrap it in a module whose forward returns the "
             "logits."
         )
-    if found.dim() != 2 or len(found) != len(inputs):
+    if logits.dim() != 2 or len(logits) != len(inputs):
         raise InputError(
-            f"{name} must return logits of shape (examples, classes), got {tuple(found.shape)} for {len(inputs)} examples of shape "
+            f"{name} must return logits of shape (examples, classes), got {tuple(logits.shape)} for {len(inputs)} examples of shape "
             f"{tuple(inputs.shape[1:])}."
         )
-    if found.shape[1] < 2:
+    if logits.shape[1] < 2:
         raise InputError(
-            f"{name} must return the logits of at least 2 classes, got shape {tuple(found.shape)}: a regression is not measured here, a "
+            f"{name} must return the logits of at least 2 classes, got shape {tuple(logits.shape)}: a regression is not measured here, a "
             "single logit z of two classes becomes two by torch.cat([torch.zeros_like(z), z], 1)."
         )
-    if not found.is_floating_point():
-        raise InputError(f"{name} must return logits in floating-point numbers, got {found.dtype}.")
-    return found
+    if not logits.is_floating_point():
+        raise InputError(f"{name} must return logits in floating-point numbers, got {logits.dtype}.")
+    return logits
 
 
 def _hints(network: OwnNetwork, first: str) -> str:
@@ -208,12 +208,12 @@ def _hints(network: OwnNetwork, first: str) -> str:
 def differences(a: nn.Module, b: nn.Module) -> str:
     """Return in words the first difference between two modules that one can see, or nothing."""
     parts = [dict(module.named_modules()) for module in (a, b)]
-    for place in dict.fromkeys([*parts[0], *parts[1]]):
-        ours, theirs = (visible(part.get(place)) for part in parts)
-        for key in (key for key in {**ours, **theirs} if repr(ours.get(key)) != repr(theirs.get(key))):
-            where = f"{place or 'the network'} {key}".strip()
-            is_short = not isinstance(ours.get(key), list)
-            return f" ({where}: {ours.get(key)} against {theirs.get(key)})" if is_short else f" ({where} has other values)"
+    for part_name in dict.fromkeys([*parts[0], *parts[1]]):
+        visible_a, visible_b = (visible(part.get(part_name)) for part in parts)
+        for key in (key for key in {**visible_a, **visible_b} if repr(visible_a.get(key)) != repr(visible_b.get(key))):
+            attribute = f"{part_name or 'the network'} {key}".strip()
+            is_short = not isinstance(visible_a.get(key), list)
+            return f" ({attribute}: {visible_a.get(key)} against {visible_b.get(key)})" if is_short else f" ({attribute} has other values)"
     return ""
 
 

@@ -51,7 +51,7 @@ def orders(shapes: Sequence[Shape], ends: Ends, names: Sequence[str] | None = No
     by_input = defaultdict(list)
     for k, (before, _) in enumerate(shapes):
         by_input[before].append(k)
-    found: list[list[int]] = []
+    chains: list[list[int]] = []
     path: list[int] = []
     used: set[int] = set()
     pending = [iter(by_input[ends[0]])]
@@ -63,12 +63,12 @@ def orders(shapes: Sequence[Shape], ends: Ends, names: Sequence[str] | None = No
             pending.append(iter(by_input[shapes[k][1]]))
             continue
         if len(path) == len(shapes):
-            found.append(list(path))
+            chains.append(list(path))
         pending.pop()
-        if len(found) == 2 or not pending:
-            return found
+        if len(chains) == 2 or not pending:
+            return chains
         used.discard(path.pop())
-    return [*found, list(range(len(shapes))), list(range(len(shapes)))][:2]
+    return [*chains, list(range(len(shapes))), list(range(len(shapes)))][:2]
 
 
 def _earlier(names: Sequence[str]) -> list[set[int]]:

@@ -44,13 +44,13 @@ def check_forwards(architecture: Architecture, a: OwnNetwork, b: OwnNetwork, spl
         sums = []
         for name, split in splits.items():
             for inputs in split.inputs.split(batch_size):
-                theirs = network.outputs(name, inputs)
+                logits = network.outputs(name, inputs)
                 with torch.no_grad():
-                    ours = architecture.forward(stack, inputs if own else inputs.flatten(1))[0]
+                    measured = architecture.forward(stack, inputs if own else inputs.flatten(1))[0]
                     # A chain that ends in a softmax is measured by the logarithms of its probabilities.
-                    ours = ours.exp() if not own and isinstance([*a.module.children()][-1], nn.Softmax) else ours
-                _compare(ours, theirs, rounding, a, b, network)
-                sums.append(theirs.sum(1) if bool((theirs >= 0).all()) else torch.zeros(1))
+                    measured = measured.exp() if not own and isinstance([*a.module.children()][-1], nn.Softmax) else measured
+                _compare(measured, logits, rounding, a, b, network)
+                sums.append(logits.sum(1) if bool((logits >= 0).all()) else torch.zeros(1))
         if own and bool((torch.cat(sums) - 1).abs().max() < FUNCTION_ROUNDING):
             raise InputError(
                 f"{network.name} returns probabilities, which sum to 1; the loss is taken of logits or of logarithms of probabilities: let "
@@ -66,18 +66,18 @@ def check_code(a: OwnNetwork, b: OwnNetwork, inputs: Tensor) -> None:
     half = inputs[: max(1, len(inputs) // 2)]
     if (gap := _gap(first[: len(half)], a.outputs("train", half))) > FUNCTION_ROUNDING:
         raise InputError(
-            f"{a.name} makes of an example something else in another batch (by {gap:.1e} of its largest logit), as batch norm without "
+            f"{a.name} computes something else for an example in another batch (by {gap:.1e} of its largest logit), as batch norm without "
             "running statistics does: it has no loss of its own."
         )
     middle = {name: (tensor + b.parameters[name]) / 2 for name, tensor in a.parameters.items()}
     for parameters in (a.parameters, b.parameters, middle, *_shuffled(b.parameters)):
-        ours = _try(a, "train", inputs, parameters)  # None where its code refuses weights that nobody trained
-        if ours is not None:
-            _compare(ours, b.outputs("train", inputs, parameters), rounding, a, b, b)
+        logits_a = _try(a, "train", inputs, parameters)  # None where its code refuses weights that nobody trained
+        if logits_a is not None:
+            _compare(logits_a, b.outputs("train", inputs, parameters), rounding, a, b, b)
 
 
-def _compare(ours: Tensor, theirs: Tensor, rounding: float, a: OwnNetwork, b: OwnNetwork, network: OwnNetwork) -> None:
-    gap = _gap(ours, theirs)
+def _compare(logits_a: Tensor, logits_b: Tensor, rounding: float, a: OwnNetwork, b: OwnNetwork, network: OwnNetwork) -> None:
+    gap = _gap(logits_a, logits_b)
     if gap <= rounding:
         return
     if network is a:
@@ -162,7 +162,7 @@ def _changes(network: OwnNetwork, spec: PermutationSpec, parameters: Mapping[str
 def _shuffled(parameters: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
     """Yield networks of other weights: shuffled ones, and drawn ones whose biases leave neurons alive; variances stay positive."""
     for draw in range(2 * DRAWS):
-        found = {}
+        shuffled = {}
         for name, tensor in parameters.items():
             rng = generator(draw, "shuffled", name)
             values = tensor.double().cpu().numpy().ravel()
@@ -175,8 +175,8 @@ def _shuffled(parameters: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
             values = (rng.permutation(values) if values.size < MANY else np.roll(values, rng.integers(values.size))) * rng.uniform(
                 0.5, 1.5, values.shape
             )
-            found[name] = torch.from_numpy(values.reshape(tensor.shape)).to(tensor.device, tensor.dtype)
-        yield found
+            shuffled[name] = torch.from_numpy(values.reshape(tensor.shape)).to(tensor.device, tensor.dtype)
+        yield shuffled
 
 
 def taken_inputs(a: OwnNetwork, name: str, inputs: Tensor, kind: torch.dtype, is_flat: bool) -> Tensor:
@@ -191,7 +191,7 @@ def taken_inputs(a: OwnNetwork, name: str, inputs: Tensor, kind: torch.dtype, is
             continue
         if as_floats is not None and _gap(as_integers, as_floats) > FUNCTION_ROUNDING:
             raise InputError(
-                f"`{name}` has inputs in {inputs.dtype}, of which {a.name} makes something else than of the same numbers "
+                f"`{name}` has inputs in {inputs.dtype}, for which {a.name} computes something else than for the same numbers "
                 f"in {kind}: pass them in the type that it was trained on."
             )
         return inputs.to(values.dtype)

@@ -14,15 +14,15 @@ from lmc_sweeps.own_networks.modules import OwnNetwork
 Axes = dict[str, tuple[str | None, ...]]
 
 
-def own_spec(given: Any, network: OwnNetwork) -> PermutationSpec:
+def own_spec(requested: Any, network: OwnNetwork) -> PermutationSpec:
     """Return a specification of the network's own tensors, groups in the order in which they are computed, as far as there is one.
 
     Raises
     ------
     InputError
-        If it is none, does not fit the network's tensors, or leaves methods nothing to permute.
+        If it is no specification, does not fit the network's tensors, or leaves methods nothing to permute.
     """
-    axes = _sorted(_of_tensors(_entries(given), network))
+    axes = _sorted(_by_tensor(_entries(requested), network))
     spec = PermutationSpec(axes)
     sizes = spec.sizes(network.parameters)
     if not sizes:
@@ -31,9 +31,9 @@ def own_spec(given: Any, network: OwnNetwork) -> PermutationSpec:
         raise InputError(f"every group of the permutation specification ({', '.join(sizes)}) has one neuron: there is nothing to permute.")
     for group in sizes:
         if group not in spec.groups:
-            places = [name for name, entry in axes.items() if group in entry]
+            holders = [name for name, entry in axes.items() if group in entry]
             raise InputError(
-                f"group {group!r} is on no parameter's first axis, that of its outputs ({', '.join(places)} only), so that no method can "
+                f"group {group!r} is on no parameter's first axis, that of its outputs ({', '.join(holders)} only), so that no method can "
                 "match it: name what computes it, or give None there."
             )
         if not spec.incoming(group):
@@ -41,13 +41,13 @@ def own_spec(given: Any, network: OwnNetwork) -> PermutationSpec:
     return spec
 
 
-def _entries(given: Any) -> Axes:
+def _entries(requested: Any) -> Axes:
     """Return a caller's mapping with tuples of names in it."""
-    mapping = given.axes if isinstance(given, PermutationSpec) else given
+    mapping = requested.axes if isinstance(requested, PermutationSpec) else requested
     if not isinstance(mapping, Mapping):
         raise InputError(
             "`permutation_spec` must be a mapping of parameters to one entry per axis, the name of a group or None, "
-            f"got {type(given).__name__}."
+            f"got {type(requested).__name__}."
         )
     for name, entry in mapping.items():
         if not isinstance(entry, tuple | list) or not all(group is None or (isinstance(group, str) and group) for group in entry):
@@ -58,13 +58,13 @@ def _entries(given: Any) -> Axes:
     return {name: tuple(entry) for name, entry in mapping.items()}
 
 
-def _of_tensors(axes: Axes, network: OwnNetwork) -> Axes:
+def _by_tensor(axes: Axes, network: OwnNetwork) -> Axes:
     """Return the entries of the tensors that are measured: each once, without a wrapper's prefix, those without axes added."""
     prefix = network.prefix
     if prefix and all(name.startswith(prefix) for name in axes):
         axes = {name.removeprefix(prefix): entry for name, entry in axes.items()}
     others = {name: tensor for name, tensor in network.module.state_dict().items() if name not in {*network.parameters, *network.aliases}}
-    found: Axes = {}
+    entries: Axes = {}
     for name, entry in axes.items():
         if name in others:
             if any(entry):
@@ -77,13 +77,15 @@ def _of_tensors(axes: Axes, network: OwnNetwork) -> Axes:
             raise InputError(
                 f"the permutation specification names {name!r}, which the network lacks; it has {', '.join(network.parameters)}.{hint}"
             )
-        if found.setdefault(own, entry) != entry:
-            raise InputError(f"{name!r} and {own!r} are one tensor, but the permutation specification gives them {entry} and {found[own]}.")
-    return found | {name: () for name, tensor in network.parameters.items() if tensor.dim() == 0 and name not in found}
+        if entries.setdefault(own, entry) != entry:
+            raise InputError(
+                f"{name!r} and {own!r} are one tensor, but the permutation specification gives them {entry} and {entries[own]}."
+            )
+    return entries | {name: () for name, tensor in network.parameters.items() if tensor.dim() == 0 and name not in entries}
 
 
 def _sorted(axes: Axes) -> Axes:
-    """Return the entries in an order in which each group stands behind those that feed it, the given one where it is such; cycles stay."""
+    """Return the entries ordered so that each group comes after those that feed it, unchanged where they already are; cycles stay."""
     groups = PermutationSpec(axes).groups
     feeding = {group: {entry[1] for entry in axes.values() if len(entry) > 1 and entry[0] == group} for group in groups}
     order: list[str | None] = []
@@ -115,7 +117,7 @@ def check_methods(architecture: TorchModule, network: OwnNetwork, uses: Mapping[
     if sequential:
         _check_order(architecture, sequential[0])
     _check_directions(spec, uses)
-    readable = architecture.readable(network.parameters, {name: list(found) for name, found in uses.items()})
+    readable = architecture.readable(network.parameters, {name: list(products) for name, products in uses.items()})
     needs = [method.needs for method in methods]
     keys = list(spec.groups) if any(need & {"moments", "cross_moments"} for need in needs) else []
     if any({"weights", "moments"} <= need for need in needs):
@@ -127,13 +129,13 @@ def check_methods(architecture: TorchModule, network: OwnNetwork, uses: Mapping[
 
 def _check_order(architecture: TorchModule, method: str) -> None:
     """Raise `InputError` where groups feed one another, so that no order has each behind those that feed it."""
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for group in architecture.spec.groups:
-        later = [source for source in architecture.sources(group) if source in architecture.spec.groups and source not in seen]
+        later = [source for source in architecture.sources(group) if source in architecture.spec.groups and source not in earlier]
         if later:
             feeder = "itself" if later[0] == group else f"{later[0]!r}, and that by {group!r} in its turn"
             raise InputError(f"group {group!r} is fed by {feeder} (a residual connection?): one pass cannot match it, as {method} would.")
-        seen.add(group)
+        earlier.add(group)
 
 
 def _check_directions(spec: PermutationSpec, uses: Mapping[str, Sequence[Use]]) -> None:

@@ -82,7 +82,7 @@ class BatchedLauncher(Launcher):
             if is_complete(prepared, folder):
                 results[number] = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
             else:
-                networks = {task.name: task for task in planned_networks(prepared)}
+                networks = {network.name: network for network in planned_networks(prepared)}
                 jobs.append(PendingJob(number, list(overrides), prepared, folder, job_labels.get(prepared.run_id, ""), networks, set()))
         n_complete = len(results)
         with _CoreLog(self._log_handler(sweep_dir)):
@@ -104,7 +104,7 @@ class BatchedLauncher(Launcher):
     def _train_and_run(self, jobs: list[PendingJob], n_complete: int) -> dict[int, JobReturn]:
         """Train the networks group by group, and run every job as soon as its networks are trained."""
         missing = missing_networks(jobs)
-        steps = sum(task.steps for task in missing)
+        steps = sum(network.steps for network in missing)
         results: dict[int, JobReturn] = {}
         at_hand: dict[str, StoredNetwork] = {}
         title = f"training {len(missing)} networks"
@@ -129,7 +129,7 @@ class BatchedLauncher(Launcher):
                                 job.waits_for -= trained.keys()
                             results |= self._run_ready(jobs, at_hand, progress)
                     except Exception as error:
-                        results |= self._fail([task for task, _ in stack], error, jobs, at_hand, progress)
+                        results |= self._fail([network for network, _ in stack], error, jobs, at_hand, progress)
         return results
 
     def _fail(
@@ -141,7 +141,7 @@ class BatchedLauncher(Launcher):
         progress: TrainingProgress,
     ) -> dict[int, JobReturn]:
         """Fail the jobs that wait for networks whose training failed, and no others."""
-        names = {task.name for task in networks}
+        names = {network.name for network in networks}
         failed = [job for job in jobs if job.waits_for & names]
         jobs[:] = [job for job in jobs if job not in failed]
         return {job.number: self._run(job, at_hand, progress, error) for job in failed}

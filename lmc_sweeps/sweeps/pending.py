@@ -39,9 +39,9 @@ def missing_networks(jobs: Sequence[PendingJob]) -> list[PlannedNetwork]:
     missing: dict[str, PlannedNetwork] = {}
     for job in jobs:
         store = Store(job.prepared.settings.store)
-        absent = {name: task for name, task in job.networks.items() if not store.holds(name)}
+        absent = {name: network for name, network in job.networks.items() if not store.holds(name)}
         job.waits_for = set(absent)
-        missing |= {name: task for name, task in absent.items() if name not in missing}
+        missing |= {name: network for name, network in absent.items() if name not in missing}
     return list(missing.values())
 
 

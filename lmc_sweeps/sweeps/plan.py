@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lmc_sweeps.jobs.estimates import amount, estimate, memory_here
 from lmc_sweeps.jobs.missing import forecast, is_complete
-from lmc_sweeps.jobs.planned import PlannedNetwork, groups, planned_networks
+from lmc_sweeps.jobs.planned import groups, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.stack_sizes import seconds_per_network_step, stack_size
 from lmc_sweeps.jobs.store import Store
@@ -21,24 +21,26 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
     """
     folders = {job.run_id: folder if alone else folder / job.run_id for job in jobs}
     waiting = [job for job in jobs if not is_complete(job, folders[job.run_id])]
-    needed = {task.name: task for job in jobs for task in _tasks(job)}
-    missing = {task.name: task for job in waiting for task in _tasks(job) if not Store(task.settings.store).holds(task.name)}
+    needed = {network.name: network for job in jobs for network in planned_networks(job)}
+    to_run = {network.name: network for job in waiting for network in planned_networks(job)}
+    missing = [network for name, network in to_run.items() if not Store(network.settings.store).holds(name)]
+    steps = sum(network.steps for network in missing)
     lines = [
         f"{len(jobs)} jobs, {len(jobs) - len(waiting)} of them finished, in {folder}",
         *_record_lines(jobs, folders),
-        f"{len(needed)} networks, {len(missing)} of them to be trained: {sum(task.steps for task in missing.values()):,} network-steps",
+        f"{len(needed)} networks, {len(missing)} of them to be trained: {steps:,} network-steps",
     ]
     seconds = 0.0
-    for group in groups(list(missing.values())):
+    for group in groups(missing):
         size = stack_size(group)
-        group_seconds = seconds_per_network_step(group[:size]) * sum(task.steps for task in group)
+        group_seconds = seconds_per_network_step(group[:size]) * sum(network.steps for network in group)
         first = group[0].settings
         lines.append(
             f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, {about(duration(group_seconds))}"
         )
         seconds += group_seconds
     needs = [estimate(job.settings, job.data) for job in waiting]
-    disk = sum(4 * sum(tensor.numel() for tensor in task.initial().values()) for task in missing.values())
+    disk = sum(4 * sum(tensor.numel() for tensor in network.initial().values()) for network in missing)
     lines.append(f"training: {about(computing(seconds))} on this machine, estimated from a few steps of each group")
     lines.append(f"matching and measuring: {about(duration(sum(each.seconds_measuring for each in needs)))} of one core, a rough estimate")
     if needs:
@@ -67,7 +69,3 @@ def _record_lines(jobs: Sequence[PreparedJob], folders: Mapping[str, Path]) -> l
             )
     obstacles = [forecast.obstacle for _, forecast in forecasts if forecast.obstacle is not None]
     return lines + ([f"  {len(obstacles)} jobs cannot run: {obstacles[0]}"] if obstacles else [])
-
-
-def _tasks(job: PreparedJob) -> list[PlannedNetwork]:
-    return planned_networks(job)

@@ -23,9 +23,9 @@ Write = Callable[[str], object]
 
 def run_alone(prepared: PreparedJob, folder: Path, sweep_dir: Path) -> Record:
     """Run a job that trains its networks itself, with its own progress."""
-    tasks = planned_networks(prepared)
+    networks = planned_networks(prepared)
     store = Store(prepared.settings.store)
-    total = sum(task.steps for task in tasks if not store.holds(task.name))
+    total = sum(network.steps for network in networks if not store.holds(network.name))
     label = labels(sweep_dir).get(prepared.run_id, "")
     with TrainingProgress(label, total) as progress:
         return run_reported(prepared, folder, label, progress.write, progress)

@@ -43,7 +43,7 @@ def plot_heat_map(table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None =
     grid = grid.reindex(index=ordered(table[y])[::-1], columns=ordered(table[x]))
     grid = grid.rename(index=_tick, columns=_tick).rename_axis(index=for_figure(y, LONGEST), columns=for_figure(x, LONGEST))
     numbers = grid.size <= MOST_NUMBERS
-    # seaborn would look for the limits among zeros, and warn
+    # The limits too: seaborn looks for them among the values that are shown, and warns where all are 0.
     scale = {} if norm is None else {"norm": norm, "vmin": norm.vmin, "vmax": norm.vmax}
     look = {"cmap": COLOURS, "cbar": False, "annot": numbers, "fmt": ".2g", "annot_kws": {"size": 7}}
     sns.heatmap(grid, mask=~(grid > 0), ax=ax, **scale, **look)

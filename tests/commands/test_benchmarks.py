@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import measuring
-from benchmarks.fault_runs import Tally
+from benchmarks.fault_tally import Tally
 from benchmarks.timing import interleaved
 from lmc_sweeps.measuring.evaluation import evaluate_line
 
@@ -30,15 +30,15 @@ def test_candidates_take_turns_and_the_first_turn_does_not_count():
 def test_the_plain_line_that_ours_is_timed_against_computes_the_same():
     architecture, a, b = measuring.pair(20, 2)
     split = measuring.examples(50)
-    permutation = {group: np.random.default_rng(0).permutation(20) for group in architecture.spec.groups}
-    loss = evaluate_line(architecture, a, b, [permutation], np.array([0.25]), split).loss[0, 0]
-    assert loss == pytest.approx(measuring._plain_line(architecture, a, b, permutation, 0.25, split), rel=1e-5)
+    permutations = {group: np.random.default_rng(0).permutation(20) for group in architecture.spec.groups}
+    loss = evaluate_line(architecture, a, b, [permutations], np.array([0.25]), split).loss[0, 0]
+    assert loss == pytest.approx(measuring._plain_line(architecture, a, b, permutations, 0.25, split), rel=1e-5)
 
 
 def test_a_fault_counts_against_the_program_unless_it_is_said_in_a_sentence_without_a_traceback(capsys):
     tally = Tally("a fault", "run the sweep again")
-    for message in ("one line\ndamaged; run the sweep again", None, "", "Traceback (most recent call last): run the sweep again"):
-        tally.note(message)
+    for sentence in ("one line\ndamaged; run the sweep again", None, "", "Traceback (most recent call last): run the sweep again"):
+        tally.note(sentence)
     tally.note(None, lost=True)
     tally.note(None, wrong=True)
     row = tally.row()

@@ -201,7 +201,7 @@ def test_a_plane_asked_for_later_is_something_to_do_and_needs_no_training(comman
     stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")}
     plan = command(*sweep, "plane=true", "plan=true").stdout
     assert "1 jobs, 0 of them finished, in sweep" in plan
-    assert "2 networks, of them 0 to be trained" in plan
+    assert "2 networks, 0 of them to be trained" in plan
     assert command(*sweep, "plane=true").returncode == 0
     (path,) = (tmp_path / "sweep").glob("*/plane.csv")
     assert set(pd.read_csv(path)["matching"]) == {"weights", "covariance", "activations"}

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from benchmarks import fuzz, fuzz_readers, mutating
+from benchmarks.fuzz_base import Reader
 
 
 @pytest.mark.parametrize("name", fuzz.READERS)
@@ -29,7 +30,7 @@ def test_what_a_reader_does_not_promise_is_a_crash_with_its_number(monkeypatch):
     def broken(path):
         raise RecursionError("too deep")
 
-    monkeypatch.setitem(fuzz.READERS, "idx", fuzz_readers.Reader("file", 1, fuzz_readers._idx_files, mutating.by_bytes, broken))
+    monkeypatch.setitem(fuzz.READERS, "idx", Reader("file", 1, fuzz_readers._idx_files, mutating.by_bytes, broken))
     tally = fuzz.attack("idx", range(5, 7))
     assert [crash.partition(" at ")[0] for crash in tally.crashes] == ["case 5: RecursionError", "case 6: RecursionError"]
     assert (tally.accepted, tally.refused) == (0, 0)

@@ -121,8 +121,8 @@ def test_end_points_and_midpoints_are_those_of_the_modules_themselves(pair, resu
 
 @pytest.mark.parametrize("transport", ["emd", "assignment"])
 def test_the_barrier_to_a_network_with_its_neurons_in_another_order_is_zero(pair, transport):
-    found = compare(pair[0], shuffled(pair[0]), train=TRAIN, test=TEST, transport=transport)
-    frame = found.to_frame().set_index("matching")
+    comparison = compare(pair[0], shuffled(pair[0]), train=TRAIN, test=TEST, transport=transport)
+    frame = comparison.to_frame().set_index("matching")
     assert (frame.loc["identity", "loss_barrier"] > 0.1).all()
     assert (frame.loc[list(METHODS), "loss_barrier"] <= 1e-6).all()
     assert (frame.loc[list(METHODS), "error_barrier"] <= 1e-15).all()  # the chord of a constant curve is rounded in float64
@@ -136,9 +136,9 @@ def test_the_aligned_state_dict_loads_into_a_copy_with_the_same_outputs(pair, re
     with torch.no_grad():
         expected = b(TEST[0])
         torch.testing.assert_close(module(TEST[0]), expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
-    found = result.permutations[matching]
-    assert {group: len(found[group]) for group in found} == {"0": 40, "2": 20}
-    by_hand = b.state_dict()["2.weight"][found["2"]][:, found["0"]]
+    comparison = result.permutations[matching]
+    assert {group: len(comparison[group]) for group in comparison} == {"0": 40, "2": 20}
+    by_hand = b.state_dict()["2.weight"][comparison["2"]][:, comparison["0"]]
     assert torch.equal(result.aligned[matching]["2.weight"], by_hand)
 
 
@@ -147,8 +147,8 @@ def test_the_networks_keep_their_mode_device_weights_and_gradients():
     b.eval()
     a[0].weight.grad = torch.ones(12, 64)
     before = [{name: tensor.clone() for name, tensor in net.state_dict().items()} for net in (a, b)]
-    found = compare(a, b, train=TRAIN, test=TEST, points=3)
-    for state in found.aligned.values():
+    comparison = compare(a, b, train=TRAIN, test=TEST, points=3)
+    for state in comparison.aligned.values():
         for tensor in state.values():
             tensor.zero_()  # what is handed back is the caller's to change
     assert (a.training, b.training) == (True, False)
@@ -185,9 +185,9 @@ class Images(Dataset):
     ids=["TensorDataset", "images", "unflattened", "arrays", "other types"],
 )
 def test_data_of_every_kind_give_the_numbers_of_flat_tensors(pair, result, kind):
-    found = compare(*pair, train=kind(*TRAIN), test=kind(*TEST))
-    pd.testing.assert_frame_equal(numbers(found.to_frame()), numbers(result.to_frame()), rtol=0, atol=0)
-    pd.testing.assert_frame_equal(found.curves, result.curves, rtol=0, atol=0)
+    comparison = compare(*pair, train=kind(*TRAIN), test=kind(*TEST))
+    pd.testing.assert_frame_equal(numbers(comparison.to_frame()), numbers(result.to_frame()), rtol=0, atol=0)
+    pd.testing.assert_frame_equal(comparison.curves, result.curves, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(
@@ -197,29 +197,29 @@ def test_data_of_every_kind_give_the_numbers_of_flat_tensors(pair, result, kind)
 )
 def test_the_last_layers_mean_what_they_mean_in_evaluation_mode(pair, result, tail):
     a, b = (nn.Sequential(nn.Flatten(), *net, *copy.deepcopy(tail)) for net in pair)
-    found = compare(a, b, train=TRAIN, test=TEST)
+    comparison = compare(a, b, train=TRAIN, test=TEST)
     # Flatten moves the names of layers by one; log-softmax of log-softmax is the same up to rounding.
     for column in ("loss_a", "loss_b", "error_a", "loss_midpoint"):
-        np.testing.assert_allclose(found.runs[column], result.runs[column], rtol=1e-5)
+        np.testing.assert_allclose(comparison.runs[column], result.runs[column], rtol=1e-5)
 
 
 def test_one_activation_object_in_two_places_counts_twice(pair, result):
     relu = nn.ReLU()
     a, b = (nn.Sequential(net[0], relu, net[2], relu, net[4]) for net in pair)
-    found = compare(a, b, train=TRAIN, test=TEST)
-    pd.testing.assert_frame_equal(numbers(found.to_frame()), numbers(result.to_frame()), rtol=0, atol=0)
+    comparison = compare(a, b, train=TRAIN, test=TEST)
+    pd.testing.assert_frame_equal(numbers(comparison.to_frame()), numbers(result.to_frame()), rtol=0, atol=0)
 
 
 def test_biases_and_other_activations_are_permuted_too():
     a, b = (network(seed, (64, 12, 16, 10), bias=True, activation=nn.Tanh) for seed in (1, 2))
-    found = compare(a, b, train=TRAIN, test=TEST, points=3)
+    comparison = compare(a, b, train=TRAIN, test=TEST, points=3)
     module = copy.deepcopy(b)
     for matching in METHODS:
-        module.load_state_dict(found.aligned[matching])
-        assert torch.equal(module[0].bias, b[0].bias[found.permutations[matching]["0"]])
+        module.load_state_dict(comparison.aligned[matching])
+        assert torch.equal(module[0].bias, b[0].bias[comparison.permutations[matching]["0"]])
         with torch.no_grad():
             torch.testing.assert_close(module(TEST[0]), b(TEST[0]), rtol=0, atol=1e-5 * float(b(TEST[0]).abs().max()))
-    assert (found.runs.function_gap < 1e-5).all()
+    assert (comparison.runs.function_gap < 1e-5).all()
 
 
 class Wrapped(nn.Module):
@@ -238,17 +238,17 @@ AXES = {"first.weight": ("first", None), "second.weight": ("second", "first"), "
 
 @pytest.mark.parametrize("spec", [AXES, PermutationSpec(AXES)], ids=["mapping", "specification"])
 def test_a_module_with_a_permutation_specification_gives_the_numbers_of_the_sequential(pair, result, spec):
-    found = compare(Wrapped(pair[0]), Wrapped(pair[1]), train=TRAIN, test=TEST, permutation_spec=spec)
+    comparison = compare(Wrapped(pair[0]), Wrapped(pair[1]), train=TRAIN, test=TEST, permutation_spec=spec)
     for column in ("loss_a", "loss_barrier", "loss_midpoint", "error_midpoint", "output_gap", "output_scale", "distance"):
-        np.testing.assert_allclose(found.runs[column], result.runs[column], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(comparison.runs[column], result.runs[column], rtol=1e-5, atol=1e-6)
     for matching in METHODS:
-        for here, there in (("first", "0"), ("second", "2")):
-            np.testing.assert_array_equal(found.permutations[matching][here], result.permutations[matching][there])
+        for here, other in (("first", "0"), ("second", "2")):
+            np.testing.assert_array_equal(comparison.permutations[matching][here], result.permutations[matching][other])
     # What a certificate needs to know of the layers is known of a Sequential only.
-    assert set(found.runs["certificate_status"]) == {"none"}
+    assert set(comparison.runs["certificate_status"]) == {"none"}
     assert set(result.runs["certificate_status"]) <= {"holds", "vacuous"}
-    assert found.runs["certificate"].isna().all()
-    np.testing.assert_allclose(found.layers["recursion_tolerance"], result.layers["recursion_tolerance"])
+    assert comparison.runs["certificate"].isna().all()
+    np.testing.assert_allclose(comparison.layers["recursion_tolerance"], result.layers["recursion_tolerance"])
 
 
 @pytest.mark.parametrize(
@@ -332,6 +332,6 @@ LINEAR = "is not an nn.Sequential of linear layers: pass `permutation_spec` with
     ],
 )  # fmt: skip
 def test_a_mistake_is_refused_with_what_is_wrong(changes, message):
-    given = {"a": network(0, SIZES), "b": network(1, SIZES), "train": TRAIN, "test": TEST, "matching": METHODS, **changes}
+    arguments = {"a": network(0, SIZES), "b": network(1, SIZES), "train": TRAIN, "test": TEST, "matching": METHODS, **changes}
     with pytest.raises(InputError, match=re.escape(message)):
-        compare(given.pop("a"), given.pop("b"), **given)
+        compare(arguments.pop("a"), arguments.pop("b"), **arguments)

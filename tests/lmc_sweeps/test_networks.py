@@ -14,7 +14,7 @@ from torch import nn
 
 from lmc_sweeps import load_networks, models
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.common.looked_up import looked_up
+from lmc_sweeps.common.interpolations import resolved
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.job import run_job
@@ -252,11 +252,11 @@ def test_what_a_record_does_not_tell_is_looked_up_again_and_must_be_what_it_was(
 def test_interpolations_of_a_record_are_looked_up(monkeypatch, text, value):
     monkeypatch.setenv("A", "/a")
     monkeypatch.delenv("NONE", raising=False)
-    assert looked_up(text, {"dataset": {"root": "${oc.env:A}"}, "seed": 3}) == value
+    assert resolved(text, {"dataset": {"root": "${oc.env:A}"}, "seed": 3}) == value
 
 
 @pytest.mark.parametrize("text", ["${oc.env:NONE}", "${dataset.root}", "${hydra:runtime.cwd}", "${.dir}", "${a}", "${"])
 def test_what_cannot_be_looked_up_is_refused(monkeypatch, text):
     monkeypatch.delenv("NONE", raising=False)
     with pytest.raises(LookupError):
-        looked_up(text, {"a": "${a}", "dataset": {}})
+        resolved(text, {"a": "${a}", "dataset": {}})

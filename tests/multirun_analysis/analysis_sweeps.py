@@ -43,6 +43,13 @@ def make_record(
     }
 
 
+def four_records() -> list[dict[str, Any]]:
+    """Return the records of two widths and two seeds."""
+    return [
+        make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.1 / width * (seed + 1)) for seed in (0, 1) for width in (8, 16)
+    ]
+
+
 def record_bytes(record: dict[str, Any]) -> bytes:
     """Return the contents of a record's file, sealed."""
     return schema.sealed(schema.canonical(record))
@@ -86,3 +93,8 @@ def expect(record: dict[str, Any], job: str = "") -> dict[str, Any]:
     """Return the line of `expected.jsonl` that belongs to a record."""
     pairs = len({(row["network_a"], row["network_b"]) for row in record["runs"]})
     return {"run_id": record["run_id"], "job": job, "n_pairs": pairs, "matching": record["matching"], "scope": record["scope"]}
+
+
+def labelled(ax: Any) -> dict[str, Any]:
+    """Return the lines of axes that stand in a legend, by their labels."""
+    return {str(line.get_label()): line for line in ax.get_lines() if not str(line.get_label()).startswith("_")}

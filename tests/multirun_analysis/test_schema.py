@@ -112,16 +112,16 @@ def test_every_flipped_bit_is_said_or_without_effect(write_sweep):
     folder, rng = write_sweep([make_record("a"), make_record("b", seed=1)]), random.Random(0)
     path = folder / "a" / "record.json"
     whole = path.read_bytes()
-    kept, others = load_runs(folder), load_runs(folder).query("run_id == 'b'").reset_index(drop=True)
+    all_runs, others = load_runs(folder), load_runs(folder).query("run_id == 'b'").reset_index(drop=True)
     changed = 0
-    for place in range(0, len(whole), 3):
+    for k in range(0, len(whole), 3):
         data = bytearray(whole)
-        data[place] ^= 1 << rng.randrange(8)
+        data[k] ^= 1 << rng.randrange(8)
         path.write_bytes(data)
         sweep = find_sweep(folder)
         if len(sweep.packed) == 2:
             assert open_record(path) == opened(whole)
-            assert load_runs(folder).equals(kept)
+            assert load_runs(folder).equals(all_runs)
         else:
             ((status, sentence),) = sweep.failures[["status", "sentence"]].to_numpy().tolist()
             assert (status, "run the sweep again" in sentence) == ("unreadable", True)
@@ -137,10 +137,10 @@ def test_every_flipped_bit_of_a_line_is_noticed_or_without_effect():
         data = bytearray(whole)
         data[bit // 8] ^= 1 << bit % 8
         try:
-            found = read_expected(data.decode())
+            read = read_expected(data.decode())
         except (ValueError, TypeError, KeyError):
             continue
-        assert found == entry  # a letter of the seal is a capital now
+        assert read == entry  # a letter of the seal is a capital now
 
 
 def test_a_line_is_read_with_its_seal_only(write_sweep):

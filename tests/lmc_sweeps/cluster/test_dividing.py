@@ -41,7 +41,7 @@ def job(width=8, seed=0, networks=2, stack=None, lr=0.05, epochs=1, points=3):
 
 
 def networks(part, jobs):
-    return {task.name for index in part for task in jobs[index]}
+    return {network.name for index in part for network in jobs[index]}
 
 
 @hypothesis_settings(deadline=None, max_examples=200)
@@ -85,7 +85,7 @@ def test_small_shapes_are_put_together_and_large_ones_are_not():
     small = [job(width=width) for width in range(4, 12)]
     large = job(width=1024, epochs=1000)
     jobs = [*small[:4], large, *small[4:]]
-    assert rough_seconds(large) > 60 > sum(rough_seconds(tasks) for tasks in small)
+    assert rough_seconds(large) > 60 > sum(rough_seconds(networks) for networks in small)
     assert divide(jobs, None, 60.0) == [[0, 1, 2, 3, 5, 6, 7, 8], [4]]
     assert divide(jobs, 8, 60.0) == [[0, 1, 2, 3], [4], [5, 6, 7, 8]]
     assert divide(jobs, None, 0.0) == [[index] for index in range(9)]

@@ -52,8 +52,8 @@ def test_a_planted_permutation_is_found_in_files_and_the_aligned_network_is_writ
     runs = pd.read_csv(tmp_path / "found" / "runs.csv").set_index(["matching", "split"])
     assert runs.loc[("weights", "test"), "loss_barrier"] <= 1e-6
     assert runs.loc[("activations", "test"), "loss_barrier"] <= 1e-6
-    found = np.load(tmp_path / "found" / "permutations.npz")["weights/hidden_1"]
-    np.testing.assert_array_equal(planted[found], np.arange(12))
+    permutation = np.load(tmp_path / "found" / "permutations.npz")["weights/hidden_1"]
+    np.testing.assert_array_equal(planted[permutation], np.arange(12))
     torch.testing.assert_close(
         load_file(tmp_path / "found" / "aligned_weights.safetensors"), load_file(tmp_path / "a.safetensors"), rtol=0, atol=0
     )
@@ -62,10 +62,10 @@ def test_a_planted_permutation_is_found_in_files_and_the_aligned_network_is_writ
 def test_layers_under_other_names_are_taken_in_the_order_of_their_numbers(compared, tmp_path):
     names = {"hidden_1.weight": "2.weight", "hidden_1.bias": "2.bias", "hidden_2.weight": "10.weight", "hidden_2.bias": "10.bias"}
     write_pair(tmp_path, depth=2, names=names | {"output.weight": "20.weight", "output.bias": "20.bias"})
-    found = compared("a.safetensors", "b.safetensors")
+    printed = compared("a.safetensors", "b.safetensors")
     assert (
         "a.safetensors: 2.weight as hidden_1.weight, 2.bias as hidden_1.bias, 10.weight as hidden_2.weight, 10.bias as hidden_2.bias, 20."
-        in found
+        in printed
     )
 
 
@@ -100,10 +100,10 @@ def test_layers_of_equal_shapes_are_never_ordered_by_their_names(compared, train
     for name, network in zip("ab", trained, strict=True):
         save_file(network, f"{name}.safetensors")
         torch.save(network, f"{name}.pt")
-    asked = r"'a.FILE': the order of its layers cannot be told, neither from their shapes nor from numbers in their names"
-    assert asked.replace("FILE", "safetensors") in compared("a.safetensors", "b.safetensors")
+    message = r"'a.FILE': the order of its layers follows neither from their shapes nor from numbers in their names"
+    assert message.replace("FILE", "safetensors") in compared("a.safetensors", "b.safetensors")
     refused = compared("a.pt", "b.pt")
-    assert asked.replace("FILE", "pt") in refused
+    assert message.replace("FILE", "pt") in refused
     assert refused.endswith("from input to output; the file holds them in the order --layers input_layer,hidden_layer,output_layer.")
     right = compared("a.pt", "b.safetensors", "--layers", ",".join(WORDS))
     assert shown(right, "identity test", "error_a") < 0.15
@@ -131,8 +131,8 @@ def test_networks_that_are_no_better_than_a_guess_are_said(compared, trained):
 def test_a_guess_is_told_from_the_error_or_from_error_and_loss(error, loss, is_said):
     """Of four classes, equally frequent, a guess is wrong on 75 %, and a uniform one has a loss of ln 4 = 1.386."""
     row = {"matching": "identity", "split": "test", "error_a": error, "loss_a": loss, "error_b": 0.0, "loss_b": 0.0}
-    said = compare_cli.guesses(pd.DataFrame([row | {"split": "train"}, row]), torch.arange(8) % 4, 4)
-    assert [note.split(":")[0] for note in said] == ["network A is hardly better than a guess"] * is_said
+    notes = compare_cli.guesses(pd.DataFrame([row | {"split": "train"}, row]), torch.arange(8) % 4, 4)
+    assert [note.split(":")[0] for note in notes] == ["network A is hardly better than a guess"] * is_said
 
 
 def test_files_of_other_formats_and_precisions_are_compared_and_what_was_done_is_said(compared, trained):
@@ -183,7 +183,7 @@ def test_mistakes_are_sentences(compared, tmp_path):
         (["a.safetensors", "nowhere.safetensors"], "there is no file 'nowhere.safetensors'."),
         (
             ["a.safetensors", "text.safetensors"],
-            "'text.safetensors' is no file of a network that is read here: it begins with 'no network'",
+            "'text.safetensors' is not a network file that lmc_sweeps reads: it begins with 'no network'",
         ),
         (["a.safetensors", "."], "'.' is a folder; name the file of the network in it: a.safetensors, b.safetensors, text.safetensors."),
         (
@@ -202,8 +202,8 @@ def test_mistakes_are_sentences(compared, tmp_path):
         (["a.safetensors", "b.safetensors", "plane=true"], "`plane` is for the jobs of lmc_sweeps; here no plane is measured."),
         (["a.safetensors", "b.safetensors", "widht=3"], "Did you mean 'width'?"),
     ]:
-        found = compared(*arguments)
-        assert sentence in found
+        printed = compared(*arguments)
+        assert sentence in printed
         assert not (tmp_path / "found").exists()
 
 

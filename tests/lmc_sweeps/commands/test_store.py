@@ -133,10 +133,10 @@ def refused_for(reason):
     def refuse(path, monkeypatch):
         opened = os.open
 
-        def refusing(what, *more, **others):
-            if str(what) == str(path):
-                raise OSError(reason, os.strerror(reason), str(what))
-            return opened(what, *more, **others)
+        def refusing(requested, *more, **others):
+            if str(requested) == str(path):
+                raise OSError(reason, os.strerror(reason), str(path))
+            return opened(requested, *more, **others)
 
         monkeypatch.setattr(os, "open", refusing)
 
@@ -159,10 +159,10 @@ def test_what_cannot_be_read_is_said_and_left(store, capsys, monkeypatch, name, 
     with pytest.raises(SystemExit) as stopped:
         run(store, "verify")
     assert stopped.value.code == 1
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     path = store.path(name, PARTIAL if suffix == PARTIAL else NETWORK)
-    assert f"cannot be read: {path} (" in said
-    assert "1 cannot be read" in said
+    assert f"cannot be read: {path} (" in printed
+    assert "1 cannot be read" in printed
     run(store, "prune", "--older-than", "0")
     assert f"left as it is, cannot be read: {path} (" in capsys.readouterr().out
     left = {path.name for path in store.folder.rglob("*")}  # old networks that can be read went: that was asked for
@@ -202,16 +202,16 @@ def test_a_network_whose_sidecar_cannot_vouch_for_it_is_said_and_left_unless_it_
             sidecar.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
         make_old(store.path(name))
     damage(store, B)
-    kept = store.path(A).read_bytes()
+    whole = store.path(A).read_bytes()
     with pytest.raises(SystemExit) as stopped:
         run(store, "verify")
     assert stopped.value.code == 1
     assert "0 networks are whole, 1 have no sidecar that vouches for them, 1 are damaged" in capsys.readouterr().out
     run(store, "prune", "--older-than", "0")
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     why = "missing" if contents is None else "damaged"
-    assert f"left as it is, without a sidecar that vouches for it: {store.path(A)} (its sidecar is {why}; the next sweep" in said
-    assert store.path(A).read_bytes() == kept
+    assert f"left as it is, without a sidecar that vouches for it: {store.path(A)} (its sidecar is {why}; the next sweep" in printed
+    assert store.path(A).read_bytes() == whole
     assert store.path(A, SIDECAR).exists() == (contents is not None)
     assert not store.path(B).exists()
     assert not store.path(B, SIDECAR).exists()
@@ -250,9 +250,9 @@ def test_a_folder_that_cannot_be_looked_into_is_said(store, capsys, monkeypatch)
     run(store, "prune")
     with pytest.raises(SystemExit):
         run(store, "verify")
-    said = capsys.readouterr().out
-    assert said.count(f"{closed} cannot be looked into (Permission denied)") == 3
-    assert "1 networks are whole, 1 cannot be read, 0 are damaged" in said
+    printed = capsys.readouterr().out
+    assert printed.count(f"{closed} cannot be looked into (Permission denied)") == 3
+    assert "1 networks are whole, 1 cannot be read, 0 are damaged" in printed
     monkeypatch.undo()
     assert set(whole(A, B)) < set(files(store))
 
@@ -267,9 +267,9 @@ def test_a_network_under_the_name_of_another_is_said_and_goes_only_if_it_is_whol
     store.path(A).unlink()
     with pytest.raises(SystemExit):
         run(store, "verify")
-    said = capsys.readouterr().out
-    assert f"misplaced: {store.path(B)} (it is the network {A}, under the name of another)" in said
-    assert "0 networks are whole, 1 are under a wrong name, 0 are damaged" in said
+    printed = capsys.readouterr().out
+    assert f"misplaced: {store.path(B)} (it is the network {A}, under the name of another)" in printed
+    assert "0 networks are whole, 1 are under a wrong name, 0 are damaged" in printed
     run(store, "prune")
     assert store.path(B).is_file()  # the only one that there is of A: to be renamed
     copy(store, B, A)
@@ -278,23 +278,23 @@ def test_a_network_under_the_name_of_another_is_said_and_goes_only_if_it_is_whol
 
 
 def test_what_kills_have_left_is_found_and_removed_but_not_that_of_a_running_process(store, capsys):
-    place = store.path(A).parent
-    left = [place / f".{A}{NETWORK}.4711.0a1b2c3d.tmp", place / f".{A}{SIDECAR}.lock", place / ".newabcd_123" / f"{A}{NETWORK}"]
+    folder = store.path(A).parent
+    left = [folder / f".{A}{NETWORK}.4711.0a1b2c3d.tmp", folder / f".{A}{SIDECAR}.lock", folder / ".newabcd_123" / f"{A}{NETWORK}"]
     left.append(store.path(network_name({"network": 9}), SIDECAR))
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half of it")
     run(store, "prune")
     assert all(path.is_file() for path in left)  # a moment old: their process may run
-    for path in (*left, place / ".newabcd_123"):
+    for path in (*left, folder / ".newabcd_123"):
         make_old(path)
     run(store, "list")
     assert "3 files of processes that write or were killed" in capsys.readouterr().out
     run(store, "verify")
-    said = capsys.readouterr().out
-    assert "4 files are left over" in said
+    printed = capsys.readouterr().out
+    assert "4 files are left over" in printed
     run(store, "prune")
-    assert not any(path.exists() for path in (*left, place / ".newabcd_123"))
+    assert not any(path.exists() for path in (*left, folder / ".newabcd_123"))
     assert set(whole(A, B)) < set(files(store))
 
 
@@ -329,7 +329,7 @@ def test_files_that_vanish_while_the_store_is_looked_at_are_left_out(store, monk
     damage(store, B)
     listed, _ = items(store)
     run(store, "prune", "--older-than", "0")  # another prune
-    assert [found.item.path for found in findings(listed)] == [store.path(C, PARTIAL)]
+    assert [finding.item.path for finding in findings(listed)] == [store.path(C, PARTIAL)]
     assert list(store_command.entries(listed)) == []
     monkeypatch.setattr(store_command, "items", lambda store: (listed, []))
     for command in ("list", "verify", "prune"):
@@ -384,6 +384,6 @@ def test_letters_that_a_terminal_obeys_are_not_printed(store, capsys):
     identity = {**IDENTITIES[0], "model": {"name": "mlp\x1b]52;c;aGk=\x07\n"}}
     store.save(network_name(identity), identity, NETWORK_OF)
     run(store, "list")
-    said = capsys.readouterr().out
-    assert r"mlp\x1b]52;c;aGk=\x07\n" in said
-    assert "\x1b" not in said
+    printed = capsys.readouterr().out
+    assert r"mlp\x1b]52;c;aGk=\x07\n" in printed
+    assert "\x1b" not in printed

@@ -36,9 +36,9 @@ def test_integer_refuses_with_the_rule_and_the_value(value: object, limits: dict
     [(0.5, {}), (-3, {}), (0.0, {"least": 0.0}), (1e-300, {"above": 0.0}), (0.999, {"least": 0.0, "below": 1.0})],
 )
 def test_number_returns_a_float_of_the_same_value(value: float, limits: dict) -> None:
-    found = checks.number("lr", value, **limits)
-    assert found == value
-    assert type(found) is float
+    result = checks.number("lr", value, **limits)
+    assert result == value
+    assert type(result) is float
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,16 @@ def test_one_of_returns_each_of_its_choices_even_from_an_iterator() -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "message"),
+    ("prefix", "message"),
     [
         ("", "`widht` is not a key; the keys at the top level are depth, width. Did you mean 'width'?"),
         ("model", "`model.widht` is not a key; the keys at `model` are depth, width. Did you mean 'width'?"),
     ],
 )
-def test_an_unknown_key_is_named_with_its_place_and_all_known_keys(where: str, message: str) -> None:
-    checks.known_keys(where, ["depth", "width"], ["width", "depth"])
+def test_an_unknown_key_is_named_with_its_place_and_all_known_keys(prefix: str, message: str) -> None:
+    checks.known_keys(prefix, ["depth", "width"], ["width", "depth"])
     with pytest.raises(checks.InputError, match=f"^{re.escape(message)}$"):
-        checks.known_keys(where, ["depth", "widht"], ["width", "depth"])
+        checks.known_keys(prefix, ["depth", "widht"], ["width", "depth"])
 
 
 def test_an_input_error_is_a_value_error() -> None:

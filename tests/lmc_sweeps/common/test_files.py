@@ -42,16 +42,16 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
 def test_a_reader_meets_the_old_file_until_the_new_one_is_whole(tmp_path, monkeypatch):
     path = tmp_path / "file"
     write_atomically(path, b"old")
-    seen = []
+    contents = []
     sync = os.fsync
 
     def look(descriptor):
-        seen.append(path.read_bytes())
+        contents.append(path.read_bytes())
         sync(descriptor)
 
     monkeypatch.setattr(files.os, "fsync", look)
     write_atomically(path, b"new")
-    assert (seen, path.read_bytes()) == ([b"old"], b"new")
+    assert (contents, path.read_bytes()) == ([b"old"], b"new")
 
 
 class Refusing:
@@ -95,8 +95,8 @@ def test_a_lock_of_another_user_that_cannot_be_opened_is_done_without(tmp_path, 
     with locked(tmp_path / "file"):
         write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
-    (said,) = caplog.messages
-    assert said.startswith(f"{tmp_path / 'file'} is written without a lock, which cannot be had (")
+    (warnings,) = caplog.messages
+    assert warnings.startswith(f"{tmp_path / 'file'} is written without a lock, which cannot be had (")
 
 
 @pytest.mark.parametrize("reason", [errno.EROFS, errno.ENOSPC], ids=errno.errorcode.get)
@@ -130,8 +130,8 @@ def test_a_lock_that_is_no_file_is_done_without_and_nothing_is_written_through_i
     with locked(tmp_path / "file"):
         write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
-    (said,) = caplog.messages
-    assert "is written without a lock, which cannot be had (" in said
+    (warnings,) = caplog.messages
+    assert "is written without a lock, which cannot be had (" in warnings
     assert make != a_link or (tmp_path / "treasure").read_text() == "of the user's"
 
 
@@ -164,9 +164,9 @@ def test_a_log_that_is_no_file_holds_nobody_up_and_is_said_once(tmp_path, capsys
     for line in ("one", "two"):
         handler.emit(logging.LogRecord("name", logging.INFO, "file", 1, line, (), None))
     handler.close()
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 1
-    assert said[0].startswith("WARNING: there is no log file, for it cannot be opened: ")
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 1
+    assert warnings[0].startswith("WARNING: the log file cannot be opened: ")
     assert make != a_link or (tmp_path / "treasure").read_text() == "of the user's"
 
 
@@ -179,12 +179,12 @@ def test_a_log_file_takes_lines_and_goes_on_with_those_that_are_there(tmp_path):
 
 
 def test_where_others_write_in_place_pipes_and_links_are_removed_and_files_stay(tmp_path, caplog):
-    place = tmp_path / "place"
-    place.mkdir()
+    folder = tmp_path / "place"
+    folder.mkdir()
     for make in (a_pipe, a_device, a_link, a_folder):
-        make(place / make.__name__)
-    clear_of_pipes(place)
-    assert sorted(path.name for path in place.iterdir()) == ["a_folder", "treasure"]
-    assert (place / "treasure").read_text() == "of the user's"
+        make(folder / make.__name__)
+    clear_of_pipes(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["a_folder", "treasure"]
+    assert (folder / "treasure").read_text() == "of the user's"
     assert len(caplog.messages) == 3
-    clear_of_pipes(place / "nowhere")
+    clear_of_pipes(folder / "nowhere")

@@ -21,47 +21,47 @@ def test_sigterm_interrupts_work_as_ctrl_c_does():
 
 @pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
 def test_an_interruption_is_put_off_until_it_is_called_for(number, kind):
-    done = []
+    steps = []
 
     def work():
         with sigterm_interrupts(), Interruption() as interruption:
-            assert not interruption.asked
+            assert not interruption.is_pending
             send(number)
-            assert interruption.asked
-            done.append("the step")
+            assert interruption.is_pending
+            steps.append("the step")
             interruption.happen()
-            done.append("more")
+            steps.append("more")
 
     with pytest.raises(kind):
         work()
-    assert done == ["the step"]
+    assert steps == ["the step"]
 
 
 def test_an_interruption_comes_at_the_end_of_what_it_waits_for():
-    done = []
+    steps = []
 
     def work():
         with Interruption():
             send(signal.SIGINT)
-            done.append("all of it")
+            steps.append("all of it")
 
     with pytest.raises(KeyboardInterrupt):
         work()
-    assert done == ["all of it"]
+    assert steps == ["all of it"]
 
 
 def test_a_second_signal_is_not_put_off():
-    done = []
+    steps = []
 
     def work():
         with Interruption():
             send(signal.SIGINT)
             send(signal.SIGINT)
-            done.append("not this")
+            steps.append("not this")
 
     with pytest.raises(KeyboardInterrupt):
         work()
-    assert done == []
+    assert steps == []
 
 
 def test_a_signal_that_is_ignored_goes_on_being_ignored():
@@ -69,6 +69,6 @@ def test_a_signal_that_is_ignored_goes_on_being_ignored():
     try:
         with Interruption() as interruption:
             send(signal.SIGTERM)
-            assert not interruption.asked
+            assert not interruption.is_pending
     finally:
         signal.signal(signal.SIGTERM, before)

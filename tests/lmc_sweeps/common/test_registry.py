@@ -41,10 +41,10 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_variants_are_the_named_subclasses_by_name_in_order(room: str) -> None:
     base = importlib.import_module(f"{room}.base").Part
-    found = variants(room, base)
-    assert list(found) == ["ant", "zebra"]
-    assert found["ant"] is importlib.import_module(f"{room}.ant").Ant
-    assert found["zebra"] is importlib.import_module(f"{room}.zebra").Zebra
+    parts = variants(room, base)
+    assert list(parts) == ["ant", "zebra"]
+    assert parts["ant"] is importlib.import_module(f"{room}.ant").Ant
+    assert parts["zebra"] is importlib.import_module(f"{room}.zebra").Zebra
 
 
 def test_a_new_file_is_a_new_variant(room: str, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_new_file_is_a_new_variant(room: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("parts", "expected"),
     [
         (matching.choices(), {"identity", "weights", "covariance", "activations"}),
         (transport.choices(), {"emd", "assignment"}),
@@ -62,6 +62,6 @@ def test_a_new_file_is_a_new_variant(room: str, tmp_path: Path) -> None:
         (datasets.choices(), {"cifar10", "digits", "fashion_mnist", "gaussian_mixture", "kmnist", "mnist"}),
     ],
 )
-def test_every_room_holds_the_variants_that_the_design_names(found: dict, expected: set) -> None:
-    assert expected <= found.keys()
-    assert all(cls.name == name for name, cls in found.items())
+def test_every_room_holds_the_variants_that_the_design_names(parts: dict, expected: set) -> None:
+    assert expected <= parts.keys()
+    assert all(cls.name == name for name, cls in parts.items())

@@ -35,37 +35,37 @@ def test_work_within_its_limit_and_without_one_is_left_alone():
         assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_progress_counts_the_time_anew():
-    done = []
+def test_progress_starts_the_time_again():
+    finished = []
 
     def work():
         with time_limit(2.0, "this work") as progressed:
             for _ in range(6):  # 3 s in all
                 time.sleep(0.5)
                 progressed()
-            done.append("all of it")
+            finished.append("all of it")
             time.sleep(LONG)
 
     with pytest.raises(TimeLimitReached):
         work()
-    assert done == ["all of it"]
+    assert finished == ["all of it"]
 
 
 def test_an_error_that_the_work_swallows_is_raised_again(monkeypatch):
     monkeypatch.setattr("lmc_sweeps.common.time_limit.GRACE", 1.0)
-    seen = []
+    errors = []
 
     def work():
         with time_limit(0.1, "this work"):
             try:
                 time.sleep(LONG)
             except TimeLimitReached as error:
-                seen.append(error)
+                errors.append(error)
             time.sleep(LONG)
 
     with pytest.raises(TimeLimitReached):
         work()
-    assert len(seen) == 1
+    assert len(errors) == 1
 
 
 def test_the_handler_and_the_timer_of_before_come_back():
@@ -124,11 +124,11 @@ def alone(text: str) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["CDLL", "PyDLL"])  # the second one keeps Python's lock
 def test_a_process_that_hangs_in_c_is_ended_with_a_sentence(kind):
-    done = subprocess.run(alone(HANG.format(kind=kind)), capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert "this work took longer than `time_limit` = 0.5 s and cannot be stopped from within, so the process is ended." in done.stderr
-    assert "the same command with the same hydra.sweep.dir goes on with the others" in done.stderr
-    assert "Traceback" not in done.stderr
+    completed = subprocess.run(alone(HANG.format(kind=kind)), capture_output=True, text=True, timeout=300, check=False)
+    assert completed.returncode == -signal.SIGKILL
+    assert "this work took longer than `time_limit` = 0.5 s and cannot be stopped from within, so the process is ended." in completed.stderr
+    assert "the same command with the same hydra.sweep.dir goes on with the others" in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 @pytest.mark.parametrize("stop", [signal.SIGSTOP, signal.SIGTSTP], ids=["SIGSTOP", "Ctrl-Z"])
@@ -140,8 +140,8 @@ def test_the_time_in_which_a_process_is_stopped_does_not_count(stop):
         process.send_signal(stop)
         time.sleep(2.2)  # twice its limit, and beyond the grace
         process.send_signal(signal.SIGCONT)
-        said = process.communicate("", timeout=300)
-    assert (process.returncode, said) == (0, ("done\n", ""))
+        output = process.communicate("", timeout=300)
+    assert (process.returncode, output) == (0, ("done\n", ""))
 
 
 def test_a_stopped_process_is_known_as_such():
@@ -157,9 +157,9 @@ def test_a_stopped_process_is_known_as_such():
 
 def test_where_the_keeper_cannot_be_started_the_work_is_done_and_it_is_said(monkeypatch, caplog):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    done = []
+    finished = []
     with time_limit(LONG, "this work") as progressed:
         progressed()
-        done.append(True)
-    assert done == [True]
+        finished.append(True)
+    assert finished == [True]
     assert "`time_limit` is not watched here: the process that counts the time cannot be started" in caplog.text

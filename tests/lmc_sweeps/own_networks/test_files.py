@@ -17,7 +17,7 @@ from safetensors.torch import save, save_file
 from torch import nn
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.own_networks import files as network_files
+from lmc_sweeps.own_networks import files
 from lmc_sweeps.own_networks.files import MOST_BYTES, read_network_file
 
 TENSORS = {"0.weight": torch.arange(8.0).reshape(4, 2), "0.bias": torch.zeros(4), "2.weight": torch.ones(3, 4)}
@@ -38,17 +38,17 @@ def written(folder, name, contents):
     return folder / name
 
 
-def assert_tensors(found, expected):
-    assert list(found) == list(expected)
+def assert_tensors(tensors, expected):
+    assert list(tensors) == list(expected)
     for name, tensor in expected.items():
-        assert torch.equal(found[name], tensor)
+        assert torch.equal(tensors[name], tensor)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", "", ".bin"])
 def test_a_safetensors_file_is_read_under_any_name(tmp_path, suffix):
-    found = read_network_file(written(tmp_path, f"a{suffix}", save(TENSORS)))
-    assert_tensors({name: found.tensors[name] for name in TENSORS}, TENSORS)
-    assert (found.has_order, found.notes) == (False, ())
+    network = read_network_file(written(tmp_path, f"a{suffix}", save(TENSORS)))
+    assert_tensors({name: network.tensors[name] for name in TENSORS}, TENSORS)
+    assert (network.has_order, network.notes) == (False, ())
 
 
 LIGHTNING = {
@@ -91,10 +91,10 @@ TRAINER = {"model_state_dict": TENSORS, "optimizer_state_dict": LIGHTNING["optim
     ids=["state dict", "ordered dict", "parameters", "extras", "Lightning", "trainer", "SWA", "nested extras"],
 )
 def test_state_dicts_are_found_in_pytorch_files_and_the_rest_is_said(tmp_path, value, tensors, notes):
-    found = read_network_file(written(tmp_path, "a.ckpt", torch_bytes(value)))
-    assert_tensors(found.tensors, tensors)
-    assert (found.has_order, found.notes) == (True, notes)
-    assert not any(tensor.requires_grad for tensor in found.tensors.values())
+    network = read_network_file(written(tmp_path, "a.ckpt", torch_bytes(value)))
+    assert_tensors(network.tensors, tensors)
+    assert (network.has_order, network.notes) == (True, notes)
+    assert not any(tensor.requires_grad for tensor in network.tensors.values())
 
 
 class Marked:
@@ -137,8 +137,8 @@ def changed(before: bytes, after: bytes, contents=None) -> bytes:
 def claiming(size: int) -> bytes:
     """Return a PyTorch file of which the last member claims to have a size."""
     contents = bytearray(torch_bytes({"w": torch.zeros(4, 4)}))
-    place = contents.rindex(b"PK\x01\x02")
-    contents[place + 20 : place + 28] = struct.pack("<II", size, size)
+    offset = contents.rindex(b"PK\x01\x02")
+    contents[offset + 20 : offset + 28] = struct.pack("<II", size, size)
     return bytes(contents)
 
 
@@ -146,7 +146,7 @@ def number(value: int) -> bytes:
     return b"J" + struct.pack("<i", value)
 
 
-TAKEN = re.escape("read are safetensors files and PyTorch's state dicts and checkpoints (.pt, .pth, .ckpt, .bin).")
+TAKEN = re.escape("lmc_sweeps reads safetensors files and PyTorch's state dicts and checkpoints (.pt, .pth, .ckpt, .bin).")
 REFUSED = {
     "empty": (b"", r"'F' is empty: it has 0 bytes\."),
     "LFS pointer": (
@@ -164,11 +164,11 @@ REFUSED = {
     "tar": (bytes(257) + b"ustar\x00" + bytes(249), "'F' is a tar archive: unpack it first"),
     "GGUF": (b"GGUF\x03", "'F' is a GGUF file: save the network's state dict"),
     "page": (b"<!DOCTYPE html><title>Log in</title>", "'F' is a web page or another text with tags: download the file itself"),
-    "words": (b"no network\x1b[2J", rf"'F' is no file of a network that is read here: it begins with 'no network.x1b\[2J'; {TAKEN}"),
+    "words": (b"no network\x1b[2J", rf"'F' is not a network file that lmc_sweeps reads: it begins with 'no network.x1b\[2J'; {TAKEN}"),
     "pickle": (pickle.dumps({"w": 1}), "'F' is a pickle, which can run code: save its state dict"),
     "before 1.6": (
         torch_bytes(TENSORS, _use_new_zipfile_serialization=False),
-        r"'F' is in PyTorch's format before 1\.6: write it anew: torch\.save\(torch\.load\(FILE, weights_only=True\), 'state\.pt'\)",
+        r"'F' is in PyTorch's format before 1\.6: write it again: torch\.save\(torch\.load\(FILE, weights_only=True\), 'state\.pt'\)",
     ),
     "module": (
         torch_bytes(nn.Linear(2, 3)),
@@ -185,9 +185,9 @@ REFUSED = {
     ),
     "sparse": (torch_bytes({"w": torch.eye(3).to_sparse()}), "'F' is refused: its tensor w is sparse; save plain numbers"),
     "meta": (torch_bytes({"w": torch.empty(3, 3, device="meta")}), "'F' is refused: its tensor w is without contents"),
-    "cut safetensors": (save(TENSORS)[:-3], r"'F' is no whole safetensors file \(.*\): truncated or damaged\? Copy it anew"),
-    "cut header": (save(TENSORS)[:60], "'F' is no whole safetensors file"),
-    "cut PyTorch": (torch_bytes(TENSORS)[:-300], r"'F' is a truncated or damaged file of PyTorch \(.*\)\. Copy it anew"),
+    "cut safetensors": (save(TENSORS)[:-3], r"'F' is not a whole safetensors file \(.*\): truncated or damaged\? Copy it again"),
+    "cut header": (save(TENSORS)[:60], "'F' is not a whole safetensors file"),
+    "cut PyTorch": (torch_bytes(TENSORS)[:-300], r"'F' is a truncated or damaged file of PyTorch \(.*\)\. Copy it again"),
     "compressed": (
         zip_bytes(members(torch_bytes({"w": torch.zeros(1000, 1000)})), zipfile.ZIP_DEFLATED),
         "'F' is refused: its members are compressed or overlap, which torch.save never does",
@@ -215,19 +215,19 @@ def test_a_flipped_bit_of_a_weight_in_a_pytorch_file_is_noticed(tmp_path):
     at = contents.index(struct.pack("<f", 1.5) * 16)
     contents[at + 2] ^= 1
     assert torch.load(io.BytesIO(contents), weights_only=True)["w"][0, 0] != 1.5  # PyTorch itself takes it
-    with pytest.raises(InputError, match=r"is damaged: the checksum of its member \w+/data/0 is wrong\. Copy it anew"):
+    with pytest.raises(InputError, match=r"is damaged: the checksum of its member \w+/data/0 is wrong\. Copy it again"):
         read_network_file(written(tmp_path, "a.pt", bytes(contents)))
 
 
-@pytest.mark.parametrize("place", range(0, 46, 2))
-def test_any_damage_of_the_directory_of_a_pytorch_file_is_a_sentence_or_harmless(tmp_path, place):
+@pytest.mark.parametrize("offset", range(0, 46, 2))
+def test_any_damage_of_the_directory_of_a_pytorch_file_is_a_sentence_or_harmless(tmp_path, offset):
     contents = bytearray(torch_bytes(TENSORS))
-    contents[contents.rindex(b"PK\x01\x02") + place] ^= 255  # e.g. a version of zip that there is not
+    contents[contents.rindex(b"PK\x01\x02") + offset] ^= 255  # e.g. a version of zip that there is not
     try:
-        found = read_network_file(written(tmp_path, "a.pt", bytes(contents)))
+        network = read_network_file(written(tmp_path, "a.pt", bytes(contents)))
     except InputError:
         return
-    assert_tensors(found.tensors, TENSORS)
+    assert_tensors(network.tensors, TENSORS)
 
 
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")  # newer releases are to do without
@@ -311,16 +311,16 @@ def sharded(tmp_path):
 
 @pytest.mark.parametrize("name", [*SHARDS, "model.safetensors.index.json"])
 def test_all_shards_of_a_network_are_read_whichever_is_named(sharded, name):
-    found = read_network_file(sharded / name)
-    assert_tensors({key: found.tensors[key] for key in TENSORS}, TENSORS)
-    assert found.notes == (f"read together: {', '.join(SHARDS)}",)
+    network = read_network_file(sharded / name)
+    assert_tensors({key: network.tensors[key] for key in TENSORS}, TENSORS)
+    assert network.notes == (f"read together: {', '.join(SHARDS)}",)
 
 
 def test_shards_of_pytorch_are_read_in_their_order(tmp_path):
     for k, name in enumerate(["0.weight", "2.weight"], start=1):
         written(tmp_path, f"pytorch_model-0000{k}-of-00002.bin", torch_bytes({name: TENSORS[name]}))
-    found = read_network_file(tmp_path / "pytorch_model-00002-of-00002.bin")
-    assert (list(found.tensors), found.has_order) == (["0.weight", "2.weight"], True)
+    network = read_network_file(tmp_path / "pytorch_model-00002-of-00002.bin")
+    assert (list(network.tensors), network.has_order) == (["0.weight", "2.weight"], True)
 
 
 def test_a_pipe_in_place_of_a_shard_is_named_and_not_waited_for(sharded):
@@ -347,13 +347,13 @@ def test_shards_that_are_missing_or_do_not_fit_are_named(sharded):
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
-        ("[]", "is no index of shards, with a `weight_map` from tensors to files"),
-        ("{}", "is no index of shards"),
-        ('{"weight_map": {"a": 3}}', "is no index of shards"),
-        ('{"weight_map": {"a": ""}}', "its shard  is no file beside it"),
+        ("[]", "is not an index of shards, with a `weight_map` from tensors to files"),
+        ("{}", "is not an index of shards"),
+        ('{"weight_map": {"a": 3}}', "is not an index of shards"),
+        ('{"weight_map": {"a": ""}}', "its shard  is not a file beside it"),
         ('{"weight_map": {}}', "is refused: it asks for 0 shards; at least 1 and at most 1,000 are read"),
-        ('{"weight_map": {"a": "../secret"}}', r"its shard \.\./secret is no file beside it"),
-        ("[" * 100_000, "is no index of shards"),
+        ('{"weight_map": {"a": "../secret"}}', r"its shard \.\./secret is not a file beside it"),
+        ("[" * 100_000, "is not an index of shards"),
         (json.dumps({"weight_map": {str(k): str(k) for k in range(1001)}}), "it asks for 1,001 shards"),
     ],
 )  # fmt: skip
@@ -370,7 +370,7 @@ def test_a_claim_of_many_shards_is_refused_unread(tmp_path):
 
 
 def test_tensors_that_share_their_numbers_many_times_are_refused_before_memory_is_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr(network_files, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(files, "MOST_BYTES", 2**20)
     shared = torch.zeros(200, 200)
     path = written(tmp_path, "a.pt", torch_bytes({f"{k}.weight": shared for k in range(10)}))
     tracemalloc.start()

@@ -15,23 +15,23 @@ WHERE = "dataset=letters"
 
 def tensors(*layers, weight=".weight", bias=".bias", turned=False):
     """Return weights and biases of layers (name, inputs, outputs), each filled with the layer's place in the list."""
-    found = {}
+    by_name = {}
     for k, (name, before, after) in enumerate(layers):
         shape = (before, after) if turned else (after, before)
-        found[f"{name}{weight}"] = (
+        by_name[f"{name}{weight}"] = (
             torch.full(shape, float(k)) + torch.arange(before * after).view(after, before).T.reshape(shape) * (turned) / 64
         )
         if bias is not None:
-            found[f"{name}{bias}"] = torch.full((after,), float(k))
-    return found
+            by_name[f"{name}{bias}"] = torch.full((after,), float(k))
+    return by_name
 
 
-def file(found, has_order=False):
-    return NetworkFile(Path("F"), found, has_order)
+def file(tensors, has_order=False):
+    return NetworkFile(Path("F"), tensors, has_order)
 
 
-def names(found, ends=(IN, OUT), **options):
-    return [layer.layer for layer in chain(file(found), ends, WHERE, **options).layers]
+def names(tensors, ends=(IN, OUT), **options):
+    return [layer.layer for layer in chain(file(tensors), ends, WHERE, **options).layers]
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def names(found, ends=(IN, OUT), **options):
 )
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.net.", "module._orig_mod.model."])
 def test_the_order_of_layers_is_that_of_the_shapes_and_the_numbers(layers, order, prefix):
-    found = tensors(*((prefix + name, before, after) for name, before, after in layers))
-    assert names(dict(sorted(found.items()))) == [layers[k][0] for k in order]
+    named = tensors(*((prefix + name, before, after) for name, before, after in layers))
+    assert names(dict(sorted(named.items()))) == [layers[k][0] for k in order]
 
 
 @pytest.mark.parametrize(
-    ("layers", "said"),
+    ("layers", "layers_message"),
     [
         ([("input_layer", 8, 8), ("hidden_layer", 8, 8), ("output_layer", 8, 3)], r"input_layer \(8 to 8\), hidden_layer \(8 to 8\), output_layer \(8 to 3\)"),
         ([("fc", 8, 8), ("fc2", 8, 8), ("fc3", 8, 3)], r"fc \(8 to 8\), fc2 \(8 to 8\), fc3"),
@@ -69,46 +69,44 @@ def test_the_order_of_layers_is_that_of_the_shapes_and_the_numbers(layers, order
         ([("fc01", 8, 8), ("fc1", 8, 8), ("fc2", 8, 3)], r"fc01 \(8 to 8\), fc1"),
     ],
 )  # fmt: skip
-def test_an_order_that_shapes_and_numbers_do_not_tell_is_asked_for(layers, said):
-    found = tensors(*layers)
+def test_an_order_that_shapes_and_numbers_do_not_tell_is_asked_for(layers, layers_message):
+    named = tensors(*layers)
     order = [name for name, *_ in layers]
-    begin = (
-        rf"'F': the order of its layers cannot be told, neither from their shapes nor from numbers in their names: {said}.*\. Give it with "
-    )
+    begin = rf"'F': the order of its layers follows neither from their shapes nor from numbers in their names: {layers_message}.*\. Give it with "
     with pytest.raises(InputError, match=begin + r"--layers NAME,NAME,\.\.\., from input to output\.$"):
-        names(found)
+        names(named)
     with pytest.raises(InputError, match=begin + f".*; the file holds them in the order --layers {','.join(order)}\\.$"):
-        chain(file(found, has_order=True), (IN, OUT), WHERE)
-    assert names(found, asked=order) == order
+        chain(file(named, has_order=True), (IN, OUT), WHERE)
+    assert names(named, requested=order) == order
 
 
 def test_the_own_names_of_a_model_are_an_order():
-    found = tensors(("output", 8, 8), ("hidden_2", 8, 8), ("hidden_1", 8, 8))
+    named = tensors(("output", 8, 8), ("hidden_2", 8, 8), ("hidden_1", 8, 8))
     own = ["hidden_1", "hidden_2", "output"]
-    assert names(found, (8, 8), own=own) == own
-    with pytest.raises(InputError, match="the order of its layers cannot be told"):
-        names(found, (8, 8))
+    assert names(named, (8, 8), own=own) == own
+    with pytest.raises(InputError, match="the order of its layers follows neither"):
+        names(named, (8, 8))
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("requested", "message"),
     [
         (["a", "c"], r"`--layers` must name layers of 'F', a, b; got 'c'\."),
-        (["b", "a"], r"'F' is no chain of linear layers: the order of `--layers`, b \(8 to 3\), a \(8 to 8\), leads from the 8 inputs to the 3 classes"),
+        (["b", "a"], r"'F' is not a chain of linear layers: the order of `--layers`, b \(8 to 3\), a \(8 to 8\), leads from the 8 inputs to the 3 classes"),
         (["a"], "'F' holds 1 weight matrices .*; a network with a hidden layer has at least 2"),
         ([""], "got ''"),
     ],
 )  # fmt: skip
-def test_layers_that_are_asked_for_must_be_there_and_fit(asked, message):
+def test_layers_that_are_asked_for_must_be_there_and_fit(requested, message):
     with pytest.raises(InputError, match=message):
-        names(tensors(("a", 8, 8), ("b", 8, 3)), asked=asked)
+        names(tensors(("a", 8, 8), ("b", 8, 3)), requested=requested)
 
 
 def test_layers_may_be_asked_for_by_the_names_of_their_tensors_and_the_others_are_left_aside():
-    found = tensors(("m.net.a", 8, 8), ("m.net.b", 8, 3), ("m.ema.a", 8, 8), ("m.ema.b", 8, 3))
+    named = tensors(("m.net.a", 8, 8), ("m.net.b", 8, 3), ("m.ema.a", 8, 8), ("m.ema.b", 8, 3))
     with pytest.raises(InputError, match=r"is no chain .*If only some of them are the network, name these: --layers NAME,NAME"):
-        names(found)
-    result = chain(file(found), (IN, OUT), WHERE, asked=["m.net.a.weight", "m.net.b"])
+        names(named)
+    result = chain(file(named), (IN, OUT), WHERE, requested=["m.net.a.weight", "m.net.b"])
     assert [float(layer.tensor[0, 0]) for layer in result.layers] == [0.0, 1.0]
     assert result.notes == (
         "left aside, for they are neither weights nor biases of its layers: m.ema.a.weight, m.ema.a.bias, m.ema.b.weight, m.ema.b.bias",
@@ -121,8 +119,8 @@ def test_layers_may_be_asked_for_by_the_names_of_their_tensors_and_the_others_ar
 )
 @pytest.mark.parametrize("has_bias", [True, False])
 def test_biases_belong_to_weights_by_their_names(weight, bias, has_bias):
-    found = tensors(("layer10", 6, 3), ("layer9", 8, 6), weight=weight, bias=bias if has_bias else None)
-    layers = chain(file(dict(reversed(found.items()))), (IN, OUT), WHERE).layers
+    named = tensors(("layer10", 6, 3), ("layer9", 8, 6), weight=weight, bias=bias if has_bias else None)
+    layers = chain(file(dict(reversed(named.items()))), (IN, OUT), WHERE).layers
     assert [float(layer.tensor[0, 0]) for layer in layers] == [1.0, 0.0]
     assert [None if layer.bias is None else layer.bias.tolist() for layer in layers] == (
         [[1.0] * 6, [0.0] * 3] if has_bias else [None, None]
@@ -131,12 +129,12 @@ def test_biases_belong_to_weights_by_their_names(weight, bias, has_bias):
 
 def test_biases_are_found_where_the_number_stands_behind_or_the_kind_before():
     for pattern in ("{}1", "{}s.1", "{}_1"):
-        found = {}
+        named = {}
         for number, shape in ((2, (3, 6)), (1, (6, 8))):
             for kind, size in (("W" if pattern == "{}1" else "weight", shape), ("b" if pattern == "{}1" else "bias", shape[:1])):
                 name = pattern.format(kind).replace("1", str(number)).replace("biass", "biases")
-                found[name] = torch.full(size, float(number))
-        assert [float(layer.bias[0]) for layer in chain(file(found), (IN, OUT), WHERE).layers] == [1.0, 2.0]
+                named[name] = torch.full(size, float(number))
+        assert [float(layer.bias[0]) for layer in chain(file(named), (IN, OUT), WHERE).layers] == [1.0, 2.0]
 
 
 TURNED = "weights are stored as (inputs, outputs), as Keras and JAX have them, and were transposed"
@@ -153,20 +151,20 @@ TURNED = "weights are stored as (inputs, outputs), as Keras and JAX have them, a
     ],
 )
 def test_weights_that_stand_as_inputs_times_outputs_are_transposed_and_that_is_said(layers, weight, bias):
-    found = tensors(*layers, weight=weight, bias=bias, turned=True)
+    named = tensors(*layers, weight=weight, bias=bias, turned=True)
     ends = (layers[0][1], layers[-1][2])
-    asked = [name for name, *_ in layers] if layers[0][0] == "dense" else None  # a name without a number could be the first or the last
-    result = chain(file(found), ends, WHERE, asked=asked)
+    requested = [name for name, *_ in layers] if layers[0][0] == "dense" else None  # a name without a number could be the first or the last
+    result = chain(file(named), ends, WHERE, requested=requested)
     assert result.notes == (TURNED,)
     for layer, (name, before, after) in zip(result.layers, layers, strict=True):
-        assert torch.equal(layer.tensor, found[f"{name}{weight}"].T)
+        assert torch.equal(layer.tensor, named[f"{name}{weight}"].T)
         assert layer.tensor.shape == (after, before)
         assert layer.tensor.is_contiguous()
 
 
 def test_square_weights_of_an_unknown_kind_are_not_guessed_at():
     with pytest.raises(
-        InputError, match=r"neither shapes nor names say whether its weights stand as \(outputs, inputs\) or as \(inputs, outputs\)"
+        InputError, match=r"neither shapes nor names say whether its weights are stored as \(outputs, inputs\) or as \(inputs, outputs\)"
     ):
         names(tensors(("l.0", 8, 8), ("l.1", 8, 8), weight="/w", bias="/b"), (8, 8))
 
@@ -177,7 +175,7 @@ def test_a_network_of_other_ends_is_not_taken_for_its_transpose():
     with pytest.raises(InputError, match=r"'F' has 9 inputs and 3 classes; dataset=letters has 8 and 3\."):
         names(tensors(("0", 9, 6), ("2", 6, 3)))
     with pytest.raises(
-        InputError, match=r"'F' is no chain of linear layers: no order of its layers, 0 \(8 to 6\), 2 \(5 to 3\), leads from"
+        InputError, match=r"'F' is not a chain of linear layers: no order of its layers, 0 \(8 to 6\), 2 \(5 to 3\), leads from"
     ):
         names(tensors(("0", 8, 6), ("2", 5, 3)))
 
@@ -237,10 +235,10 @@ def test_counters_and_measures_are_left_aside_and_that_is_said():
 
 
 def test_a_loss_with_weights_of_its_own_is_left_aside_when_the_layers_are_named():
-    assert names(CHAIN | {"criterion.weight": torch.ones(3)}, asked=["0", "2"]) == ["0", "2"]
+    assert names(CHAIN | {"criterion.weight": torch.ones(3)}, requested=["0", "2"]) == ["0", "2"]
     for norm in ({"1.running_var": torch.zeros(6)}, {"1.weight": torch.ones(6), "1.bias": torch.ones(6)}):
         with pytest.raises(InputError, match="'F' holds a normalisation"):
-            names(CHAIN | norm, asked=["0", "2"])
+            names(CHAIN | norm, requested=["0", "2"])
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])

@@ -56,7 +56,7 @@ def dense(a: int = 8, act: Callable[[Tensor], Tensor] = torch.relu, **more: obje
 HIDDEN: Axes = {"a.weight": ("h", None), "a.bias": ("h",), "o.weight": (None, "h"), "o.bias": (None,)}
 
 
-def of(forward: Callable[[Net, Tensor], object], **parts: Callable[[], nn.Module | nn.Parameter]) -> Callable[[], Net]:
+def network_of(forward: Callable[[Net, Tensor], object], **parts: Callable[[], nn.Module | nn.Parameter]) -> Callable[[], Net]:
     return lambda: Net(forward, **{name: part() for name, part in parts.items()})
 
 
@@ -74,9 +74,9 @@ def head(axes: Axes, group: str) -> Axes:
 
 # Networks, their specification and data: at each of them another rule for the neurons' axis would go wrong.
 KINDS: dict[str, tuple[Callable[[], nn.Module], Axes, Tensor]] = {
-    "keyword calls": (of(lambda s, x: s.o(input=torch.relu(s.a(input=x))), a=lambda: nn.Linear(8, 8), o=lambda: nn.Linear(8, 3)), HIDDEN, X),
+    "keyword calls": (network_of(lambda s, x: s.o(input=torch.relu(s.a(input=x))), a=lambda: nn.Linear(8, 8), o=lambda: nn.Linear(8, 3)), HIDDEN, X),
     "conv1d, channels = length": (
-        of(
+        network_of(
             lambda s, x: s.o(F.relu(s.b(F.relu(s.a(x)))).mean(2)),
             a=conv(nn.Conv1d, 7, 7, 3, padding=1), b=conv(nn.Conv1d, 7, 7, 3, padding=1), o=lambda: nn.Linear(7, 3),
         ),
@@ -84,12 +84,12 @@ KINDS: dict[str, tuple[Callable[[], nn.Module], Axes, Tensor]] = {
         SEQUENCES,
     ),
     "conv2d, channels = pixels": (
-        of(lambda s, x: s.o(F.relu(s.a(x)).mean((2, 3))), a=conv(nn.Conv2d, 3, 6, 3, padding=1), o=lambda: nn.Linear(6, 3)),
+        network_of(lambda s, x: s.o(F.relu(s.a(x)).mean((2, 3))), a=conv(nn.Conv2d, 3, 6, 3, padding=1), o=lambda: nn.Linear(6, 3)),
         head({"a.weight": ("h", None, None, None), "a.bias": ("h",)}, "h"),
         IMAGES,
     ),
     "linear on channels last": (
-        of(
+        network_of(
             lambda s, x: s.o(F.relu(s.b(F.relu(s.a(x)).permute(0, 2, 3, 1))).mean((1, 2))),
             a=conv(nn.Conv2d, 3, 6, 3, padding=1), b=lambda: nn.Linear(6, 6), o=lambda: nn.Linear(6, 3),
         ),
@@ -97,26 +97,26 @@ KINDS: dict[str, tuple[Callable[[], nn.Module], Axes, Tensor]] = {
         IMAGES,
     ),
     "sequences as long as they are wide": (
-        of(lambda s, x: s.o(F.relu(s.a(x))).mean(1), a=lambda: nn.Linear(7, 7), o=lambda: nn.Linear(7, 3)), HIDDEN, SEQUENCES
+        network_of(lambda s, x: s.o(F.relu(s.a(x))).mean(1), a=lambda: nn.Linear(7, 7), o=lambda: nn.Linear(7, 3)), HIDDEN, SEQUENCES
     ),
     "raw parameters, width = inputs": (
-        of(lambda s, x: F.linear(F.relu(F.linear(x, s.v)), s.w), v=parameter(8, 8), w=parameter(3, 8)), {"v": ("h", None), "w": (None, "h")}, X
+        network_of(lambda s, x: F.linear(F.relu(F.linear(x, s.v)), s.w), v=parameter(8, 8), w=parameter(3, 8)), {"v": ("h", None), "w": (None, "h")}, X
     ),
     "raw parameters on the left": (
-        of(lambda s, x: (s.w @ F.relu(s.v @ x.T)).T, v=parameter(8, 8), w=parameter(3, 8)), {"v": ("h", None), "w": (None, "h")}, X
+        network_of(lambda s, x: (s.w @ F.relu(s.v @ x.T)).T, v=parameter(8, 8), w=parameter(3, 8)), {"v": ("h", None), "w": (None, "h")}, X
     ),
     "einsum": (
-        of(
+        network_of(
             lambda s, x: torch.einsum("oi,bi->bo", s.w, F.relu(torch.einsum("bi,oi->bo", x, s.v))), v=parameter(8, 8), w=parameter(3, 8)
         ),
         {"v": ("h", None), "w": (None, "h")}, X,
     ),
     "layer norm": (
-        of(lambda s, x: s.o(F.relu(s.n(s.a(x)))), a=lambda: nn.Linear(8, 6), n=lambda: nn.LayerNorm(6), o=lambda: nn.Linear(6, 3)),
+        network_of(lambda s, x: s.o(F.relu(s.n(s.a(x)))), a=lambda: nn.Linear(8, 6), n=lambda: nn.LayerNorm(6), o=lambda: nn.Linear(6, 3)),
         HIDDEN | {"n.weight": ("h",), "n.bias": ("h",)}, X,
     ),
     "token ids": (
-        of(
+        network_of(
             lambda s, x: s.o(F.relu(s.a(s.e(x))).mean(1)), e=lambda: nn.Embedding(60000, 4), a=lambda: nn.Linear(4, 6), o=lambda: nn.Linear(6, 3)
         ),
         HIDDEN | {"e.weight": (None, None)}, IDS,
@@ -143,13 +143,13 @@ def compared(a: object, b: object, spec: object = None, x: Tensor = X, y: Tensor
 def test_the_neurons_axis_is_what_the_product_sums_over(kind):
     build, axes, x = KINDS[kind]
     a, b, moved = planted(build, axes)
-    found = compared(a, b, axes, x)
+    comparison = compared(a, b, axes, x)
     for method in ALL[1:]:
         for group, order in moved.items():
-            np.testing.assert_array_equal(found.permutations[method][group], np.argsort(order))
-    matched = found.runs[found.runs.matching != "identity"]
+            np.testing.assert_array_equal(comparison.permutations[method][group], np.argsort(order))
+    matched = comparison.runs[comparison.runs.matching != "identity"]
     assert (matched.loss_barrier < 1e-6).all()
-    assert (found.runs.function_gap < 1e-5).all()
+    assert (comparison.runs.function_gap < 1e-5).all()
 
 
 def test_a_specification_in_any_order_gives_the_same_as_in_the_order_of_the_network():
@@ -157,11 +157,11 @@ def test_a_specification_in_any_order_gives_the_same_as_in_the_order_of_the_netw
     a, b = (seeded(build, seed) for seed in (0, 1))
     expected = compared(a, b, axes, x)
     for names in (list(axes)[::-1], sorted(axes), list(axes)[2:] + list(axes)[:2]):
-        found = compared(a, b, {name: axes[name] for name in names}, x)
+        comparison = compared(a, b, {name: axes[name] for name in names}, x)
         for method in ALL:
             for group in ("a", "b"):
-                np.testing.assert_array_equal(found.permutations[method][group], expected.permutations[method][group])
-        assert found.layers[["matching", "layer", "layer_name"]].equals(expected.layers[["matching", "layer", "layer_name"]])
+                np.testing.assert_array_equal(comparison.permutations[method][group], expected.permutations[method][group])
+        assert comparison.layers[["matching", "layer", "layer_name"]].equals(expected.layers[["matching", "layer", "layer_name"]])
 
 
 def compiled(net: nn.Module) -> nn.Module:
@@ -177,9 +177,9 @@ def test_a_wrapped_network_is_the_one_inside_and_gets_its_aligned_state_under_it
         a, b = map(wrap, copy.deepcopy(plain))
         prefix = next(name for name in b.state_dict() if name.endswith("a.weight")).removesuffix("a.weight")
         for spec in (HIDDEN, {prefix + name: entry for name, entry in HIDDEN.items()}):
-            found = compared(a, b, spec)
-            assert found.runs.loss_barrier.tolist() == expected.runs.loss_barrier.tolist()
-        b.load_state_dict(found.aligned["weights"])
+            comparison = compared(a, b, spec)
+            assert comparison.runs.loss_barrier.tolist() == expected.runs.loss_barrier.tolist()
+        b.load_state_dict(comparison.aligned["weights"])
         torch.testing.assert_close(
             b.state_dict()[f"{prefix}a.weight"], expected.aligned["weights"]["a.weight"], rtol=0, atol=0, check_device=False
         )
@@ -193,9 +193,9 @@ def test_tied_parameters_are_one_and_move_together():
 
     a, b = (seeded(tied, seed) for seed in (0, 1))
     for more in ({"p.bias": (None,)}, {"p.bias": (None,), "p.weight": (None, "h")}):
-        found = compared(a, b, HIDDEN | more)
-        b.load_state_dict(found.aligned["activations"])
-        assert torch.equal(found.aligned["activations"]["o.weight"], found.aligned["activations"]["p.weight"])
+        comparison = compared(a, b, HIDDEN | more)
+        b.load_state_dict(comparison.aligned["activations"])
+        assert torch.equal(comparison.aligned["activations"]["o.weight"], comparison.aligned["activations"]["p.weight"])
     with pytest.raises(InputError, match=r"^'p.weight' and 'o.weight' are one tensor, but the permutation specification gives them"):
         compared(a, b, HIDDEN | {"p.bias": (None,), "p.weight": (None, None)})
     untied = copy.deepcopy(b)
@@ -210,21 +210,21 @@ def test_tied_parameters_are_one_and_move_together():
 def test_networks_in_other_precisions_are_measured_in_one_and_it_is_said(kind_a, kind_b, measured):
     build, axes, _ = KINDS["token ids"]
     a, b = seeded(build, 0).to(kind_a), seeded(build, 1).to(kind_b)
-    found = compared(a, b, axes, IDS)
+    comparison = compared(a, b, axes, IDS)
     names = [str(kind).removeprefix("torch.") for kind in (kind_a, kind_b)]
-    assert found.notes == (
-        f"precision: network A is in {names[0]} and network B is in {names[1]}; weights, statistics and all products were taken in {measured}.",
+    assert comparison.notes == (
+        f"precision: network A is in {names[0]} and network B is in {names[1]}; weights, statistics and all products were computed in {measured}.",
     )
     exact = [copy.deepcopy(net).to(getattr(torch, measured)) for net in (a, b)]  # ids above 256 and above 2048 would be rounded
     with torch.no_grad():
         for net, letter in zip(exact, "ab", strict=True):
-            np.testing.assert_allclose(found.runs[f"loss_{letter}"], float(F.cross_entropy(net(IDS), Y)), rtol=1e-5)
-    assert {tensor.dtype for tensor in found.aligned["weights"].values()} == {kind_b}
+            np.testing.assert_allclose(comparison.runs[f"loss_{letter}"], float(F.cross_entropy(net(IDS), Y)), rtol=1e-5)
+    assert {tensor.dtype for tensor in comparison.aligned["weights"].values()} == {kind_b}
     assert (a.o.weight.dtype, b.o.weight.dtype) == (kind_a, kind_b)
 
 
 def test_training_mode_dropout_and_batch_norm_are_measured_in_evaluation_mode_and_stay_as_they_were():
-    build = of(
+    build = network_of(
         lambda s, x: s.o(s.d(F.relu(s.n(s.a(x))))), a=lambda: nn.Linear(8, 6), n=lambda: nn.BatchNorm1d(6), d=lambda: nn.Dropout(0.5),
         o=lambda: nn.Linear(6, 3),
     )  # fmt: skip
@@ -233,15 +233,15 @@ def test_training_mode_dropout_and_batch_norm_are_measured_in_evaluation_mode_an
     for net in (a, b):
         net(X)  # in training mode: the norm has seen the data
     before = copy.deepcopy(b.state_dict())
-    found = compared(a, b, axes)
+    comparison = compared(a, b, axes)
     assert a.training
     assert b.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in b.state_dict().items())
     with torch.no_grad():
         expected = copy.deepcopy(b).eval()(X)
-        b.load_state_dict(found.aligned["covariance"])
+        b.load_state_dict(comparison.aligned["covariance"])
         torch.testing.assert_close(b.eval()(X), expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(found.runs.loss_b, float(F.cross_entropy(expected, Y)), rtol=1e-5)
+    np.testing.assert_allclose(comparison.runs.loss_b, float(F.cross_entropy(expected, Y)), rtol=1e-5)
     with pytest.raises(
         InputError, match=r"^the permutation specification does not keep .* axes of that length without a group are in n.running_mean"
     ):
@@ -250,14 +250,14 @@ def test_training_mode_dropout_and_batch_norm_are_measured_in_evaluation_mode_an
 
 def test_inputs_that_a_network_changes_in_place_stay_as_they_were():
     a, b = (
-        seeded(of(lambda s, x: s.o(torch.relu(s.a(x.mul_(2)))), a=lambda: nn.Linear(8, 8), o=lambda: nn.Linear(8, 3)), seed)
+        seeded(network_of(lambda s, x: s.o(torch.relu(s.a(x.mul_(2)))), a=lambda: nn.Linear(8, 8), o=lambda: nn.Linear(8, 3)), seed)
         for seed in (0, 1)
     )
     before = X.clone()
-    found = compared(a, b, HIDDEN)
+    comparison = compared(a, b, HIDDEN)
     assert torch.equal(X, before)
     with torch.no_grad():
-        np.testing.assert_allclose(found.runs.loss_a, float(F.cross_entropy(a(X.clone()), Y)), rtol=1e-5)
+        np.testing.assert_allclose(comparison.runs.loss_a, float(F.cross_entropy(a(X.clone()), Y)), rtol=1e-5)
 
 
 def buffer(value: Tensor, persistent: bool = False) -> Net:
@@ -268,7 +268,7 @@ def buffer(value: Tensor, persistent: bool = False) -> Net:
 
 
 def random() -> Net:
-    return of(lambda s, x: s.o(F.dropout(s.a(x), 0.5)), a=lambda: nn.Linear(8, 8), o=lambda: nn.Linear(8, 3))()
+    return network_of(lambda s, x: s.o(F.dropout(s.a(x), 0.5)), a=lambda: nn.Linear(8, 8), o=lambda: nn.Linear(8, 3))()
 
 
 DIFFER = "network A and network B do not compute the same function of their weights"
@@ -279,7 +279,7 @@ NOT_KEPT = (
 
 
 def returns(change: Callable[[Tensor], object]) -> Net:
-    return of(lambda s, x: change(s.o(torch.relu(s.a(x)))), a=lambda: nn.Linear(8, 8), o=lambda: nn.Linear(8, 3))()
+    return network_of(lambda s, x: change(s.o(torch.relu(s.a(x)))), a=lambda: nn.Linear(8, 8), o=lambda: nn.Linear(8, 3))()
 
 
 def folded(fold: Callable[[nn.Module], object]) -> Net:
@@ -325,7 +325,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "another buffer of integers": ({"a": buffer(torch.arange(8), True), "b": buffer(torch.arange(8).flip(0), True)}, f"{DIFFER} (the network c has other values)"),
     "a hook": ({"b": (lambda net: (net.o.register_forward_hook(lambda m, i, o: 2 * o), net)[1])(dense())}, f"{DIFFER}: with equal weights"),
     "random": ({"a": random(), "b": random()}, "network A returns other logits when it is called once more"),
-    "batch norm without statistics": ({"a": nn.Sequential(dense(), nn.BatchNorm1d(3, affine=False, track_running_stats=False)), "b": nn.Sequential(dense(), nn.BatchNorm1d(3, affine=False, track_running_stats=False)), "spec": {f"0.{name}": entry for name, entry in HIDDEN.items()}}, "network A makes of an example something else in another batch"),
+    "batch norm without statistics": ({"a": nn.Sequential(dense(), nn.BatchNorm1d(3, affine=False, track_running_stats=False)), "b": nn.Sequential(dense(), nn.BatchNorm1d(3, affine=False, track_running_stats=False)), "spec": {f"0.{name}": entry for name, entry in HIDDEN.items()}}, "network A computes something else for an example in another batch"),
     "a constant that is permuted": ({"a": buffer(torch.arange(8), True), "b": buffer(torch.arange(8), True), "spec": HIDDEN | {"c": ("h",)}}, "'c', in torch.int64, is a constant: only finite floating-point numbers are permuted."),
     "a dict": ({"a": returns(lambda z: {"logits": z, "loss": 0})}, f"{TENSOR} dict of 'logits', 'loss': wrap it in a module whose forward returns the logits."),
     "a tuple": ({"a": returns(lambda z: (z, z))}, f"{TENSOR} tuple: wrap it in a module"),
@@ -335,7 +335,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "classes": ({"a": returns(lambda z: z.argmax(1)[:, None].expand(-1, 3))}, "network A must return logits in floating-point numbers, got torch.int64."),
     "a cast inside": ({"a": dense(_call=lambda s, x: s.o(s.a(x.bfloat16()))).bfloat16()}, "`train` has inputs of shape (8,) in float32, which network A does not take: its forward raised RuntimeError. Its first weights, 'a.weight', have shape (8, 8); it is in bfloat16 and measured in float32, which its code must take."),
     "wrong width": ({"x": X[:, :5]}, "`train` has inputs of shape (5,) in float32, which network A does not take: its forward raised RuntimeError. Its first weights, 'a.weight', have shape (8, 8)."),
-    "bytes that wrap": ({"a": dense(_call=lambda s, x: s.o(s.a((x - 128) / 64.0))), "x": (60 * X.abs()).to(torch.uint8)}, "`train` has inputs in torch.uint8, of which network A makes something else than of the same numbers in torch.float32"),
+    "bytes that wrap": ({"a": dense(_call=lambda s, x: s.o(s.a((x - 128) / 64.0))), "x": (60 * X.abs()).to(torch.uint8)}, "`train` has inputs in torch.uint8, for which network A computes something else than for the same numbers in torch.float32"),
     "nothing permuted": ({"spec": {name: (None,) * len(entry) for name, entry in HIDDEN.items()}}, "the permutation specification names no group: nothing could be permuted"),
     "one neuron": ({"a": dense(1), "b": dense(1)}, "every group of the permutation specification (h) has one neuron: there is nothing to permute."),
     "only a bias": ({"spec": {"a.weight": (None, None), "a.bias": ("h",), "o.weight": (None, "h"), "o.bias": (None,)}}, "group 'h' has no incoming weights"),
@@ -362,10 +362,10 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_measured_is_refused_in_one_sentence(case):
     changes, message = REFUSED[case]
-    given = {"a": dense(), "b": dense(), "spec": HIDDEN, **changes}
-    before = [copy.deepcopy(net.state_dict()) if isinstance(net, Net) else {} for net in (given["a"], given["b"])]
+    arguments = {"a": dense(), "b": dense(), "spec": HIDDEN, **changes}
+    before = [copy.deepcopy(net.state_dict()) if isinstance(net, Net) else {} for net in (arguments["a"], arguments["b"])]
     with pytest.raises(InputError, match=f"^{re.escape(message)}"):
-        compared(given.pop("a"), given.pop("b"), given.pop("spec"), **given)
+        compared(arguments.pop("a"), arguments.pop("b"), arguments.pop("spec"), **arguments)
     for net, state in zip((changes.get("a"), changes.get("b")), before, strict=True):
         if isinstance(net, Net):
             assert net.training
@@ -379,15 +379,15 @@ RAW: Axes = {"v": ("h", None), "w": (None, "h")}
     ("build", "axes", "message"),
     [
         (  # as `x @ w` has it: the layout in which the first axis is that of the inputs
-            of(lambda s, x: F.relu(x @ s.v) @ s.w, v=parameter(8, 8), w=parameter(8, 3)), {"v": (None, "h"), "w": ("h", None)},
+            network_of(lambda s, x: F.relu(x @ s.v) @ s.w, v=parameter(8, 8), w=parameter(8, 3)), {"v": (None, "h"), "w": ("h", None)},
             "'w' is summed over its first axis (as in `x @ weight`, or a transposed convolution): that axis has its inputs",
         ),
         (
-            of(lambda s, x: (F.relu((x[:, None] * s.v).sum(-1))[:, None] * s.w).sum(-1), v=parameter(8, 8), w=parameter(3, 8)), RAW,
+            network_of(lambda s, x: (F.relu((x[:, None] * s.v).sum(-1))[:, None] * s.w).sum(-1), v=parameter(8, 8), w=parameter(3, 8)), RAW,
             "the activations of 'h' cannot be read, as `covariance` and `activations` need them: 'w' would have to be summed over",
         ),
         (
-            of(lambda s, x: s.o(torch.relu(s.i(x)) + s.b(torch.relu(s.a(torch.relu(s.i(x)))))), i=lambda: nn.Linear(8, 6),
+            network_of(lambda s, x: s.o(torch.relu(s.i(x)) + s.b(torch.relu(s.a(torch.relu(s.i(x)))))), i=lambda: nn.Linear(8, 6),
                a=lambda: nn.Linear(6, 5), b=lambda: nn.Linear(5, 6), o=lambda: nn.Linear(6, 3)),
             {"i.weight": ("r", None), "i.bias": ("r",), "a.weight": ("a", "r"), "a.bias": ("a",), "b.weight": ("r", "a"), "b.bias": ("r",),
              "o.weight": (None, "r"), "o.bias": (None,)},
@@ -427,7 +427,7 @@ def test_constants_of_a_network_are_its_own_a_mask_of_infinities_too():
 
     a, b, moved = planted(masked, HIDDEN | {"m": (None,)})
     for axes in (HIDDEN, HIDDEN | {"m": (None,)}):
-        found = compared(a, b, axes)
-        np.testing.assert_array_equal(found.permutations["weights"]["h"], np.argsort(moved["h"]))
-        assert (found.runs[found.runs.matching == "weights"].loss_barrier < 1e-6).all()
-    b.load_state_dict(found.aligned["weights"])
+        comparison = compared(a, b, axes)
+        np.testing.assert_array_equal(comparison.permutations["weights"]["h"], np.argsort(moved["h"]))
+        assert (comparison.runs[comparison.runs.matching == "weights"].loss_barrier < 1e-6).all()
+    b.load_state_dict(comparison.aligned["weights"])

@@ -10,12 +10,12 @@ from lmc_sweeps.own_networks.orders import ends_of, fits, orders
 
 def by_trying(shapes, ends, names=None):
     """Return every order that is a chain and, with names, keeps the numbers of names that differ in nothing else."""
-    found = []
+    chains = []
     for order in itertools.permutations(range(len(shapes))):
         numbers = [int(names[k].strip("ab")) for k in order if names[k].startswith("a")] if names else []
         if fits([shapes[k] for k in order], ends) and numbers == sorted(numbers):
-            found.append(list(order))
-    return found
+            chains.append(list(order))
+    return chains
 
 
 def test_the_orders_are_those_that_trying_all_of_them_gives():
@@ -27,11 +27,11 @@ def test_the_orders_are_those_that_trying_all_of_them_gives():
         names = [f"{'ab'[int(rng.integers(2))]}{k}" for k in rng.permutation(12)[: len(shapes)]]
         names = [name if name.startswith("a") else "b" * (k + 1) for k, name in enumerate(names)]
         ends = (sizes[0], sizes[-1]) if rng.random() < 0.9 else (2, 3)
-        for given in (None, names):
-            expected, found = by_trying(shapes, ends, given), orders(shapes, ends, given)
-            assert len(found) == min(2, len(expected))
-            assert all(order in expected for order in found)
-            several += len(found) == 2
+        for hint in (None, names):
+            expected, chains = by_trying(shapes, ends, hint), orders(shapes, ends, hint)
+            assert len(chains) == min(2, len(expected))
+            assert all(order in expected for order in chains)
+            several += len(chains) == 2
     assert several > 100
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,35 +11,11 @@ from omegaconf import OmegaConf
 from pictures import pictures
 from typed import refusal
 
-from lmc_sweeps.cli import main
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.records import write_record
 from lmc_sweeps.sweeps.command import make_ready, read_command
 from lmc_sweeps.sweeps.config import conf_dir
 from lmc_sweeps.sweeps.overrides import check_overrides, parsed, plain_folder
-
-OWN = {
-    "experiment/mine.yaml": "# @package _global_\nhydra:\n  sweeper:\n    params:\n      width: 4,8\n",
-    "experiment/plain.yaml": "# @package _global_\nwidth: 4\n",
-    "experiment/other.yaml": "# @package _global_\ndepth: 2\n",
-    "experiment/broken.yaml": "# @package _global_\nwidth: [\n",
-    "experiment/sub/deep.yaml": "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      width: 4,8\n",
-    "experiment/home.yaml": '# @package _global_\nhydra:\n  run:\n    dir: "~/out/${now:%Y}"\n',
-    "experiment/cluster.yaml": "# @package _global_\ndefaults:\n  - override /hydra/launcher: slurm\nwidth: 4\nhydra:\n  mode: MULTIRUN\n",
-    "experiment/elsewhere.yaml": "# @package _global_\nhydra:\n  sweep:\n    dir: elsewhere\n",
-}
-
-
-@pytest.fixture
-def own(tmp_path, monkeypatch):
-    """Return the words for a folder of configs of the user's own, in an empty working directory."""
-    for name, text in OWN.items():
-        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "own" / name).write_text(text)
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setenv("LMC_SWEEPS_STORE", str(tmp_path / "store"))
-    return ["--config-dir", str(tmp_path / "own")]
 
 
 def ready(*words):
@@ -141,26 +116,6 @@ def test_what_would_be_taken_no_notice_of_is_refused(own, capsys, words, sentenc
     assert os.listdir() == []
 
 
-@pytest.mark.parametrize(
-    ("words", "refused"),
-    [
-        (["experiment=width_digits,mean_field_smoke"], ["experiment=width_digits", "experiment=mean_field_smoke"]),
-        (["experiment=glob(*_smoke,exclude=[low*,paper*,gauss*,depth*,width*])"], ["experiment=mean_field_smoke"]),
-        (["experiment=plain,mine"], ["experiment=mine"]),
-        (["experiment=plain,sub/deep", "seed=0,1"], ["seed=0 experiment=sub/deep", "seed=1 experiment=sub/deep"]),
-    ],
-)  # fmt: skip
-def test_swept_experiments_that_are_sweeps_themselves_are_refused_not_dropped(own, capsys, words, refused):
-    message = refusal(capsys, *own, *sorted(words, reverse=True), "-m")
-    assert f"{len(refused)} of " in message
-    for job in refused:
-        assert (
-            f"  {job}: sets hydra.sweeper.params, which cannot change within a sweep; run an experiment that is itself a sweep in a command of its own."
-            in message
-        )
-    assert os.listdir() == []
-
-
 def test_one_folder_for_two_datasets_is_refused_where_both_would_be_one(own, capsys, tmp_path):
     pictures(tmp_path / "pictures")
     message = refusal(capsys, "dataset=mnist,kmnist", f"dataset.root={tmp_path / 'pictures'}", "training.batch_size=32", "-m")
@@ -170,46 +125,11 @@ def test_one_folder_for_two_datasets_is_refused_where_both_would_be_one(own, cap
     )
 
 
-def test_swept_experiments_that_choose_a_folder_are_refused_not_dropped(own, capsys):
-    assert "experiment=elsewhere: sets hydra.sweep.dir" in refusal(capsys, *own, "experiment=plain,elsewhere", "-m")
-
-
-@pytest.mark.parametrize(
-    ("words", "line"),
-    [
-        ([], "slurm: 1 tasks of up to 1 jobs"),
-        (["hydra.launcher.timeout_min=7"], "at most 7 min at a time"),
-        (["hydra/launcher=batched"], None),
-    ],
-    ids=["alone", "a setting of it", "another typed"],
-)
-def test_an_experiment_chooses_its_launcher_and_the_command_line_another(own, monkeypatch, capsys, words, line):
-    monkeypatch.setattr(sys, "argv", ["lmc-sweeps", *own, "experiment=cluster", "training.epochs=0", "plan=true", *words])
-    main()
-    plan = capsys.readouterr().out
-    assert "1 jobs, 0 of them finished" in plan
-    if line is None:
-        assert "slurm" not in plan
-    else:
-        assert line in plan
-    assert os.listdir() == []
-
-
-def test_swept_experiments_that_choose_a_launcher_are_refused_not_dropped(own, capsys):
-    assert "experiment=cluster: sets hydra.launcher._target_" in refusal(capsys, *own, "experiment=plain,cluster", "-m")
-
-
 @pytest.mark.parametrize("words", [["-m"], []], ids=["a sweep", "one job"])
 def test_a_plan_that_another_sweeper_would_run_is_refused(own, capsys, words):
     message = refusal(capsys, *own, "hydra/sweeper=basic", "plan=true", *words)
     assert "`plan=true` is done by hydra/sweeper=lmc, got basic." in message
     assert os.listdir() == []
-
-
-def test_swept_experiments_that_only_set_keys_are_a_sweep_as_any_other(own, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["lmc-sweeps", *own, "experiment=plain,other", "training.epochs=0", "plan=true", "-m"])
-    main()
-    assert "2 jobs, 0 of them finished" in capsys.readouterr().out
 
 
 HOME = "/home/somebody"

@@ -156,7 +156,7 @@ def test_jobs_that_are_not_yet_measured_are_one_line_and_a_row_each(write_sweep)
     (folder / "r17" / ".hydra").mkdir(parents=True)
     report = write_report([folder], only=["failures"])
     line = "17 of 28 jobs found. 11 not yet measured: the sweep is running or was stopped; the same command goes on."
-    assert report.found == line
+    assert report.counts == line
     assert report.failures == ()
     failures = find_sweep(folder).failures
     assert failures["status"].value_counts().to_dict() == {"missing": 10, "unfinished": 1}
@@ -173,7 +173,7 @@ def test_of_jobs_that_failed_the_first_are_shown_beside_those_not_yet_measured(w
         {key: job[key] for key in ("schema_version", "run_id", "scope")} | {"status": "failed", "sentence": "it broke"} for job in jobs[:12]
     ]
     report = write_report([write_sweep(failed, [expect(job, f"seed={k}") for k, job in enumerate(jobs)])], only=["failures"])
-    assert report.found.startswith("0 of 14 jobs found. 2 not yet measured: ")
+    assert report.counts.startswith("0 of 14 jobs found. 2 not yet measured: ")
     assert report.failures[0] == "failed: seed=0: it broke"
     assert report.failures[-1] == "and 2 more in failures.csv"
     assert len(report.failures) == 11

@@ -27,7 +27,8 @@ def frames_of(write_sweep, rates: int, widths: int, layers: int = 1, **status: s
     return sweep_frames(sweep) | {"planes": pd.DataFrame()}
 
 
-def said(figure: Figure) -> str:
+def text_of(figure: Figure) -> str:
+    """Return the titles of the legends of a figure, and its own."""
     legends = [legend.get_title().get_text() for legend in figure.legends]
     return "\n".join([*legends, figure.get_suptitle()])
 
@@ -47,12 +48,12 @@ def said(figure: Figure) -> str:
 )
 def test_a_figure_that_shows_some_of_its_rows_or_panels_says_so(write_sweep, name, rates, widths, layers, sentence):
     figure = plots.choices()[name].draw(frames_of(write_sweep, rates, widths, layers), "width", "matching")
-    assert sentence in said(figure)
+    assert sentence in text_of(figure)
 
 
 @pytest.mark.parametrize("name", ["interpolation_curves", "barrier_vs_width", "connected_share", "matching_cost"])
 def test_a_figure_that_shows_all_says_nothing_of_it(write_sweep, name):
-    sentence = said(plots.choices()[name].draw(frames_of(write_sweep, 2, 2), "width", "matching"))
+    sentence = text_of(plots.choices()[name].draw(frames_of(write_sweep, 2, 2), "width", "matching"))
     assert "rows:" not in sentence
     assert "panels of" not in sentence
     assert "layers:" not in sentence
@@ -64,7 +65,7 @@ def test_a_heat_map_of_more_cells_than_it_has_rows_says_so(write_sweep):
         for w in (8, 16) for k in range(1, 9) for m in range(7)
     ]  # fmt: skip
     frames = sweep_frames(find_sweep([write_sweep(records)]))
-    assert said(plots.choices()["heat_map"].draw(frames, "width", "matching")).strip() == "rows: the first 6 of 7"
+    assert text_of(plots.choices()["heat_map"].draw(frames, "width", "matching")).strip() == "rows: the first 6 of 7"
 
 
 def test_cells_of_diverged_networks_take_no_room_in_the_figure_of_the_lines(write_sweep):
@@ -91,6 +92,6 @@ def test_a_table_of_the_page_says_how_many_rows_it_has_left_out():
     assert (table.caption, len(table.rows)) == ("The first 4 of 9 rows; the CSV has all.", 4)
 
 
-@pytest.mark.parametrize(("shown", "there", "sentence"), [(4, 4, ""), (4, 7, "rows: the first 4 of 7"), (5, 4, "")])
-def test_nothing_is_said_where_nothing_is_left_out(shown, there, sentence):
-    assert left_out(shown, there, "rows") == sentence
+@pytest.mark.parametrize(("shown", "available", "sentence"), [(4, 4, ""), (4, 7, "rows: the first 4 of 7"), (5, 4, "")])
+def test_nothing_is_said_where_nothing_is_left_out(shown, available, sentence):
+    assert left_out(shown, available, "rows") == sentence

@@ -95,16 +95,16 @@ SAMPLES = st.sampled_from(
 @settings(max_examples=20, deadline=None)
 def test_no_mean_holds_two_jobs_that_differ_in_anything_but_the_seed(tmp_path_factory, scopes):
     folder = tmp_path_factory.mktemp("apart")
-    kept = {json.dumps(scope, sort_keys=True): scope for scope in scopes}
-    for k, scope in enumerate(kept.values()):
+    distinct = {json.dumps(scope, sort_keys=True): scope for scope in scopes}
+    for k, scope in enumerate(distinct.values()):
         write_record(folder / f"r{k}", make_record(f"r{k}", **scope))
     cells = {
         json.dumps({**scope, "seed": 0, "model.x": plain(scope["model.x"]), "training.y": plain(scope["training.y"])}, sort_keys=True)
-        for scope in kept.values()
+        for scope in distinct.values()
     }
     n_pairs, _ = pairs_per_cell(folder)
     assert len(n_pairs) == len(cells)
-    assert sum(n_pairs) == len(kept)
+    assert sum(n_pairs) == len(distinct)
 
 
 def plain(value):
@@ -136,7 +136,7 @@ def test_what_is_computed_from_a_key_with_a_column_has_none_and_is_said(write_sw
     assert find_sweep(folder).varying == ["training.epochs"]
     assert pairs_per_cell(folder) == ([2, 2], [2, 2])
     text = write_report([folder], only=["failures"]).text
-    assert "note: training.warmup_steps differs between jobs and has no column, for here it follows from training.epochs." in text
+    assert "note: training.warmup_steps differs between jobs and has no column, because here it follows from training.epochs." in text
 
 
 @pytest.mark.parametrize(

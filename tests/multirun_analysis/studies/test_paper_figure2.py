@@ -1,16 +1,10 @@
 """The study of the paper's figure 2: agreement is by the rules that were fixed beforehand, and the figures show what the tables say."""
 
-import json
-
 import pandas as pd
 import pytest
-from analysis_sweeps import make_record, write_record
 
-from multirun_analysis import studies
-from multirun_analysis.checks import InputError
 from multirun_analysis.studies.paper_figure2 import agreement, approximate_dimension, lmc_error
 from multirun_analysis.studies.paper_values import DIMENSIONS, ENDPOINTS, LEARNING_RATES, MIDPOINTS
-from multirun_analysis.studies.writing import write_study
 
 PAPER_RULES = {"2 sd": 18 + 3, "3 sd or 10 %": 12, "3%": 12, "10%": 24 - 3}
 
@@ -61,8 +55,8 @@ def test_what_is_beyond_the_rule_does_not_agree(frame, column, factor, quantity,
     changed = frames()
     changed[frame][column] *= factor
     table = agreement(changed)
-    found = table[table["quantity"] == quantity].groupby("matching")["agrees"].mean().to_dict()
-    assert found == pytest.approx(agrees)
+    shares = table[table["quantity"] == quantity].groupby("matching")["agrees"].mean().to_dict()
+    assert shares == pytest.approx(agrees)
 
 
 def test_an_end_point_is_compared_by_twice_the_papers_deviation():
@@ -82,27 +76,9 @@ def test_the_figures_show_our_means_and_the_papers():
     assert lines["model (the networks' own)"].get_ydata()[1] == pytest.approx(0.33107)
     left, right = approximate_dimension(frames()).axes
     for ax, factor in ((left, 1), (right, 2)):
-        of_label = {line.get_label(): line for line in ax.get_lines()}
-        assert of_label["activations (AM), layer 3"].get_ydata()[0] == pytest.approx(1.65 * factor)
-        assert len([label for label in of_label if "layer" in str(label)]) == 9
-
-
-def test_a_study_leaves_tables_figures_and_what_was_run(tmp_path, monkeypatch):
-    record = make_record("aa") | {"networks": [{"name": "aa-0", "seconds": 40.0}, {"name": "aa-1", "seconds": 2.0}], "machine": {"a": 1}}
-    write_record(tmp_path / "sweep" / "aa", record)
-    study = studies.Study(tables={"count": lambda found: pd.DataFrame({"rows": [len(found["runs"])]})})
-    monkeypatch.setattr(studies, "choices", lambda: {"mine": study})
-    said = write_study("mine", [tmp_path / "sweep"], tmp_path / "out")
-    assert said == f"1 of 1 jobs; tables and figures of mine: {tmp_path / 'out'}"
-    assert pd.read_csv(tmp_path / "out" / "count.csv")["rows"].tolist() == [4]
-    told = json.loads((tmp_path / "out" / "provenance.json").read_text())
-    assert told["seconds"]["training"] == 42
-    assert told["settings"]["width"] == 8
-    assert {"runs.csv", "layers.csv", "curves.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
-
-
-def test_every_study_is_found_by_its_name():
-    assert {"paper_figure2", "width_mnist"} <= set(studies.choices())
+        by_label = {line.get_label(): line for line in ax.get_lines()}
+        assert by_label["activations (AM), layer 3"].get_ydata()[0] == pytest.approx(1.65 * factor)
+        assert len([label for label in by_label if "layer" in str(label)]) == 9
 
 
 def test_diverged_networks_do_not_count_and_are_not_among_n():
@@ -113,26 +89,3 @@ def test_diverged_networks_do_not_count_and_are_not_among_n():
     row = table[(table["quantity"] == "midpoint loss") & (table["matching"] == "weights") & (table["optimizer.lr"] == LEARNING_RATES[0])]
     assert row["n"].tolist() == [1]
     assert row["ours"].tolist() == pytest.approx([2.055])
-
-
-def test_a_study_of_a_key_that_does_not_vary_is_refused_before_anything_is_written(tmp_path):
-    write_record(tmp_path / "sweep" / "aa", make_record("aa"))
-    with pytest.raises(InputError, match=r"^the study paper_figure2 needs several values of optimizer\.lr, depth 3, "):
-        write_study("paper_figure2", [tmp_path / "sweep"], tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_the_study_of_widths_draws_and_tabulates_a_sweep(tmp_path):
-    for width in (4, 8, 16):
-        for seed in range(3):
-            run_id = f"{width}{seed}"
-            record = make_record(run_id, width=width, seed=seed, barrier=(1 + 0.1 * seed) / width)
-            record["networks"] = [{"name": f"{run_id}-{k}", "seconds": 1.0} for k in range(2)]
-            write_record(tmp_path / "sweep" / run_id, record)
-    write_study("width_mnist", [tmp_path / "sweep"], tmp_path / "out")
-    found = pd.read_csv(tmp_path / "out" / "slopes.csv")
-    assert set(found["window"]) == {"4 8 16"}
-    assert found["slope"].tolist() == pytest.approx([-1.0] * len(found))
-    assert set(pd.read_csv(tmp_path / "out" / "width_steps.csv")["direction"]) == {"falls"}
-    assert (tmp_path / "out" / "barrier_against_width.png").stat().st_size > 10_000
-    assert json.loads((tmp_path / "out" / "provenance.json").read_text())["varying"]["width"] == [4, 8, 16]

@@ -1,17 +1,17 @@
-"""What a record tells by where it came from, ``${oc.env:NAME}`` or another key of it, looked up again where the record is read."""
+"""Interpolations in a record, ``${oc.env:NAME}`` or another of its keys: resolved again where the record is read."""
 
 import os
 import re
 from collections.abc import Mapping
 from typing import Any
 
-MOST = 100  # interpolations in one text; a circle ends there
+MOST = 100  # interpolations in one text; a cycle ends there
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")
-_OF_ENVIRONMENT = re.compile(r"\s*oc\.env\s*:([^,]*)(?:,(.*))?", re.DOTALL)
+_ENVIRONMENT = re.compile(r"\s*oc\.env\s*:([^,]*)(?:,(.*))?", re.DOTALL)
 
 
-def looked_up(text: str, config: Mapping[str, Any]) -> str:
-    """Return a text with what its interpolations name here.
+def resolved(text: str, config: Mapping[str, Any]) -> str:
+    """Return a text with the values of its interpolations on this machine.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def looked_up(text: str, config: Mapping[str, Any]) -> str:
     Raises
     ------
     LookupError
-        If an environment variable is not set, or an interpolation is none of these.
+        If an environment variable is not set, or an interpolation is of another kind.
     """
     for _ in range(MOST):
         if (inner := _INNERMOST.search(text)) is None:
@@ -34,13 +34,13 @@ def looked_up(text: str, config: Mapping[str, Any]) -> str:
 
 
 def _named(content: str, config: Mapping[str, Any]) -> str:
-    """Return what stands for an interpolation, its braces aside."""
-    if (of_environment := _OF_ENVIRONMENT.fullmatch(content)) is not None:
-        name, default = of_environment[1].strip(), of_environment[2]
-        found = os.environ.get(name, None if default is None else default.strip().strip("'\""))
-        if found is None:
+    """Return the value of an interpolation, given without its braces."""
+    if (variable := _ENVIRONMENT.fullmatch(content)) is not None:
+        name, default = variable[1].strip(), variable[2]
+        text = os.environ.get(name, None if default is None else default.strip().strip("'\""))
+        if text is None:
             raise LookupError(f"the environment variable {name} is not set")
-        return found
+        return text
     value: Any = config
     for part in content.strip().split("."):
         value = value.get(part) if isinstance(value, Mapping) else None

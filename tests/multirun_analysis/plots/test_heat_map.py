@@ -1,0 +1,38 @@
+"""The heat map over two keys: what the artists hold."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from multirun_analysis import plots
+from multirun_analysis.plots.heat_map import plot_heat_map
+
+
+def test_the_heat_map_holds_the_means_and_writes_zeros(frames):
+    cell = frames["barrier_vs_width"].query("split == 'test' and metric == 'loss_barrier' and matching == 'weights'").copy()
+    ax = plot_heat_map(cell, x="width", y="optimizer.lr")
+    values = ax.collections[0].get_array().reshape(2, 2)
+    np.testing.assert_allclose(values, [[1.5 * 0.5 / 8, 1.5 * 0.5 / 16], [1.5 * 0.05 / 8, 1.5 * 0.05 / 16]])  # the highest rate on top
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["0.5", "0.05"]
+    plt.figure()
+    cell.loc[(cell["width"] == 16) & (cell["optimizer.lr"] == 0.05), "mean"] = 0.0
+    ax = plot_heat_map(cell, x="width", y="optimizer.lr")
+    assert ax.collections[0].get_array().reshape(2, 2).mask.tolist() == [[False, False], [False, True]]
+    assert "0" in [text.get_text() for text in ax.texts]
+
+
+def test_a_heat_map_writes_keys_as_they_are_read():
+    table = pd.DataFrame({"width": [8, 16, 8, 16], "optimizer.lr": [0.026000000000000002] * 2 + ["none"] * 2, "mean": [0.1, 0.2, 0.3, 0.4]})
+    ax = plot_heat_map(table, x="width", y="optimizer.lr", ax=Figure().subplots())
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["8", "16"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["none", "0.026"]
+
+
+def test_a_method_without_any_barrier_is_white_and_draws_without_a_warning(frames):
+    table = frames["barrier_vs_width"].copy()
+    table.loc[table["matching"] == "weights", "mean"] = 0.0
+    figure = plots.choices()["heat_map"].draw({"barrier_vs_width": table}, "width", "matching")
+    identity, weights = (ax.collections[0].get_array() for ax in figure.axes[:2])
+    assert weights.mask.all()
+    assert not identity.mask.any()

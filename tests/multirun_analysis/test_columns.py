@@ -1,0 +1,14 @@
+"""The page of columns."""
+
+from pathlib import Path
+
+from multirun_analysis import schema
+from multirun_analysis.columns import markdown
+
+
+def test_the_page_of_columns_is_that_of_the_schema():
+    page = Path(__file__).parents[2] / "docs" / "columns.md"
+    assert page.read_text() == markdown(), "run: python -m multirun_analysis.columns > docs/columns.md"
+    for name, (_, columns) in schema.files().items():
+        assert f"## {name}" in markdown()
+        assert len(set(schema.names(columns))) == len(columns), name
