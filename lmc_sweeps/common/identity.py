@@ -14,10 +14,16 @@ def identity_fields(part: Any) -> list[Field[Any]]:
     return [field for field in fields(part) if field.metadata.get("identity", True)]
 
 
-def identity_settings(part: Any) -> dict[str, Any]:
-    """Return the settings in a part's identity: those that differ from their defaults, and those without one.
+def left_out(part: Any) -> frozenset[str]:
+    """Return the settings that are not in a part's identity: places, and what is at its default.
 
     Leaving defaults out lets a part grow a field whose default changes nothing without renaming a finished run.
     """
     settings = {field: getattr(part, field.name) for field in identity_fields(part)}
-    return {field.name: value for field, value in settings.items() if value != field.default or field.metadata.get("identity") == "always"}
+    named = {field.name for field, value in settings.items() if value != field.default or field.metadata.get("identity") == "always"}
+    return frozenset(field.name for field in fields(part) if field.name not in named)
+
+
+def identity_settings(part: Any) -> dict[str, Any]:
+    """Return the settings in a part's identity: those that differ from their defaults, and those without one."""
+    return {field.name: getattr(part, field.name) for field in fields(part) if field.name not in left_out(part)}

@@ -11,7 +11,7 @@ import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
-from lmc_sweeps.common.identity import ALWAYS, identity_settings
+from lmc_sweeps.common.identity import ALWAYS, left_out
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.neuron_weights import bias_column, incoming_rows, neuron_rows, outgoing_columns
 from lmc_sweeps.matching.problem import NEEDS, LayerMatch, MatchingProblem, MatchingResult, Moments, Permutations
@@ -48,8 +48,8 @@ class Matching(ABC):
 
         Settings at their defaults are left out, by the rule of `lmc_sweeps.common.identity`.
         """
-        settings = self.settings()
-        words = json.dumps([self.name, {name: settings[name] for name in identity_settings(self)}], sort_keys=True)
+        settings = {name: value for name, value in self.settings().items() if name not in left_out(self)}
+        words = json.dumps([self.name, settings], sort_keys=True)
         return safe_name(hashlib.sha256(words.encode()).hexdigest()[:8])
 
 
