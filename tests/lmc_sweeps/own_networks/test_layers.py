@@ -104,7 +104,7 @@ def test_layers_that_are_asked_for_must_be_there_and_fit(requested, message):
 
 def test_layers_may_be_asked_for_by_the_names_of_their_tensors_and_the_others_are_left_aside():
     named = tensors(("m.net.a", 8, 8), ("m.net.b", 8, 3), ("m.ema.a", 8, 8), ("m.ema.b", 8, 3))
-    with pytest.raises(InputError, match=r"is no chain .*If only some of them are the network, name these: --layers NAME,NAME"):
+    with pytest.raises(InputError, match=r"is not a chain .*If only some of them are the network, name these: --layers NAME,NAME"):
         names(named)
     result = chain(file(named), (IN, OUT), WHERE, requested=["m.net.a.weight", "m.net.b"])
     assert [float(layer.tensor[0, 0]) for layer in result.layers] == [0.0, 1.0]
