@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from lmc_sweeps.cluster.waiting import say
 from lmc_sweeps.commands import compare, store
-from lmc_sweeps.jobs.network_files import StoredNetwork
+from lmc_sweeps.jobs.network_files import Facts, StoredNetwork
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.progress import TrainingProgress
 from lmc_sweeps.sweeps.summary import job_line
@@ -65,7 +65,7 @@ def test_the_store_lists_what_headers_say(tmp_path, capsys):
         "seed": 3,
         "network": 0,
     }
-    kept_networks.save("aa11", identity, StoredNetwork({"w": torch.ones(3)}, {"finite": True}, 1.0))
+    kept_networks.save("aa11", identity, StoredNetwork({"w": torch.ones(3)}, Facts(loss_initial=2.3, loss_final=0.125, finite=True), 1.0))
     store.main(["list", "--dir", str(tmp_path)])
     printed = capsys.readouterr().out
     assert SHOWN in printed
