@@ -8,6 +8,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -24,17 +25,14 @@ COMMANDS = {
     "lmc-sweeps-compare": "lmc_sweeps.commands.compare",
     "lmc-sweeps-store": "lmc_sweeps.commands.store",
 }
+PACKAGES = ("lmc_sweeps.datasets", "lmc_sweeps.models", "lmc_sweeps.matching", "lmc_sweeps.transport", "multirun_analysis.plots")
 BEFOREHAND = (
     *COMMANDS.values(),
     *("multirun_analysis.report.report", "multirun_analysis.report.terminal", "multirun_analysis.report.drawing"),
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg", "fontTools.subset"),
-    *("ot", "scipy.optimize", "sklearn.datasets", "sklearn.model_selection", "hydra._internal.logging_config"),
-    *(
-        f"lmc_sweeps.{name}"
-        for name in ("datasets.digits", "models.mlp", "matching.activations", "matching.covariance", "matching.weights")
-    ),
-    *(f"multirun_analysis.plots.{name}" for name in ("barrier_vs_width", "connected_share", "heat_map", "matching_cost", "plane")),
-    *("lmc_sweeps.sweeps.sweeper", "lmc_sweeps.sweeps.launcher", "matplotlib.patheffects", "PIL.JpegImagePlugin"),
+    *("ot", "scipy.optimize", "sklearn.datasets", "sklearn.model_selection", "hydra._internal.logging_config", "omegaconf._impl"),
+    *("lmc_sweeps.sweeps.sweeper", "lmc_sweeps.sweeps.launcher", "matplotlib.patheffects"),
+    *(f"PIL.{kind}ImagePlugin" for kind in ("Bmp", "Gif", "Jpeg", "Ppm")),
 )
 CLIENT = """#!{python} -ISE
 import json, os, socket, sys
@@ -59,6 +57,9 @@ def serve(address: str) -> None:
     """Answer commands until the process is ended."""
     for name in BEFOREHAND:
         importlib.import_module(name)
+    for package in map(importlib.import_module, PACKAGES):  # which a command looks through for its parts
+        for part in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{part.name}")
     Plugins.instance()
     OverridesParser.create().parse_override("width=8,16")  # the first one builds the tables of the grammar
     gc.collect()
