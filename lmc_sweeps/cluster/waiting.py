@@ -16,7 +16,7 @@ from lmc_sweeps.cluster.backends import GRACE, SlurmTasks, Tasks
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.files import write_atomically
 from lmc_sweeps.jobs.missing import is_complete
-from lmc_sweeps.jobs.records import is_finished, read_record
+from lmc_sweeps.jobs.records import Record, is_finished, read_record
 from lmc_sweeps.sweeps.pending import PendingJob
 from lmc_sweeps.sweeps.running import report_failure
 from lmc_sweeps.sweeps.summary import job_line
@@ -164,7 +164,7 @@ class JobNews:
         return _stamp(job) != self._before[job.number] and record is not None and (not is_finished(record) or "failure" in record)
 
 
-def _record(job: PendingJob) -> dict[str, Any] | None:
+def _record(job: PendingJob) -> Record | None:
     try:
         return read_record(job.folder)
     except InputError:

@@ -119,11 +119,13 @@ def measure(
             check_final_losses(result, (names[i], names[j]), [networks[k].facts.loss_final for k in (i, j)], device)
         training = {"seconds_train": networks[i].seconds + networks[j].seconds, "relative_movement": (movements[i] + movements[j]) / 2}
         pair = dict(zip(PAIR, (names[i], names[j]), strict=True))
-        for table, rows in result.tables().items():
-            record[table] += [pair | (training if table == "runs" else {}) | row for row in rows]
+        tables = result.tables()
+        record["runs"] += [pair | training | row for row in tables["runs"]]
+        record["curves"] += [pair | row for row in tables["curves"]]
+        record["layers"] += [pair | row for row in tables["layers"]]
         record["notes"] += [note for note in result.notes if note not in record["notes"]]
         permutations |= {f"{names[i]}.{names[j]}.{key}": permutation for key, permutation in result.permutations.items()}
-    return record | records.surroundings(device), permutations
+    return {**record, **records.surroundings(device)}, permutations
 
 
 def _measure_pair(

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, TypedDict, cast
 
 import torch
 
@@ -20,9 +20,44 @@ from multirun_analysis.checks import read_file
 from multirun_analysis.schema import DIGESTS, FILES, METHOD, PAIR, RECORD, SCHEMA_VERSION, NewerVersion, method_of, safe_name
 
 log = logging.getLogger(__name__)
-Record = dict[str, Any]
+Row = dict[str, Any]  # of a table, under its column names
+
+
+class MethodEntry(TypedDict):
+    """What a record says of a matching method that it holds."""
+
+    matching: str
+    settings_hash: str
+    settings: dict[str, Any]
+
+
+class Record(TypedDict, total=False):
+    """What ``record.json`` holds, but for its seal; a job that failed has the first four keys and `scope` only."""
+
+    schema_version: int
+    run_id: str
+    status: str
+    sentence: str
+    config: dict[str, Any]
+    scope: Mapping[str, Any]
+    data: dict[str, int]
+    networks: list[dict[str, Any]]
+    points: int
+    matching: list[MethodEntry]
+    runs: list[Row]
+    curves: list[Row]
+    layers: list[Row]
+    notes: list[str]
+    no_plane: list[Row]
+    files: dict[str, str]
+    failure: str
+    seconds: float
+    versions: dict[str, str]
+    machine: dict[str, Any]
+
+
 POINTS_NOTE = "points:"  # begins the note on lines that have another number of points than was asked for, or than they had
-NO_PLANE = "no_plane"  # of a record with planes beside it: the pairs and methods that have none
+NO_PLANE: Final = "no_plane"  # of a record with planes beside it: the pairs and methods that have none
 MOST_BESIDE = 2**29  # bytes of a file beside a record
 # Words that every row of a list has: what is measured is known by them.
 ROWS = {
@@ -43,7 +78,7 @@ def read_record(folder: Path) -> Record | None:
     path = folder / RECORD
     try:
         record = schema.open_record(read_file(path, schema.MOST_OF_A_RECORD))
-        return _with_safe_names(record) if _is_record(record) else None
+        return _with_safe_names(cast(Record, record)) if _is_record(record) else None
     except NewerVersion as later:
         text = f"{path} has schema version {later.version}; this lmc_sweeps reads up to {SCHEMA_VERSION}. Use a newer one."
         raise InputError(text) from None
@@ -83,12 +118,12 @@ def _is_record(record: Any) -> bool:
 
 def _with_safe_names(record: Record) -> Record:
     """Return a record with the names of earlier versions as they are now: none that a table could take for a number."""
-    rows = [row for name in ROWS for row in record.get(name, [])]
-    for row in rows:
+    tables = cast(Mapping[str, list[Row]], record)
+    for row in (row for name in ROWS for row in tables.get(name, [])):
         row |= {key: safe_name(row[key]) for key in DIGESTS if key in row}
     for network in record.get("networks", []):
         network["name"] = safe_name(network["name"])
-    return record | {"run_id": safe_name(record["run_id"])}
+    return {**record, "run_id": safe_name(record["run_id"])}
 
 
 def is_finished(record: Record | None) -> bool:
@@ -106,8 +141,9 @@ def write_failure(folder: Path, run_id: str, scope: Mapping[str, Any], sentence:
     with locked(folder / RECORD):
         record = read_record(folder)
         if record is None or not is_finished(record):
-            failed = {"schema_version": SCHEMA_VERSION, "run_id": run_id, "status": "failed", "sentence": sentence, "scope": scope}
-            write_record(folder, failed)
+            write_record(
+                folder, {"schema_version": SCHEMA_VERSION, "run_id": run_id, "status": "failed", "sentence": sentence, "scope": scope}
+            )
         elif record["run_id"] == run_id:
             write_record(folder, {**record, "failure": sentence})
 
@@ -144,7 +180,7 @@ def methods_of(record: Record) -> list[tuple[str, str]]:
 
 def matching_entries(
     methods: Sequence[Matching], settings_of: Callable[[Matching], dict[str, Any]] = Matching.settings
-) -> list[dict[str, Any]]:
+) -> list[MethodEntry]:
     """Return what a record says of the methods that it holds; `settings_of` gives their settings without secrets."""
     return [{"matching": m.name, "settings_hash": m.settings_hash(), "settings": settings_of(m)} for m in methods]
 
@@ -161,15 +197,23 @@ def merged(old: Record, new: Record) -> Record:
     if old["points"] != new["points"] and not fresh.issuperset(methods_of(old)):
         raise ValueError(f"lines of {old['points']} and of {new['points']} points do not go into one record")
 
-    def keep(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [row for row in rows if method_of(row) not in fresh]
+    def both(table: Literal["matching", "runs", "curves", "layers"]) -> list[Any]:
+        return [row for row in old[table] if method_of(row) not in fresh] + list(new[table])
 
     measured = (*(f"{entry['matching']}:" for entry in new["matching"]), *(() if old["points"] == new["points"] else (POINTS_NOTE,)))
     notes = [note for note in old["notes"] if not note.startswith(measured)]  # of what was measured again, the notes of this time
-    tables = {key: keep(old[key]) + new[key] for key in ("matching", "runs", "curves", "layers")}
-    tables |= {key: old[key] for key in (NO_PLANE,) if key in old}  # measured apart, and still true
-    files = {FILES: {**old.get(FILES, {}), **new.get(FILES, {})}}
-    return {**new, **tables, **files, "notes": list(dict.fromkeys(notes + new["notes"]))}
+    record: Record = {
+        **new,
+        "matching": both("matching"),
+        "runs": both("runs"),
+        "curves": both("curves"),
+        "layers": both("layers"),
+        "files": {**old.get(FILES, {}), **new.get(FILES, {})},
+        "notes": list(dict.fromkeys(notes + new["notes"])),
+    }
+    if NO_PLANE in old:  # measured apart, and still true
+        record[NO_PLANE] = old[NO_PLANE]
+    return record
 
 
 def read_beside(folder: Path, record: Record, name: str) -> bytes:
@@ -188,7 +232,7 @@ def read_beside(folder: Path, record: Record, name: str) -> bytes:
     return contents
 
 
-def surroundings(device: torch.device) -> dict[str, Any]:
+def surroundings(device: torch.device) -> Record:
     """Return the versions and the machine that a job ran on."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     machine = {"system": platform.platform(), "device": str(device), "device_name": name, "threads": torch.get_num_threads()}

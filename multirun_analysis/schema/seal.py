@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from multirun_analysis.schema.keys import safe_name
 
@@ -13,7 +13,7 @@ MOST_OF_A_RECORD = 2**29  # bytes: that of 100 networks with ten methods has a t
 SEAL_KEY = "sha256"  # the last key of a record: the digest of its text without that key
 NO_SEAL = f"it has no seal (`{SEAL_KEY}`), so that nothing shows whether it was changed"
 CHANGED = "it was changed after it was written: its sha256 is not that of its text"
-FILES = "files"  # of a record: the digests of the files beside it, by their names
+FILES: Final = "files"  # of a record: the digests of the files beside it, by their names
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}$')
 _SEAL_LENGTH = len(',\n "sha256": ""\n}') + 64
 MASKED = re.compile(r".* \((x?[0-9a-f]{8})\)", re.DOTALL)  # a text that is not shown: where it came from, and its digest
