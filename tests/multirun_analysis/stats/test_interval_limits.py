@@ -1,15 +1,9 @@
 """Intervals that their pairs or their settings do not allow, and their names."""
 
-import re
-
-import numpy as np
-import pytest
 from analysis_sweeps import four_records, make_record
 
 from multirun_analysis import barrier_vs_width, load_runs
-from multirun_analysis.checks import InputError
 from multirun_analysis.report.report import write_report
-from multirun_analysis.stats import resampling
 from multirun_analysis.stats.interval_choice import IntervalChoice
 
 FEW = "Student's t over pairs (fewer than 20 pairs: no bootstrap), 95%"
@@ -40,40 +34,3 @@ def test_the_interval_of_every_row_is_what_it_says(write_sweep):
 
 def test_students_interval_needs_no_note(write_sweep):
     assert not any("--interval" in note for note in write_report([write_sweep(four_records())], only=("runs",)).notes)
-
-
-@pytest.mark.parametrize(
-    ("choice", "message"),
-    [
-        ({"level": 0.0}, "`--level` must lie between 0.01 and 0.999999, got 0.0."),
-        ({"level": 1.0}, "`--level` must lie between 0.01 and 0.999999, got 1.0."),
-        ({"level": float("nan")}, "`--level` must lie between 0.01 and 0.999999, got nan."),
-        ({"level": 1 - 1e-15}, "`--level` must lie between 0.01 and 0.999999, got 0.999999999999999."),
-        ({"level": 95.0}, "`--level` must lie between 0.01 and 0.999999, got 95.0."),
-        ({"resamples": 10**9}, "`--resamples` must be an integer from 100 to 1,000,000, got 1000000000."),
-        ({"resamples": 99}, "`--resamples` must be an integer from 100 to 1,000,000, got 99."),
-        (
-            {"kind": "bootstrap", "level": 0.9999, "resamples": 9999},
-            "`--resamples` must be at least 20,000 for `--level` 0.9999, one beyond each end, got 9999.",
-        ),
-        ({"kind": "jackknife"}, "`--interval` must be one of t, bootstrap, bca, got 'jackknife'."),
-    ],
-)
-def test_extremes_of_an_interval_are_refused_with_the_rule_and_the_value(choice, message):
-    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
-        IntervalChoice(**choice)
-
-
-@pytest.mark.parametrize(
-    ("choice", "name"),
-    [({"level": 0.999999}, "x, 99.9999%"), ({"level": 0.9999}, "x, 99.99%"), ({"level": 0.01}, "x, 1%"), ({}, "x, 95%"), ({"level": 0.9}, "x, 90%")],
-)  # fmt: skip
-def test_a_level_is_named_as_it_is(choice, name):
-    assert IntervalChoice(**choice).named("x") == name
-
-
-def test_many_resamples_are_drawn_in_parts_and_are_the_same(monkeypatch):
-    values = 0.1 * np.arange(25.0) ** 2
-    whole = resampling.bootstrap_mean(values, "bootstrap", 0.95, 999, 0)
-    monkeypatch.setattr(resampling, "MOST_DRAWN", 25 * 10)
-    assert resampling.bootstrap_mean(values, "bootstrap", 0.95, 999, 0) == whole

@@ -1,16 +1,12 @@
 """Intervals and summaries against SciPy, plain pandas and repeated sampling."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
+from small_frames import frame_of
 
-from multirun_analysis.checks import InputError
-from multirun_analysis.stats.interval_choice import IntervalChoice
 from multirun_analysis.stats.intervals import job_means_t, network_jackknife, student_t
-from multirun_analysis.stats.power import pairs_to_halve
-from multirun_analysis.stats.resampling import bootstrap_mean
-from multirun_analysis.stats.summary import JACKKNIFE, JOBS, ONE_VALUE, SHARED, STUDENT, summarise
+from multirun_analysis.stats.summary import JOBS, summarise
 
 
 def test_student_interval_is_scipys():
@@ -28,43 +24,6 @@ def test_student_interval_covers_the_mean_as_often_as_it_says():
 @pytest.mark.parametrize("values", [[], [1.0]])
 def test_fewer_than_two_values_have_no_interval(values):
     assert np.isnan(student_t(values)).all()
-
-
-def frame_of(*rows):
-    return pd.DataFrame(rows, columns=["width", "network_a", "network_b", "value"])
-
-
-def test_summary_equals_plain_pandas():
-    frame = frame_of((8, "a", "b", 1.0), (8, "c", "d", 4.0), (8, "e", "f", 2.5), (16, "g", "h", 3.0), (16, "i", "j", 7.0))
-    summary = summarise(frame, ["width"], "value").set_index("width")
-    grouped = frame.groupby("width")["value"]
-    for name in ("mean", "std", "median", "min", "max"):
-        pd.testing.assert_series_equal(summary[name], grouped.agg(name), check_names=False)
-    assert list(summary["n_pairs"]) == [3, 2]
-    assert list(summary["n_networks"]) == [6, 4]
-    assert set(summary["interval"]) == {STUDENT}
-    np.testing.assert_allclose(summary.loc[8, ["ci_low", "ci_high"]].astype(float), student_t([1.0, 4.0, 2.5]))
-
-
-def test_one_pair_has_no_interval_and_says_so():
-    row = summarise(frame_of((8, "a", "b", 1.0)), ["width"], "value").iloc[0]
-    assert row["interval"] == ONE_VALUE
-    assert row[["ci_low", "ci_high", "std"]].isna().all()
-
-
-def test_pairs_that_share_networks_get_the_jackknife_over_networks():
-    row = summarise(frame_of((8, "a", "b", 1.0), (8, "a", "c", 2.0), (8, "b", "c", 3.0)), ["width"], "value").iloc[0]
-    assert (row["n_pairs"], row["n_networks"], row["mean"]) == (3, 3, 2.0)
-    assert row["interval"] == f"{JACKKNIFE}, 95%"
-    # Without a: 3; without b: 2; without c: 1. Variance 2/3 * 2.
-    half = stats.t.ppf(0.975, 2) * np.sqrt(2 / 3 * 2)
-    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], [2 - half, 2 + half])
-
-
-def test_where_no_network_can_be_left_out_there_is_no_interval():
-    row = summarise(frame_of((8, "a", "b", 1.0), (8, "a", "c", 2.0)), ["width"], "value").iloc[0]  # a star: all pairs have a
-    assert row["interval"] == SHARED
-    assert np.isnan(row["ci_low"])
 
 
 def pairs_of(k: int, jobs: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -143,57 +102,3 @@ def test_students_interval_covers_gaussian_means_and_less_often_skewed_ones(n):
     assert 0.93 - error < np.mean(hits) < 0.97 + error
     skewed = [low <= 0 <= high for low, high in map(student_t, rng.exponential(size=(tries, n)) - 1)]
     assert 0.84 < np.mean(skewed) < 0.95
-
-
-@pytest.mark.parametrize(("kind", "method"), [("bootstrap", "percentile"), ("bca", "BCa")])
-def test_bootstraps_are_scipys_and_apply_to_cells_of_twenty_pairs_and_more(kind, method):
-    values = np.random.default_rng(5).gamma(1.0, size=43)
-    frame = frame_of(
-        *[(8, f"a{k}", f"b{k}", v) for k, v in enumerate(values[:19])], *[(16, f"c{k}", f"d{k}", v) for k, v in enumerate(values[19:])]
-    )
-    summary = summarise(frame, ["width"], "value", IntervalChoice(kind, level=0.9, resamples=500, seed=7)).set_index("width")
-    with np.errstate(all="ignore"):
-        expected = stats.bootstrap(
-            (values[19:],), np.mean, confidence_level=0.9, n_resamples=500, method=method, rng=np.random.default_rng(7)
-        ).confidence_interval
-    np.testing.assert_allclose(summary.loc[16, ["ci_low", "ci_high"]].astype(float), expected)
-    np.testing.assert_allclose(summary.loc[8, ["ci_low", "ci_high"]].astype(float), student_t(values[:19], 0.9))
-    assert summary.loc[16, ["level", "resamples", "resampling_seed"]].tolist() == [0.9, 500, 7]
-    assert summary.loc[8, ["level"]].tolist() == [0.9]
-    assert summary.loc[8, ["resamples", "resampling_seed"]].isna().all()
-    assert "90%" in summary.loc[16, "interval"]
-    assert "Student" in summary.loc[8, "interval"]
-
-
-def test_equal_values_have_a_bootstrap_interval_of_no_width_and_infinite_ones_none():
-    assert bootstrap_mean(np.full(20, 0.25), "bca", 0.95, 100, 0) == (0.25, 0.25)
-    assert np.isnan(bootstrap_mean(np.array([*range(20), np.inf]), "bca", 0.95, 100, 0)).all()
-
-
-@pytest.mark.parametrize("wrong", [{"kind": "z"}, {"level": 1.0}, {"level": 95}, {"resamples": 1}, {"seed": -1}])
-def test_a_wrong_interval_is_refused_with_its_key_and_value(wrong):
-    with pytest.raises(InputError, match=r"^`--[a-z-]+` must .*, got "):
-        IntervalChoice(**wrong)
-
-
-@pytest.mark.parametrize("n", [2, 3, 4, 5, 11, 40])
-def test_the_interquartile_mean_is_scipys(n):
-    values = np.random.default_rng(n).normal(size=n)
-    row = summarise(frame_of(*[(8, f"a{k}", f"b{k}", v) for k, v in enumerate(values)]), ["width"], "value").iloc[0]
-    assert row["interquartile_mean"] == pytest.approx(stats.trim_mean(values, 0.25))
-
-
-def test_so_many_pairs_halve_the_interval_and_one_fewer_do_not():
-    row = summarise(frame_of(*[(8, f"a{k}", f"b{k}", k) for k in range(5)]), ["width"], "value").iloc[0]
-    n = int(row["pairs_to_halve"])
-    half = lambda k: stats.t.ppf(0.975, k - 1) / np.sqrt(k)  # noqa: E731
-    assert half(n) <= half(5) / 2 < half(n - 1)
-    assert n == pairs_to_halve(5)
-    assert np.isnan(
-        summarise(frame_of((8, "a", "b", 1.0), (8, "a", "c", 2.0), (8, "b", "c", 3.0)), ["width"], "value").iloc[0]["pairs_to_halve"]
-    )
-
-
-def test_missing_values_do_not_count():
-    row = summarise(frame_of((8, "a", "b", 1.0), (8, "c", "d", np.nan), (8, "e", "f", 3.0)), ["width"], "value").iloc[0]
-    assert (row["n_pairs"], row["n_networks"], row["mean"]) == (2, 4, 2.0)

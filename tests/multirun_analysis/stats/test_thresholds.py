@@ -2,14 +2,10 @@
 
 import math
 
-import numpy as np
 import pytest
-from analysis_sweeps import make_record
 
-from multirun_analysis import load_runs
-from multirun_analysis.stats.crossings import width_within
 from multirun_analysis.stats.thresholds import at_most
-from multirun_analysis.tables.connected_share import TOLERANCES, connected_share
+from multirun_analysis.tables.connected_share import TOLERANCES
 
 LEVELS = [0.1 + 0.2, 0.3, *TOLERANCES["error_barrier"], *TOLERANCES["loss_barrier"]]
 
@@ -36,19 +32,3 @@ def test_every_barrier_of_the_error_that_equals_a_tolerance_is_connected():
             for t in (0.5, 0.25):
                 barrier = (high / n if t == 0.5 else ((1 - t) * a + t * b + tolerance * n) / n) - ((1 - t) * (a / n) + t * (b / n))
                 assert at_most(barrier, tolerance), (tolerance, a, t, barrier)
-
-
-@pytest.mark.parametrize(("barrier", "connected"), [(0.31 - 0.30, 1), (0.3 - 0.29, 1), (0.01001, 0), (0.0099, 1), (math.inf, 0)])
-def test_the_share_counts_a_barrier_at_the_tolerance(write_sweep, barrier, connected):
-    record = make_record("r")
-    for row in record["runs"]:
-        row["error_barrier"] = barrier
-    table = connected_share(load_runs(write_sweep([record])), {"error_barrier": (0.01,)})
-    assert set(table["n_connected"]) == {connected}
-
-
-def test_the_width_needed_is_reached_where_the_mean_equals_the_tolerance():
-    widths, tolerance = np.array([8.0, 16.0, 32.0]), 0.31 - 0.30  # above 0.01 by its last bits
-    crossing = width_within(widths, np.array([0.5, tolerance, 0.001]), 0.01)
-    assert (crossing.side, crossing.width) == ("inside", pytest.approx(16.0))
-    assert width_within(widths, np.array([tolerance, tolerance, tolerance]), 0.01).side == "below"
