@@ -62,11 +62,6 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores ({' '.join(units)}), Python {platform.python_version()}, {versions}"
 
 
-def has_bfloat16_units() -> bool:
-    """Return whether the processor multiplies bfloat16 matrices itself."""
-    return "avx512_bf16" in machine() or "amx_bf16" in machine()
-
-
 def with_threads(threads: int, work: Callable[[], float]) -> Callable[[], float]:
     """Return a candidate that runs with so many of torch's threads."""
 

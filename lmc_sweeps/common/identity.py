@@ -1,6 +1,7 @@
 """What is in a name: the one rule by which the settings of a part, of a matching method or of a whole job become its identity."""
 
-from dataclasses import Field, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
 from typing import Any
 
 # Metadata of a field. NEVER: it says where something lies or how it is computed, not what it is. ALWAYS: in the identity at its default
@@ -14,16 +15,31 @@ def identity_fields(part: Any) -> list[Field[Any]]:
     return [field for field in fields(part) if field.metadata.get("identity", True)]
 
 
-def left_out(part: Any) -> frozenset[str]:
+def left_out(part: Any, values: Mapping[str, Any] | None = None) -> frozenset[str]:
     """Return the settings that are not in a part's identity: places, and what is at its default.
 
     Leaving defaults out lets a part grow a field whose default changes nothing without renaming a finished run.
+
+    Parameters
+    ----------
+    part : dataclass
+    values : mapping, optional
+        What the settings count as, where a part computes it; its fields, if not given.
     """
-    settings = {field: getattr(part, field.name) for field in identity_fields(part)}
-    named = {field.name for field, value in settings.items() if value != field.default or field.metadata.get("identity") == "always"}
+    values = {field.name: getattr(part, field.name) for field in fields(part)} if values is None else values
+    named = {
+        field.name
+        for field in identity_fields(part)
+        if field.metadata.get("identity") == "always" or field.name not in values or values[field.name] != _default(field)
+    }
     return frozenset(field.name for field in fields(part) if field.name not in named)
 
 
 def identity_settings(part: Any) -> dict[str, Any]:
     """Return the settings in a part's identity: those that differ from their defaults, and those without one."""
-    return {field.name: getattr(part, field.name) for field in fields(part) if field.name not in left_out(part)}
+    outside = left_out(part)
+    return {field.name: getattr(part, field.name) for field in fields(part) if field.name not in outside}
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()

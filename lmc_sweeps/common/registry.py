@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lmc_sweeps.common.checks import InputError
-from multirun_analysis.common.registry import check_folders, extend_packages, modules
+from multirun_analysis.common.registry import check_folders, extend_packages, modules, n_forgotten
 
 
 def variants(room: str, base: Any) -> dict[str, Any]:
@@ -32,12 +32,12 @@ def variants(room: str, base: Any) -> dict[str, Any]:
     """
     check_folders(InputError)
     extend_packages()
-    return _variants(room, base, tuple(importlib.import_module(room).__path__))
+    return _variants(room, base, tuple(importlib.import_module(room).__path__), n_forgotten())
 
 
 @cache
-def _variants(room: str, base: Any, path: tuple[str, ...]) -> dict[str, Any]:
-    """Return the same for the folders in which the package is looked for, its own first."""
+def _variants(room: str, base: Any, path: tuple[str, ...], n_forgotten: int) -> dict[str, Any]:
+    """Return the same for the folders in which the package is looked for, its own first, while no module of it is forgotten."""
     classes: dict[str, Any] = {}
     others_last = sorted(modules(room, InputError).values(), key=lambda module: str(Path(str(module.__file__)).parent) != path[0])
     for module in others_last:  # so that it is a user's file that is refused

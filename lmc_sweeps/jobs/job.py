@@ -31,6 +31,7 @@ from lmc_sweeps.measuring.final_losses import check_final_losses
 from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.measuring.pairs import compare_pair
 from lmc_sweeps.measuring.rows import PairResult, undefined_rows
+from lmc_sweeps.models.base import Architecture
 from multirun_analysis.schema import PAIR, RECORD
 
 log = logging.getLogger(__name__)
@@ -109,12 +110,12 @@ def measure(
 ) -> tuple[Record, dict[str, Permutations]]:
     """Return the record of every pair of the networks, matched and measured by the methods, and the permutations."""
     device, names = resolve_device(job.settings.device), job.network_names
-    splits = job.data.train.to(device), job.data.test.to(device)
+    architecture, splits = job.architecture, (job.data.train.to(device), job.data.test.to(device))
     record = empty_record(job, networks, methods, points)
     permutations: dict[str, Permutations] = {}
     movements = [_movement(planned, network) for planned, network in zip(planned_networks(job), networks, strict=True)]
     for i, j in itertools.combinations(range(len(networks)), 2):
-        result = _measure_pair(job, networks[i], networks[j], splits, methods, points)
+        result = _measure_pair(job, architecture, networks[i], networks[j], splits, methods, points)
         if networks[i].facts.finite and networks[j].facts.finite:
             check_final_losses(result, (names[i], names[j]), [networks[k].facts.loss_final for k in (i, j)], device)
         training = {"seconds_train": networks[i].seconds + networks[j].seconds, "relative_movement": (movements[i] + movements[j]) / 2}
@@ -129,11 +130,17 @@ def measure(
 
 
 def _measure_pair(
-    job: PreparedJob, a: StoredNetwork, b: StoredNetwork, splits: tuple[Split, Split], methods: list[Matching], points: int
+    job: PreparedJob,
+    architecture: Architecture,
+    a: StoredNetwork,
+    b: StoredNetwork,
+    splits: tuple[Split, Split],
+    methods: list[Matching],
+    points: int,
 ) -> PairResult:
     if not (a.facts.finite and b.facts.finite):
         return undefined_rows(methods, points)
-    return compare_pair(job.architecture, a.parameters, b.parameters, *splits, methods, points, job.settings.seed)
+    return compare_pair(architecture, a.parameters, b.parameters, *splits, methods, points, job.settings.seed)
 
 
 def _movement(planned: PlannedNetwork, network: StoredNetwork) -> float:

@@ -94,7 +94,7 @@ def measure_planes(
     """
     permutations = read_permutations(folder, record)
     names, test = job.network_names, job.data.test.to(resolve_device(job.settings.device))
-    planes = Planes([], [], [])
+    architecture, planes = job.architecture, Planes([], [], [])
     for (i, j), method in itertools.product(itertools.combinations(range(len(names)), 2), methods):
         key = dict(zip(KEY, (names[i], names[j], method.name, method.settings_hash()), strict=True))
         rows: list[PlaneRow] = []
@@ -102,7 +102,7 @@ def measure_planes(
         if networks[i].facts.finite and networks[j].facts.finite:
             a, b = networks[i].parameters, networks[j].parameters
             by_group = _permutations(folder, permutations, f"{names[i]}.{names[j]}.{method_key(method)}")
-            rows = plane_rows(job.architecture, a, b, apply_permutations(b, job.architecture.spec, by_group), test)
+            rows = plane_rows(architecture, a, b, apply_permutations(b, architecture.spec, by_group), test)
             reason = "A, B and permuted B lie on one line"
         planes.rows.extend(key | asdict(row) for row in rows)
         if not rows:

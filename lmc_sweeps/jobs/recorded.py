@@ -72,8 +72,12 @@ def _shown_store(settings: JobSettings) -> str:
 
 
 def method_settings(settings: JobSettings, method: Matching, apart: bool = True) -> dict[str, Any]:
-    """Return the settings of a matching method as a record shows them; with `apart`, digests tell two texts apart that are not shown."""
-    values = method.settings()
+    """Return the settings of a matching method as a record shows them.
+
+    With `apart`, they tell one method from another: digests stand for texts that are not shown, and places are left out.
+    """
+    places = {field.name for field in fields(method)} - {field.name for field in identity_fields(method)} if apart else set()
+    values = {name: value for name, value in method.settings().items() if name not in places}
     if not _may_be_anything(method):
         return values
     outside = dict(settings.from_environment)

@@ -48,8 +48,9 @@ class Matching(ABC):
 
         Settings at their defaults are left out, by the rule of `lmc_sweeps.common.identity`.
         """
-        settings = {name: value for name, value in self.settings().items() if name not in left_out(self)}
-        words = json.dumps([self.name, settings], sort_keys=True)
+        settings = self.settings()
+        outside = left_out(self, settings)
+        words = json.dumps([self.name, {name: settings[name] for name in settings if name not in outside}], sort_keys=True)
         return safe_name(hashlib.sha256(words.encode()).hexdigest()[:8])
 
 

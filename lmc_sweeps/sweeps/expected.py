@@ -26,13 +26,14 @@ MOST_BYTES = 2**28  # of a file of lines: 100,000 jobs have a third of it
 def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
     """Return the line of a job that is still to run: name, overrides, number of pairs, methods, settings, and which are computed."""
     settings = prepared.settings
+    scope = prepared.scope
     return {
         "run_id": prepared.run_id,
         "job": redacted_line(job),
         "n_pairs": settings.networks * (settings.networks - 1) // 2,
         "matching": matching_entries(with_identity(settings.matching), partial(method_settings, settings)),
-        "scope": prepared.scope,
-        "computed": {key: how for key, how in prepared.computed.items() if key in prepared.scope},
+        "scope": scope,
+        "computed": {key: how for key, how in prepared.computed.items() if key in scope},
     }
 
 

@@ -19,6 +19,7 @@ PACKAGES = {
     **{name: f"multirun_analysis.{name}" for name in ("plots", "studies", "stats")},
 }
 _added: set[str] = set()  # entries of a package's __path__ that are not its own
+_forgotten: list[str] = []  # modules that were imported from a folder which is no longer one of parts
 
 
 def folders_of_parts() -> tuple[Path, ...]:
@@ -52,9 +53,26 @@ def extend_packages() -> None:
             others = [str(folder / name) for folder in folders_of_parts() if (folder / name).is_dir()]
             others = [entry for entry in others if entry not in own]
             _added.update(others)
+            gone = set(path) - {*own, *others}
             if own + others != list(path):
                 path[:] = own + others
                 importlib.invalidate_caches()
+            for entry in gone:
+                _forget_modules(package, entry)
+
+
+def _forget_modules(package: str, entry: str) -> None:
+    """Let a package no longer have the modules of a folder, so that one of the same name elsewhere, or mended, is imported as it is."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{package}.") and Path(getattr(module, "__file__", None) or "").is_relative_to(entry):
+            del sys.modules[name]
+            _forgotten.append(name)
+            vars(sys.modules[package]).pop(name.rpartition(".")[2], None)
+
+
+def n_forgotten() -> int:
+    """Return how many modules were forgotten: what was made of a package's modules before counts only while this is the same."""
+    return len(_forgotten)
 
 
 def modules(package: str, mistake: type[ValueError] = ValueError) -> dict[str, ModuleType]:

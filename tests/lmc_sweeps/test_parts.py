@@ -60,18 +60,12 @@ def yaml_of(model: str) -> str:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Yield a folder of parts; what was added and imported is taken away afterwards."""
     monkeypatch.setenv(PARTS, "")
-    before = set(sys.modules)
     for name, text in FILES.items():
         write(tmp_path / "my parts", name, text)
     write(tmp_path / "my parts", "conf/model/small.yaml", f"{yaml_of('mlp').replace('name: mlp', 'name: small')}size: 3\n")
     yield tmp_path / "my parts"
     os.environ[PARTS] = ""
     extend_packages()
-    for name in set(sys.modules) - before:
-        package, _, leaf = name.rpartition(".")
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
-            vars(sys.modules[package]).pop(leaf, None)
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -80,11 +74,12 @@ def write(folder: Path, name: str, text: str) -> None:
 
 
 def refusal_of(folder: Path) -> str:
-    """Return what is said of a folder that is refused."""
+    """Return the message on a folder that is refused, of which nothing stays."""
     before = os.environ[PARTS], list(models.__path__)
     with pytest.raises(InputError) as error:
         lmc_sweeps.add_parts(folder)
     assert (os.environ[PARTS], list(models.__path__)) == before
+    assert [name for name, module in sys.modules.items() if str(getattr(module, "__file__", None)).startswith(f"{folder}{os.sep}")] == []
     return str(error.value)
 
 
@@ -115,6 +110,26 @@ def test_two_folders_may_be_added_and_the_environment_names_both(folder: Path, t
     lmc_sweeps.add_parts(tmp_path / "others")
     assert os.environ[PARTS].split(os.pathsep) == [str(folder), str(tmp_path / "others")]
     assert {"small", "large"} <= set(models.choices())
+
+
+def test_after_a_refusal_another_folder_with_a_file_of_that_name_has_its_own_class(folder: Path, tmp_path: Path) -> None:
+    config = (folder / "conf/model/small.yaml").read_text()
+    write(tmp_path / "others", "models/small.py", FILES["models/small.py"].replace("size: int = 3", "size: int = 30"))
+    write(tmp_path / "others", "conf/model/small.yaml", config.replace("size: 3", "size: 30"))
+    (folder / "conf/model/small.yaml").unlink()
+    assert "needs a config" in refusal_of(folder)
+    lmc_sweeps.add_parts(tmp_path / "others")
+    assert models.choices()["small"]().size == 30
+
+
+def test_a_file_that_is_mended_after_a_refusal_is_read_again(folder: Path) -> None:
+    config = (folder / "conf/model/small.yaml").read_text()
+    (folder / "conf/model/small.yaml").unlink()
+    refusal_of(folder)
+    write(folder, "models/small.py", FILES["models/small.py"].replace("size: int = 3", "size: int = 300"))
+    write(folder, "conf/model/small.yaml", config)
+    lmc_sweeps.add_parts(folder)
+    assert models.choices()["small"]().size == 300
 
 
 def test_what_the_environment_no_longer_names_is_no_choice(folder: Path) -> None:

@@ -11,6 +11,7 @@ from lmc_sweeps.common.identity import ALWAYS, NEVER, identity_settings
 from lmc_sweeps.datasets.base import fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.identities import network_identity, network_name, run_id
+from lmc_sweeps.jobs.recorded import method_settings
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
@@ -37,11 +38,17 @@ class Part:
     lr: float = 0.1
     order: str = field(default="own", metadata=ALWAYS)
     folder: str | None = field(default=None, metadata=NEVER)
+    more: dict[str, int] = field(default_factory=dict)
 
 
 def test_an_identity_has_what_is_off_its_default_what_has_none_and_what_is_marked_and_never_a_place():
     assert identity_settings(Part(2)) == {"least": 2, "order": "own"}
-    assert identity_settings(Part(2, lr=0.2, order="shared", folder="/data")) == {"least": 2, "lr": 0.2, "order": "shared"}
+    assert identity_settings(Part(2, lr=0.2, order="shared", folder="/data", more={"a": 1})) == {
+        "least": 2,
+        "lr": 0.2,
+        "order": "shared",
+        "more": {"a": 1},
+    }
 
 
 @pytest.mark.parametrize(("method", "name"), HASHES.items(), ids=str)
@@ -114,3 +121,30 @@ def test_a_new_setting_of_a_method_renames_nothing_until_it_is_used():
 
     assert GrownWeights().settings_hash() == Weights().settings_hash()
     assert GrownWeights(passes=2).settings_hash() != Weights().settings_hash()
+
+
+def test_a_place_of_a_method_is_in_no_hash_and_not_in_what_records_tell_methods_apart_by():
+    @dataclass(frozen=True, kw_only=True)
+    class Cached(Weights):
+        name: ClassVar[str] = "cached"
+        cache: str | None = field(default=None, metadata=NEVER)
+
+    a, b = Cached(cache="/a"), Cached(cache="/b")
+    assert a.settings_hash() == b.settings_hash()
+    settings = small_settings(matching=(a, Weights()))
+    assert method_settings(settings, a) == method_settings(settings, b) == Weights().settings()
+
+
+def test_what_a_method_makes_of_a_setting_at_its_default_is_in_its_hash():
+    def method(resolved: int) -> Weights:
+        @dataclass(frozen=True, kw_only=True)
+        class Resolved(Weights):
+            name: ClassVar[str] = "resolved"
+            passes: int | None = None
+
+            def settings(self) -> dict[str, Any]:
+                return super().settings() | {"passes": self.passes or resolved}
+
+        return Resolved()
+
+    assert method(3).settings_hash() != method(5).settings_hash()

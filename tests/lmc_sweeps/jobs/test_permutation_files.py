@@ -5,36 +5,9 @@ import zipfile
 
 import numpy as np
 import pytest
+from small_records import record
 
 from lmc_sweeps.jobs.permutation_files import permutations_are_damaged, read_permutations, write_permutations
-from lmc_sweeps.jobs.records import (
-    matching_entries,
-)
-from lmc_sweeps.matching.identity import Identity
-from lmc_sweeps.matching.weights import Weights
-from multirun_analysis.schema import SCHEMA_VERSION
-
-METHODS = (Identity(), Weights())
-
-
-def record(methods=METHODS, value=1.0, **changes) -> dict:
-    """Return a small record that holds one row of every table for each method."""
-    rows = [{"matching": method.name, "settings_hash": method.settings_hash(), "value": value} for method in methods]
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": "abc",
-        "status": "ok",
-        "points": 3,
-        "matching": matching_entries(methods),
-        "runs": rows,
-        "curves": [{**row, "t": [0.0, 0.5, 1.0]} for row in rows],
-        "layers": [row for row in rows if row["matching"] != "identity"],
-        "notes": [],
-        "networks": [],
-        "config": {},
-        "data": {},
-        **changes,
-    }
 
 
 def test_permutations_are_added_to_those_already_there(tmp_path):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from small_records import record
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs import records
@@ -15,7 +16,6 @@ from lmc_sweeps.jobs.records import (
     forget_failure,
     is_finished,
     is_measured,
-    matching_entries,
     merged,
     read_record,
     surroundings,
@@ -26,28 +26,6 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
 from multirun_analysis.schema import SCHEMA_VERSION
-
-METHODS = (Identity(), Weights())
-
-
-def record(methods=METHODS, value=1.0, **changes) -> dict:
-    """Return a small record that holds one row of every table for each method."""
-    rows = [{"matching": method.name, "settings_hash": method.settings_hash(), "value": value} for method in methods]
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": "abc",
-        "status": "ok",
-        "points": 3,
-        "matching": matching_entries(methods),
-        "runs": rows,
-        "curves": [{**row, "t": [0.0, 0.5, 1.0]} for row in rows],
-        "layers": [row for row in rows if row["matching"] != "identity"],
-        "notes": [],
-        "networks": [],
-        "config": {},
-        "data": {},
-        **changes,
-    }
 
 
 def test_what_is_written_is_read_back(tmp_path):
