@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import ot
 
 from lmc_sweeps.transport.base import Transport, TransportResult, matched, square_cost
 from lmc_sweeps.transport.ties import TieRule, settled
@@ -30,6 +29,8 @@ class Emd(Transport):
 
     def __call__(self, cost: np.ndarray, ties: TieRule = TieRule()) -> TransportResult:  # noqa: B008 - it is frozen
         """Return the optimal coupling; `converged` is false when the iteration limit was reached or mass is missing."""
+        import ot  # here: POT imports scikit-learn and networkx too, 2 s in which a command that matches nothing would wait
+
         cost = square_cost(cost)
         ones = np.ones(len(cost))
         with warnings.catch_warnings():

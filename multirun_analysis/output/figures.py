@@ -14,8 +14,13 @@ from multirun_analysis.output.files import write_by
 from multirun_analysis.plots.style import figure_style
 
 # What would make equal figures unequal files: the date, the version of matplotlib, random identifiers.
-METADATA: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Producer": None}, ".svg": {"Date": None}}
+METADATA: dict[str, dict[str, Any]] = {
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    ".svg": {"Date": None},
+}
 FIXED: Any = {"svg.hashsalt": "multirun_analysis", "pdf.fonttype": 42, "savefig.bbox": None}
+FIXED |= {"figure.autolayout": False, "figure.constrained_layout.use": False}  # each figure says how it is laid out
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -53,4 +58,4 @@ def lay_out(figure: Figure) -> None:
     """Place the parts of a figure for good: not once more for each kind of file."""
     with _rendering():
         figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # "none" leaves an engine that does nothing, and with any engine each file is drawn twice

@@ -1,48 +1,39 @@
 """Commands as a user types them, in a folder and with a store of their own."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sharing import made_once
 from warm_python import write_clients
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Yield an environment in which `python`, and our commands, have their imports behind them."""
-    folder = tmp_path_factory.mktemp("python")
-    write_clients(folder, str(folder / "socket"))
+def warm_python(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return an environment in which `python`, and our commands, have their imports behind them: one server for all test processes."""
     own = {
         "OMP_NUM_THREADS": "1",
         "MPLBACKEND": "agg",
         "COLUMNS": "160",
-        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
-    environment = os.environ | own
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, Path(__file__).parent / "warm_python.py", folder / "socket"],
-            env=environment,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while not (folder / "socket").exists() and server.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert server.poll() is None, (folder / "log").read_text()
-        yield environment
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)  # with whatever it still runs
-        server.wait()
+
+    def start(folder: Path) -> None:
+        write_clients(folder, str(folder / "socket"))
+        # The server ends with what runs the tests: this process, or the one that has started it and its siblings.
+        runner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+        server = [sys.executable, Path(__file__).parent / "warm_python.py", folder / "socket", str(runner)]
+        with (folder / "log").open("w") as log:  # a file, not a pipe, which would stay open for as long as the server runs
+            started = subprocess.run(server, env=os.environ | own, stdout=log, stderr=log, start_new_session=True, check=False)
+        assert started.returncode == 0, (folder / "log").read_text()
+
+    folder = made_once(tmp_path_factory, "python", start)
+    return os.environ | own | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.fixture

@@ -56,11 +56,12 @@ def test_one_job_runs_without_m_and_prints_its_table(command, tmp_path):
 
 
 def test_a_job_alone_in_a_folder_of_the_users_own_leaves_the_folder_above_alone(command, tmp_path):
-    completed = command("width=4", *FAST, "hydra.run.dir=mine")
+    completed = command("width=4", "training.epochs=0", "matching=[weights]", "hydra.run.dir=mine")
     assert completed.returncode == 0, completed.stderr
     assert "1 of 1 jobs found." in completed.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"mine", "store"}
     assert {path.name for path in (tmp_path / "mine").iterdir()} >= {"record.json", "expected.jsonl", "analysis"}
+    assert set(read_runs(tmp_path / "mine")["status"]) == {"ok"}  # networks at initialisation have run_ids and barriers too
 
 
 def test_a_job_alone_that_fails_at_run_time_says_so_without_a_traceback(command, tmp_path):
@@ -186,26 +187,19 @@ def test_a_finished_sweep_is_not_run_again_and_takes_widths_and_methods_in(comma
     pd.testing.assert_frame_equal(earlier[first.columns], first)
 
 
-def test_other_points_walk_the_lines_anew_without_training(command, tmp_path):
-    assert command("width=4", *FAST, "hydra.sweep.dir=sweep", "-m").returncode == 0
+def test_other_points_and_a_plane_asked_for_later_are_something_to_do_and_need_no_training(command, tmp_path):
+    sweep = ["-m", "width=4", "training.epochs=2", "hydra.sweep.dir=sweep"]
+    assert command(*sweep, "points=5").returncode == 0
     stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")}
-    assert command("width=4", "training.epochs=2", "points=9", "hydra.sweep.dir=sweep", "-m").returncode == 0
-    curves = pd.read_csv(tmp_path / "sweep" / "analysis" / "curves.csv")
-    np.testing.assert_allclose(np.sort(curves["t"].unique()), np.arange(9) / 8)
-    assert {path: path.stat().st_mtime_ns for path in stored} == stored
-
-
-def test_a_plane_asked_for_later_is_something_to_do_and_needs_no_training(command, tmp_path):
-    sweep = ["-m", "width=4", *FAST, "hydra.sweep.dir=sweep"]
-    assert command(*sweep).returncode == 0
-    stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")}
-    plan = command(*sweep, "plane=true", "plan=true").stdout
+    plan = command(*sweep, "points=9", "plane=true", "plan=true").stdout
     assert "1 jobs, 0 of them finished, in sweep" in plan
     assert "2 networks, 0 of them to be trained" in plan
-    assert command(*sweep, "plane=true").returncode == 0
+    assert command(*sweep, "points=9", "plane=true").returncode == 0
+    curves = pd.read_csv(tmp_path / "sweep" / "analysis" / "curves.csv")
+    np.testing.assert_allclose(np.sort(curves["t"].unique()), np.arange(9) / 8)
     (path,) = (tmp_path / "sweep").glob("*/plane.csv")
     assert set(pd.read_csv(path)["matching"]) == {"weights", "covariance", "activations"}
-    assert "1 jobs, 1 of them finished, in sweep" in command(*sweep, "plane=true", "plan=true").stdout
+    assert "1 jobs, 1 of them finished, in sweep" in command(*sweep, "points=9", "plane=true", "plan=true").stdout
     assert {path: path.stat().st_mtime_ns for path in stored} == stored
 
 
@@ -222,28 +216,30 @@ def test_a_diverged_job_is_counted_named_and_in_no_mean(command, tmp_path):
     assert set(cells.loc[cells["optimizer.lr"] == 0.05, "n_pairs"]) == {1}
 
 
-def test_networks_at_initialisation_have_run_ids_and_barriers_too(command, tmp_path):
-    completed = command("width=4", "training.epochs=0", "hydra.sweep.dir=sweep", "-m")
-    assert completed.returncode == 0, completed.stderr
-    assert set(read_runs(tmp_path / "sweep")["status"]) == {"ok"}
-
-
-def test_bits_do_not_depend_on_hash_seed_threads_or_stack(command, tmp_path):
-    """A fresh process with another hash seed, two threads, and a third network beside the two."""
+def test_a_new_interpreter_with_other_threads_hash_seed_and_backend_has_the_same_bits_and_draws(command, tmp_path):
+    """A third network is trained beside the two, from a script that imports matplotlib first, which reads a notebook's backend then."""
 
     def stored(name):
         return {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.safetensors")}
 
+    (tmp_path / "run.py").write_text("import matplotlib\nfrom lmc_sweeps.cli import main\nmain()\n")
     common = ["-m", "device=cpu", "width=8", "depth=2", "training.epochs=2", "points=3"]
     first = command(*common, "hydra.sweep.dir=a", LMC_SWEEPS_STORE=str(tmp_path / "s1"))
-    other = {"LMC_SWEEPS_STORE": str(tmp_path / "s2"), "PYTHONHASHSEED": "2", "OMP_NUM_THREADS": "2"}
-    second = command(*common, "networks=3", "hydra.sweep.dir=b", cold=True, **other)
-    assert [first.returncode, second.returncode] == [0, 0]
+    other = {
+        "LMC_SWEEPS_STORE": str(tmp_path / "s2"),
+        "PYTHONHASHSEED": "2",
+        "OMP_NUM_THREADS": "2",
+        "MPLBACKEND": "module://a_notebook.backend",
+    }
+    second = command(*common, "networks=3", "hydra.sweep.dir=b", module="run", cold=True, **other)
+    assert [first.returncode, second.returncode] == [0, 0], second.stderr
     networks = stored("s1")
     assert len(networks) == 2
     assert {name: stored("s2")[name] for name in networks} == networks
     two, three = (read_runs(tmp_path / name).drop(columns=[*TIMES, "run_id"]) for name in "ab")
     assert three[three["network_b"] == two["network_b"][0]].to_csv(index=False) == two.to_csv(index=False)
+    assert "report.html: " in second.stdout
+    assert (tmp_path / "b" / "analysis" / "barrier_vs_width.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_analysis_command_reads_a_sweep_again(command):
@@ -252,16 +248,6 @@ def test_the_analysis_command_reads_a_sweep_again(command):
     assert again.returncode == 0, again.stderr
     assert "2 of 2 jobs found." in again.stdout
     assert "Tables, figures and report.html: elsewhere" in again.stdout
-
-
-def test_a_job_is_drawn_whatever_backend_a_notebook_has_set(command, tmp_path):
-    """In a new interpreter, for matplotlib reads the environment when it is imported, as this script of a user's has done before."""
-    (tmp_path / "run.py").write_text("import matplotlib\nfrom lmc_sweeps.cli import main\nmain()\n")
-    job = ["width=4", *FAST, "matching=[weights]", "hydra.run.dir=job"]
-    completed = command(*job, module="run", cold=True, MPLBACKEND="module://a_notebook.backend")
-    assert completed.returncode == 0, completed.stderr
-    assert "report.html: " in completed.stdout
-    assert (tmp_path / "job" / "analysis" / "barrier_vs_width.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_experiment_runs_without_m_and_its_axes_can_be_replaced(command):

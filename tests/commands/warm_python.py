@@ -10,6 +10,7 @@ import json
 import os
 import pkgutil
 import runpy
+import select
 import signal
 import socket
 import sys
@@ -53,8 +54,8 @@ def write_clients(folder: Path, address: str) -> None:
         (folder / name).chmod(0o755)
 
 
-def serve(address: str) -> None:
-    """Answer commands until the process is ended."""
+def serve(address: str, runner: int) -> None:
+    """Start a process that answers commands for as long as the process `runner` is there, and ends with whatever still runs then."""
     for name in BEFOREHAND:
         importlib.import_module(name)
     for package in map(importlib.import_module, PACKAGES):  # which a command looks through for its parts
@@ -68,12 +69,26 @@ def serve(address: str) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
+    if os.fork() > 0:
+        return
     while True:
+        if not select.select([listener], [], [], 1.0)[0]:
+            if not _is_alive(runner):
+                os.killpg(0, signal.SIGKILL)
+            continue
         connection, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
             _mind(connection)
         connection.close()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _mind(connection: socket.socket) -> None:
@@ -134,4 +149,4 @@ def _command(name: str, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], int(sys.argv[2]))
