@@ -113,15 +113,6 @@ def test_numbers_that_are_none_stay_in_their_own_cell(write_sweep, value):
     assert all(np.isnan(v) if value is None or math.isnan(value) else v == value for v in odd)
 
 
-def test_figures_are_drawn_of_numbers_that_are_none(write_sweep):
-    records = [make_record(f"odd{k}", seed=k, width=16) for k in range(len(NONE))]
-    for record, value in zip(records, NONE, strict=True):
-        for row in record["runs"]:
-            row["loss_barrier"] = value
-    folder = write_sweep([*good(), *records])
-    assert (write_report([folder]).folder / "barrier_vs_width.png").stat().st_size > 10_000
-
-
 def test_a_record_of_twenty_megabytes_is_read_or_said(write_sweep):
     record = make_record("long", seed=0, width=16)
     record["notes"] = ["x" * 1_000_000 + str(k) for k in range(20)]
@@ -130,13 +121,6 @@ def test_a_record_of_twenty_megabytes_is_read_or_said(write_sweep):
     report = write_report([folder], brief=True)
     assert (report.folder / "report.html").stat().st_size < 5_000_000  # a note is a sentence, not a megabyte
     assert len(report.text) < 500_000
-
-
-def test_two_records_of_one_job_that_differ_are_said(write_sweep):
-    twin = make_record("good0", seed=0, barrier=0.7)
-    folder = sweep_with(write_sweep, twin)
-    assert set(find_sweep(folder).failures["status"]) == {"conflicting"}
-    assert len(load_runs(folder).query("run_id == 'good0'")) == 4  # counted once
 
 
 class Tags(HTMLParser):

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from analysis_sweeps import expect, four_records, make_record, write_record
 
-from multirun_analysis import load_runs, schema
-from multirun_analysis.report.report import write_report
+from multirun_analysis import load_runs
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.report.report import MOST_FAILURES, write_report
 from multirun_analysis.stats.interval_choice import IntervalChoice
 from multirun_analysis.tables.sweep import TABLES
 
@@ -98,23 +99,6 @@ def test_a_sweep_without_results_yet_has_tables_and_says_so(write_sweep):
     assert "0/1" in report.text
 
 
-def test_every_csv_has_the_columns_of_its_schema_and_comes_back_with_their_types(write_sweep):
-    folder = write_report(
-        [write_sweep([*four_records(), make_record("far", width=32, seed=2, **{"optimizer.lr": 0.2})])], brief=True
-    ).folder
-    for name, (_, columns) in schema.files().items():
-        if name == "plane.csv":  # a job writes it, not the analysis: test_planes.py
-            continue
-        frame = pd.read_csv(folder / name)
-        varying = [] if name == "failures.csv" else ["optimizer.lr"]
-        assert [column for column in frame.columns if column not in varying] == schema.names(columns), name
-        for column in columns:
-            if column.kind == "integer":
-                assert (frame[column.name].dropna() % 1 == 0).all(), (name, column.name)
-            elif column.kind == "number":
-                assert pd.api.types.is_numeric_dtype(frame[column.name]), (name, column.name)
-
-
 def test_another_level_is_another_interval_in_every_table(write_sweep):
     folder = write_report([write_sweep(four_records())], choice=IntervalChoice(level=0.5), brief=True).folder
     for name in ("barrier_vs_width", "method_differences", "matching_costs"):
@@ -129,3 +113,42 @@ def test_the_example_answers_its_question(write_sweep):
     completed = subprocess.run([sys.executable, script, str(folder)], capture_output=True, text=True, check=True)
     assert "weights: all pairs connected from width 8 on" in completed.stdout  # error barriers 0.03, 0.015, 0.0075
     assert "identity: not at any width measured" in completed.stdout
+
+
+def test_jobs_that_are_not_yet_measured_are_one_line_and_a_row_each(write_sweep):
+    jobs = [make_record(f"r{k}", seed=k) for k in range(28)]
+    folder = write_sweep(jobs[:17], [expect(job, f"seed={k}") for k, job in enumerate(jobs)])
+    (folder / "r17" / ".hydra").mkdir(parents=True)
+    report = write_report([folder], only=["failures"])
+    line = "17 of 28 jobs found. 11 not yet measured: the sweep is running or was stopped; the same command goes on."
+    assert report.counts == line
+    assert report.failures == ()
+    failures = find_sweep(folder).failures
+    assert failures["status"].value_counts().to_dict() == {"missing": 10, "unfinished": 1}
+    assert set(failures["sentence"]) == {
+        "was not started yet, or waits for its networks: the sweep is running or was stopped; the same command goes on",
+        "was started and has no record yet: the sweep is running or was stopped; the same command goes on",
+    }
+    assert failures["job"].tolist() == [f"seed={k}" for k in range(17, 28)]
+
+
+def test_of_jobs_that_failed_the_first_are_shown_beside_those_not_yet_measured(write_sweep):
+    jobs = [make_record(f"r{k:02}", seed=k) for k in range(14)]
+    failed = [
+        {key: job[key] for key in ("schema_version", "run_id", "scope")} | {"status": "failed", "sentence": "it broke"} for job in jobs[:12]
+    ]
+    report = write_report([write_sweep(failed, [expect(job, f"seed={k}") for k, job in enumerate(jobs)])], only=["failures"])
+    assert report.counts.startswith("0 of 14 jobs found. 2 not yet measured: ")
+    assert report.failures[0] == "failed: seed=0: it broke"
+    assert report.failures[-1] == "and 2 more in failures.csv"
+    assert len(report.failures) == 11
+
+
+def test_the_terminal_says_that_figures_show_some_cells_and_how_many_failures_are_not_listed(write_sweep):
+    records = [make_record(f"r{k}", **{"optimizer.lr": 0.1 * (k + 1)}) for k in range(5)]
+    words = ("schema_version", "run_id", "scope")
+    failed = [make_record(f"m{k}", seed=k + 1) for k in range(MOST_FAILURES + 3)]
+    failed = [{key: record[key] for key in words} | {"status": "failed", "sentence": "out of luck"} for record in failed]
+    report = write_report([write_sweep([*records, *failed], [*map(expect, records)])], brief=True)
+    assert "note: figures show some of the 5 cells only, as each of them says; the tables have all." in report.notes
+    assert report.failures[-1] == "and 3 more in failures.csv"
