@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from analysis_sweeps import write_record
 
+from multirun_analysis import plots
 from multirun_analysis.schema import sealed_line
 
 LIMIT = 20  # s, for what takes a fraction of one
@@ -41,3 +42,9 @@ def a_hang_is_a_failure() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the figures out of reports and of the pages of studies: they take most of the time, and many a test is of the rest."""
+    monkeypatch.setattr(plots, "choices", dict)

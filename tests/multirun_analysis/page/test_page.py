@@ -15,8 +15,8 @@ from multirun_analysis.report.drawing import write_page
 from multirun_analysis.schema import sealed_line
 from multirun_analysis.tables.sweep import sweep_frames
 
-EVIL = "<img src=x onerror=alert(1)></script><script>document.title='owned'</script>"
-SCOPE = {"dataset": EVIL, "model.note": EVIL}
+EVIL = "<img src=x onerror=alert(1)></script><script>document.title='owned'</script>\"'&\u202e\u0000\ud83d\ude00 =1+1"
+SCOPE = {"dataset": EVIL, "model": EVIL, "model.note": EVIL}
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -41,12 +41,16 @@ class Outside(HTMLParser):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return the folder of a sweep with markup in its records and commands, and with a job that is missing."""
+    """Return the folder of a sweep with markup wherever a text can stand: settings, notes, methods, sentences, jobs, commands."""
     folder = tmp_path_factory.mktemp("sweep")
-    records, lost = [record | {"scope": record["scope"] | SCOPE} for record in four_records()], make_record("lost", seed=2, **SCOPE)
+    records = [record | {"scope": record["scope"] | SCOPE, "notes": [EVIL]} for record in four_records()]
+    records += [make_record("diverged", seed=2, status="diverged", **SCOPE) | {"sentence": EVIL}]
     for record in records:
+        for entry in (*record["matching"], *record["runs"], *record["curves"], *record["layers"]):
+            entry["matching"] = EVIL if entry["matching"] == "weights" else entry["matching"]
         write_record(folder / record["run_id"], record)
-    (folder / "expected.jsonl").write_text("".join(sealed_line(expect(record)) for record in (*records, lost)))
+    lost = make_record("lost", seed=3, **SCOPE)
+    (folder / "expected.jsonl").write_text("".join(sealed_line(expect(record, EVIL)) for record in (*records, lost)))
     (folder / "commands.jsonl").write_text(sealed_line({"command": EVIL}))
     return folder
 

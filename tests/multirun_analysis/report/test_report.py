@@ -11,9 +11,10 @@ from analysis_sweeps import expect, four_records, make_record, write_record
 
 from multirun_analysis import load_runs
 from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.report.drawing import write_page
 from multirun_analysis.report.report import MOST_FAILURES, write_report
 from multirun_analysis.stats.interval_choice import IntervalChoice
-from multirun_analysis.tables.sweep import TABLES
+from multirun_analysis.tables.sweep import TABLES, sweep_frames
 
 FILES = {
     "runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "method_differences.csv", "slopes.csv", "width_needed.csv",
@@ -34,13 +35,15 @@ def test_every_table_and_the_figure_are_written_beside_the_sweep(write_sweep):
 
 
 def test_equal_inputs_give_equal_bytes(write_sweep):
-    (first, second) = (
-        write_report([write_sweep(rows, name=name)]).folder
-        for rows, name in ((four_records(), "first/of/two"), (four_records()[::-1], "second/of/two"))
-    )
+    reports = []
+    for records, name in ((four_records(), "first/of/two"), (four_records()[::-1], "second/of/two")):
+        folder = write_sweep(records, name=name)
+        reports.append(write_report([folder], only=TABLES).folder)
+        sweep = find_sweep(folder)
+        write_page(sweep, sweep_frames(sweep), [folder], reports[-1], files=False)  # as files: output/test_figures.py
+    first, second = reports
     names = {path.name for path in first.iterdir()}
-    assert names > FILES  # the other figures too
-    assert {path.name for path in second.iterdir()} == names
+    assert names == {path.name for path in second.iterdir()} == {name for name in FILES if not name.endswith((".png", ".pdf"))}
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
@@ -58,7 +61,7 @@ def test_the_text_says_what_is_missing_and_what_readers_must_know(write_sweep):
     measured, missing = make_record("measured"), make_record("missing", seed=1)
     measured["notes"] = ["weights: the solver did not converge."]
     folder = write_sweep([measured], [expect(measured, "seed=0"), expect(missing, "seed=1")])
-    text = write_report([folder], brief=True).text
+    text = write_report([folder], only=["runs", "barrier_vs_width"]).text
     assert "1 of 2 jobs found." in text
     assert "1 of 2 jobs found. 1 not yet measured: the sweep is running or was stopped; the same command goes on." in text
     assert "note: weights: the solver did not converge. (1 of 1 jobs)" in text
@@ -67,7 +70,7 @@ def test_the_text_says_what_is_missing_and_what_readers_must_know(write_sweep):
 def test_two_sweeps_with_different_settings_are_two_cells_and_not_one_mean(write_sweep, tmp_path):
     first = write_sweep([make_record(f"a{seed}", seed=seed, barrier=0.1, **{"optimizer.lr": 0.1}) for seed in (0, 1)], name="first")
     second = write_sweep([make_record(f"b{seed}", seed=seed, barrier=0.9, **{"optimizer.lr": 0.2}) for seed in (2, 3)], name="second")
-    report = write_report([first, second], tmp_path / "both", brief=True)
+    report = write_report([first, second], tmp_path / "both", only=["runs", "barrier_vs_width"])
     assert "optimizer.lr=0.1" in report.text
     assert "optimizer.lr=0.2" in report.text
     table = pd.read_csv(report.folder / "barrier_vs_width.csv")
@@ -78,7 +81,7 @@ def test_two_sweeps_with_different_settings_are_two_cells_and_not_one_mean(write
 
 def test_a_key_whose_values_are_lists_is_a_column_of_text(write_sweep):
     rows = [make_record(f"r{seed}{len(x)}", seed=seed, **{"model.sizes": x}) for seed in (0, 1) for x in ([1], [2, 3])]
-    report = write_report([write_sweep(rows)], brief=True)
+    report = write_report([write_sweep(rows)], only=["runs", "barrier_vs_width"])
     assert "model.sizes=[2, 3]" in report.text
     assert set(pd.read_csv(report.folder / "runs.csv")["model.sizes"]) == {"[1]", "[2, 3]"}
 
@@ -99,8 +102,9 @@ def test_a_sweep_without_results_yet_has_tables_and_says_so(write_sweep):
     assert "0/1" in report.text
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_another_level_is_another_interval_in_every_table(write_sweep):
-    folder = write_report([write_sweep(four_records())], choice=IntervalChoice(level=0.5), brief=True).folder
+    folder = write_report([write_sweep(four_records())], choice=IntervalChoice(level=0.5)).folder
     for name in ("barrier_vs_width", "method_differences", "matching_costs"):
         assert set(pd.read_csv(folder / f"{name}.csv")["level"]) == {0.5}
     assert "50%" in (folder / "report.html").read_text()
@@ -144,11 +148,12 @@ def test_of_jobs_that_failed_the_first_are_shown_beside_those_not_yet_measured(w
     assert len(report.failures) == 11
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_terminal_says_that_figures_show_some_cells_and_how_many_failures_are_not_listed(write_sweep):
     records = [make_record(f"r{k}", **{"optimizer.lr": 0.1 * (k + 1)}) for k in range(5)]
     words = ("schema_version", "run_id", "scope")
     failed = [make_record(f"m{k}", seed=k + 1) for k in range(MOST_FAILURES + 3)]
     failed = [{key: record[key] for key in words} | {"status": "failed", "sentence": "out of luck"} for record in failed]
-    report = write_report([write_sweep([*records, *failed], [*map(expect, records)])], brief=True)
+    report = write_report([write_sweep([*records, *failed], [*map(expect, records)])])
     assert "note: figures show some of the 5 cells only, as each of them says; the tables have all." in report.notes
     assert report.failures[-1] == "and 3 more in failures.csv"

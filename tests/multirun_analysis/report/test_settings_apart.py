@@ -8,15 +8,11 @@ from analysis_sweeps import BASE, expect, make_record, write_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multirun_analysis import load_layers, load_runs
 from multirun_analysis.frames.discovery import find_sweep
-from multirun_analysis.frames.tidy import expected_frame, matching_labels
+from multirun_analysis.frames.tidy import matching_labels
 from multirun_analysis.report.report import write_report
-from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
-from multirun_analysis.tables.connected_share import connected_share
-from multirun_analysis.tables.matching_costs import matching_costs
-from multirun_analysis.tables.method_differences import method_differences
-from multirun_analysis.tables.slopes import slopes
+from multirun_analysis.tables.pivots import pivot, pivot_text
+from multirun_analysis.tables.sweep import sweep_frames
 
 
 def records_of(*scopes):
@@ -28,7 +24,10 @@ def records_of(*scopes):
 
 def pairs_per_cell(folder):
     """Return the numbers of pairs in the means of the test loss barrier of one method."""
-    table = barrier_vs_width(load_runs(folder), expected_frame(find_sweep(folder)))
+    return pairs_of(sweep_frames(find_sweep(folder), ["barrier_vs_width"])["barrier_vs_width"])
+
+
+def pairs_of(table):
     rows = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["matching"] == "weights")]
     return rows["n_pairs"].tolist(), rows["n_expected"].tolist()
 
@@ -61,12 +60,13 @@ def test_settings_typed_beside_seeds_or_widths_are_averaged_in_no_table(write_sw
     records = records_of(*scopes)
     parts = [records] if folders == 1 else [records[: len(records) // 2], records[len(records) // 2 :]]
     places = [write_sweep(part, [expect(record) for record in part], name=f"part{k}") for k, part in enumerate(parts)]
-    assert find_sweep(places).varying == varying
-    assert pairs_per_cell(places) == (pairs, pairs)
-    runs, layers = load_runs(places), load_layers(places)
-    tables = [connected_share(runs), matching_costs(layers), method_differences(runs), slopes(runs)]
-    assert all(set(varying) <= set(table.columns) for table in tables)
-    text = write_report(places, places[0] / "out", only=["failures"]).text
+    sweep = find_sweep(places)
+    assert sweep.varying == varying
+    frames = sweep_frames(sweep)
+    assert pairs_of(frames["barrier_vs_width"]) == (pairs, pairs)
+    for name in ("connected_share", "matching_costs", "method_differences", "slopes"):
+        assert set(varying) <= set(frames[name].columns), name
+    text = pivot_text(pivot(frames["barrier_vs_width"], frames["runs"]))
     assert all(f"{name}=" in text for name in varying)
 
 
