@@ -29,14 +29,14 @@ from multirun_analysis.common.media import (
 )
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.output.csv_text import write_frame
-from multirun_analysis.output.figures import figure_svg
+from multirun_analysis.output.figures import figure_svg, save_figure
 from multirun_analysis.page.page import Section, Text, page
 from multirun_analysis.plots.hover import TIP, hover_svg
 from multirun_analysis.report.drawing import write_page
 from multirun_analysis.report.report import Report, write_report
 from multirun_analysis.report.terminal import show
 from multirun_analysis.tables.pivots import Block, Value, pivot_latex, pivot_markdown, pivot_text
-from multirun_analysis.tables.sweep import sweep_frames
+from multirun_analysis.tables.sweep import TABLES, sweep_frames
 
 CLIPBOARD, CLEAR, LINK = "\x1b]52;c;aGk=\x07", "\x1b[2J\x1b[H", "\x1b]8;;http://x\x1b\\here\x1b]8;;\x1b\\"
 HOSTILE = [
@@ -157,7 +157,7 @@ def test_from_figures_text_comes_back_as_it_shows(text):
     assert not for_figure(text).startswith("_")
 
 
-def test_a_figure_draws_any_text_and_names_it_in_its_legend_and_on_hover():
+def test_a_figure_draws_any_text_in_every_format_and_names_it_in_its_legend_and_on_hover(tmp_path):
     figure = Figure()
     for ax, text in zip(figure.subplots(8, 8).flat, HOSTILE, strict=False):
         ax.plot([1.0], [2.0], "o", label=for_figure(text))
@@ -167,6 +167,8 @@ def test_a_figure_draws_any_text_and_names_it_in_its_legend_and_on_hover():
     root = ET.fromstring(hover_svg(figure, figure_svg, "f"))
     tips = [element.get(TIP) for element in root.iter() if element.get(TIP)]
     assert [tip.partition("\n")[0].strip() for tip in tips] == [visible(text).strip() for text in HOSTILE]
+    for name in ("f.png", "f.pdf"):
+        save_figure(figure, tmp_path / name)
 
 
 @given(ANY)
@@ -213,9 +215,7 @@ EVERYTHING = f"=_{CLIPBOARD}{CLEAR}{LINK}\x00\n\r\x9b\u202e\ufeff\u2028\ufffe[re
 
 def test_a_hostile_sweep_has_all_its_tables_and_figures_and_nothing_raw(write_sweep):
     folder = hostile_sweep(write_sweep, EVERYTHING)
-    report = write_report([folder], brief=True)
-    names = {path.name for path in report.folder.iterdir()}
-    assert {"runs.csv", "curves.csv", "barrier_vs_width.png", "barrier_vs_width.pdf"} <= names
+    report = write_report([folder], only=TABLES)
     sweep = find_sweep(folder)
     write_page(sweep, sweep_frames(sweep), [folder], report.folder, files=False)  # with all the figures
     html = (report.folder / "report.html").read_text("utf-8")

@@ -35,9 +35,14 @@ def test_what_is_no_file_is_neither_waited_for_nor_read_and_is_said(folder, name
     assert any(str(folder / name) in sentence for sentence in sweep.failures["sentence"])
     find_planes(sweep, folder)
     load_commands([folder])
-    report = write_report([folder], only=["runs", "failures"])
+
+
+@pytest.mark.parametrize("name", READ)
+def test_the_report_says_it_too(folder, name):
+    put("pipe", folder / name)
+    report = write_report([folder], only=["failures"])
     assert str(folder / name) in report.text
-    assert (report.folder / "failures.csv").is_file()
+    assert str(folder / name) in (report.folder / "failures.csv").read_text()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "folder"])

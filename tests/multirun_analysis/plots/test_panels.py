@@ -1,6 +1,5 @@
 """Rows of panels: their titles, the one legend of all, and what a figure leaves out it says."""
 
-import pandas as pd
 import pytest
 from analysis_sweeps import make_record
 from matplotlib.figure import Figure
@@ -54,7 +53,7 @@ def frames_of(write_sweep, rates: int, widths: int, layers: int = 1, **status: s
             record["layers"] = [one | {"layer": layer + 1} for layer in range(layers)]
             records.append(record)
     sweep = find_sweep([write_sweep(records)])
-    return sweep_frames(sweep) | {"planes": pd.DataFrame()}
+    return sweep_frames(sweep, ["runs", "curves", "barrier_vs_width", "connected_share", "matching_costs"])
 
 
 def text_of(figure: Figure) -> str:

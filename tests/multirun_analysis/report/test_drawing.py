@@ -2,7 +2,6 @@
 
 import pytest
 from analysis_sweeps import make_record
-from odd_files import put
 
 from multirun_analysis import plots
 from multirun_analysis.frames.discovery import find_sweep
@@ -30,17 +29,6 @@ def draw(write_sweep, tmp_path):
 
 def figures_on(html):
     return {name for name in plots.choices() if f'id="{name}"' in html}
-
-
-@pytest.mark.usefixtures("a_hang_is_a_failure")
-def test_a_brief_page_has_the_first_figure_with_its_values_and_its_files_whatever_stands_in_their_places(draw, tmp_path):
-    names = {REPORT_FILE, "barrier_vs_width.png", "barrier_vs_width.pdf"}
-    for name in names:
-        put("pipe", tmp_path / "out" / name)
-    html = draw([make_record("a")], brief=True)
-    assert figures_on(html) == {"barrier_vs_width"}
-    assert "data-tip=" in html
-    assert {path.name for path in (tmp_path / "out").iterdir() if path.is_file()} == names
 
 
 def test_a_figure_too_large_for_the_page_is_a_png_on_it_and_no_files_are_written_where_none_are_wanted(draw, tmp_path, monkeypatch):

@@ -14,6 +14,8 @@ from multirun_analysis.report.report import write_report
 from multirun_analysis.tables.pivots import pivot, pivot_text
 from multirun_analysis.tables.sweep import sweep_frames
 
+OTHERS = ("connected_share", "matching_costs", "method_differences", "slopes")  # tables with a row for each cell
+
 
 def records_of(*scopes):
     records = [make_record(f"r{k}", barrier=0.1 * (k + 1), **{"networks": 2, **scope} | {"networks": 2}) for k, scope in enumerate(scopes)]
@@ -62,9 +64,9 @@ def test_settings_typed_beside_seeds_or_widths_are_averaged_in_no_table(write_sw
     places = [write_sweep(part, [expect(record) for record in part], name=f"part{k}") for k, part in enumerate(parts)]
     sweep = find_sweep(places)
     assert sweep.varying == varying
-    frames = sweep_frames(sweep)
+    frames = sweep_frames(sweep, ["runs", "barrier_vs_width", *OTHERS])
     assert pairs_of(frames["barrier_vs_width"]) == (pairs, pairs)
-    for name in ("connected_share", "matching_costs", "method_differences", "slopes"):
+    for name in OTHERS:
         assert set(varying) <= set(frames[name].columns), name
     text = pivot_text(pivot(frames["barrier_vs_width"], frames["runs"]))
     assert all(f"{name}=" in text for name in varying)
