@@ -55,14 +55,14 @@ def test_the_modules_of_a_package_are_the_files_in_its_folder():
 
 
 def test_a_module_of_a_users_is_one_of_the_package_while_the_environment_names_its_folder(folder):
-    ours = set(modules(PACKAGE))
+    names = set(modules(PACKAGE))
     (folder / "studies" / "of_mine.py").write_text("VALUE = 1\n")
     extend_packages()
     module = modules(PACKAGE)["of_mine"]
     assert (module.__name__, module.VALUE, module) == (f"{PACKAGE}.of_mine", 1, studies.of_mine)
     before = n_forgotten()
     os.environ[PARTS] = ""
-    assert set(modules(PACKAGE)) == ours
+    assert set(modules(PACKAGE)) == names
     assert n_forgotten() == before + 1
     assert not hasattr(studies, "of_mine")
 

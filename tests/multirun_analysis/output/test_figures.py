@@ -37,10 +37,10 @@ def test_a_letter_that_the_font_lacks_is_drawn_without_a_warning():
 def test_a_figure_is_laid_out_once_and_matplotlib_stays_as_it_was():
     before, figure = dict(matplotlib.rcParams), small_figure()
     lay_out(figure)
-    place = figure.axes[0].get_position().bounds
+    position = figure.axes[0].get_position().bounds
     figure.axes[0].set_title("two\nlines")  # would take room in a layout that is made anew
     figure_svg(figure)
-    assert figure.axes[0].get_position().bounds == place
+    assert figure.axes[0].get_position().bounds == position
     assert dict(matplotlib.rcParams) == before
 
 

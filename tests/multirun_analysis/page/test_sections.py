@@ -66,10 +66,10 @@ def test_conclusions_are_of_the_test_split_and_only_those_that_have_rows(frames)
 
 def test_what_was_run_names_every_key_once_and_says_where_no_command_was_recorded(sweep, frames):
     facts = provenance(sweep, frames["runs"])
-    _, command, varying, *rest = run(facts, ["python -m lmc_sweeps"], {}).parts
+    _, command, varying, *others = run(facts, ["python -m lmc_sweeps"], {}).parts
     assert command == Text("python -m lmc_sweeps", "code")
     assert [[cell.text for cell in row] for row in varying.rows] == [["width", "8, 16"], ["seed", "0, 1"]]
-    (shared,) = [part for part in rest if isinstance(part, Table)]
+    (shared,) = [part for part in others if isinstance(part, Table)]
     assert {row[0].text for row in shared.rows} == {"dataset", "model", "depth", "optimizer.lr"}
     parts = run(facts, [], {"dataset.seed": "seed"}).parts
     assert parts[1].text == "The commands were not recorded: the sweep was made by an earlier version."
