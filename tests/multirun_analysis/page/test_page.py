@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
     """Return the folder of a sweep with markup wherever a text can stand: settings, notes, methods, sentences, jobs, commands."""
     folder = tmp_path_factory.mktemp("sweep")
     records = [record | {"scope": record["scope"] | SCOPE, "notes": [EVIL]} for record in four_records()]
-    records += [make_record("diverged", seed=2, status="diverged", **SCOPE) | {"sentence": EVIL}]
+    records += [make_record("diverged", seed=2, status="diverged", **SCOPE, **{"optimizer.name": EVIL}) | {"sentence": EVIL}]
     for record in records:
         for entry in (*record["matching"], *record["runs"], *record["curves"], *record["layers"]):
             entry["matching"] = EVIL if entry["matching"] == "weights" else entry["matching"]

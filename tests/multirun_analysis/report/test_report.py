@@ -57,11 +57,12 @@ def test_equal_inputs_give_equal_bytes(write_sweep):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_any_table_is_to_be_had_alone_and_what_lies_beside_it_is_said_to_be_older(write_sweep, tmp_path, name):
-    folder, out = write_sweep(four_records()), tmp_path / "out"
-    assert write_report([folder], out, only=[name]).location == f"{name}: {out}"
+    out = tmp_path / "out"
+    report = write_report([write_sweep(four_records())], out, only=[name])
+    assert report.location == f"{name}: {out}"
     assert {path.stem for path in out.iterdir()} == {name}
     (out / "report.html").touch()
-    assert write_report([folder], out, only=[name]).location == f"{name}: {out}; the other files there are from an earlier analysis"
+    assert report.location == f"{name}: {out}; the other files there are from an earlier analysis"
 
 
 def test_the_text_says_what_is_missing_and_what_readers_must_know(write_sweep):
