@@ -7,6 +7,7 @@ from typing import Any
 from multirun_analysis import schema
 
 METHODS = {"identity": "i0", "weights": "w0"}
+BASE = {"dataset": "digits", "model": "mlp", "width": 8, "depth": 1, "seed": 0}  # the settings that have a column in every table
 
 
 def make_record(

@@ -11,6 +11,7 @@ from multirun_analysis.__main__ import main
 from multirun_analysis.report.report import write_report
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_tables_alone_are_those_of_the_whole_report_and_need_no_plotting_library(write_sweep, tmp_path):
     folder = write_sweep(four_records())
     whole = write_report([folder], tmp_path / "whole").folder
@@ -35,6 +36,7 @@ def test_what_is_no_table_is_refused_before_anything_is_read(tmp_path):
         main([str(tmp_path / "nowhere"), "--only", "runs", "--study", "width_mnist"])
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_command_line_merges_folders_and_takes_out(write_sweep, tmp_path, capsys):
     a, b = write_sweep(four_records()[:2], name="a"), write_sweep(four_records()[2:], name="b")
     main([str(a), str(b), "--out", str(tmp_path / "merged")])

@@ -66,11 +66,12 @@ def test_a_mean_without_an_interval_stands_alone_and_no_mean_is_a_dash():
     assert [Value(0.5, math.nan).text("±"), Value(math.nan, math.nan).text("±"), Value(0.0, 0.0).text("±")] == ["0.5000", "-", "0 ± 0"]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_small_barrier_is_seen_on_the_page_and_at_ends(write_sweep):
     record = make_record("r", barrier=4e-5)
     for row in record["runs"]:
         row["error_a"] = row["error_b"] = 4e-5
-    report = write_report([write_sweep([record])], brief=True)
+    report = write_report([write_sweep([record])])
     html = (report.folder / "report.html").read_text()
     assert ">0.000040</td>" in html
     assert report.text.splitlines()[4].split() == ["8", "1/1", "0.000040", "0.00040", "0.000040"]

@@ -13,7 +13,6 @@ from analysis_sweeps import expect, make_record
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import (
@@ -28,13 +27,16 @@ from multirun_analysis.common.media import (
     terminal_columns,
     visible,
 )
+from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.output.csv_text import write_frame
-from multirun_analysis.output.figures import figure_svg
+from multirun_analysis.output.figures import figure_svg, save_figure
 from multirun_analysis.page.page import Section, Text, page
 from multirun_analysis.plots.hover import TIP, hover_svg
+from multirun_analysis.report.drawing import write_page
 from multirun_analysis.report.report import Report, write_report
 from multirun_analysis.report.terminal import show
 from multirun_analysis.tables.pivots import Block, Value, pivot_latex, pivot_markdown, pivot_text
+from multirun_analysis.tables.sweep import TABLES, sweep_frames
 
 CLIPBOARD, CLEAR, LINK = "\x1b]52;c;aGk=\x07", "\x1b[2J\x1b[H", "\x1b]8;;http://x\x1b\\here\x1b]8;;\x1b\\"
 HOSTILE = [
@@ -124,19 +126,28 @@ class Reader(HTMLParser):
         self.text.append(data)
 
 
+def page_with(text):
+    return page("title", "lead", [], [Section("a", "b", [Text(text), Text(text, "code")])])
+
+
+@pytest.fixture(scope="module")
+def plain_tags():
+    reader = Reader()
+    reader.feed(page_with("x"))
+    return reader.tags
+
+
 @given(ANY)
 @settings(deadline=None, max_examples=30)
 @example(LINK)
 @example("\ud800")
-def test_on_a_page_text_is_text(text):
-    plain, read = Reader(), Reader()
-    plain.feed(page("title", "lead", [], [Section("a", "b", [Text("x"), Text("y", "code")])]))
-    html = page("title", "lead", [], [Section("a", "b", [Text(text), Text(text, "code")])])
+def test_on_a_page_text_is_text(plain_tags, text):
+    reader, html = Reader(), page_with(text)
     html.encode()
     assert shows(html, "\n\t")
-    read.feed(html)
-    assert read.tags == plain.tags
-    assert for_html(text) in "".join(read.text)
+    reader.feed(html)
+    assert reader.tags == plain_tags
+    assert for_html(text) in "".join(reader.text)
 
 
 @given(ANY)
@@ -146,18 +157,18 @@ def test_from_figures_text_comes_back_as_it_shows(text):
     assert not for_figure(text).startswith("_")
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_a_figure_draws_any_text_and_names_it_in_its_legend_and_on_hover(text):
+def test_a_figure_draws_any_text_in_every_format_and_names_it_in_its_legend_and_on_hover(tmp_path):
     figure = Figure()
-    ax = figure.subplots()
-    ax.plot([1.0], [2.0], "o", label=for_figure(text))
-    ax.set_xlabel(for_figure(text))
-    ax.set_title(for_figure(text))
-    ax.legend()
-    assert len(ax.get_legend_handles_labels()[1]) == 1
+    for ax, text in zip(figure.subplots(8, 8).flat, HOSTILE, strict=False):
+        ax.plot([1.0], [2.0], "o", label=for_figure(text))
+        ax.set(xlabel=for_figure(text), title=for_figure(text), xticks=[], yticks=[])
+        ax.legend(loc="center")
+        assert len(ax.get_legend_handles_labels()[1]) == 1, text
     root = ET.fromstring(hover_svg(figure, figure_svg, "f"))
     tips = [element.get(TIP) for element in root.iter() if element.get(TIP)]
-    assert [tip.partition("\n")[0].strip() for tip in tips] == [visible(text).strip()]
+    assert [tip.partition("\n")[0].strip() for tip in tips] == [visible(text).strip() for text in HOSTILE]
+    for name in ("f.png", "f.pdf"):
+        save_figure(figure, tmp_path / name)
 
 
 @given(ANY)
@@ -199,13 +210,17 @@ def hostile_sweep(write_sweep, text: str):
     return write_sweep(records[:-1], [expect(record, text) for record in records])
 
 
-EVERYTHING = f"=_{CLIPBOARD}{CLEAR}{LINK}\x00\n\r\x9b\u202e\ufeff\u2028\ufffe[red]$\\frac{{1$ _^ $"
+EVERYTHING = f"=_{CLIPBOARD}{CLEAR}{LINK}\x00\n\r\x9b\u202e\ufeff\u2028\ufffe[red]$\\frac{{1$ _^ $\"'&"
 
 
 def test_a_hostile_sweep_has_all_its_tables_and_figures_and_nothing_raw(write_sweep):
-    report = write_report([hostile_sweep(write_sweep, EVERYTHING)])
-    names = {path.name for path in report.folder.iterdir()}
-    assert {"runs.csv", "curves.csv", "barrier_vs_width.png", "interpolation_curves.png", "heat_map.png", "matching_cost.png"} <= names
+    folder = hostile_sweep(write_sweep, EVERYTHING)
+    report = write_report([folder], only=TABLES)
+    sweep = find_sweep(folder)
+    write_page(sweep, sweep_frames(sweep), [folder], report.folder, files=False)  # with all the figures
+    html = (report.folder / "report.html").read_text("utf-8")
+    for name in ("barrier_vs_width", "interpolation_curves", "heat_map", "matching_cost"):
+        assert f'id="{name}"' in html, name
     for stream in (io.StringIO(), Terminal()):
         show(report, stream)
         printed = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())  # colours of our own
@@ -219,7 +234,6 @@ def test_a_hostile_sweep_has_all_its_tables_and_figures_and_nothing_raw(write_sw
             fields = pd.read_csv(path, dtype=str, keep_default_na=False)
             for value in [*fields.columns, *fields.to_numpy().ravel()]:
                 assert not str(value).startswith(("=", "@", "+")), path.name
-    plt.close("all")
 
 
 class Terminal(io.StringIO):

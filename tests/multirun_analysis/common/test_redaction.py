@@ -56,11 +56,12 @@ def test_a_secret_that_was_typed_is_masked_in_commands_and_in_the_report(write_s
     assert load_commands([folder]) == [command]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_report_shows_no_secret_that_an_earlier_version_wrote_down(write_sweep):
     record = make_record("a") | {"notes": [f"dataset: from https://me:{SECRET}@host/"]}
     folder = write_sweep([record, make_record("b", seed=1) | {"failure": f"OSError: no https://host?token={SECRET}"}], [expect(record)])
     (folder / "commands.jsonl").write_text(sealed_line({"command": f"python -m lmc_sweeps +hydra.job.env_set.X={SECRET}"}))
-    report = write_report([folder], brief=True)
+    report = write_report([folder])
     assert "hydra.job.env_set.X=***" in (report.folder / "report.html").read_text()
     for path in report.folder.iterdir():
         assert SECRET.encode() not in path.read_bytes(), path.name

@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from multirun_analysis.common.streams import command_streams
-from multirun_analysis.output.files import write_text
 
 
 class Broken(io.StringIO):
@@ -97,8 +96,3 @@ def test_an_error_of_the_work_itself_goes_on(capsys):
     with pytest.raises(OSError, match="^of its own$"):
         work()
     assert capsys.readouterr().out == "before\n"
-
-
-def test_a_name_that_the_locale_could_not_read_is_written_as_the_bytes_that_it_is(tmp_path):
-    write_text("ü".encode().decode("ascii", "surrogateescape"), tmp_path / "page.html")  # as Python reads it under LC_ALL=C
-    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "ü"

@@ -2,12 +2,10 @@
 
 import json
 
-import numpy as np
 import pytest
 from analysis_sweeps import expect, make_record, resealed, write_record
 
 from multirun_analysis import load_curves, load_layers, load_runs, schema
-from multirun_analysis.checks import InputError
 from multirun_analysis.frames.discovery import find_sweep
 
 
@@ -102,71 +100,6 @@ def test_a_record_cut_off_at_any_byte_is_unreadable(write_sweep):
         assert statuses(find_sweep(folder)) == {"bad": "unreadable"}
 
 
-def test_a_line_of_expected_that_cannot_be_read_is_said(write_sweep):
-    record = make_record("a")
-    folder = write_sweep([record], [expect(record)])
-    with (folder / "expected.jsonl").open("a") as stream:
-        stream.write('{"run_id": "b", "sco\n')
-    sweep = find_sweep(folder)
-    assert len(sweep.expected) == 1
-    assert "expected.jsonl, line 2" in sweep.failures["sentence"].iloc[0]
-
-
-def test_a_job_found_in_two_folders_counts_once(write_sweep):
-    first = write_sweep([make_record("a"), make_record("b", seed=1)], name="first")
-    second = write_sweep([make_record("a"), make_record("c", seed=2)], name="second")
-    sweep = find_sweep([first, second])
-    assert [record["run_id"] for record in sweep.records] == ["a", "b", "c"]
-    assert sweep.failures.empty
-    assert len(load_runs([first, second])) == 3 * 4
-
-
-def test_other_times_are_no_conflict_and_other_results_are_one(write_sweep):
-    slow = make_record("a")
-    for row in slow["runs"]:
-        row["seconds_train"] = 99.0
-    first = write_sweep([make_record("a", barrier=0.1)], name="first")
-    assert find_sweep([first, write_sweep([slow], name="slow")]).failures.empty
-    other = write_sweep([make_record("a", barrier=0.7)], name="other")
-    sweep = find_sweep([first, other])
-    assert set(sweep.failures["status"]) == {"conflicting"}
-    assert "the first folder's count" in sweep.failures["sentence"].iloc[0]
-    runs = load_runs([first, other])
-    np.testing.assert_allclose(runs.loc[runs["matching"] == "weights", "loss_barrier"], 0.1)
-
-
-def test_a_method_added_in_another_folder_joins_the_job(write_sweep):
-    partial = make_record("a")
-    for key in ("runs", "curves", "layers"):
-        partial[key] = [row for row in partial[key] if row["matching"] == "identity"]
-    partial["matching"] = partial["matching"][:1]
-    runs = load_runs([write_sweep([partial], name="first"), write_sweep([make_record("a")], name="second")])
-    assert set(runs["matching"]) == {"identity", "weights"}
-    assert len(runs) == 4
-
-
-def test_folders_without_jobs_are_refused(tmp_path):
-    with pytest.raises(InputError, match="there is no folder '.*nowhere'"):
-        find_sweep(tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(
-        InputError, match="'.*empty' holds no job: a sweep's folder has expected.jsonl and one folder per job with a record.json"
-    ):
-        find_sweep(tmp_path / "empty")
-
-
-def test_a_file_and_a_folder_of_sweeps_get_a_hint(write_sweep, tmp_path):
-    folder = write_sweep([make_record("a")], [expect(make_record("a"))])
-    with pytest.raises(InputError, match="record.json' is a file; name the folder of a sweep, or of one job."):
-        find_sweep(folder / "a" / "record.json")
-    with pytest.raises(InputError, match="Did you mean the sweeps in it: sweep\\?"):
-        find_sweep(tmp_path)
-
-
-def test_the_folder_of_one_job_will_do(write_sweep):
-    assert set(load_runs(write_sweep([make_record("a")]) / "a")["run_id"]) == {"a"}
-
-
 def test_a_record_from_before_a_column_was_added_counts_with_that_column_empty(tmp_path):
     record = make_record("aa")
     for row in record["layers"]:
@@ -175,19 +108,3 @@ def test_a_record_from_before_a_column_was_added_counts_with_that_column_empty(t
     layers = load_layers(tmp_path)
     assert layers["approximate_dimension"].tolist() == [3.0]
     assert layers["approximate_dimension_centred"].isna().all()
-
-
-@pytest.mark.parametrize("lost", [None, "half of a rec"])
-@pytest.mark.parametrize("is_measured_anew", [False, True])
-def test_a_folder_of_an_earlier_versions_name_is_said_to_be_removed(write_sweep, lost, is_measured_anew):
-    old, new = "8250e2414376239c", "x8250e2414376239c"  # the first is a number to some readers
-    folder = write_sweep([make_record(new)] if is_measured_anew else [make_record("other")])
-    (folder / old / ".hydra").mkdir(parents=True)
-    if lost is not None:
-        (folder / old / "record.json").write_text(lost)
-    ((run_id, sentence),) = find_sweep(folder).failures[["run_id", "sentence"]].to_numpy().tolist()
-    assert run_id == new
-    assert sentence.endswith(
-        f"run the sweep again with the same hydra.sweep.dir, which measures the job in {folder / new}, and remove {folder / old}, "
-        "whose name is that of an earlier version"
-    )

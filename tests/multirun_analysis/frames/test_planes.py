@@ -1,4 +1,4 @@
-"""Planes of a sweep: what is read is what lies there, what is damaged is left out with a sentence, and the picture is of the right places."""
+"""Planes of a sweep: what is read is what lies there, and what is damaged is left out with a sentence."""
 
 import json
 import logging
@@ -8,30 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import METHODS, make_record, seal_beside, write_record
-from matplotlib import pyplot as plt
-from matplotlib.contour import QuadContourSet
+from analysis_sweeps import make_record, seal_beside, write_record
+from small_frames import make_plane, plane_frame
 
-from multirun_analysis import schema
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.planes import find_planes, load_planes
-from multirun_analysis.plots.plane import MOST_ROWS, plane_figure, plane_levels, plot_plane
-
-CORNERS = {"A": (0.0, 0.0), "B": (10.0, 0.0), "matched B": (3.0, 4.0)}
-
-
-def height(x, y):
-    """Return a loss with valleys at A and at B."""
-    return 0.1 + 0.01 * x * (10 - x) + 0.02 * y
-
-
-def make_plane(record, pair=(0, 1), method="weights") -> pd.DataFrame:
-    """Return a small plane of a record's pair as a job writes it."""
-    points = [(x, y, "") for y in np.linspace(-2, 6, 9) for x in np.linspace(-4, 14, 10)]
-    points += [(x, y, name) for name, (x, y) in CORNERS.items()]
-    a, b = (f"{record['run_id']}-{k}" for k in pair)
-    rows = [(a, b, method, METHODS[method], x, y, name, max(height(x, y), 0.01), 0.5) for x, y, name in points]
-    return pd.DataFrame(rows, columns=schema.names(schema.PLANE))
 
 
 def write_plane(folder: Path, record, *planes: pd.DataFrame) -> Path:
@@ -46,19 +27,14 @@ def record():
     return make_record("r0", width=16, seed=3)
 
 
-@pytest.fixture
-def plane(write_sweep, record) -> pd.DataFrame:
+def test_planes_come_back_with_the_keys_of_their_job(write_sweep, record):
     folder = write_sweep([record])
     write_plane(folder, record)
-    return load_planes(folder)
-
-
-def test_planes_come_back_with_the_keys_of_their_job(plane, record):
+    plane = load_planes(folder)
     keys = {"run_id": "r0", "dataset": "digits", "model": "mlp", "width": 16, "depth": 1, "seed": 3}
     assert list(plane.columns) == [*keys, "network_a", "network_b", "matching", "x", "y", "network", "loss", "error"]
     assert plane[list(keys)].drop_duplicates().to_dict("records") == [keys]
-    written = make_plane(record).drop(columns="settings_hash")
-    pd.testing.assert_frame_equal(plane[list(written.columns)], written, rtol=1e-12)
+    pd.testing.assert_frame_equal(plane, plane_frame(record), rtol=1e-12)
 
 
 def test_jobs_are_sorted_by_value_and_keep_the_order_of_their_points(write_sweep):
@@ -94,7 +70,6 @@ def test_the_folder_of_one_job_will_do_and_a_sweep_without_planes_has_none(write
     folder = write_sweep([record])
     assert load_planes(folder).empty
     assert {"width", "matching", "x", "loss"} <= set(load_planes(folder).columns)
-    assert plane_figure(load_planes(folder)) is None
     write_plane(folder, record)
     pd.testing.assert_frame_equal(load_planes(folder / "r0"), load_planes(folder))
 
@@ -196,72 +171,4 @@ def test_a_loss_that_does_not_exist_stays_a_hole(write_sweep, record):
     frame = make_plane(record)
     frame.loc[5, ["loss", "error"]] = np.nan
     write_plane(folder, record, frame)
-    planes = load_planes(folder)
-    assert planes["loss"].isna().sum() == 1
-    ax = plot_plane(planes)
-    assert any(isinstance(artist, QuadContourSet) for artist in ax.collections)
-    plt.close(ax.figure)
-
-
-def test_the_picture_shows_the_networks_the_lines_and_contours_beyond_them(plane):
-    ax = plot_plane(plane)
-    dots = {tuple(line.get_xydata()[0]) for line in ax.lines if line.get_marker() == "o"}
-    assert dots == set(CORNERS.values())
-    lines = {line.get_linestyle(): line.get_xydata().tolist() for line in ax.lines if line.get_marker() != "o"}
-    assert lines == {"--": [[0, 0], [10, 0]], "-": [[0, 0], [3, 4]]}
-    assert {text.get_text(): tuple(text.xy) for text in ax.texts} == CORNERS
-    (contours,) = [artist for artist in ax.collections if isinstance(artist, QuadContourSet)]
-    box = np.array([path.get_extents().get_points() for path in contours.get_paths() if len(path.vertices)])
-    np.testing.assert_allclose([box[:, 0].min(axis=0), box[:, 1].max(axis=0)], [[-4, -2], [14, 6]])
-    assert ax.get_aspect() == 1.0
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("distance along A to B", "distance across")
-    plt.close(ax.figure)
-
-
-def test_a_contour_lies_where_the_loss_has_its_value(plane):
-    ax = plot_plane(plane.assign(loss=np.exp(plane["x"] / 10)), levels=np.exp([0.0, 0.4, 1.0]))
-    (contours,) = [artist for artist in ax.collections if isinstance(artist, QuadContourSet)]
-    between = contours.get_paths()[1]  # the first band lies below the lowest level
-    extent = between.get_extents()
-    assert [extent.x0, extent.x1] == pytest.approx([0.0, 4.0], abs=0.05)  # straight between columns of the grid, two apart
-    plt.close(ax.figure)
-
-
-def test_levels_are_even_in_the_logarithm_and_take_what_is_there():
-    levels = plane_levels(pd.Series([0.1, 1.0, 10.0, np.nan, 0.0, 1e9]))
-    np.testing.assert_allclose(np.diff(np.log(levels)), np.log(levels[1] / levels[0]))
-    assert levels[0] >= 0.1
-    for values in ([], [np.nan], [0.0, 0.0], [0.3, 0.3]):
-        assert (np.diff(plane_levels(pd.Series(values, dtype=float))) > 0).all()
-
-
-@pytest.mark.parametrize("metric", ["loss", "error"])
-def test_the_figure_has_a_row_for_each_width_and_a_column_for_each_method_on_one_scale(write_sweep, metric):
-    records = [make_record(f"r{width}{seed}", width=width, seed=seed, networks=3) for width in (8, 16) for seed in (0, 1)]
-    folder = write_sweep(records)
-    for one in records:
-        planes = [make_plane(one, pair) for pair in ((0, 1), (0, 2))]
-        write_plane(folder, one, *planes, *([make_plane(one, method="identity")] if one["run_id"] == "r80" else []))
-    figure = plane_figure(load_planes(folder), metric=metric)
-    panels, bar = figure.axes[:4], figure.axes[4]
-    assert [ax.get_title(loc="left").strip() for ax in panels] == ["identity", "weights"] * 2
-    assert [ax.texts[-1].get_text() for ax in panels[::2]] == ["width=8, seed=0", "width=16, seed=0"]
-    assert len(figure.axes) == 5
-    assert bar.get_ylabel() == {"loss": "test loss [nats]", "error": "test error [fraction]"}[metric]
-    sets = [[artist for artist in ax.collections if isinstance(artist, QuadContourSet)] for ax in panels]
-    assert [len(planes) for planes in sets] == [1, 1, 0, 1]
-    assert panels[2].texts[0].get_text().startswith("no plane")
-    for (one,) in (sets[1], sets[3]):
-        np.testing.assert_array_equal(one.levels, sets[0][0].levels)
-
-
-def test_of_many_widths_some_are_shown_from_the_first_to_the_last_and_it_is_said(write_sweep):
-    records = [make_record(f"r{k}", width=2**k) for k in range(1, 10)]
-    folder = write_sweep(records)
-    for one in records:
-        write_plane(folder, one)
-    figure = plane_figure(load_planes(folder))
-    titles = [ax.texts[-1].get_text() for ax in figure.axes[:-1]]
-    assert len(titles) == MOST_ROWS
-    assert (titles[0], titles[-1]) == ("width=2, seed=0", "width=512, seed=0")
-    assert figure.get_suptitle() == "rows: 6 of 9, evenly chosen"
+    assert load_planes(folder)["loss"].isna().sum() == 1

@@ -1,4 +1,4 @@
-"""Varying keys, labels and the order of rows."""
+"""Absent values, labels and the order of rows."""
 
 import pandas as pd
 import pytest
@@ -6,38 +6,6 @@ from analysis_sweeps import make_record
 
 from multirun_analysis import load_runs
 from multirun_analysis.frames.tidy import matching_labels, sortable
-from multirun_analysis.records.varying import varying_keys as keys_of
-
-
-def varying_keys(rows, computed=()):
-    return keys_of(rows, computed)[0]
-
-
-def scopes(*rows):
-    return [{"dataset": "digits", "model": "mlp", "width": 8, "depth": 1, "seed": 0} | row for row in rows]
-
-
-def test_keys_that_differ_vary_and_others_do_not():
-    keys = varying_keys(scopes({"optimizer.lr": 0.1, "training.epochs": 2}, {"optimizer.lr": 0.2, "training.epochs": 2}))
-    assert keys == ["optimizer.lr"]
-
-
-def test_a_key_that_only_some_jobs_have_varies():
-    assert varying_keys(scopes({"optimizer": "sgd", "optimizer.momentum": 0.9}, {"optimizer": "adam"})) == [
-        "optimizer",
-        "optimizer.momentum",
-    ]
-
-
-def test_a_crossed_key_varies_beside_width_and_seed():
-    rows = [{"width": w, "seed": s, "optimizer.lr": lr} for w in (8, 16) for s in (0, 1) for lr in (0.1, 0.2)]
-    assert varying_keys(scopes(*rows)) == ["optimizer.lr"]
-
-
-def test_the_fingerprint_varies_only_where_the_datasets_settings_do_not_tell():
-    rows = [{"dataset": name, "seed": seed, "dataset.fingerprint": name * 2} for name in ("digits", "mnist") for seed in (0, 1)]
-    assert varying_keys(scopes(*rows)) == []
-    assert varying_keys(scopes({"dataset.fingerprint": "x"}, {"dataset.fingerprint": "y"})) == ["dataset.fingerprint"]
 
 
 def test_absent_values_are_a_dash_and_their_rows_stay(write_sweep):

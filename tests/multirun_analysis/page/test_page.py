@@ -6,13 +6,17 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record
+from analysis_sweeps import expect, four_records, make_record, write_record
 
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.page import REPORT_FILE
 from multirun_analysis.page.page import Cell, Fact, Section, Table, cell, frame_table, page
-from multirun_analysis.report.report import write_report
+from multirun_analysis.report.drawing import write_page
 from multirun_analysis.schema import sealed_line
+from multirun_analysis.tables.sweep import sweep_frames
 
-EVIL = "<img src=x onerror=alert(1)></script><script>document.title='owned'</script>"
+EVIL = "<img src=x onerror=alert(1)></script><script>document.title='owned'</script>\"'&\u202e\u0000\ud83d\ude00 =1+1"
+SCOPE = {"dataset": EVIL, "model": EVIL, "model.note": EVIL}
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -35,46 +39,43 @@ class Outside(HTMLParser):
                 self.fetched.append(value)
 
 
-def sweep_of(write_sweep, **scope):
-    rows = [
-        make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.1 / width * (seed + 1), **scope)
-        for seed in (0, 1)
-        for width in (8, 16)
-    ]
-    rows[0]["versions"], rows[0]["machine"] = {"python": "3.11.7"}, {"device": "cpu"}
-    lost = make_record("lost", seed=2, **scope)
-    folder = write_sweep(rows, [expect(row, f"seed={row['scope']['seed']}") for row in (*rows, lost)])
-    (folder / "commands.jsonl").write_text(
-        f"{sealed_line({'command': 'python -m lmc_sweeps width=8,16 seed=0,1,2 -m'})}nonsense\n{sealed_line({'command': 3})}"
-        '{"command": "of nobody knows whom"}\n'
-    )
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return the folder of a sweep with markup wherever a text can stand: settings, notes, methods, sentences, jobs, commands."""
+    folder = tmp_path_factory.mktemp("sweep")
+    records = [record | {"scope": record["scope"] | SCOPE, "notes": [EVIL]} for record in four_records()]
+    records += [make_record("diverged", seed=2, status="diverged", **SCOPE, **{"optimizer.name": EVIL}) | {"sentence": EVIL}]
+    for record in records:
+        for entry in (*record["matching"], *record["runs"], *record["curves"], *record["layers"]):
+            entry["matching"] = EVIL if entry["matching"] == "weights" else entry["matching"]
+        write_record(folder / record["run_id"], record)
+    lost = make_record("lost", seed=3, **SCOPE)
+    (folder / "expected.jsonl").write_text("".join(sealed_line(expect(record, EVIL)) for record in (*records, lost)))
+    (folder / "commands.jsonl").write_text(sealed_line({"command": EVIL}))
     return folder
 
 
-def test_the_page_says_what_was_run_what_is_missing_and_how_to_do_it_again(write_sweep):
-    html = (write_report([sweep_of(write_sweep)], brief=True).folder / "report.html").read_text()
-    for text in (
-        "4 of 5", "jobs found", "python -m lmc_sweeps width=8,16 seed=0,1,2 -m", "missing", "was not started yet, or waits for its networks", "python 3.11.7", "device cpu",
-        "optimizer.lr", "Student&#39;s t over pairs", "Barrier against width", "How wide is wide enough?",
-    ):  # fmt: skip
-        assert text in html, text
-    assert "of nobody knows whom" not in html  # a line without its seal
+def page_of(folder, *, brief):
+    """Return the page of a sweep, written into a folder within it."""
+    sweep, out = find_sweep(folder), folder / ("brief" if brief else "whole")
+    write_page(sweep, sweep_frames(sweep), [folder], out, brief=brief, files=False)
+    return out / REPORT_FILE
 
 
-def test_the_page_asks_nothing_of_any_network(write_sweep):
+@pytest.fixture(scope="module")
+def html(folder):
+    return page_of(folder, brief=True).read_text()
+
+
+def test_the_page_asks_nothing_of_any_network(html):
     reader = Outside()
-    html = (write_report([sweep_of(write_sweep)], brief=True).folder / "report.html").read_text()
     reader.feed(html)
-    assert reader.scripts == 1
     assert all(value.startswith("data:") for value in reader.fetched)
     assert "default-src 'none'" in html
     assert not re.search(r"url\((?!#)", html)
 
 
-def test_what_comes_from_records_is_escaped(write_sweep):
-    folder = sweep_of(write_sweep, dataset=EVIL, **{"model.note": EVIL})
-    (folder / "commands.jsonl").write_text(sealed_line({"command": EVIL}))
-    html = (write_report([folder], brief=True).folder / "report.html").read_text()
+def test_what_comes_from_records_is_escaped(html):
     reader = Outside()
     reader.feed(html)
     assert reader.scripts == 1
@@ -93,14 +94,22 @@ def test_a_frame_as_a_table_names_constants_once_and_keeps_full_precision_for_so
     assert cell("words") == Cell("words")
 
 
-@pytest.fixture(params=[("desk", 1280, 900, "light"), ("phone", 390, 844, "dark")], ids=lambda p: p[0])
-def browser(request, tmp_path):
+@pytest.fixture(scope="module")
+def whole(folder):
+    return page_of(folder, brief=False)
+
+
+DESK, PHONE = pytest.param((1280, 900, "light"), id="desk"), pytest.param((390, 844, "dark"), id="phone")
+
+
+@pytest.fixture(scope="module")
+def browser(request, tmp_path_factory):
     from selenium import webdriver
 
-    _, width, height, scheme = request.param
+    width, height, scheme = request.param
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"):
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
@@ -117,9 +126,9 @@ def column(table, number):
 
 
 @pytest.mark.needs("chromium", "chromedriver")
-def test_the_page_works_in_a_browser(write_sweep, browser):
-    folder = write_report([sweep_of(write_sweep, dataset=EVIL)]).folder
-    browser.get((folder / "report.html").as_uri())
+@pytest.mark.parametrize("browser", [DESK, PHONE], indirect=True)
+def test_the_page_works_in_a_browser(whole, browser):
+    browser.get(whole.as_uri())
     assert browser.title.startswith("Sweep ")  # no script of a record ran
 
     for summary in browser.find_elements("tag name", "summary"):
@@ -149,9 +158,15 @@ def test_the_page_works_in_a_browser(write_sweep, browser):
 
 
 @pytest.mark.needs("chromium", "chromedriver")
+@pytest.mark.parametrize("browser", [DESK], indirect=True)
 def test_the_browser_would_refuse_a_script_that_got_in(browser, tmp_path):
     html = page("t", "", [Fact("1", "job")], [Section("a", "A", [Table("", "", ["x"], [[Cell("1")]])])])
     (tmp_path / "page.html").write_text(html.replace("</main>", "<script>document.title='owned'</script></main>"))
     browser.get((tmp_path / "page.html").as_uri())
     assert browser.title == "t"
     assert any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser"))
+
+
+def test_a_table_of_the_page_says_how_many_rows_it_has_left_out():
+    table = frame_table("t", "", pd.DataFrame({"a": range(9)}), most=4)
+    assert (table.caption, len(table.rows)) == ("The first 4 of 9 rows; the CSV has all.", 4)

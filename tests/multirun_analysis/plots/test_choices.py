@@ -28,3 +28,8 @@ def test_a_sweep_of_one_width_and_no_other_key_has_no_heat_map_and_no_cost_again
     assert figures["connected_share"].draw(one, "width", "matching") is None
     assert figures["dimension_and_barrier"].draw(one, "width", "matching") is None  # two pairs are no cloud
     assert isinstance(figures["interpolation_curves"].draw(one, "width", "matching"), Figure)
+
+
+def test_every_figure_draws_against_any_key(frames):
+    drawn = {name: figure.draw(frames, "optimizer.lr", "width") for name, figure in plots.choices().items()}
+    assert {name for name, figure in drawn.items() if figure is None} == {"plane"}

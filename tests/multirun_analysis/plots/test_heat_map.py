@@ -2,11 +2,14 @@
 
 import numpy as np
 import pandas as pd
+from analysis_sweeps import make_record
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from multirun_analysis import plots
+from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.plots.heat_map import plot_heat_map
+from multirun_analysis.tables.sweep import sweep_frames
 
 
 def test_the_heat_map_holds_the_means_and_writes_zeros(frames):
@@ -36,3 +39,12 @@ def test_a_method_without_any_barrier_is_white_and_draws_without_a_warning(frame
     identity, weights = (ax.collections[0].get_array() for ax in figure.axes[:2])
     assert weights.mask.all()
     assert not identity.mask.any()
+
+
+def test_a_heat_map_of_more_cells_than_it_has_rows_says_so(write_sweep):
+    records = [
+        make_record(f"r{w}{k}{m}", width=w, **{"optimizer.lr": 0.1 * k, "optimizer.momentum": m / 10})
+        for w in (8, 16) for m in range(7) for k in (m + 1, (m + 1) % 7 + 1)  # seven rates in all, two of them in each row
+    ]  # fmt: skip
+    frames = sweep_frames(find_sweep([write_sweep(records)]), ["barrier_vs_width"])
+    assert plots.choices()["heat_map"].draw(frames, "width", "matching").get_suptitle() == "rows: the first 6 of 7"

@@ -1,57 +1,14 @@
-"""What stands in a column as text comes back from a CSV as text, and what is a number as a number."""
-
-import io
-import json
+"""The keys that vary between jobs, and their values as tables hold them: numbers as numbers, and no two settings alike."""
 
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record
-from hypothesis import given
-from hypothesis import strategies as st
+from analysis_sweeps import BASE, make_record
 
-from multirun_analysis import load_curves, load_layers, load_runs
-from multirun_analysis.frames.sorting import sortable
+from multirun_analysis import load_runs
 from multirun_analysis.output.csv_text import write_frame
-from multirun_analysis.records.names import table_name, unmistakable
-from multirun_analysis.records.varying import key_column
-from multirun_analysis.report.report import write_report
+from multirun_analysis.records.varying import key_column, varying_keys
 
-LIKE_OTHERS = [
-    "1e5", "1E5", "inf", "-inf", "Infinity", "nan", "NaN", "None", "NA", "N/A", "n/a", "null", "NULL", "<NA>", "#N/A", "true", "True", "FALSE", "007",
-    "0x10", "1_000", "1,000", "", " ", " 1", "1 ", "+1", "-1", ".5", "5.", "1.5", "8250e2414376239c", "12345678", "=1+1", "@sum", "-", '"', '"1"', "[1]", "{}",
-    "'1", "1e400", "1d5", "1j", "0b1", "٣", "１２",
-]  # fmt: skip
-PLAIN = ["relu", "a", "warmup_cosine", "4fedc7b057c85e79", "x8250e2414376239c", "Ω", "a b", "d'Alembert", "2024-01-01"]
-
-
-def read_back(values, engine):
-    text = pd.DataFrame({"key": pd.Series(values, dtype=object), "other": 0}).to_csv(index=False)
-    return pd.read_csv(io.StringIO(text), engine=engine)["key"].tolist()
-
-
-@pytest.mark.parametrize("engine", ["c", "python"])
-@pytest.mark.parametrize("text", LIKE_OTHERS)
-def test_text_that_looks_like_something_else_stands_in_quotation_marks(text, engine):
-    assert json.loads(unmistakable(text)) == text
-    (value,) = read_back([unmistakable(text)], engine)  # alone in its column, where pandas guesses most
-    assert value == unmistakable(text)
-
-
-@pytest.mark.parametrize("text", PLAIN)
-def test_all_other_text_stays_as_it_is(text):
-    assert unmistakable(text) == text == table_name(text)
-    assert read_back([text], "c") == [text]
-
-
-@given(
-    st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=12)
-    | st.from_regex(r"[0-9+\-.eEx_naif]{1,8}", fullmatch=True)
-)
-def test_any_text_comes_back_and_no_two_are_one(text):
-    shown = unmistakable(text)
-    assert read_back([shown], "c") == [shown]
-    assert shown == text or json.loads(shown) == text
-    assert sortable(pd.Series([shown, 1], dtype=object)).tolist() == [1, 0]  # behind every number
+SEED = {"expression": "${seed}", "keys": ["seed"]}
 
 
 @pytest.mark.parametrize(
@@ -77,42 +34,6 @@ def test_a_key_is_a_number_only_where_the_config_has_one(values, held):
     assert list(map(type, column)) == list(map(type, held))
 
 
-NAMES = ["8250e2414376239c", "1234567890123456", "4fedc7b057c85e79", "NA", "inf", "1e5"]
-
-
-def named(name, **scope):
-    """Return a record whose job, networks and settings have a name that looks like something else."""
-    record = make_record("job", **scope)
-    record["run_id"] = name
-    for entry in (*record["matching"], *record["runs"], *record["curves"], *record["layers"]):
-        entry["settings_hash"] = {"i0": "12345678", "w0": "99e99999"}[entry["settings_hash"]]
-        if "network_a" in entry:
-            entry["network_a"], entry["network_b"] = name, f"{name[:-1]}0"
-    return record
-
-
-def test_names_in_records_of_earlier_versions_are_text_in_every_table(write_sweep):
-    records = [named(name, seed=k, **{"dataset.fingerprint": name}) for k, name in enumerate(NAMES)]
-    folder = write_sweep(records, [expect(record, f"seed={k}") for k, record in enumerate([*records, named("77e7777777777777", seed=9)])])
-    report = write_report([folder], only=["runs", "curves", "layers", "barrier_vs_width", "failures"])
-    for name, frame in (("runs", load_runs(folder)), ("curves", load_curves(folder)), ("layers", load_layers(folder))):
-        back = pd.read_csv(report.folder / f"{name}.csv")
-        for column in ("run_id", "network_a", "network_b", "dataset.fingerprint"):
-            assert back[column].tolist() == frame[column].tolist()
-            assert all(isinstance(value, str) for value in back[column])
-        assert set(back["run_id"]) == {"x8250e2414376239c", "x1234567890123456", "4fedc7b057c85e79", '"NA"', '"inf"', "x1e5"}
-    assert pd.read_csv(report.folder / "failures.csv")["run_id"].tolist() == ["x77e7777777777777"]
-
-
-def test_settings_that_look_like_something_else_are_text_in_every_table(write_sweep):
-    records = [make_record(f"r{k}", seed=k, **{"model.name_of_it": text}) for k, text in enumerate(LIKE_OTHERS)]
-    folder = write_sweep(records, [expect(record) for record in records])
-    report = write_report([folder], only=["runs", "barrier_vs_width", "slopes", "connected_share", "matching_costs", "method_differences"])
-    for name in ("runs", "barrier_vs_width", "connected_share", "matching_costs", "method_differences"):
-        back = pd.read_csv(report.folder / f"{name}.csv")["model.name_of_it"]
-        assert {json.loads(value) for value in back} == set(LIKE_OTHERS)
-
-
 def test_widths_truths_and_numbers_come_back_as_what_they_are(write_sweep, tmp_path):
     scopes = [
         {"width": w, "model.bias": b, "optimizer.lr": lr}
@@ -124,3 +45,59 @@ def test_widths_truths_and_numbers_come_back_as_what_they_are(write_sweep, tmp_p
     assert back["width"].tolist() == runs["width"].tolist()
     assert back["model.bias"].dtype == bool
     assert back["optimizer.lr"].tolist() == pytest.approx(runs["optimizer.lr"].tolist(), rel=1e-15)  # as pandas reads decimals
+
+
+def varying(*scopes):
+    """Return the keys that have a column, of jobs of which no config computes any key."""
+    keys, following = varying_keys([BASE | scope for scope in scopes])
+    assert following in ({}, {"dataset.fingerprint": "the dataset"})
+    return keys
+
+
+def test_keys_that_differ_vary_and_others_do_not():
+    keys = varying({"optimizer.lr": 0.1, "training.epochs": 2}, {"optimizer.lr": 0.2, "training.epochs": 2})
+    assert keys == ["optimizer.lr"]
+
+
+def test_a_key_that_only_some_jobs_have_varies():
+    assert varying({"optimizer": "sgd", "optimizer.momentum": 0.9}, {"optimizer": "adam"}) == [
+        "optimizer",
+        "optimizer.momentum",
+    ]
+
+
+def test_a_crossed_key_varies_beside_width_and_seed():
+    rows = [{"width": w, "seed": s, "optimizer.lr": lr} for w in (8, 16) for s in (0, 1) for lr in (0.1, 0.2)]
+    assert varying(*rows) == ["optimizer.lr"]
+
+
+def test_the_fingerprint_varies_only_where_the_datasets_settings_do_not_tell():
+    rows = [{"dataset": name, "seed": seed, "dataset.fingerprint": name * 2} for name in ("digits", "mnist") for seed in (0, 1)]
+    assert varying(*rows) == []
+    assert varying({"dataset.fingerprint": "x"}, {"dataset.fingerprint": "y"}) == ["dataset.fingerprint"]
+
+
+def test_only_what_all_configs_compute_has_no_column():
+    seeds = [BASE | {"width": w, "seed": s, "dataset.seed": s} for w in (8, 16) for s in (0, 1)]
+    computed = [{"dataset.seed": SEED}] * 4
+    assert varying_keys(seeds, computed) == ([], {"dataset.seed": "seed"})
+    assert varying_keys(seeds) == (["dataset.seed"], {})  # earlier versions did not write it down
+    assert varying_keys(seeds, [*computed[:3], {}])[0] == ["dataset.seed"]  # one was typed
+    twice = {"expression": "${twice:${seed}}", "keys": ["seed"]}
+    assert varying_keys(seeds, [*computed[:3], {"dataset.seed": twice}])[0] == ["dataset.seed"]
+    outside = {"expression": "${points}", "keys": ["points"]}  # no setting that has a column
+    assert varying_keys(seeds, [{"dataset.seed": outside}] * 4)[0] == ["dataset.seed"]
+
+
+def test_what_is_computed_has_a_column_all_the_same_where_it_is_no_function():
+    rows = [BASE | {"seed": 0, "dataset.seed": 0}, BASE | {"seed": 0, "dataset.seed": 1}]
+    assert varying_keys(rows, [{"dataset.seed": SEED}] * 2)[0] == ["dataset.seed"]
+
+
+@pytest.mark.parametrize("values", [[True, 1], [1, "1"], [None, "-"], [[1], "[1]"], ["a", "A"], ["", None], [0, False, None]])
+def test_values_of_two_settings_are_two_keys(values):
+    assert len(set(key_column(values))) == len(values)
+
+
+def test_equal_numbers_are_one_setting():
+    assert varying_keys([BASE | {"optimizer.lr": 1}, BASE | {"optimizer.lr": 1.0}]) == ([], {})

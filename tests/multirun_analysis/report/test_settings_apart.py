@@ -4,23 +4,17 @@ import json
 
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record, write_record
+from analysis_sweeps import BASE, expect, make_record, write_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multirun_analysis import load_layers, load_runs, schema
 from multirun_analysis.frames.discovery import find_sweep
-from multirun_analysis.frames.tidy import expected_frame, matching_labels
-from multirun_analysis.records.varying import key_column, varying_keys
+from multirun_analysis.frames.tidy import matching_labels
 from multirun_analysis.report.report import write_report
-from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
-from multirun_analysis.tables.connected_share import connected_share
-from multirun_analysis.tables.matching_costs import matching_costs
-from multirun_analysis.tables.method_differences import method_differences
-from multirun_analysis.tables.slopes import slopes
+from multirun_analysis.tables.pivots import pivot, pivot_text
+from multirun_analysis.tables.sweep import sweep_frames
 
-BASE = {"dataset": "digits", "model": "mlp", "width": 8, "depth": 1, "seed": 0}
-SEED = {"expression": "${seed}", "keys": ["seed"]}
+OTHERS = ("connected_share", "matching_costs", "method_differences", "slopes")  # tables with a row for each cell
 
 
 def records_of(*scopes):
@@ -32,7 +26,10 @@ def records_of(*scopes):
 
 def pairs_per_cell(folder):
     """Return the numbers of pairs in the means of the test loss barrier of one method."""
-    table = barrier_vs_width(load_runs(folder), expected_frame(find_sweep(folder)))
+    return pairs_of(sweep_frames(find_sweep(folder), ["barrier_vs_width"])["barrier_vs_width"])
+
+
+def pairs_of(table):
     rows = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["matching"] == "weights")]
     return rows["n_pairs"].tolist(), rows["n_expected"].tolist()
 
@@ -65,12 +62,13 @@ def test_settings_typed_beside_seeds_or_widths_are_averaged_in_no_table(write_sw
     records = records_of(*scopes)
     parts = [records] if folders == 1 else [records[: len(records) // 2], records[len(records) // 2 :]]
     places = [write_sweep(part, [expect(record) for record in part], name=f"part{k}") for k, part in enumerate(parts)]
-    assert find_sweep(places).varying == varying
-    assert pairs_per_cell(places) == (pairs, pairs)
-    runs, layers = load_runs(places), load_layers(places)
-    tables = [connected_share(runs), matching_costs(layers), method_differences(runs), slopes(runs)]
-    assert all(set(varying) <= set(table.columns) for table in tables)
-    text = write_report(places, places[0] / "out", only=["failures"]).text
+    sweep = find_sweep(places)
+    assert sweep.varying == varying
+    frames = sweep_frames(sweep, ["runs", "barrier_vs_width", *OTHERS])
+    assert pairs_of(frames["barrier_vs_width"]) == (pairs, pairs)
+    for name in OTHERS:
+        assert set(varying) <= set(frames[name].columns), name
+    text = pivot_text(pivot(frames["barrier_vs_width"], frames["runs"]))
     assert all(f"{name}=" in text for name in varying)
 
 
@@ -112,23 +110,6 @@ def plain(value):
     return float(value) if type(value) is int else value
 
 
-def test_only_what_all_configs_compute_has_no_column():
-    seeds = [BASE | {"width": w, "seed": s, "dataset.seed": s} for w in (8, 16) for s in (0, 1)]
-    computed = [{"dataset.seed": SEED}] * 4
-    assert varying_keys(seeds, computed) == ([], {"dataset.seed": "seed"})
-    assert varying_keys(seeds) == (["dataset.seed"], {})  # earlier versions did not write it down
-    assert varying_keys(seeds, [*computed[:3], {}])[0] == ["dataset.seed"]  # one was typed
-    twice = {"expression": "${twice:${seed}}", "keys": ["seed"]}
-    assert varying_keys(seeds, [*computed[:3], {"dataset.seed": twice}])[0] == ["dataset.seed"]
-    outside = {"expression": "${points}", "keys": ["points"]}  # no setting that has a column
-    assert varying_keys(seeds, [{"dataset.seed": outside}] * 4)[0] == ["dataset.seed"]
-
-
-def test_what_is_computed_has_a_column_all_the_same_where_it_is_no_function():
-    rows = [BASE | {"seed": 0, "dataset.seed": 0}, BASE | {"seed": 0, "dataset.seed": 1}]
-    assert varying_keys(rows, [{"dataset.seed": SEED}] * 2)[0] == ["dataset.seed"]
-
-
 def test_what_is_computed_from_a_key_with_a_column_has_none_and_is_said(write_sweep):
     how = {"training.warmup_steps": {"expression": "${training.epochs}", "keys": ["training.epochs"]}}
     records = records_of(*({"seed": s, "training.epochs": e, "training.warmup_steps": e} for s in (0, 1) for e in (1, 2)))
@@ -155,28 +136,6 @@ def test_methods_whose_settings_look_alike_are_kept_apart():
     assert len(set(matching_labels(entries).values())) == len(entries)
 
 
-@pytest.mark.parametrize("values", [[True, 1], [1, "1"], [None, "-"], [[1], "[1]"], ["a", "A"], ["", None], [0, False, None]])
-def test_values_of_two_settings_are_two_keys(values):
-    assert len(set(key_column(values))) == len(values)
-
-
-def test_equal_numbers_are_one_setting():
-    assert varying_keys([BASE | {"optimizer.lr": 1}, BASE | {"optimizer.lr": 1.0}]) == ([], {})
-
-
-def test_records_of_one_name_with_other_settings_are_not_joined(write_sweep):
-    first = write_sweep([make_record("a", barrier=0.1)], name="first")
-    other = make_record("a", barrier=0.7, **{"optimizer.lr": 0.5})
-    other["matching"][1]["settings_hash"] = "w1"
-    for kind in ("runs", "curves", "layers"):
-        for row in other[kind]:
-            row["settings_hash"] = "w1" if row["matching"] == "weights" else row["settings_hash"]
-    sweep = find_sweep([first, write_sweep([other], name="other")])
-    assert sweep.failures["status"].tolist() == ["conflicting"]
-    assert "has another optimizer.lr than another folder has; the first folder's count" in sweep.failures["sentence"][0]
-    assert pairs_per_cell([first, first.parent / "other"])[0] == [1]
-
-
 def test_lines_of_other_points_in_one_mean_are_said(write_sweep):
     records = [make_record(f"r{k}", seed=k) for k in range(3)]
     for record, points in zip(records, (25, 51, 25), strict=True):
@@ -189,39 +148,7 @@ def test_lines_of_other_points_in_one_mean_are_said(write_sweep):
     assert find_sweep(write_sweep(records[::2], name="same")).notes == []
 
 
-def test_one_hash_of_two_settings_is_said_and_not_averaged(write_sweep):
-    records = [make_record(f"r{k}", seed=k) for k in range(2)]
-    for record, biases in zip(records, (False, True), strict=True):
-        record["matching"] = [entry | {"settings": {"biases": biases}} for entry in record["matching"]]
-    sweep = find_sweep(write_sweep(records))
-    assert len(sweep.records) == 1
-    (row,) = sweep.failures.to_dict("records")
-    assert "r1/record.json has other settings of identity, weights under one hash than another record has" in row["sentence"]
-
-
-def test_two_methods_of_one_hash_and_the_notes_of_both_folders_are_kept(write_sweep):
-    first, second = make_record("a"), make_record("a")
-    for rows in (second["matching"], second["runs"], second["curves"], second["layers"]):
-        for row in rows:
-            row["matching"] = {"weights": "covariance"}.get(row["matching"], row["matching"])
-    second["notes"] = ["covariance: a note."]
-    sweep = find_sweep([write_sweep([first], name="one"), write_sweep([second], name="two")])
-    assert {entry["matching"] for entry in sweep.records[0]["matching"]} == {"identity", "weights", "covariance"}
-    assert sweep.notes == ["covariance: a note. (1 of 1 jobs)"]
-
-
 def test_settings_that_are_no_finite_numbers_stay_apart_in_a_table_that_is_read_back(write_sweep):
     records = records_of(*NOT_FINITE)
     report = write_report([write_sweep(records, [expect(record) for record in records])], only=["runs"])
     assert set(pd.read_csv(report.folder / "runs.csv")["optimizer.lr"]) == {"-", "<nan>", "<inf>", "<-inf>", "0.1"}
-
-
-def test_a_setting_that_is_not_told_is_the_same_one_where_its_digest_is_that_of_the_told_one(write_sweep):
-    mark = schema.safe_name(schema.digest(b"s3cr3t")[:8])
-    one, same, other = (make_record(f"r{k}", seed=k) for k in range(3))
-    for record, site in ((one, "s3cr3t"), (same, f"${{oc.env:SITE}} ({mark})"), (other, "${oc.env:SITE} (00112233)")):
-        record["matching"] = [method | {"settings": {"site": site}} for method in record["matching"]]
-    sweep = find_sweep(write_sweep([one, same, other]))
-    assert [record["run_id"] for record in sweep.records] == ["r0", "r1"]
-    assert sweep.failures["run_id"].tolist() == ["r2"]
-    assert "under one hash" in sweep.failures["sentence"][0]

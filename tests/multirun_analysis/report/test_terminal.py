@@ -10,7 +10,7 @@ from multirun_analysis.report.terminal import show
 
 
 def test_a_terminal_gets_colours_and_a_pipe_gets_text(write_sweep):
-    report = write_report([write_sweep(four_records())], brief=True)
+    report = write_report([write_sweep(four_records())], only=["runs"])
     pipe, terminal = io.StringIO(), io.StringIO()
     terminal.isatty = lambda: True
     show(report, pipe)

@@ -1,5 +1,6 @@
 """Intervals that their pairs or their settings do not allow, and their names."""
 
+import pytest
 from analysis_sweeps import four_records, make_record
 
 from multirun_analysis import barrier_vs_width, load_runs
@@ -9,8 +10,9 @@ from multirun_analysis.stats.interval_choice import IntervalChoice
 FEW = "Student's t over pairs (fewer than 20 pairs: no bootstrap), 95%"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_bootstrap_of_too_few_pairs_is_said_with_their_number_and_the_least_and_marked(write_sweep):
-    report = write_report([write_sweep(four_records())], brief=True, choice=IntervalChoice("bootstrap"))
+    report = write_report([write_sweep(four_records())], choice=IntervalChoice("bootstrap"))
     assert (
         "note: `--interval bootstrap`: 64 of 64 rows of barrier_vs_width.csv have none: at least 20 pairs are needed, and they have 2. "
         "Their own kind of interval stands in the column interval."

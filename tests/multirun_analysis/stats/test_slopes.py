@@ -1,11 +1,9 @@
 """Slopes: exact on power laws, windows that leave out what cannot be told from zero, seeds kept together, zeros counted."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from multirun_analysis.stats.slopes import log_slope, slope_over_widths
-from multirun_analysis.tables.slopes import slopes, width_steps
 
 WIDTHS = np.array([4, 8, 16, 32])
 
@@ -67,35 +65,3 @@ def test_two_seeds_give_a_slope_without_an_interval():
     fit = slope_over_widths(WIDTHS, np.array([1.0, 1.01])[:, None] / WIDTHS[None, :])
     assert fit.slope == pytest.approx(-1)
     assert np.isnan([fit.low, fit.high]).all()
-
-
-def frame(values: np.ndarray) -> pd.DataFrame:
-    """Return runs of one method whose loss barriers are `values`, seeds by widths."""
-    rows = [
-        {
-            "run_id": f"{width}-{seed}", "status": "ok", "dataset": "digits", "model": "mlp", "width": width, "depth": 1, "seed": seed,
-            "network_a": f"{width}-{seed}-0", "network_b": f"{width}-{seed}-1", "matching": "weights", "split": split,
-            "loss_barrier": value, "error_barrier": value / 10,
-        }
-        for seed, line in enumerate(values) for width, value in zip(WIDTHS, line, strict=True) for split in ("train", "test")
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def test_the_table_has_a_slope_per_method_split_and_metric_and_counts_zeros():
-    values = np.array([[1.0, 0.5, 0.25, 0.0], [1.1, 0.55, 0.275, 0.0], [0.9, 0.45, 0.225, 0.1]])
-    table = slopes(frame(values))
-    assert len(table) == 2 * 2
-    assert set(table["window"]) == {"4 8 16"}
-    assert (table["zeros"] == 2).all()
-    np.testing.assert_allclose(table["slope"], -1)
-
-
-def test_neighbouring_widths_fall_or_rise_or_are_undecided_by_paired_intervals():
-    base = np.array([[1.0, 2.0, 3.0, 4.0]]).T
-    values = np.hstack([base, base - 0.5, base - 0.5 + [[0.1], [-0.1], [0.1], [-0.1]], base + 1])  # seeds differ more than widths
-    table = width_steps(frame(values))
-    loss = table[(table["metric"] == "loss_barrier") & (table["split"] == "test")]
-    assert loss["direction"].tolist() == ["falls", "undecided", "rises"]
-    assert loss["from_width"].tolist() == [4, 8, 16]
-    assert loss["difference"].tolist() == pytest.approx([-0.5, 0.0, 1.5])

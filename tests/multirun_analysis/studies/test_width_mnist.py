@@ -13,6 +13,7 @@ from multirun_analysis.studies.writing import write_study
 from multirun_analysis.tables.sweep import sweep_frames
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_study_of_widths_draws_and_tabulates_a_sweep(tmp_path):
     for width in (4, 8, 16):
         for seed in range(3):

@@ -19,12 +19,14 @@ def test_a_table_that_cannot_be_made_is_said_before_anything_is_written(write_sw
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_study_of_another_dataset_says_what_it_is_about(write_sweep, tmp_path, monkeypatch):
     monkeypatch.setattr(studies, "choices", lambda: {"mine": studies.Study(dataset="mnist")})
     line = write_study("mine", [write_sweep(four_records())], tmp_path / "out")
     assert line.startswith("4 of 4 jobs; mine is about mnist, and says nothing about digits; tables")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_study_leaves_tables_figures_and_what_was_run(tmp_path, monkeypatch):
     record = make_record("aa") | {"networks": [{"name": "aa-0", "seconds": 40.0}, {"name": "aa-1", "seconds": 2.0}], "machine": {"a": 1}}
     write_record(tmp_path / "sweep" / "aa", record)

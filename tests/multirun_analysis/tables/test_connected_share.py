@@ -3,8 +3,10 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from analysis_sweeps import make_record
+from many_cells import KEYS, runs_of
 
 from multirun_analysis import load_runs
 from multirun_analysis.stats.shares import clopper_pearson
@@ -41,3 +43,19 @@ def test_the_share_counts_a_barrier_at_the_tolerance(write_sweep, barrier, conne
         row["error_barrier"] = barrier
     table = connected_share(load_runs(write_sweep([record])), {"error_barrier": (0.01,)})
     assert set(table["n_connected"]) == {connected}
+
+
+def test_the_share_of_every_cell_is_that_of_the_cell_alone():
+    runs = runs_of()
+    table = connected_share(runs)
+    by = [*KEYS, "matching", "split", "width"]
+    cells = {key: cell for key, cell in runs[runs["status"] == "ok"].groupby(by)}
+    assert len(table) == len(cells) * 8  # tolerances
+    for row in table.to_dict("records"):
+        cell = cells[tuple(row[key] for key in by)]
+        shared = pd.concat([cell["network_a"], cell["network_b"]]).duplicated().any()
+        n, k = len(cell), int((cell[row["metric"]] <= row["tolerance"]).sum())
+        assert (row["n_pairs"], row["n_connected"], row["share"]) == (n, k, k / n)
+        expected = (np.nan, np.nan) if shared else clopper_pearson(k, n)
+        np.testing.assert_array_equal([row["ci_low"], row["ci_high"]], expected)
+        assert (row["interval"] == "none: pairs share networks") == shared

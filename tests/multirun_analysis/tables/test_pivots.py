@@ -117,6 +117,7 @@ def test_words_stand_side_by_side(table, folder):
     assert ax.get_xscale() == "linear"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_command_line_takes_two_keys(folder, tmp_path, capsys):
     main([str(folder), "--x", "optimizer.lr", "--hue", "matching", "--out", str(tmp_path)])
     assert "optimizer.lr  pairs  error at ends" in capsys.readouterr().out

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from analysis_sweeps import make_record
+from many_cells import KEYS, runs_of
 
 from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.stats.crossings import width_within
@@ -35,3 +36,17 @@ def test_the_width_needed_is_reached_where_the_mean_equals_the_tolerance():
     crossing = width_within(widths, np.array([0.5, tolerance, 0.001]), 0.01)
     assert (crossing.side, crossing.width) == ("inside", pytest.approx(16.0))
     assert width_within(widths, np.array([tolerance, tolerance, tolerance]), 0.01).side == "below"
+
+
+def test_the_width_needed_of_every_cell_is_that_of_its_means():
+    table = barrier_vs_width(runs_of())
+    needed = width_needed(table)
+    for row in needed.to_dict("records"):
+        of_cell = (
+            table[[*KEYS, "matching", "split", "metric"]] == pd.Series({k: row[k] for k in (*KEYS, "matching", "split", "metric")})
+        ).all(axis=1)
+        cell = table[of_cell & table["mean"].notna()].sort_values("width")
+        crossing = width_within(cell["width"].to_numpy(dtype=float), cell["mean"].to_numpy(), row["tolerance"])
+        np.testing.assert_array_equal(row["width_needed"], crossing.width if crossing.side == "inside" else np.nan)
+        assert row["n_widths"] == len(cell)
+        assert ("[" in row["text"]) == cell["ci_low"].notna().all()

@@ -109,12 +109,14 @@ def test_a_record_without_its_seal_or_with_a_key_twice_is_refused(write_sweep, r
 
 
 def test_every_flipped_bit_is_said_or_without_effect(write_sweep):
-    folder, rng = write_sweep([make_record("a"), make_record("b", seed=1)]), random.Random(0)
+    short = make_record("a")
+    short |= {kind: short[kind][:1] for kind in ("runs", "curves", "layers")}  # a row of every kind
+    folder, rng = write_sweep([short, make_record("b", seed=1)]), random.Random(0)
     path = folder / "a" / "record.json"
     whole = path.read_bytes()
     all_runs, others = load_runs(folder), load_runs(folder).query("run_id == 'b'").reset_index(drop=True)
     changed = 0
-    for k in range(0, len(whole), 3):
+    for k in range(0, len(whole), 2):
         data = bytearray(whole)
         data[k] ^= 1 << rng.randrange(8)
         path.write_bytes(data)
@@ -127,7 +129,7 @@ def test_every_flipped_bit_is_said_or_without_effect(write_sweep):
             assert (status, "run the sweep again" in sentence) == ("unreadable", True)
             changed += CHANGED in sentence
     assert load_runs(folder).query("run_id == 'b'").reset_index(drop=True).equals(others)
-    assert changed > len(whole) / 3 / 5  # the rest is no longer JSON, or no longer text
+    assert changed > len(whole) / 2 / 5  # the rest is no longer JSON, or no longer text
 
 
 def test_every_flipped_bit_of_a_line_is_noticed_or_without_effect():

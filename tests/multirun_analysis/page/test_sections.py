@@ -1,0 +1,80 @@
+"""The sections of the page: what was run, what is missing, what follows, and how to do it again."""
+
+import pytest
+from analysis_sweeps import expect, four_records, make_record, write_record
+
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.frames.provenance import provenance
+from multirun_analysis.page.page import Lines, Table, Text
+from multirun_analysis.page.sections import CONCLUSIONS, conclusions, problems, results, run, sweep_page
+from multirun_analysis.schema import sealed_line
+from multirun_analysis.tables.sweep import sweep_frames
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """Return a sweep of four jobs, and of one that is missing."""
+    folder = tmp_path_factory.mktemp("sweep")
+    records, lost = four_records(), make_record("lost", seed=2)
+    records[0] |= {"versions": {"python": "3.11.7"}, "machine": {"device": "cpu"}, "notes": ["weights: a note."]}
+    for record in records:
+        write_record(folder / record["run_id"], record)
+    lines = [sealed_line(expect(record, f"seed={record['scope']['seed']}")) for record in (*records, lost)]
+    (folder / "expected.jsonl").write_text("".join(lines))
+    return find_sweep(folder)
+
+
+@pytest.fixture(scope="module")
+def frames(sweep):
+    return sweep_frames(sweep)
+
+
+def test_the_page_says_what_was_run_what_is_missing_and_how_to_do_it_again(sweep, frames):
+    html = sweep_page(
+        "A title", sweep, frames, [], ["python -m lmc_sweeps width=8,16 seed=0,1,2 -m"], "width", "matching", ["a file was left out."]
+    )
+    for text in (
+        "<title>A title</title>", "4 of 5", "jobs found", "python -m lmc_sweeps width=8,16 seed=0,1,2 -m", "missing",
+        "was not started yet, or waits for its networks", "python 3.11.7", "device cpu", "optimizer.lr", "Student&#39;s t over pairs",
+        "Test loss barrier [nats]", "How wide is wide enough?", "weights: a note. (1 of 4 jobs)", "a file was left out.",
+    ):  # fmt: skip
+        assert text in html, text
+
+
+def test_results_are_a_table_of_each_metric_whose_best_cells_are_those_of_the_lowest_mean(frames):
+    text, *tables = results(frames["barrier_vs_width"], frames["runs"], "width", "matching").parts
+    assert "Student's t over pairs" in text.text
+    assert [table.title for table in tables] == ["Test loss barrier [nats]", "Test error barrier [fraction]"]
+    for table in tables:
+        assert list(table.header) == ["width", "pairs", "error at ends", "identity", "weights"]
+        assert [[cell.text for cell in row[:2]] for row in table.rows] == [["8", "2/3"], ["16", "2/2"]]
+        assert [[cell.best for cell in row[3:]] for row in table.rows] == [[False, True]] * 2
+        for row in table.rows:
+            assert [float(cell.sort) for cell in row[3:]] == pytest.approx(
+                [float(cell.text.partition(" ")[0]) for cell in row[3:]], rel=0.01
+            )
+
+
+def test_conclusions_are_of_the_test_split_and_only_those_that_have_rows(frames):
+    parts = conclusions(frames).parts
+    assert [table.title for table in parts] == [title for title, _, _ in CONCLUSIONS.values()]
+    assert [table.folded for table in parts] == [False, True, True, True, True]
+    assert all("split" not in table.header for table in parts)
+    without = {name: frame.iloc[:0] if name == "slopes" else frame for name, frame in frames.items()}
+    assert CONCLUSIONS["slopes"][0] not in {table.title for table in conclusions(without).parts}
+
+
+def test_what_was_run_names_every_key_once_and_says_where_no_command_was_recorded(sweep, frames):
+    facts = provenance(sweep, frames["runs"])
+    _, command, varying, *others = run(facts, ["python -m lmc_sweeps"], {}).parts
+    assert command == Text("python -m lmc_sweeps", "code")
+    assert [[cell.text for cell in row] for row in varying.rows] == [["width", "8, 16"], ["seed", "0, 1"]]
+    (shared,) = [part for part in others if isinstance(part, Table)]
+    assert {row[0].text for row in shared.rows} == {"dataset", "model", "depth", "optimizer.lr"}
+    parts = run(facts, [], {"dataset.seed": "seed"}).parts
+    assert parts[1].text == "The commands were not recorded: the sweep was made by an earlier version."
+    assert Lines(["dataset.seed differs too, and has no column: here it follows from seed."]) in parts
+
+
+def test_a_sweep_without_failures_or_notes_has_no_problems(write_sweep):
+    assert problems(find_sweep(write_sweep([make_record("a")])), []).parts == []

@@ -1,0 +1,44 @@
+"""Cells of a table, and how a figure says which of them it leaves out."""
+
+import pandas as pd
+import pytest
+
+from multirun_analysis.tables.cells import LEAST_ROWS, MOST_CELLS, MOST_ROWS, SAMPLE, cells, fixed_keys, left_out, shown_cells
+
+TABLE = pd.DataFrame(
+    {
+        "dataset": "digits",
+        "optimizer.lr": [0.2, 0.1, 0.2],
+        "matching": ["weights", "identity", "identity"],
+        "width": 8,
+        "mean": [1.0, 2.0, 3.0],
+    }
+)
+
+
+def test_the_keys_of_cells_are_the_columns_up_to_the_method_and_the_width():
+    assert fixed_keys(TABLE) == ["dataset", "optimizer.lr", "matching", "width"]
+    assert fixed_keys(TABLE, "width", "matching") == ["dataset", "optimizer.lr"]
+    assert fixed_keys(TABLE, "optimizer.lr", "nothing") == ["dataset", "matching", "width"]
+
+
+def test_cells_stand_in_the_order_of_the_frame_and_have_all_of_its_rows():
+    parts = cells(TABLE, ["dataset", "optimizer.lr"])
+    assert list(parts) == [("digits", 0.2), ("digits", 0.1)]
+    pd.testing.assert_frame_equal(pd.concat(parts.values()).sort_index(), TABLE)
+    assert cells(TABLE.iloc[:0], ["dataset"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("n", "most", "shown"),
+    [(3, MOST_ROWS, 3), (9, MOST_ROWS, MOST_ROWS), (9, LEAST_ROWS, LEAST_ROWS), (MOST_CELLS, 6, 6), (MOST_CELLS + 1, 6, SAMPLE)],
+)
+def test_the_first_cells_are_shown_and_of_very_many_a_sample(n, most, shown):
+    parts = {(k,): TABLE for k in range(n)}
+    assert [key for key, _ in shown_cells(parts, most)] == [(k,) for k in range(shown)]
+
+
+@pytest.mark.parametrize(("shown", "available", "sentence"), [(4, 4, ""), (4, 7, "rows: the first 4 of 7"), (5, 4, "")])
+def test_nothing_is_said_where_nothing_is_left_out(shown, available, sentence):
+    assert left_out(shown, available, "rows") == sentence
+    assert left_out(shown, available, "rows", evenly=True) == sentence.replace("the first 4 of 7", "4 of 7, evenly chosen")
