@@ -51,17 +51,21 @@ def test_a_process_that_hangs_in_c_is_ended_with_a_sentence(kind):
     assert "Traceback" not in completed.stderr
 
 
-@pytest.mark.parametrize("stop", [signal.SIGSTOP, signal.SIGTSTP], ids=["SIGSTOP", "Ctrl-Z"])
-def test_the_time_in_which_a_process_is_stopped_does_not_count(stop):
+def test_the_time_in_which_a_process_is_stopped_does_not_count():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     # In a group of its own, as a shell starts it: what Ctrl-Z sends stops no process of a group that nobody of its session is the parent of.
-    with subprocess.Popen(alone(STOPPED), preexec_fn=os.setpgrp, **pipes) as process:
-        assert process.stdout.readline() == "begun\n"
-        process.send_signal(stop)
-        time.sleep(2.2)  # twice its limit, and beyond the grace
-        process.send_signal(signal.SIGCONT)
-        output = process.communicate("", timeout=300)
-    assert (process.returncode, output) == (0, ("done\n", ""))
+    with (
+        subprocess.Popen(alone(STOPPED), preexec_fn=os.setpgrp, **pipes) as one,
+        subprocess.Popen(alone(STOPPED), preexec_fn=os.setpgrp, **pipes) as other,
+    ):
+        for process, stop in ((one, signal.SIGSTOP), (other, signal.SIGTSTP)):
+            assert process.stdout.readline() == "begun\n"
+            process.send_signal(stop)
+        time.sleep(2.2)  # twice their limit, and beyond the grace
+        for process in (one, other):
+            process.send_signal(signal.SIGCONT)
+            output = process.communicate("", timeout=300)
+            assert (process.returncode, output) == (0, ("done\n", ""))
 
 
 def test_a_stopped_process_is_known_as_such():

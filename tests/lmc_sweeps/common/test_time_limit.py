@@ -35,9 +35,9 @@ def test_progress_starts_the_time_again():
     finished = []
 
     def work():
-        with time_limit(2.0, "this work") as progressed:
-            for _ in range(6):  # 3 s in all
-                time.sleep(0.5)
+        with time_limit(1.0, "this work") as progressed:
+            for _ in range(6):  # 1.5 s in all
+                time.sleep(0.25)
                 progressed()
             finished.append("all of it")
             time.sleep(LONG)

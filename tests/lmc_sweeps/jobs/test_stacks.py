@@ -157,14 +157,14 @@ def test_an_interruption_in_the_last_step_finds_the_stack_trained(tmp_path):
 
 def test_a_step_that_hangs_fails_its_stack_and_what_was_kept_is_gone_on_with(tmp_path):
     always = Training(epochs=3, batch_size=16, checkpoint_seconds=0.0)
-    tasks, store, count = [task(number, training=always, time_limit=5.0) for number in (0, 1)], Store(tmp_path), []
+    tasks, store, count = [task(number, training=always, time_limit=2.0) for number in (0, 1)], Store(tmp_path), []
 
     def hanging(networks: int) -> None:
         count.append(networks)
         if len(count) == 4:
             time.sleep(600)
 
-    with pytest.raises(TimeLimitReached, match="^a step of training 2 networks of width 6 took longer than `time_limit` = 5 s; "):
+    with pytest.raises(TimeLimitReached, match="^a step of training 2 networks of width 6 took longer than `time_limit` = 2 s; "):
         for _ in train_all(tasks, store, hanging):
             pass
     assert [store.find_partial(each.name).step for each in tasks] == [3, 3]

