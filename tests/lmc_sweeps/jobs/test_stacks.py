@@ -1,4 +1,4 @@
-"""Stacks of networks: grouped by shape, gone on with bit for bit after a kill, halved when memory runs out, each network trained once."""
+"""Stacks of networks: gone on with bit for bit after a kill, halved when memory runs out, each network trained once."""
 
 import logging
 import math
