@@ -23,6 +23,7 @@ Axes = dict[str, tuple[str | None, ...]]
 
 
 def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """Return a network whose weights a seed has drawn."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return build()
@@ -42,6 +43,7 @@ class Net(nn.Module):
 
 
 def dense(a: int = 8, act: Callable[[Tensor], Tensor] = torch.relu, **more: object) -> Net:
+    """Return a network of one hidden layer, with attributes of its own."""
     net = Net(lambda s, x: s.o(s.act(s.a(x))), a=nn.Linear(IN, a), o=nn.Linear(a, CLASSES))
     net.act = act
     for name, value in more.items():

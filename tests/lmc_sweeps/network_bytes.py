@@ -16,12 +16,14 @@ TENSORS = {"0.weight": torch.arange(8.0).reshape(4, 2), "0.bias": torch.zeros(4)
 
 
 def torch_bytes(value, **options) -> bytes:
+    """Return what `torch.save` writes."""
     stream = io.BytesIO()
     torch.save(value, stream, **options)
     return stream.getvalue()
 
 
 def written(folder, name, contents):
+    """Write a file and return its path."""
     (folder / name).write_bytes(contents)
     return folder / name
 
@@ -62,4 +64,5 @@ def changed(before: bytes, after: bytes, contents=None) -> bytes:
 
 
 def number(value: int) -> bytes:
+    """Return a pickled integer of four bytes."""
     return b"J" + struct.pack("<i", value)

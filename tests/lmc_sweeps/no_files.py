@@ -18,3 +18,7 @@ def a_link(path):
 
 def a_folder(path):
     path.mkdir()
+
+
+def a_link_that_leads_nowhere(path):
+    path.symlink_to("/nowhere/at/all")

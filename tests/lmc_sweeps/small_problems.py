@@ -13,6 +13,7 @@ GROUPS = [f"hidden_{k}" for k in range(1, DEPTH + 1)]
 
 
 def networks(bias: bool = True) -> tuple[FeedForward, dict[str, Tensor], dict[str, Tensor]]:
+    """Return the mathematics of two networks and their weights."""
     settings = Mlp(bias=bias)
     drawn = (settings.initial(6, WIDTH, DEPTH, 4, np.random.default_rng(seed)) for seed in (0, 1))
     a, b = ({name: tensor.double() for name, tensor in net.items()} for net in drawn)
@@ -34,9 +35,11 @@ def rows(problem: MatchingProblem, k: int, below: dict[str, np.ndarray], biases:
 
 
 def explicit(a: np.ndarray, b: np.ndarray, metric: np.ndarray) -> np.ndarray:
+    """Return the squared distances of rows in a metric, pair by pair."""
     return np.array([[(u - v) @ metric @ (u - v) for v in b] for u in a])
 
 
 def below_of(seed: int) -> dict[str, np.ndarray]:
+    """Return any permutations of the layers below."""
     rng = np.random.default_rng(seed)
     return {group: rng.permutation(WIDTH) for group in GROUPS}

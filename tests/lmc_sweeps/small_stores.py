@@ -5,6 +5,7 @@ import os
 import time
 
 import torch
+from no_files import a_device, a_folder, a_link_that_leads_nowhere, a_pipe
 
 from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.jobs.network_files import NETWORK, Facts, PartialNetwork, StoredNetwork
@@ -37,36 +38,30 @@ def store_of_three(folder) -> Store:
 
 
 def damage(store, name, suffix=NETWORK):
+    """Cut the last byte off a file."""
     path = store.path(name, suffix)
     path.write_bytes(path.read_bytes()[:-1])
 
 
 def make_old(path, days=1.0):
+    """Let a file be some days old."""
     then = time.time() - days * 86_400
     os.utime(path, (then, then), follow_symlinks=False)
 
 
-def a_pipe(path, monkeypatch):
-    path.unlink()
-    os.mkfifo(path)
+def replaced_by(make):
+    """Return what puts something that is no file in the place of a file."""
 
+    def replace(path, monkeypatch):
+        path.unlink()
+        make(path)
 
-def a_device(path, monkeypatch):
-    path.unlink()
-    path.symlink_to("/dev/zero")
-
-
-def a_folder(path, monkeypatch):
-    path.unlink()
-    path.mkdir()
-
-
-def a_link_that_leads_nowhere(path, monkeypatch):
-    path.unlink()
-    path.symlink_to("/nowhere/at/all")
+    return replace
 
 
 def refused_for(reason):
+    """Return what lets the opening of a file fail: root would be let in."""
+
     def refuse(path, monkeypatch):
         opened = os.open
 
@@ -80,4 +75,8 @@ def refused_for(reason):
     return refuse
 
 
-UNREAD = [a_pipe, a_device, a_folder, a_link_that_leads_nowhere, *map(refused_for, (errno.EACCES, errno.EIO, errno.ENFILE, errno.ESTALE))]
+A_PIPE, LEADS_NOWHERE = replaced_by(a_pipe), replaced_by(a_link_that_leads_nowhere)
+NOT_PERMITTED = refused_for(errno.EACCES)
+UNREAD = [
+    A_PIPE, replaced_by(a_device), replaced_by(a_folder), LEADS_NOWHERE, NOT_PERMITTED, *map(refused_for, (errno.EIO, errno.ENFILE, errno.ESTALE)),
+]  # fmt: skip

@@ -27,6 +27,7 @@ def store_of_two(folder) -> Store:
 
 
 def exchange(one, other):
+    """Give each of two files the name of the other."""
     beside = one.with_name("beside")
     one.rename(beside)
     other.rename(one)

@@ -5,7 +5,7 @@ import os
 import shutil
 
 import pytest
-from small_stores import IDENTITIES, NETWORK_OF, A, B, C, a_pipe, damage, make_old, refused_for, store_of_three
+from small_stores import A_PIPE, IDENTITIES, NETWORK_OF, NOT_PERMITTED, A, B, C, damage, make_old, store_of_three
 
 from lmc_sweeps.commands import store as store_command
 from lmc_sweeps.commands.store import main
@@ -76,7 +76,7 @@ def test_no_store_is_said(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "suffix"), [(A, NETWORK), (A, SIDECAR), (C, PARTIAL)])
-@pytest.mark.parametrize("spoil", [a_pipe, refused_for(errno.EACCES)])
+@pytest.mark.parametrize("spoil", [A_PIPE, NOT_PERMITTED])
 def test_what_cannot_be_read_is_said_and_left(store, capsys, monkeypatch, name, suffix, spoil):
     before = files(store)
     spoil(store.path(name, suffix), monkeypatch)

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from small_stores import HALF, IDENTITIES, NETWORK_OF, UNREAD, A, B, C, a_link_that_leads_nowhere, damage, make_old, store_of_three
+from small_stores import HALF, IDENTITIES, LEADS_NOWHERE, NETWORK_OF, UNREAD, A, B, C, damage, make_old, store_of_three
 
 from lmc_sweeps.common.tensor_files import words_digest
 from lmc_sweeps.jobs.identities import network_name
@@ -38,7 +38,7 @@ def test_a_damaged_network_is_found_with_its_sidecar(store):
 
 
 SPOILT = [(name, suffix, spoil) for name, suffix in ((A, NETWORK), (A, SIDECAR), (C, PARTIAL)) for spoil in UNREAD]
-SPOILT.remove((A, SIDECAR, a_link_that_leads_nowhere))  # then there is no sidecar, which is another finding
+SPOILT.remove((A, SIDECAR, LEADS_NOWHERE))  # then there is no sidecar, which is another finding
 
 
 @pytest.mark.parametrize(("name", "suffix", "spoil"), SPOILT)
