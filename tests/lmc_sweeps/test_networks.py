@@ -14,7 +14,6 @@ from torch import nn
 
 from lmc_sweeps import load_networks, models
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.common.interpolations import resolved
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.job import run_job
@@ -237,26 +236,3 @@ def test_what_a_record_does_not_tell_is_looked_up_again_and_must_be_what_it_was(
     pair = load_networks(tmp_path / "job")
     row = next(row for row in record["runs"] if row["split"] == "test" and row["matching"] == "identity")
     assert scores(pair.network_a, DATA, "test") == pytest.approx((row["loss_a"], row["error_a"]), rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("${oc.env:A}/x", "/a/x"),
-        ("${oc.env:NONE,'~/x'}", "~/x"),
-        ("${oc.env:NONE,${oc.env:A}}", "/a"),
-        ("${dataset.root}/${seed}", "/a/3"),
-        ("plain", "plain"),
-    ],
-)
-def test_interpolations_of_a_record_are_looked_up(monkeypatch, text, value):
-    monkeypatch.setenv("A", "/a")
-    monkeypatch.delenv("NONE", raising=False)
-    assert resolved(text, {"dataset": {"root": "${oc.env:A}"}, "seed": 3}) == value
-
-
-@pytest.mark.parametrize("text", ["${oc.env:NONE}", "${dataset.root}", "${hydra:runtime.cwd}", "${.dir}", "${a}", "${"])
-def test_what_cannot_be_looked_up_is_refused(monkeypatch, text):
-    monkeypatch.delenv("NONE", raising=False)
-    with pytest.raises(LookupError):
-        resolved(text, {"a": "${a}", "dataset": {}})

@@ -1,61 +1,27 @@
 """``lmc-sweeps-store``: what is there, whether it is whole, and making room without losing what is whole or merely cannot be read."""
 
 import errno
-import json
 import os
 import shutil
-import time
 
 import pytest
-import torch
+from small_stores import A_PIPE, IDENTITIES, NETWORK_OF, NOT_PERMITTED, A, B, C, damage, make_old, store_of_three
 
 from lmc_sweeps.commands import store as store_command
 from lmc_sweeps.commands.store import main
-from lmc_sweeps.common.tensor_files import words_digest
 from lmc_sweeps.jobs.identities import network_name
-from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR, Facts, PartialNetwork, StoredNetwork
+from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.jobs.store_contents import findings, items
-
-IDENTITIES = [
-    {
-        "dataset": {"name": "digits"},
-        "model": {"name": "mlp"},
-        "optimizer": {"name": "sgd"},
-        "width": 8,
-        "depth": 1,
-        "seed": 3,
-        "network": k,
-    }
-    for k in range(3)
-]
-A, B, C = map(network_name, IDENTITIES)
-HALF = PartialNetwork({"parameters": {"w": torch.ones(10)}}, 1.0, 1, 1.0)
-NETWORK_OF = StoredNetwork({"w": torch.ones(1000)}, Facts(loss_initial=2.3, loss_final=0.125, finite=True), 1.0)
 
 
 @pytest.fixture
 def store(tmp_path):
-    """Return a store with the networks A and B, whole, and C, half trained a moment ago."""
-    made = Store(tmp_path / "store")
-    for k, name in ((0, A), (1, B)):
-        made.save(name, IDENTITIES[k], NETWORK_OF)
-    made.save_partial(C, IDENTITIES[2], HALF)
-    return made
+    return store_of_three(tmp_path / "store")
 
 
 def run(store, *arguments):
     main([*arguments, "--dir", str(store.folder)])
-
-
-def damage(store, name, suffix=NETWORK):
-    path = store.path(name, suffix)
-    path.write_bytes(path.read_bytes()[:-1])
-
-
-def make_old(path, days=1.0):
-    then = time.time() - days * 86_400
-    os.utime(path, (then, then), follow_symlinks=False)
 
 
 def files(store):
@@ -109,48 +75,8 @@ def test_no_store_is_said(tmp_path, monkeypatch):
         main(["list"])
 
 
-def a_pipe(path, monkeypatch):
-    path.unlink()
-    os.mkfifo(path)
-
-
-def a_device(path, monkeypatch):
-    path.unlink()
-    path.symlink_to("/dev/zero")
-
-
-def a_folder(path, monkeypatch):
-    path.unlink()
-    path.mkdir()
-
-
-def a_link_that_leads_nowhere(path, monkeypatch):
-    path.unlink()
-    path.symlink_to("/nowhere/at/all")
-
-
-def refused_for(reason):
-    def refuse(path, monkeypatch):
-        opened = os.open
-
-        def refusing(requested, *more, **others):
-            if str(requested) == str(path):
-                raise OSError(reason, os.strerror(reason), str(path))
-            return opened(requested, *more, **others)
-
-        monkeypatch.setattr(os, "open", refusing)
-
-    return refuse
-
-
-UNREAD = [a_pipe, a_device, a_folder, a_link_that_leads_nowhere, *map(refused_for, (errno.EACCES, errno.EIO, errno.ENFILE, errno.ESTALE))]
-
-
-SPOILT = [(name, suffix, spoil) for name, suffix in ((A, NETWORK), (A, SIDECAR), (C, PARTIAL)) for spoil in UNREAD]
-SPOILT.remove((A, SIDECAR, a_link_that_leads_nowhere))  # then there is no sidecar, which is another finding
-
-
-@pytest.mark.parametrize(("name", "suffix", "spoil"), SPOILT)
+@pytest.mark.parametrize(("name", "suffix"), [(A, NETWORK), (A, SIDECAR), (C, PARTIAL)])
+@pytest.mark.parametrize("spoil", [A_PIPE, NOT_PERMITTED])
 def test_what_cannot_be_read_is_said_and_left(store, capsys, monkeypatch, name, suffix, spoil):
     before = files(store)
     spoil(store.path(name, suffix), monkeypatch)
@@ -169,37 +95,13 @@ def test_what_cannot_be_read_is_said_and_left(store, capsys, monkeypatch, name, 
     assert left >= {entry for entry in before if entry.startswith(name)}
 
 
-def checked(words):
-    """Return the text of a sidecar whose check fits, whatever it says."""
-    return json.dumps(words | {"check": words_digest(words)})
-
-
-SIDECARS = {
-    "missing": None,
-    "empty": "",
-    "truncated": '{"check": "0',
-    "malformed": "{'check': 0}",
-    "too deep": "[" * 100_000,
-    "no text": b"\xff\xfe\x00",
-    "a list": "[]",
-    "a number": "1",
-    "null": "null",
-    "without a check": '{"sha256": "0", "seconds": 1}',
-    "with another check": '{"sha256": "0", "seconds": 1, "check": "0"}',
-    "without a checksum": checked({"seconds": 1}),
-    "without seconds": checked({"sha256": "0"}),
-    "with seconds of another type": checked({"sha256": "0", "seconds": []}),
-    "with a checksum of another type": checked({"sha256": 5, "seconds": 1}),
-}
-
-
-@pytest.mark.parametrize("contents", SIDECARS.values(), ids=SIDECARS)
+@pytest.mark.parametrize("contents", [None, b"[]"], ids=["missing", "damaged"])
 def test_a_network_whose_sidecar_cannot_vouch_for_it_is_said_and_left_unless_it_is_damaged_itself(store, capsys, contents):
     for name in (A, B):
         sidecar = store.path(name, SIDECAR)
         sidecar.unlink()
         if contents is not None:
-            sidecar.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
+            sidecar.write_bytes(contents)
         make_old(store.path(name))
     damage(store, B)
     whole = store.path(A).read_bytes()
@@ -298,12 +200,6 @@ def test_what_kills_have_left_is_found_and_removed_but_not_that_of_a_running_pro
     assert set(whole(A, B)) < set(files(store))
 
 
-def test_a_half_trained_network_that_is_finished_is_left_over_whatever_its_age(store):
-    store.save_partial(A, IDENTITIES[0], HALF)
-    run(store, "prune")
-    assert files(store) == sorted([*whole(A, B), f"{C}{PARTIAL}"])
-
-
 def test_a_half_trained_network_under_the_name_of_another_goes_if_there_is_one_in_its_place(store, capsys):
     shutil.copy(store.path(C, PARTIAL), store.path(A, PARTIAL))
     store.path(C, PARTIAL).rename(store.folder / "half")
@@ -312,17 +208,6 @@ def test_a_half_trained_network_under_the_name_of_another_goes_if_there_is_one_i
     (store.folder / "half").rename(store.path(C, PARTIAL))
     run(store, "prune")
     assert files(store) == sorted([*whole(A, B), f"{C}{PARTIAL}"])
-
-
-def test_files_that_are_none_of_a_stores_business_stay(store):
-    foreign = [store.folder / "models.safetensors", store.folder / "v1" / "model.safetensors", store.folder / "v1" / "notes.json"]
-    foreign += [store.folder / ".newabcd_123", store.folder / "v1" / ".swap.tmp", store.folder / "v1" / "half.partial"]
-    for path in foreign:
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"somebody's")
-        make_old(path)
-    run(store, "prune")
-    assert all(path.read_bytes() == b"somebody's" for path in foreign)
 
 
 def test_files_that_vanish_while_the_store_is_looked_at_are_left_out(store, monkeypatch, capsys):

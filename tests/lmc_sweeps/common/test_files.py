@@ -1,16 +1,15 @@
 """Files written beside their place and renamed, and the locks of those that several processes change."""
 
 import errno
-import logging
 import os
 import stat
 from pathlib import Path
 
 import pytest
+from no_files import a_device, a_folder, a_link, a_pipe
 
 from lmc_sweeps.common import files
 from lmc_sweeps.common.files import clear_of_pipes, locked, write_atomically
-from lmc_sweeps.common.log_files import LogFile
 
 
 def listed(folder: Path) -> list[str]:
@@ -107,23 +106,6 @@ def test_where_a_lock_has_no_place_the_file_has_none_either(tmp_path, monkeypatc
     assert caplog.messages == []
 
 
-def a_pipe(path):
-    os.mkfifo(path)
-
-
-def a_device(path):
-    path.symlink_to("/dev/zero")
-
-
-def a_link(path):
-    (path.parent / "treasure").write_text("of the user's")
-    path.symlink_to(path.parent / "treasure")
-
-
-def a_folder(path):
-    path.mkdir()
-
-
 @pytest.mark.parametrize("make", [a_pipe, a_device, a_link, a_folder])
 def test_a_lock_that_is_no_file_is_done_without_and_nothing_is_written_through_it(tmp_path, caplog, make):
     make(tmp_path / ".file.lock")
@@ -155,27 +137,6 @@ def test_files_and_locks_have_the_rights_that_the_umask_gives(tmp_path, umask, r
     finally:
         os.umask(before)
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {"file": rights, ".file.lock": rights}
-
-
-@pytest.mark.parametrize("make", [a_pipe, a_device, a_link, a_folder])
-def test_a_log_that_is_no_file_holds_nobody_up_and_is_said_once(tmp_path, capsys, make):
-    make(tmp_path / "log")
-    handler = LogFile(tmp_path / "log", delay=True)
-    for line in ("one", "two"):
-        handler.emit(logging.LogRecord("name", logging.INFO, "file", 1, line, (), None))
-    handler.close()
-    warnings = capsys.readouterr().err.splitlines()
-    assert len(warnings) == 1
-    assert warnings[0].startswith("WARNING: the log file cannot be opened: ")
-    assert make != a_link or (tmp_path / "treasure").read_text() == "of the user's"
-
-
-def test_a_log_file_takes_lines_and_goes_on_with_those_that_are_there(tmp_path):
-    for line in ("one", "two"):
-        handler = LogFile(tmp_path / "log", delay=True)
-        handler.emit(logging.LogRecord("name", logging.INFO, "file", 1, line, (), None))
-        handler.close()
-    assert (tmp_path / "log").read_text() == "one\ntwo\n"
 
 
 def test_where_others_write_in_place_pipes_and_links_are_removed_and_files_stay(tmp_path, caplog):

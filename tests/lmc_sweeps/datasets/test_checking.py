@@ -94,32 +94,6 @@ def test_a_class_without_a_training_example_is_said_and_allowed(caplog):
     assert caplog.messages == ["dataset=own: of its 5 classes, the training split has no example of 3, 4."]
 
 
-@pytest.mark.parametrize(
-    ("inputs", "labels", "message"),
-    [
-        (np.ones((2, 2)), [0.5, 1.0], "`labels` of a split must be whole numbers, got 0.5; networks here are classifiers."),
-        (np.ones((2, 2)), [0.0, np.nan], "`labels` of a split must be whole numbers, got nan; networks here are classifiers."),
-        (np.ones((2, 2)), ["cat", "dog"], "`labels` of a split must be an array of real numbers, got one of <U3."),
-        (np.ones((2, 2)), [None, 1], "`labels` of a split must be an array of real numbers, got one of object."),
-        (np.ones((2, 2)) * 1j, [0, 1], "`inputs` of a split must be an array of real numbers, got one of complex128."),
-        ([["1", "2"]], [0], "`inputs` of a split must be an array of real numbers, got one of <U1."),
-        ([[1, 2], [3]], [0, 1], "`inputs` of a split must be an array of real numbers: .*inhomogeneous"),
-        (torch.ones(2, 2).requires_grad_(), [0, 1], "`inputs` of a split must be an array of real numbers: .*requires grad"),
-    ],
-)  # fmt: skip
-def test_a_split_is_made_of_real_numbers_and_whole_labels(inputs, labels, message):
-    with pytest.raises(InputError, match=message):
-        split(inputs, labels)
-
-
-def test_a_split_takes_whole_floats_booleans_and_arrays_that_cannot_be_written(recwarn):
-    assert split(np.ones((2, 1)), [1.0, 0.0]).labels.tolist() == [1, 0]
-    assert split(np.ones((2, 1)), [True, False]).labels.tolist() == [1, 0]
-    fixed = np.frombuffer(np.arange(4, dtype=np.float32).tobytes(), np.float32).reshape(2, 2)
-    assert split(fixed, np.frombuffer(np.array([0, 1]).tobytes(), np.int64)).inputs.tolist() == [[0, 1], [2, 3]]
-    assert [str(warning.message) for warning in recwarn] == []
-
-
 @dataclass(frozen=True, kw_only=True)
 class Broken(Dataset):
     name = "broken"

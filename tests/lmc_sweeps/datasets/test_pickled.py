@@ -144,15 +144,15 @@ BOMBS = {
     "an integer of 2^31 - 1 bytes": b"\x8b" + struct.pack("<i", 2**31 - 1) + b"abc.",
     "a memo of 2^32 - 1": b"Nr\xff\xff\xff\xff.",
     "a frame of 2^63": b"\x80\x04\x95" + struct.pack("<Q", 2**63) + b"N.",
-    "a text encoded ten thousand times": b"](c_codecs\nencode\nq\0" + TEXT + b"q\1X\6\0\0\0latin1q\2" + b"h\0h\1h\2\x86R" * 10_000 + b"e.",
+    "a text encoded many times": b"](c_codecs\nencode\nq\0" + TEXT + b"q\1X\6\0\0\0latin1q\2" + b"h\0h\1h\2\x86R" * 2_500 + b"e.",
     "a text ten thousand times": TEXT + b"q\0](" + b"h\0" * 10_000 + b"e\x86.",
     "a list ten times in a list ten times in a list": b"]" + b"".join(b"q%c](" % k + b"h%c" % k * 10 + b"e" for k in range(200)) + b".",
-    "nesting": nested(100_000) + b".",
-    "tuples in tuples": b"N" + b"\x85" * 200_000 + b".",
-    "marks": b"(" * 200_000 + b".",
+    "nesting": nested(50_000) + b".",
+    "tuples in tuples": b"N" + b"\x85" * 50_000 + b".",
+    "marks": b"(" * 50_000 + b".",
     "nesting as a key": b"}" + nested(50_000) + b"Ns.",
     "tuples as a key": b"}N" + b"\x85" * 200_000 + b"Ns.",
-    "nesting as arguments": b"cnumpy\ndtype\n" + b")" + b"\x85" * 100_000 + b"R.",
+    "nesting as arguments": b"cnumpy\ndtype\n" + b")" + b"\x85" * 25_000 + b"R.",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_jobs import digits, small_job
+from small_tasks import DATA, task
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs import job as story
@@ -27,7 +27,7 @@ from multirun_analysis.schema import PLANE, PLANE_FILE, PLANE_NETWORKS, names
 
 
 def plane_job(**changes) -> PreparedJob:
-    return small_job(**{"plane": True} | changes)
+    return task(**{"plane": True} | changes).job
 
 
 def numbers(folder: Path) -> pd.DataFrame:
@@ -117,7 +117,7 @@ def test_what_has_no_plane_is_said_and_not_looked_for_again(tmp_path, monkeypatc
     folder, store = tmp_path / "job", tmp_path / "store"
     networks = find_or_train(plane_job())
     order = np.random.default_rng(0).permutation(6)
-    spec = Mlp().architecture(64, 6, 1, 10).spec
+    spec = Mlp().architecture(5, 6, 1, 3).spec
     planted = type(networks[1])(apply_permutations(networks[0].parameters, spec, {"hidden_1": order}), networks[0].facts, 0.0)
     monkeypatch.setattr(story, "find_or_train", lambda *arguments: [networks[0], planted])  # matched B is A
     sentence = "plane: there is none through networks 0 and 1 matched by weights, for A, B and permuted B lie on one line."
@@ -178,9 +178,9 @@ def test_rows_come_back_as_they_were_written(tmp_path):
         assert list(csv.DictReader(stream)) == rows
     networks = find_or_train(plane_job())
     permutation = read_permutations(tmp_path, read_record(tmp_path))[f"{a}.{b}.weights.{Weights().settings_hash()}/hidden_1"]
-    net = Mlp().architecture(64, 6, 1, 10)
+    net = Mlp().architecture(5, 6, 1, 3)
     aligned = apply_permutations(networks[1].parameters, net.spec, {"hidden_1": permutation})
-    again = plane_rows(net, networks[0].parameters, networks[1].parameters, aligned, digits().test)
+    again = plane_rows(net, networks[0].parameters, networks[1].parameters, aligned, DATA.test)
     for column in ("x", "y", "loss", "error"):
         np.testing.assert_allclose([float(row[column]) for row in rows], [getattr(row, column) for row in again], rtol=1e-9)
 

@@ -7,14 +7,12 @@ import torch
 from small_jobs import small_settings
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.common.devices import resolve_device
 from lmc_sweeps.datasets.base import Data, split
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.loop import Training
 
 
@@ -82,42 +80,9 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch, device, number):
         job(device=device)
 
 
-def test_devices_are_resolved(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 11)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    devices = [resolve_device(name) for name in ("auto", "cpu", "cuda", "cuda:10")]
-    assert devices == [torch.device(name) for name in ("cuda", "cpu", "cuda", "cuda:10")]
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert resolve_device("auto") == torch.device("cpu")
-
-
 def test_a_batch_larger_than_the_training_set_is_refused_against_the_data():
     some = split([[0.0]] * 10, [0] * 10)
     data = Data(some, some, n_classes=1)
     job(training=Training(batch_size=10)).check_against(data)
     with pytest.raises(InputError, match=r"^`training\.batch_size` must be at most the size of the training set \(10\), got 11\.$"):
         job(training=Training(batch_size=11)).check_against(data)
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (lambda: Mlp(activation="rleu"), "`model.activation` must be one of gelu, relu, tanh, got 'rleu'. Did you mean 'relu'?"),
-        (lambda: Mlp(bias="no"), "`model.bias` must be true or false, got 'no'."),
-        (
-            lambda: Mlp(initialisation="kaiming"),
-            "`model.initialisation` must be one of gaussian, he, lecun, low_dimensional, pytorch, uniform, got 'kaiming'.",
-        ),
-        (lambda: Weights(transport="emb"), "`matching.weights.transport` must be one of assignment, emd, got 'emb'. Did you mean 'emd'?"),
-        (lambda: Weights(biases=1), "`matching.weights.biases` must be true or false, got 1."),
-        (lambda: Covariance(transport=None), "`matching.covariance.transport` must be one of assignment, emd, got None."),
-        (lambda: Covariance(biases="on"), "`matching.covariance.biases` must be true or false, got 'on'."),
-        (lambda: Covariance(centred=0), "`matching.covariance.centred` must be true or false, got 0."),
-        (lambda: Activations(transport="x"), "`matching.activations.transport` must be one of assignment, emd, got 'x'."),
-        (lambda: Activations(centred=None), "`matching.activations.centred` must be true or false, got None."),
-    ],
-)
-def test_settings_of_models_and_methods_that_make_no_sense_are_refused(build, message):
-    with pytest.raises(InputError) as caught:
-        build()
-    assert str(caught.value) == message

@@ -1,4 +1,4 @@
-"""Stacks of networks: grouped by shape, gone on with bit for bit after a kill, halved when memory runs out, each network trained once."""
+"""Stacks of networks: gone on with bit for bit after a kill, halved when memory runs out, each network trained once."""
 
 import logging
 import math
@@ -14,18 +14,14 @@ from small_tasks import task, with_settings
 
 from lmc_sweeps.common.time_limit import TimeLimitReached
 from lmc_sweeps.jobs import stacks
-from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.jobs.network_files import PartialNetwork
 from lmc_sweeps.jobs.planned import PlannedNetwork, groups
 from lmc_sweeps.jobs.stacks import train_all
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, AdamW, Sgd
 
 NOWHERE = Store(None)
-IDENTITY = {"width": 6}
-NAME = network_name(IDENTITY)
 
 
 def all_trained(tasks, store=NOWHERE):
@@ -41,24 +37,6 @@ def assert_same_networks(left, right):
         assert network.facts == right[name].facts
         for key, tensor in network.parameters.items():
             assert torch.equal(tensor, right[name].parameters[key]), (name, key)
-
-
-def test_networks_of_one_shape_are_a_group_and_each_is_there_once():
-    wide, other = task(width=7), task(1)
-    by_shape = groups([task(), other, wide, task(), task(optimizer=Sgd(lr=0.5, momentum=0.1)), task(seed=3)])
-    assert [len(group) for group in by_shape] == [4, 1]
-    assert by_shape[1] == [wide]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"depth": 2}, {"model": Mlp(bias=False)}, {"optimizer": Adam()},
-        {"training": Training(epochs=3, batch_size=17)}, {"training": Training(epochs=4, batch_size=16)},
-    ],
-)  # fmt: skip
-def test_what_changes_the_computation_makes_a_group_of_its_own(change):
-    assert len(groups([task(), task(**change)])) == 2
 
 
 def test_schedules_and_all_settings_of_an_optimizer_may_differ_within_a_group():
@@ -179,14 +157,14 @@ def test_an_interruption_in_the_last_step_finds_the_stack_trained(tmp_path):
 
 def test_a_step_that_hangs_fails_its_stack_and_what_was_kept_is_gone_on_with(tmp_path):
     always = Training(epochs=3, batch_size=16, checkpoint_seconds=0.0)
-    tasks, store, count = [task(number, training=always, time_limit=5.0) for number in (0, 1)], Store(tmp_path), []
+    tasks, store, count = [task(number, training=always, time_limit=2.0) for number in (0, 1)], Store(tmp_path), []
 
     def hanging(networks: int) -> None:
         count.append(networks)
         if len(count) == 4:
             time.sleep(600)
 
-    with pytest.raises(TimeLimitReached, match="^a step of training 2 networks of width 6 took longer than `time_limit` = 5 s; "):
+    with pytest.raises(TimeLimitReached, match="^a step of training 2 networks of width 6 took longer than `time_limit` = 2 s; "):
         for _ in train_all(tasks, store, hanging):
             pass
     assert [store.find_partial(each.name).step for each in tasks] == [3, 3]
@@ -258,43 +236,6 @@ def test_a_store_that_cannot_be_written_or_read_costs_time_and_no_result(tmp_pat
         path.write_bytes(path.read_bytes()[:-3])
     assert_same_networks(all_trained(tasks, store), all_trained(tasks))
     assert ("cannot be kept in the store" if method == "a file in the way" else "will be trained from the start") in caplog.text
-
-
-def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):
-    store = Store(tmp_path)
-    partial = PartialNetwork({"parameters": {"w": torch.arange(6.0)}, "momentum": {"w": torch.ones(6)}}, 2.0, 5, 1.5)
-    store.save_partial(NAME, IDENTITY, partial)
-    path = store.path(NAME, ".partial")
-    whole = path.read_bytes()
-    read = store.find_partial(NAME)
-    assert (read.step, read.seconds, read.loss_initial) == (5, 1.5, 2.0)
-    assert torch.equal(read.tensors["momentum"]["w"], torch.ones(6))
-    data = len(whole) - 48  # two tensors of six float32 values at the end
-    for bit in range(8 * data, 8 * len(whole), 11):
-        broken = bytearray(whole)
-        broken[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(broken)
-        assert store.find_partial(NAME) is None
-    assert "is not usable" in caplog.text
-
-
-def test_a_flipped_bit_in_what_is_said_of_a_half_trained_network_is_noticed(tmp_path):
-    store = Store(tmp_path)
-    partial = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, 2.5, 1234, 1.5)
-    store.save_partial(NAME, IDENTITY, partial)
-    path = store.path(NAME, ".partial")
-    whole = path.read_bytes()
-    noticed = 0
-    for bit in range(8 * (len(whole) - 24)):  # all but the six numbers at the end
-        broken = bytearray(whole)
-        broken[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(broken)
-        read = store.find_partial(NAME)
-        noticed += read is None
-        if read is not None:  # a bit that says nothing
-            assert (read.loss_initial, read.step, read.seconds) == (partial.loss_initial, partial.step, partial.seconds)
-            assert torch.equal(read.tensors["parameters"]["w"], torch.ones(2, 3))
-    assert noticed > 0.9 * 8 * (len(whole) - 24)
 
 
 def test_networks_that_share_their_data_order_differ_by_their_beginnings_only():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 
 import pytest
+from small_problems import inputs, networks
 from torch import Tensor
 
 from lmc_sweeps.matching.base import MatchingProblem
@@ -23,3 +24,9 @@ def problem_of() -> Callable[..., MatchingProblem]:
         return matching_problem(architecture, a, b, needs, moments=pair_moments(architecture, a, b, inputs, batch_size=100))
 
     return make
+
+
+@pytest.fixture
+def problem(problem_of: Callable[..., MatchingProblem]) -> MatchingProblem:
+    """Return the problem of two small networks, with everything in it."""
+    return problem_of(*networks(), inputs())

@@ -48,22 +48,17 @@ def test_an_unknown_option_is_a_sentence_that_says_how_keys_are_set(word):
 # Every kind of mistake in settings, data and sizes, which we find; and those that Hydra finds.
 MISTAKES = [
     (["width=-3"], "`width` must be a positive integer, got -3."),
-    (["depth=0"], "`depth` must be a positive integer, got 0."),
     (["training.batch_size=5000"], "`training.batch_size` must be at most the size of the training set (1437), got 5000."),
     (["dataset=mnist", "dataset.root=nowhere"], "`dataset.root` must be a folder that holds"),
     (["dataset=gaussian_mixture", "dataset.train_size=100000000000000"], "`dataset` gaussian_mixture does not fit in this machine's memory"),
-    (["device=tpu"], "`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got 'tpu'."),
-    (["model=mean_field", "depth=2"], "`depth` must be 1 for model=mean_field"),
     (["model.activation=ReLU"], "`model.activation` must be one of gelu, relu, tanh, got 'ReLU'. Did you mean 'relu'?"),
     (["optimizer=adam", "optimizer.momentum=0.9"], "`optimizer.momentum` is a key of optimizer=sgd only, and none of what was chosen has it (optimizer=adam)."),
-    (["matching=weights", "matching.covariance.biases=true"], "`matching.covariance.biases` is set, but covariance is not among the methods chosen (matching=[weights])."),
     (["points=1000000000000000000000000000001"], "a job of `points` 1,000,000,000,000,000,000,000,000,000,001 takes about 1.5e+27 GB of memory"),
     (["width=1000000"], "a job of `width` 1,000,000 takes about 96,"),
     (["~width"], "`width` is missing"),
     (["hydra.job.chdir=true"], "`hydra.job.chdir` must be false, got true"),
     (["experiment=plain,null"], "`experiment` must be one of"),
     (["experiment=broken"], "the configs cannot be composed: ParserError: while parsing a flow node"),
-    (["store.dir=3"], "`store.dir` must be a folder, or null to keep no networks, got 3."),
 ]  # fmt: skip
 
 
@@ -76,15 +71,14 @@ HYDRAS = [
 
 @pytest.mark.parametrize(("words", "sentence"), MISTAKES, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_a_mistake_is_said_before_hydra_begins(own, words, sentence):
-    for folder in ([], ["hydra.run.dir=x", "hydra.output_subdir=null"]):
-        with pytest.raises(InputError, match=re.escape(sentence)):
-            ready(*own, *words, *folder)
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        ready(*own, *words)
     assert os.listdir() == []
 
 
-@pytest.mark.parametrize("folder", [["hydra.run.dir=x"], ["-m", "hydra.sweep.dir=x"]], ids=" ".join)
+@pytest.mark.parametrize("folder", [["hydra.run.dir=x", "hydra.output_subdir=null"], ["-m", "hydra.sweep.dir=x"]], ids=" ".join)
 @pytest.mark.parametrize(
-    ("words", "sentence"), [MISTAKES[0], MISTAKES[3], *HYDRAS], ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+    ("words", "sentence"), [MISTAKES[0], MISTAKES[2], *HYDRAS], ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
 def test_a_mistake_leaves_no_folder_and_no_traceback_with_folders_of_the_users_and_without(own, capsys, folder, words, sentence):
     assert sentence in refusal(capsys, *words, *folder)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import MISSING, fields
+from functools import cache
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -19,6 +20,7 @@ EXPERIMENTS = sorted(path.stem for path in conf_dir().glob("experiment/*.yaml"))
 SMOKES = [name for name in EXPERIMENTS if name.endswith("_smoke")]
 
 
+@cache
 def composed(*overrides):
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return compose("config", list(overrides), return_hydra_config=True)

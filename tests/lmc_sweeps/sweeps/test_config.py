@@ -4,20 +4,19 @@ import copy
 import re
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra_parts import composer
 from omegaconf import OmegaConf
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.recorded import plain_config
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.sweeps.config import conf_dir, from_environment, job_settings, load_data, prepare
+from lmc_sweeps.sweeps.config import from_environment, job_settings, load_data, prepare
 from lmc_sweeps.sweeps.expected import expected_entry
 from lmc_sweeps.sweeps.overrides import parsed
 
 
 def composed(*overrides):
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose("config", list(overrides))
+    return composer().without_hydra(overrides)
 
 
 def test_the_keys_that_come_from_the_environment_are_known_also_through_other_keys(monkeypatch):

@@ -157,15 +157,6 @@ def test_a_method_gets_along_with_exactly_what_it_says_it_needs(name: str, probl
             method(lacking)
 
 
-def test_the_identity_moves_nothing_and_reports_no_layer(problem_of: ProblemOf) -> None:
-    architecture, (a, b) = networks(2, 2)
-    result = CHOICES["identity"]()(problem_of(architecture, a, b, inputs(), ()))
-    assert list(result.permutations) == ["hidden_1", "hidden_2"]
-    for permutation in result.permutations.values():
-        np.testing.assert_array_equal(permutation, np.arange(WIDTH))
-    assert (result.layers, result.converged, result.is_permutation, result.sentence) == ((), True, True, "not matched")
-
-
 def test_a_solver_that_stops_early_is_reported_layer_by_layer_and_its_couplings_are_rounded(
     monkeypatch: pytest.MonkeyPatch, problem_of: ProblemOf
 ) -> None:

@@ -198,17 +198,3 @@ def test_a_half_trained_network_of_other_shapes_is_trained_from_the_start(kinds,
     assert f"the half-trained network {task.name} does not fit (" in caplog.text
     for name, tensor in expected[task.name].parameters.items():
         assert torch.equal(trained[task.name].parameters[name], tensor)
-
-
-class OneBatch(Own):
-    """It takes one batch for all networks only."""
-
-    def _each(self, stack: Mapping[str, Tensor], inputs: Tensor, part: int) -> Tensor:
-        return torch.func.vmap(lambda p: self._function(p, inputs)[part])(dict(stack))
-
-
-def test_a_forward_that_does_not_take_a_batch_for_each_network_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setitem(ARCHITECTURES, "sigmoid", lambda classes: OneBatch(sigmoid, AXES))
-    words = r"^`forward` of a OneBatch must take one batch for each network .* for inputs \(2, 16, 18\) it returned \(2, 2, 16, 5\)\.$"
-    with pytest.raises(InputError, match=words):
-        run_job(own_job(), tmp_path)

@@ -1,120 +1,24 @@
-"""A store that is not as it was left: files of other networks, files that are no files, files of other people, kills at any moment."""
+"""A store that is not as it was left: files that are no files, files of other people, kills at any moment."""
 
 import errno
-import hashlib
-import json
 import os
-import shutil
 import stat
-from dataclasses import asdict
 
 import pytest
 import torch
+from no_files import a_device, a_folder, a_pipe
 from small_tasks import network, task
+from stores_of_two import HALF, IDENTITIES, A, B, store_of_two, write_pair
 
-from lmc_sweeps.common.tensor_files import packed, tensors_digest, words_digest
-from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR, PartialNetwork
 from lmc_sweeps.jobs.stacks import train_all
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.training.loop import Training
 
-IDENTITIES = [{"width": 3, "seed": 0, "network": k} for k in range(2)]
-A, B = map(network_name, IDENTITIES)
-HALF = PartialNetwork({"parameters": {"w": torch.ones(2, 3)}}, 2.5, 5, 1.5)
-
 
 @pytest.fixture
 def store(tmp_path) -> Store:
-    made = Store(tmp_path / "store")
-    for k, name in enumerate((A, B)):
-        made.save(name, IDENTITIES[k], network(1.0 + k))
-        made.save_partial(name, IDENTITIES[k], HALF)
-    return made
-
-
-def exchange(one, other):
-    beside = one.with_name("beside")
-    one.rename(beside)
-    other.rename(one)
-    beside.rename(other)
-
-
-def write_pair(store, name, identity, parameters):
-    """Write a network and a sidecar that fits it, whatever the identity."""
-    contents = packed(parameters, "network", {"identity": identity, "facts": asdict(network().facts)})
-    words = {"sha256": hashlib.sha256(contents).hexdigest(), "seconds": 1.0, "date": "today"}
-    store.path(name).write_bytes(contents)
-    store.path(name, SIDECAR).write_text(json.dumps(words | {"check": words_digest(words)}))
-
-
-def copied(store):
-    for suffix in (NETWORK, SIDECAR):
-        shutil.copy(store.path(A, suffix), store.path(B, suffix))
-
-
-def exchanged(store):
-    for suffix in (NETWORK, SIDECAR):
-        exchange(store.path(A, suffix), store.path(B, suffix))
-
-
-def linked(store):
-    for suffix in (NETWORK, SIDECAR):
-        store.path(B, suffix).unlink()
-        os.link(store.path(A, suffix), store.path(B, suffix))
-
-
-def symbolically_linked(store):
-    for suffix in (NETWORK, SIDECAR):
-        store.path(B, suffix).unlink()
-        store.path(B, suffix).symlink_to(store.path(A, suffix))
-
-
-@pytest.mark.parametrize("mistaken", [copied, exchanged, linked, symbolically_linked])
-def test_a_network_under_the_name_of_another_is_not_taken_for_it(store, caplog, mistaken):
-    mistaken(store)
-    assert store.find(B) is None
-    assert f"is not usable (it is the network {A}, under the name of another); it will be trained again." in caplog.text
-    store.save(B, IDENTITIES[1], network(2.0))
-    assert torch.equal(store.find(B).parameters["b.weight"], network(2.0).parameters["b.weight"])
-    whole = None if mistaken == exchanged else network().parameters["a.bias"]  # a link is replaced, not written through
-    stored = store.find(A)
-    assert (stored is None) == (whole is None)
-    assert whole is None or torch.equal(stored.parameters["a.bias"], whole)
-
-
-def test_exchanged_sidecars_are_noticed(store, caplog):
-    exchange(store.path(A, SIDECAR), store.path(B, SIDECAR))
-    assert (store.find(A), store.find(B)) == (None, None)
-    assert caplog.text.count("its checksum is not the one in its sidecar") == 2
-
-
-@pytest.mark.parametrize("identity", [IDENTITIES[1], {**IDENTITIES[0], "width": 4}, {}, [], None, "x"])
-def test_an_edited_identity_is_noticed_though_all_checksums_fit(store, identity, caplog):
-    write_pair(store, A, identity, network().parameters)
-    assert store.find(A) is None
-    assert "is not usable" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"b.weight": torch.ones(4, 4)}, r"its tensor 'b.weight' is (4, 4) float32, not (3, 4) float32"),
-        ({"a.bias": torch.ones(3, dtype=torch.float64)}, r"its tensor 'a.bias' is (3,) float64, not (3,) float32"),
-        ({"c": torch.ones(3)}, "its tensors are a.bias, b.weight, c, not a.bias, b.weight"),
-    ],
-)
-def test_tensors_of_another_network_under_the_right_identity_are_noticed_and_replaced(store, caplog, change, why):
-    write_pair(store, A, IDENTITIES[0], network().parameters | change)
-    assert store.find(A, network().parameters) is None
-    assert why in caplog.text
-    store.save(A, IDENTITIES[0], network())
-    assert store.find(A, network().parameters).facts == network().facts
-
-
-def test_tensors_come_in_the_order_of_the_template(store):
-    for template in (network().parameters, dict(reversed(network().parameters.items()))):
-        assert list(store.find(A, template).parameters) == list(template)
+    return store_of_two(tmp_path / "store")
 
 
 def test_a_network_of_another_width_in_its_place_is_trained_again(tmp_path, caplog):
@@ -131,20 +35,6 @@ def test_a_network_of_another_width_in_its_place_is_trained_again(tmp_path, capl
         assert torch.equal(stack.parameters[key], tensor)
 
 
-def test_a_half_trained_network_under_the_name_of_another_is_not_gone_on_with(store, caplog):
-    shutil.copy(store.path(A, PARTIAL), store.path(B, PARTIAL))
-    assert store.find_partial(B) is None
-    assert f"(it is the network {A}, under the name of another); it will be trained from the start." in caplog.text
-    assert store.find_partial(A).step == 5
-
-
-def test_a_half_trained_network_of_an_earlier_version_is_trained_from_the_start_and_that_is_said(store, caplog):
-    flat, words = {"parameters/w": torch.ones(2, 3)}, {"facts": {}, "step": 5, "seconds": 1.0}
-    store.path(A, PARTIAL).write_bytes(packed(flat, "partial", words | {"sha256": tensors_digest(flat, words)}))
-    assert store.find_partial(A) is None
-    assert "it does not say which network it is" in caplog.text
-
-
 @pytest.mark.parametrize(
     ("kinds", "step"),
     [(["parameters", "momentum"], 3), (["parameters"], 3), ([], 3), (["parameters", "momentum"], 12), (["parameters"], 0)],
@@ -159,18 +49,6 @@ def test_a_half_trained_network_that_does_not_fit_its_task_is_trained_from_the_s
     assert sum(steps) == 12
     assert trained.facts == expected.facts
     assert "trained from the start" in caplog.text
-
-
-def a_pipe(path):
-    os.mkfifo(path)
-
-
-def a_device(path):
-    path.symlink_to("/dev/zero")
-
-
-def a_folder(path):
-    path.mkdir()
 
 
 def an_oversized_file(path):
@@ -252,10 +130,6 @@ def test_rights_follow_the_umask(tmp_path, umask, file, folder):
     rights = {path: stat.S_IMODE(path.stat().st_mode) for path in (store.folder, *store.folder.rglob("*"))}
     assert len(rights) == 6
     assert {path.name: mode for path, mode in rights.items()} == {path.name: folder if path.is_dir() else file for path in rights}
-
-
-def test_a_sidecar_says_nothing_of_who_trained_the_network_and_where(store):
-    assert set(json.loads(store.path(A, SIDECAR).read_text())) == {"sha256", "seconds", "date", "check"}
 
 
 def test_a_whole_network_stays_as_it_is(store):

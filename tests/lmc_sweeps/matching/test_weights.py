@@ -1,0 +1,65 @@
+"""Weight matching: against costs computed neuron by neuron."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_problems import DEPTH, GROUPS, below_of, explicit, inputs, networks, rows
+
+from lmc_sweeps import matching
+from lmc_sweeps.matching.base import MatchingProblem
+from lmc_sweeps.matching.covariance import Covariance
+from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.maths.dimension import approximate_dimension
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("biases", [False, True])
+def test_the_cost_of_weights_is_the_squared_distance_of_incoming_rows(k: int, biases: bool, problem: MatchingProblem) -> None:
+    below = below_of(3)
+    a, b = rows(problem, k, below, biases)
+    cost = Weights(biases=biases).ground_cost(problem, f"hidden_{k}", below)
+    np.testing.assert_allclose(cost, explicit(a, b, np.eye(a.shape[1])), rtol=1e-12)
+
+
+@pytest.mark.parametrize("biases", [False, True])
+def test_the_dimension_of_weights_is_that_of_w_transposed_w(biases: bool, problem: MatchingProblem) -> None:
+    for k, layer in enumerate(Weights(biases=biases)(problem).layers, start=1):
+        a, b = rows(problem, k, {}, biases)
+        np.testing.assert_allclose(layer.approximate_dimension, approximate_dimension(a.T @ a), rtol=1e-12)
+        np.testing.assert_allclose(layer.approximate_dimension_b, approximate_dimension(b.T @ b), rtol=1e-12)
+        # Centred: the participation ratio of the covariance of the neurons' weights, however that is computed.
+        np.testing.assert_allclose(layer.approximate_dimension_centred, approximate_dimension(np.cov(a.T)), rtol=1e-10)
+        np.testing.assert_allclose(layer.approximate_dimension_centred_b, approximate_dimension(np.cov(b.T)), rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["weights", "covariance"])
+def test_in_a_network_without_biases_the_setting_changes_nothing(name: str, problem_of: Callable[..., MatchingProblem]) -> None:
+    problem = problem_of(*networks(bias=False), inputs())
+    with_biases, without = (matching.choices()[name](biases=biases)(problem) for biases in (True, False))
+    assert with_biases.layers == without.layers
+    for group in GROUPS:
+        np.testing.assert_array_equal(with_biases.permutations[group], without.permutations[group])
+
+
+@pytest.mark.parametrize("biases", [False, True])
+def test_outgoing_weights_are_in_the_rows_of_the_last_hidden_layer_only(biases: bool, problem: MatchingProblem) -> None:
+    below = below_of(3)
+    for k in (1, 2, 3):
+        a, b = rows(problem, k, below, biases)
+        if k == DEPTH:
+            a, b = (np.column_stack([r, w["output.weight"].T]) for r, w in ((a, problem.weights_a), (b, problem.weights_b)))
+        cost = Weights(biases=biases, outgoing=True).ground_cost(problem, f"hidden_{k}", below)
+        np.testing.assert_allclose(cost, explicit(a, b, np.eye(a.shape[1])), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "method", [Weights(), Weights(biases=True, outgoing=True), Covariance(), Covariance(biases=True), Covariance(centred=True)], ids=str
+)
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_spectrum_is_that_of_the_cost(method: Weights | Covariance, k: int, problem: MatchingProblem) -> None:
+    # The variances of a cloud sum to half the mean squared distance between two of its points, drawn with replacement.
+    same = replace(problem, weights_b=problem.weights_a)
+    cost = method.ground_cost(same, f"hidden_{k}", {})
+    np.testing.assert_allclose(method.spectrum(problem, f"hidden_{k}").sum(), cost.mean() / 2, rtol=1e-10)

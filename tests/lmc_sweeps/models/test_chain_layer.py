@@ -1,0 +1,50 @@
+"""Layers of a chain: activations act on each neuron alone, derivatives are autograd's, and those called 1-Lipschitz are."""
+
+import pytest
+import torch
+from torch import nn
+
+from lmc_sweeps.models.chain_layer import DERIVATIVES, ELEMENTWISE, LIPSCHITZ, Layer
+
+GRID = torch.linspace(-8.0, 8.0, 4001, dtype=torch.float64)
+
+
+def named(kind: type[nn.Module]) -> str:
+    return kind.__name__
+
+
+@pytest.mark.parametrize("kind", ELEMENTWISE, ids=named)
+def test_an_elementwise_activation_acts_on_each_neuron_alone(kind: type[nn.Module]) -> None:
+    module = kind().eval()
+    assert Layer("hidden", True, (module, nn.Identity())).is_elementwise
+    torch.testing.assert_close(
+        module(GRID.flip(0)), module(GRID).flip(0), rtol=1e-12, atol=0
+    )  # in another order some are rounded otherwise
+    torch.testing.assert_close(module(GRID[:1]), module(GRID)[:1], rtol=1e-12, atol=0)
+
+
+def test_a_layer_that_combines_neurons_is_not_elementwise() -> None:
+    class Squared(nn.ReLU):
+        """A subclass may do anything."""
+
+    for module in (nn.Softmax(-1), nn.LayerNorm(3), Squared()):
+        assert not Layer("hidden", True, (nn.ReLU(), module)).is_elementwise
+
+
+@pytest.mark.parametrize("kind", DERIVATIVES, ids=named)
+def test_the_gradient_through_an_activation_is_autograds(kind: type[nn.Module]) -> None:
+    inputs, gradient = GRID.clone().requires_grad_(), torch.cos(GRID)
+    outputs = kind()(inputs)
+    (expected,) = torch.autograd.grad(outputs, inputs, gradient)
+    torch.testing.assert_close(DERIVATIVES[kind](gradient, outputs.detach()), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", LIPSCHITZ, ids=named)
+def test_an_activation_called_lipschitz_moves_two_inputs_no_further_apart(kind: type[nn.Module]) -> None:
+    assert float(kind().eval()(GRID).diff().abs().max()) <= float(GRID.diff().max()) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("kind", [nn.GELU, nn.SiLU, nn.Mish, nn.SELU], ids=named)
+def test_those_that_are_steeper_somewhere_are_not_called_so(kind: type[nn.Module]) -> None:
+    assert kind not in LIPSCHITZ
+    assert float((kind()(GRID).diff() / GRID.diff()).max()) > 1.01

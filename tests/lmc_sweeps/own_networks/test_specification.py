@@ -1,0 +1,110 @@
+"""Specifications that callers bring: in any order, of tied parameters, and what is refused because nothing could be matched by them."""
+
+import copy
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from callers_networks import (
+    ALL,
+    HIDDEN,
+    KINDS,
+    Axes,
+    Net,
+    compared,
+    dense,
+    network_of,
+    parameter,
+    refusal,
+    seeded,
+    with_buffer,
+)
+from torch import nn
+
+from lmc_sweeps.common.checks import InputError
+
+
+def test_a_specification_in_any_order_gives_the_same_as_in_the_order_of_the_network():
+    build, axes, x = KINDS["conv1d, channels = length"]
+    a, b = (seeded(build, seed) for seed in (0, 1))
+    expected = compared(a, b, axes, x)
+    for names in (list(axes)[::-1], sorted(axes), list(axes)[2:] + list(axes)[:2]):
+        comparison = compared(a, b, {name: axes[name] for name in names}, x)
+        for method in ALL:
+            for group in ("a", "b"):
+                np.testing.assert_array_equal(comparison.permutations[method][group], expected.permutations[method][group])
+        assert comparison.layers[["matching", "layer", "layer_name"]].equals(expected.layers[["matching", "layer", "layer_name"]])
+
+
+def test_tied_parameters_are_one_and_move_together():
+    def tied() -> Net:
+        net = Net(lambda s, x: s.o(torch.relu(s.a(x))) + s.p(torch.relu(s.a(x))), a=nn.Linear(8, 5), o=nn.Linear(5, 3), p=nn.Linear(5, 3))
+        net.p.weight = net.o.weight
+        return net
+
+    a, b = (seeded(tied, seed) for seed in (0, 1))
+    for more in ({"p.bias": (None,)}, {"p.bias": (None,), "p.weight": (None, "h")}):
+        comparison = compared(a, b, HIDDEN | more)
+        b.load_state_dict(comparison.aligned["activations"])
+        assert torch.equal(comparison.aligned["activations"]["o.weight"], comparison.aligned["activations"]["p.weight"])
+    with pytest.raises(InputError, match=r"^'p.weight' and 'o.weight' are one tensor, but the permutation specification gives them"):
+        compared(a, b, HIDDEN | {"p.bias": (None,), "p.weight": (None, None)})
+    untied = copy.deepcopy(b)
+    untied.p.weight = nn.Parameter(untied.o.weight.detach().clone())
+    with pytest.raises(InputError, match=r"^network A and network B differ in 'p.weight': o.weight against \(3, 5\)\."):
+        compared(a, untied, HIDDEN | {"p.bias": (None,)})
+
+
+RAW: Axes = {"v": ("h", None), "w": (None, "h")}
+
+
+@pytest.mark.parametrize(
+    ("build", "axes", "message"),
+    [
+        (  # as `x @ w` has it: the layout in which the first axis is that of the inputs
+            network_of(lambda s, x: F.relu(x @ s.v) @ s.w, v=parameter(8, 8), w=parameter(8, 3)), {"v": (None, "h"), "w": ("h", None)},
+            "'w' is summed over its first axis (as in `x @ weight`, or a transposed convolution): that axis has its inputs",
+        ),
+        (
+            network_of(lambda s, x: (F.relu((x[:, None] * s.v).sum(-1))[:, None] * s.w).sum(-1), v=parameter(8, 8), w=parameter(3, 8)), RAW,
+            "the activations of 'h' cannot be read, as `covariance` and `activations` need them: 'w' would have to be summed over",
+        ),
+        (
+            network_of(lambda s, x: s.o(torch.relu(s.i(x)) + s.b(torch.relu(s.a(torch.relu(s.i(x)))))), i=lambda: nn.Linear(8, 6),
+               a=lambda: nn.Linear(6, 5), b=lambda: nn.Linear(5, 6), o=lambda: nn.Linear(6, 3)),
+            {"i.weight": ("r", None), "i.bias": ("r",), "a.weight": ("a", "r"), "a.bias": ("a",), "b.weight": ("r", "a"), "b.bias": ("r",),
+             "o.weight": (None, "r"), "o.bias": (None,)},
+            "group 'r' is fed by 'a', and that by 'r' in its turn (a residual connection?): one pass cannot match it, as weights would.",
+        ),
+    ],
+    ids=["inputs first", "no product", "a true cycle"],
+)  # fmt: skip
+def test_a_right_specification_that_the_methods_would_misread_is_refused(build, axes, message):
+    a, b = (seeded(build, seed) for seed in (0, 1))
+    with pytest.raises(InputError, match=f"^{re.escape(message)}"):
+        compared(a, b, axes)
+    if "first axis" not in message:  # the identity moves nothing and has nothing to misread
+        assert set(compared(a, b, axes, matching=["identity"]).runs["matching"]) == {"identity"}
+
+
+REFUSED: dict[str, tuple[dict[str, object], str]] = {
+    "a constant that is permuted": ({"a": with_buffer(torch.arange(8), True), "b": with_buffer(torch.arange(8), True), "spec": HIDDEN | {"c": ("h",)}}, "'c', in torch.int64, is a constant: only finite floating-point numbers are permuted."),
+    "nothing permuted": ({"spec": {name: (None,) * len(entry) for name, entry in HIDDEN.items()}}, "the permutation specification names no group: nothing could be permuted"),
+    "one neuron": ({"a": dense(1), "b": dense(1)}, "every group of the permutation specification (h) has one neuron: there is nothing to permute."),
+    "only a bias": ({"spec": {"a.weight": (None, None), "a.bias": ("h",), "o.weight": (None, "h"), "o.bias": (None,)}}, "group 'h' has no incoming weights"),
+    "never computed": ({"spec": HIDDEN | {"a.weight": ("h", "i")}}, "group 'i' is on no parameter's first axis, that of its outputs (a.weight only)"),
+    "unknown name": ({"spec": HIDDEN | {"a.biass": ("h",)}}, "the permutation specification names 'a.biass', which the network lacks; it has a.weight, a.bias, o.weight, o.bias. Did you mean 'a.bias'?"),
+    "missing name": ({"spec": {name: entry for name, entry in HIDDEN.items() if name != "a.bias"}}, "the permutation specification lacks the parameters a.bias."),
+    "axes": ({"spec": HIDDEN | {"a.bias": ("h", None)}}, "'a.bias' has 1 axes (8,), but the permutation specification gives it 2."),
+    "sizes": ({"spec": HIDDEN | {"o.bias": ("h",)}}, "group 'h' has 8 neurons, but 'o.bias' of shape (3,) gives it 3."),
+    "a bare name": ({"spec": HIDDEN | {"a.bias": "h"}}, "`permutation_spec` must give 'a.bias' one entry per axis, the name of a group or None, as in ('hidden', None), got 'h'."),
+    "no mapping": ({"spec": ["h"]}, "`permutation_spec` must be a mapping of parameters to one entry per axis, the name of a group or None, got list."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_specification_that_is_none_is_refused_in_one_sentence(case):
+    changes, message = REFUSED[case]
+    assert refusal(**changes).startswith(message)

@@ -1,0 +1,50 @@
+"""Composing the jobs of a sweep: choices first and plain values on copies of them, each job once, late settings named."""
+
+import pytest
+from hydra.errors import ConfigCompositionException
+from hydra_parts import composer
+
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.sweeps.composing import composed, parsed_once
+
+
+def test_what_a_job_chooses_is_composed_before_its_plain_values_are_set():
+    job = ["optimizer=adam", "width=4"]
+    chosen, whole = composer().chosen(job), composer().without_hydra(job)
+    assert (chosen.optimizer.name, whole.optimizer.name) == ("adam", "adam")
+    assert (chosen.width, whole.width) == (composer().master.width, 4)
+    whole.depth = 99
+    assert composer().without_hydra(job).depth == composer().master.depth  # a copy of its own
+
+
+def test_a_job_is_prepared_once_for_all_that_ask_for_it():
+    assert composer().prepare(["width=4"]) is composer().prepare(("width=4",))
+    assert composer().prepare(["width=4"]).settings.width == 4
+    with pytest.raises(InputError, match="`width` must be a positive integer"):
+        composer().prepare(["width=0"])
+
+
+def test_the_whole_config_of_a_job_knows_what_was_typed():
+    config = composer().full(["width=4", "seed=1", "hydra.verbose=true"])
+    assert config.hydra.overrides.task == ["width=4", "seed=1"]
+    assert config.hydra.job.override_dirname == "seed=1,width=4"
+
+
+def test_what_a_sweep_has_begun_with_is_named_where_a_job_would_change_it():
+    assert composer().too_late(["width=4", "optimizer=adam", "hydra.job.name=other"]) == []
+    assert composer().too_late(["hydra.sweep.dir=elsewhere"]) == ["hydra.sweep.dir"]
+
+
+def test_errors_of_hydra_go_up_and_those_of_files_become_sentences():
+    def fail(error):
+        raise error
+
+    with pytest.raises(ConfigCompositionException, match="no such option"):
+        composed(lambda: fail(ConfigCompositionException("no such option")))
+    with pytest.raises(InputError, match=r"^the configs cannot be composed: ValueError: not YAML\.$"):
+        composed(lambda: fail(ValueError("not YAML")))
+
+
+def test_an_override_is_parsed_once():
+    assert parsed_once("width=8") is parsed_once("width=8")
+    assert parsed_once("width=8").value() == 8
