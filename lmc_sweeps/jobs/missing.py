@@ -7,6 +7,7 @@ from typing import Any
 
 from lmc_sweeps import matching
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.identity import CODE
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.permutation_files import permutations_are_damaged
 from lmc_sweeps.jobs.plane_files import methods_without_plane
@@ -71,16 +72,17 @@ def _method(entry: Mapping[str, Any], folder: Path, requested: Sequence[Matching
         if (method.name, method.settings_hash()) == method_of(entry):
             return method
     try:
-        method = matching.choices()[entry["matching"]](**entry["settings"])
+        settings = {key: value for key, value in entry["settings"].items() if key.rpartition(".")[2] != CODE}
+        method = matching.choices()[entry["matching"]](**settings)
         if method.settings_hash() == entry["settings_hash"]:
             return method
     except (KeyError, TypeError, InputError):
         pass
     raise InputError(
         f"{folder / RECORD} holds results of the matching method {entry['matching']!r} with the settings {entry.get('settings')}. "
-        "They would have to be measured again, and are unknown here: of a later version, of a part that is not on this machine, or with a "
-        "secret, which no record holds. The job is left as it is; run it where they are known, with this method asked for too, or in "
-        "another hydra.sweep.dir."
+        "They would have to be measured again, and are unknown here: of a later version, of a part that is not on this machine or whose "
+        "code was changed, or with a secret, which no record holds. The job is left as it is; run it where they are known, with this "
+        "method asked for too, or in another hydra.sweep.dir."
     )
 
 

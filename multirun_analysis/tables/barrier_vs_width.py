@@ -37,6 +37,8 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, c
     table = as_keys(pd.concat([pairs, _of_networks(measured, [*cell, "split"], choice)], ignore_index=True), varying)
 
     requested = as_keys(_expected_pairs(runs, expected, cell), varying)
+    if table.empty:  # its keys are of no kind: a merge would make numbers with a point of the widths and depths that were asked for
+        table = table.astype(requested[cell].dtypes)
     frame = requested.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(pd.DataFrame({"metric": METRICS}), how="cross")
     frame = frame.merge(table, on=[*cell, "split", "metric"], how="outer")
     counts = ["n_expected", "n_pairs", "n_networks"]
