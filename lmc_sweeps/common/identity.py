@@ -9,9 +9,8 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from multirun_analysis.common.part_code import code_digest
-from multirun_analysis.schema import safe_name
+from multirun_analysis.schema import CODE, safe_name
 
-CODE = "code"  # the setting that a part in a user's folder has beside its own
 # Metadata of a field. NEVER: it says where something lies or how it is computed, not what it is. ALWAYS: in the identity at its default
 # too, as the names of finished runs have it; no new field is.
 NEVER: dict[str, Any] = {"identity": False}

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.common.identity import CODE, code_of
+from lmc_sweeps.common.identity import code_of
 from multirun_analysis.common.registry import check_folders, extend_packages, folder_of, modules, n_forgotten
+from multirun_analysis.schema import CODE
 
 Rule = Callable[[Any], str | None]  # from a class to what is wrong with it
 

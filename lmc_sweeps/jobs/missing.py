@@ -7,7 +7,6 @@ from typing import Any
 
 from lmc_sweeps import matching
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.common.identity import CODE
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.permutation_files import permutations_are_damaged
 from lmc_sweeps.jobs.plane_files import methods_without_plane
@@ -16,7 +15,7 @@ from lmc_sweeps.jobs.records import POINTS_NOTE, Record
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.measuring.pairs import with_identity
-from multirun_analysis.schema import RECORD, method_of
+from multirun_analysis.schema import CODE, RECORD, method_of
 
 
 def is_complete(job: PreparedJob, folder: Path) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
-from lmc_sweeps.common.identity import ALWAYS, CODE, code_of, left_out
+from lmc_sweeps.common.identity import ALWAYS, code_of, left_out
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.neuron_weights import bias_column, incoming_rows, neuron_rows, outgoing_columns
 from lmc_sweeps.matching.problem import NEEDS, LayerMatch, MatchingProblem, MatchingResult, Moments, Permutations
@@ -20,7 +20,7 @@ from lmc_sweeps.maths.dimension import approximate_dimension
 from lmc_sweeps.maths.ground_costs import squared_distances
 from lmc_sweeps.maths.permutations import from_coupling
 from lmc_sweeps.transport.ties import TieRule
-from multirun_analysis.schema import safe_name
+from multirun_analysis.schema import CODE, safe_name
 
 __all__ = [  # all that the file of a method needs, one's own too
     "NEEDS", "LayerMatch", "Matching", "MatchingProblem", "MatchingResult", "Moments", "Permutations", "SequentialMatching",

@@ -44,8 +44,8 @@ class TorchModule(Architecture):
             first = spec.incoming(unread[0])
             if len(first) > 1:  # one of them may be read by its columns
                 sentence += (
-                    f" {' and '.join(first)} have {unread[0]!r} on their first axis; networks that are held so are measured by a sweep of a "
-                    "model of your own, and not here."
+                    f" {' and '.join(first)} have {unread[0]!r} on their first axis; networks that are held so are measured by a sweep "
+                    "of a model of your own, and not here."
                 )
             raise InputError(sentence)
 

@@ -38,8 +38,8 @@ def _sequential(module: nn.Module) -> nn.Sequential:
         sentence = f"a {type(module).__name__} is not an nn.Sequential of linear layers"
         if type(module).__module__.startswith("lmc_sweeps.models."):  # of a model that a user has added, or of ours
             raise InputError(
-                f"{sentence}. Networks of a model of your own are measured by a sweep (model=NAME), in any form; here pass `permutation_spec` "
-                "with one entry per axis, if every group in it is on the second axis of a parameter."
+                f"{sentence}. Networks of a model of your own are measured by a sweep (model=NAME), in any form; here pass "
+                "`permutation_spec` with one entry per axis, if every group in it is on the second axis of a parameter."
             )
         raise InputError(f"{sentence}: pass `permutation_spec` with one entry per axis.")
     return module
