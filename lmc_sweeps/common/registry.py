@@ -92,4 +92,4 @@ def _them(methods: list[str]) -> str:
 
 
 def _type(field: Field[Any]) -> str:
-    return field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
+    return field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
