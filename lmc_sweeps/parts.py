@@ -61,8 +61,8 @@ def add_parts(folder: str | Path) -> None:
             os.environ[PARTS] = before
         extend_packages()
         sentence = str(error) if isinstance(error, InputError) else f"the folder of parts {str(path)!r} cannot be read: {error}."
-        where = "" if written.is_absolute() or path.is_dir() else relative_to_here(written)
-        raise InputError(f"{sentence}{where}") from None  # one sentence, not how it was come by
+        hint = "" if written.is_absolute() or path.is_dir() else relative_to_here(written)
+        raise InputError(f"{sentence}{hint}") from None  # one sentence, not how it was come by
 
 
 def check_parts() -> None:
@@ -133,8 +133,8 @@ def _without_part(file: Path, group: str, classes: Mapping[str, type], folder: P
     """Return the sentence on a YAML whose part no Python file defines."""
     module = folder / KINDS[group] / f"{file.stem}.py"
     lacking = f"{module} defines no class with `name: ClassVar[str] = {file.stem!r}`" if module.is_file() else f"there is no {module}"
-    known = ", ".join(sorted(classes))
-    return f"{file} is of a {group} called {file.stem!r}, and {lacking}. `name` must be one of {known}, or that of a class of yours."
+    names = ", ".join(sorted(classes))
+    return f"{file} is of a {group} called {file.stem!r}, and {lacking}. `name` must be one of {names}, or that of a class of yours."
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -84,11 +84,11 @@ def solved(method: Matching, problem: MatchingProblem) -> MatchingResult:
     Raises
     ------
     InputError
-        If the method looks at a field of the problem that its `needs` does not list.
+        If the method looks at a field of the problem that its `needs` does not list, or returns something else than a result.
     """
     needs = f"its `needs` lists {', '.join(sorted(method.needs)) or 'nothing'}"
     try:
-        return method(problem)
+        result = method(problem)
     except NotShown as error:
         raise InputError(f"matching={method.name}: {str(error).removesuffix('.')}; {needs}.") from error
     except (AttributeError, TypeError) as error:
@@ -98,3 +98,6 @@ def solved(method: Matching, problem: MatchingProblem) -> MatchingResult:
         listed = " and ".join(f"`{name}`" for name in absent)
         rule = f"a method must list {' or '.join(repr(SHOWN[name]) for name in absent)} in its `needs` to see it"
         raise InputError(f"matching={method.name}: {error}; {listed} of a problem may be None: {rule}; {needs}.") from error
+    if not isinstance(result, MatchingResult):
+        raise InputError(f"matching={method.name}: `__call__` must return a MatchingResult, got {type(result).__name__}.")
+    return result

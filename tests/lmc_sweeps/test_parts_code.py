@@ -57,9 +57,9 @@ def test_an_edited_file_renames_what_is_made_with_its_part_and_nothing_else(
 
 
 def test_neither_the_place_of_a_folder_nor_the_ends_of_its_lines_is_in_a_name(tmp_path: Path) -> None:
-    here, there = write_parts(tmp_path / "a"), write_parts(tmp_path / "deep/b")
-    (there / "models/small.py").write_bytes(MODEL.replace("\n", "\r\n").encode())
-    assert names(here) == names(there)
+    unix, windows = write_parts(tmp_path / "a"), write_parts(tmp_path / "deep/b")
+    (windows / "models/small.py").write_bytes(MODEL.replace("\n", "\r\n").encode())
+    assert names(unix) == names(windows)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,12 @@ def test_fields_that_a_method_did_not_list_are_empty_to_whoever_asks() -> None:
     assert (problem.objective, problem.generator) == (None, None)
 
 
+def test_a_method_that_returns_nothing_is_named() -> None:
+    silent = type("Silent", (Looking,), {"__call__": lambda self, problem: None, "name": "silent"})()
+    with pytest.raises(InputError, match=r"^matching=silent: `__call__` must return a MatchingResult, got NoneType\.$"):
+        measured(perceptron(), [silent])
+
+
 def test_another_mistake_of_a_method_stays_what_it_is() -> None:
     broken = type("Broken", (Looking,), {"__call__": lambda self, problem: None + 3, "name": "broken"})()
     with pytest.raises(TypeError, match="unsupported operand"):
@@ -76,18 +82,18 @@ class NotFinite(Weights):
     """Has a cost or a spectrum with numbers that are not finite in the second layer."""
 
     name: ClassVar[str] = "not_finite"
-    of: str = "cost"
+    method: str = "ground_cost"
     value: float = np.nan
 
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Any) -> np.ndarray:
         cost = super().ground_cost(problem, group, permutations)
-        if group == "hidden_2" and self.of == "cost":
+        if group == "hidden_2" and self.method == "ground_cost":
             cost[0, :3] = self.value
         return cost
 
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
         spectrum = super().spectrum(problem, group)
-        return spectrum * self.value if group == "hidden_2" and self.of == "spectrum" else spectrum
+        return spectrum * self.value if group == "hidden_2" and self.method == "spectrum" else spectrum
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -102,7 +108,7 @@ def test_a_cost_that_is_not_finite_is_refused_with_method_layer_and_count(value:
 
 def test_a_spectrum_that_is_not_finite_is_refused_too() -> None:
     with pytest.raises(InputError, match=r"^matching=not_finite: `spectrum` must return finite numbers, got \d of \d entries that are not"):
-        measured(perceptron(), [NotFinite(of="spectrum")])
+        measured(perceptron(), [NotFinite(method="spectrum")])
 
 
 def test_no_class_inherits_the_claim_that_its_neurons_are_gaussian() -> None:

@@ -20,9 +20,9 @@ def record(*methods: tuple[str, dict[str, Any]]) -> Record:
 
 
 def test_methods_stand_in_the_order_of_the_table_whatever_they_were_asked_for_in() -> None:
-    asked = record(("identity", {}), ("zeros", {}), ("activations", {}), ("norms", {}), ("weights", {}))
-    table = pd.DataFrame({"matching": list(matching_labels(asked["matching"]).values())})
-    line = job_line(asked)
+    requested = record(("identity", {}), ("zeros", {}), ("activations", {}), ("norms", {}), ("weights", {}))
+    table = pd.DataFrame({"matching": list(matching_labels(requested["matching"]).values())})
+    line = job_line(requested)
     assert line.endswith("test loss barrier: identity 0, weights 4, activations 2, norms 3, zeros 1")
     assert [word.split()[0] for word in line.partition("barrier: ")[2].split(", ")] == ordered_values(table, "matching")
 
