@@ -79,9 +79,9 @@ def _method(entry: Mapping[str, Any], folder: Path, requested: Sequence[Matching
         pass
     raise InputError(
         f"{folder / RECORD} holds results of the matching method {entry['matching']!r} with the settings {entry.get('settings')}. "
-        "They would have to be measured again, and are unknown here: of a later version, of a part that is not on this machine or whose "
-        "code was changed, or with a secret, which no record holds. The job is left as it is; run it where they are known, with this "
-        "method asked for too, or in another hydra.sweep.dir."
+        "They would have to be measured again, and are unknown here: of a later version, of a part that is not on this machine, or with a "
+        "secret, which no record holds, or of a part whose code was changed. The job is left as it is; run it where they are known, with "
+        "this method asked for too, or in another hydra.sweep.dir."
     )
 
 
