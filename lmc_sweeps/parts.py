@@ -62,7 +62,8 @@ def add_parts(folder: str | Path) -> None:
         extend_packages()
         sentence = str(error) if isinstance(error, InputError) else f"the folder of parts {str(path)!r} cannot be read: {error}."
         hint = "" if written.is_absolute() or path.is_dir() else relative_to_here(written)
-        raise InputError(f"{sentence}{hint}") from None  # one sentence, not how it was come by
+        # The sentence alone: what raised it first would stand above it.
+        raise InputError(f"{sentence}{hint}") from None
 
 
 def check_parts() -> None:
