@@ -20,7 +20,8 @@ from lmc_sweeps.maths.dimension import approximate_dimension
 from lmc_sweeps.maths.ground_costs import squared_distances
 from lmc_sweeps.maths.permutations import from_coupling
 from lmc_sweeps.transport.ties import TieRule
-from multirun_analysis.schema import CODE, safe_name
+from multirun_analysis.common.registry import folders_of_parts
+from multirun_analysis.schema import safe_name
 
 __all__ = [  # all that the file of a method needs, one's own too
     "NEEDS", "LayerMatch", "Matching", "MatchingProblem", "MatchingResult", "Moments", "Permutations", "SequentialMatching",
@@ -80,8 +81,10 @@ class SequentialMatching(Matching):
 
     def code(self) -> dict[str, str]:
         """Return the digests of the code of a user's own, of the transport too."""
-        solver = code_of(transport.choices()[self.transport])
-        return super().code() | {f"transport.{CODE}": digest for digest in solver.values()}
+        own = super().code()
+        if not folders_of_parts():  # as a rule, and hashes are taken often
+            return own
+        return own | {f"transport.{name}": digest for name, digest in code_of(transport.choices()[self.transport]).items()}
 
     def __post_init__(self) -> None:
         checks.one_of(f"matching.{self.name}.transport", self.transport, transport.choices())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,6 @@ class Unlisted(Mapping[str, Any]):
         return 0
 
 
-def _unlisted(name: str) -> Any:
-    return field(default_factory=lambda: Unlisted(name))
-
-
 @dataclass(frozen=True)
 class Moments:
     """First and second moments of a layer's activations over the training set, uncentred, float64."""
@@ -75,11 +72,11 @@ class MatchingProblem:
     spec: PermutationSpec
     sizes: Mapping[str, int]
     sources: Mapping[str, tuple[str, ...]]
-    weights_a: Mapping[str, np.ndarray] = _unlisted("weights_a")
-    weights_b: Mapping[str, np.ndarray] = _unlisted("weights_b")
-    moments_a: Mapping[str, Moments] = _unlisted("moments_a")
-    moments_b: Mapping[str, Moments] = _unlisted("moments_b")
-    cross_moments: Mapping[str, np.ndarray] = _unlisted("cross_moments")
+    weights_a: Mapping[str, np.ndarray] = field(default_factory=partial(Unlisted, "weights_a"))
+    weights_b: Mapping[str, np.ndarray] = field(default_factory=partial(Unlisted, "weights_b"))
+    moments_a: Mapping[str, Moments] = field(default_factory=partial(Unlisted, "moments_a"))
+    moments_b: Mapping[str, Moments] = field(default_factory=partial(Unlisted, "moments_b"))
+    cross_moments: Mapping[str, np.ndarray] = field(default_factory=partial(Unlisted, "cross_moments"))
     objective: Callable[[Permutations], float] | None = None
     generator: np.random.Generator | None = None
 
