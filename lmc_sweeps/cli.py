@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.interruption import Terminated, sigterm_interrupts
-from lmc_sweeps.parts import check_parts
+from lmc_sweeps.parts import add_parts, check_parts
 from lmc_sweeps.sweeps.command import hand_over, is_special, make_ready, read_command
 from lmc_sweeps.sweeps.config import conf_dir, prepare
 from lmc_sweeps.sweeps.expected import expected_entry, write_command, write_expected
@@ -25,12 +25,20 @@ PLUGINS = Path(__file__).resolve().parent / "_plugin_root"
 
 
 @command_streams()
-def main() -> None:
-    """Check what was typed, then hand over to Hydra."""
+def main(parts: str | Path | None = None) -> None:
+    """Check what was typed, then hand over to Hydra.
+
+    Parameters
+    ----------
+    parts : str or Path, optional
+        A folder of parts of one's own, as `lmc_sweeps.add_parts` takes it; a mistake in it ends the command with a sentence.
+    """
     draw_into_files()
     logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own
     try:
         with sigterm_interrupts():
+            if parts is not None:
+                add_parts(parts)
             check_parts()
             command = read_command()
             begin = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)

@@ -1,5 +1,6 @@
 """`load_networks`: the networks of a finished record as modules of their own."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from lmc_sweeps import models
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import code_of
 from lmc_sweeps.common.interpolations import resolved
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.network_files import DAMAGED, read_network
@@ -19,8 +21,9 @@ from lmc_sweeps.jobs.recorded import mark_in
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.models.base import Model
-from multirun_analysis.schema import PERMUTATIONS, RECORD, mark_of
+from multirun_analysis.schema import CODE, PERMUTATIONS, RECORD, mark_of
 
+log = logging.getLogger(__name__)
 LONGEST = 500  # letters of a failure's sentence that are shown
 
 
@@ -120,6 +123,8 @@ def _model(whole: Mapping[str, Any], scope: Mapping[str, Any]) -> Model:
     unknown = sorted(values.keys() - {field.name for field in fields(choices[name])})
     if unknown:
         raise checks.InputError(f"the record's model, {name!r}, has the setting {unknown[0]!r}, which this version of it does not know.")
+    if scope.get(f"model.{CODE}") not in (None, code_of(choices[name]).get(CODE)):
+        log.warning("the model %r had other code when the networks of this record were trained; here they are run by that of today.", name)
     return choices[name](**{key: _as_it_was(key, value, whole, scope) for key, value in values.items()})
 
 

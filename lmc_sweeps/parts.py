@@ -10,7 +10,16 @@ from typing import Any
 from lmc_sweeps import datasets, matching, models, transport
 from lmc_sweeps.common.checks import InputError, one_of, user_path
 from multirun_analysis import checks
-from multirun_analysis.common.registry import PARTS, check_folders, extend_packages, folders_of_parts
+from multirun_analysis.common.registry import (
+    PARTS,
+    check_folders,
+    check_subfolders,
+    extend_packages,
+    folders_of_parts,
+    relative_to_here,
+)
+
+KINDS = {"dataset": "datasets", "model": "models", "matching": "matching"}  # groups of configs, and the folders of their classes
 
 
 def add_parts(folder: str | Path) -> None:
@@ -26,28 +35,35 @@ def add_parts(folder: str | Path) -> None:
     Parameters
     ----------
     folder : str or Path
-        A folder that was added before is no mistake, and is not added twice.
+        A relative one is taken from the folder in which the command runs. One that was added before is no mistake, and is not added twice.
 
     Raises
     ------
     InputError
-        If the folder is not there or has none of these folders, the name of a file or of a part is taken, a file cannot be imported, or a
-        dataset, a model or a matching method has no YAML, or one with another name or other fields. Nothing is added then.
+        If the folder is not there, has none of these folders, or files in others; the name of a file or of a part is taken; a file cannot
+        be imported; a class cannot be a part; or a dataset, a model or a matching method has no YAML, or one with another name or other
+        fields. Nothing is added then. (`lmc_sweeps.cli.main`, which takes the folder too, ends with the sentence alone.)
     """
-    path = Path(os.path.abspath(user_path("folder", folder)))
+    if not isinstance(folder, str | os.PathLike):
+        raise InputError(f"`folder` of `add_parts` must be the path of a folder, got {folder!r}.")
+    written = user_path("folder", Path(folder))
+    path = Path(os.path.abspath(written))
     if os.pathsep in str(path):
         raise InputError(f"`folder` of `add_parts` must have no {os.pathsep!r} in its name, got {str(path)!r}.")
     before = os.environ.get(PARTS)
     os.environ[PARTS] = os.pathsep.join(map(str, dict.fromkeys([*folders_of_parts(), path])))
     try:
         check_parts()
-    except InputError:
+    except (InputError, OSError) as error:
         if before is None:
             del os.environ[PARTS]
         else:
             os.environ[PARTS] = before
         extend_packages()
-        raise
+        sentence = str(error) if isinstance(error, InputError) else f"the folder of parts {str(path)!r} cannot be read: {error}."
+        hint = "" if written.is_absolute() or path.is_dir() else relative_to_here(written)
+        # The sentence alone: what raised it first would stand above it.
+        raise InputError(f"{sentence}{hint}") from None
 
 
 def check_parts() -> None:
@@ -61,6 +77,7 @@ def check_parts() -> None:
     if not folders_of_parts():
         return
     check_folders(InputError)
+    check_subfolders(InputError)
     choices: dict[str, Mapping[str, type]] = {"dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices()}
     transport.choices()
     if any((folder / name).is_dir() for folder in folders_of_parts() for name in ("plots", "studies")):
@@ -100,6 +117,8 @@ def _check_config(file: Path, group: str, classes: Mapping[str, type], folder: P
     if group == "matching" and not file.read_text(errors="replace").startswith(f"# @package matching.{file.stem}\n"):
         raise InputError(f"{file} must have '# @package matching.{file.stem}' as its first line: a job may have several methods.")
     is_its_own = file.stem in classes and _is_in(classes[file.stem], folder)
+    if written.get("name") == file.stem and file.stem not in classes:
+        raise InputError(_without_part(file, group, classes, folder))
     name = one_of(f"{file}: name", written.get("name"), [file.stem] if is_its_own else classes)
     keys = _keys(classes[name])
     for key in written:
@@ -109,6 +128,14 @@ def _check_config(file: Path, group: str, classes: Mapping[str, type], folder: P
     lacking = [key for key in keys if key not in written]
     if is_its_own and lacking:
         raise InputError(f"{file} must have every field of the {group} {name!r} with its default; it lacks {', '.join(lacking)}.")
+
+
+def _without_part(file: Path, group: str, classes: Mapping[str, type], folder: Path) -> str:
+    """Return the sentence on a YAML whose part no Python file defines."""
+    module = folder / KINDS[group] / f"{file.stem}.py"
+    lacking = f"{module} defines no class with `name: ClassVar[str] = {file.stem!r}`" if module.is_file() else f"there is no {module}"
+    names = ", ".join(sorted(classes))
+    return f"{file} is of a {group} called {file.stem!r}, and {lacking}. `name` must be one of {names}, or that of a class of yours."
 
 
 def _read(file: Path) -> dict[str, Any]:

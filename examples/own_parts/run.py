@@ -2,11 +2,7 @@
 
 from pathlib import Path
 
-import lmc_sweeps
-
-lmc_sweeps.add_parts(Path(__file__).parent / "parts")
+from lmc_sweeps.cli import main
 
 if __name__ == "__main__":
-    from lmc_sweeps.cli import main
-
-    main()
+    main(parts=Path(__file__).parent / "parts")

@@ -39,7 +39,7 @@ class ClusterSettings:
             if getattr(self, key) is not None:
                 checks.integer(f"{KEY}.{key}", getattr(self, key))
         for key, least in (("timeout_min", 1), ("signal_delay_s", 1), ("max_num_timeout", 0), ("cpus_per_task", 1)):
-            checks.integer(f"{KEY}.{key}", getattr(self, key), least)
+            checks.integer(f"{KEY}.{key}", getattr(self, key), least=least)
         checks.number(f"{KEY}.least_minutes", self.least_minutes, least=0.0)
         if self.mem_gb is not None:
             checks.number(f"{KEY}.mem_gb", self.mem_gb, above=0.0)

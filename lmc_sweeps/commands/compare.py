@@ -4,6 +4,7 @@ import argparse
 import math
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from lmc_sweeps.compare import Comparison, compare
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.datasets.pickled import shown
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.models.base import Architecture, Model
+from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.own_networks.files import NetworkFile, read_network_file
 from lmc_sweeps.own_networks.layers import Chain, chain
 from lmc_sweeps.own_networks.weights import weights_of
@@ -28,7 +30,7 @@ from lmc_sweeps.sweeps.overrides import check_overrides, plain_folder, quoted
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import conf_folders
 from multirun_analysis.common.streams import command_streams
-from multirun_analysis.output.files import write_csv
+from multirun_analysis.output.files import write_by, write_csv
 
 SHOWN = ["matching", "split", "loss_a", "loss_b", "error_a", "error_b", "loss_barrier", "loss_barrier_t", "error_barrier", "function_gap"]
 HARDLY = 0.9  # of the error of a constant guess: a network above that has learned next to nothing, or was put together wrongly
@@ -105,6 +107,7 @@ def _settings(overrides: list[str]) -> JobSettings:
 
 def _module(file: NetworkFile, settings: JobSettings, data: Data, requested: list[str] | None) -> nn.Module:
     """Return a network's file as a module of the requested model; width, depth and order of layers are those of the file."""
+    _check_chain(settings.model, data)
     depth = len(weights_of(file, requested)[0]) - 1
     # Only a mean-field network's mathematics depend on the width, and those have one hidden layer.
     own = _layers(settings.model.architecture(data.n_inputs, 1, depth, data.n_classes))
@@ -118,6 +121,16 @@ def _module(file: NetworkFile, settings: JobSettings, data: Data, requested: lis
     parameters = _parameters(file, chained, own, architecture)
     _print_reading(file, chained, own)
     return architecture.module(parameters)
+
+
+def _check_chain(model: Model, data: Data) -> None:
+    """Raise `InputError` if the networks of a model are no chains of layers, which is all that a file is read as."""
+    network = model.architecture(data.n_inputs, 1, 1, data.n_classes)
+    if not isinstance(network, FeedForward):
+        raise checks.InputError(
+            f"`model` must be one whose networks are chains of layers (a FeedForward), got {model.name!r}, whose networks are each a "
+            f"{type(network).__name__}: a sweep measures these, python -m lmc_sweeps model={model.name}."
+        )
 
 
 def _parameters(file: NetworkFile, chained: Chain, own: Mapping[str, bool], architecture: Architecture) -> dict[str, Tensor]:
@@ -170,9 +183,10 @@ def _write(result: Comparison, folder: Path) -> None:
     for name, frame in (("runs", result.to_frame()), ("curves", result.curves), ("layers", result.layers)):
         write_csv(frame, folder / f"{name}.csv")
     flat = {f"{method}/{group}": permutation for method, groups in result.permutations.items() for group, permutation in groups.items()}
-    np.savez_compressed(folder / "permutations.npz", **flat)  # type: ignore[arg-type]  # names go in as keywords
+    write_by(folder / "permutations.npz", lambda path: np.savez_compressed(path, **flat))  # type: ignore[arg-type]  # names are keywords
     for method, parameters in result.aligned.items():
-        save_file({name: tensor.cpu().contiguous() for name, tensor in parameters.items()}, folder / f"aligned_{method}.safetensors")
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in parameters.items()}
+        write_by(folder / f"aligned_{method}.safetensors", partial(save_file, tensors))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ class InputError(ValueError):
     """A mistake in what was asked for or handed over: shown as one sentence, without a traceback."""
 
 
-def integer(key: str, value: Any, least: int = 1, below: int | None = None) -> int:
+def integer(key: str, value: Any, *, least: int = 1, below: int | None = None) -> int:
     """Return `value` if it is an integer of at least `least` (and below `below`), else raise `InputError`."""
     rule = {0: "a non-negative integer", 1: "a positive integer"}.get(least, f"an integer of at least {least}")
     if below is not None:
@@ -27,7 +27,7 @@ def integer(key: str, value: Any, least: int = 1, below: int | None = None) -> i
     return value
 
 
-def number(key: str, value: Any, above: float | None = None, least: float | None = None, below: float | None = None) -> float:
+def number(key: str, value: Any, *, above: float | None = None, least: float | None = None, below: float | None = None) -> float:
     """Return `value` as a finite float inside the stated bounds, else raise `InputError`."""
     bounds = [f"above {above:g}"] if above is not None else []
     bounds += [f"at least {least:g}"] if least is not None else []

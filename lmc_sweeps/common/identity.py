@@ -1,8 +1,15 @@
-"""What is in a name: the one rule by which the settings of a part, of a matching method or of a whole job become its identity."""
+"""What is in a name: the one rule by which the settings of a part, of a matching method or of a whole job become its identity.
+
+Of a part in a user's own folder the code is in it too: an edited file is another part. Ours have a version of their own, in their settings
+and in that of the training code.
+"""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
+
+from multirun_analysis.common.part_code import code_digest
+from multirun_analysis.schema import CODE, safe_name
 
 # Metadata of a field. NEVER: it says where something lies or how it is computed, not what it is. ALWAYS: in the identity at its default
 # too, as the names of finished runs have it; no new field is.
@@ -39,6 +46,12 @@ def identity_settings(part: Any) -> dict[str, Any]:
     """Return the settings in a part's identity: those that differ from their defaults, and those without one."""
     outside = left_out(part)
     return {field.name: getattr(part, field.name) for field in fields(part) if field.name not in outside}
+
+
+def code_of(kind: type) -> dict[str, str]:
+    """Return the digest of the code of a part in a user's folder, under its key; nothing for a part of ours."""
+    digest = code_digest(kind)
+    return {} if digest is None else {CODE: safe_name(digest)}
 
 
 def _default(field: Field[Any]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
-from lmc_sweeps.common.identity import identity_settings
+from lmc_sweeps.common.identity import code_of, identity_settings
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.training.loop import CODE_VERSION
 from multirun_analysis.schema import safe_name
@@ -23,9 +23,9 @@ def identity(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
 
 
 def part_identity(part: Any) -> dict[str, Any]:
-    """Return the name of a part (a dataset, a model, ...) and the settings in its identity."""
+    """Return the name of a part (a dataset, a model, ...), the settings in its identity, and the digest of a user's own code."""
     name = {"name": part.name} if hasattr(part, "name") else {}
-    return name | identity_settings(part)
+    return name | code_of(type(part)) | identity_settings(part)
 
 
 def run_id(settings: JobSettings, fingerprint: str) -> str:

@@ -15,7 +15,7 @@ from lmc_sweeps.jobs.records import POINTS_NOTE, Record
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.measuring.pairs import with_identity
-from multirun_analysis.schema import RECORD, method_of
+from multirun_analysis.schema import CODE, RECORD, method_of
 
 
 def is_complete(job: PreparedJob, folder: Path) -> bool:
@@ -71,7 +71,8 @@ def _method(entry: Mapping[str, Any], folder: Path, requested: Sequence[Matching
         if (method.name, method.settings_hash()) == method_of(entry):
             return method
     try:
-        method = matching.choices()[entry["matching"]](**entry["settings"])
+        settings = {key: value for key, value in entry["settings"].items() if key.rpartition(".")[2] != CODE}
+        method = matching.choices()[entry["matching"]](**settings)
         if method.settings_hash() == entry["settings_hash"]:
             return method
     except (KeyError, TypeError, InputError):
@@ -79,8 +80,8 @@ def _method(entry: Mapping[str, Any], folder: Path, requested: Sequence[Matching
     raise InputError(
         f"{folder / RECORD} holds results of the matching method {entry['matching']!r} with the settings {entry.get('settings')}. "
         "They would have to be measured again, and are unknown here: of a later version, of a part that is not on this machine, or with a "
-        "secret, which no record holds. The job is left as it is; run it where they are known, with this method asked for too, or in "
-        "another hydra.sweep.dir."
+        "secret, which no record holds, or of a part whose code was changed. The job is left as it is; run it where they are known, with "
+        "this method asked for too, or in another hydra.sweep.dir."
     )
 
 

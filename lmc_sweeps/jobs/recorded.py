@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from lmc_sweeps.common.identity import identity_fields
+from lmc_sweeps.common.identity import code_of, identity_fields
 from lmc_sweeps.datasets.base import Dataset
 from lmc_sweeps.jobs.settings import PARTS, JobSettings, scalar_keys
 from lmc_sweeps.matching.base import Matching
@@ -37,6 +37,7 @@ def scope(settings: JobSettings, fingerprint: str) -> dict[str, Any]:
         keys |= {key: part.name} if hasattr(part, "name") else {}
         shown = _shown_part(key, part, settings, apart=True)
         keys |= {f"{key}.{field.name}": shown[field.name] for field in identity_fields(part)}
+        keys |= {f"{key}.{name}": digest for name, digest in code_of(type(part)).items()}
     return {**keys, "dataset.fingerprint": safe_name(fingerprint), "code_version": CODE_VERSION}
 
 

@@ -181,8 +181,11 @@ def methods_of(record: Record) -> list[tuple[str, str]]:
 def matching_entries(
     methods: Sequence[Matching], settings_of: Callable[[Matching], dict[str, Any]] = Matching.settings
 ) -> list[MethodEntry]:
-    """Return what a record says of the methods that it holds; `settings_of` gives their settings without secrets."""
-    return [{"matching": m.name, "settings_hash": m.settings_hash(), "settings": settings_of(m)} for m in methods]
+    """Return what a record says of the methods that it holds; `settings_of` gives their settings without secrets.
+
+    Digests of a user's own code stand among the settings: they tell one method from another as these do.
+    """
+    return [{"matching": m.name, "settings_hash": m.settings_hash(), "settings": settings_of(m) | m.code()} for m in methods]
 
 
 def merged(old: Record, new: Record) -> Record:

@@ -10,6 +10,7 @@ from lmc_sweeps.datasets.base import Data, Dataset
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths import interpolation
 from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.checking import check_model
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Optimizer
 
@@ -68,6 +69,8 @@ class JobSettings:
     def check_against(self, data: Data) -> None:
         """Raise `InputError` where the settings do not fit the data."""
         self.model.check_shape(data.n_inputs, self.width, self.depth)
+        sees_activations = any(method.needs & {"moments", "cross_moments"} for method in self.matching)
+        check_model(self.model, (data.n_inputs, self.width, self.depth, data.n_classes), sees_activations)
         if self.training.batch_size > len(data.train):
             raise checks.InputError(
                 f"`training.batch_size` must be at most the size of the training set ({len(data.train)}), got {self.training.batch_size}."

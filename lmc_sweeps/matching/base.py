@@ -11,7 +11,7 @@ import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
-from lmc_sweeps.common.identity import ALWAYS, left_out
+from lmc_sweeps.common.identity import ALWAYS, code_of, left_out
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.neuron_weights import bias_column, incoming_rows, neuron_rows, outgoing_columns
 from lmc_sweeps.matching.problem import NEEDS, LayerMatch, MatchingProblem, MatchingResult, Moments, Permutations
@@ -20,6 +20,7 @@ from lmc_sweeps.maths.dimension import approximate_dimension
 from lmc_sweeps.maths.ground_costs import squared_distances
 from lmc_sweeps.maths.permutations import from_coupling
 from lmc_sweeps.transport.ties import TieRule
+from multirun_analysis.common.registry import folders_of_parts
 from multirun_analysis.schema import safe_name
 
 __all__ = [  # all that the file of a method needs, one's own too
@@ -43,14 +44,19 @@ class Matching(ABC):
         """Return the fields that a user can set."""
         return asdict(self)
 
+    def code(self) -> dict[str, str]:
+        """Return the digests of the code of a user's own that decides what the method returns, under their keys; none of ours."""
+        return code_of(type(self))
+
     def settings_hash(self) -> str:
         """Return 8 hexadecimal digits that identify the method with its settings, behind a letter where they look like a number.
 
-        Settings at their defaults are left out, by the rule of `lmc_sweeps.common.identity`.
+        Settings at their defaults are left out, by the rule of `lmc_sweeps.common.identity`, and the code of a user's own is in it.
         """
         settings = self.settings()
         outside = left_out(self, settings)
-        words = json.dumps([self.name, {name: settings[name] for name in settings if name not in outside}], sort_keys=True)
+        named = {name: settings[name] for name in settings if name not in outside} | self.code()
+        words = json.dumps([self.name, named], sort_keys=True)
         return safe_name(hashlib.sha256(words.encode()).hexdigest()[:8])
 
 
@@ -64,8 +70,21 @@ class SequentialMatching(Matching):
     the outputs; and of equal ones that which moves neurons the least.
     """
 
-    keeps_gaussian: ClassVar[bool] = True  # whether Gaussian weights are Gaussian neurons in the metric of the cost
+    # Whether Gaussian weights are Gaussian neurons in the metric of the cost: a claim of one class, which none inherits.
+    keeps_gaussian: ClassVar[bool] = False
     transport: str = field(default="emd", metadata=ALWAYS)
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "keeps_gaussian" not in vars(cls):
+            cls.keeps_gaussian = False
+
+    def code(self) -> dict[str, str]:
+        """Return the digests of the code of a user's own, of the transport too."""
+        own = super().code()
+        if not folders_of_parts():  # as a rule, and hashes are taken often
+            return own
+        return own | {f"transport.{name}": digest for name, digest in code_of(transport.choices()[self.transport]).items()}
 
     def __post_init__(self) -> None:
         checks.one_of(f"matching.{self.name}.transport", self.transport, transport.choices())
@@ -94,6 +113,7 @@ class SequentialMatching(Matching):
         for layer, group in enumerate(problem.spec.groups, start=1):
             _check_order(problem, group, permutations)
             cost = self.ground_cost(problem, group, permutations)
+            self._check_finite("ground_cost", layer, group, cost)
             result = solve(cost, self._ties(problem, group, permutations))
             permutations[group], is_exact = from_coupling(result.coupling)
             is_permutation &= is_exact
@@ -109,10 +129,20 @@ class SequentialMatching(Matching):
             sentence="; ".join(sentences) or "optimal, layer by layer",
         )
 
+    def _check_finite(self, method: str, layer: int, group: str, values: np.ndarray) -> None:
+        """Raise `InputError` if what a method of this class returns has entries that are not finite, which no solver takes."""
+        if not_finite := int((~np.isfinite(values)).sum()):
+            raise checks.InputError(
+                f"matching={self.name}: `{method}` must return finite numbers, got {not_finite:,} of {np.size(values):,} entries that are "
+                f"not, in layer {layer} ({group!r})."
+            )
+
     def _layer_match(self, problem: MatchingProblem, layer: int, group: str, cost: np.ndarray, permutation: np.ndarray) -> LayerMatch:
         """Return what the matching of one layer costs, beside the dimensions of its neurons and what theory says of the cost."""
         dimension_a, dimension_b = map(approximate_dimension, self.dimension_matrices(problem, group, centred=False))
         centred_a, centred_b = map(approximate_dimension, self.dimension_matrices(problem, group, centred=True))
+        spectrum = self.spectrum(problem, group)
+        self._check_finite("spectrum", layer, group, spectrum)
         return LayerMatch(
             layer=layer,
             layer_name=group,
@@ -122,7 +152,7 @@ class SequentialMatching(Matching):
             approximate_dimension_b=dimension_b,
             approximate_dimension_centred=centred_a,
             approximate_dimension_centred_b=centred_b,
-            **_theory(self.spectrum(problem, group), len(cost), self.keeps_gaussian),
+            **_theory(spectrum, len(cost), self.keeps_gaussian),
         )
 
     def _ties(self, problem: MatchingProblem, group: str, permutations: Permutations) -> TieRule:

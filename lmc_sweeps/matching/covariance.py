@@ -33,6 +33,7 @@ class Covariance(SequentialMatching):
 
     name: ClassVar[str] = "covariance"
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "moments"})
+    keeps_gaussian: ClassVar[bool] = True
     biases: bool = field(default=False, metadata=ALWAYS)
     centred: bool = field(default=False, metadata=ALWAYS)
 

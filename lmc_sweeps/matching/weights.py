@@ -35,6 +35,7 @@ class Weights(SequentialMatching):
 
     name: ClassVar[str] = "weights"
     needs: ClassVar[frozenset[str]] = frozenset({"weights"})
+    keeps_gaussian: ClassVar[bool] = True
     biases: bool = field(default=False, metadata=ALWAYS)
     outgoing: bool = False
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.base import Moments
 from lmc_sweeps.models.base import INPUT, Architecture, stacked
@@ -47,7 +48,13 @@ def pair_moments(
     pair = stacked([a, b])
     sums: dict[str, _Sums] = {}  # by group
     for batch in inputs.split(batch_size):
-        for key, values in architecture.activations(pair, batch).items():
+        activations = architecture.activations(pair, batch)
+        if lacking := [group for group in architecture.spec.groups if group not in activations]:
+            raise InputError(
+                f"`activations` of a {type(architecture).__name__} must have every group, {', '.join(architecture.spec.groups)}; it lacks "
+                f"{', '.join(lacking)}, and has {', '.join(activations)}."
+            )
+        for key, values in activations.items():
             values = values[:1] if key == INPUT else values  # A and B see the same inputs
             sums.setdefault(key, _Sums(values)).add(values)
     moments_a, moments_b = ({key: group_sums.moments(k) for key, group_sums in sums.items()} for k in (0, -1))

@@ -18,7 +18,7 @@ from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, evaluate, evaluate_line, function_gap
 from lmc_sweeps.measuring.gaps import distance, midpoint_gap
 from lmc_sweeps.measuring.moments import pair_moments
-from lmc_sweeps.measuring.problems import MidpointLoss, matching_problem
+from lmc_sweeps.measuring.problems import MidpointLoss, matching_problem, solved
 from lmc_sweeps.measuring.rows import (
     CurveRow,
     MapMeasures,
@@ -119,7 +119,7 @@ def _match(pair: _Pair, train: Split, test: Split, methods: Sequence[Matching], 
         start = time.perf_counter()
         draws = generator(seed, "matching", method.name)
         problem = matching_problem(pair.architecture, pair.a, pair.b, method.needs, moments=moments, objective=objective, generator=draws)
-        results.append(method(problem))
+        results.append(solved(method, problem))
         seconds.append(time.perf_counter() - start + (share if _sees_moments(method) else 0.0))
     measures = _map_measures(pair, [result.permutations for result in results], seconds, test)
     return [_Match(*parts) for parts in zip(methods, results, measures, strict=True)]

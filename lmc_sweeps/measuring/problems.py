@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.matching.base import MatchingProblem, Permutations
+from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult, Permutations
+from lmc_sweeps.matching.problem import SHOWN, NotShown
 from lmc_sweeps.measuring.evaluation import evaluate_line
 from lmc_sweeps.measuring.moments import PairMoments
 from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.models.checking import sources_of
 
 
 @dataclass(frozen=True)
@@ -72,5 +75,29 @@ def matching_problem(
         parts["objective"] = objective
     if "generator" in needs:
         parts["generator"] = generator
-    sources = {group: architecture.sources(group) for group in spec.groups}
-    return MatchingProblem(spec=spec, sizes=spec.sizes(a), sources=sources, **parts)
+    return MatchingProblem(spec=spec, sizes=spec.sizes(a), sources=sources_of(architecture), **parts)
+
+
+def solved(method: Matching, problem: MatchingProblem) -> MatchingResult:
+    """Return what a method makes of a problem.
+
+    Raises
+    ------
+    InputError
+        If the method looks at a field of the problem that its `needs` does not list, or returns something else than a result.
+    """
+    needs = f"its `needs` lists {', '.join(sorted(method.needs)) or 'nothing'}"
+    try:
+        result = method(problem)
+    except NotShown as error:
+        raise InputError(f"matching={method.name}: {str(error).removesuffix('.')}; {needs}.") from error
+    except (AttributeError, TypeError) as error:
+        absent = [name for name, need in SHOWN.items() if need not in method.needs and getattr(problem, name) is None]
+        if not absent or "'NoneType' object" not in str(error):
+            raise
+        listed = " and ".join(f"`{name}`" for name in absent)
+        rule = f"a method must list {' or '.join(repr(SHOWN[name]) for name in absent)} in its `needs` to see it"
+        raise InputError(f"matching={method.name}: {error}; {listed} of a problem may be None: {rule}; {needs}.") from error
+    if not isinstance(result, MatchingResult):
+        raise InputError(f"matching={method.name}: `__call__` must return a MatchingResult, got {type(result).__name__}.")
+    return result

@@ -40,7 +40,14 @@ class TorchModule(Architecture):
             raise InputError(f"a group cannot be called {INPUT!r}, which stands for the network's own inputs; give it another name.")
         unread = [group for group in spec.groups if group not in self._readers]
         if unread:
-            raise InputError(f"no parameter has {', '.join(map(repr, unread))} on its second axis: nothing reads these neurons.")
+            sentence = f"no parameter has {', '.join(map(repr, unread))} on its second axis: nothing reads these neurons."
+            first = spec.incoming(unread[0])
+            if len(first) > 1:  # one of them may be read by its columns
+                sentence += (
+                    f" {' and '.join(first)} have {unread[0]!r} on their first axis; networks that are held so are measured by a sweep "
+                    "of a model of your own, and not here."
+                )
+            raise InputError(sentence)
 
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         return torch.stack([self._call(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))])

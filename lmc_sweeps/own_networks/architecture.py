@@ -35,8 +35,13 @@ def architecture_of(a: OwnNetwork, b: OwnNetwork, spec: Any) -> Architecture:
 
 def _sequential(module: nn.Module) -> nn.Sequential:
     if not isinstance(module, nn.Sequential):
-        kind = type(module).__name__
-        raise InputError(f"a {kind} is not an nn.Sequential of linear layers: pass `permutation_spec` with one entry per axis.")
+        sentence = f"a {type(module).__name__} is not an nn.Sequential of linear layers"
+        if type(module).__module__.startswith("lmc_sweeps.models."):  # of a model that a user has added, or of ours
+            raise InputError(
+                f"{sentence}. Networks of a model of your own are measured by a sweep (model=NAME), in any form; here pass "
+                "`permutation_spec` with one entry per axis, if every group in it is on the second axis of a parameter."
+            )
+        raise InputError(f"{sentence}: pass `permutation_spec` with one entry per axis.")
     return module
 
 

@@ -6,18 +6,24 @@ from pathlib import Path
 from lmc_sweeps.jobs.records import Record
 from multirun_analysis.checks import InputError
 from multirun_analysis.common.media import for_terminal
+from multirun_analysis.frames.tidy import matching_labels, method_order
 
 
 def job_line(record: Record) -> str:
-    """Return the result of a job: status, seconds, test error of the networks, and test loss barrier by method (mean over its pairs)."""
+    """Return the result of a job: status, seconds, test error of the networks, and test loss barrier by method (mean over its pairs).
+
+    Methods have the names and the order of the sweep's table.
+    """
     if record["status"] != "ok":
         return f"{record['status']}: {record['sentence']}"
     rows = [row for row in record["runs"] if row["split"] == "test"]
     errors = {row[f"network_{end}"]: row[f"error_{end}"] for row in rows for end in "ab"}  # each network once
+    labels = matching_labels(record.get("matching", []))
     barriers: dict[str, list[float]] = {}
     for row in rows:
-        barriers.setdefault(row["matching"], []).append(row["loss_barrier"])
-    listed = ", ".join(f"{method} {sum(values) / len(values):.3g}" for method, values in barriers.items())
+        method = (row["matching"], row.get("settings_hash", ""))
+        barriers.setdefault(labels[method] if method in labels else row["matching"], []).append(row["loss_barrier"])
+    listed = ", ".join(f"{label} {sum(barriers[label]) / len(barriers[label]):.3g}" for label in sorted(barriers, key=method_order))
     return f"{record['seconds']:.1f} s; test error {sum(errors.values()) / len(errors):.3g}; test loss barrier: {listed}"
 
 

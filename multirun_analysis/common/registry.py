@@ -4,11 +4,13 @@ The environment variable `PARTS` names these folders, so that every process of a
 lmc_sweeps, find the same parts. A user's module stands in the package of ours: ``models/residual.py`` is ``lmc_sweeps.models.residual``.
 """
 
+import difflib
 import importlib
 import os
 import pkgutil
 import sys
 import traceback
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +20,10 @@ PACKAGES = {
     **{name: f"lmc_sweeps.{name}" for name in ("datasets", "models", "matching", "transport")},
     **{name: f"multirun_analysis.{name}" for name in ("plots", "studies", "stats")},
 }
+CONF = "conf"
+# The groups of configs that have options, and what a sweep writes that looks like a config.
+GROUPS = ("dataset", "experiment", "hydra", "matching", "model", "optimizer", "training")
+OF_SWEEPS = ("multirun.yaml",)
 _added: set[str] = set()  # entries of a package's __path__ that are not its own
 _forgotten: list[str] = []  # modules that were imported from a folder which is no longer one of parts
 
@@ -30,7 +36,12 @@ def folders_of_parts() -> tuple[Path, ...]:
 
 def conf_folders() -> list[Path]:
     """Return the folders of configs in the folders of parts."""
-    return [folder / "conf" for folder in folders_of_parts() if (folder / "conf").is_dir()]
+    return [folder / CONF for folder in folders_of_parts() if (folder / CONF).is_dir()]
+
+
+def folder_of(file: str | Path) -> Path | None:
+    """Return the folder of parts of which a file is a module; None for files of ours, and all others."""
+    return next((folder for folder in folders_of_parts() for name in PACKAGES if Path(file).is_relative_to(folder / name)), None)
 
 
 def check_folders(mistake: type[ValueError] = ValueError) -> None:
@@ -38,10 +49,50 @@ def check_folders(mistake: type[ValueError] = ValueError) -> None:
     rule = f"a folder with at least one of {', '.join(f'{name}/' for name in PACKAGES)} in it"
     for folder in folders_of_parts():
         if not folder.is_dir():
-            raise mistake(f"`{PARTS}` and `add_parts` take {rule}; there is no folder {str(folder)!r}.")
+            raise mistake(f"`{PARTS}` and `add_parts` take {rule}; there is no folder {str(folder)!r}.{_relative(folder)}")
         if not any((folder / name).is_dir() for name in PACKAGES):
             names = sorted(path.name for path in folder.iterdir())
-            raise mistake(f"`{PARTS}` and `add_parts` take {rule}; {str(folder)!r} has {', '.join(names[:10]) or 'nothing'}.")
+            meant = next((hint for name in names if (hint := _hint(name, PACKAGES))), "")
+            raise mistake(f"`{PARTS}` and `add_parts` take {rule}; {str(folder)!r} has {', '.join(names[:10]) or 'nothing'}.{meant}")
+
+
+def _relative(folder: Path) -> str:
+    """Return a sentence on a folder that the environment names by a relative path; empty for an absolute one."""
+    names = [name for name in os.environ.get(PARTS, "").split(os.pathsep) if name and not os.path.isabs(os.path.expanduser(name))]
+    name = next((name for name in names if Path(os.path.abspath(name)) == folder), None)
+    return "" if name is None else relative_to_here(name)
+
+
+def relative_to_here(name: str | Path) -> str:
+    """Return a sentence that says from where a relative path is taken."""
+    return f" {str(name)!r} is taken from the folder in which the command runs, {str(Path.cwd())!r}."
+
+
+def check_subfolders(mistake: type[ValueError] = ValueError) -> None:
+    """Raise `mistake` if a folder of parts has Python files or configs in a folder in which nothing looks for them.
+
+    Hidden folders, and those of sweeps, are left aside; a group of configs of a user's own may have any name that is not nearly ours.
+    """
+    for folder in folders_of_parts():
+        choices = (*PACKAGES, CONF)
+        for path in _folders_with(folder, (".py", ".yaml")):
+            if path.name not in choices:
+                listed = ", ".join(f"{name}/" for name in choices)
+                raise mistake(f"{str(path)!r} must be one of {listed}, got {f'{path.name}/'!r}.{_hint(path.name, choices)}")
+        for path in _folders_with(folder / CONF, (".yaml",)):
+            if path.name not in GROUPS and (meant := _hint(path.name, GROUPS)):
+                raise mistake(f"{str(path)!r} must be one of {', '.join(f'{name}/' for name in GROUPS)}, got {f'{path.name}/'!r}.{meant}")
+
+
+def _folders_with(folder: Path, kinds: Collection[str]) -> list[Path]:
+    """Return the folders of a folder in which files of some kinds lie, those of sweeps and hidden ones aside."""
+    folders = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._") if folder.is_dir() else []
+    return [path for path in folders if any(file.suffix in kinds and file.name not in OF_SWEEPS for file in path.iterdir())]
+
+
+def _hint(name: str, choices: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name.lower(), list(choices), n=1, cutoff=0.65)
+    return f" Did you mean {f'{close[0]}/'!r}?" if close else ""
 
 
 def extend_packages() -> None:
@@ -92,6 +143,7 @@ def modules(package: str, mistake: type[ValueError] = ValueError) -> dict[str, M
     """
     room = importlib.import_module(package)
     check_folders(mistake)
+    check_subfolders(mistake)
     extend_packages()
     entries: dict[str, str] = {}
     for entry in room.__path__:
@@ -117,14 +169,23 @@ def _imported(room: ModuleType, name: str, entry: str, mistake: type[ValueError]
     except (Exception, SystemExit) as error:
         if entry == room.__path__[0]:
             raise
-        raise mistake(f"{_line(error, Path(entry).parent, Path(entry) / name)}: {type(error).__name__}: {error}.") from error
+        raise mistake(f"{_failed_import(error, Path(entry) / name)}: {type(error).__name__}: {error}.") from error
 
 
-def _line(error: BaseException, folder: Path, file: Path) -> str:
+def _failed_import(error: BaseException, file: Path) -> str:
     """Return which file of a folder of parts cannot be imported, and the last line in the folder that Python was at."""
     if isinstance(error, SyntaxError):
         return f"{error.filename} cannot be imported: line {error.lineno}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)]
-    if not frames:
-        return f"{file}.py cannot be imported"
-    return f"{frames[-1].filename} cannot be imported: line {frames[-1].lineno}, {frames[-1].line!r}"
+    frame = _last_frame(error)
+    return f"{file}.py cannot be imported" if frame is None else f"{frame.filename} cannot be imported: line {frame.lineno}, {frame.line!r}"
+
+
+def failed_at(error: BaseException) -> str:
+    """Return the last line in a folder of parts that Python was at when an error was raised, with its file; empty if it was at none."""
+    frame = _last_frame(error)
+    return "" if frame is None else f"{frame.filename}, line {frame.lineno}, {frame.line!r}"
+
+
+def _last_frame(error: BaseException) -> traceback.FrameSummary | None:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if folder_of(frame.filename) is not None]
+    return frames[-1] if frames else None

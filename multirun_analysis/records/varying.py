@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from multirun_analysis.records.names import unmistakable
+from multirun_analysis.schema import CODE
 
 FIXED = ("dataset", "model", "width", "depth", "seed")  # columns of their own in every table
 ABSENT = "-"
@@ -37,7 +38,8 @@ def varying_keys(scopes: Sequence[Mapping[str, Any]], computed: Sequence[Mapping
 
     Means are taken over seeds, and over nothing else: a key has no column only where the configs of all jobs compute it by one expression
     from keys that are in the scope too (``dataset.seed=${seed}``), so that no two settings are averaged that were set by hand. The
-    fingerprint of the data has none where the dataset's own settings tell as much.
+    fingerprint of the data has none where the dataset's own settings tell as much, and the code of a user's part has none where its name
+    does.
 
     Parameters
     ----------
@@ -53,7 +55,12 @@ def varying_keys(scopes: Sequence[Mapping[str, Any]], computed: Sequence[Mapping
     for key, values in differing.items():
         if len(set(values)) == 1:
             continue
-        reason = _dataset_tells(values, columns) if key == FINGERPRINT else _computed_from(key, values, columns, computed)
+        if key == FINGERPRINT:
+            reason = _dataset_tells(values, columns)
+        elif key.endswith(f".{CODE}"):
+            reason = _name_tells(key.removesuffix(f".{CODE}"), values, columns)
+        else:
+            reason = _computed_from(key, values, columns, computed)
         if reason is None:
             shown.append(key)
         else:
@@ -81,6 +88,10 @@ def _computed_from(
 def _dataset_tells(values: Sequence[Any], columns: Mapping[str, Sequence[Any]]) -> str | None:
     settings = [column for key, column in columns.items() if (key == "dataset" or key.startswith("dataset.")) and key != FINGERPRINT]
     return "the dataset" if _is_function(values, settings) else None
+
+
+def _name_tells(part: str, values: Sequence[Any], columns: Mapping[str, Sequence[Any]]) -> str | None:
+    return part if part in columns and _is_function(values, [columns[part]]) else None
 
 
 def _is_function(values: Sequence[Any], keys: Sequence[Sequence[Any]]) -> bool:

@@ -15,6 +15,7 @@ DIGESTS = (*PAIR, "settings_hash")  # the names in a row that are digests
 # The keys of a cell, which no statistic mixes: these, then the varying keys, then what the table adds (method, split, width, ...).
 CELL = ("dataset", "model", "depth")
 SCOPE_KEYS = ("dataset", "model", "width", "depth", "seed")  # the settings of a job that have a column in every table of runs
+CODE = "code"  # of a part of a user's own: the setting that is the digest of its files, as ``model.code``
 NO_RUN = "-"  # stands for the name of a job where a failure belongs to none
 BEHIND = "x"  # stands before a name that a table could take for a number; no hexadecimal digit
 _NUMBER_LIKE = re.compile(r"[0-9]+(e[0-9].*)?", re.IGNORECASE | re.DOTALL)  # pandas reads as far as it can: whatever follows the exponent

@@ -37,6 +37,8 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, c
     table = as_keys(pd.concat([pairs, _of_networks(measured, [*cell, "split"], choice)], ignore_index=True), varying)
 
     requested = as_keys(_expected_pairs(runs, expected, cell), varying)
+    if table.empty:  # the same of a merge
+        table = table.astype(requested[cell].dtypes)
     frame = requested.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(pd.DataFrame({"metric": METRICS}), how="cross")
     frame = frame.merge(table, on=[*cell, "split", "metric"], how="outer")
     counts = ["n_expected", "n_pairs", "n_networks"]
@@ -67,5 +69,6 @@ def _expected_pairs(runs: pd.DataFrame, expected: pd.DataFrame | None, cell: lis
     pairs = runs[runs["split"] == "test"].groupby(["run_id", *cell], sort=False).size().rename("n_expected").reset_index()
     if expected is not None and len(expected):
         named = expected.rename(columns={"n_pairs": "n_expected"})[["run_id", *cell, "n_expected"]]
-        pairs = pd.concat([named, pairs]).drop_duplicates(["run_id", "matching"])
+        # Without rows the columns of numbers are of no kind, and would make numbers with a point of whole ones.
+        pairs = pd.concat([named, pairs]).drop_duplicates(["run_id", "matching"]) if len(pairs) else named
     return pairs.groupby(cell, sort=False)["n_expected"].sum().reset_index()

@@ -1,0 +1,141 @@
+"""What a user's own model must be before a network of it is trained; one sentence names the model, the rule and what it has instead."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.identity import code_of
+from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.models.base import Architecture, Model, stacked
+from multirun_analysis.common.registry import failed_at
+
+FEW = 2  # examples that are tried
+T = TypeVar("T")
+
+
+def sources_of(architecture: Architecture) -> dict[str, tuple[str, ...]]:
+    """Return what feeds each group of an architecture, one for each of its incoming parameters.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer than parameters.
+    """
+    sources = {}
+    for group in architecture.spec.groups:
+        fed, incoming = tuple(architecture.sources(group)), architecture.spec.incoming(group)
+        if len(fed) != len(incoming):
+            raise InputError(
+                f"`sources` of a {type(architecture).__name__} must have one entry for each parameter that leads to a group: for {group!r} "
+                f"these are {len(incoming)} ({', '.join(incoming)}), got {len(fed)} ({', '.join(map(str, fed))})."
+            )
+        sources[group] = fed
+    return sources
+
+
+def check_model(model: Model, shape: tuple[int, int, int, int], sees_activations: bool) -> None:
+    """Try a model that a user has added on a few examples, before the first job.
+
+    Parameters
+    ----------
+    model : Model
+        One of ours is not tried.
+    shape : (int, int, int, int)
+        The number of inputs, width, depth and number of classes.
+    sees_activations : bool
+        Whether a method looks at activations: without one they are not tried.
+
+    Raises
+    ------
+    InputError
+        If its networks, their parameters, their sources or activations are not what everything else takes them for.
+    """
+    if code_of(type(model)):
+        _tried(model, shape, sees_activations)
+
+
+@lru_cache(maxsize=256)
+def _tried(model: Model, shape: tuple[int, int, int, int], sees_activations: bool) -> None:
+    architecture = _made(model, "architecture", lambda: model.architecture(*shape), shape)
+    if not isinstance(architecture, Architecture):
+        raise InputError(f"model={model.name}: `architecture` must return an Architecture, got {type(architecture).__name__}.")
+    parameters = _made(model, "initial", lambda: model.initial(*shape, generator(0, "template")), shape)
+    _check_parameters(model, parameters)
+    try:
+        sizes, sources = architecture.spec.sizes(parameters), sources_of(architecture)
+    except InputError as error:
+        raise InputError(f"model={model.name}: {error}") from None
+    _check_widths(model, architecture, parameters, sizes, sources)
+    stack, inputs = stacked([parameters]), torch.from_numpy(generator(0, "inputs").standard_normal((FEW, shape[0]))).float()
+    with torch.no_grad():
+        logits = _made(model, "forward", lambda: architecture.forward(stack, inputs), shape)
+        _check_shape(model, "`forward` must return logits", logits, (1, FEW, shape[3]))
+        if sees_activations:
+            activations = _made(model, "activations", lambda: architecture.activations(stack, inputs), shape)
+            _check_activations(model, activations, sizes, sources)
+
+
+def _made(model: Model, method: str, call: Callable[[], T], shape: tuple[int, int, int, int]) -> T:
+    """Return what a method of a user's returns; what it raises becomes a sentence with the line at which it did."""
+    try:
+        return call()
+    except InputError as error:
+        raise InputError(f"model={model.name}: {error}") from error
+    except Exception as error:  # of code that anybody may have written
+        n_inputs, width, depth, n_classes = shape
+        of_shape = f"{n_inputs} inputs, width {width}, depth {depth} and {n_classes} classes"
+        line = failed_at(error)
+        raise InputError(
+            f"model={model.name}: `{method}` fails for {of_shape}: {f'{line}: ' if line else ''}{type(error).__name__}: {error}."
+        ) from error
+
+
+def _check_parameters(model: Model, parameters: Any) -> None:
+    if not isinstance(parameters, Mapping) or not all(isinstance(tensor, Tensor) for tensor in parameters.values()):
+        raise InputError(f"model={model.name}: `initial` must return a mapping of names to tensors, got {type(parameters).__name__}.")
+    for name, tensor in parameters.items():
+        if tensor.dtype != torch.float32:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise InputError(f"model={model.name}: `initial` must return tensors in float32, got {kind} for {name!r}; write `.float()`.")
+        if not bool(tensor.isfinite().all()):
+            raise InputError(f"model={model.name}: `initial` must return finite numbers, got others in {name!r}.")
+
+
+def _check_widths(
+    model: Model,
+    architecture: Architecture,
+    parameters: Mapping[str, Tensor],
+    sizes: Mapping[str, int],
+    sources: Mapping[str, tuple[str, ...]],
+) -> None:
+    """Raise `InputError` if a source that is a group has another number of neurons than the axis that it feeds."""
+    for group, fed in sources.items():
+        for name, source in zip(architecture.spec.incoming(group), fed, strict=True):
+            columns = parameters[name].shape[1]
+            if sizes.get(source, columns) != columns:
+                raise InputError(
+                    f"model={model.name}: `sources` of {group!r} names {source!r} for {name!r}, whose second axis must then have "
+                    f"{sizes[source]} entries, got {columns}."
+                )
+
+
+def _check_shape(model: Model, rule: str, values: Any, shape: tuple[int, ...]) -> None:
+    if not isinstance(values, Tensor) or tuple(values.shape) != shape:
+        got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+        raise InputError(f"model={model.name}: {rule} of shape {shape} for 1 network and {shape[1]} examples, got {got}.")
+
+
+def _check_activations(model: Model, activations: Any, sizes: Mapping[str, int], sources: Mapping[str, tuple[str, ...]]) -> None:
+    needed = list(dict.fromkeys([*sizes, *(source for fed in sources.values() for source in fed)]))
+    lacking = [key for key in needed if key not in activations]
+    if lacking:
+        raise InputError(
+            f"model={model.name}: `activations` must have every group and every source ({', '.join(needed)}); it lacks "
+            f"{', '.join(lacking)}, and has {', '.join(map(str, activations))}."
+        )
+    for group, size in sizes.items():
+        _check_shape(model, f"`activations` must have, for {group!r}, a tensor", activations[group], (1, FEW, size))
