@@ -69,16 +69,16 @@ def relative_to_here(name: str | Path) -> str:
 
 
 def check_subfolders(mistake: type[ValueError] = ValueError) -> None:
-    """Raise `mistake` if a folder of parts has Python files or configs in a folder in which nothing looks for them.
+    """Raise `mistake` if a folder of parts has Python files or configs in a folder whose name is nearly one in which they are looked for.
 
-    Hidden folders, and those of sweeps, are left aside; a group of configs of a user's own may have any name that is not nearly ours.
+    Others may be there: tests, notebooks, sweeps, groups of configs of a user's own.
     """
     for folder in folders_of_parts():
         choices = (*PACKAGES, CONF)
         for path in _folders_with(folder, (".py", ".yaml")):
-            if path.name not in choices:
+            if path.name not in choices and (meant := _hint(path.name, choices)):
                 listed = ", ".join(f"{name}/" for name in choices)
-                raise mistake(f"{str(path)!r} must be one of {listed}, got {f'{path.name}/'!r}.{_hint(path.name, choices)}")
+                raise mistake(f"{str(path)!r} must be one of {listed}, got {f'{path.name}/'!r}.{meant}")
         for path in _folders_with(folder / CONF, (".yaml",)):
             if path.name not in GROUPS and (meant := _hint(path.name, GROUPS)):
                 raise mistake(f"{str(path)!r} must be one of {', '.join(f'{name}/' for name in GROUPS)}, got {f'{path.name}/'!r}.{meant}")
@@ -91,7 +91,7 @@ def _folders_with(folder: Path, kinds: Collection[str]) -> list[Path]:
 
 
 def _hint(name: str, choices: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name.lower(), list(choices), n=1, cutoff=0.65)
+    close = difflib.get_close_matches(name.lower(), list(choices), n=1, cutoff=0.75)
     return f" Did you mean {f'{close[0]}/'!r}?" if close else ""
 
 

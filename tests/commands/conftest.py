@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sharing import made_once
-from warm_python import write_clients
+from warm_python import NO_FIGURES, write_clients
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,12 +40,16 @@ def warm_python(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def command(tmp_path: Path, warm_python: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs ``python -m lmc_sweeps`` (or another module) in an empty folder and returns what came of it.
 
-    With `cold` a new interpreter starts, as a user's does, in seconds; else a process of its own that has the imports behind it.
+    With `cold` a new interpreter starts, as a user's does, in seconds; else a process of its own that has the imports behind it, and leaves
+    out the figures, which take most of its time, but for a test that looks at them (`figures`).
     """
 
-    def run(*arguments: str, module: str = "lmc_sweeps", cold: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, module: str = "lmc_sweeps", cold: bool = False, figures: bool = False, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         own = {"LMC_SWEEPS_STORE": str(tmp_path / "store"), "OMP_NUM_THREADS": "1", **environment}
         python = sys.executable if cold else str(Path(warm_python["PATH"].partition(os.pathsep)[0]) / "python")
+        own |= {} if figures else NO_FIGURES
         environ = os.environ if cold else {name: value for name, value in warm_python.items() if name != "COLUMNS"}
         return subprocess.run(
             [python, "-m", module, *arguments], cwd=tmp_path, env=environ | own, capture_output=True, text=True, check=False

@@ -24,7 +24,7 @@ def job_folders(folder):
 
 
 def test_a_sweep_leaves_records_tables_and_a_figure_and_prints_its_table(command, tmp_path):
-    completed = command("width=4,8", "seed=0,1", *FAST, "hydra.sweep.dir=sweep", "-m")
+    completed = command("width=4,8", "seed=0,1", *FAST, "hydra.sweep.dir=sweep", "-m", figures=True)
     assert completed.returncode == 0, completed.stderr
     folder = tmp_path / "sweep"
     expected = [json.loads(line) for line in (folder / "expected.jsonl").read_text().splitlines()]
@@ -223,7 +223,8 @@ def test_a_new_interpreter_with_other_threads_hash_seed_and_backend_has_the_same
         return {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.safetensors")}
 
     (tmp_path / "run.py").write_text("import matplotlib\nfrom lmc_sweeps.cli import main\nmain()\n")
-    common = ["-m", "device=cpu", "width=8", "depth=2", "training.epochs=2", "points=3"]
+    common = ["-m", "device=cpu", "width=8", "depth=2", "training.epochs=2", "points=3", "matching=[weights]"]
+    common += ["matching.weights.transport=assignment"]  # a new interpreter need not import POT
     first = command(*common, "hydra.sweep.dir=a", LMC_SWEEPS_STORE=str(tmp_path / "s1"))
     other = {
         "LMC_SWEEPS_STORE": str(tmp_path / "s2"),

@@ -5,6 +5,7 @@ import subprocess
 import pandas as pd
 import pytest
 from programs import skip_without
+from warm_python import NO_FIGURES
 
 SWEEP = ["-m", "width=64,128", "seed=0,1", "training.epochs=2", "points=3", "matching=[weights]"]
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
@@ -39,7 +40,7 @@ def table(folder):
 def undisturbed(tmp_path_factory, warm_python):
     """Run the sweep where there is room, and return its table."""
     folder = tmp_path_factory.mktemp("room")
-    environment = warm_python | {"LMC_SWEEPS_STORE": str(folder / "store")}
+    environment = warm_python | NO_FIGURES | {"LMC_SWEEPS_STORE": str(folder / "store")}
     command = ["python", "-m", "lmc_sweeps", *SWEEP, "hydra.sweep.dir=sweep"]
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
     return table(folder / "sweep")
@@ -58,7 +59,7 @@ def test_a_store_without_room_costs_no_result_and_is_said_once(command, disk, tm
 
 def test_a_sweep_whose_disk_fills_up_says_so_and_goes_on_when_there_is_room(command, disk, undisturbed):
     small = disk("size=100k")
-    completed = command(*SWEEP, f"hydra.sweep.dir={small / 'sweep'}")
+    completed = command(*SWEEP, f"hydra.sweep.dir={small / 'sweep'}", figures=True)
     assert completed.returncode == 1
     assert "failed: OSError: [Errno 28] No space left on device" in completed.stderr
     assert "the same command" in completed.stderr.lower()

@@ -14,6 +14,7 @@ from page_blocks import CONTINUES, Block, difference, read_blocks, write_blocks
 from pictures import pictures
 from programs import usable
 from sharing import made_once
+from warm_python import NO_FIGURES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -32,6 +33,7 @@ SMALLER = [
     ("docs/keys.md", "experiment=width_digits ", "experiment=width_digits width=8 seed=0 training.epochs=1 "),
     ("docs/quick_start.md", "multirun_analysis my_sweep\n", "multirun_analysis my_sweep --only runs\n"),
 ]  # fmt: skip
+DRAWN = {"README.md", "docs/quick_start.md", "docs/sweep_folder.md", "docs/how_to/sweeps.md"}  # whose figures are left; none on other pages
 # What a page's Python takes for granted.
 ASSUMED = {
     "README.md": """
@@ -63,7 +65,7 @@ def page_folder(tmp_path_factory: pytest.TempPathFactory, warm_python: dict[str,
         completed = subprocess.run(
             ["python", Path(__file__).parent / "page_blocks.py", folder],
             cwd=folder,
-            env=warm_python | {"LMC_SWEEPS_STORE": str(folder / "store")},
+            env=warm_python | ({} if page_name(page) in DRAWN else NO_FIGURES) | {"LMC_SWEEPS_STORE": str(folder / "store")},
             capture_output=True,
             text=True,
             check=False,

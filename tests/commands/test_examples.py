@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from sharing import made_once
+from warm_python import NO_FIGURES
 
 import multirun_analysis
 
@@ -26,7 +27,7 @@ def run(warm_python: dict[str, str]) -> Run:
     """Return a function that runs a command in a folder, which must end well, and returns what it prints."""
 
     def run(folder: Path, *words: str, **environment: str) -> str:
-        own = {"LMC_SWEEPS_STORE": str(folder / "store"), **environment}
+        own = {"LMC_SWEEPS_STORE": str(folder / "store"), **NO_FIGURES, **environment}
         python = shutil.which("python", path=warm_python["PATH"])
         completed = subprocess.run([python, *words], cwd=folder, env=warm_python | own, capture_output=True, text=True, check=False)
         assert completed.returncode == 0, completed.stdout + completed.stderr

@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from sharing import made_once
 from typed import printed, refusal
+from warm_python import NO_FIGURES
 
 from lmc_sweeps.sweeps import launcher
 from lmc_sweeps.sweeps.composing import JobComposer
@@ -36,7 +37,7 @@ def reference(tmp_path_factory, warm_python):
 
     def run(folder):
         command = ["python", "-m", "lmc_sweeps", *SWEEP, "hydra/launcher=basic", "training.stack=1", "hydra.sweep.dir=sweep"]
-        environment = warm_python | {"LMC_SWEEPS_STORE": str(folder / "store")}
+        environment = warm_python | NO_FIGURES | {"LMC_SWEEPS_STORE": str(folder / "store")}
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
     return made_once(tmp_path_factory, "basic", run)
@@ -169,7 +170,7 @@ def test_without_a_store_networks_are_handed_over_in_memory(command, tmp_path):
 
 def test_two_sweeps_at_once_on_one_store_and_one_folder(tmp_path, warm_python):
     command = ["python", "-m", "lmc_sweeps", "-m", "width=4,8", "seed=0,1", "training.epochs=2", "points=3", "hydra.sweep.dir=sweep"]
-    environment = warm_python | {"LMC_SWEEPS_STORE": str(tmp_path / "store")}
+    environment = warm_python | NO_FIGURES | {"LMC_SWEEPS_STORE": str(tmp_path / "store")}
     both = [subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     assert [process.wait() for process in both if process.communicate()] == [0, 0]
     runs = pd.read_csv(tmp_path / "sweep" / "analysis" / "runs.csv")

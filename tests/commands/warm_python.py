@@ -35,6 +35,7 @@ BEFOREHAND = (
     *("lmc_sweeps.sweeps.sweeper", "lmc_sweeps.sweeps.launcher", "matplotlib.patheffects"),
     *(f"PIL.{kind}ImagePlugin" for kind in ("Bmp", "Gif", "Jpeg", "Ppm")),
 )
+NO_FIGURES = {"LMC_SWEEPS_TESTS_FIGURES": "0"}  # in the environment of a command: it draws none
 CLIENT = """#!{python} -ISE
 import json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
@@ -45,6 +46,15 @@ server.sendall(json.dumps(request).encode())
 server.shutdown(socket.SHUT_WR)
 sys.exit(int(server.makefile().read() or 1))
 """
+
+
+class NoFigure:
+    """A figure that has nothing to draw."""
+
+    title = caption = ""
+
+    def draw(self, *_: object) -> None:
+        """Draw nothing."""
 
 
 def write_clients(folder: Path, address: str) -> None:
@@ -117,6 +127,8 @@ def _run(request: dict, files: list[int]) -> None:
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", errors="backslashreplace", closefd=False)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # read when torch was imported, from the server's environment
+    if NO_FIGURES.items() <= os.environ.items():
+        sys.modules["multirun_analysis.plots"].choices = lambda: {"nothing": NoFigure()}
     status = 0
     try:
         _command(request["name"], request["arguments"])
