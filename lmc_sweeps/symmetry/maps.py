@@ -1,0 +1,157 @@
+"""What is applied to a group of neurons of network B: a permutation, a coupling of two numbers of neurons, an orthogonal matrix."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.maths.permutations import inverse, is_permutation
+
+
+class Map(ABC):
+    r"""A map from the neurons of a group of B to those of A.
+
+    It has two sides: *rows* R, of shape (n_a, n_b), for what belongs to the neurons themselves (weights that lead to them, biases, scales),
+    and *columns* C, of the same shape, for what reads them. A layer between two mapped groups becomes
+
+    .. math:: \tilde W^l = R_l\, W_B^l\, C_{l-1}^\top
+
+    and a network whose activation functions act on single neurons is unchanged wherever :math:`C^\top R = I` and R has one entry a row.
+    """
+
+    n_a: int
+    n_b: int
+
+    @property
+    def is_permutation(self) -> bool:
+        """Whether the map puts each neuron of B in the place of one neuron of A."""
+        return False
+
+    @abstractmethod
+    def apply(self, tensor: Tensor, axis: int, *, reads: bool) -> Tensor:
+        """Return a tensor of B with one of its axes, of n_b places, mapped to n_a; `reads` chooses the columns in place of the rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Permutation(Map):
+    """Neuron ``order[i]`` of B is put in the place of neuron i of A: R = C, and ``R W = W[order]``."""
+
+    order: np.ndarray  # (n,)
+
+    def __post_init__(self) -> None:
+        order = np.asarray(self.order)
+        if order.ndim != 1 or order.dtype.kind not in "iu" or not is_permutation(order):
+            raise InputError(f"a permutation must be an order of 0, ..., {order.size - 1}, got {order.tolist()}.")
+
+    @property
+    def n_a(self) -> int:  # type: ignore[override]
+        return len(self.order)
+
+    @property
+    def n_b(self) -> int:  # type: ignore[override]
+        return len(self.order)
+
+    @property
+    def is_permutation(self) -> bool:
+        return True
+
+    def apply(self, tensor: Tensor, axis: int, *, reads: bool = False) -> Tensor:
+        return tensor.index_select(axis, torch.as_tensor(self.order, device=tensor.device))
+
+    def inverse(self) -> "Permutation":
+        """Return the map that puts every neuron back."""
+        return Permutation(inverse(self.order))
+
+    def after(self, first: "Permutation") -> "Permutation":
+        """Return the one map that does `first`, then this one: ``W[first.order][self.order]``."""
+        return Permutation(first.order[self.order])
+
+
+class _Matrices(Map):
+    """A map by two matrices."""
+
+    rows: np.ndarray  # (n_a, n_b)
+    columns: np.ndarray  # (n_a, n_b)
+
+    @property
+    def n_a(self) -> int:  # type: ignore[override]
+        return int(self.rows.shape[0])
+
+    @property
+    def n_b(self) -> int:  # type: ignore[override]
+        return int(self.rows.shape[1])
+
+    def apply(self, tensor: Tensor, axis: int, *, reads: bool = False) -> Tensor:
+        matrix = torch.as_tensor(self.columns if reads else self.rows, dtype=tensor.dtype, device=tensor.device)
+        return torch.tensordot(matrix, tensor, dims=([1], [axis])).movedim(0, axis)
+
+
+@dataclass(frozen=True, eq=False)
+class Coupling(_Matrices):
+    r"""A transport plan :math:`\Gamma`, (n_a, n_b), of mass 1, between the neurons of A and of B, as many or not.
+
+    .. math:: R = \operatorname{diag}(1 / \Gamma 1)\, \Gamma, \qquad C = \Gamma\, \operatorname{diag}(1 / \Gamma^\top 1)
+
+    A row of R has mass 1: neuron i is the barycentre of its partners. A column of C has mass 1: what B reads of neuron j is shared among
+    its partners, and nothing is lost. For :math:`n\Gamma` a permutation matrix both are that matrix.
+
+    References
+    ----------
+    Singh and Jaggi 2020, for the map by a plan; ours, for the columns: there one normalisation serves both sides, which does not keep the
+    function where the widths differ.
+    """
+
+    plan: np.ndarray
+
+    def __post_init__(self) -> None:
+        plan = np.asarray(self.plan)
+        if plan.ndim != 2 or not (plan >= 0).all() or abs(plan.sum() - 1) > 1e-6 or not (plan.sum(0) > 0).all() or not (plan.sum(1) > 0).all():
+            raise InputError(
+                "a coupling must be a matrix (neurons of A, neurons of B) of numbers from 0 on, whose sum is 1, without an empty row or "
+                f"column, got shape {plan.shape} and sum {plan.sum():g}."
+            )
+
+    @property
+    def rows(self) -> np.ndarray:  # type: ignore[override]
+        return self.plan / self.plan.sum(1, keepdims=True)
+
+    @property
+    def columns(self) -> np.ndarray:  # type: ignore[override]
+        return self.plan / self.plan.sum(0, keepdims=True)
+
+    @property
+    def is_permutation(self) -> bool:
+        n = len(self.plan)
+        order = self.plan.argmax(1)
+        return self.plan.shape == (n, n) and is_permutation(order) and bool(np.allclose(self.plan[np.arange(n), order] * n, 1, rtol=0, atol=1e-9))
+
+
+@dataclass(frozen=True, eq=False)
+class Orthogonal(_Matrices):
+    """An orthogonal matrix Q, (n, n): R = C = Q. Only groups without an elementwise activation function keep the function under it."""
+
+    matrix: np.ndarray
+
+    def __post_init__(self) -> None:
+        matrix = np.asarray(self.matrix)
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-6):
+            raise InputError(f"an orthogonal map must be a square matrix with Q Q' = 1, got shape {matrix.shape}.")
+
+    @property
+    def rows(self) -> np.ndarray:  # type: ignore[override]
+        return self.matrix
+
+    @property
+    def columns(self) -> np.ndarray:  # type: ignore[override]
+        return self.matrix
+
+    def inverse(self) -> "Orthogonal":
+        """Return the map that undoes this one."""
+        return Orthogonal(self.matrix.T)
+
+    def after(self, first: "Orthogonal") -> "Orthogonal":
+        """Return the one map that does `first`, then this one."""
+        return Orthogonal(self.matrix @ first.matrix)

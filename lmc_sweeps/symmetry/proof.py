@@ -1,0 +1,134 @@
+"""The proof that a symmetry graph keeps what a network computes: random relabelings, in float64, and some that must not."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.maps import Permutation
+
+DRAWS = 3
+ROUNDING = 1e-9  # of the largest output, in float64: sums in another order differ by some 1e-15
+SEEN = 1e-6  # of the largest output: a difference that is none of rounding
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What random relabelings changed, in units of the largest output.
+
+    `gap` is the largest difference over all draws, with all groups relabelled at once. `control` is, by group, the largest difference when
+    one axis of one tensor alone is relabelled: it must be seen, or nothing would be proved. `idle` are the groups where it is not.
+    """
+
+    gap: float
+    control: Mapping[str, float]
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        return tuple(group for group, gap in self.control.items() if gap < SEEN)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the function is kept, and every group's control is seen."""
+        return self.gap <= ROUNDING and not self.idle
+
+
+def prove(module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ...], rng: np.random.Generator, draws: int = DRAWS) -> Proof:
+    r"""Return how far relabelings by the graph change a module's outputs, and how far those do that break it.
+
+    .. math:: \max_x \| f_{\pi(\theta)}(x) - f_\theta(x) \|_\infty / \max_x \| f_\theta(x) \|_\infty
+
+    in float64 and in evaluation mode, of a copy whose scales, shifts, biases and running statistics are drawn anew first: where they are
+    all 1 or 0, as when a network begins, no relabeling of them could be seen.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Not changed.
+    graph : Graph
+    example : Tensor or tuple
+        Inputs.
+    rng : numpy.random.Generator
+    draws : int
+
+    Returns
+    -------
+    Proof
+
+    Raises
+    ------
+    InputError
+        If a parameter or buffer of the module with axes is not in the graph.
+    """
+    double = copy.deepcopy(module).double().eval()
+    inputs = tuple(_in_float64(part) for part in (example if isinstance(example, tuple) else (example,)))
+    named = {name: tensor for name, tensor in double.state_dict().items() if name not in graph.tied}
+    tensors = {name: tensor.detach() for name, tensor in named.items() if tensor.is_floating_point()}
+    uncovered = [name for name, tensor in tensors.items() if tensor.dim() and name not in graph.axes]
+    if uncovered:
+        raise InputError(f"the symmetry graph must have an entry for every parameter and buffer, and lacks {', '.join(uncovered)}.")
+    tensors = _drawn(tensors, rng)
+    outputs = _outputs(double, tensors, inputs)
+    gap = max(_gap(outputs, _outputs(double, graph.apply(tensors, _relabeling(graph, rng)), inputs)) for _ in range(draws))
+    control = {group: max(_controls(double, graph, group, tensors, inputs, outputs, rng)) for group in graph.sizes}
+    return Proof(gap, control)
+
+
+def _in_float64(part: Any) -> Any:
+    return part.double() if isinstance(part, Tensor) and part.is_floating_point() else part
+
+
+def _drawn(tensors: Mapping[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
+    """Return the tensors with those of one axis drawn anew, positive: a variance stays one."""
+    return {
+        name: torch.from_numpy(rng.uniform(0.5, 1.5, tuple(tensor.shape))) if tensor.dim() == 1 else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def _relabeling(graph: Graph, rng: np.random.Generator) -> dict[str, Permutation]:
+    return {group: Permutation(rng.permutation(size)) for group, size in graph.sizes.items()}
+
+
+def _controls(
+    module: nn.Module,
+    graph: Graph,
+    group: str,
+    tensors: Mapping[str, Tensor],
+    inputs: tuple[Any, ...],
+    outputs: list[Tensor],
+    rng: np.random.Generator,
+) -> list[float]:
+    """Return how far relabelings of one tensor alone change the outputs, until one is seen."""
+    order = np.roll(np.arange(graph.sizes[group]), 1)  # none stays
+    gaps = [0.0]
+    for name, _ in graph.holders(group):
+        moved = graph.apply({name: tensors[name]}, {group: Permutation(order)})
+        gaps.append(_gap(outputs, _outputs(module, {**tensors, **moved}, inputs)))
+        if gaps[-1] >= SEEN:
+            break
+    return gaps
+
+
+@torch.no_grad()
+def _outputs(module: nn.Module, tensors: Mapping[str, Tensor], inputs: tuple[Any, ...]) -> list[Tensor]:
+    return list(_leaves(functional_call(module, dict(tensors), inputs)))
+
+
+def _leaves(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    parts = list(value.values()) if isinstance(value, Mapping) else list(value) if isinstance(value, list | tuple) else []
+    return [leaf for part in parts for leaf in _leaves(part)]
+
+
+def _gap(one: list[Tensor], other: list[Tensor]) -> float:
+    largest = max(float(part.abs().max()) for part in one)
+    return max(float((a - b).abs().max()) for a, b in zip(one, other, strict=True)) / (largest or 1.0)

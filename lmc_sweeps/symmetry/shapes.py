@@ -1,0 +1,130 @@
+"""The rules of operations that change the shape of a tensor, not its entries: reshaping, moving, cutting and joining axes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lmc_sweeps.symmetry.rules import NoRule, Shape, rule
+from lmc_sweeps.symmetry.values import Value, Walk
+
+
+@rule("view", "reshape", "flatten", "unflatten", "_unsafe_view", "view_as", "_reshape_alias", "reshape_as")
+def reshape(walk: Walk, shape: Shape, value: Value, *_: Any) -> Value:
+    if tuple(map(walk.size, value.axes)) == tuple(shape):
+        return value
+    return Value(tuple(walk.factors.reshaped(value.axes, shape)))
+
+
+@rule("permute")
+def permute(walk: Walk, shape: Shape, value: Value, order: Sequence[int]) -> Value:
+    return value.moved([k % len(value.axes) for k in order])
+
+
+@rule("transpose", "swapaxes", "swapdims")
+def transpose(walk: Walk, shape: Shape, value: Value, one: int, other: int) -> Value:
+    order = list(range(len(value.axes)))
+    order[one], order[other] = order[other], order[one]
+    return value.moved(order)
+
+
+@rule("t", "numpy_T", "mT", "matrix_H", "adjoint")
+def transposed(walk: Walk, shape: Shape, value: Value) -> Value:
+    return value if len(value.axes) < 2 else transpose(walk, shape, value, -2, -1)
+
+
+@rule("movedim", "moveaxis")
+def movedim(walk: Walk, shape: Shape, value: Value, source: int | Sequence[int], target: int | Sequence[int]) -> Value:
+    n = len(value.axes)
+    sources, targets = ([k % n for k in ([where] if isinstance(where, int) else where)] for where in (source, target))
+    order = [k for k in range(n) if k not in sources]
+    for place, k in sorted(zip(targets, sources, strict=True)):
+        order.insert(place, k)
+    return value.moved(order)
+
+
+@rule("squeeze", "squeeze_")
+def squeeze(walk: Walk, shape: Shape, value: Value, where: Any = None) -> Value:
+    n = len(value.axes)
+    asked = range(n) if where is None else [k % n for k in ([where] if isinstance(where, int) else where)]
+    return value.moved([k for k in range(n) if k not in asked or walk.size(value.axes[k]) != 1])
+
+
+@rule("unsqueeze", "unsqueeze_")
+def unsqueeze(walk: Walk, shape: Shape, value: Value, where: int) -> Value:
+    order: list[int | None] = list(range(len(value.axes)))
+    order.insert(where % (len(order) + 1), None)
+    return value.moved(order)
+
+
+@rule("expand", "expand_as", "broadcast_to")
+def expand(walk: Walk, shape: Shape, value: Value, *_: Any) -> Value:
+    """What is repeated is equal at all places, so these are free."""
+    axes = [*walk.fresh(shape[: len(shape) - len(value.axes)]).axes, *value.axes]
+    return Value(tuple(axis if walk.size(axis) == n else walk.factors.new(n) for axis, n in zip(axes, shape, strict=True)))
+
+
+@rule("cat", "concat", "concatenate")
+def cat(walk: Walk, shape: Shape, values: Sequence[Value], where: int = 0) -> Value:
+    values = [value for value in values if value.axes]
+    where %= len(shape)
+    others = [value.axes[:where] + value.axes[where + 1 :] for value in values]
+    axes = list(walk.broadcast(*others)) if others else []
+    axes.insert(where, tuple(segment for value in values for segment in value.axes[where]))
+    return Value(tuple(axes))
+
+
+@rule("stack")
+def stack(walk: Walk, shape: Shape, values: Sequence[Value], where: int = 0) -> Value:
+    axes = list(walk.broadcast(*(value.axes for value in values)))
+    axes.insert(where % len(shape), walk.factors.new(len(values), fixed=True))
+    return Value(tuple(axes))
+
+
+@rule("chunk", "split", "split_with_sizes", "unsafe_chunk", "unsafe_split", "tensor_split", "split_copy")
+def split(walk: Walk, shapes: list[Shape], value: Value, sizes: Any, where: int = 0) -> list[Value]:
+    where %= len(value.axes)
+    pieces = walk.factors.pieces(value.axes[where], [shape[where] for shape in shapes])
+    return [Value((*value.axes[:where], piece, *value.axes[where + 1 :])) for piece in pieces]
+
+
+@rule("unbind")
+def unbind(walk: Walk, shapes: list[Shape], value: Value, where: int = 0) -> list[Value]:
+    return [select(walk, shape, value, where) for shape in shapes]
+
+
+@rule("select")
+def select(walk: Walk, shape: Shape, value: Value, where: int, *_: Any) -> Value:
+    where %= len(value.axes)
+    walk.fix(Value(value.axes[where : where + 1]))
+    return Value(value.axes[:where] + value.axes[where + 1 :])
+
+
+@rule("slice", "narrow")
+def slice_(walk: Walk, shape: Shape, value: Value, where: int = 0, *_: Any) -> Value:
+    """What is cut out by place is known by its place."""
+    where %= len(value.axes)
+    if walk.size(value.axes[where]) == shape[where]:
+        return value
+    walk.fix(Value(value.axes[where : where + 1]))
+    return Value((*value.axes[:where], walk.factors.new(shape[where], fixed=True), *value.axes[where + 1 :]))
+
+
+@rule("pad", "constant_pad_nd")
+def pad(walk: Walk, shape: Shape, value: Value, amounts: Sequence[int], mode: Any = "constant", *_: Any) -> Value:
+    """What a constant is added to has two more pieces, of equal entries."""
+    if isinstance(mode, str) and mode != "constant":
+        raise NoRule
+    axes = list(value.axes)
+    for k in range(len(amounts) // 2):
+        before, after = amounts[2 * k : 2 * k + 2]
+        if before < 0 or after < 0:
+            raise NoRule
+        place = len(axes) - 1 - k
+        ends = [walk.factors.new(n) if n else () for n in (before, after)]
+        axes[place] = (*ends[0], *axes[place], *ends[1])
+    return Value(tuple(axes))
+
+
+@rule("tril", "triu")
+def triangle(walk: Walk, shape: Shape, value: Value, *_: Any) -> Value:
+    walk.fix(Value(value.axes[-2:]))
+    return value

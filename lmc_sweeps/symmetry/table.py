@@ -1,0 +1,35 @@
+"""A symmetry graph as a table that a person can check."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lmc_sweeps.symmetry.graph import Axis, Graph
+LINE = 100  # characters, of sentences
+
+
+def table(graph: Graph) -> str:
+    """Return the groups, numbered, with their neurons; then each tensor with its axes in these numbers; then what was left fixed."""
+    labels = {group: f"g{number}" for number, group in enumerate(graph.sizes, start=1)}
+    groups = [(labels[group], group, str(size)) for group, size in graph.sizes.items()]
+    tensors = [(name, ", ".join(_axis(axis, labels) for axis in axes) or "-") for name, axes in graph.axes.items()]
+    lines = [*_columns([("", "group", "neurons"), *groups]), "", *_columns([("tensor", "axes (* is read)"), *tensors])]
+    if graph.tied:
+        lines += ["", *_columns([("tensor", "is"), *graph.tied.items()])]
+    for limit in graph.limits:
+        sentence = f"No rule for {limit.operation}: the places on its axes stay where they are, in {', '.join(limit.tensors)}."
+        lines += ["", *textwrap.wrap(sentence, LINE, subsequent_indent="  ", break_on_hyphens=False)]
+    return "\n".join(lines)
+
+
+def _axis(axis: Axis, labels: Mapping[str, str]) -> str:
+    segments = [" x ".join(labels.get(factor.group or "", str(factor.size)) for factor in segment) or "1" for segment in axis.segments]
+    return " + ".join(segments) + ("*" if axis.reads and axis.groups else "")
+
+
+def _columns(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
