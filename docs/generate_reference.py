@@ -15,6 +15,10 @@ PAGES = {
         "Networks of one's own, and of a sweep",
         ["lmc_sweeps.compare", "lmc_sweeps.networks", "lmc_sweeps.parts.add_parts", "lmc_sweeps.maths.permutations"],
     ),
+    "symmetry": (
+        "Symmetries: which neurons can be relabelled",
+        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "views")],
+    ),
     "measures": (
         "Barriers, lines, dimension",
         ["lmc_sweeps.maths.barriers", "lmc_sweeps.maths.interpolation", "lmc_sweeps.maths.dimension"],

@@ -57,9 +57,11 @@ def compare(
 ) -> Comparison:
     """Match two networks of your own by optimal transport and measure the barriers between them.
 
-    Any `nn.Sequential` of linear layers and elementwise activations works as it is; its inputs are flattened. Other modules need a
-    `permutation_spec`, which is first tested by random relabelings. Both networks must compute the same function of their weights;
-    they are measured in evaluation mode, in float32 (in float64 if one of them is), and are not changed, nor are their mode and device.
+    Any `nn.Sequential` of linear layers and elementwise activations works as it is; its inputs are flattened. Of other modules that
+    `torch.export` takes the symmetries are derived (`trace`); a `permutation_spec` may say them instead. Either is tested by random
+    relabelings first. Where groups feed one another, as in residual networks, only methods that need no order can match them:
+    ``activations``. Both networks must compute the same function of their weights; they are measured in evaluation mode, in float32 (in
+    float64 if one of them is), and are not changed, nor are their mode and device.
 
     Parameters
     ----------
@@ -104,11 +106,12 @@ def compare(
     target = resolve_device(str(device))
     a, b, notes = _networks(network_a, network_b, target)
     splits = {name: own_split(name, data) for name, data in (("train", train), ("test", test))}
-    architecture = architecture_of(a, b, permutation_spec)
+    measured = architecture_of(a, b, permutation_spec, splits["train"].inputs)
+    architecture, a, b = measured.architecture, measured.a, measured.b
     with exact_products(target):
         train_split, test_split = measured_splits(architecture, a, b, splits, methods, batch_size)
         result = compare_pair(architecture, a.parameters, b.parameters, train_split, test_split, methods, points, seed, batch_size)
-    return _comparison(replace(result, notes=[*notes, *result.notes]), methods, architecture.spec, b, network_b)
+    return _comparison(replace(result, notes=[*notes, *measured.notes, *result.notes]), methods, architecture.spec, b, network_b)
 
 
 def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) -> tuple[OwnNetwork, OwnNetwork, list[str]]:
@@ -142,7 +145,7 @@ def _comparison(result: PairResult, methods: Sequence[Matching], spec: Permutati
 def _aligned(network_b: nn.Module, b: OwnNetwork, spec: PermutationSpec, permutations: Permutations) -> dict[str, Tensor]:
     """Return B's state dict with its neurons permuted, under the caller's names and in the caller's types."""
     state = {key: tensor.clone() if isinstance(tensor, Tensor) else tensor for key, tensor in network_b.state_dict().items()}
-    permuted = apply_permutations(b.parameters, spec, permutations)
+    permuted = b.own(apply_permutations(b.parameters, spec, permutations))
     for key in (*b.parameters, *b.aliases):
         name = b.prefix + key
         state[name] = permuted[b.aliases.get(key, key)].to(state[name], copy=True)

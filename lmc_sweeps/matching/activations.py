@@ -21,8 +21,8 @@ class Activations(SequentialMatching):
               \arg\min_\pi \sum_i C_{i,\pi(i)} = \arg\max_\pi \sum_i \operatorname{Cov}(h^l_{A,i}, h^l_{B,\pi(i)})
 
     where the bar takes the mean away (`centred`). Activations of B do not change when its earlier layers are permuted, so the layers
-    are independent of one another; but neurons that are dead on every example cost the same, and between these the weights decide. The
-    approximate dimension is that of the uncentred :math:`\mathbb E\, h^l (h^l)^\top`.
+    are independent of one another, and may feed one another; but neurons that are dead on every example cost the same, and between these
+    the weights decide. The approximate dimension is that of the uncentred :math:`\mathbb E\, h^l (h^l)^\top`.
 
     References
     ----------
@@ -31,6 +31,7 @@ class Activations(SequentialMatching):
 
     name: ClassVar[str] = "activations"
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "moments", "cross_moments"})  # weights decide between equal costs
+    ordered: ClassVar[bool] = False
     keeps_gaussian: ClassVar[bool] = False  # a neuron is a function of the data, not linear in its weights
     centred: bool = field(default=True, metadata=ALWAYS)
 

@@ -72,6 +72,7 @@ class SequentialMatching(Matching):
 
     # Whether Gaussian weights are Gaussian neurons in the metric of the cost: a claim of one class, which none inherits.
     keeps_gaussian: ClassVar[bool] = False
+    ordered: ClassVar[bool] = True  # whether a layer's cost depends on the permutations of those that feed it
     transport: str = field(default="emd", metadata=ALWAYS)
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -111,7 +112,8 @@ class SequentialMatching(Matching):
         permutations: dict[str, np.ndarray] = {}
         layers, is_permutation, sentences = [], True, []
         for layer, group in enumerate(problem.spec.groups, start=1):
-            _check_order(problem, group, permutations)
+            if self.ordered:
+                _check_order(problem, group, permutations)
             cost = self.ground_cost(problem, group, permutations)
             self._check_finite("ground_cost", layer, group, cost)
             result = solve(cost, self._ties(problem, group, permutations))
@@ -159,8 +161,10 @@ class SequentialMatching(Matching):
         """Return what decides between permutations of equal cost: the weights, for a method that sees them."""
         if "weights" not in self.needs:
             return TieRule(size=np.mean)
-        rows_a = neuron_rows(problem, problem.weights_a, group, {}, biases=True, outgoing=True)
-        rows_b = neuron_rows(problem, problem.weights_b, group, permutations, biases=True, outgoing=True)
+        # Where groups feed one another, as in a residual stream, what comes from those not matched yet has no order to be compared in.
+        sources = {source for source in problem.sources[group] if source not in problem.sizes or source in permutations}
+        rows_a = neuron_rows(problem, problem.weights_a, group, {}, biases=True, outgoing=True, sources=sources)
+        rows_b = neuron_rows(problem, problem.weights_b, group, permutations, biases=True, outgoing=True, sources=sources)
         return TieRule(criteria=(partial(squared_distances, rows_a, rows_b),), size=np.mean)
 
 

@@ -1,6 +1,6 @@
 """The weights of neurons: what leads to the neurons of a group, their biases, and what leads from them to the outputs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -43,11 +43,16 @@ def neuron_rows(
     permutations: Permutations,
     biases: bool = False,
     outgoing: bool = False,
+    sources: Collection[str] | None = None,
 ) -> np.ndarray:
-    """Return the weights of every neuron of a group as a row, (n, d): incoming ones, and if asked for biases and those to the outputs."""
-    parts = [position for _, kernel in incoming_rows(problem, weights, group, permutations) for position in kernel]
+    """Return the weights of every neuron of a group as a row, (n, d): incoming ones, and if asked for biases and those to the outputs.
+
+    Of the incoming ones those from some `sources` only, if these are given.
+    """
+    kernels = incoming_rows(problem, weights, group, permutations)
+    parts = [position for source, kernel in kernels for position in kernel if sources is None or source in sources]
     if biases:
         parts.append(bias_column(problem, weights, group))
     if outgoing:
         parts += outgoing_columns(problem, weights, group)
-    return np.concatenate(parts, axis=1)
+    return np.concatenate(parts, axis=1) if parts else np.zeros((problem.sizes[group], 0))

@@ -13,6 +13,7 @@ from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.models.base import INPUT, Architecture, unstack
 from lmc_sweeps.models.sites import Products, Use
+from lmc_sweeps.symmetry.views import View
 
 
 class TorchModule(Architecture):
@@ -27,11 +28,14 @@ class TorchModule(Architecture):
         Copied; put in evaluation mode.
     spec : PermutationSpec
         Must cover every parameter and every buffer that has an axis.
+    views : mapping of str to View, optional
+        How the tensors that the specification speaks of are made of the module's own; those without a view are the module's own.
     """
 
-    def __init__(self, module: nn.Module, spec: PermutationSpec) -> None:
+    def __init__(self, module: nn.Module, spec: PermutationSpec, views: Mapping[str, View] | None = None) -> None:
         self._module = copy.deepcopy(module).eval()
         self.spec = spec
+        self.views = dict(views or {})
         self._readers: dict[str, list[str]] = {}
         for name, axes in spec.axes.items():
             if len(axes) > 1:
@@ -94,7 +98,7 @@ class TorchModule(Architecture):
 
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
         module = copy.deepcopy(self._module)
-        module.load_state_dict({**module.state_dict(), **parameters})
+        module.load_state_dict({**module.state_dict(), **self._own(parameters)})
         return module
 
     def readers(self, source: str) -> tuple[str, ...]:
@@ -106,8 +110,9 @@ class TorchModule(Architecture):
         fused = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
         try:
-            with Products(parameters, [name for name, axes in self.spec.axes.items() if len(axes) > 1]) as products:
-                self._call(parameters, inputs)
+            own = self._own(parameters)
+            with Products(own, [name for name, axes in self.spec.axes.items() if len(axes) > 1]) as products:
+                functional_call(self._module, own, (inputs.clone(),))
         finally:
             torch.backends.mha.set_fastpath_enabled(fused)
         return products.uses
@@ -117,15 +122,21 @@ class TorchModule(Architecture):
         activations = {}
         for key, readers in self._readers.items():
             for reader in readers:
-                width = parameters[reader].shape[1]
-                rows = [use.rows for use in uses.get(reader, ()) if use.axis == 1 and use.rows.shape[1] == width]
+                shape = tuple(parameters[reader].shape)
+                view = self.views.get(reader, View(shape, shape, tuple(range(len(shape)))))
+                axis = view.read[0]
+                rows = [use.rows for use in uses.get(reader, ()) if use.axis == axis and use.rows.shape[1] == view.own[axis]]
                 if rows and key not in activations:
-                    activations[key] = torch.cat(rows)
+                    activations[key] = view.neurons(torch.cat(rows))
         return activations
 
     def _call(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         # A module may change its inputs in place, which are the next network's too.
-        return functional_call(self._module, dict(parameters), (inputs.clone(),))
+        return functional_call(self._module, self._own(parameters), (inputs.clone(),))
+
+    def _own(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return tensors as the module's code takes them."""
+        return {name: self.views[name].back(tensor) if name in self.views else tensor for name, tensor in parameters.items()}
 
     def _activations(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
         activations = self.readable(parameters, self.uses(parameters, inputs))

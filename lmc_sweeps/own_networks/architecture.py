@@ -1,48 +1,94 @@
-"""The mathematics of two networks of a caller's: a chain of linear layers, or A's own code with a permutation specification."""
+"""The mathematics of two networks of a caller's: a chain of linear layers, or A's own code with its symmetries."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.models.feed_forward import Layer
+from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.sequential import from_sequential
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork, check_same, visible
+from lmc_sweeps.own_networks.proof import taken_inputs
 from lmc_sweeps.own_networks.specification import own_spec
+from lmc_sweeps.symmetry.tracing import trace
+from lmc_sweeps.symmetry.views import factored
+
+BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
-def architecture_of(a: OwnNetwork, b: OwnNetwork, spec: Any) -> Architecture:
-    """Return the mathematics of both networks, A's code; their tensors are those of its specification.
+@dataclass(frozen=True)
+class Measured:
+    """What measures two networks, these as it takes them, and notes on how it was found."""
+
+    architecture: Architecture
+    a: OwnNetwork
+    b: OwnNetwork
+    notes: tuple[str, ...] = ()
+
+
+def architecture_of(a: OwnNetwork, b: OwnNetwork, spec: Any, inputs: Tensor) -> Measured:
+    """Return the mathematics of both networks: A's code, with a specification of the caller's, or with the symmetry graph of the module.
 
     Raises
     ------
     InputError
-        If the networks differ, or, without a specification, are no `nn.Sequential` of linear layers.
+        If the networks differ, or, without a specification, A cannot be traced or has no neurons that can be matched.
     """
     if spec is not None:
         check_same(a, b)
-        return TorchModule(a.module, own_spec(spec, a))
-    chain_a, chain_b = (from_sequential(_sequential(network.module)) for network in (a, b))
-    for layer_a, layer_b in zip(chain_a.layers, chain_b.layers, strict=False):
+        return Measured(TorchModule(a.module, own_spec(spec, a)), a, b, _notes(a))
+    chain = _chain(a.module)
+    if chain is None:
+        check_same(a, b)
+        return _traced(a, b, inputs)
+    other = from_sequential(b.module) if isinstance(b.module, nn.Sequential) else None
+    if other is None:
+        raise InputError(f"network A and network B differ: a Sequential against a {type(b.module).__name__}.")
+    for layer_a, layer_b in zip(chain.layers, other.layers, strict=False):
         if _function(layer_a) != _function(layer_b):
             raise InputError(f"network A and network B differ: {layer_a} against {layer_b}.")
     check_same(a, b)
-    chain_a.spec.sizes(a.parameters)
-    return chain_a
+    chain.spec.sizes(a.parameters)
+    return Measured(chain, a, b)
 
 
-def _sequential(module: nn.Module) -> nn.Sequential:
-    if not isinstance(module, nn.Sequential):
-        sentence = f"a {type(module).__name__} is not an nn.Sequential of linear layers"
-        if type(module).__module__.startswith("lmc_sweeps.models."):  # of a model that a user has added, or of ours
-            raise InputError(
-                f"{sentence}. Networks of a model of your own are measured by a sweep (model=NAME), in any form; here pass "
-                "`permutation_spec` with one entry per axis, if every group in it is on the second axis of a parameter."
-            )
-        raise InputError(f"{sentence}: pass `permutation_spec` with one entry per axis.")
-    return module
+def _chain(module: nn.Module) -> FeedForward | None:
+    """Return a module as a chain of linear layers, which has fast paths, if it is one."""
+    try:
+        return from_sequential(module) if isinstance(module, nn.Sequential) else None
+    except InputError:
+        return None
+
+
+def _traced(a: OwnNetwork, b: OwnNetwork, inputs: Tensor) -> Measured:
+    weights = next(iter(a.parameters.values()))
+    few = taken_inputs(a, "train", inputs[:2].to(weights.device), weights.dtype, is_flat=False)
+    a.outputs("train", few)  # a sentence where it does not take them
+    graph = trace(a.module, few if len(few) > 1 else torch.cat([few, few]))
+    parts = factored(graph)
+    axes = {name: entry for name, entry in parts.spec.axes.items() if name in a.parameters}
+    if not any(group is not None for entry in axes.values() for group in entry):
+        limits = "".join(f" No rule is known for {limit.operation}, in {', '.join(limit.tensors[:3])}." for limit in graph.limits)
+        groups = ", ".join(parts.left) or "none"
+        raise InputError(
+            f"a {type(a.module).__name__} has no neurons that a matching method can relabel yet; groups that were found: {groups}.{limits} "
+            "print(lmc_sweeps.trace(network, inputs)) shows them all; a `permutation_spec` of your own may name more."
+        )
+    views = {name: parts.views[name] for name in axes if name in parts.views}
+    a, b = a.seen_by(views), b.seen_by(views)
+    left = () if not parts.left else (f"left in their order, as no method can match them yet: {', '.join(parts.left)}.",)
+    return Measured(TorchModule(a.module, own_spec(axes, a), views), a, b, (*left, *_notes(a)))
+
+
+def _notes(a: OwnNetwork) -> tuple[str, ...]:
+    """Return what has to be known of the line through networks of this kind."""
+    if not any(isinstance(part, BATCH_NORM) for part in a.module.modules()):
+        return ()
+    return ("batch norm: running statistics along the line are interpolated, not computed again, which by itself can make a barrier.",)
 
 
 def _function(layer: Layer) -> list[Any]:

@@ -113,14 +113,14 @@ def check_methods(architecture: TorchModule, network: OwnNetwork, uses: Mapping[
     methods : sequence of Matching
     """
     spec = architecture.spec
-    sequential = [method.name for method in methods if isinstance(method, SequentialMatching)]
+    sequential = [method.name for method in methods if isinstance(method, SequentialMatching) and method.ordered]
     if sequential:
         _check_order(architecture, sequential[0])
-    _check_directions(spec, uses)
+    _check_directions(spec, {name: use for name, use in uses.items() if name not in architecture.views})
     readable = architecture.readable(network.parameters, {name: list(products) for name, products in uses.items()})
     needs = [method.needs for method in methods]
     keys = list(spec.groups) if any(need & {"moments", "cross_moments"} for need in needs) else []
-    if any({"weights", "moments"} <= need for need in needs):
+    if any({"weights", "moments"} <= method.needs for method in methods if not isinstance(method, SequentialMatching) or method.ordered):
         keys += [source for group in spec.groups for source in architecture.sources(group)]
     for key in keys:
         if key not in readable:
@@ -134,7 +134,10 @@ def _check_order(architecture: TorchModule, method: str) -> None:
         later = [source for source in architecture.sources(group) if source in architecture.spec.groups and source not in earlier]
         if later:
             feeder = "itself" if later[0] == group else f"{later[0]!r}, and that by {group!r} in its turn"
-            raise InputError(f"group {group!r} is fed by {feeder} (a residual connection?): one pass cannot match it, as {method} would.")
+            raise InputError(
+                f"group {group!r} is fed by {feeder} (a residual connection?): one pass cannot match it, as {method} would; "
+                "matching=['activations'] needs no order."
+            )
         earlier.add(group)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 Segment = tuple[int, ...]
-Axis = tuple[Segment, ...]  # of numbers of factors, as `Factors` knows them
+Places = tuple[Segment, ...]  # of numbers of factors, as `Factors` knows them
 
 
 @dataclass
@@ -19,7 +19,7 @@ class _Node:
     parent: int
     fixed: bool = False
     product: Segment = ()  # what it was split into, one inside the other
-    pieces: Axis = ()  # what it was split into, one after the other
+    pieces: Places = ()  # what it was split into, one after the other
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Factors:
 
     nodes: list[_Node] = field(default_factory=list)
 
-    def new(self, size: int, *, fixed: bool = False) -> Axis:
+    def new(self, size: int, *, fixed: bool = False) -> Places:
         """Return an axis of one new factor; one place needs none."""
         return (self._new(size, fixed),)
 
@@ -54,10 +54,10 @@ class Factors:
     def segment_size(self, segment: Iterable[int]) -> int:
         return prod(self.size(number) for number in segment)
 
-    def axis_size(self, axis: Axis) -> int:
+    def axis_size(self, axis: Places) -> int:
         return sum(map(self.segment_size, axis))
 
-    def resolved(self, axis: Axis) -> Axis:
+    def resolved(self, axis: Places) -> Places:
         """Return an axis in factors that were not split."""
         return tuple(part for segment in axis for part in self._segments(segment))
 
@@ -79,7 +79,7 @@ class Factors:
             parts = [(*outer, *inner) for outer in parts for inner in pieces]
         return parts
 
-    def fix(self, *axes: Axis) -> None:
+    def fix(self, *axes: Places) -> None:
         """Leave the places of these axes where they are."""
         for axis in axes:
             for segment in axis:
@@ -106,7 +106,7 @@ class Factors:
         node = self.nodes[self.root(number)]
         node.pieces = (self._new(first, node.fixed), self._new(node.size - first, node.fixed))
 
-    def tie(self, one: Axis, other: Axis) -> None:
+    def tie(self, one: Places, other: Places) -> None:
         """Make two axes of one size the same, place by place."""
         while True:
             one, other = self.resolved(one), self.resolved(other)
@@ -115,7 +115,7 @@ class Factors:
         for first, second in zip(one, other, strict=True):
             self._tie_products(first, second)
 
-    def _align(self, one: Axis, other: Axis) -> bool:
+    def _align(self, one: Places, other: Places) -> bool:
         """Split where a segment of one axis ends inside a segment of the other; return whether anything was split."""
         for first, second in zip(one, other, strict=False):
             sizes = self.segment_size(first), self.segment_size(second)
@@ -153,9 +153,9 @@ class Factors:
         for first, second in zip(one, other, strict=True):
             self._join(first, second)
 
-    def reshaped(self, axes: Sequence[Axis], sizes: Sequence[int]) -> list[Axis]:
+    def reshaped(self, axes: Sequence[Places], sizes: Sequence[int]) -> list[Places]:
         """Return the axes of a tensor that is given another shape, its entries in the same order."""
-        shaped: list[Axis] = []
+        shaped: list[Places] = []
         remaining, axes = list(sizes), list(axes)
         while remaining or axes:
             block, targets = [axes.pop(0)] if axes else [], [remaining.pop(0)] if remaining else []
@@ -167,7 +167,7 @@ class Factors:
             shaped += self._redivided(block, targets)
         return shaped
 
-    def _redivided(self, block: Sequence[Axis], sizes: Sequence[int]) -> list[Axis]:
+    def _redivided(self, block: Sequence[Places], sizes: Sequence[int]) -> list[Places]:
         """Return axes of these sizes in place of a block of axes with as many places."""
         if 1 in sizes:  # an axis of one place, wherever it stands, changes nothing
             others = iter(self._redivided(block, [size for size in sizes if size != 1]))
@@ -186,7 +186,7 @@ class Factors:
         self._tie_products(merged[0], tuple(number for axis in divided for number in axis[0]))
         return divided
 
-    def pieces(self, axis: Axis, sizes: Sequence[int]) -> list[Axis]:
+    def pieces(self, axis: Places, sizes: Sequence[int]) -> list[Places]:
         """Return the parts of an axis that is cut into so many places each."""
         divided = [self.new(size) for size in sizes]
         self.tie(axis, tuple(segment for part in divided for segment in part))

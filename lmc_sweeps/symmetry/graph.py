@@ -4,44 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.symmetry.axes import Axis
 from lmc_sweeps.symmetry.maps import Map
 from lmc_sweeps.symmetry.table import table
-
-
-@dataclass(frozen=True)
-class Factor:
-    """Places of an axis in the order of a group; `group` is None where they stay where they are."""
-
-    size: int
-    group: str | None = None
-
-
-Segment = tuple[Factor, ...]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """An axis of a tensor: a concatenation of segments, each a product of factors, outer ones first.
-
-    `reads` says that it has the inputs of what the tensor computes, as the second axis of a linear layer does.
-    """
-
-    segments: tuple[Segment, ...]
-    reads: bool = False
-
-    @property
-    def size(self) -> int:
-        return sum(prod(factor.size for factor in segment) for segment in self.segments)
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The groups on this axis, in their order, each once."""
-        return tuple(dict.fromkeys(factor.group for segment in self.segments for factor in segment if factor.group is not None))
 
 
 @dataclass(frozen=True)
@@ -112,7 +81,7 @@ class Graph:
         return tensor
 
     def __str__(self) -> str:
-        return table(self)
+        return table(self.axes, self.sizes, self.tied, {limit.operation: limit.tensors for limit in self.limits})
 
 
 def _mapped(tensor: Tensor, k: int, axis: Axis, maps: Mapping[str, Map]) -> Tensor:
@@ -122,19 +91,7 @@ def _mapped(tensor: Tensor, k: int, axis: Axis, maps: Mapping[str, Map]) -> Tens
         shape = part.shape
         part = part.reshape((*shape[:k], *(factor.size for factor in segment), *shape[k + 1 :]))
         for place, factor in enumerate(segment):
-            if factor.group in maps:
-                part = maps[factor.group].apply(part, k + place, reads=axis.reads)
+            if (mapping := maps.get(factor.group or "")) is not None:
+                part = mapping.apply(part, k + place, reads=axis.reads)
         parts.append(part.reshape((*shape[:k], -1, *shape[k + 1 :])))
     return torch.cat(parts, k)
-
-
-def index(axis: Axis, permutations: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the order in which permutations of its groups put the places of an axis."""
-    orders, offset = [], 0
-    for segment in axis.segments:
-        sizes = [factor.size for factor in segment]
-        places = [permutations.get(factor.group or "", np.arange(factor.size)) for factor in segment]
-        order = np.ravel_multi_index(np.ix_(*places), sizes).ravel() if segment else np.zeros(1, dtype=np.int64)
-        orders.append(order + offset)
-        offset += prod(sizes)
-    return np.concatenate(orders)

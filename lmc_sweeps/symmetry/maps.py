@@ -108,7 +108,13 @@ class Coupling(_Matrices):
 
     def __post_init__(self) -> None:
         plan = np.asarray(self.plan)
-        if plan.ndim != 2 or not (plan >= 0).all() or abs(plan.sum() - 1) > 1e-6 or not (plan.sum(0) > 0).all() or not (plan.sum(1) > 0).all():
+        if (
+            plan.ndim != 2
+            or not (plan >= 0).all()
+            or abs(plan.sum() - 1) > 1e-6
+            or not (plan.sum(0) > 0).all()
+            or not (plan.sum(1) > 0).all()
+        ):
             raise InputError(
                 "a coupling must be a matrix (neurons of A, neurons of B) of numbers from 0 on, whose sum is 1, without an empty row or "
                 f"column, got shape {plan.shape} and sum {plan.sum():g}."
@@ -126,7 +132,11 @@ class Coupling(_Matrices):
     def is_permutation(self) -> bool:
         n = len(self.plan)
         order = self.plan.argmax(1)
-        return self.plan.shape == (n, n) and is_permutation(order) and bool(np.allclose(self.plan[np.arange(n), order] * n, 1, rtol=0, atol=1e-9))
+        return (
+            self.plan.shape == (n, n)
+            and is_permutation(order)
+            and bool(np.allclose(self.plan[np.arange(n), order] * n, 1, rtol=0, atol=1e-9))
+        )
 
 
 @dataclass(frozen=True, eq=False)

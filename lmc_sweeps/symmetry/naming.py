@@ -2,32 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 
-from lmc_sweeps.symmetry.factors import Axis
+from lmc_sweeps.symmetry.factors import Places
 from lmc_sweeps.symmetry.values import Walk
 
 
-def group_names(walk: Walk, tensors: Mapping[str, Sequence[Axis]]) -> dict[int, str]:
+def group_names(walk: Walk, tensors: Mapping[str, Sequence[Places]]) -> dict[int, str]:
     """Return the free factors of a network's tensors by number, in the order in which they are computed, with their names.
 
-    A group is called after the module of the first tensor that has it on an axis which is not read; where that axis is made of several
-    factors, with the place of this one in brackets.
+    A group is called after the module of the first matrix (then of any tensor) that has it on an axis which is not read; where that axis is
+    made of several factors, with the place of this one in brackets.
     """
     order = [name for name in walk.used if name in tensors]
     holders: dict[int, tuple[str, str]] = {}
-    for pass_reading in (False, True):
+    for reads, least in ((False, 2), (False, 1), (True, 1)):
         for name in order:
-            for k, axis in enumerate(tensors[name]):
+            for k, axis in enumerate(tensors[name] if len(tensors[name]) >= least else ()):
                 numbers = list(dict.fromkeys(walk.factors.root(n) for segment in axis for n in segment))
                 for place, number in enumerate(numbers):
-                    if walk.factors.is_fixed(number) or ((name, k) in walk.reading) != pass_reading:
+                    if walk.factors.is_fixed(number) or ((name, k) in walk.reading) != reads:
                         continue
                     holders.setdefault(number, (name, f"[{place}]" if len(numbers) > 1 else ""))
     names: dict[int, str] = {}
     for number in sorted(holders, key=lambda number: order.index(holders[number][0])):
-        tensor, place = holders[number]
+        tensor, in_brackets = holders[number]
         module = tensor.rpartition(".")[0] or tensor
-        name = module + place
+        name = module + in_brackets
         while name in names.values():
-            name = f"{tensor}{place}" if name == module + place else f"{name}'"
+            name = f"{tensor}{in_brackets}" if name == module + in_brackets else f"{name}'"
         names[number] = name
     return names

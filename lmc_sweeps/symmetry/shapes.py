@@ -9,6 +9,7 @@ from lmc_sweeps.symmetry.values import Value, Walk
 
 @rule("view", "reshape", "flatten", "unflatten", "_unsafe_view", "view_as", "_reshape_alias", "reshape_as")
 def reshape(walk: Walk, shape: Shape, value: Value, *_: Any) -> Value:
+    """Group or divide axes, entries in the same order."""
     if tuple(map(walk.size, value.axes)) == tuple(shape):
         return value
     return Value(tuple(walk.factors.reshaped(value.axes, shape)))
@@ -16,11 +17,13 @@ def reshape(walk: Walk, shape: Shape, value: Value, *_: Any) -> Value:
 
 @rule("permute")
 def permute(walk: Walk, shape: Shape, value: Value, order: Sequence[int]) -> Value:
+    """Move the axes."""
     return value.moved([k % len(value.axes) for k in order])
 
 
 @rule("transpose", "swapaxes", "swapdims")
 def transpose(walk: Walk, shape: Shape, value: Value, one: int, other: int) -> Value:
+    """Exchange two axes."""
     order = list(range(len(value.axes)))
     order[one], order[other] = order[other], order[one]
     return value.moved(order)
@@ -28,11 +31,13 @@ def transpose(walk: Walk, shape: Shape, value: Value, one: int, other: int) -> V
 
 @rule("t", "numpy_T", "mT", "matrix_H", "adjoint")
 def transposed(walk: Walk, shape: Shape, value: Value) -> Value:
+    """Exchange the last two axes."""
     return value if len(value.axes) < 2 else transpose(walk, shape, value, -2, -1)
 
 
 @rule("movedim", "moveaxis")
 def movedim(walk: Walk, shape: Shape, value: Value, source: int | Sequence[int], target: int | Sequence[int]) -> Value:
+    """Move some axes, the others in their order."""
     n = len(value.axes)
     sources, targets = ([k % n for k in ([where] if isinstance(where, int) else where)] for where in (source, target))
     order = [k for k in range(n) if k not in sources]
@@ -43,6 +48,7 @@ def movedim(walk: Walk, shape: Shape, value: Value, source: int | Sequence[int],
 
 @rule("squeeze", "squeeze_")
 def squeeze(walk: Walk, shape: Shape, value: Value, where: Any = None) -> Value:
+    """Drop axes of one place."""
     n = len(value.axes)
     asked = range(n) if where is None else [k % n for k in ([where] if isinstance(where, int) else where)]
     return value.moved([k for k in range(n) if k not in asked or walk.size(value.axes[k]) != 1])
@@ -50,6 +56,7 @@ def squeeze(walk: Walk, shape: Shape, value: Value, where: Any = None) -> Value:
 
 @rule("unsqueeze", "unsqueeze_")
 def unsqueeze(walk: Walk, shape: Shape, value: Value, where: int) -> Value:
+    """Add an axis of one place."""
     order: list[int | None] = list(range(len(value.axes)))
     order.insert(where % (len(order) + 1), None)
     return value.moved(order)
@@ -57,13 +64,14 @@ def unsqueeze(walk: Walk, shape: Shape, value: Value, where: int) -> Value:
 
 @rule("expand", "expand_as", "broadcast_to")
 def expand(walk: Walk, shape: Shape, value: Value, *_: Any) -> Value:
-    """What is repeated is equal at all places, so these are free."""
+    """Return new, free axes for what is repeated: all its places are equal."""
     axes = [*walk.fresh(shape[: len(shape) - len(value.axes)]).axes, *value.axes]
     return Value(tuple(axis if walk.size(axis) == n else walk.factors.new(n) for axis, n in zip(axes, shape, strict=True)))
 
 
 @rule("cat", "concat", "concatenate")
 def cat(walk: Walk, shape: Shape, values: Sequence[Value], where: int = 0) -> Value:
+    """Put one axis of several tensors one after the other, and tie the others."""
     values = [value for value in values if value.axes]
     where %= len(shape)
     others = [value.axes[:where] + value.axes[where + 1 :] for value in values]
@@ -74,6 +82,7 @@ def cat(walk: Walk, shape: Shape, values: Sequence[Value], where: int = 0) -> Va
 
 @rule("stack")
 def stack(walk: Walk, shape: Shape, values: Sequence[Value], where: int = 0) -> Value:
+    """Add an axis whose places are the tensors, and tie all others."""
     axes = list(walk.broadcast(*(value.axes for value in values)))
     axes.insert(where % len(shape), walk.factors.new(len(values), fixed=True))
     return Value(tuple(axes))
@@ -81,6 +90,7 @@ def stack(walk: Walk, shape: Shape, values: Sequence[Value], where: int = 0) -> 
 
 @rule("chunk", "split", "split_with_sizes", "unsafe_chunk", "unsafe_split", "tensor_split", "split_copy")
 def split(walk: Walk, shapes: list[Shape], value: Value, sizes: Any, where: int = 0) -> list[Value]:
+    """Cut an axis into pieces."""
     where %= len(value.axes)
     pieces = walk.factors.pieces(value.axes[where], [shape[where] for shape in shapes])
     return [Value((*value.axes[:where], piece, *value.axes[where + 1 :])) for piece in pieces]
@@ -88,11 +98,13 @@ def split(walk: Walk, shapes: list[Shape], value: Value, sizes: Any, where: int 
 
 @rule("unbind")
 def unbind(walk: Walk, shapes: list[Shape], value: Value, where: int = 0) -> list[Value]:
+    """Take the places of an axis one by one: they stay."""
     return [select(walk, shape, value, where) for shape in shapes]
 
 
 @rule("select")
 def select(walk: Walk, shape: Shape, value: Value, where: int, *_: Any) -> Value:
+    """Take one place of an axis: its places stay."""
     where %= len(value.axes)
     walk.fix(Value(value.axes[where : where + 1]))
     return Value(value.axes[:where] + value.axes[where + 1 :])
@@ -100,7 +112,7 @@ def select(walk: Walk, shape: Shape, value: Value, where: int, *_: Any) -> Value
 
 @rule("slice", "narrow")
 def slice_(walk: Walk, shape: Shape, value: Value, where: int = 0, *_: Any) -> Value:
-    """What is cut out by place is known by its place."""
+    """Fix an axis of which some places are cut out."""
     where %= len(value.axes)
     if walk.size(value.axes[where]) == shape[where]:
         return value
@@ -110,7 +122,7 @@ def slice_(walk: Walk, shape: Shape, value: Value, where: int = 0, *_: Any) -> V
 
 @rule("pad", "constant_pad_nd")
 def pad(walk: Walk, shape: Shape, value: Value, amounts: Sequence[int], mode: Any = "constant", *_: Any) -> Value:
-    """What a constant is added to has two more pieces, of equal entries."""
+    """Put a piece of equal entries before an axis, and one behind it."""
     if isinstance(mode, str) and mode != "constant":
         raise NoRule
     axes = list(value.axes)
@@ -126,5 +138,6 @@ def pad(walk: Walk, shape: Shape, value: Value, amounts: Sequence[int], mode: An
 
 @rule("tril", "triu")
 def triangle(walk: Walk, shape: Shape, value: Value, *_: Any) -> Value:
+    """Fix the axes of a matrix of which a triangle is kept."""
     walk.fix(Value(value.axes[-2:]))
     return value

@@ -1,26 +1,25 @@
 """A symmetry graph as a table that a person can check."""
 
-from __future__ import annotations
-
 import textwrap
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
-if TYPE_CHECKING:
-    from lmc_sweeps.symmetry.graph import Axis, Graph
+from lmc_sweeps.symmetry.axes import Axis
+
 LINE = 100  # characters, of sentences
 
 
-def table(graph: Graph) -> str:
+def table(
+    axes: Mapping[str, Sequence[Axis]], sizes: Mapping[str, int], tied: Mapping[str, str], limits: Mapping[str, Sequence[str]]
+) -> str:
     """Return the groups, numbered, with their neurons; then each tensor with its axes in these numbers; then what was left fixed."""
-    labels = {group: f"g{number}" for number, group in enumerate(graph.sizes, start=1)}
-    groups = [(labels[group], group, str(size)) for group, size in graph.sizes.items()]
-    tensors = [(name, ", ".join(_axis(axis, labels) for axis in axes) or "-") for name, axes in graph.axes.items()]
+    labels = {group: f"g{number}" for number, group in enumerate(sizes, start=1)}
+    groups = [(labels[group], group, str(size)) for group, size in sizes.items()]
+    tensors = [(name, ", ".join(_axis(axis, labels) for axis in part) or "-") for name, part in axes.items()]
     lines = [*_columns([("", "group", "neurons"), *groups]), "", *_columns([("tensor", "axes (* is read)"), *tensors])]
-    if graph.tied:
-        lines += ["", *_columns([("tensor", "is"), *graph.tied.items()])]
-    for limit in graph.limits:
-        sentence = f"No rule for {limit.operation}: the places on its axes stay where they are, in {', '.join(limit.tensors)}."
+    if tied:
+        lines += ["", *_columns([("tensor", "is"), *tied.items()])]
+    for operation, names in limits.items():
+        sentence = f"No rule for {operation}: the places on its axes stay where they are, in {', '.join(names)}."
         lines += ["", *textwrap.wrap(sentence, LINE, subsequent_indent="  ", break_on_hyphens=False)]
     return "\n".join(lines)
 

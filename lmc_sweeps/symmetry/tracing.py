@@ -12,8 +12,9 @@ from torch.fx import Node
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.symmetry import shapes as _shapes  # noqa: F401 - registers its rules
-from lmc_sweeps.symmetry.factors import Axis as Places
-from lmc_sweeps.symmetry.graph import Axis, Factor, Graph, Limit, Segment
+from lmc_sweeps.symmetry.axes import Axis, Factor, Segment
+from lmc_sweeps.symmetry.factors import Places
+from lmc_sweeps.symmetry.graph import Graph, Limit
 from lmc_sweeps.symmetry.naming import group_names
 from lmc_sweeps.symmetry.rules import RULES, NoRule, elementwise
 from lmc_sweeps.symmetry.values import Value, Walk
@@ -166,13 +167,19 @@ class _Tracer:
         limits = self._limits()
         resolved = {name: [factors.resolved(axis) for axis in value.axes] for name, value in self.tensors.items()}
         groups = group_names(self.walk, resolved)
-        axes = {name: tuple(self._axis(name, k, axis, groups) for k, axis in enumerate(resolved[name])) for name in self.kept if name in resolved}
+        axes = {
+            name: tuple(self._axis(name, k, axis, groups) for k, axis in enumerate(resolved[name]))
+            for name in self.kept
+            if name in resolved
+        }
         sizes = {group: factors.size(number) for number, group in groups.items()}
         tied = {name: first for name, first in self.tied.items() if first in axes}
         return Graph(axes, sizes, limits, tied)
 
     def _axis(self, name: str, k: int, axis: Places, groups: Mapping[int, str]) -> Axis:
-        segments = [_merged([Factor(self.walk.factors.size(n), groups.get(self.walk.factors.root(n))) for n in segment]) for segment in axis]
+        segments = [
+            _merged([Factor(self.walk.factors.size(n), groups.get(self.walk.factors.root(n))) for n in segment]) for segment in axis
+        ]
         if all(factor.group is None for segment in segments for factor in segment):
             segments = [(Factor(self.walk.size(axis)),)]
         return Axis(tuple(segments), (name, k) in self.walk.reading)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from lmc_sweeps.symmetry.factors import Axis, Factors
+from lmc_sweeps.symmetry.factors import Factors, Places
 
 Origin = tuple[str, int]  # a parameter or buffer, and one of its axes
 
@@ -12,7 +12,7 @@ Origin = tuple[str, int]  # a parameter or buffer, and one of its axes
 class Value:
     """A tensor in the network: its axes and, for one that is a parameter but for the order of its axes, whose they are."""
 
-    axes: tuple[Axis, ...]
+    axes: tuple[Places, ...]
     origins: tuple[Origin | None, ...] = ()
 
     def origin(self, k: int) -> Origin | None:
@@ -32,7 +32,7 @@ class Walk:
     reading: set[Origin] = field(default_factory=set)
     used: dict[str, None] = field(default_factory=dict)  # tensors, in the order in which operations take them
 
-    def size(self, axis: Axis) -> int:
+    def size(self, axis: Places) -> int:
         return self.factors.axis_size(axis)
 
     def fresh(self, shape: Iterable[int], *, fixed: bool = False) -> Value:
@@ -54,10 +54,10 @@ class Walk:
         self.read(one, k)
         self.read(other, j)
 
-    def broadcast(self, *shapes: Sequence[Axis]) -> tuple[Axis, ...]:
+    def broadcast(self, *shapes: Sequence[Places]) -> tuple[Places, ...]:
         """Tie axes as arithmetic does, from the right, and return those of the result."""
         rank = max(map(len, shapes), default=0)
-        axes: list[Axis] = []
+        axes: list[Places] = []
         for k in range(-rank, 0):
             present = [axes[k] for axes in shapes if len(axes) >= -k and self.size(axes[k]) != 1]
             for other in present[1:]:

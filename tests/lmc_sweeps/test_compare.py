@@ -236,8 +236,8 @@ class Wrapped(nn.Module):
 AXES = {"first.weight": ("first", None), "second.weight": ("second", "first"), "last.weight": (None, "second")}
 
 
-@pytest.mark.parametrize("spec", [AXES, PermutationSpec(AXES)], ids=["mapping", "specification"])
-def test_a_module_with_a_permutation_specification_gives_the_numbers_of_the_sequential(pair, result, spec):
+@pytest.mark.parametrize("spec", [None, AXES, PermutationSpec(AXES)], ids=["traced", "mapping", "specification"])
+def test_a_module_traced_or_with_a_permutation_specification_gives_the_numbers_of_the_sequential(pair, result, spec):
     comparison = compare(Wrapped(pair[0]), Wrapped(pair[1]), train=TRAIN, test=TEST, permutation_spec=spec)
     for column in ("loss_a", "loss_barrier", "loss_midpoint", "error_midpoint", "output_gap", "output_scale", "distance"):
         np.testing.assert_allclose(comparison.runs[column], result.runs[column], rtol=1e-5, atol=1e-6)
@@ -286,22 +286,23 @@ class Residual(nn.Sequential):
 
 SIZES = (64, 5, 10)
 KNOWN = "activations, covariance, identity, weights"
-LINEAR = "is not an nn.Sequential of linear layers: pass `permutation_spec` with one entry per axis."
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"a": Wrapped(network(0))}, f"a Wrapped {LINEAR}"),
-        ({"b": nn.Linear(64, 10)}, f"a Linear {LINEAR}"),
-        ({"a": Residual(*network(0, SIZES))}, "a Residual has a `forward` of its own, not nn.Sequential's. Pass `permutation_spec`."),
+        ({"a": Wrapped(network(0))}, "network A and network B differ in 'first.weight': (40, 64) against missing."),
+        ({"b": nn.Linear(64, 10)}, "network A and network B differ: a Sequential against a Linear."),
+        ({"a": Residual(*network(0, SIZES))}, "network A and network B do not compute the same function of their weights"),
         (
-            {"a": nn.Sequential(nn.Linear(64, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 10))},
-            "layer '1' is a BatchNorm1d; without a specification, a network must be an nn.Sequential of Linear layers and elementwise "
-            "activation functions (ReLU, Tanh, GELU, Sigmoid, SiLU, LeakyReLU, ELU, SELU, Softplus, Mish, Hardtanh, ReLU6, Identity, Dropout). "
-            "Pass `permutation_spec` for others.",
+            {"a": nn.Sequential(nn.Linear(64, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 10, bias=False))},
+            "network A and network B differ in '0.bias': (5,) against missing.",
         ),
-        ({"a": network(0, (64, 10))}, "a network needs at least one hidden layer to be matched, got 1 linear layer(s)."),
+        (
+            {"a": network(0, (64, 10)), "b": network(1, (64, 10))},
+            "a Sequential has no neurons that a matching method can relabel yet; groups that were found: none. "
+            "print(lmc_sweeps.trace(network, inputs)) shows them all; a `permutation_spec` of your own may name more.",
+        ),
         ({"b": network(0, (64, 6, 10))}, "network A and network B differ in '0.weight': (5, 64) against (6, 64)."),
         ({"b": network(0, (64, 5, 5, 10))}, "network A and network B differ: Layer(name='2', has_bias=False, after=()) against"),
         ({"b": network(0, SIZES, bias=True)}, "network A and network B differ: Layer(name='0', has_bias=False, after=(ReLU(),)) against"),

@@ -1,8 +1,9 @@
-"""`compare` and ``lmc-sweeps-compare`` on networks that only a sweep measures: they say so, and their advice is true."""
+"""`compare` and ``lmc-sweeps-compare`` on networks of models of a user's own: what they measure, and that their advice is true."""
 
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from parts_folders import HEAD, added, write_parts
@@ -31,17 +32,17 @@ class Small(Mlp):
 """
 
 
-def test_networks_of_a_residual_model_are_sent_to_a_sweep(
+def test_networks_of_a_residual_model_are_traced_and_their_files_are_sent_to_a_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with added(PARTS_OF_EXAMPLES):
         model = models.choices()["residual"]()
         architecture = model.architecture(5, 8, 1, 3)
         a, b = (architecture.module(model.initial(5, 8, 1, 3, generator(k, "test"))) for k in (0, 1))
-        with pytest.raises(
-            InputError, match=r"Networks of a model of your own are measured by a sweep \(model=NAME\), in any form; here pass "
-        ):
+        with pytest.raises(InputError, match=r"one pass cannot match it, as weights would; matching=\['activations'\] needs no order\.$"):
             compare(a, b, train=DATA, test=DATA)
+        result = compare(a, b, train=DATA, test=DATA, matching=["activations"], points=3)
+        assert sorted(map(len, result.permutations["activations"].values())) == [8, 8]  # the stream, and inside the block
         with pytest.raises(
             InputError, match=r"block_1_in and block_1_out have 'block_1' on their first axis; .* measured by a sweep of a model"
         ):
@@ -60,14 +61,15 @@ def test_networks_of_a_residual_model_are_sent_to_a_sweep(
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_a_network_of_a_users_model_with_a_specification_of_second_axes_is_compared_as_the_advice_says(tmp_path: Path) -> None:
+def test_a_network_of_a_users_model_is_traced_as_its_specification_says(tmp_path: Path) -> None:
     with added(write_parts(tmp_path, {"models/small.py": BLOCKS})):
         model = models.choices()["small"]()
         wrapped = sys.modules[type(model).__module__].Wrapped
         architecture = model.architecture(5, 6, 1, 3)
         a, b = (wrapped(architecture.module(model.initial(5, 6, 1, 3, generator(k, "test")))) for k in (0, 1))
-        with pytest.raises(InputError, match="a Wrapped is not .* here pass `permutation_spec` with one entry per axis, if every group"):
-            compare(a, b, train=DATA, test=DATA)
+        traced = compare(a, b, train=DATA, test=DATA, matching=["weights"], points=3)
         spec = {f"chain.{name}": axes for name, axes in architecture.spec.axes.items()}
         result = compare(a, b, train=DATA, test=DATA, permutation_spec=spec, matching=["weights"], points=3)
     assert list(result.permutations["weights"]) == ["hidden_1"]
+    assert list(traced.permutations["weights"]) == ["chain.hidden_1"]
+    np.testing.assert_array_equal(traced.permutations["weights"]["chain.hidden_1"], result.permutations["weights"]["hidden_1"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmc_sweeps.symmetry.factors import Axis, Factors
+from lmc_sweeps.symmetry.factors import Factors, Places
 
 SHAPES = [
     ((4, 6), (24,)), ((24,), (4, 6)), ((4, 6), (2, 2, 6)), ((4, 6), (8, 3)), ((2, 12, 1), (2, 3, 4)), ((6, 2, 5), (6, 10)), ((1, 12), (3, 1, 4)),
@@ -21,18 +21,18 @@ def orders(factors: Factors, rng: np.random.Generator) -> dict[int, np.ndarray]:
     return {n: np.arange(factors.size(n)) if factors.is_fixed(n) else rng.permutation(factors.size(n)) for n in sorted(roots)}
 
 
-def index(factors: Factors, axis: Axis, drawn: dict[int, np.ndarray]) -> np.ndarray:
+def index(factors: Factors, axis: Places, drawn: dict[int, np.ndarray]) -> np.ndarray:
     """Return the order of the places of an axis, place by place."""
     places, offset = [], 0
     for segment in factors.resolved(axis):
         sizes = [factors.size(n) for n in segment]
-        for place in itertools.product(*(drawn[factors.root(n)] for n in segment)):
-            places.append(offset + sum(k * int(np.prod(sizes[i + 1 :])) for i, k in enumerate(place)))
+        for indices in itertools.product(*(drawn[factors.root(n)] for n in segment)):
+            places.append(offset + sum(k * int(np.prod(sizes[i + 1 :])) for i, k in enumerate(indices)))
         offset += int(np.prod(sizes))
     return np.array(places, dtype=int)
 
 
-def relabelled(factors: Factors, array: np.ndarray, axes: list[Axis], drawn: dict[int, np.ndarray]) -> np.ndarray:
+def relabelled(factors: Factors, array: np.ndarray, axes: list[Places], drawn: dict[int, np.ndarray]) -> np.ndarray:
     return array[np.ix_(*(index(factors, axis, drawn) for axis in axes))]
 
 
@@ -53,11 +53,11 @@ def test_reshaping_and_relabeling_commute(before: tuple[int, ...], after: tuple[
 def test_axes_that_were_tied_have_one_order_however_they_are_made_up(parts: list[list[int]], turns: int) -> None:
     """An axis of pieces, products of factors, against one whose pieces have other sizes, and against one alone."""
     factors = Factors()
-    first: Axis = tuple(tuple(n for size in part for segment in factors.new(size) for n in segment) for part in parts)
+    first: Places = tuple(tuple(n for size in part for segment in factors.new(size) for n in segment) for part in parts)
     size = factors.axis_size(first)
     sizes = [factors.segment_size(segment) for segment in first]
     sizes = sizes[turns % len(sizes) :] + sizes[: turns % len(sizes)]
-    second: Axis = tuple(segment for n in sizes for segment in factors.new(n))
+    second: Places = tuple(segment for n in sizes for segment in factors.new(n))
     third = factors.new(size)
     factors.tie(first, second)
     factors.tie(third, second)
@@ -73,9 +73,9 @@ def test_pieces_of_a_whole_are_relabelled_as_it_is() -> None:
     whole = factors.new(9)
     pieces = factors.pieces(whole, (2, 3, 4))
     drawn = orders(factors, np.random.default_rng(1))
-    places = np.split(index(factors, whole, drawn), [2, 5])
-    for piece, place, offset in zip(pieces, places, (0, 2, 5), strict=True):
-        np.testing.assert_array_equal(index(factors, piece, drawn) + offset, place)
+    orders_of_pieces = np.split(index(factors, whole, drawn), [2, 5])
+    for piece, order, offset in zip(pieces, orders_of_pieces, (0, 2, 5), strict=True):
+        np.testing.assert_array_equal(index(factors, piece, drawn) + offset, order)
     assert not any(factors.is_fixed(n) for n in range(len(factors.nodes)))
 
 

@@ -8,7 +8,7 @@ import torch
 from traced_networks import NETWORKS
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.symmetry.graph import Axis, Factor
+from lmc_sweeps.symmetry.axes import Axis, Factor
 from lmc_sweeps.symmetry.proof import SEEN, prove
 from lmc_sweeps.symmetry.tracing import trace
 

@@ -77,7 +77,9 @@ def test_what_no_rule_knows_is_fixed_and_named(name: str) -> None:
     assert "first.weight" in graph.limits[0].tensors
 
 
-@pytest.mark.parametrize("function", [lambda h: h[:, :3], lambda h: h[:, 2:3] * h, lambda h: h * torch.arange(6.0)], ids=["slice", "one", "weighted"])
+@pytest.mark.parametrize(
+    "function", [lambda h: h[:, :3], lambda h: h[:, 2:3] * h, lambda h: h * torch.arange(6.0)], ids=["slice", "one", "weighted"]
+)
 def test_what_is_known_by_its_place_stays_there(function: Function) -> None:
     assert trace(Between(function), torch.randn(2, 5)).sizes == {}
 

@@ -1,0 +1,27 @@
+"""Names of groups."""
+
+from traced_networks import NETWORKS
+
+from lmc_sweeps.symmetry.tracing import trace
+
+
+def names(network: str) -> list[str]:
+    return list(trace(NETWORKS[network].make(), NETWORKS[network].example()).sizes)
+
+
+def test_a_group_is_called_after_the_layer_that_computes_it() -> None:
+    assert names("mlp") == ["0", "2"]
+    assert names("resnet20 batch")[:3] == ["0", "3.conv1", "4.conv1"]
+
+
+def test_factors_of_one_axis_are_told_apart_by_their_place() -> None:
+    assert names("grouped and depthwise") == ["0[0]", "0[1]", "4[1]"]
+
+
+def test_parameters_of_the_module_itself_give_their_own_names() -> None:
+    assert names("products") == ["one", "two", "three"]
+
+
+def test_no_two_groups_have_one_name() -> None:
+    for name in NETWORKS:
+        assert len(set(names(name))) == len(names(name))
