@@ -44,7 +44,7 @@ def elementwise(walk: Walk, shape: Shape, *arguments: Any) -> Value:
     return Value(walk.broadcast(*(argument.axes for argument in _values(arguments))))
 
 
-@rule("prelu", "_prelu_kernel")
+@rule("prelu")
 def prelu(walk: Walk, shape: Shape, value: Value, slopes: Value) -> Value:
     """Tie slopes, where there is one for each channel, to the channels."""
     if walk.size(slopes.axes[0]) > 1 and len(value.axes) > 1:
@@ -188,7 +188,7 @@ def reduction(walk: Walk, shape: Shape, value: Value, *arguments: Any) -> Value:
     """Drop the axes that are reduced, which stay free: no result depends on the order of what is added."""
     lists = [argument for argument in arguments if isinstance(argument, list | tuple) and all(isinstance(k, int) for k in argument)]
     numbers = [argument for argument in arguments if isinstance(argument, int) and not isinstance(argument, bool)]
-    if len(shape) == 0 and not lists and not numbers:
+    if len(shape) == 0 and not lists:
         return Value(())
     if not lists and len(numbers) != 1:
         raise NoRule

@@ -1,6 +1,7 @@
 """The rules of operations that change the shape of a tensor, not its entries: reshaping, moving, cutting and joining axes."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from lmc_sweeps.symmetry.rules import NoRule, Shape, rule
@@ -12,6 +13,8 @@ def reshape(walk: Walk, shape: Shape, value: Value, *_: Any) -> Value:
     """Group or divide axes, entries in the same order."""
     if tuple(map(walk.size, value.axes)) == tuple(shape):
         return value
+    if prod(map(walk.size, value.axes)) != prod(shape):  # a view in another type
+        raise NoRule
     return Value(tuple(walk.factors.reshaped(value.axes, shape)))
 
 
@@ -46,7 +49,7 @@ def movedim(walk: Walk, shape: Shape, value: Value, source: int | Sequence[int],
     return value.moved(order)
 
 
-@rule("squeeze", "squeeze_")
+@rule("squeeze")
 def squeeze(walk: Walk, shape: Shape, value: Value, where: Any = None) -> Value:
     """Drop axes of one place."""
     n = len(value.axes)
@@ -54,7 +57,7 @@ def squeeze(walk: Walk, shape: Shape, value: Value, where: Any = None) -> Value:
     return value.moved([k for k in range(n) if k not in asked or walk.size(value.axes[k]) != 1])
 
 
-@rule("unsqueeze", "unsqueeze_")
+@rule("unsqueeze")
 def unsqueeze(walk: Walk, shape: Shape, value: Value, where: int) -> Value:
     """Add an axis of one place."""
     order: list[int | None] = list(range(len(value.axes)))

@@ -62,7 +62,7 @@ def trace(module: nn.Module, example: Tensor | tuple[Any, ...], keywords: Mappin
 
 
 def _exported(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    export = getattr(torch.export, "export_for_training", None) if torch.__version__ < "2.6" else None
+    export = getattr(torch.export, "export_for_training", None) if torch.__version__ < "2.6" else None  # it compares versions
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one operation, which hides what it is made of
     try:
@@ -130,6 +130,8 @@ class _Tracer:
         example = node.meta.get("val")
         if not isinstance(example, Tensor | list | tuple):
             return example  # a number: shapes are those of the example
+        if node.op == "get_attr":  # a constant
+            return self.walk.fresh(example.shape, fixed=True) if isinstance(example, Tensor) else None
         shape: Any = tuple(example.shape) if isinstance(example, Tensor) else [tuple(e.shape) for e in example if isinstance(e, Tensor)]
         arguments = self._bound(node)
         for value in _tensors(arguments):
@@ -140,10 +142,15 @@ class _Tracer:
         known = RULES.get(name) or (elementwise if torch.Tag.pointwise in tags else None)
         if known is not None and getattr(node.target, "namespace", "") == "aten":
             try:
-                return known(self.walk, shape, *arguments)
+                result = known(self.walk, shape, *arguments)
             except NoRule:
-                pass
+                return self._unknown(name, arguments, shape)
+            if self._shapes(result) == (shape if isinstance(shape, list) else [shape]):
+                return result
         return self._unknown(name, arguments, shape)
+
+    def _shapes(self, result: Any) -> list[tuple[int, ...]]:
+        return [tuple(map(self.walk.size, value.axes)) for value in _tensors(result)]
 
     def _bound(self, node: Node) -> list[Any]:
         """Return the arguments of an operation in the order of its schema, defaults where none are given."""

@@ -76,7 +76,7 @@ RAW: Axes = {"v": ("h", None), "w": (None, "h")}
                a=lambda: nn.Linear(6, 5), b=lambda: nn.Linear(5, 6), o=lambda: nn.Linear(6, 3)),
             {"i.weight": ("r", None), "i.bias": ("r",), "a.weight": ("a", "r"), "a.bias": ("a",), "b.weight": ("r", "a"), "b.bias": ("r",),
              "o.weight": (None, "r"), "o.bias": (None,)},
-            "group 'r' is fed by 'a', and that by 'r' in its turn (a residual connection?): one pass cannot match it, as weights would.",
+            "group 'r' is fed by 'a', and that by 'r' in its turn (a residual connection?): one pass cannot match it, as weights would; matching=['activations'] needs no order.",
         ),
     ],
     ids=["inputs first", "no product", "a true cycle"],

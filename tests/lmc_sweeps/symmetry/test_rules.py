@@ -45,6 +45,9 @@ FREE: dict[str, tuple[Function, tuple[int, ...]]] = {
     "moved about": (lambda h: h[:, None].permute(2, 0, 1).squeeze(2).movedim(0, 1).unsqueeze(0).squeeze(0), (6,)),
     "all neurons with all": (lambda h: torch.einsum("nd,md->nm", h, h).sum(-1, keepdim=True), (6,)),
     "group norm": (lambda h: F.group_norm(h, 2), (2, 3)),
+    "norm": (lambda h: h / torch.linalg.vector_norm(h, dim=-1, keepdim=True) + h.norm() + h.var() + torch.std(h, -1, keepdim=True), (6,)),
+    "written in place": (lambda h: torch.zeros(len(h), 6, dtype=h.dtype).add_(h).relu_().mul_(2), (6,)),
+    "a slope for each": (lambda h: F.prelu(h, torch.full((6,), 0.1, dtype=h.dtype)), (6,)),
     "positions pooled": (lambda h: F.avg_pool1d(h[:, :, None].expand(-1, -1, 4), 2).flatten(1), (6,)),
 }
 FIXED: dict[str, tuple[Function, str]] = {
@@ -53,6 +56,7 @@ FIXED: dict[str, tuple[Function, str]] = {
     "turned round": (lambda h: torch.flip(h, (-1,)), "flip"),
     "rolled": (lambda h: torch.roll(h, 1, -1), "roll"),
     "picked": (lambda h: h[:, [0, 2, 4]], "index"),
+    "one of them set": (lambda h: torch.index_fill(h, 1, torch.tensor([2]), 0.0), "index_fill"),
 }  # fmt: skip
 
 
@@ -77,8 +81,22 @@ def test_what_no_rule_knows_is_fixed_and_named(name: str) -> None:
     assert "first.weight" in graph.limits[0].tensors
 
 
+def set_first(h: Tensor) -> Tensor:
+    h = h.clone()
+    h[:, 0] = 1.0
+    return h
+
+
+def assembled(h: Tensor) -> Tensor:
+    out = torch.zeros(len(h), 6, dtype=h.dtype)
+    out[:, :3] = h[:, 3:]
+    return out
+
+
 @pytest.mark.parametrize(
-    "function", [lambda h: h[:, :3], lambda h: h[:, 2:3] * h, lambda h: h * torch.arange(6.0)], ids=["slice", "one", "weighted"]
+    "function",
+    [set_first, assembled, lambda h: h[:, :3], lambda h: h[:, 2:3] * h, lambda h: h * torch.arange(6.0)],
+    ids=["set", "assembled", "slice", "one", "weighted"],
 )
 def test_what_is_known_by_its_place_stays_there(function: Function) -> None:
     assert trace(Between(function), torch.randn(2, 5)).sizes == {}
