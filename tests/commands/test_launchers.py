@@ -6,17 +6,12 @@ import subprocess
 
 import pandas as pd
 import pytest
-from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.types import RunMode
 from omegaconf import OmegaConf
 from sharing import made_once
 from typed import printed, refusal
 from warm_python import NO_FIGURES
 
 from lmc_sweeps.sweeps import launcher
-from lmc_sweeps.sweeps.composing import JobComposer
-from lmc_sweeps.sweeps.config import conf_dir
 
 TOKEN = "hf_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
@@ -86,26 +81,6 @@ def test_the_batched_launchers_folders_and_bytes_are_those_of_the_basic_one(comm
             del each["launcher"], each["overrides"]["hydra"], each["runtime"]["output_dir"], each["runtime"]["cwd"]
             del each["runtime"]["choices"]["hydra/launcher"]
         assert OmegaConf.to_yaml(node) == OmegaConf.to_yaml(basic_node)
-
-
-def test_composing_on_copies_gives_what_hydra_composes():
-    jobs = [
-        ["width=16", "seed=1"],
-        ["width=16", "dataset=gaussian_mixture", "dataset.classes=3"],
-        ["optimizer=adam", "optimizer.lr=0.1", "matching=[weights]", "+matching.more={name: weights, biases: true}"],
-        ["store.dir=null", "matching.weights.biases=true", "~matching.covariance"],
-        ["experiment=width_digits", "depth=2"],
-    ]
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        master = loader.load_configuration("config", ["width=8,16"], RunMode.MULTIRUN)
-        composer = JobComposer(loader, master)
-        for job in [*jobs, *jobs]:  # the second time from copies
-            expected = loader.load_sweep_config(master, job)
-            assert OmegaConf.to_yaml(composer.full(job)) == OmegaConf.to_yaml(expected)
-            plain = OmegaConf.to_container(expected, resolve=False)
-            del plain["hydra"]
-            assert OmegaConf.to_container(composer.without_hydra(job), resolve=False) == plain
 
 
 @pytest.mark.parametrize(

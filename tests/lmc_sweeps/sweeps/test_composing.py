@@ -1,11 +1,16 @@
 """Composing the jobs of a sweep: choices first and plain values on copies of them, each job once, late settings named."""
 
 import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException
+from hydra.types import RunMode
 from hydra_parts import composer
+from omegaconf import OmegaConf
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.sweeps.composing import composed, parsed_once
+from lmc_sweeps.sweeps.composing import JobComposer, composed, parsed_once
+from lmc_sweeps.sweeps.config import conf_dir
 
 
 def test_what_a_job_chooses_is_composed_before_its_plain_values_are_set():
@@ -48,3 +53,23 @@ def test_errors_of_hydra_go_up_and_those_of_files_become_sentences():
 def test_an_override_is_parsed_once():
     assert parsed_once("width=8") is parsed_once("width=8")
     assert parsed_once("width=8").value() == 8
+
+
+def test_composing_on_copies_gives_what_hydra_composes():
+    jobs = [
+        ["width=16", "seed=1"],
+        ["width=16", "dataset=gaussian_mixture", "dataset.classes=3"],
+        ["optimizer=adam", "optimizer.lr=0.1", "matching=[weights]", "+matching.more={name: weights, biases: true}"],
+        ["store.dir=null", "matching.weights.biases=true", "~matching.covariance"],
+        ["experiment=width_digits", "depth=2"],
+    ]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        master = loader.load_configuration("config", ["width=8,16"], RunMode.MULTIRUN)
+        own = JobComposer(loader, master)
+        for job in [*jobs, *jobs]:  # the second time from copies
+            expected = loader.load_sweep_config(master, job)
+            assert OmegaConf.to_yaml(own.full(job)) == OmegaConf.to_yaml(expected)
+            plain = OmegaConf.to_container(expected, resolve=False)
+            del plain["hydra"]
+            assert OmegaConf.to_container(own.without_hydra(job), resolve=False) == plain

@@ -1,6 +1,5 @@
 """Keys that only some options have: kept by the jobs that have them, left out of the others, refused where no job has them."""
 
-import json
 import re
 
 import pytest
@@ -88,19 +87,3 @@ def test_a_job_alone_is_the_job_of_the_sweep(composer):
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         alone = [["optimizer=sgd", "optimizer.momentum=0.5", "optimizer.lr=0.1"], ["optimizer=adam", "optimizer.lr=0.1"]]
         assert [prepare(compose("config", each)).run_id for each in alone] == names
-
-
-def test_every_launcher_runs_such_a_sweep_and_writes_down_what_it_has(command, tmp_path):
-
-    words = ["optimizer=sgd,adam", "optimizer.momentum=0,0.9", "width=4", "training.epochs=1", "points=3", "matching=[weights]"]
-    for launcher in ("batched", "basic"):
-        completed = command(*words, f"hydra/launcher={launcher}", "hydra.sweep.dir=sweep", "-m")
-        assert completed.returncode == 0, completed.stderr
-        assert "3 of 3 jobs found." in completed.stdout
-    entries = [json.loads(line) for line in (tmp_path / "sweep" / "expected.jsonl").read_text().splitlines()]
-    assert [entry["job"] for entry in entries] == [
-        "optimizer=sgd optimizer.momentum=0",
-        "optimizer=sgd optimizer.momentum=0.9",
-        "optimizer=adam",
-    ]
-    assert ["optimizer.momentum" in entry["scope"] for entry in entries] == [True, True, False]
