@@ -69,10 +69,10 @@ def _traced(a: OwnNetwork, b: OwnNetwork, inputs: Tensor) -> Measured:
     few = taken_inputs(a, "train", inputs[:2].to(weights.device), weights.dtype, is_flat=False)
     a.outputs("train", few)  # a sentence where it does not take them
     graph = trace(a.module, few if len(few) > 1 else torch.cat([few, few]))
-    parts = factored(graph)
+    parts = factored(graph, [name for name in graph.axes if name not in a.parameters])
     axes = {name: entry for name, entry in parts.spec.axes.items() if name in a.parameters}
     if not any(group is not None for entry in axes.values() for group in entry):
-        limits = "".join(f" No rule is known for {limit.operation}, in {', '.join(limit.tensors[:3])}." for limit in graph.limits)
+        limits = "".join(f" {limit.operation} leaves {', '.join(limit.tensors[:3])} fixed." for limit in graph.limits)
         groups = ", ".join(parts.left) or "none"
         raise InputError(
             f"a {type(a.module).__name__} has no neurons that a matching method can relabel yet; groups that were found: {groups}.{limits} "

@@ -151,7 +151,14 @@ def _check_plain(name: str, module: nn.Module) -> None:
                 f"{name} has a parametrised weight, '{prefix}{names[0]}', of which a line has two meanings: make it plain first, by "
                 "torch.nn.utils.parametrize.remove_parametrizations (remove_weight_norm, remove_spectral_norm, prune.remove)."
             )
+    shared: dict[int, str] = {}
     for key, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if tensor.layout == torch.strided and tensor.numel() and not nn.parameter.is_lazy(tensor) and not tensor.is_meta:
+            if (other := shared.setdefault(tensor.data_ptr(), key)) != key:
+                raise InputError(
+                    f"{name} has {other!r} and {key!r} in the same memory, though they are two tensors: a state dict could give them two "
+                    "values. Make them one (module.weight = other.weight), or copy one of them."
+                )
         if nn.parameter.is_lazy(tensor) or tensor.is_meta:
             raise InputError(f"{name} has no values yet in {key!r} (a lazy or a meta module): call it once, or load its weights.")
         if tensor.is_complex() or tensor.is_quantized or (tensor.is_floating_point() and tensor.dtype not in TYPES):

@@ -22,11 +22,13 @@ Segment = tuple[Factor, ...]
 class Axis:
     """An axis of a tensor: a concatenation of segments, each a product of factors, outer ones first.
 
-    `reads` says that it has the inputs of what the tensor computes, as the second axis of a linear layer does.
+    `reads` says that it has the inputs of what the tensor computes, as the second axis of a linear layer does; `across` names the groups
+    for each of whose neurons it does so once more, as a layer that mixes patches does for each channel.
     """
 
     segments: tuple[Segment, ...]
     reads: bool = False
+    across: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

@@ -27,6 +27,12 @@ class Factors:
     """All factors of a trace, by number; sizes are numbers of places."""
 
     nodes: list[_Node] = field(default_factory=list)
+    forced: list[tuple[str, int]] = field(default_factory=list)  # what was fixed because no split of it fits, with the operation
+    operation: str = ""
+
+    def begin(self, operation: str) -> None:
+        """Say which operation it is that ties from now on."""
+        self.operation = operation
 
     def new(self, size: int, *, fixed: bool = False) -> Places:
         """Return an axis of one new factor; one place needs none."""
@@ -74,7 +80,7 @@ class Factors:
             if len(pieces) > 1 and any(parts):
                 # Behind other factors the pieces come again and again: only places of an outer factor that stay where they are can be
                 # told apart, so these are fixed, and each has the pieces once.
-                self.fix((*parts,))
+                self._force((*parts,))
                 parts = [()] * sum(map(self.segment_size, parts))
             parts = [(*outer, *inner) for outer in parts for inner in pieces]
         return parts
@@ -87,6 +93,12 @@ class Factors:
                     node = self.nodes[self.root(number)]
                     node.fixed = True
                     self.fix((node.product,), node.pieces)
+
+    def _force(self, *axes: Places) -> None:
+        """Fix axes that a rule would leave free, and keep in mind which were."""
+        numbers = [n for axis in axes for segment in self.resolved(axis) for n in segment if not self.is_fixed(n)]
+        self.forced += [(self.operation, number) for number in numbers]
+        self.fix(*axes)
 
     def _join(self, one: int, other: int) -> None:
         one, other = self.root(one), self.root(other)
@@ -130,7 +142,7 @@ class Factors:
         if places % inner == 0:
             self._split_pieces(segment[0], places // inner)
         else:  # inside the inner factors: each place of the outermost is a piece of its own
-            self.fix((segment[:1],))
+            self._force((segment[:1],))
             self._split_pieces(segment[0], max(1, places // inner))
             if places < inner:
                 self.cut(segment[1:], places)
@@ -144,7 +156,7 @@ class Factors:
                     continue
                 large, small = (first, sizes[1]) if sizes[0] > sizes[1] else (second, sizes[0])
                 if max(sizes) % small:
-                    self.fix((one, other))
+                    self._force((one, other))
                     return
                 self._split_product(large, small)
                 break
@@ -176,7 +188,7 @@ class Factors:
         if len(block) == len(sizes) == 1:
             return [block[0]]
         if any(len(axis) > 1 for axis in block[1:]) or (len(sizes) > 1 and any(len(axis) > 1 for axis in block)):
-            self.fix(*block)
+            self._force(*block)
             return [self.new(size, fixed=True) for size in sizes]
         inner = tuple(number for axis in block[1:] for number in axis[0])
         merged = tuple((*segment, *inner) for segment in block[0]) if block else ((),)

@@ -15,7 +15,7 @@ from lmc_sweeps.symmetry.table import table
 
 @dataclass(frozen=True)
 class Limit:
-    """An operation that no rule knows, and the tensors whose axes it fixed."""
+    """An operation that no rule knows, or whose rule does not divide what comes to it, and the tensors whose axes it fixed."""
 
     operation: str
     tensors: tuple[str, ...]
@@ -77,15 +77,15 @@ class Graph:
             raise InputError(f"{name!r} must have the shape {tuple(axis.size for axis in axes)}, got {tuple(tensor.shape)}.")
         for k, axis in enumerate(axes):
             if any(group in maps for group in axis.groups):
-                tensor = _mapped(tensor, k, axis, maps)
+                tensor = mapped(tensor, k, axis, maps)
         return tensor
 
     def __str__(self) -> str:
         return table(self.axes, self.sizes, self.tied, {limit.operation: limit.tensors for limit in self.limits})
 
 
-def _mapped(tensor: Tensor, k: int, axis: Axis, maps: Mapping[str, Map]) -> Tensor:
-    """Return a tensor whose axis k has its factors mapped."""
+def mapped(tensor: Tensor, k: int, axis: Axis, maps: Mapping[str, Map]) -> Tensor:
+    """Return a tensor with the factors of one of its axes mapped, and the other axes as they are."""
     parts = []
     for segment, part in zip(axis.segments, tensor.split([prod(f.size for f in s) for s in axis.segments], k), strict=True):
         shape = part.shape

@@ -19,7 +19,7 @@ def group_names(walk: Walk, tensors: Mapping[str, Sequence[Places]]) -> dict[int
             for k, axis in enumerate(tensors[name] if len(tensors[name]) >= least else ()):
                 numbers = list(dict.fromkeys(walk.factors.root(n) for segment in axis for n in segment))
                 for place, number in enumerate(numbers):
-                    if walk.factors.is_fixed(number) or ((name, k) in walk.reading) != reads:
+                    if walk.factors.is_fixed(number) or walk.factors.size(number) < 2 or ((name, k) in walk.reading) != reads:
                         continue
                     holders.setdefault(number, (name, f"[{place}]" if len(numbers) > 1 else ""))
     names: dict[int, str] = {}
@@ -27,7 +27,9 @@ def group_names(walk: Walk, tensors: Mapping[str, Sequence[Places]]) -> dict[int
         tensor, in_brackets = holders[number]
         module = tensor.rpartition(".")[0] or tensor
         name = module + in_brackets
+        if name in names.values():
+            name = tensor + in_brackets
         while name in names.values():
-            name = f"{tensor}{in_brackets}" if name == module + in_brackets else f"{name}'"
+            name += "'"
         names[number] = name
     return names

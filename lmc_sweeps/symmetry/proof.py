@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.graph import Graph, mapped
 from lmc_sweeps.symmetry.maps import Permutation
 
 DRAWS = 3
 ROUNDING = 1e-9  # of the largest output, in float64: sums in another order differ by some 1e-15
+ROUNDING_FLOAT32 = 1e-4  # where the code of a module does not take float64
 SEEN = 1e-6  # of the largest output: a difference that is none of rounding
 
 
@@ -24,11 +25,13 @@ class Proof:
     """What random relabelings changed, in units of the largest output.
 
     `gap` is the largest difference over all draws, with all groups relabelled at once. `control` is, by group, the largest difference when
-    one axis of one tensor alone is relabelled: it must be seen, or nothing would be proved. `idle` are the groups where it is not.
+    one axis of one tensor alone is relabelled: it must be seen, or nothing would be proved. `idle` are the groups where it is not: whose
+    neurons cannot be told apart, as of zeros that are read. `rounding` is the gap that is none.
     """
 
     gap: float
     control: Mapping[str, float]
+    rounding: float = ROUNDING
 
     @property
     def idle(self) -> tuple[str, ...]:
@@ -37,7 +40,7 @@ class Proof:
     @property
     def holds(self) -> bool:
         """Whether the function is kept, and every group's control is seen."""
-        return self.gap <= ROUNDING and not self.idle
+        return self.gap <= self.rounding and not self.idle
 
 
 def prove(module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ...], rng: np.random.Generator, draws: int = DRAWS) -> Proof:
@@ -45,8 +48,8 @@ def prove(module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ...], rn
 
     .. math:: \max_x \| f_{\pi(\theta)}(x) - f_\theta(x) \|_\infty / \max_x \| f_\theta(x) \|_\infty
 
-    in float64 and in evaluation mode, of a copy whose scales, shifts, biases and running statistics are drawn anew first: where they are
-    all 1 or 0, as when a network begins, no relabeling of them could be seen.
+    in float64 (in its own type where its code does not take that) and in evaluation mode, of a copy whose scales, shifts, biases and running
+    statistics are drawn anew first: where they are all 1 or 0, as when a network begins, no relabeling of them could be seen.
 
     Parameters
     ----------
@@ -67,28 +70,37 @@ def prove(module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ...], rn
     InputError
         If a parameter or buffer of the module with axes is not in the graph.
     """
-    double = copy.deepcopy(module).double().eval()
-    inputs = tuple(_in_float64(part) for part in (example if isinstance(example, tuple) else (example,)))
-    named = {name: tensor for name, tensor in double.state_dict().items() if name not in graph.tied}
+    exact, inputs, rounding = _exact(module, example if isinstance(example, tuple) else (example,))
+    named = {name: tensor for name, tensor in exact.state_dict().items() if name not in graph.tied and isinstance(tensor, Tensor)}
     tensors = {name: tensor.detach() for name, tensor in named.items() if tensor.is_floating_point()}
     uncovered = [name for name, tensor in tensors.items() if tensor.dim() and name not in graph.axes]
     if uncovered:
         raise InputError(f"the symmetry graph must have an entry for every parameter and buffer, and lacks {', '.join(uncovered)}.")
     tensors = _drawn(tensors, rng)
-    outputs = _outputs(double, tensors, inputs)
-    gap = max(_gap(outputs, _outputs(double, graph.apply(tensors, _relabeling(graph, rng)), inputs)) for _ in range(draws))
-    control = {group: max(_controls(double, graph, group, tensors, inputs, outputs, rng)) for group in graph.sizes}
-    return Proof(gap, control)
+    outputs = _outputs(exact, tensors, inputs)
+    gap = max(_gap(outputs, _outputs(exact, graph.apply(tensors, _relabeling(graph, rng)), inputs)) for _ in range(draws))
+    control = {group: max(_controls(exact, graph, group, tensors, inputs, outputs)) for group in graph.sizes}
+    return Proof(gap, control, rounding)
 
 
-def _in_float64(part: Any) -> Any:
-    return part.double() if isinstance(part, Tensor) and part.is_floating_point() else part
+def _exact(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[nn.Module, tuple[Any, ...], float]:
+    """Return a copy of a module and its inputs in float64, or as they are where its code does not take that, with what is rounding."""
+    own, exact = (copy.deepcopy(module).eval() for _ in range(2))
+    values = tuple(part.double() if isinstance(part, Tensor) and part.is_floating_point() else part for part in inputs)
+    try:
+        with torch.no_grad():
+            exact.double()(*copy.deepcopy(values))
+    except Exception:  # of whatever kind: a type that the module makes itself does not fit
+        return own, inputs, ROUNDING_FLOAT32
+    return exact, values, ROUNDING
 
 
 def _drawn(tensors: Mapping[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
-    """Return the tensors with those of one axis drawn anew, positive: a variance stays one."""
+    """Return the tensors with those of one axis, and those of equal entries, drawn anew, positive: a variance stays one."""
     return {
-        name: torch.from_numpy(rng.uniform(0.5, 1.5, tuple(tensor.shape))) if tensor.dim() == 1 else tensor
+        name: torch.from_numpy(rng.uniform(0.5, 1.5, tuple(tensor.shape))).to(tensor.device, tensor.dtype)
+        if tensor.dim() == 1 or (tensor.numel() > 1 and bool((tensor == tensor.flatten()[0]).all()))
+        else tensor
         for name, tensor in tensors.items()
     }
 
@@ -104,14 +116,13 @@ def _controls(
     tensors: Mapping[str, Tensor],
     inputs: tuple[Any, ...],
     outputs: list[Tensor],
-    rng: np.random.Generator,
 ) -> list[float]:
-    """Return how far relabelings of one tensor alone change the outputs, until one is seen."""
-    order = np.roll(np.arange(graph.sizes[group]), 1)  # none stays
+    """Return how far relabelings of one axis of one tensor alone change the outputs, until one is seen."""
+    maps = {group: Permutation(np.roll(np.arange(graph.sizes[group]), 1))}  # none stays
     gaps = [0.0]
-    for name, _ in graph.holders(group):
-        moved = graph.apply({name: tensors[name]}, {group: Permutation(order)})
-        gaps.append(_gap(outputs, _outputs(module, {**tensors, **moved}, inputs)))
+    for name, k in graph.holders(group):
+        moved = mapped(tensors[name], k, graph.axes[name][k], maps)
+        gaps.append(_gap(outputs, _outputs(module, {**tensors, name: moved}, inputs)))
         if gaps[-1] >= SEEN:
             break
     return gaps
@@ -119,16 +130,25 @@ def _controls(
 
 @torch.no_grad()
 def _outputs(module: nn.Module, tensors: Mapping[str, Tensor], inputs: tuple[Any, ...]) -> list[Tensor]:
-    return list(_leaves(functional_call(module, dict(tensors), inputs)))
+    return _leaves(functional_call(module, dict(tensors), copy.deepcopy(inputs)))  # a module may change its inputs in place
 
 
 def _leaves(value: Any) -> list[Tensor]:
+    """Return the numbers of all tensors in what a module returns."""
     if isinstance(value, Tensor):
-        return [value]
+        return [value.double()] if value.numel() else []
     parts = list(value.values()) if isinstance(value, Mapping) else list(value) if isinstance(value, list | tuple) else []
     return [leaf for part in parts for leaf in _leaves(part)]
 
 
 def _gap(one: list[Tensor], other: list[Tensor]) -> float:
-    largest = max(float(part.abs().max()) for part in one)
-    return max(float((a - b).abs().max()) for a, b in zip(one, other, strict=True)) / (largest or 1.0)
+    """Return the largest difference over the largest number; infinity where one is not finite and the other is, or is another."""
+    gap = largest = 0.0
+    for first, second in zip(one, other, strict=True):
+        finite = torch.isfinite(first)
+        if not torch.equal(finite, torch.isfinite(second)) or not torch.equal(first[~finite].nan_to_num(), second[~finite].nan_to_num()):
+            return float("inf")
+        if bool(finite.any()):
+            gap = max(gap, float((first - second)[finite].abs().max()))
+            largest = max(largest, float(first[finite].abs().max()))
+    return gap / largest if largest > 0 else gap

@@ -38,10 +38,15 @@ def same(walk: Walk, shape: Shape, value: Value, *_: Any) -> Value:
     return value
 
 
-@rule("masked_fill", "masked_fill_", "copy_")  # and whatever PyTorch tags as pointwise
+@rule("masked_fill", "masked_fill_", "copy_", "hardswish", "hardswish_", "hardsigmoid", "log_sigmoid", "mish", "mish_")
+# and whatever PyTorch tags as pointwise
 def elementwise(walk: Walk, shape: Shape, *arguments: Any) -> Value:
     """Tie all axes, from the right: every entry of the result is of the entries at its place."""
-    return Value(walk.broadcast(*(argument.axes for argument in _values(arguments))))
+    values = _values(arguments)
+    axes = walk.broadcast(*(value.axes for value in values))
+    # A parameter that is scaled, or centred, before it is used is still the one that is read.
+    own = [value for value in values if value.origins and [*map(walk.size, value.axes)] == [*map(walk.size, axes)]]
+    return Value(axes, own[0].origins if len(own) == 1 and all(value.origins or not value.axes for value in values) else ())
 
 
 @rule("prelu")
@@ -96,7 +101,8 @@ def einsum(walk: Walk, shape: Shape, equation: str, operands: Sequence[Value], *
             walk.factors.tie(axes[letter], value.axes[k])
         if letter not in right:
             for value, k in uses:
-                walk.read(value, k)
+                others = [axis for other in operands if other is not value for axis in other.axes]
+                walk.read(value, k, [axis for axis in others if axis != axes[letter]])
     return Value(tuple(axes[letter] for letter in right))
 
 
@@ -131,7 +137,7 @@ def _convolved(
         group_of_rows, _ = walk.factors.reshaped([rows], (groups, n_out))
         walk.factors.tie(between, group_of_rows)
         walk.factors.tie(inside, columns)
-    walk.read(weight, reads)
+    walk.read(weight, reads, (*value.axes[:first], *value.axes[first + 1 :]))
     if bias is not None:
         walk.factors.tie(rows, bias.axes[0])
     return Value((*value.axes[:first], rows, *walk.fresh(shape[first + 1 :], fixed=True).axes))

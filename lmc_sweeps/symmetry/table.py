@@ -19,7 +19,7 @@ def table(
     if tied:
         lines += ["", *_columns([("tensor", "is"), *tied.items()])]
     for operation, names in limits.items():
-        sentence = f"No rule for {operation}: the places on its axes stay where they are, in {', '.join(names)}."
+        sentence = f"Left fixed by {operation}: {', '.join(names)}."
         lines += ["", *textwrap.wrap(sentence, LINE, subsequent_indent="  ", break_on_hyphens=False)]
     return "\n".join(lines)
 

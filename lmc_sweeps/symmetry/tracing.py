@@ -16,7 +16,7 @@ from lmc_sweeps.symmetry.axes import Axis, Factor, Segment
 from lmc_sweeps.symmetry.factors import Places
 from lmc_sweeps.symmetry.graph import Graph, Limit
 from lmc_sweeps.symmetry.naming import group_names
-from lmc_sweeps.symmetry.rules import RULES, NoRule, elementwise
+from lmc_sweeps.symmetry.rules import RULES, elementwise
 from lmc_sweeps.symmetry.values import Value, Walk
 
 
@@ -53,12 +53,32 @@ def trace(module: nn.Module, example: Tensor | tuple[Any, ...], keywords: Mappin
     ----------
     Ours. Ainsworth et al. 2022 write such specifications by hand.
     """
+    if not isinstance(module, nn.Module):
+        raise InputError(f"`module` must be a torch.nn.Module, got {type(module).__name__}.")
     inputs = example if isinstance(example, tuple) else (example,)
+    _check_example(module, inputs, dict(keywords or {}))
     program = _exported(module, inputs, dict(keywords or {}))
     walk = _Tracer(module, program)
     for node in program.graph.nodes:
         walk.visit(node)
     return walk.graph()
+
+
+def _check_example(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """Raise `InputError` if the module does not take its example."""
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            copy.deepcopy(module).eval()(*copy.deepcopy(inputs), **copy.deepcopy(keywords))
+    except Exception as error:
+        kinds = ", ".join(f"{tuple(part.shape)} in {part.dtype}" if isinstance(part, Tensor) else type(part).__name__ for part in inputs)
+        raise InputError(
+            f"`example` must be what a {type(module).__name__} takes, got {kinds}: its forward raised {_line(error)}"
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().split(chr(10))[0][:300]}"
 
 
 def _exported(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -70,9 +90,8 @@ def _exported(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, An
             warnings.simplefilter("ignore")  # of what does not matter to shapes, as where a module keeps its weights twice
             return (export or torch.export.export)(copy.deepcopy(module).eval(), inputs, keywords, strict=False)
     except Exception as error:
-        first = str(error).strip().split("\n")[0][:300]
         raise InputError(
-            f"{type(module).__name__} cannot be traced: torch.export stops with {type(error).__name__}: {first} "
+            f"{type(module).__name__} cannot be traced: torch.export stops with {_line(error)} "
             "Write its permutation specification by hand, and pass it as `permutation_spec`."
         ) from error
     finally:
@@ -139,11 +158,12 @@ class _Tracer:
         packet = getattr(node.target, "overloadpacket", None)
         name = packet.__name__ if packet is not None else str(node.target)
         tags = getattr(node.target, "tags", ())
+        self.walk.factors.begin(name)
         known = RULES.get(name) or (elementwise if torch.Tag.pointwise in tags else None)
         if known is not None and getattr(node.target, "namespace", "") == "aten":
             try:
                 result = known(self.walk, shape, *arguments)
-            except NoRule:
+            except Exception:  # NoRule, and forms of an operation that its rule does not expect: what it has tied by then is tied
                 return self._unknown(name, arguments, shape)
             if self._shapes(result) == (shape if isinstance(shape, list) else [shape]):
                 return result
@@ -189,17 +209,22 @@ class _Tracer:
         ]
         if all(factor.group is None for segment in segments for factor in segment):
             segments = [(Factor(self.walk.size(axis)),)]
-        return Axis(tuple(segments), (name, k) in self.walk.reading)
+        rows = self.walk.reading.get((name, k), ())
+        numbers = [self.walk.factors.root(n) for row in rows for segment in self.walk.factors.resolved(row) for n in segment]
+        across = dict.fromkeys(groups[number] for number in numbers if number in groups)
+        return Axis(tuple(segments), (name, k) in self.walk.reading, tuple(across))
 
     def _limits(self) -> tuple[Limit, ...]:
         """Fix what unknown operations touch, and return which tensors had a free place there."""
         factors = self.walk.factors
         limits: dict[str, dict[str, None]] = {}
+        lost = [(operation, {n for segment in factors.resolved(((number,),)) for n in segment}) for operation, number in factors.forced]
         for operation, axes in self.limits:
-            free = {n for axis in axes for segment in factors.resolved(axis) for n in segment if not factors.is_fixed(n)}
+            lost.append((operation, {n for a in axes for segment in factors.resolved(a) for n in segment if not factors.is_fixed(n)}))
+        for operation, numbers in lost:
             for name in self.kept:
                 value = self.tensors.get(name, Value(()))
-                if any(n in free for axis in value.axes for segment in factors.resolved(axis) for n in segment):
+                if any(n in numbers for axis in value.axes for segment in factors.resolved(axis) for n in segment):
                     limits.setdefault(operation, {})[name] = None
         for _, axes in self.limits:
             factors.fix(*axes)
@@ -219,11 +244,13 @@ def _merged(factors: Sequence[Factor]) -> Segment:
 
 def _tied(module: nn.Module) -> dict[str, str]:
     """Return the first name of every tensor that has several, by its other names."""
-    first: dict[int, str] = {}
+    first: dict[tuple[Any, ...], str] = {}
     names = {}
     for name, tensor in module.state_dict(keep_vars=True).items():
-        if isinstance(tensor, Tensor) and first.setdefault(id(tensor), name) != name:
-            names[name] = first[id(tensor)]
+        if isinstance(tensor, Tensor):
+            key = (tensor.data_ptr(), tensor.shape, tensor.stride()) if tensor.numel() and not tensor.is_meta else (id(tensor),)
+            if first.setdefault(key, name) != name:
+                names[name] = first[key]
     return names
 
 

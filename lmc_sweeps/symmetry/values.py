@@ -29,7 +29,7 @@ class Walk:
     """The state of a walk through a network's operations."""
 
     factors: Factors = field(default_factory=Factors)
-    reading: set[Origin] = field(default_factory=set)
+    reading: dict[Origin, list[Places]] = field(default_factory=dict)  # what is summed over, with the axes of what it is summed against
     used: dict[str, None] = field(default_factory=dict)  # tensors, in the order in which operations take them
 
     def size(self, axis: Places) -> int:
@@ -43,16 +43,16 @@ class Walk:
         for value in values:
             self.factors.fix(*value.axes)
 
-    def read(self, value: Value, k: int) -> None:
-        """Note that axis k of a tensor is summed over against neurons."""
+    def read(self, value: Value, k: int, across: Iterable[Places] = ()) -> None:
+        """Note that axis k of a tensor is summed over against neurons, once for each place of the axes `across`."""
         if (origin := value.origin(k)) is not None:
-            self.reading.add(origin)
+            self.reading.setdefault(origin, []).extend(across)
 
     def contract(self, one: Value, k: int, other: Value, j: int) -> None:
         """Tie axis k of a tensor to axis j of another, as they are summed over together."""
         self.factors.tie(one.axes[k], other.axes[j])
-        self.read(one, k)
-        self.read(other, j)
+        for value, axis, partner, place in ((one, k, other, j), (other, j, one, k)):
+            self.read(value, axis, (a for n, a in enumerate(partner.axes) if n != place % len(partner.axes)))
 
     def broadcast(self, *shapes: Sequence[Places]) -> tuple[Places, ...]:
         """Tie axes as arithmetic does, from the right, and return those of the result."""

@@ -1,6 +1,6 @@
 """A symmetry graph as matching methods take it: every tensor with its rows' group first, then the group that it reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,22 +55,25 @@ class Factored:
     left: tuple[str, ...]
 
 
-def factored(graph: Graph) -> Factored:
+def factored(graph: Graph, constants: Collection[str] = ()) -> Factored:
     """Return views of all tensors in which each group has an axis of its own, and is a tensor's first or second axis.
 
     Groups for which there are none are left in their order, which keeps the function as every relabeling of the others does: factors of one
-    axis with each other (heads and what is inside them; the channels of a group norm), pieces of an axis (in front of a concatenation), and
-    groups that no tensor computes or reads by a product.
+    axis with each other (heads and what is inside them; the channels of a group norm), pieces of an axis (in front of a concatenation),
+    groups that no tensor computes or reads by a product, those that are read once for each neuron of another group (whose activations
+    could be compared only if that one were matched before), and those on tensors that are constants.
 
     Parameters
     ----------
     graph : Graph
+    constants : collection of str
+        Tensors that stay as they are.
 
     Returns
     -------
     Factored
     """
-    left: dict[str, None] = {}
+    left = {group: None for name in constants for axis in graph.axes.get(name, ()) for group in axis.groups}
     while more := {group: None for axes in graph.axes.values() for group in _hidden(axes, left)} or _without_products(graph, left):
         left.update(more)
     places = {name: _places(axes, left) for name, axes in graph.axes.items()}
@@ -88,7 +91,8 @@ def _hidden(axes: Sequence[Axis], left: Mapping[str, None]) -> list[str]:
     """Return the groups that a tensor cannot show."""
     pieces = [group for axis in axes if len(axis.segments) > 1 for group in _free(axis, left)]
     sides = [[group for axis in axes if axis.reads == reads for group in _free(axis, left)] for reads in (False, True)]
-    return pieces + [group for side in sides if len(side) > 1 for group in side]
+    across = [group for axis in axes if any(other not in left for other in axis.across) for group in _free(axis, left)]
+    return pieces + across + [group for side in sides if len(side) > 1 for group in side]
 
 
 def _without_products(graph: Graph, left: Mapping[str, None]) -> dict[str, None]:

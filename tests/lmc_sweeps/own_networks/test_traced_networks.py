@@ -93,3 +93,56 @@ def test_a_network_with_nothing_to_match_is_refused_with_what_was_found() -> Non
         InputError, match=r"^a Dense has no neurons that a matching method can relabel yet; groups that were found: first, "
     ):
         by_activations(a, b)
+
+
+class Mixer(nn.Module):
+    """A layer that mixes patches, for each channel, and one that mixes channels, for each patch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.patches_in, self.patches_out = nn.Linear(5, 8), nn.Linear(6, 7), nn.Linear(7, 6)
+        self.channels_in, self.channels_out, self.head = nn.Linear(8, 9), nn.Linear(9, 8), nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.embed(x)
+        h = h + self.patches_out(torch.nn.functional.gelu(self.patches_in(h.mT))).mT
+        h = h + self.channels_out(torch.nn.functional.gelu(self.channels_in(h)))
+        return self.head(h.mean(1))
+
+
+def test_what_is_read_once_for_each_neuron_of_another_group_is_left_in_its_order() -> None:
+    inputs = torch.randn(60, 6, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    torch.manual_seed(0)
+    a, b = Mixer().double(), Mixer().double()
+    assert set(trace(a, inputs[:2]).sizes) == {"embed", "patches_in", "channels_in"}
+    shuffled, _ = relabelled(b, inputs, 2)
+    one, other = (by_activations(a, network, inputs) for network in (b, shuffled))
+    assert set(one.permutations["activations"]) == {"embed", "channels_in"}
+    assert any(note.startswith("left in their order, as no method can match them yet: patches_in") for note in one.notes)
+    planted, orders = relabelled(a, inputs, 3)
+    for group, order in by_activations(a, planted, inputs).permutations["activations"].items():
+        np.testing.assert_array_equal(orders[group][order], np.arange(len(order)))
+
+
+def test_tensors_that_are_constants_leave_their_groups_in_order() -> None:
+    class Bounded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(5, 6), nn.Linear(6, 7), nn.Linear(7, 3)
+            self.register_buffer("high", torch.tensor([1.0, 2.0, 3.0, 4.0, torch.inf, torch.inf]))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.c(torch.relu(self.b(torch.minimum(self.a(x), self.high))))
+
+    torch.manual_seed(0)
+    data = (torch.randn(30, 5), torch.arange(30) % 3)
+    result = compare(Bounded(), Bounded(), train=data, test=data, matching=["activations"], points=3)
+    assert set(result.permutations["activations"]) == {"b"}
+
+
+def test_two_parameters_in_one_memory_are_refused() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 3))
+    net[2].weight = nn.Parameter(net[0].weight.data)
+    data = (torch.randn(30, 4), torch.arange(30) % 3)
+    with pytest.raises(InputError, match=r"^network A has '0\.weight' and '2\.weight' in the same memory, though they are two tensors"):
+        compare(net, copy.deepcopy(net), train=data, test=data)

@@ -31,11 +31,21 @@ def test_a_graph_with_any_axis_of_any_tensor_fixed_or_freed_is_found_out(name: s
 
 
 def test_a_group_that_nothing_distinguishes_is_idle() -> None:
-    module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
-    with torch.no_grad():
-        module[2].weight.zero_()
-    graph = trace(module, torch.randn(2, 3))
-    assert prove(module, graph, torch.randn(2, 3), np.random.default_rng(0)).idle == ("0",)
+    """Two zeros beside the neurons: their places can be exchanged, and nothing would show it if they could not."""
+
+    class Padded(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = torch.nn.Linear(3, 4), torch.nn.Linear(6, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.b(torch.nn.functional.pad(torch.relu(self.a(x)), (0, 2)))
+
+    module, example = Padded(), torch.randn(2, 3)
+    proof = prove(module, trace(module, example), example, np.random.default_rng(0))
+    assert proof.gap < 1e-12
+    assert proof.idle == ("b[1]",)
+    assert not proof.holds
 
 
 def test_a_tensor_that_the_graph_lacks_is_named() -> None:
@@ -44,3 +54,58 @@ def test_a_tensor_that_the_graph_lacks_is_named() -> None:
     axes = {name: axes for name, axes in graph.axes.items() if name != "2.bias"}
     with pytest.raises(InputError, match=r"must have an entry for every parameter and buffer, and lacks 2\.bias\.$"):
         prove(module, dataclasses.replace(graph, axes=axes), example, np.random.default_rng(0))
+
+
+class Masked(torch.nn.Module):
+    """Outputs of which some are not finite, and hidden neurons among them."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.a, self.b, self.value = torch.nn.Linear(3, 8), torch.nn.Linear(8, 2), value
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        h = torch.relu(self.a(x))
+        return self.b(h), (h * torch.arange(8)).masked_fill(torch.arange(8) % 2 == 0, self.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_hides_no_wrong_graph_and_breaks_no_right_one(value: float) -> None:
+    module, example = Masked(value), torch.randn(2, 3)
+    plain = torch.nn.Sequential(module.a, torch.nn.ReLU(), module.b)
+    free = trace(plain, example)
+    axes = dict(zip(("a.weight", "a.bias", "b.weight", "b.bias"), free.axes.values(), strict=True))
+    assert not prove(module, dataclasses.replace(free, axes=axes), example, np.random.default_rng(0)).holds
+    graph = trace(module, example)
+    assert graph.sizes == {}
+    assert prove(module, graph, example, np.random.default_rng(0)).holds
+
+
+def test_a_module_whose_code_does_not_take_float64_is_proved_in_its_own_type() -> None:
+    class Single(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = torch.nn.Linear(3, 8), torch.nn.Linear(8, 2)
+
+        def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            logits = self.b(torch.relu(self.a(x)) + torch.ones(8, dtype=torch.float32).matmul(torch.ones(8, dtype=self.a.weight.dtype)) * 0)
+            return {"logits": logits, "positive": logits > 0}
+
+    module, example = Single(), torch.randn(2, 3)
+    proof = prove(module, trace(module, example), example, np.random.default_rng(0))
+    assert proof.holds
+    assert proof.rounding == 1e-4
+
+
+def test_a_group_on_both_axes_of_one_tensor_is_seen() -> None:
+    class Tied(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = torch.nn.Parameter(torch.randn(8, 5))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.linear(torch.relu(torch.nn.functional.linear(x, self.w)), self.w.t())
+
+    module, example = Tied(), torch.randn(2, 5)
+    graph = trace(module, example)
+    assert graph.sizes == {"w": 8}
+    assert prove(module, graph, example, np.random.default_rng(0)).gap < 1e-12

@@ -16,7 +16,7 @@ two.bias     g1
 head.weight  3, g1*
 head.bias    3
 
-No rule for cumsum: the places on its axes stay where they are, in one.weight, one.bias, two.weight."""
+Left fixed by cumsum: one.weight, one.bias, two.weight."""
 
 
 def test_a_graph_prints_its_groups_the_axes_of_its_tensors_and_what_is_limited() -> None:

@@ -66,3 +66,48 @@ def test_a_module_that_cannot_be_exported_is_a_sentence() -> None:
 
     with pytest.raises(InputError, match=r"^Choosing cannot be traced: torch\.export stops with .* `permutation_spec`\.$"):
         trace(Choosing(), torch.randn(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("module", "example", "sentence"),
+    [
+        ({}, torch.ones(2, 3), r"^`module` must be a torch\.nn\.Module, got dict\.$"),
+        (nn.Linear(3, 2), torch.ones(2, 4), r"^`example` must be what a Linear takes, got \(2, 4\) in torch\.float32: its forward raised RuntimeError: "),
+        (nn.Linear(3, 2), None, r"^`example` must be what a Linear takes, got NoneType: its forward raised TypeError: "),
+    ],
+    ids=["state dict", "wrong shape", "nothing"],
+)  # fmt: skip
+def test_what_cannot_be_an_example_is_a_sentence(module, example, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        trace(module, example)
+
+
+def test_freedom_that_a_rule_cannot_divide_is_named() -> None:
+    class Halves(nn.Module):
+        """Heads whose halves are exchanged, as rotary embeddings do."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(5, 12), nn.Linear(12, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            one, other = self.first(x).view(len(x), 3, 4).chunk(2, -1)
+            return self.last(torch.cat([other, one], -1).flatten(1))
+
+    graph = trace(Halves(), torch.randn(2, 5))
+    assert graph.limits
+    assert "first.weight" in graph.limits[0].tensors
+
+
+def test_forms_that_no_rule_expects_are_unknown_and_no_error() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.w, self.last = nn.Linear(5, 6), nn.Parameter(torch.randn(6)), nn.Linear(7, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = torch.relu(self.first(x))
+            return self.last(torch.cat([h, torch.nn.functional.linear(h, self.w)[:, None], x[:, :0]], 1))
+
+    graph = trace(Odd(), torch.randn(2, 5))
+    assert prove(Odd(), graph, torch.randn(2, 5), np.random.default_rng(0)).gap <= ROUNDING
