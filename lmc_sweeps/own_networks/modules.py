@@ -43,7 +43,7 @@ class OwnNetwork:
     def seen_by(self, views: Mapping[str, View]) -> "OwnNetwork":
         """Return it with its parameters as a symmetry graph's views show them."""
         return replace(
-            self, parameters={name: views[name].of(t) if name in views else t for name, t in self.parameters.items()}, views=views
+            self, parameters={name: views[name].view(t) if name in views else t for name, t in self.parameters.items()}, views=views
         )
 
     def own(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -153,7 +153,7 @@ def _check_plain(name: str, module: nn.Module) -> None:
             )
     shared: dict[int, str] = {}
     for key, tensor in (*module.named_parameters(), *module.named_buffers()):
-        if tensor.layout == torch.strided and tensor.numel() and not nn.parameter.is_lazy(tensor) and not tensor.is_meta:
+        if not nn.parameter.is_lazy(tensor) and not tensor.is_meta and tensor.layout == torch.strided and tensor.numel():
             if (other := shared.setdefault(tensor.data_ptr(), key)) != key:
                 raise InputError(
                     f"{name} has {other!r} and {key!r} in the same memory, though they are two tensors: a state dict could give them two "

@@ -90,8 +90,8 @@ def mapped(tensor: Tensor, k: int, axis: Axis, maps: Mapping[str, Map]) -> Tenso
     for segment, part in zip(axis.segments, tensor.split([prod(f.size for f in s) for s in axis.segments], k), strict=True):
         shape = part.shape
         part = part.reshape((*shape[:k], *(factor.size for factor in segment), *shape[k + 1 :]))
-        for place, factor in enumerate(segment):
+        for j, factor in enumerate(segment):
             if (mapping := maps.get(factor.group or "")) is not None:
-                part = mapping.apply(part, k + place, reads=axis.reads)
+                part = mapping.apply(part, k + j, reads=axis.reads)
         parts.append(part.reshape((*shape[:k], -1, *shape[k + 1 :])))
     return torch.cat(parts, k)

@@ -18,10 +18,10 @@ def group_names(walk: Walk, tensors: Mapping[str, Sequence[Places]]) -> dict[int
         for name in order:
             for k, axis in enumerate(tensors[name] if len(tensors[name]) >= least else ()):
                 numbers = list(dict.fromkeys(walk.factors.root(n) for segment in axis for n in segment))
-                for place, number in enumerate(numbers):
+                for j, number in enumerate(numbers):
                     if walk.factors.is_fixed(number) or walk.factors.size(number) < 2 or ((name, k) in walk.reading) != reads:
                         continue
-                    holders.setdefault(number, (name, f"[{place}]" if len(numbers) > 1 else ""))
+                    holders.setdefault(number, (name, f"[{j}]" if len(numbers) > 1 else ""))
     names: dict[int, str] = {}
     for number in sorted(holders, key=lambda number: order.index(holders[number][0])):
         tensor, in_brackets = holders[number]

@@ -48,8 +48,8 @@ def prove(module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ...], rn
 
     .. math:: \max_x \| f_{\pi(\theta)}(x) - f_\theta(x) \|_\infty / \max_x \| f_\theta(x) \|_\infty
 
-    in float64 (in its own type where its code does not take that) and in evaluation mode, of a copy whose scales, shifts, biases and running
-    statistics are drawn anew first: where they are all 1 or 0, as when a network begins, no relabeling of them could be seen.
+    in float64 (in its own type where its code does not take that) and in evaluation mode, of a copy whose scales, shifts, biases and
+    running statistics are drawn anew first: where they are all 1 or 0, as when a network begins, no relabeling of them could be seen.
 
     Parameters
     ----------

@@ -226,9 +226,9 @@ def places(walk: Walk, shape: Shape, *_: Any) -> Value:
 
 def _pooled(n: int, walk: Walk, shape: Any, value: Value, *_: Any) -> Any:
     """Fix the last n axes, which are positions; the channels before them stay channels."""
-    kept = value.axes[:-n]
+    channels = value.axes[:-n]
     walk.fix(Value(value.axes[-n:]))
-    values = [Value((*kept, *walk.fresh(part[-n:], fixed=True).axes)) for part in (shape if isinstance(shape, list) else [shape])]
+    values = [Value((*channels, *walk.fresh(part[-n:], fixed=True).axes)) for part in (shape if isinstance(shape, list) else [shape])]
     return values if isinstance(shape, list) else values[0]
 
 

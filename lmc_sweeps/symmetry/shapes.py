@@ -42,26 +42,26 @@ def transposed(walk: Walk, shape: Shape, value: Value) -> Value:
 def movedim(walk: Walk, shape: Shape, value: Value, source: int | Sequence[int], target: int | Sequence[int]) -> Value:
     """Move some axes, the others in their order."""
     n = len(value.axes)
-    sources, targets = ([k % n for k in ([where] if isinstance(where, int) else where)] for where in (source, target))
+    sources, targets = ([k % n for k in ([dim] if isinstance(dim, int) else dim)] for dim in (source, target))
     order = [k for k in range(n) if k not in sources]
-    for place, k in sorted(zip(targets, sources, strict=True)):
-        order.insert(place, k)
+    for position, k in sorted(zip(targets, sources, strict=True)):
+        order.insert(position, k)
     return value.moved(order)
 
 
 @rule("squeeze")
-def squeeze(walk: Walk, shape: Shape, value: Value, where: Any = None) -> Value:
+def squeeze(walk: Walk, shape: Shape, value: Value, dim: Any = None) -> Value:
     """Drop axes of one place."""
     n = len(value.axes)
-    asked = range(n) if where is None else [k % n for k in ([where] if isinstance(where, int) else where)]
-    return value.moved([k for k in range(n) if k not in asked or walk.size(value.axes[k]) != 1])
+    dims = range(n) if dim is None else [k % n for k in ([dim] if isinstance(dim, int) else dim)]
+    return value.moved([k for k in range(n) if k not in dims or walk.size(value.axes[k]) != 1])
 
 
 @rule("unsqueeze")
-def unsqueeze(walk: Walk, shape: Shape, value: Value, where: int) -> Value:
+def unsqueeze(walk: Walk, shape: Shape, value: Value, dim: int) -> Value:
     """Add an axis of one place."""
     order: list[int | None] = list(range(len(value.axes)))
-    order.insert(where % (len(order) + 1), None)
+    order.insert(dim % (len(order) + 1), None)
     return value.moved(order)
 
 
@@ -73,54 +73,54 @@ def expand(walk: Walk, shape: Shape, value: Value, *_: Any) -> Value:
 
 
 @rule("cat", "concat", "concatenate")
-def cat(walk: Walk, shape: Shape, values: Sequence[Value], where: int = 0) -> Value:
+def cat(walk: Walk, shape: Shape, values: Sequence[Value], dim: int = 0) -> Value:
     """Put one axis of several tensors one after the other, and tie the others."""
     values = [value for value in values if value.axes]
-    where %= len(shape)
-    others = [value.axes[:where] + value.axes[where + 1 :] for value in values]
+    dim %= len(shape)
+    others = [value.axes[:dim] + value.axes[dim + 1 :] for value in values]
     axes = list(walk.broadcast(*others)) if others else []
-    axes.insert(where, tuple(segment for value in values for segment in value.axes[where]))
+    axes.insert(dim, tuple(segment for value in values for segment in value.axes[dim]))
     return Value(tuple(axes))
 
 
 @rule("stack")
-def stack(walk: Walk, shape: Shape, values: Sequence[Value], where: int = 0) -> Value:
+def stack(walk: Walk, shape: Shape, values: Sequence[Value], dim: int = 0) -> Value:
     """Add an axis whose places are the tensors, and tie all others."""
     axes = list(walk.broadcast(*(value.axes for value in values)))
-    axes.insert(where % len(shape), walk.factors.new(len(values), fixed=True))
+    axes.insert(dim % len(shape), walk.factors.new(len(values), fixed=True))
     return Value(tuple(axes))
 
 
 @rule("chunk", "split", "split_with_sizes", "unsafe_chunk", "unsafe_split", "tensor_split", "split_copy")
-def split(walk: Walk, shapes: list[Shape], value: Value, sizes: Any, where: int = 0) -> list[Value]:
+def split(walk: Walk, shapes: list[Shape], value: Value, sizes: Any, dim: int = 0) -> list[Value]:
     """Cut an axis into pieces."""
-    where %= len(value.axes)
-    pieces = walk.factors.pieces(value.axes[where], [shape[where] for shape in shapes])
-    return [Value((*value.axes[:where], piece, *value.axes[where + 1 :])) for piece in pieces]
+    dim %= len(value.axes)
+    pieces = walk.factors.pieces(value.axes[dim], [shape[dim] for shape in shapes])
+    return [Value((*value.axes[:dim], piece, *value.axes[dim + 1 :])) for piece in pieces]
 
 
 @rule("unbind")
-def unbind(walk: Walk, shapes: list[Shape], value: Value, where: int = 0) -> list[Value]:
+def unbind(walk: Walk, shapes: list[Shape], value: Value, dim: int = 0) -> list[Value]:
     """Take the places of an axis one by one: they stay."""
-    return [select(walk, shape, value, where) for shape in shapes]
+    return [select(walk, shape, value, dim) for shape in shapes]
 
 
 @rule("select")
-def select(walk: Walk, shape: Shape, value: Value, where: int, *_: Any) -> Value:
+def select(walk: Walk, shape: Shape, value: Value, dim: int, *_: Any) -> Value:
     """Take one place of an axis: its places stay."""
-    where %= len(value.axes)
-    walk.fix(Value(value.axes[where : where + 1]))
-    return Value(value.axes[:where] + value.axes[where + 1 :])
+    dim %= len(value.axes)
+    walk.fix(Value(value.axes[dim : dim + 1]))
+    return Value(value.axes[:dim] + value.axes[dim + 1 :])
 
 
 @rule("slice", "narrow")
-def slice_(walk: Walk, shape: Shape, value: Value, where: int = 0, *_: Any) -> Value:
+def slice_(walk: Walk, shape: Shape, value: Value, dim: int = 0, *_: Any) -> Value:
     """Fix an axis of which some places are cut out."""
-    where %= len(value.axes)
-    if walk.size(value.axes[where]) == shape[where]:
+    dim %= len(value.axes)
+    if walk.size(value.axes[dim]) == shape[dim]:
         return value
-    walk.fix(Value(value.axes[where : where + 1]))
-    return Value((*value.axes[:where], walk.factors.new(shape[where], fixed=True), *value.axes[where + 1 :]))
+    walk.fix(Value(value.axes[dim : dim + 1]))
+    return Value((*value.axes[:dim], walk.factors.new(shape[dim], fixed=True), *value.axes[dim + 1 :]))
 
 
 @rule("pad", "constant_pad_nd")
@@ -133,9 +133,9 @@ def pad(walk: Walk, shape: Shape, value: Value, amounts: Sequence[int], mode: An
         before, after = amounts[2 * k : 2 * k + 2]
         if before < 0 or after < 0:
             raise NoRule
-        place = len(axes) - 1 - k
+        position = len(axes) - 1 - k
         ends = [walk.factors.new(n) if n else () for n in (before, after)]
-        axes[place] = (*ends[0], *axes[place], *ends[1])
+        axes[position] = (*ends[0], *axes[position], *ends[1])
     return Value(tuple(axes))
 
 

@@ -107,7 +107,7 @@ class _Tracer:
         self.tensors: dict[str, Value] = {}
         self.limits: list[tuple[str, tuple[Places, ...]]] = []
         self.tied = _tied(module)
-        self.kept = module.state_dict(keep_vars=True)
+        self.own = module.state_dict(keep_vars=True)
         kinds = {spec.arg.name: (spec.kind.name, spec.target) for spec in program.graph_signature.input_specs}
         self.inputs = {name: target if kind in ("PARAMETER", "BUFFER") else None for name, (kind, target) in kinds.items()}
 
@@ -129,7 +129,7 @@ class _Tracer:
         if not isinstance(example, Tensor):
             return example
         name = self.tied.get(name or "", name)
-        if name is None or name not in self.kept or not example.is_floating_point():
+        if name is None or name not in self.own or not example.is_floating_point():
             return self.walk.fresh(example.shape, fixed=True)
         if name not in self.tensors:
             value = self.walk.fresh(example.shape)
@@ -159,10 +159,10 @@ class _Tracer:
         name = packet.__name__ if packet is not None else str(node.target)
         tags = getattr(node.target, "tags", ())
         self.walk.factors.begin(name)
-        known = RULES.get(name) or (elementwise if torch.Tag.pointwise in tags else None)
-        if known is not None and getattr(node.target, "namespace", "") == "aten":
+        rule = RULES.get(name) or (elementwise if torch.Tag.pointwise in tags else None)
+        if rule is not None and getattr(node.target, "namespace", "") == "aten":
             try:
-                result = known(self.walk, shape, *arguments)
+                result = rule(self.walk, shape, *arguments)
             except Exception:  # NoRule, and forms of an operation that its rule does not expect: what it has tied by then is tied
                 return self._unknown(name, arguments, shape)
             if self._shapes(result) == (shape if isinstance(shape, list) else [shape]):
@@ -177,8 +177,8 @@ class _Tracer:
         schema = getattr(node.target, "_schema", None)
         if schema is None:
             return [self._argument(argument) for argument in (*node.args, *node.kwargs.values())]
-        given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False)) | dict(node.kwargs)
-        return [self._argument(given.get(a.name, a.default_value if a.has_default_value() else None)) for a in schema.arguments]
+        arguments = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False)) | dict(node.kwargs)
+        return [self._argument(arguments.get(a.name, a.default_value if a.has_default_value() else None)) for a in schema.arguments]
 
     def _unknown(self, name: str, arguments: Sequence[Any], shape: Any) -> Any:
         """Return new tensors; these and all that the operation takes are fixed at the end, to know what would have been free without it."""
@@ -195,9 +195,7 @@ class _Tracer:
         resolved = {name: [factors.resolved(axis) for axis in value.axes] for name, value in self.tensors.items()}
         groups = group_names(self.walk, resolved)
         axes = {
-            name: tuple(self._axis(name, k, axis, groups) for k, axis in enumerate(resolved[name]))
-            for name in self.kept
-            if name in resolved
+            name: tuple(self._axis(name, k, axis, groups) for k, axis in enumerate(resolved[name])) for name in self.own if name in resolved
         }
         sizes = {group: factors.size(number) for number, group in groups.items()}
         tied = {name: first for name, first in self.tied.items() if first in axes}
@@ -222,7 +220,7 @@ class _Tracer:
         for operation, axes in self.limits:
             lost.append((operation, {n for a in axes for segment in factors.resolved(a) for n in segment if not factors.is_fixed(n)}))
         for operation, numbers in lost:
-            for name in self.kept:
+            for name in self.own:
                 value = self.tensors.get(name, Value(()))
                 if any(n in numbers for axis in value.axes for segment in factors.resolved(axis) for n in segment):
                     limits.setdefault(operation, {})[name] = None

@@ -51,8 +51,8 @@ class Walk:
     def contract(self, one: Value, k: int, other: Value, j: int) -> None:
         """Tie axis k of a tensor to axis j of another, as they are summed over together."""
         self.factors.tie(one.axes[k], other.axes[j])
-        for value, axis, partner, place in ((one, k, other, j), (other, j, one, k)):
-            self.read(value, axis, (a for n, a in enumerate(partner.axes) if n != place % len(partner.axes)))
+        for value, axis, partner, summed in ((one, k, other, j), (other, j, one, k)):
+            self.read(value, axis, (a for n, a in enumerate(partner.axes) if n != summed % len(partner.axes)))
 
     def broadcast(self, *shapes: Sequence[Places]) -> tuple[Places, ...]:
         """Tie axes as arithmetic does, from the right, and return those of the result."""

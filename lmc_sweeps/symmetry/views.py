@@ -32,7 +32,7 @@ class View:
     order: tuple[int, ...]
     read: tuple[int, int, int, int] = (1, 1, 2, 1)
 
-    def of(self, tensor: Tensor) -> Tensor:
+    def view(self, tensor: Tensor) -> Tensor:
         """Return the view of a tensor."""
         return tensor.reshape(self.split).permute(self.order)
 
@@ -42,8 +42,8 @@ class View:
 
     def neurons(self, rows: Tensor) -> Tensor:
         """Return what the tensor reads, (examples, places of an axis), as (examples and positions, neurons)."""
-        _, first, last, place = self.read
-        return rows.reshape(-1, *self.split[first:last]).movedim(1 + place - first, -1).reshape(-1, self.split[place])
+        _, first, last, neurons = self.read
+        return rows.reshape(-1, *self.split[first:last]).movedim(1 + neurons - first, -1).reshape(-1, self.split[neurons])
 
 
 @dataclass(frozen=True)
@@ -103,25 +103,25 @@ def _without_products(graph: Graph, left: Mapping[str, None]) -> dict[str, None]
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Factor:
     size: int
     group: str | None
     reads: bool
     axis: int
 
 
-def _places(axes: Sequence[Axis], left: Mapping[str, None]) -> list[_Place]:
+def _places(axes: Sequence[Axis], left: Mapping[str, None]) -> list[_Factor]:
     """Return the factors of a tensor in their order; an axis without a group that moves is one."""
-    places: list[_Place] = []
+    places: list[_Factor] = []
     for k, axis in enumerate(axes):
         if _free(axis, left):
-            places += [_Place(f.size, None if f.group in left else f.group, axis.reads, k) for f in axis.segments[0]]
+            places += [_Factor(f.size, None if f.group in left else f.group, axis.reads, k) for f in axis.segments[0]]
         else:
-            places.append(_Place(axis.size, None, axis.reads, k))
+            places.append(_Factor(axis.size, None, axis.reads, k))
     return places
 
 
-def _view(axes: Sequence[Axis], places: Sequence[_Place]) -> View:
+def _view(axes: Sequence[Axis], places: Sequence[_Factor]) -> View:
     numbers = range(len(places))
     first = [k for reads in (False, True) if (k := _first(places, reads)) is not None]
     order = (*first, *(k for k in numbers if k not in first))
@@ -129,10 +129,10 @@ def _view(axes: Sequence[Axis], places: Sequence[_Place]) -> View:
     if (k := _first(places, True)) is not None:
         same = [j for j in numbers if places[j].axis == places[k].axis]
         read = (places[k].axis, same[0], same[-1] + 1, k)
-    return View(tuple(axis.size for axis in axes), tuple(place.size for place in places), order, read)
+    return View(tuple(axis.size for axis in axes), tuple(factor.size for factor in places), order, read)
 
 
-def _first(places: Sequence[_Place], reads: bool) -> int | None:
+def _first(places: Sequence[_Factor], reads: bool) -> int | None:
     """Return the factor that counts the neurons of one side: that with a group, or else the first one."""
-    side = [k for k, place in enumerate(places) if place.reads == reads]
+    side = [k for k, factor in enumerate(places) if factor.reads == reads]
     return next((k for k in side if places[k].group is not None), side[0] if side else None)

@@ -22,7 +22,7 @@ def test_relabeling_a_view_is_relabeling_by_the_graph(name: str) -> None:
     rng = np.random.default_rng(0)
     orders = {group: rng.permutation(size) for group, size in graph.sizes.items() if group not in parts.left}
     tensors = {key: tensor for key, tensor in module.state_dict().items() if key in graph.axes}
-    shown = {key: parts.views[key].of(tensor) if key in parts.views else tensor for key, tensor in tensors.items()}
+    shown = {key: parts.views[key].view(tensor) if key in parts.views else tensor for key, tensor in tensors.items()}
     moved = apply_permutations(shown, parts.spec, orders)
     expected = graph.apply(tensors, {group: Permutation(order) for group, order in orders.items()})
     for key, tensor in moved.items():
