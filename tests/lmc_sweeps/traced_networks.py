@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.tracing import trace
 
 
 class Residual(nn.Module):
@@ -235,3 +239,9 @@ NETWORKS = {
     "cumsum": Traced(Cumulative, batches(5), (7,), ("cumsum",)),
     "products": Traced(Products, batches(5), (6, 7, 8)),
 }  # fmt: skip
+
+
+@cache
+def graph_of(name: str) -> Graph:
+    """Return the graph of one of these networks, traced once in a process: it depends on no weights."""
+    return trace(NETWORKS[name].make(), NETWORKS[name].example())

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from traced_networks import NETWORKS
+from traced_networks import NETWORKS, graph_of
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.symmetry.axes import Axis, Factor, index
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.maps import Coupling, Permutation
-from lmc_sweeps.symmetry.tracing import trace
 
 HEADS = Axis(((Factor(2, "heads"), Factor(3, "inside")), (Factor(2, "heads"), Factor(2))))
 rng = np.random.default_rng(0)
@@ -26,7 +25,7 @@ def test_applying_permutations_is_taking_these_places() -> None:
 @pytest.mark.parametrize("name", ["densenet", "vit chunked", "gpt"])
 def test_a_relabeling_and_its_inverse_give_the_network_back(name: str) -> None:
     module = NETWORKS[name].make()
-    graph = trace(module, NETWORKS[name].example())
+    graph = graph_of(name)
     maps = {group: Permutation(rng.permutation(size)) for group, size in graph.sizes.items()}
     tensors = {key: tensor for key, tensor in module.state_dict().items() if tensor.is_floating_point()}
     back = graph.apply(graph.apply(tensors, maps), {group: mapping.inverse() for group, mapping in maps.items()})
@@ -35,7 +34,7 @@ def test_a_relabeling_and_its_inverse_give_the_network_back(name: str) -> None:
 
 def test_one_tensor_under_two_names_is_mapped_under_both() -> None:
     module = NETWORKS["gpt"].make()
-    graph = trace(module, NETWORKS["gpt"].example())
+    graph = graph_of("gpt")
     assert graph.tied == {"head.weight": "words.weight"}
     maps = {group: Permutation(rng.permutation(size)) for group, size in graph.sizes.items()}
     moved = graph.apply(dict(module.state_dict()), maps)
@@ -47,7 +46,7 @@ def test_a_coupling_maps_a_network_into_another_width() -> None:
     """Each hidden neuron becomes two: outputs are the same, channels flattened with their positions too."""
     torch.manual_seed(0)
     module, x = NETWORKS["conv2d"].make().double(), torch.randn(2, 1, 8, 8, dtype=torch.float64)
-    graph = trace(NETWORKS["conv2d"].make(), NETWORKS["conv2d"].example())
+    graph = graph_of("conv2d")
     doubled = {group: Coupling(np.repeat(np.eye(size), 2, axis=0) / (2 * size)) for group, size in graph.sizes.items()}
     wide = torch.nn.Sequential(
         torch.nn.Conv2d(1, 8, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Conv2d(8, 12, 2), torch.nn.GELU(), torch.nn.Flatten(),

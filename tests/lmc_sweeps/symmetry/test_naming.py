@@ -2,13 +2,13 @@
 
 import torch
 from torch import Tensor, nn
-from traced_networks import NETWORKS
+from traced_networks import NETWORKS, graph_of
 
 from lmc_sweeps.symmetry.tracing import trace
 
 
 def names(network: str) -> list[str]:
-    return list(trace(NETWORKS[network].make(), NETWORKS[network].example()).sizes)
+    return list(graph_of(network).sizes)
 
 
 def test_a_group_is_called_after_the_layer_that_computes_it() -> None:

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from traced_networks import NETWORKS
+from traced_networks import NETWORKS, graph_of
 
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.symmetry.maps import Permutation
-from lmc_sweeps.symmetry.tracing import trace
 from lmc_sweeps.symmetry.views import factored
 
 WHOLE = ["mlp", "conv1d", "conv2d", "vgg11", "resnet20 batch", "resnet20 layer", "products"]
@@ -17,7 +16,7 @@ WHOLE = ["mlp", "conv1d", "conv2d", "vgg11", "resnet20 batch", "resnet20 layer",
 def test_relabeling_a_view_is_relabeling_by_the_graph(name: str) -> None:
     torch.manual_seed(0)
     module = NETWORKS[name].make()
-    graph = trace(module, NETWORKS[name].example())
+    graph = graph_of(name)
     parts = factored(graph)
     rng = np.random.default_rng(0)
     orders = {group: rng.permutation(size) for group, size in graph.sizes.items() if group not in parts.left}
@@ -31,13 +30,13 @@ def test_relabeling_a_view_is_relabeling_by_the_graph(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_each_group_is_the_first_or_the_second_axis_of_what_has_it(name: str) -> None:
-    spec = factored(trace(NETWORKS[name].make(), NETWORKS[name].example())).spec
+    spec = factored(graph_of(name)).spec
     assert all(group is None for axes in spec.axes.values() for group in axes[2:])
 
 
 def test_groups_that_no_view_can_show_are_left_and_no_others() -> None:
     def left(name: str) -> tuple[str, ...]:
-        return factored(trace(NETWORKS[name].make(), NETWORKS[name].example())).left
+        return factored(graph_of(name)).left
 
     assert all(left(name) == () for name in WHOLE)
     assert left("vit chunked") == ("blocks.0.attention.qkv[0]", "blocks.0.attention.qkv[1]", "blocks.0.attention.qkv[2]",
@@ -46,7 +45,7 @@ def test_groups_that_no_view_can_show_are_left_and_no_others() -> None:
 
 
 def test_channels_that_were_flattened_are_seen_apart_from_their_positions() -> None:
-    parts = factored(trace(NETWORKS["conv2d"].make(), NETWORKS["conv2d"].example()))
+    parts = factored(graph_of("conv2d"))
     view = parts.views["6.weight"]
     assert (view.own, view.split, view.order) == ((9, 24), (9, 6, 4), (0, 1, 2))
     rows = torch.arange(2 * 24).reshape(2, 24)  # two examples of six channels with four positions
@@ -54,7 +53,7 @@ def test_channels_that_were_flattened_are_seen_apart_from_their_positions() -> N
 
 
 def test_a_matrix_that_is_read_by_its_first_axis_is_turned() -> None:
-    parts = factored(trace(NETWORKS["products"].make(), NETWORKS["products"].example()))
+    parts = factored(graph_of("products"))
     assert parts.spec.axes["one"] == ("one", None)
     assert parts.views["one"].order == (1, 0)
     assert parts.spec.axes["two"] == ("two", "one")
