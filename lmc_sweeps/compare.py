@@ -21,6 +21,7 @@ from lmc_sweeps.own_networks.data import own_split
 from lmc_sweeps.own_networks.examples import measured_splits
 from lmc_sweeps.own_networks.methods import build_methods
 from lmc_sweeps.own_networks.modules import OwnNetwork, own_network
+from lmc_sweeps.symmetry.views import own_tensors
 from multirun_analysis import schema
 
 
@@ -145,7 +146,7 @@ def _comparison(result: PairResult, methods: Sequence[Matching], spec: Permutati
 def _aligned(network_b: nn.Module, b: OwnNetwork, spec: PermutationSpec, permutations: Permutations) -> dict[str, Tensor]:
     """Return B's state dict with its neurons permuted, under the caller's names and in the caller's types."""
     state = {key: tensor.clone() if isinstance(tensor, Tensor) else tensor for key, tensor in network_b.state_dict().items()}
-    permuted = b.own(apply_permutations(b.parameters, spec, permutations))
+    permuted = own_tensors(apply_permutations(b.parameters, spec, permutations), b.views)
     for key in (*b.parameters, *b.aliases):
         name = b.prefix + key
         state[name] = permuted[b.aliases.get(key, key)].to(state[name], copy=True)

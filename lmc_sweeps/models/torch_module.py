@@ -13,7 +13,7 @@ from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.models.base import INPUT, Architecture, unstack
 from lmc_sweeps.models.sites import Products, Use
-from lmc_sweeps.symmetry.views import View
+from lmc_sweeps.symmetry.views import View, own_tensors
 
 
 class TorchModule(Architecture):
@@ -98,7 +98,7 @@ class TorchModule(Architecture):
 
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
         module = copy.deepcopy(self._module)
-        module.load_state_dict({**module.state_dict(), **self._own(parameters)})
+        module.load_state_dict({**module.state_dict(), **own_tensors(parameters, self.views)})
         return module
 
     def readers(self, source: str) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class TorchModule(Architecture):
         fused = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
         try:
-            own = self._own(parameters)
+            own = own_tensors(parameters, self.views)
             with Products(own, [name for name, axes in self.spec.axes.items() if len(axes) > 1]) as products:
                 functional_call(self._module, own, (inputs.clone(),))
         finally:
@@ -132,11 +132,7 @@ class TorchModule(Architecture):
 
     def _call(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         # A module may change its inputs in place, which are the next network's too.
-        return functional_call(self._module, self._own(parameters), (inputs.clone(),))
-
-    def _own(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return tensors as the module's code takes them."""
-        return {name: self.views[name].back(tensor) if name in self.views else tensor for name, tensor in parameters.items()}
+        return functional_call(self._module, own_tensors(parameters, self.views), (inputs.clone(),))
 
     def _activations(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
         activations = self.readable(parameters, self.uses(parameters, inputs))

@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.devices import is_out_of_memory
-from lmc_sweeps.symmetry.views import View
+from lmc_sweeps.symmetry.views import View, own_tensors
 
 # Modules that only call another one, under which name they hold it.
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.optim.swa_utils.AveragedModel)
@@ -46,10 +46,6 @@ class OwnNetwork:
             self, parameters={name: views[name].view(t) if name in views else t for name, t in self.parameters.items()}, views=views
         )
 
-    def own(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return parameters in the shapes of the network's code."""
-        return {name: self.views[name].back(t) if name in self.views else t for name, t in parameters.items()}
-
     def to(self, kind: torch.dtype, device: torch.device) -> "OwnNetwork":
         """Return it in another type of floating-point numbers, on a device."""
         moved = {name: tensor.to(device, kind) for name, tensor in self.parameters.items()}
@@ -64,7 +60,7 @@ class OwnNetwork:
             If it does not take the inputs, or returns something else than (examples, classes).
         """
         held = self.parameters if parameters is None else parameters
-        return checked(self, split, inputs, lambda values: functional_call(self.module, self.own(held), (values,)))
+        return checked(self, split, inputs, lambda values: functional_call(self.module, own_tensors(held, self.views), (values,)))
 
 
 def own_network(name: str, network: Any) -> OwnNetwork:

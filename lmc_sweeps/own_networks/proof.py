@@ -15,6 +15,7 @@ from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork, differences
+from lmc_sweeps.symmetry.proof import relative_gap
 
 PROBED = 64  # examples that the proofs are run on
 DRAWS = 2  # networks of shuffled weights, and as many of drawn ones: of a network's own dead neurons nothing can be seen
@@ -92,12 +93,7 @@ def _compare(logits_a: Tensor, logits_b: Tensor, rounding: float, a: OwnNetwork,
 
 
 def _gap(one: Tensor, other: Tensor) -> float:
-    """Return the largest difference over the largest number; where one is not finite, the other must be neither."""
-    if one.shape != other.shape or not torch.equal(torch.isfinite(one), torch.isfinite(other)):
-        return float("inf")
-    finite = torch.isfinite(one)
-    gap, scale = (float(values[finite].abs().max()) if bool(finite.any()) else 0.0 for values in (one - other, one))
-    return gap / scale if scale > 0 else gap
+    return relative_gap([one], [other])
 
 
 def check_specification(network: OwnNetwork, spec: PermutationSpec, inputs: Tensor) -> None:

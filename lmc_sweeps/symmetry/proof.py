@@ -1,7 +1,7 @@
 """The proof that a symmetry graph keeps what a network computes: random relabelings, in float64, and some that must not."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,7 @@ def prove(module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ...], rn
         raise InputError(f"the symmetry graph must have an entry for every parameter and buffer, and lacks {', '.join(uncovered)}.")
     tensors = _drawn(tensors, rng)
     outputs = _outputs(exact, tensors, inputs)
-    gap = max(_gap(outputs, _outputs(exact, graph.apply(tensors, _relabeling(graph, rng)), inputs)) for _ in range(draws))
+    gap = max(relative_gap(outputs, _outputs(exact, graph.apply(tensors, _relabeling(graph, rng)), inputs)) for _ in range(draws))
     control = {group: max(_controls(exact, graph, group, tensors, inputs, outputs)) for group in graph.sizes}
     return Proof(gap, control, rounding)
 
@@ -122,7 +122,7 @@ def _controls(
     gaps = [0.0]
     for name, k in graph.holders(group):
         moved = mapped(tensors[name], k, graph.axes[name][k], maps)
-        gaps.append(_gap(outputs, _outputs(module, {**tensors, name: moved}, inputs)))
+        gaps.append(relative_gap(outputs, _outputs(module, {**tensors, name: moved}, inputs)))
         if gaps[-1] >= SEEN:
             break
     return gaps
@@ -141,12 +141,14 @@ def _leaves(value: Any) -> list[Tensor]:
     return [leaf for part in parts for leaf in _leaves(part)]
 
 
-def _gap(one: list[Tensor], other: list[Tensor]) -> float:
-    """Return the largest difference over the largest number; infinity where one is not finite and the other is, or is another."""
+def relative_gap(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
+    """Return the largest difference over the largest number; infinity where shapes differ, or what is not finite does."""
     gap = largest = 0.0
     for first, second in zip(one, other, strict=True):
         finite = torch.isfinite(first)
-        if not torch.equal(finite, torch.isfinite(second)) or not torch.equal(first[~finite].nan_to_num(), second[~finite].nan_to_num()):
+        if first.shape != second.shape or not torch.equal(first[~finite].nan_to_num(), second[~finite].nan_to_num()):
+            return float("inf")
+        if not torch.equal(finite, torch.isfinite(second)):
             return float("inf")
         if bool(finite.any()):
             gap = max(gap, float((first - second)[finite].abs().max()))

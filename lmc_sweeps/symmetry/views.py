@@ -46,6 +46,11 @@ class View:
         return rows.reshape(-1, *self.split[first:last]).movedim(1 + neurons - first, -1).reshape(-1, self.split[neurons])
 
 
+def own_tensors(tensors: Mapping[str, Tensor], views: Mapping[str, View]) -> dict[str, Tensor]:
+    """Return tensors as the network's code takes them: those of views, and those without a view as they are."""
+    return {name: views[name].back(tensor) if name in views else tensor for name, tensor in tensors.items()}
+
+
 @dataclass(frozen=True)
 class Factored:
     """The specification of a network's views, the views by tensor, and the groups of its graph that no view can show."""

@@ -1,8 +1,9 @@
 """Axes as products and concatenations of factors."""
 
 import numpy as np
+from axis_orders import index
 
-from lmc_sweeps.symmetry.axes import Axis, Factor, index
+from lmc_sweeps.symmetry.axes import Axis, Factor
 
 HEADS = Axis(((Factor(2, "heads"), Factor(3, "inside")), (Factor(2, "heads"), Factor(2))))
 

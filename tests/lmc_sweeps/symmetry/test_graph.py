@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from axis_orders import index
 from traced_networks import NETWORKS, graph_of
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.symmetry.axes import Axis, Factor, index
+from lmc_sweeps.symmetry.axes import Axis, Factor
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.maps import Coupling, Permutation
 
