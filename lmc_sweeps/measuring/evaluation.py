@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.models.base import Architecture, stacked
+from lmc_sweeps.symmetry.maps import Map
 
 FUNCTION_ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
 
@@ -38,20 +38,20 @@ def evaluate_line(
     architecture: Architecture,
     a: Mapping[str, Tensor],
     b: Mapping[str, Tensor],
-    permutations: Sequence[Mapping[str, np.ndarray]],
+    maps: Sequence[Mapping[str, Map | np.ndarray]],
     t: np.ndarray,
     split: Split,
     batch_size: int = 2000,
 ) -> Scores:
-    r"""Return loss and error at :math:`\theta_t = (1 - t)\,\theta_A + t\,\theta_{\tilde B}` for each permuted B.
+    r"""Return loss and error at :math:`\theta_t = (1 - t)\,\theta_A + t\,\theta_{\tilde B}` for each mapped B.
 
     Parameters
     ----------
     architecture : Architecture
     a, b : mapping of str to Tensor
         Networks A and B.
-    permutations : sequence of mappings of str to ndarray, length M
-        One set of permutations of B per line.
+    maps : sequence of mappings of str to Map, length M
+        The maps of B of each line, by group; arrays are the orders of permutations.
     t : ndarray, shape (T,)
     split : Split
     batch_size : int
@@ -63,7 +63,7 @@ def evaluate_line(
     """
     points = torch.as_tensor(t, device=split.inputs.device)
     batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
-    return _reduce((architecture.line_logits(a, b, permutations, points, inputs), labels) for inputs, labels in batches)
+    return _reduce((architecture.line_logits(a, b, maps, points, inputs), labels) for inputs, labels in batches)
 
 
 @one_thread()
@@ -71,15 +71,15 @@ def evaluate_line(
 def function_gap(
     architecture: Architecture,
     b: Mapping[str, Tensor],
-    permutations: Mapping[str, np.ndarray],
+    maps: Mapping[str, Map | np.ndarray],
     inputs: Tensor,
     batch_size: int = 2000,
 ) -> float:
-    r"""Return how far the permuted B is from computing B's function.
+    r"""Return how far the mapped B is from computing B's function.
 
     .. math:: \max_x |f_B(x) - f_{\tilde B}(x)| \;/\; \max_x |f_B(x)|
 
-    over all inputs and logits: rounding if the permutation is right, of order 1 if it is not. It permutes the parameters, independently
+    over all inputs and logits: rounding if the map keeps the function, of order 1 if it does not. It maps the parameters, independently
     of how the line is evaluated.
 
     Returns
@@ -87,8 +87,7 @@ def function_gap(
     float
         NaN where a logit is not finite.
     """
-    permuted = apply_permutations(b, architecture.spec, permutations)
-    networks = [stacked([network]) for network in (b, permuted)]  # copies, so that it does not matter where in memory b lies
+    networks = [stacked([network]) for network in (b, architecture.graph(b).apply(b, maps))]  # copies, so that it does not matter where in memory b lies
     gap = scale = 0.0
     for batch in inputs.split(batch_size):
         original, moved = (architecture.forward(net, batch) for net in networks)

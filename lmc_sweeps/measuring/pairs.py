@@ -11,14 +11,12 @@ from torch import Tensor
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.matching.base import Matching, MatchingResult, Permutations
+from lmc_sweeps.matching.base import Maps, Matching, MatchingResult
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.maths.interpolation import line_points
-from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, evaluate, evaluate_line, function_gap
 from lmc_sweeps.measuring.gaps import distance, midpoint_gap
-from lmc_sweeps.measuring.moments import pair_moments
-from lmc_sweeps.measuring.problems import MidpointLoss, matching_problem, solved
+from lmc_sweeps.measuring.problems import MOMENTS, matching_problem, solved
 from lmc_sweeps.measuring.rows import (
     CurveRow,
     MapMeasures,
@@ -102,41 +100,36 @@ def compare_pair(
         split_runs, split_curves = _line_rows(pair, matches, line_points(points), name, split)
         runs += split_runs
         curves += split_curves
-    permutations = {method_key(match.method): match.result.permutations for match in matches}
-    layers = layer_rows(architecture, architecture.spec.sizes(a), test, [(match.method, match.result) for match in matches])
-    return PairResult(runs, curves, layers, permutations, _notes(matches))
+    maps = {method_key(match.method): match.result.maps for match in matches}
+    layers = layer_rows(architecture, architecture.graph(a).sizes, test, [(match.method, match.result) for match in matches])
+    return PairResult(runs, curves, layers, maps, _notes(matches))
 
 
 def _match(pair: _Pair, train: Split, test: Split, methods: Sequence[Matching], seed: int) -> list[_Match]:
     """Return the match of every method; moments, which several look at, are computed once, and the methods share the seconds."""
-    users = sum(_sees_moments(method) for method in methods)
+    users = sum(bool(method.needs & MOMENTS) for method in methods)
     start = time.perf_counter()
-    moments = pair_moments(pair.architecture, pair.a, pair.b, train.inputs, pair.batch_size) if users else None
+    needs = frozenset().union(*(method.needs for method in methods))
+    problem = matching_problem(pair.architecture, [pair.a, pair.b], train, needs, batch_size=pair.batch_size)
     share = (time.perf_counter() - start) / max(users, 1)
-    objective = MidpointLoss(pair.architecture, pair.a, pair.b, train, pair.batch_size)
     results, seconds = [], []
     for method in methods:
         start = time.perf_counter()
-        draws = generator(seed, "matching", method.name)
-        problem = matching_problem(pair.architecture, pair.a, pair.b, method.needs, moments=moments, objective=objective, generator=draws)
-        results.append(solved(method, problem))
-        seconds.append(time.perf_counter() - start + (share if _sees_moments(method) else 0.0))
-    measures = _map_measures(pair, [result.permutations for result in results], seconds, test)
+        results.append(solved(method, problem.shown_to(method.needs, generator(seed, "matching", method.name))))
+        seconds.append(time.perf_counter() - start + (share if method.needs & MOMENTS else 0.0))
+    measures = _map_measures(pair, [result.maps for result in results], seconds, test)
     return [_Match(*parts) for parts in zip(methods, results, measures, strict=True)]
 
 
-def _sees_moments(method: Matching) -> bool:
-    return bool(method.needs & {"moments", "cross_moments"})
-
-
-def _map_measures(pair: _Pair, maps: Sequence[Permutations], seconds: Sequence[float], test: Split) -> list[MapMeasures]:
-    """Return what is measured of every map on the test split; halfway only where permuted B computes B's function."""
+def _map_measures(pair: _Pair, maps: Sequence[Maps], seconds: Sequence[float], test: Split) -> list[MapMeasures]:
+    """Return what is measured of every map on the test split; halfway only where mapped B computes B's function."""
     architecture, inputs = pair.architecture, test.inputs
     certify = architecture.certifier(pair.a, pair.b, inputs, pair.batch_size)
     measures = []
-    for permutations, seconds_match in zip(maps, seconds, strict=True):
-        gap = function_gap(architecture, pair.b, permutations, inputs, pair.batch_size)
-        aligned = apply_permutations(pair.b, architecture.spec, permutations)
+    graph = architecture.graph(pair.b)
+    for by_group, seconds_match in zip(maps, seconds, strict=True):
+        gap = function_gap(architecture, pair.b, by_group, inputs, pair.batch_size)
+        aligned = graph.apply(pair.b, by_group)
         one = MapMeasures(function_gap=gap, distance=distance(pair.a, aligned), seconds=seconds_match)
         if one.keeps_function:
             one = replace(one, midpoint=midpoint_gap(architecture, pair.a, aligned, certify, inputs, pair.batch_size))
@@ -147,7 +140,7 @@ def _map_measures(pair: _Pair, maps: Sequence[Permutations], seconds: Sequence[f
 def _line_rows(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split) -> tuple[list[RunRow], list[CurveRow]]:
     """Return the rows of one split; a map that does not keep B's function has no line, and so neither barriers nor a curve."""
     start = time.perf_counter()
-    maps = [match.result.permutations for match in matches]
+    maps = [match.result.maps for match in matches]
     scores = evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size)
     seconds = (time.perf_counter() - start) / len(matches)
     all_keep = all(match.measures.keeps_function for match in matches)

@@ -10,9 +10,13 @@ import torch
 from torch import Size, Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec
-
-INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
+from lmc_sweeps.symmetry.axes import Factor
+from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.maps import Map
+from lmc_sweeps.symmetry.sites import INPUT as INPUT
+from lmc_sweeps.symmetry.sites import Site
 
 
 class Architecture(ABC):
@@ -23,6 +27,11 @@ class Architecture(ABC):
     """
 
     spec: PermutationSpec
+    shows_all: ClassVar[bool] = True  # whether the activations of every group and source can be read
+
+    def graph(self, network: Mapping[str, Tensor]) -> Graph:
+        """Return the symmetry graph of one network of these tensors: what the specification says of them."""
+        return Graph.by_hand(self.spec.axes, network)
 
     @abstractmethod
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
@@ -86,29 +95,43 @@ class Architecture(ABC):
         raise InputError(f"`precision` must be float32 for a {type(self).__name__}, which cannot take its products in {dtype}.")
 
     @abstractmethod
-    def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
-        """Return the activations: for every group, and for ``"input"``, a tensor (K, n, neurons)."""
+    def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:
+        """Return the activations: for every group, and for ``"input"``, a tensor (K, n, neurons).
+
+        They are what the layers behind a group read; with `before`, which only repairs ask for, what its own layer computes, before the
+        activation function and before a normalisation.
+        """
 
     @abstractmethod
     def sources(self, group: str) -> tuple[str, ...]:
         """Return what feeds a group, ``"input"`` or other groups, in the order of the columns of its incoming weights."""
 
-    @abstractmethod
+    def reads(self, network: Mapping[str, Tensor]) -> dict[str, tuple[str, ...]]:
+        """Return by tensor, segment by segment of its inputs, the key among `activations` of what it reads."""
+        pairs = ((zip(self.spec.incoming(group), self.sources(group), strict=True)) for group in self.spec.groups)
+        return {name: (source,) for parameters in pairs for name, source in parameters}
+
+    def sites(self, network: Mapping[str, Tensor]) -> dict[str, tuple[Site, ...]]:
+        """Return by group where its neurons are seen among `activations`: under its own name, unless an architecture says else."""
+        sizes = self.graph(network).sizes
+        return {group: (Site(group, "", 0, 0, size, (Factor(size, group),)),) for group, size in sizes.items()}
+
     def line_logits(
         self,
         a: Mapping[str, Tensor],
         b: Mapping[str, Tensor],
-        permutations: Sequence[Mapping[str, np.ndarray]],
+        maps: Sequence[Mapping[str, Map | np.ndarray]],
         t: Tensor,
         inputs: Tensor,
     ) -> Tensor:
-        r"""Return the logits along the lines from A to B under each of M permutations.
+        r"""Return the logits along the lines from A to B under each of M maps of B.
 
         Parameters
         ----------
         a, b : mapping of str to Tensor
             Parameters of one network each.
-        permutations : sequence of mappings, length M
+        maps : sequence of mappings, length M
+            By group; arrays are the orders of permutations.
         t : Tensor, shape (T,)
         inputs : Tensor, shape (n, d)
 
@@ -116,6 +139,7 @@ class Architecture(ABC):
         -------
         Tensor, shape (M, T, n, classes)
         """
+        return line_by(self.forward, self.graph(b), a, b, maps, t, inputs)
 
     def certifier(
         self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
@@ -147,6 +171,21 @@ class Model(ABC):
     @abstractmethod
     def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """Return the initial parameters of one network, float32."""
+
+
+def line_by(
+    forward: Callable[[Mapping[str, Tensor], Tensor], Tensor],
+    graph: Graph,
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    maps: Sequence[Mapping[str, Map | np.ndarray]],
+    t: Tensor,
+    inputs: Tensor,
+) -> Tensor:
+    """Return the logits along the lines from A to B under each of M maps, (M, T, n, ...), one network after the other."""
+    lines = (interpolate(a, graph.apply(b, each), part) for each in maps for part in t.split(1))
+    logits = torch.stack([forward(line, inputs)[0] for line in lines])
+    return logits.view(len(maps), len(t), *logits.shape[1:])
 
 
 def unstack(stack: Mapping[str, Tensor], k: int) -> dict[str, Tensor]:

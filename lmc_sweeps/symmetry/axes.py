@@ -1,6 +1,7 @@
 """An axis of a tensor as a symmetry graph knows it: a concatenation of products of factors, in the order of groups or fixed."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from math import prod
 
 
@@ -35,3 +36,8 @@ class Axis:
     def groups(self) -> tuple[str, ...]:
         """The groups on this axis, in their order, each once."""
         return tuple(dict.fromkeys(factor.group for segment in self.segments for factor in segment if factor.group is not None))
+
+    def without(self, groups: Collection[str]) -> "Axis":
+        """Return the axis with some groups left in their order."""
+        segments = tuple(tuple(Factor(f.size) if f.group in groups else f for f in segment) for segment in self.segments)
+        return replace(self, segments=segments, across=tuple(group for group in self.across if group not in groups))

@@ -1,6 +1,7 @@
 """What is applied to a group of neurons of network B: a permutation, a coupling of two numbers of neurons, an orthogonal matrix."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,22 @@ class Permutation(Map):
     def after(self, first: "Permutation") -> "Permutation":
         """Return the one map that does `first`, then this one: ``W[first.order][self.order]``."""
         return Permutation(first.order[self.order])
+
+
+def as_map(group: str, mapping: Map | np.ndarray) -> Map:
+    """Return the map of a group, of an order of its neurons the permutation."""
+    if isinstance(mapping, Map):
+        return mapping
+    try:
+        return Permutation(mapping)
+    except InputError as error:
+        raise InputError(f"group {group!r}: {error}") from None
+
+
+def permutation_orders(maps: Mapping[str, Map | np.ndarray]) -> dict[str, np.ndarray] | None:
+    """Return the orders of maps that are permutations, by group; None if one is not."""
+    orders = {group: mapping.order if isinstance(mapping, Permutation) else mapping for group, mapping in maps.items()}
+    return None if any(isinstance(order, Map) for order in orders.values()) else orders  # type: ignore[return-value]
 
 
 class _Matrices(Map):
