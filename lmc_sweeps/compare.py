@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.devices import exact_products, resolve_device
-from lmc_sweeps.matching.base import Matching, Permutations
+from lmc_sweeps.matching.base import Maps, Matching
 from lmc_sweeps.maths.interpolation import line_points
-from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
 from lmc_sweeps.own_networks.architecture import architecture_of
@@ -21,17 +21,22 @@ from lmc_sweeps.own_networks.data import own_split
 from lmc_sweeps.own_networks.examples import measured_splits
 from lmc_sweeps.own_networks.methods import build_methods
 from lmc_sweeps.own_networks.modules import OwnNetwork, own_network
-from lmc_sweeps.symmetry.views import own_tensors
+from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.maps import Map, permutations_of
 from multirun_analysis import schema
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result of `compare`: tables as pandas frames, permutations, and the permuted state dicts of B."""
+    """The result of `compare`: tables as pandas frames, maps, and the mapped state dicts of B.
+
+    `permutations` are the orders of those maps that are permutations.
+    """
 
     runs: pd.DataFrame
     curves: pd.DataFrame
     layers: pd.DataFrame
+    maps: dict[str, dict[str, Map]]
     permutations: dict[str, dict[str, np.ndarray]]
     aligned: dict[str, dict[str, Tensor]]
     notes: tuple[str, ...]
@@ -60,8 +65,7 @@ def compare(
 
     Any `nn.Sequential` of linear layers and elementwise activations works as it is; its inputs are flattened. Of other modules that
     `torch.export` takes the symmetries are derived (`trace`); a `permutation_spec` may say them instead. Either is tested by random
-    relabelings first. Where groups feed one another, as in residual networks, only methods that need no order can match them:
-    ``activations``. Both networks must compute the same function of their weights; they are measured in evaluation mode, in float32 (in
+    relabelings first. Both networks must compute the same function of their weights; they are measured in evaluation mode, in float32 (in
     float64 if one of them is), and are not changed, nor are their mode and device.
 
     Parameters
@@ -92,8 +96,8 @@ def compare(
     Returns
     -------
     Comparison
-        `.to_frame()`, `.curves`, `.layers`: frames; `.permutations[method][group]`: ``aligned = weight_b[permutation]``;
-        `.aligned[method]`: the permuted state dict of B.
+        `.to_frame()`, `.curves`, `.layers`: frames; `.maps[method][group]`, and of permutations `.permutations[method][group]`:
+        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B.
 
     Raises
     ------
@@ -110,9 +114,10 @@ def compare(
     measured = architecture_of(a, b, permutation_spec, splits["train"].inputs)
     architecture, a, b = measured.architecture, measured.a, measured.b
     with exact_products(target):
-        train_split, test_split = measured_splits(architecture, a, b, splits, methods, batch_size)
+        train_split, test_split, unseen = measured_splits(architecture, a, b, splits, methods, batch_size)
         result = compare_pair(architecture, a.parameters, b.parameters, train_split, test_split, methods, points, seed, batch_size)
-    return _comparison(replace(result, notes=[*notes, *measured.notes, *result.notes]), methods, architecture.spec, b, network_b)
+    notes = [*notes, *measured.notes, *unseen, *result.notes]
+    return _comparison(replace(result, notes=notes), methods, architecture.graph(b.parameters), b, network_b)
 
 
 def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) -> tuple[OwnNetwork, OwnNetwork, list[str]]:
@@ -126,28 +131,27 @@ def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) 
     return a.to(dtype, device), b.to(dtype, device), [] if types == {measured} else [note]
 
 
-def _comparison(result: PairResult, methods: Sequence[Matching], spec: PermutationSpec, b: OwnNetwork, network_b: nn.Module) -> Comparison:
+def _comparison(result: PairResult, methods: Sequence[Matching], graph: Graph, b: OwnNetwork, network_b: nn.Module) -> Comparison:
     """Return the measures as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
     tables = result.tables()
     curves = pd.DataFrame(tables["curves"], columns=schema.names(schema.CURVES_TAIL)).explode(["t", "loss", "error"], ignore_index=True)
-    permutations = {
-        method.name: {group: np.array(order) for group, order in result.permutations[method_key(method)].items()} for method in methods
-    }
+    maps = {method.name: dict(result.maps[method_key(method)]) for method in methods}
     return Comparison(
         runs=pd.DataFrame(tables["runs"], columns=schema.names(schema.RUNS_TAIL)),
         curves=curves.astype({"t": float, "loss": float, "error": float}),
         layers=pd.DataFrame(tables["layers"], columns=schema.names(schema.LAYERS_TAIL)),
-        permutations=permutations,
-        aligned={name: _aligned(network_b, b, spec, by_group) for name, by_group in permutations.items()},
+        maps=maps,
+        permutations={name: {group: np.array(o) for group, o in permutations_of(by_group).items()} for name, by_group in maps.items()},
+        aligned={name: _aligned(network_b, b, graph, by_group) for name, by_group in maps.items()},
         notes=tuple(result.notes),
     )
 
 
-def _aligned(network_b: nn.Module, b: OwnNetwork, spec: PermutationSpec, permutations: Permutations) -> dict[str, Tensor]:
-    """Return B's state dict with its neurons permuted, under the caller's names and in the caller's types."""
+def _aligned(network_b: nn.Module, b: OwnNetwork, graph: Graph, maps: Maps) -> dict[str, Tensor]:
+    """Return B's state dict with its neurons mapped, under the caller's names and in the caller's types."""
     state = {key: tensor.clone() if isinstance(tensor, Tensor) else tensor for key, tensor in network_b.state_dict().items()}
-    permuted = own_tensors(apply_permutations(b.parameters, spec, permutations), b.views)
+    mapped = graph.apply(b.parameters, maps)
     for key in (*b.parameters, *b.aliases):
         name = b.prefix + key
-        state[name] = permuted[b.aliases.get(key, key)].to(state[name], copy=True)
+        state[name] = mapped[b.aliases.get(key, key)].to(state[name], copy=True)
     return state

@@ -26,7 +26,7 @@ from lmc_sweeps.jobs.records import Record
 from lmc_sweeps.jobs.results import empty_record
 from lmc_sweeps.jobs.stacks import Progress, train_all
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.matching.base import Matching, Permutations
+from lmc_sweeps.matching.base import Maps, Matching
 from lmc_sweeps.measuring.final_losses import check_final_losses
 from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.measuring.pairs import compare_pair
@@ -107,8 +107,8 @@ def find_or_train(
 
 def measure(
     job: PreparedJob, networks: Sequence[StoredNetwork], methods: list[Matching], points: int
-) -> tuple[Record, dict[str, Permutations]]:
-    """Return the record of every pair of the networks, matched and measured by the methods, and the permutations."""
+) -> tuple[Record, dict[str, Maps]]:
+    """Return the record of every pair of the networks, matched and measured by the methods, and the maps."""
     device, names = resolve_device(job.settings.device), job.network_names
     architecture, splits = job.architecture, (job.data.train.to(device), job.data.test.to(device))
     record = empty_record(job, networks, methods, points)

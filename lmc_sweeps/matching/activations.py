@@ -46,7 +46,8 @@ class Activations(SequentialMatching):
         checks.boolean("matching.activations.centred", self.centred)
 
     def partners(self, problem: MatchingProblem, group: str) -> set[str]:
-        return {factor.group for site in problem.sites.get(group, ()) for factor in site.neurons if factor.group not in (None, group)}  # type: ignore[misc]
+        factors = [factor.group for site in self._shown(problem, group) for factor in site.neurons]
+        return {other for other in factors if other is not None and other != group}
 
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
         shown = self._shown(problem, group)

@@ -1,7 +1,7 @@
 """What matching says of every group: costs, dimensions, and what theory says of the cost; for the maps of any method."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from lmc_sweeps.maths.dimension import approximate_dimension
 class Metric(Protocol):
     """How a method compares the neurons of a group."""
 
-    name: str
-    keeps_gaussian: bool  # whether Gaussian weights are Gaussian neurons in it
+    name: ClassVar[str]
+    keeps_gaussian: ClassVar[bool]  # whether Gaussian weights are Gaussian neurons in it
 
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
         """Return the cost (n, n) of pairing A's neurons with B's, given the permutations of other groups."""

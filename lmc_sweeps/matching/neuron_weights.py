@@ -83,12 +83,12 @@ def _piece(
 ) -> Piece:
     factors: list[tuple[int, Factor]] = [(k, f) for k, (axis, s) in enumerate(zip(axes, segments, strict=True)) for f in axis.segments[s]]
     own = [k for k, _ in factors].index(occurrence.axis) + occurrence.factor
-    others = [(j, factor) for j, (_, factor) in enumerate(factors) if j != own and factor.group is not None]
-    for j, factor in others:
-        if factor.group in orders:
-            part = part[(slice(None),) * j + (orders[factor.group],)]
-    for j, factor in others:
-        if matched is not None and factor.group not in matched:
+    others = [(j, factor.group) for j, (_, factor) in enumerate(factors) if j != own and factor.group is not None]
+    for j, group in others:
+        if group in orders:
+            part = part[:, orders[group]] if j == 1 else part.take(orders[group], axis=j)
+    for j, group in others:
+        if matched is not None and group not in matched:
             part = np.sort(part, axis=j)
     inputs = read_axis(axes)
     if inputs is None or inputs == occurrence.axis:
@@ -98,7 +98,7 @@ def _piece(
     positions = [j for j in range(len(factors)) if j != own and j not in columns]
     n, d = part.shape[own], prod(part.shape[j] for j in columns)
     rows = np.moveaxis(part.transpose([own, *columns, *positions]).reshape(n, d, -1), 2, 0)  # (n, d, kernel) -> (kernel, n, d)
-    return Piece(rows, source, frozenset(factor.group for _, factor in others if factor.group is not None))
+    return Piece(rows, source, frozenset(group for _, group in others))
 
 
 def incoming(
@@ -135,7 +135,8 @@ def partners(problem: MatchingProblem, group: str) -> set[str]:
     axes = problem.graph.axes
     places = [o for o in problem.graph.occurrences(group) if not o.reads]
     others = {other for o in places for k, axis in enumerate(axes[o.tensor]) if k != o.axis for other in axis.groups}
-    return others | {f.group for o in places for f in axes[o.tensor][o.axis].segments[o.segment] if f.group not in (None, group)}  # type: ignore[misc]
+    siblings = {factor.group for o in places for factor in axes[o.tensor][o.axis].segments[o.segment] if factor.group is not None}
+    return others | (siblings - {group})
 
 
 def incoming_rows(

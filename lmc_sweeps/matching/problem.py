@@ -1,6 +1,6 @@
 """The matching problem and its result: what a method may look at, and what it returns."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.symmetry.graph import Graph
-from lmc_sweeps.symmetry.maps import Map, Permutation
+from lmc_sweeps.symmetry.maps import Map, Permutation, permutations_of
 from lmc_sweeps.symmetry.sites import Site
 
 NEEDS = ("weights", "moments", "cross_moments", "loss", "generator")
@@ -184,7 +184,7 @@ class MatchingResult:
     @property
     def permutations(self) -> dict[str, np.ndarray]:
         """The orders of B's neurons, by group, of those maps that are permutations."""
-        return {group: mapping.order for group, mapping in self.maps.items() if isinstance(mapping, Permutation)}
+        return permutations_of(self.maps)
 
 
 def permutation_maps(orders: Permutations) -> dict[str, Permutation]:

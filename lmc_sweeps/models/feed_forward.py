@@ -18,7 +18,7 @@ from lmc_sweeps.maths.permutations import PermutationSpec, permute
 from lmc_sweeps.models.base import INPUT, Architecture, line_by, unstack
 from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, Layer
 from lmc_sweeps.models.padding import extend, pad, pad_axes, pad_stack, unpad
-from lmc_sweeps.symmetry.maps import Map, permutation_orders
+from lmc_sweeps.symmetry.maps import Map, permutations_of
 
 MOST_ELEMENTS = 2**20  # of one block of activations along the line: 4 MiB, which stays near the cores (measured: 2**22 is 1.4 times slower)
 
@@ -137,15 +137,15 @@ class FeedForward(Architecture):
         t: Tensor,
         inputs: Tensor,
     ) -> Tensor:
-        orders = [permutation_orders(each) for each in maps]
-        if any(order is None for order in orders):
+        orders = [permutations_of(each) for each in maps]
+        if any(len(order) < len(each) for order, each in zip(orders, maps, strict=True)):
             return line_by(partial(FeedForward.forward, self), self.graph(b), a, b, maps, t, inputs)
         # The first layer is linear in t, so one product for A and one for B serve every t and every permutation.
         first = self.layers[0].name
         pair = {name: torch.stack([a[name], b[name]]) for name in a}
         padded = pad_stack(pair, self.layers)
         a, b = unstack(padded, 0), unstack(padded, 1)
-        padded_orders = [{group: extend(order, len(b[f"{group}.weight"])) for group, order in (each or {}).items()} for each in orders]
+        padded_orders = [{group: extend(order, len(b[f"{group}.weight"])) for group, order in each.items()} for each in orders]
         ends = self._linear(0, padded, inputs)  # (2, n, m_1)
         block = min(max(1, MOST_ELEMENTS // ends[0].numel()), len(t))
         hidden = ends.new_empty(block, *ends[0].shape)  # one buffer for all: fresh memory costs more than what is done in it

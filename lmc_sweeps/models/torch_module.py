@@ -1,7 +1,7 @@
 """Any `torch.nn.Module` of a caller's own, with its symmetry graph."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -81,16 +81,19 @@ class TorchModule(Architecture):
             torch.backends.mha.set_fastpath_enabled(fused)
         return products.uses
 
-    def _activations(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool) -> dict[str, Tensor]:
-        uses = self.uses(parameters, inputs)
+    def readable(self, uses: Mapping[str, Sequence[Use]], before: bool = False) -> dict[str, Tensor]:
+        """Return the activations that products show, by site."""
         return {key: values for key, site in self._sites.all(before).items() if (values := _seen(site, uses)) is not None}
+
+    def _activations(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool) -> dict[str, Tensor]:
+        return self.readable(self.uses(parameters, inputs), before)
 
     def _call(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         # A module may change its inputs in place, which are the next network's too.
         return functional_call(self._module, dict(parameters), (inputs.clone(),))
 
 
-def _seen(site: Site, uses: Mapping[str, list[Use]]) -> Tensor | None:
+def _seen(site: Site, uses: Mapping[str, Sequence[Use]]) -> Tensor | None:
     """Return what a site shows in the products of its tensor, one after the other; None where it is in none."""
     if site.reads:
         rows = [use.rows for use in uses.get(site.tensor, ()) if use.axis == site.axis]

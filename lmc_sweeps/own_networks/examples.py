@@ -16,8 +16,8 @@ from lmc_sweeps.own_networks.specification import check_methods
 
 def measured_splits(
     architecture: Architecture, a: OwnNetwork, b: OwnNetwork, splits: Mapping[str, Split], methods: Sequence[Matching], batch_size: int
-) -> tuple[Split, Split]:
-    """Return the train and the test split as the architecture takes them.
+) -> tuple[Split, Split, list[str]]:
+    """Return the train and the test split as the architecture takes them, and notes on what methods cannot see.
 
     Raises
     ------
@@ -29,12 +29,13 @@ def measured_splits(
     taken = {name: _taken(a, name, split, is_chain) for name, split in splits.items()}
     few = probes(taken["train"])
     check_code(a, b, few)
+    notes: list[str] = []
     if isinstance(architecture, TorchModule):
-        check_specification(b, architecture.spec, few)
-        check_methods(architecture, b, architecture.uses(b.parameters, few), methods)
+        check_specification(b, architecture.graph(b.parameters), few)
+        notes = check_methods(architecture, b, architecture.uses(b.parameters, few), methods)
     check_forwards(architecture, a, b, taken, batch_size)
     train, test = (Split(taken[name].inputs.flatten(1), taken[name].labels) if is_chain else taken[name] for name in ("train", "test"))
-    return train, test
+    return train, test, notes
 
 
 def _taken(a: OwnNetwork, name: str, split: Split, is_chain: bool) -> Split:

@@ -84,10 +84,10 @@ def as_map(group: str, mapping: Map | np.ndarray) -> Map:
         raise InputError(f"group {group!r}: {error}") from None
 
 
-def permutation_orders(maps: Mapping[str, Map | np.ndarray]) -> dict[str, np.ndarray] | None:
-    """Return the orders of maps that are permutations, by group; None if one is not."""
+def permutations_of(maps: Mapping[str, Map | np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the orders of those maps that are permutations, by group."""
     orders = {group: mapping.order if isinstance(mapping, Permutation) else mapping for group, mapping in maps.items()}
-    return None if any(isinstance(order, Map) for order in orders.values()) else orders  # type: ignore[return-value]
+    return {group: np.asarray(order) for group, order in orders.items() if not isinstance(order, Map)}
 
 
 class _Matrices(Map):
