@@ -11,6 +11,7 @@ from torch import Size, Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.models.criteria import CROSS_ENTROPY, Criterion
 
 INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
 
@@ -23,6 +24,7 @@ class Architecture(ABC):
     """
 
     spec: PermutationSpec
+    criterion: Criterion = CROSS_ENTROPY  # what its outputs are measured by
 
     @abstractmethod
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
