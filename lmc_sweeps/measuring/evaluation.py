@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import Architecture, stacked
+from lmc_sweeps.models.criteria import Criterion
 from lmc_sweeps.symmetry.maps import Map
 
 FUNCTION_ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
@@ -18,7 +18,7 @@ FUNCTION_ROUNDING = 1e-4  # a function gap above this is not rounding (measured 
 
 @dataclass(frozen=True)
 class Scores:
-    """Mean cross-entropy in nats per example and share of wrong answers, arrays of one shape in float64."""
+    """Mean loss of a criterion and share of wrong answers, NaN where there are none, arrays of one shape in float64."""
 
     loss: np.ndarray
     error: np.ndarray
@@ -29,7 +29,7 @@ class Scores:
 def evaluate(architecture: Architecture, stack: Mapping[str, Tensor], split: Split, batch_size: int = 2000) -> Scores:
     """Return the loss and the error of every network of a stack, arrays of shape (K,)."""
     batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
-    return _reduce((architecture.forward(stack, inputs), labels) for inputs, labels in batches)
+    return _reduce(architecture.criterion, ((architecture.forward(stack, inputs), labels) for inputs, labels in batches))
 
 
 @one_thread()
@@ -63,7 +63,8 @@ def evaluate_line(
     """
     points = torch.as_tensor(t, device=split.inputs.device)
     batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
-    return _reduce((architecture.line_logits(a, b, maps, points, inputs), labels) for inputs, labels in batches)
+    outputs = ((architecture.line_logits(a, b, maps, points, inputs), labels) for inputs, labels in batches)
+    return _reduce(architecture.criterion, outputs)
 
 
 @one_thread()
@@ -97,19 +98,16 @@ def function_gap(
     return gap / scale if scale > 0 else gap
 
 
-def _reduce(batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
-    """Return mean cross-entropy and error over batches of logits (..., n, classes) and labels (n,)."""
+def _reduce(criterion: Criterion, batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
+    """Return mean loss and error over batches of outputs (..., n, ...) and labels (n, ...)."""
     loss = wrong = torch.zeros(1, dtype=torch.float64)
     count = 0
-    for logits, labels in batches:
-        logits = logits if logits.dtype == torch.float64 else logits.float()
-        lead = logits.shape[:-2]
-        logits = logits.reshape(-1, logits.shape[-1])  # (networks * n, classes)
-        targets = labels.repeat(logits.shape[0] // len(labels))
-        nats = F.cross_entropy(logits, targets, reduction="none").view(*lead, -1)
-        misses = (logits.argmax(-1) != targets).view(*lead, -1)
-        loss = loss.to(nats.device) + nats.double().sum(-1)
-        wrong = wrong.to(nats.device) + misses.double().sum(-1)
-        count += len(labels)
+    for outputs, labels in batches:
+        outputs = outputs if outputs.dtype == torch.float64 else outputs.float()
+        axes = list(range(-len(criterion.items(labels)), 0))
+        losses, misses = criterion.loss(outputs, labels), criterion.error(outputs, labels)
+        loss = loss.to(losses.device) + losses.double().sum(axes)
+        wrong = wrong.to(losses.device) + (torch.nan if misses is None else misses.double().sum(axes))
+        count += criterion.count(labels)
     wrong = torch.where(loss.isnan(), torch.nan, wrong)  # a network without a loss has no answers either
     return Scores((loss / count).cpu().numpy(), (wrong / count).cpu().numpy())

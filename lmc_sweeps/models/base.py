@@ -12,6 +12,7 @@ from torch import Size, Tensor, nn
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.models.criteria import CROSS_ENTROPY, Criterion
 from lmc_sweeps.symmetry.axes import Factor
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.maps import Map
@@ -27,6 +28,7 @@ class Architecture(ABC):
     """
 
     spec: PermutationSpec
+    criterion: Criterion = CROSS_ENTROPY  # what its outputs are measured by
     shows_all: ClassVar[bool] = True  # whether the activations of every group and source can be read
 
     def graph(self, network: Mapping[str, Tensor]) -> Graph:
