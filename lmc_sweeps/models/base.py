@@ -11,6 +11,7 @@ from torch import Size, Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.models.shape import Shape as Shape  # what authors of models import from here
 
 INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
 
@@ -137,16 +138,16 @@ class Model(ABC):
 
     name: ClassVar[str]
 
-    def check_shape(self, n_inputs: int, width: int, depth: int) -> None:  # noqa: B027
+    def check_shape(self, shape: Shape) -> None:  # noqa: B027
         """Raise `InputError` where the settings do not fit the shape of the network."""
 
     @abstractmethod
-    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> Architecture:
-        """Return the network's mathematics for `depth` hidden layers of `width` neurons."""
+    def architecture(self, shape: Shape) -> Architecture:
+        """Return the mathematics of a network of this shape."""
 
     @abstractmethod
-    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Return the initial parameters of one network, float32."""
+    def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Return the initial parameters of one network of this shape, float32."""
 
 
 def unstack(stack: Mapping[str, Tensor], k: int) -> dict[str, Tensor]:
