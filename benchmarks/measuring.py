@@ -21,6 +21,7 @@ from lmc_sweeps.measuring.evaluation import evaluate_line
 from lmc_sweeps.measuring.moments import pair_moments
 from lmc_sweeps.measuring.pairs import compare_pair, with_identity
 from lmc_sweeps.measuring.problems import matching_problem
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.transport.assignment import Assignment
@@ -32,9 +33,9 @@ REPEATS = 3
 
 def pair(width: int, depth: int) -> tuple[FeedForward, dict[str, Tensor], dict[str, Tensor]]:
     """Return two networks of MNIST's shape at their initialisation."""
-    shape = (784, width, depth, 10)
-    a, b = (Mlp().initial(*shape, generator(0, "benchmark", k)) for k in range(2))
-    return Mlp().architecture(*shape), a, b
+    shape = Shape((784,), width, depth, 10)
+    a, b = (Mlp().initial(shape, generator(0, "benchmark", k)) for k in range(2))
+    return Mlp().architecture(shape), a, b
 
 
 def examples(n: int) -> Split:

@@ -19,7 +19,7 @@ from lmc_sweeps.jobs.permutation_files import read_maps
 from lmc_sweeps.jobs.planned import template
 from lmc_sweeps.jobs.recorded import mark_in
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.base import Model, Shape
 from lmc_sweeps.symmetry.maps import Map, as_map, permutations_of
 from multirun_analysis.schema import CODE, PERMUTATIONS, RECORD, mark_of
 
@@ -74,9 +74,9 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     networks = Store(None if root is None else checks.user_path("store", root))
     names = [record["networks"][k]["name"] for k in pair]
     model = _model(config, record["scope"])
-    shape = (record["data"]["n_inputs"], config["width"], config["depth"], record["data"]["n_classes"])
-    architecture = model.architecture(*shape)
-    a, b = (_stored(networks, name, template(model, *shape)) for name in names)
+    shape = Shape((record["data"]["n_inputs"],), config["width"], config["depth"], record["data"]["n_classes"])
+    architecture = model.architecture(shape)
+    a, b = (_stored(networks, name, template(model, shape)) for name in names)
     maps = _maps(folder, names, record)
     if not maps and any([curve["network_a"], curve["network_b"]] == names for curve in record["curves"]):
         path = str(folder / PERMUTATIONS)

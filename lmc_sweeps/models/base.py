@@ -13,6 +13,7 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.models.criteria import CROSS_ENTROPY, Criterion
+from lmc_sweeps.models.shape import Shape as Shape  # what authors of models import from here
 from lmc_sweeps.symmetry.axes import Factor
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.maps import Map
@@ -163,16 +164,16 @@ class Model(ABC):
 
     name: ClassVar[str]
 
-    def check_shape(self, n_inputs: int, width: int, depth: int) -> None:  # noqa: B027
+    def check_shape(self, shape: Shape) -> None:  # noqa: B027
         """Raise `InputError` where the settings do not fit the shape of the network."""
 
     @abstractmethod
-    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> Architecture:
-        """Return the network's mathematics for `depth` hidden layers of `width` neurons."""
+    def architecture(self, shape: Shape) -> Architecture:
+        """Return the mathematics of a network of this shape."""
 
     @abstractmethod
-    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Return the initial parameters of one network, float32."""
+    def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Return the initial parameters of one network of this shape, float32."""
 
 
 def line_by(

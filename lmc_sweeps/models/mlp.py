@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.base import Model, Shape
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
 INITIALISATIONS = ("pytorch", "he", "lecun", "gaussian", "uniform", "low_dimensional")
@@ -58,20 +58,20 @@ class Mlp(Model):
         object.__setattr__(self, "noise", checks.number("model.noise", self.noise, least=0.0))
         checks.integer("model.law_seed", self.law_seed, least=0, below=2**64)
 
-    def check_shape(self, n_inputs: int, width: int, depth: int) -> None:
-        if self.initialisation == "low_dimensional" and self.intrinsic_dimension > n_inputs:
+    def check_shape(self, shape: Shape) -> None:
+        if self.initialisation == "low_dimensional" and self.intrinsic_dimension > shape.n_inputs:
             raise checks.InputError(
-                f"`model.intrinsic_dimension` must be at most the number of inputs ({n_inputs}), got {self.intrinsic_dimension}."
+                f"`model.intrinsic_dimension` must be at most the number of inputs ({shape.n_inputs}), got {self.intrinsic_dimension}."
             )
 
-    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> FeedForward:
-        hidden = [Layer(f"hidden_{k}", self.bias, (ACTIVATION_FUNCTIONS[self.activation](),)) for k in range(1, depth + 1)]
-        return FeedForward([*hidden, Layer("output", self.bias)], n_outputs=n_classes)
+    def architecture(self, shape: Shape) -> FeedForward:
+        hidden = [Layer(f"hidden_{k}", self.bias, (ACTIVATION_FUNCTIONS[self.activation](),)) for k in range(1, shape.depth + 1)]
+        return FeedForward([*hidden, Layer("output", self.bias)], n_outputs=shape.classes)
 
     @one_thread()
-    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        names = [*(f"hidden_{k}" for k in range(1, depth + 1)), "output"]
-        sizes = [n_inputs, *[width] * depth, n_classes]
+    def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
+        names = [*(f"hidden_{k}" for k in range(1, shape.depth + 1)), "output"]
+        sizes = [shape.n_inputs, *[shape.width] * shape.depth, shape.classes]
         parameters = {}
         for name, fan_in, fan_out in zip(names, sizes[:-1], sizes[1:], strict=True):
             bound = 1 / math.sqrt(fan_in)

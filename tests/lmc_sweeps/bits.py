@@ -21,7 +21,7 @@ from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.measuring.moments import pair_moments
 from lmc_sweeps.measuring.pairs import compare_pair, with_identity
 from lmc_sweeps.measuring.planes import plane_through
-from lmc_sweeps.models.base import Model, stacked, unstack
+from lmc_sweeps.models.base import Model, Shape, stacked, unstack
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.padding import pad, pad_axes, unpad
@@ -64,7 +64,7 @@ def examples(n_inputs: int, count: int = EXAMPLES) -> Split:
 
 
 def initial(case: Case, number: int) -> dict[str, Tensor]:
-    return case.model.initial(case.n_inputs, case.width, case.depth, CLASSES, generator(0, "network", number, "initialisation"))
+    return case.model.initial(Shape((case.n_inputs,), case.width, case.depth, CLASSES), generator(0, "network", number, "initialisation"))
 
 
 def trained(case: Case, numbers: Sequence[int]) -> list[tuple[dict[str, Tensor], str]]:
@@ -75,7 +75,7 @@ def trained(case: Case, numbers: Sequence[int]) -> list[tuple[dict[str, Tensor],
     recipes = [Recipe(seed=0, number=number, optimizer=case.optimizer, training=training) for number in numbers]
     start = initial_state(case.optimizer, stacked([pad(initial(case, number)) for number in numbers]))
     start.step = max(0, training.steps(EXAMPLES) // 2 - STEPS + 1)
-    architecture = case.model.architecture(case.n_inputs, case.width, case.depth, CLASSES)
+    architecture = case.model.architecture(Shape((case.n_inputs,), case.width, case.depth, CLASSES))
     state = train(architecture, start, recipes, padded, steps=STEPS)
     scores = evaluate(architecture, state.parameters, padded)
     shapes = {name: tensor.shape for name, tensor in initial(case, 0).items()}
@@ -85,7 +85,7 @@ def trained(case: Case, numbers: Sequence[int]) -> list[tuple[dict[str, Tensor],
 
 def measured(case: Case, a: Network, b: Network) -> dict[str, str]:
     """Return all that is measured on a pair, as digests and as text."""
-    architecture = case.model.architecture(case.n_inputs, case.width, case.depth, CLASSES)
+    architecture = case.model.architecture(Shape((case.n_inputs,), case.width, case.depth, CLASSES))
     split, test = examples(case.n_inputs), examples(case.n_inputs, 360)
     moments = pair_moments(architecture, a, b, split.inputs)
     digests = {f"moments of {key}": digest(moments.a[key].second, moments.b[key].second, moments.a[key].mean) for key in moments.a}

@@ -14,6 +14,7 @@ from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.measuring.pairs import compare_pair
 from lmc_sweeps.measuring.rows import PairResult
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 
@@ -52,11 +53,11 @@ class Spy(Matching):
 
 
 def perceptron() -> FeedForward:
-    return Mlp().architecture(INPUTS, 8, 2, CLASSES)
+    return Mlp().architecture(Shape((INPUTS,), 8, 2, CLASSES))
 
 
 def network(number: int) -> dict[str, Tensor]:
-    return Mlp(initialisation="he").initial(INPUTS, 8, 2, CLASSES, np.random.default_rng(number))
+    return Mlp(initialisation="he").initial(Shape((INPUTS,), 8, 2, CLASSES), np.random.default_rng(number))
 
 
 def examples(n: int, seed: int) -> Split:

@@ -213,8 +213,8 @@ class Chosen(Mlp):
     name: ClassVar[str] = "chosen"
     site: str = "tanh"
 
-    def architecture(self, n_inputs, width, depth, n_classes):
-        return Mlp(activation=self.site).architecture(n_inputs, width, depth, n_classes)
+    def architecture(self, shape):
+        return Mlp(activation=self.site).architecture(shape)
 
 
 def test_what_a_record_does_not_tell_is_looked_up_again_and_must_be_what_it_was(tmp_path, monkeypatch):

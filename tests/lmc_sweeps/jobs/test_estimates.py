@@ -15,6 +15,7 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, Sgd
@@ -88,7 +89,7 @@ def test_methods_that_need_no_moments_hold_none():
 
 def test_the_tensors_that_training_begins_with_are_those_that_are_counted():
     job = replace(JOB, width=48, depth=3)
-    weights = sum(tensor.numel() for tensor in job.model.initial(64, 48, 3, 10, np.random.default_rng(0)).values())
+    weights = sum(tensor.numel() for tensor in job.model.initial(Shape((64,), 48, 3, 10), np.random.default_rng(0)).values())
     assert estimate(job, DATA).memory["the networks themselves"] == 4 * 2 * weights
 
 

@@ -17,6 +17,7 @@ from lmc_sweeps.maths.barriers import Barriers, barriers
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations, from_coupling, inverse, is_permutation
 from lmc_sweeps.measuring.evaluation import evaluate_line, function_gap
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.transport.emd import Emd
@@ -45,8 +46,8 @@ WIDTH, CLASSES = 12, 4
 def networks(count: int, depth: int, bias: bool = True, activation: str = "tanh") -> tuple[FeedForward, list[dict[str, Tensor]]]:
     # tanh by default: no neuron is dead, so that no two cost the same
     settings = Mlp(bias=bias, activation=activation)
-    drawn = [settings.initial(10, WIDTH, depth, CLASSES, np.random.default_rng(seed)) for seed in range(count)]
-    return settings.architecture(10, WIDTH, depth, CLASSES), drawn
+    drawn = [settings.initial(Shape((10,), WIDTH, depth, CLASSES), np.random.default_rng(seed)) for seed in range(count)]
+    return settings.architecture(Shape((10,), WIDTH, depth, CLASSES)), drawn
 
 
 def inputs(n: int = 400) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from lmc_sweeps import matching
 from lmc_sweeps.matching.base import MatchingProblem, SequentialMatching
 from lmc_sweeps.maths.permutations import apply_permutations, inverse
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
 
 ProblemOf = Callable[..., MatchingProblem]
@@ -18,12 +19,12 @@ WIDTH, DEPTH, CLASSES = 12, 2, 4
 DEAD = [1, 4, 5, 8, 11]
 METHODS = ["weights", "covariance", "activations"]
 TRANSPORTS = ["emd", "assignment"]
-ARCHITECTURE = Mlp().architecture(10, WIDTH, DEPTH, CLASSES)
+ARCHITECTURE = Mlp().architecture(Shape((10,), WIDTH, DEPTH, CLASSES))
 INPUTS = torch.from_numpy(np.random.default_rng(7).random((300, 10)).astype(np.float32))
 
 
 def network(seed: int) -> dict[str, Tensor]:
-    return Mlp().initial(10, WIDTH, DEPTH, CLASSES, np.random.default_rng(seed))
+    return Mlp().initial(Shape((10,), WIDTH, DEPTH, CLASSES), np.random.default_rng(seed))
 
 
 def with_dead(seed: int) -> dict[str, Tensor]:

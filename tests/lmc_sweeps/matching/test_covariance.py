@@ -12,6 +12,7 @@ from lmc_sweeps.matching.base import MatchingProblem, Moments
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.maths.dimension import approximate_dimension
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
 
 
@@ -77,8 +78,8 @@ def test_at_the_first_layer_covariance_reaches_the_lowest_cost_in_its_own_metric
 ) -> None:
     # Guaranteed by optimality at layer 1 alone: further up, the two methods have permuted the inputs differently.
     settings = Mlp()
-    a, b = (settings.initial(6, 40, 1, 4, np.random.default_rng([seed, k])) for k in (0, 1))
-    problem = problem_of(settings.architecture(6, 40, 1, 4), a, b, inputs().float() * torch.tensor([5.0, 1, 1, 0.2, 0.2, 0.1]))
+    a, b = (settings.initial(Shape((6,), 40, 1, 4), np.random.default_rng([seed, k])) for k in (0, 1))
+    problem = problem_of(settings.architecture(Shape((6,), 40, 1, 4)), a, b, inputs().float() * torch.tensor([5.0, 1, 1, 0.2, 0.2, 0.1]))
     cost = Covariance().ground_cost(problem, "hidden_1", {})
     plain, weighted = (method(problem).permutations["hidden_1"] for method in (Weights(), Covariance()))
     reached, other = (cost[np.arange(40), permutation].mean() for permutation in (weighted, plain))

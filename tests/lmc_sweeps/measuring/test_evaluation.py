@@ -14,7 +14,7 @@ from lmc_sweeps.maths.barriers import barriers
 from lmc_sweeps.maths.interpolation import interpolate, line_points
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.measuring.evaluation import evaluate, evaluate_line, function_gap
-from lmc_sweeps.models.base import Architecture, stacked, unstack
+from lmc_sweeps.models.base import Architecture, Shape, stacked, unstack
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
@@ -24,11 +24,11 @@ ROUNDING = 1e-5  # of a float32 forward pass, relative to the largest logit
 
 
 def network(seed: int, bias: bool = True) -> dict[str, Tensor]:
-    return Mlp(bias=bias).initial(6, WIDTH, DEPTH, CLASSES, np.random.default_rng(seed))
+    return Mlp(bias=bias).initial(Shape((6,), WIDTH, DEPTH, CLASSES), np.random.default_rng(seed))
 
 
 def chain(bias: bool = True) -> FeedForward:
-    return Mlp(bias=bias).architecture(6, WIDTH, DEPTH, CLASSES)
+    return Mlp(bias=bias).architecture(Shape((6,), WIDTH, DEPTH, CLASSES))
 
 
 def as_torch_module() -> TorchModule:

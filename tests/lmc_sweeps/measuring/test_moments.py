@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps.measuring.moments import PairMoments, pair_moments
-from lmc_sweeps.models.base import stacked
+from lmc_sweeps.models.base import Shape, stacked
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 
@@ -14,9 +14,9 @@ KEYS = ["input", "hidden_1", "hidden_2"]
 
 
 def pair(dtype: torch.dtype) -> tuple[FeedForward, dict[str, Tensor], dict[str, Tensor]]:
-    drawn = (Mlp().initial(6, 9, 2, 3, np.random.default_rng(seed)) for seed in (0, 1))
+    drawn = (Mlp().initial(Shape((6,), 9, 2, 3), np.random.default_rng(seed)) for seed in (0, 1))
     a, b = ({name: tensor.to(dtype) for name, tensor in net.items()} for net in drawn)
-    return Mlp().architecture(6, 9, 2, 3), a, b
+    return Mlp().architecture(Shape((6,), 9, 2, 3)), a, b
 
 
 def inputs(dtype: torch.dtype, n: int = 1000) -> Tensor:

@@ -16,6 +16,7 @@ from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.measuring.gaps import distance, midpoint_gap
 from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mean_field import MeanField
 
@@ -169,8 +170,8 @@ def test_the_middle_is_measured_on_the_test_split_and_stands_in_both_rows(archit
 
 def test_matching_the_whole_of_the_neurons_brings_two_layer_networks_nearest():
     model = MeanField()
-    architecture = model.architecture(INPUTS, 8, 1, CLASSES)
-    a, b = (model.initial(INPUTS, 8, 1, CLASSES, np.random.default_rng(number)) for number in (0, 1))
+    architecture = model.architecture(Shape((INPUTS,), 8, 1, CLASSES))
+    a, b = (model.initial(Shape((INPUTS,), 8, 1, CLASSES), np.random.default_rng(number)) for number in (0, 1))
     pair_result = compare_pair(architecture, a, b, TRAIN, TEST, (*METHODS, Weights(biases=True, outgoing=True)), POINTS)
     apart = [row.distance for row in pair_result.runs if row.split == "test"]
     assert min(apart) == apart[-1]

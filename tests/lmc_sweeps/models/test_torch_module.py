@@ -15,7 +15,7 @@ from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations, i
 from lmc_sweeps.measuring.evaluation import function_gap
 from lmc_sweeps.measuring.moments import pair_moments
 from lmc_sweeps.measuring.problems import matching_problem
-from lmc_sweeps.models.base import stacked, unstack
+from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
 
@@ -140,8 +140,8 @@ def test_line_logits_are_the_forward_passes_of_the_interpolated_networks() -> No
 
 def test_a_module_and_the_same_feed_forward_network_agree_along_the_line_and_in_their_activations() -> None:
     settings = Mlp(activation="tanh")
-    chain = settings.architecture(6, 8, 2, 3)
-    drawn = (settings.initial(6, 8, 2, 3, np.random.default_rng(seed)) for seed in (0, 1))
+    chain = settings.architecture(Shape((6,), 8, 2, 3))
+    drawn = (settings.initial(Shape((6,), 8, 2, 3), np.random.default_rng(seed)) for seed in (0, 1))
     a, b = ({name: tensor.double() for name, tensor in net.items()} for net in drawn)
     x, t = normal(9, 6), torch.from_numpy(line_points(5))
     module = TorchModule(chain.module(a), chain.spec)
