@@ -56,7 +56,8 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     Returns
     -------
     LoadedPair
-        `aligned`, `permutations` and `maps` are keyed by method; where a record holds a method with several settings, by ``method.settings_hash``.
+        `aligned`, `permutations` and `maps` are keyed by method; where a record holds one with several settings, by
+        ``method.settings_hash``.
 
     Raises
     ------

@@ -105,9 +105,7 @@ def find_or_train(
     return [StoredNetwork({k: v.to(device) for k, v in net.parameters.items()}, net.facts, net.seconds) for net in networks]
 
 
-def measure(
-    job: PreparedJob, networks: Sequence[StoredNetwork], methods: list[Matching], points: int
-) -> tuple[Record, dict[str, Maps]]:
+def measure(job: PreparedJob, networks: Sequence[StoredNetwork], methods: list[Matching], points: int) -> tuple[Record, dict[str, Maps]]:
     """Return the record of every pair of the networks, matched and measured by the methods, and the maps."""
     device, names = resolve_device(job.settings.device), job.network_names
     architecture, splits = job.architecture, (job.data.train.to(device), job.data.test.to(device))

@@ -67,9 +67,7 @@ def check_finite(metric: Metric, method: str, layer: int, group: str, values: np
         )
 
 
-def _layer_match(
-    metric: Metric, problem: MatchingProblem, layer: int, group: str, cost: np.ndarray, permutation: np.ndarray
-) -> LayerMatch:
+def _layer_match(metric: Metric, problem: MatchingProblem, layer: int, group: str, cost: np.ndarray, permutation: np.ndarray) -> LayerMatch:
     dimension_a, dimension_b = map(approximate_dimension, metric.dimension_matrices(problem, group, centred=False))
     centred_a, centred_b = map(approximate_dimension, metric.dimension_matrices(problem, group, centred=True))
     spectrum = metric.spectrum(problem, group)

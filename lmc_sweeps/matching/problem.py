@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-from torch import Tensor
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.symmetry.graph import Graph
@@ -119,9 +118,7 @@ class MatchingProblem:
 
     def shown_to(self, needs: Collection[str], generator: np.random.Generator | None = None) -> "MatchingProblem":
         """Return the problem with what a method needs of it, and nothing else."""
-        views = tuple(
-            NetworkView(**{need: getattr(view, need) for need in ("weights", "moments") if need in needs}) for view in self.views
-        )
+        views = tuple(NetworkView(**{need: getattr(view, need) for need in ("weights", "moments") if need in needs}) for view in self.views)
         cross: Mapping[Any, Any] = self.cross_moments if "cross_moments" in needs else Unlisted("cross_moments")
         loss = self.loss if "loss" in needs else None
         return replace(self, views=views, cross_moments=cross, loss=loss, generator=generator if "generator" in needs else None)

@@ -88,7 +88,9 @@ def function_gap(
     float
         NaN where a logit is not finite.
     """
-    networks = [stacked([network]) for network in (b, architecture.graph(b).apply(b, maps))]  # copies, so that it does not matter where in memory b lies
+    networks = [
+        stacked([network]) for network in (b, architecture.graph(b).apply(b, maps))
+    ]  # copies, so that it does not matter where in memory b lies
     gap = scale = 0.0
     for batch in inputs.split(batch_size):
         original, moved = (architecture.forward(net, batch) for net in networks)

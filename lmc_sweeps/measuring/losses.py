@@ -41,22 +41,20 @@ class TrainingLoss:
     def value_and_gradient(self, weights: Mapping[str, Any], examples: np.ndarray | None = None) -> tuple[float, dict[str, np.ndarray]]:
         """Return the mean loss and its gradient by tensor, in float64."""
         stack, split, criterion = self._stack(weights), self._split(examples), self.architecture.criterion
-        sums = {name: torch.zeros_like(tensor[0], dtype=torch.float64) for name, tensor in stack.items()}
         out = {name: torch.zeros_like(tensor) for name, tensor in stack.items()}
-        count = sum(criterion.count(labels) for labels in split.labels.split(self.batch_size))
-        value = 0.0
+        sums = {name: tensor[0].double() for name, tensor in out.items()}
+        count, value = criterion.count(split.labels), 0.0
         for inputs, labels in zip(split.inputs.split(self.batch_size), split.labels.split(self.batch_size), strict=True):
-            share = criterion.count(labels) / count
-            values = []
+            losses: list[float] = []
 
-            def at_outputs(outputs: Tensor, labels: Tensor = labels, values: list[float] = values) -> Tensor:
-                values.append(float(criterion.loss(outputs, labels).double().sum()) / count)
+            def at_outputs(outputs: Tensor, labels: Tensor = labels, losses: list[float] = losses) -> Tensor:
+                losses.append(float(criterion.loss(outputs, labels).double().sum()))
                 return criterion.gradient(outputs, labels)
 
             self.architecture.gradients(stack, inputs.unsqueeze(0), at_outputs, out)
-            value += values[0]
+            value += losses[0] / count
             for name, gradient in out.items():
-                sums[name] += share * gradient[0].double()
+                sums[name] = sums[name] + criterion.count(labels) / count * gradient[0].double()
         return value, {name: gradient.cpu().numpy() for name, gradient in sums.items()}
 
     def _stack(self, weights: Mapping[str, Any]) -> dict[str, Tensor]:

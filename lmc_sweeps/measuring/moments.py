@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 import torch
@@ -85,7 +86,7 @@ class _Sums:
     def add(self, values: Tensor) -> None:
         values = values - self._about.to(values.dtype)
         self._sum += values.double().sum(1, keepdim=True)
-        for i, j in ((i, j) for j in range(len(values)) for i in range(j + 1)):
+        for i, j in combinations_with_replacement(range(len(values)), 2):
             part = (values[i].T @ values[j]).double()  # (m, n) @ (n, m) -> (m, m)
             self._products[i, j] = self._products[i, j] + part if (i, j) in self._products else part
         self._count += values.shape[1]

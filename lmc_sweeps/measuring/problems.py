@@ -12,7 +12,6 @@ from lmc_sweeps.matching.problem import NotShown
 from lmc_sweeps.measuring.losses import TrainingLoss
 from lmc_sweeps.measuring.moments import network_moments
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.models.checking import sources_of
 
 MOMENTS = frozenset({"moments", "cross_moments"})  # what is computed of activations
 
@@ -45,7 +44,6 @@ def matching_problem(
     MatchingProblem
         Weights in float64.
     """
-    sources_of(architecture)  # a sentence where a model of the user's has more or fewer than parameters
     shown = network_moments(architecture, networks, train.inputs, batch_size) if train is not None and MOMENTS & set(needs) else None
     views = tuple(
         NetworkView(

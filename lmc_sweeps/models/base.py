@@ -111,8 +111,8 @@ class Architecture(ABC):
 
     def reads(self, network: Mapping[str, Tensor]) -> dict[str, tuple[str, ...]]:
         """Return by tensor, segment by segment of its inputs, the key among `activations` of what it reads."""
-        pairs = ((zip(self.spec.incoming(group), self.sources(group), strict=True)) for group in self.spec.groups)
-        return {name: (source,) for parameters in pairs for name, source in parameters}
+        sources = sources_of(self)
+        return {name: (source,) for group in sources for name, source in zip(self.spec.incoming(group), sources[group], strict=True)}
 
     def sites(self, network: Mapping[str, Tensor]) -> dict[str, tuple[Site, ...]]:
         """Return by group where its neurons are seen among `activations`: under its own name, unless an architecture says else."""
@@ -174,6 +174,26 @@ class Model(ABC):
     @abstractmethod
     def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
         """Return the initial parameters of one network of this shape, float32."""
+
+
+def sources_of(architecture: Architecture) -> dict[str, tuple[str, ...]]:
+    """Return what feeds each group of an architecture, one for each of its incoming parameters.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer than parameters.
+    """
+    sources = {}
+    for group in architecture.spec.groups:
+        fed, incoming = tuple(architecture.sources(group)), architecture.spec.incoming(group)
+        if len(fed) != len(incoming):
+            raise InputError(
+                f"`sources` of a {type(architecture).__name__} must have one entry for each parameter that leads to a group: for {group!r} "
+                f"these are {len(incoming)} ({', '.join(incoming)}), got {len(fed)} ({', '.join(map(str, fed))})."
+            )
+        sources[group] = fed
+    return sources
 
 
 def line_by(

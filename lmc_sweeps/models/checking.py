@@ -11,7 +11,7 @@ from torch import Tensor
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.identity import code_of
 from lmc_sweeps.common.seeding import generator
-from lmc_sweeps.models.base import Architecture, Model, Shape, stacked
+from lmc_sweeps.models.base import Architecture, Model, Shape, sources_of, stacked
 from multirun_analysis.common.registry import failed_at
 
 FEW = 2  # examples that are tried
@@ -33,26 +33,6 @@ def wrong_signature(kind: type[Model]) -> str | None:
                 "(lmc_sweeps.models.base), with `inputs`, `n_inputs`, `width`, `depth` and `classes`"
             )
     return None
-
-
-def sources_of(architecture: Architecture) -> dict[str, tuple[str, ...]]:
-    """Return what feeds each group of an architecture, one for each of its incoming parameters.
-
-    Raises
-    ------
-    InputError
-        If there are more or fewer than parameters.
-    """
-    sources = {}
-    for group in architecture.spec.groups:
-        fed, incoming = tuple(architecture.sources(group)), architecture.spec.incoming(group)
-        if len(fed) != len(incoming):
-            raise InputError(
-                f"`sources` of a {type(architecture).__name__} must have one entry for each parameter that leads to a group: for {group!r} "
-                f"these are {len(incoming)} ({', '.join(incoming)}), got {len(fed)} ({', '.join(map(str, fed))})."
-            )
-        sources[group] = fed
-    return sources
 
 
 def check_model(model: Model, shape: Shape, sees_activations: bool) -> None:

@@ -75,7 +75,9 @@ class TorchModule(Architecture):
         fused = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
         try:
-            with Products(parameters, [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters]) as products:
+            with Products(
+                parameters, [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters]
+            ) as products:
                 functional_call(self._module, dict(parameters), (inputs.clone(),))
         finally:
             torch.backends.mha.set_fastpath_enabled(fused)

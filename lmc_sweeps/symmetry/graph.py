@@ -60,7 +60,10 @@ class Graph:
 
     @classmethod
     def by_hand(
-        cls, axes: Mapping[str, tuple[str | None, ...]], tensors: Mapping[str, Tensor], buffers: Collection[str] = ()
+        cls,
+        axes: Mapping[str, tuple[str | None, ...]],
+        tensors: Mapping[str, Tensor | np.ndarray],
+        buffers: Collection[str] = (),
     ) -> "Graph":
         """Return the graph that a permutation specification says of tensors: one group, or none, for each axis.
 
@@ -69,7 +72,8 @@ class Graph:
         Parameters
         ----------
         axes : mapping of str to tuple of str or None
-        tensors : mapping of str to Tensor
+        tensors : mapping of str to Tensor or ndarray
+            Whose shapes are looked at.
         buffers : collection of str
 
         Raises
@@ -80,9 +84,7 @@ class Graph:
         sizes = PermutationSpec(axes).sizes(tensors)
         order = dict.fromkeys([*PermutationSpec(axes).groups, *sizes])
         plain = {
-            name: tuple(
-                Axis(((Factor(size, group),),), reads=k == 1) for k, (size, group) in enumerate(zip(tensors[name].shape, entry, strict=True))
-            )
+            name: tuple(Axis(((Factor(tensors[name].shape[k], group),),), reads=k == 1) for k, group in enumerate(entry))
             for name, entry in axes.items()
         }
         return cls(plain, {group: sizes[group] for group in order}, buffers=frozenset(buffers))

@@ -80,8 +80,10 @@ def as_map(group: str, mapping: Map | np.ndarray) -> Map:
         return mapping
     try:
         return Permutation(mapping)
-    except InputError as error:
-        raise InputError(f"group {group!r}: {error}") from None
+    except InputError:
+        raise InputError(
+            f"group {group!r} needs a permutation of 0, ..., {len(mapping) - 1}, got {np.asarray(mapping).tolist()}."
+        ) from None
 
 
 def permutations_of(maps: Mapping[str, Map | np.ndarray]) -> dict[str, np.ndarray]:

@@ -46,7 +46,7 @@ class Site:
         return tuple(factor for factor in self.factors if factor.group is not None) or self.factors[:1]
 
     def values(self, rows: Tensor) -> Tensor | None:
-        """Return what is seen in rows (examples and positions, places) as (examples and positions, neurons); None in rows that do not fit."""
+        """Return what is seen in rows, (examples and positions, places), as (examples and positions, neurons); None if rows do not fit."""
         if rows.shape[1] % self.width:
             return None
         sizes = [factor.size for factor in self.factors]

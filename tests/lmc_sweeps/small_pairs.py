@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.activations import Activations
-from lmc_sweeps.matching.base import NEEDS, Matching, MatchingProblem, MatchingResult
+from lmc_sweeps.matching.base import NEEDS, OPTIMAL, Matching, MatchingProblem, MatchingResult, permutation_maps
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
@@ -29,7 +29,7 @@ class Spy(Matching):
     name = "spy"
     needs = frozenset(NEEDS)
     wants: tuple[str, ...] = NEEDS
-    converged: bool = True
+    status: str = OPTIMAL
     is_permutation: bool = True
     problems: list[MatchingProblem] = field(default_factory=list)
 
@@ -43,11 +43,10 @@ class Spy(Matching):
         self.problems.append(problem)
         reversal = {group: np.arange(size)[::-1].copy() for group, size in problem.sizes.items()}
         return MatchingResult(
-            permutations=reversal,
+            maps=permutation_maps(reversal),
             is_permutation=self.is_permutation,
             layers=(),
-            objective=(),
-            converged=self.converged,
+            status=self.status,
             sentence="out of steps",
         )
 

@@ -28,7 +28,7 @@ def inputs() -> Tensor:
 def rows(problem: MatchingProblem, k: int, below: dict[str, np.ndarray], biases: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows (w, b) or w of layer k of A and of B, B's inputs in A's order."""
     both = []
-    for weights, moved in ((problem.weights_a, None), (problem.weights_b, below.get(f"hidden_{k - 1}"))):
+    for weights, moved in ((problem.a.weights, None), (problem.b.weights, below.get(f"hidden_{k - 1}"))):
         w = weights[f"hidden_{k}.weight"]
         w = w if moved is None else w[:, moved]
         both.append(np.column_stack([w, weights[f"hidden_{k}.bias"]]) if biases else w)

@@ -105,7 +105,7 @@ def test_between_dead_neurons_the_nearest_weights_decide(transport: str, problem
     permutation = method(problem).permutations["hidden_1"]
     cost = method.ground_cost(problem, "hidden_1", {})
     assert (cost[DEAD][:, DEAD] == 0).all()
-    rows = [np.column_stack([w["hidden_1.weight"], w["hidden_1.bias"]]) for w in (problem.weights_a, problem.weights_b)]
+    rows = [np.column_stack([w["hidden_1.weight"], w["hidden_1.bias"]]) for w in (problem.a.weights, problem.b.weights)]
     tied = [i for i in DEAD if permutation[i] in DEAD]
     assert len(tied) >= 3
     for i in tied:
@@ -128,7 +128,8 @@ def test_a_method_that_does_not_see_weights_lets_the_places_decide(problem_of: P
         needs = frozenset({"moments", "cross_moments"})
 
     a = with_dead(0)
-    problem = replace(problem_of(ARCHITECTURE, a, a, INPUTS), weights_a={}, weights_b={})
+    problem = problem_of(ARCHITECTURE, a, a, INPUTS)
+    problem = replace(problem, views=tuple(replace(view, weights={}) for view in problem.views))
     permutations = Blind()(problem).permutations
     for permutation in permutations.values():
         np.testing.assert_array_equal(permutation, np.arange(WIDTH))

@@ -24,7 +24,7 @@ def test_the_cost_of_covariance_is_the_distance_of_augmented_rows_in_the_augment
 ) -> None:
     below = below_of(3)
     a, b = rows(problem, k, below, biases)
-    moments = problem.moments_a["input" if k == 1 else f"hidden_{k - 1}"]
+    moments = problem.a.moments["input" if k == 1 else f"hidden_{k - 1}"]
     mean, metric = moments.mean, moments.covariance if centred else moments.second
     if biases:
         border = np.zeros_like(mean) if centred else mean
@@ -48,8 +48,8 @@ def test_the_cost_of_covariance_is_the_mean_squared_difference_of_preactivations
 
 
 def with_unit_moments(problem: MatchingProblem) -> MatchingProblem:
-    moments = {key: Moments(np.zeros_like(moment.mean), np.eye(len(moment.mean))) for key, moment in problem.moments_a.items()}
-    return replace(problem, moments_a=moments, moments_b=moments)
+    moments = {key: Moments(np.zeros_like(moment.mean), np.eye(len(moment.mean))) for key, moment in problem.a.moments.items()}
+    return replace(problem, views=tuple(replace(view, moments=moments) for view in problem.views))
 
 
 @pytest.mark.parametrize("biases", [False, True])
@@ -91,7 +91,7 @@ def test_the_dimension_of_covariance_is_that_of_w_sigma_w_transposed_each_networ
         source = "input" if k == 1 else f"hidden_{k - 1}"
         for w, moments, dimensions in zip(
             rows(problem, k, {}, False),
-            (problem.moments_a[source], problem.moments_b[source]),
+            (problem.a.moments[source], problem.b.moments[source]),
             (
                 (layer.approximate_dimension, layer.approximate_dimension_centred),
                 (layer.approximate_dimension_b, layer.approximate_dimension_centred_b),

@@ -98,7 +98,7 @@ def test_networks_on_one_line_span_no_plane() -> None:
 
 ARCHITECTURES = {
     "mlp": architecture(1),
-    "torch module": TorchModule(architecture(1).module(network(0, 1)), architecture(1).spec),
+    "torch module": TorchModule(architecture(1).module(network(0, 1)), architecture(1).graph(network(0, 1))),
 }
 
 

@@ -12,7 +12,7 @@ from small_jobs import digits, small_settings
 from lmc_sweeps import models
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.matching.activations import Activations
-from lmc_sweeps.measuring.moments import pair_moments
+from lmc_sweeps.measuring.moments import network_moments
 from lmc_sweeps.measuring.problems import matching_problem
 from lmc_sweeps.models.base import Model, Shape
 from lmc_sweeps.models.checking import check_model
@@ -131,9 +131,9 @@ def test_sources_and_groups_are_looked_at_whoever_made_the_network(monkeypatch: 
     a, b = (Mlp().initial(Shape((5,), 4, 1, 3), rng) for _ in range(2))
     monkeypatch.setattr(architecture, "sources", lambda group: ())
     with pytest.raises(InputError, match=r"`sources` of a FeedForward must have .* these are 1 \(hidden_1\.weight\), got 0"):
-        matching_problem(architecture, a, b, ("weights",))
+        matching_problem(architecture, [a, b], None, ("weights",))
     monkeypatch.setattr(architecture, "activations", lambda stack, inputs: {"input": inputs.expand(2, *inputs.shape)})
     with pytest.raises(
         InputError, match=r"^`activations` of a FeedForward must have every group, hidden_1; it lacks hidden_1, and has input\.$"
     ):
-        pair_moments(architecture, a, b, torch.zeros(3, 5))
+        network_moments(architecture, [a, b], torch.zeros(3, 5))
