@@ -79,7 +79,7 @@ class FeedForward(Architecture):
         return pad_axes(inputs, [1]) if self.is_padded else inputs
 
     def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
-        """Return the parameters, activations and operations of one network; a bias is counted for each neuron and output, also where a layer has none."""
+        """Return the parameters, activations and operations of one network; every neuron and output is counted with a bias."""
         weights = {layer.name: sizes[f"{layer.name}.weight"] for layer in self.layers}
         rows, columns = weights[self.layers[0].name]
         parameters = sum(m * (n + 1) for m, n in weights.values())
