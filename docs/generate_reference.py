@@ -38,7 +38,7 @@ PAGES = {
         "Models",
         [
             f"lmc_sweeps.models.{name}"
-            for name in ("base", "criteria", "mlp", "mean_field", "chain_layer", "feed_forward", "sequential", "torch_module")
+            for name in ("shape", "base", "counts", "criteria", "mlp", "mean_field", "chain_layer", "feed_forward", "sequential", "torch_module")
         ],
     ),
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),

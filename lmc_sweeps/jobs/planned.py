@@ -13,7 +13,7 @@ from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.models.base import Architecture, Model, Shape, stacked
+from lmc_sweeps.models.base import Architecture, Counts, Model, Shape, stacked
 from lmc_sweeps.training.loop import Recipe
 
 
@@ -83,11 +83,20 @@ class PlannedNetwork:
         return (*fixed, self.steps, s.training.batch_size, s.optimizer.buffers)
 
 
-@lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike
+@lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike; a model may have to draw one
+def _tensor_sizes(model: Model, shape: Shape) -> dict[str, tuple[int, ...]]:
+    return model.tensor_sizes(shape)
+
+
 def template(model: Model, shape: Shape) -> dict[str, torch.Tensor]:
     """Return the parameters of a network without their values."""
-    drawn = model.initial(shape, generator(0, "template"))
-    return {name: tensor.to("meta") for name, tensor in drawn.items()}
+    return {name: torch.empty(size, device="meta") for name, size in _tensor_sizes(model, shape).items()}
+
+
+@lru_cache(maxsize=1024)  # of every job of a sweep, before the first one begins
+def counts(model: Model, shape: Shape) -> Counts:
+    """Return the parameters, activations and operations of a network, from which memory and time are estimated."""
+    return model.architecture(shape).counts(shape, _tensor_sizes(model, shape))
 
 
 def planned_networks(job: PreparedJob) -> list[PlannedNetwork]:

@@ -1,5 +1,6 @@
 """What every network is to the rest: a pure function of a stack of parameters, and the permutations that leave it the same."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ import torch
 from torch import Size, Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.models.counts import Counts as Counts
 from lmc_sweeps.models.criteria import CROSS_ENTROPY, Criterion
 from lmc_sweeps.models.shape import Shape as Shape  # what authors of models import from here
 from lmc_sweeps.symmetry.axes import Factor
@@ -86,6 +89,32 @@ class Architecture(ABC):
     def padded_inputs(self, inputs: Tensor) -> Tensor:
         """Return inputs as a padded network takes them."""
         return inputs
+
+    def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
+        """Return the parameters, activations and operations of one network, from which memory and time are estimated.
+
+        Here from its tensors alone: each weight is used once for an example, and each neuron of a group is one activation. An architecture
+        that uses its weights more often, as convolutions do, counts for itself.
+
+        Parameters
+        ----------
+        shape : Shape
+        sizes : mapping of str to tuple of int
+            The sizes of its tensors, `Model.tensor_sizes`.
+        """
+        neurons = self.spec.sizes({name: torch.empty(size, device="meta") for name, size in sizes.items()})
+        sources = {
+            source: sizes[name][1] for group in neurons for name, source in zip(self.spec.incoming(group), self.sources(group), strict=True)
+        }
+        parameters = sum(map(math.prod, sizes.values()))
+        return Counts(
+            parameters=parameters,
+            activations=shape.n_inputs + sum(neurons.values()) + shape.classes,
+            operations=2 * parameters,
+            operations_at_ends=0,
+            neurons=neurons,
+            inputs={source: columns for source, columns in sources.items() if source not in neurons},
+        )
 
     def with_products_in(self, dtype: torch.dtype) -> "Architecture":
         """Return the same mathematics with the factors and results of its matrix products in another type; weights and losses keep theirs.
@@ -174,6 +203,10 @@ class Model(ABC):
     @abstractmethod
     def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
         """Return the initial parameters of one network of this shape, float32."""
+
+    def tensor_sizes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
+        """Return the sizes of the tensors of `initial`, in its order: here of one that is drawn; a model may know them without."""
+        return {name: tuple(tensor.shape) for name, tensor in self.initial(shape, generator(0, "template")).items()}
 
 
 def sources_of(architecture: Architecture) -> dict[str, tuple[str, ...]]:

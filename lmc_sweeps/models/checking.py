@@ -22,14 +22,13 @@ T = TypeVar("T")
 def wrong_signature(kind: type[Model]) -> str | None:
     """Return which method of a model's class cannot be called with a `Shape`, and how it is to be defined; None if all can."""
     for method, arguments in SIGNATURES.items():
-        signature = inspect.signature(getattr(object.__new__(kind), method))
         try:
-            signature.bind(*arguments)
-        except TypeError:
-            own = inspect.signature(getattr(kind, method))
-            names = ", ".join(own.parameters)
+            inspect.signature(getattr(object.__new__(kind), method)).bind(*arguments)
+        except TypeError:  # also if it cannot be called at all
+            own = getattr(kind, method)
+            written = f"`{method}({', '.join(inspect.signature(own).parameters)})`" if callable(own) else repr(own)
             return (
-                f"must have the method `{method}(self, {', '.join(arguments)})`, got `{method}({names})`: `shape` is a `Shape` "
+                f"must have the method `{method}(self, {', '.join(arguments)})`, got {written}: `shape` is a `Shape` "
                 "(lmc_sweeps.models.base), with `inputs`, `n_inputs`, `width`, `depth` and `classes`"
             )
     return None

@@ -15,7 +15,7 @@ from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.maths.certificates import layerwise_certificate, operator_norm
 from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.maths.permutations import PermutationSpec, permute
-from lmc_sweeps.models.base import INPUT, Architecture, line_by, unstack
+from lmc_sweeps.models.base import INPUT, Architecture, Counts, Shape, line_by, unstack
 from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, Layer
 from lmc_sweeps.models.padding import extend, pad, pad_axes, pad_stack, unpad
 from lmc_sweeps.symmetry.maps import Map, permutations_of
@@ -79,6 +79,20 @@ class FeedForward(Architecture):
 
     def padded_inputs(self, inputs: Tensor) -> Tensor:
         return pad_axes(inputs, [1]) if self.is_padded else inputs
+
+    def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
+        """Return the parameters, activations and operations of one network; every neuron and output is counted with a bias."""
+        weights = {layer.name: sizes[f"{layer.name}.weight"] for layer in self.layers}
+        rows, columns = weights[self.layers[0].name]
+        parameters = sum(m * (n + 1) for m, n in weights.values())
+        return Counts(
+            parameters=parameters,
+            activations=columns + sum(m for m, _ in weights.values()),
+            operations=2 * parameters,
+            operations_at_ends=2 * rows * columns,  # of the first layer
+            neurons={layer.name: weights[layer.name][0] for layer in self.layers[:-1]},
+            inputs={INPUT: columns},
+        )
 
     def with_products_in(self, dtype: torch.dtype) -> "FeedForward":
         other = copy.copy(self)

@@ -142,14 +142,22 @@ class MeanField(Model):
         return MeanFieldNetwork(ACTIVATION_FUNCTIONS[self.activation](), shape.width, shape.classes)
 
     def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
-        sizes = {
-            f"{HIDDEN}.weight": (shape.width, shape.n_inputs),
-            f"{HIDDEN}.bias": (shape.width,),
-            f"{OUTPUT}.weight": (shape.classes, shape.width),
-        }
         scales = {f"{HIDDEN}.weight": math.sqrt(3 / shape.n_inputs)}
         parameters = {}
-        for name, size in sizes.items():
+        for name, size in _sizes(shape).items():
             bound = scales.get(name, math.sqrt(3))
             parameters[name] = torch.from_numpy(rng.uniform(-bound, bound, size).astype(np.float32))
         return parameters
+
+    def tensor_sizes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
+        is_ours = type(self).initial is MeanField.initial  # a subclass may draw other tensors
+        return _sizes(shape) if is_ours else super().tensor_sizes(shape)
+
+
+def _sizes(shape: Shape) -> dict[str, tuple[int, ...]]:
+    """Return the sizes of the tensors by name, in order."""
+    return {
+        f"{HIDDEN}.weight": (shape.width, shape.n_inputs),
+        f"{HIDDEN}.bias": (shape.width,),
+        f"{OUTPUT}.weight": (shape.classes, shape.width),
+    }

@@ -70,18 +70,26 @@ class Mlp(Model):
 
     @one_thread()
     def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
-        names = [*(f"hidden_{k}" for k in range(1, shape.depth + 1)), "output"]
-        sizes = [shape.n_inputs, *[shape.width] * shape.depth, shape.classes]
-        parameters = {}
-        for name, fan_in, fan_out in zip(names, sizes[:-1], sizes[1:], strict=True):
+        parameters: dict[str, Tensor] = {}
+        for name, (fan_out, fan_in) in _layers(shape).items():
             bound = 1 / math.sqrt(fan_in)
-            subspace = self.initialisation == "low_dimensional" and name == names[0]
+            subspace = self.initialisation == "low_dimensional" and name == "hidden_1"
             weights = self._near_subspace(rng, fan_out, fan_in) if subspace else self._weights(rng, fan_out, fan_in)
             parameters[f"{name}.weight"] = torch.from_numpy(weights.astype(np.float32))
             if self.bias:
                 bias = rng.uniform(-bound, bound, fan_out) if self.initialisation == "pytorch" else np.zeros(fan_out)
                 parameters[f"{name}.bias"] = torch.from_numpy(bias.astype(np.float32))
         return parameters
+
+    def tensor_sizes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
+        if type(self).initial is not Mlp.initial:  # a subclass that draws other tensors
+            return super().tensor_sizes(shape)
+        sizes: dict[str, tuple[int, ...]] = {}
+        for name, size in _layers(shape).items():
+            sizes[f"{name}.weight"] = size
+            if self.bias:
+                sizes[f"{name}.bias"] = size[:1]
+        return sizes
 
     def _weights(self, rng: np.random.Generator, fan_out: int, fan_in: int) -> np.ndarray:
         scale = 1 / math.sqrt(fan_in)
@@ -104,3 +112,10 @@ class Mlp(Model):
         basis = np.linalg.qr(law.standard_normal((fan_in, k)))[0]  # (n, k)
         inside = rng.standard_normal((fan_out, k)) @ basis.T / math.sqrt(k)
         return inside + self.noise / math.sqrt(fan_in) * rng.standard_normal((fan_out, fan_in))
+
+
+def _layers(shape: Shape) -> dict[str, tuple[int, int]]:
+    """Return the fan-out and the fan-in of every layer by name, in order."""
+    names = [*(f"hidden_{k}" for k in range(1, shape.depth + 1)), "output"]
+    neurons = [shape.n_inputs, *[shape.width] * shape.depth, shape.classes]
+    return {name: (fan_out, fan_in) for name, fan_in, fan_out in zip(names, neurons[:-1], neurons[1:], strict=True)}

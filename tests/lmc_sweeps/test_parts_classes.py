@@ -56,6 +56,12 @@ CASES = {
         "Small must have the method `architecture(self, shape)`, got `architecture(self, n_inputs, width, depth, n_classes)`: `shape` is a "
         "`Shape` (lmc_sweeps.models.base), with `inputs`, `n_inputs`, `width`, `depth` and `classes`.",
     ),
+    "an architecture that is no method": (
+        "models/small.py",
+        MODEL + "    architecture: ClassVar = 'chain'\n",
+        "Small must have the method `architecture(self, shape)`, got 'chain': `shape` is a `Shape` (lmc_sweeps.models.base), with `inputs`, "
+        "`n_inputs`, `width`, `depth` and `classes`.",
+    ),
     "initial of four integers": (
         "models/small.py",
         MODEL + "    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: object) -> dict: ...\n",
