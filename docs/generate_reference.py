@@ -38,7 +38,7 @@ PAGES = {
         "Models",
         [
             f"lmc_sweeps.models.{name}"
-            for name in ("base", "mlp", "mean_field", "chain_layer", "feed_forward", "sequential", "torch_module")
+            for name in ("base", "mlp", "mean_field", "chain_layer", "feed_forward", "sequential", "torch_module", "functional")
         ],
     ),
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),

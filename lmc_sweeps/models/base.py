@@ -28,6 +28,24 @@ class Architecture(ABC):
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """Return the logits, shape (K, n, classes), of K networks on `inputs`: (n, d) shared, or (K, n, d) one batch each."""
 
+    def training_forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the logits as training sees them, and the new values of tensors that training changes by itself.
+
+        Parameters
+        ----------
+        stack : mapping of str to Tensor
+        inputs : Tensor, shape (K, n, ...)
+            One batch for each network.
+
+        Returns
+        -------
+        logits : Tensor, shape (K, n, classes)
+            Normalised by the statistics of the batch where there is batch norm; no dropout.
+        buffers : dict of str to Tensor
+            The running statistics of batch norms after the batch, under their names in the stack; empty without batch norm, as here.
+        """
+        return self.forward(stack, inputs), {}
+
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:

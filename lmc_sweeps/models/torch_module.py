@@ -12,12 +12,13 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.models.base import INPUT, Architecture, unstack
+from lmc_sweeps.models.functional import stacked_gradients, stacked_outputs, stacked_training_outputs
 from lmc_sweeps.models.sites import Products, Use
 from lmc_sweeps.symmetry.views import View, own_tensors
 
 
 class TorchModule(Architecture):
-    """A module called once per network: slower than a stack, but nothing need be known of its layers.
+    """A module of which nothing need be known: a stack of networks is computed at once where that is possible and faster (`functional`).
 
     Activations are read where they are used: those of a group are the other factor of the products in which a parameter stands whose
     second axis the group permutes (`sites`), one row per example and position.
@@ -54,18 +55,26 @@ class TorchModule(Architecture):
             raise InputError(sentence)
 
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        return torch.stack([self._call(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))])
+        return stacked_outputs(self._module, self._own_stack(stack), inputs)
+
+    def training_forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        outputs, buffers = stacked_training_outputs(self._module, self._own_stack(stack), inputs)
+        return outputs, self._viewed_stack(buffers)
 
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
-        # Inputs of a module may have any number of axes, so `forward` cannot see whether each network has its own: here they have.
-        leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items()}
-        with torch.enable_grad():
-            logits = torch.stack([self._call(unstack(leaves, k), batch) for k, batch in enumerate(inputs)])
-        gradients = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()), allow_unused=True)
-        for name, gradient in zip(leaves, gradients, strict=True):
-            out[name].zero_() if gradient is None else out[name].copy_(gradient)
+        gradients = stacked_gradients(self._module, self._own_stack(stack), inputs, at_logits)
+        for name, gradient in self._viewed_stack(gradients).items():
+            out[name].copy_(gradient)
+
+    def _own_stack(self, stack: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return a stack of the module's own tensors, made of a stack of their views."""
+        return {name: torch.vmap(self.views[name].back)(tensor) if name in self.views else tensor for name, tensor in stack.items()}
+
+    def _viewed_stack(self, stack: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return a stack of views, made of a stack of the module's own tensors."""
+        return {name: torch.vmap(self.views[name].view)(tensor) if name in self.views else tensor for name, tensor in stack.items()}
 
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
         per_network = [self._activations(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))]

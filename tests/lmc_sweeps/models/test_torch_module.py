@@ -18,6 +18,7 @@ from lmc_sweeps.measuring.problems import matching_problem
 from lmc_sweeps.models.base import stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.symmetry.views import View
 
 SPEC = PermutationSpec(
     {
@@ -88,6 +89,30 @@ def test_forward_and_module_are_the_callers_network_in_evaluation_mode() -> None
         module = architecture().module(parameters)
         assert not module.training
         torch.testing.assert_close(module(x), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_training_forward_and_gradients_are_those_of_the_callers_network_in_every_view_of_its_tensors() -> None:
+    networks, x = [network(0), network(1)], normal(2, 6, 2, 8, 8)
+    turned = {"two.weight": (1, 0, 2, 3), "norm.weight": (0,), "norm.running_var": (0,)}
+    plain = architecture()
+    views = {name: View(shape := tuple(networks[0][name].shape), shape, order) for name, order in turned.items()}
+    viewed = TorchModule(ConvNet().double(), plain.spec, views)
+    stacks = [stacked(networks), stacked([{n: views[n].view(t) if n in views else t for n, t in each.items()} for each in networks])]
+    logits, buffers = zip(*(code.training_forward(stack, x) for code, stack in zip((plain, viewed), stacks, strict=True)), strict=True)
+    assert torch.equal(logits[0], logits[1])
+    assert {name: tuple(buffer.shape) for name, buffer in buffers[1].items()} == {"norm.running_mean": (2, 5), "norm.running_var": (2, 5)}
+    for k, parameters in enumerate(networks):
+        module = plain.module(parameters)
+        module.norm.train()
+        torch.testing.assert_close(logits[0][k], module(x[k]), rtol=1e-12, atol=1e-14)
+        for each in buffers:
+            torch.testing.assert_close(each["norm.running_var"][k], module.norm.running_var, rtol=1e-12, atol=1e-14)
+    gradients = [{name: torch.empty_like(tensor) for name, tensor in stack.items()} for stack in stacks]
+    for code, stack, out in zip((plain, viewed), stacks, gradients, strict=True):
+        code.gradients(stack, x, torch.ones_like, out)
+    for name, gradient in gradients[0].items():
+        expected = torch.stack([views[name].view(each) for each in gradient]) if name in views else gradient
+        assert torch.equal(gradients[1][name], expected)
 
 
 def test_the_callers_module_keeps_its_weights_and_its_mode() -> None:
