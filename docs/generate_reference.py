@@ -38,9 +38,20 @@ PAGES = {
         "Models",
         [
             f"lmc_sweeps.models.{name}"
-            for name in ("base", "mlp", "mean_field", "chain_layer", "feed_forward", "sequential", "torch_module", "functional")
+            for name in (
+                "base",
+                "mlp",
+                "mean_field",
+                "chain_layer",
+                "feed_forward",
+                "sequential",
+                "torch_module",
+                "functional",
+                "batch_norm",
+            )
         ],
     ),
+    "repair": ("Repairs", [f"lmc_sweeps.repair.{name}" for name in ("base", "none", "reset")]),
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),
     "analysis": (
         "Analysis: loading and tables",

@@ -11,6 +11,7 @@ from torch import Size, Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.models.batch_norm import BatchNorms, NormSums
 
 INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
 
@@ -45,6 +46,17 @@ class Architecture(ABC):
             The running statistics of batch norms after the batch, under their names in the stack; empty without batch norm, as here.
         """
         return self.forward(stack, inputs), {}
+
+    def batch_norms(self) -> BatchNorms:
+        """Return which layers have running statistics that can be computed again, and which tensors look like such; none, as here."""
+        return BatchNorms()
+
+    def norm_sums(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, NormSums]:
+        """Return by batch norm the sums of its inputs and of their squares over a batch that all K networks see.
+
+        Every batch norm normalises by the statistics of the batch, as in training.
+        """
+        return {}
 
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]

@@ -83,7 +83,8 @@ def stacked_training_outputs(
     own_inputs : bool
         Whether each network has a batch of its own.
     all_layers : bool
-        Whether every layer is in training mode, dropout too, which then draws from PyTorch's generator; otherwise batch norms only.
+        Whether every layer is in training mode, dropout too, which then draws from PyTorch's generator, network by network; otherwise
+        batch norms only.
     vmap : bool, optional
         As for `stacked_outputs`.
 
@@ -100,7 +101,9 @@ def stacked_training_outputs(
         outputs = call(module, held, batch)
         return {OUTPUTS: outputs, **{f"buffer {name}": held[name] for name in buffers}}
 
-    values = over_stack(module, network, stack, inputs, own_inputs, is_training=trained_layers(all_layers), vmap=vmap)
+    if all_layers:
+        vmap = False
+    values = over_stack(module, network, stack, inputs, own_inputs, is_training=lambda layer: all_layers or is_batch_norm(layer), vmap=vmap)
     return values[OUTPUTS], {name: values[f"buffer {name}"] for name in buffers}
 
 
@@ -140,9 +143,9 @@ def stacked_gradients(
     return {name: torch.zeros_like(tensor) if gradients.get(name) is None else gradients[name] for name, tensor in stack.items()}
 
 
-def trained_layers(all_layers: bool = False) -> Callable[[nn.Module], bool]:
-    """Return which layers are in training mode: batch norms, or all."""
-    return lambda layer: all_layers or isinstance(layer, BATCH_NORMS)
+def is_batch_norm(layer: nn.Module) -> bool:
+    """Return whether a layer is a batch norm."""
+    return isinstance(layer, BATCH_NORMS)
 
 
 def over_stack(

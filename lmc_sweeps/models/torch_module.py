@@ -12,6 +12,7 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.models.base import INPUT, Architecture, unstack
+from lmc_sweeps.models.batch_norm import BatchNorms, NormSums, batch_norms_of, stacked_norm_sums
 from lmc_sweeps.models.functional import stacked_gradients, stacked_outputs, stacked_training_outputs
 from lmc_sweeps.models.sites import Products, Use
 from lmc_sweeps.symmetry.views import View, own_tensors
@@ -60,6 +61,13 @@ class TorchModule(Architecture):
     def training_forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         outputs, buffers = stacked_training_outputs(self._module, self._own_stack(stack), inputs)
         return outputs, self._viewed_stack(buffers)
+
+    def batch_norms(self) -> BatchNorms:
+        return batch_norms_of(self._module)
+
+    def norm_sums(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, NormSums]:
+        norms = stacked_norm_sums(self._module, self._own_stack(stack), inputs)
+        return {name: sums.map(lambda key, tensor: self._viewed_stack({key: tensor})[key]) for name, sums in norms.items()}
 
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]

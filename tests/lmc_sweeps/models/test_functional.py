@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from normalised_networks import drawn, normal, tensors
 from torch import Tensor, nn
 from traced_networks import NETWORKS, resnet20
 
@@ -16,29 +17,6 @@ from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
 
 BOTH_WAYS = pytest.mark.parametrize("vmap", [True, False])
-
-
-def tensors(module: nn.Module) -> dict[str, Tensor]:
-    """Return copies of the parameters and of the buffers of floating-point numbers."""
-    named = (*module.named_parameters(), *module.named_buffers())
-    return {name: tensor.detach().clone() for name, tensor in named if tensor.is_floating_point()}
-
-
-def drawn(make: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Return a network in float64 with weights of its own, and running statistics as if it had been trained."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        module = make().double()
-        for name, buffer in module.named_buffers():
-            if name.endswith("running_mean"):
-                buffer.normal_()
-            if name.endswith("running_var"):
-                buffer.uniform_(0.5, 2)
-    return module
-
-
-def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
 def conv_net() -> nn.Module:
