@@ -20,8 +20,9 @@ PAGES = {
         [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "views")],
     ),
     "measures": (
-        "Barriers, lines, dimension",
-        ["lmc_sweeps.maths.barriers", "lmc_sweeps.maths.interpolation", "lmc_sweeps.maths.dimension"],
+        "Barriers, paths, dimension",
+        ["lmc_sweeps.maths.barriers", "lmc_sweeps.maths.interpolation", "lmc_sweeps.maths.dimension"]
+        + ["lmc_sweeps.measuring.paths", "lmc_sweeps.measuring.evaluation"],
     ),
     "theory": (
         "Theory: rates, bounds, certificates",
