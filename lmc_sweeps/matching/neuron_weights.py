@@ -8,9 +8,9 @@ from math import prod
 import numpy as np
 
 from lmc_sweeps.matching.problem import MatchingProblem, Permutations
-from lmc_sweeps.symmetry.axes import Axis, Factor
+from lmc_sweeps.symmetry.axes import INPUT, Axis, Factor
 from lmc_sweeps.symmetry.graph import Occurrence
-from lmc_sweeps.symmetry.sites import INPUT, read_axis
+from lmc_sweeps.symmetry.sites import read_axis
 
 
 @dataclass(frozen=True)

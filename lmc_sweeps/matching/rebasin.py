@@ -29,10 +29,10 @@ class Rebasin(Matching):
 
     .. math:: \min_P \| \theta_A - P \theta_B \|^2 = \|\theta_A\|^2 + \|\theta_B\|^2 - 2 \max_P \sum_p \langle W^p_A, P W^p_B \rangle
 
-    over parameters, with biases, scales and shifts. One group after the other, in a random order that is drawn for every sweep, is given its
-    best permutation while the others stay, if the distance falls by it; the search ends where a whole sweep changes nothing. That is a local
-    minimum, which depends on the order and on where the search starts, and so on the order of B's neurons: the first start is that order,
-    the others are random permutations of it, and the best end counts. (With one hidden layer the first sweep is optimal.)
+    over parameters, with biases, scales and shifts. One group after the other, in a random order that is drawn for every sweep, is given
+    its best permutation while the others stay, if the distance falls by it; the search ends where a whole sweep changes nothing. That is a
+    local minimum, which depends on the order and on where the search starts, and so on the order of B's neurons: the first start is that
+    order, the others are random permutations of it, and the best end counts. (With one hidden layer the first sweep is optimal.)
 
     The result's objective is the squared distance after every sweep of the best start; its statistics have the squared distance at the end
     of each start.

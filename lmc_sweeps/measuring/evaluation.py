@@ -1,6 +1,6 @@
-"""Loss and error of stacks of networks, along lines too, reduced in fixed chunks in float64."""
+"""Loss and error of stacks of networks, along lines and other paths too, reduced in fixed chunks in float64."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.measuring.paths import Path
 from lmc_sweeps.models.base import Architecture, stacked
 from lmc_sweeps.models.criteria import Criterion
 from lmc_sweeps.symmetry.maps import Map
@@ -69,6 +70,38 @@ def evaluate_line(
 
 @one_thread()
 @torch.no_grad()
+def evaluate_path(path: Path, t: np.ndarray, split: Split, batch_size: int = 2000, progress: Callable[[int], None] | None = None) -> Scores:
+    """Return loss and error along a path, for some values of t at a time, so that memory is bounded (`Path.points_at_once`).
+
+    Parameters
+    ----------
+    path : Path
+    t : ndarray, shape (T,)
+    split : Split
+    batch_size : int
+    progress : callable, optional
+        Shown the number of values of t that have been evaluated, whenever there are more.
+
+    Returns
+    -------
+    Scores
+        Arrays of shape (T,).
+    """
+    points = torch.as_tensor(t, device=split.inputs.device)
+    parts: list[Scores] = []
+    completed = 0
+    for part in points.split(path.points_at_once() or len(points)):
+        outputs = path.outputs(part)
+        batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
+        parts.append(_reduce(path.architecture.criterion, ((outputs(inputs), labels) for inputs, labels in batches)))
+        completed += len(part)
+        if progress is not None:
+            progress(completed)
+    return Scores(np.concatenate([each.loss for each in parts]), np.concatenate([each.error for each in parts]))
+
+
+@one_thread()
+@torch.no_grad()
 def function_gap(
     architecture: Architecture,
     b: Mapping[str, Tensor],
@@ -88,9 +121,8 @@ def function_gap(
     float
         NaN where a logit is not finite.
     """
-    networks = [
-        stacked([network]) for network in (b, architecture.graph(b).apply(b, maps))
-    ]  # copies, so that it does not matter where in memory b lies
+    mapped = architecture.graph(b).apply(b, maps)
+    networks = [stacked([network]) for network in (b, mapped)]  # copies, so that it does not matter where in memory b lies
     gap = scale = 0.0
     for batch in inputs.split(batch_size):
         original, moved = (architecture.forward(net, batch) for net in networks)

@@ -14,13 +14,14 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.models.batch_norm import BatchNorms, NormSums
 from lmc_sweeps.models.counts import Counts as Counts
 from lmc_sweeps.models.criteria import CROSS_ENTROPY, Criterion
 from lmc_sweeps.models.shape import Shape as Shape  # what authors of models import from here
+from lmc_sweeps.symmetry.axes import INPUT as INPUT
 from lmc_sweeps.symmetry.axes import Factor
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.maps import Map
-from lmc_sweeps.symmetry.sites import INPUT as INPUT
 from lmc_sweeps.symmetry.sites import Site
 
 
@@ -42,6 +43,35 @@ class Architecture(ABC):
     @abstractmethod
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """Return the logits, shape (K, n, classes), of K networks on `inputs`: (n, d) shared, or (K, n, d) one batch each."""
+
+    def training_forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the logits as training sees them, and the new values of tensors that training changes by itself.
+
+        Parameters
+        ----------
+        stack : mapping of str to Tensor
+        inputs : Tensor, shape (K, n, ...)
+            One batch for each network.
+
+        Returns
+        -------
+        logits : Tensor, shape (K, n, classes)
+            Normalised by the statistics of the batch where there is batch norm; no dropout.
+        buffers : dict of str to Tensor
+            The running statistics of batch norms after the batch, under their names in the stack; empty without batch norm, as here.
+        """
+        return self.forward(stack, inputs), {}
+
+    def batch_norms(self) -> BatchNorms:
+        """Return which layers have running statistics that can be computed again, and which tensors look like such; none, as here."""
+        return BatchNorms()
+
+    def norm_sums(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, NormSums]:
+        """Return by batch norm the sums of its inputs and of their squares over a batch that all K networks see.
+
+        Every batch norm normalises by the statistics of the batch, as in training.
+        """
+        return {}
 
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]

@@ -9,13 +9,15 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lmc_sweeps.models.base import Architecture, unstack
+from lmc_sweeps.models.batch_norm import BatchNorms, NormSums, batch_norms_of, stacked_norm_sums
+from lmc_sweeps.models.functional import stacked_gradients, stacked_outputs, stacked_training_outputs
 from lmc_sweeps.models.sites import Products, Use
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.sites import Site, sites_of
 
 
 class TorchModule(Architecture):
-    """A module called once per network: slower than a stack, but nothing need be known of its layers.
+    """A module of which nothing need be known: a stack of networks is computed at once where that is possible and faster (`functional`).
 
     Activations are read where they are used: those of a group are the other factor of the products in which a tensor stands that reads
     the group (`sites`), one row per example and position. Those that no such product shows are left out.
@@ -48,18 +50,22 @@ class TorchModule(Architecture):
         return tuple(site.key for name in places for site in self._sites.reads.get(name, ()))
 
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        return torch.stack([self._call(unstack(stack, k), inputs) for k in range(len(next(iter(stack.values()))))])
+        return stacked_outputs(self._module, stack, inputs)
+
+    def training_forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        return stacked_training_outputs(self._module, stack, inputs)
+
+    def batch_norms(self) -> BatchNorms:
+        return batch_norms_of(self._module)
+
+    def norm_sums(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, NormSums]:
+        return stacked_norm_sums(self._module, stack, inputs)
 
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
-        # Inputs of a module may have any number of axes, so `forward` cannot see whether each network has its own: here they have.
-        leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items()}
-        with torch.enable_grad():
-            logits = torch.stack([self._call(unstack(leaves, k), batch) for k, batch in enumerate(inputs)])
-        gradients = torch.autograd.grad(logits, list(leaves.values()), at_logits(logits.detach()), allow_unused=True)
-        for name, gradient in zip(leaves, gradients, strict=True):
-            out[name].zero_() if gradient is None else out[name].copy_(gradient)
+        for name, gradient in stacked_gradients(self._module, stack, inputs, at_logits).items():
+            out[name].copy_(gradient)
 
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:
         per_network = [self._activations(unstack(stack, k), inputs, before) for k in range(len(next(iter(stack.values()))))]
@@ -75,9 +81,8 @@ class TorchModule(Architecture):
         fused = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
         try:
-            with Products(
-                parameters, [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters]
-            ) as products:
+            names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters]
+            with Products(parameters, names) as products:
                 functional_call(self._module, dict(parameters), (inputs.clone(),))
         finally:
             torch.backends.mha.set_fastpath_enabled(fused)
@@ -89,10 +94,6 @@ class TorchModule(Architecture):
 
     def _activations(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool) -> dict[str, Tensor]:
         return self.readable(self.uses(parameters, inputs), before)
-
-    def _call(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        # A module may change its inputs in place, which are the next network's too.
-        return functional_call(self._module, dict(parameters), (inputs.clone(),))
 
 
 def _seen(site: Site, uses: Mapping[str, Sequence[Use]]) -> Tensor | None:

@@ -7,6 +7,7 @@ from typing import Any
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.models.base import INPUT
 from lmc_sweeps.models.sites import Use
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork
@@ -26,6 +27,8 @@ def own_graph(requested: Any, network: OwnNetwork) -> Graph:
     axes = _sorted(_by_tensor(_entries(requested), network))
     spec = PermutationSpec(axes)
     sizes = spec.sizes(network.parameters)
+    if INPUT in sizes:
+        raise InputError(f"a group cannot be called {INPUT!r}, which stands for the network's own inputs; give it another name.")
     if not sizes:
         raise InputError("the permutation specification names no group: nothing could be permuted, and every method would be the identity.")
     if max(sizes.values()) == 1:

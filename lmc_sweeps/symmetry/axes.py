@@ -7,6 +7,9 @@ from math import prod
 import numpy as np
 
 
+INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
+
+
 @dataclass(frozen=True)
 class Factor:
     """Places of an axis in the order of a group; `group` is None where they stay where they are."""
@@ -48,7 +51,7 @@ class Axis:
             places = np.arange(start, start + prod(factor.size for factor in segment)).reshape([factor.size for factor in segment])
             start += places.size
             for k, factor in enumerate(segment):
-                if factor.group in orders:
+                if factor.group is not None and factor.group in orders:
                     places = places.take(orders[factor.group], axis=k)
             parts.append(places.ravel())
         return np.concatenate(parts)

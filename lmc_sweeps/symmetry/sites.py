@@ -6,10 +6,8 @@ from math import prod
 
 from torch import Tensor
 
-from lmc_sweeps.symmetry.axes import Axis, Factor
+from lmc_sweeps.symmetry.axes import INPUT, Axis, Factor
 from lmc_sweeps.symmetry.graph import Graph
-
-INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
 
 
 @dataclass(frozen=True)

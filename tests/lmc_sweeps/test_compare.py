@@ -300,7 +300,7 @@ KNOWN = "activations, covariance, identity, weights"
         ),
         (
             {"a": network(0, (64, 10)), "b": network(1, (64, 10))},
-            "a Sequential has no neurons that a matching method can relabel yet; groups that were found: none. "
+            "a Sequential has no neurons that can be relabelled. "
             "print(lmc_sweeps.trace(network, inputs)) shows them all; a `permutation_spec` of your own may name more.",
         ),
         ({"b": network(0, (64, 6, 10))}, "network A and network B differ in '0.weight': (5, 64) against (6, 64)."),
@@ -327,7 +327,7 @@ KNOWN = "activations, covariance, identity, weights"
         ({"test": (TEST[0], TEST[1] + 1)}, "`test` must have labels in 0, ..., 9, got labels from 1 to 10."),
         ({"train": (TRAIN[0], -100 * TRAIN[1])}, "`train` must have labels in 0, ..., 9, got labels from -900 to 0."),
         ({"train": (TRAIN[0][:, :50], TRAIN[1])}, "`train` has inputs of shape (50,) in float32, which network A does not take: its forward raised RuntimeError. Its first weights, '0.weight', have shape (5, 64)."),
-        ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, None)}}, "no parameter has '0' on its second axis: nothing reads these neurons."),
+        ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, None)}}, "the permutation specification does not keep the network's function: relabelling the 5 neurons of group '0' changes its logits"),
         ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, "1")}}, "group '1' is on no parameter's first axis, that of its outputs (2.weight only), so that no method can match it: name what computes it, or give None there."),
         ({"permutation_spec": {"0.weight": ("0", None), "4.weight": (None, "0")}}, "the permutation specification names '4.weight', which"),
     ],

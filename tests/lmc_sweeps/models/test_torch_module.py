@@ -91,6 +91,17 @@ def test_forward_and_module_are_the_callers_network_in_evaluation_mode() -> None
         torch.testing.assert_close(module(x), expected, rtol=1e-12, atol=1e-14)
 
 
+def test_the_training_forward_is_that_of_the_callers_network_with_its_batch_norms_in_training_mode() -> None:
+    networks, x = [network(0), network(1)], normal(2, 6, 2, 8, 8)
+    logits, buffers = architecture().training_forward(stacked(networks), x)
+    assert {name: tuple(buffer.shape) for name, buffer in buffers.items()} == {"norm.running_mean": (2, 5), "norm.running_var": (2, 5)}
+    for k, parameters in enumerate(networks):
+        module = architecture().module(parameters)
+        module.norm.train()
+        torch.testing.assert_close(logits[k], module(x[k]), rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(buffers["norm.running_var"][k], module.norm.running_var, rtol=1e-12, atol=1e-14)
+
+
 def test_the_callers_module_keeps_its_weights_and_its_mode() -> None:
     module = ConvNet().double()
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
