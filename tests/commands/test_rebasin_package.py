@@ -127,10 +127,10 @@ def test_without_the_package_a_sentence_says_how_to_install_it(monkeypatch, tmp_
 
 @pytest.mark.parametrize("norm", [nn.BatchNorm2d, layer_norm])
 def test_the_residual_network_is_that_whose_symmetries_the_tests_count(norm):
-    ours, theirs = resnet20(norm, width=4).eval(), traced_networks.resnet20(norm, width=4).eval()
-    theirs.load_state_dict(ours.state_dict())
+    network, expected = resnet20(norm, width=4).eval(), traced_networks.resnet20(norm, width=4).eval()
+    expected.load_state_dict(network.state_dict())
     images = torch.randn(2, 3, 8, 8)
-    torch.testing.assert_close(ours(images), theirs(images), rtol=0, atol=0)
+    torch.testing.assert_close(network(images), expected(images), rtol=0, atol=0)
 
 
 def test_the_learning_rate_rises_and_falls_to_nothing():
