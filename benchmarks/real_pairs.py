@@ -122,13 +122,13 @@ def real_pairs(folder: Path, root: Path | None) -> Iterator[RealPair]:
 
 def digits_pairs(folder: Path) -> Iterator[RealPair]:
     """Yield the pairs of nine multilayer perceptrons on digits, trained by a job of this project."""
-    job = folder / "digits"
+    job, store = folder.resolve() / "digits", folder.resolve() / "store"
     if not (job / "record.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        run_in(folder, *DIGITS_JOB, f"hydra.run.dir={job}")
+        run_in(folder, *DIGITS_JOB, f"hydra.run.dir={job}")  # whose store is this one
     data = Digits().load()
     for pair in itertools.combinations(range(9), 2):
-        networks = load_networks(job, pair)
+        networks = load_networks(job, pair, store)
         yield RealPair(DIGITS, "{}-{}".format(*pair), networks.network_a, networks.network_b, data.train, data.test)
 
 

@@ -10,7 +10,8 @@ matching, the squared distance over the parameters (no buffers)
     ||theta_A - P(theta_B)||^2
 
 the largest change of B's logits in evaluation mode by its permutation, in units of the largest logit, and B's test error. A permuted B that
-is another function is no answer to the problem, however near it is.
+is another function is no answer to the problem, however near it is. `seconds_of_call` is matching alone for the package; for ours it is a
+call of `compare`, which also proves the permutations and evaluates both splits at three points of the path.
 """
 
 import argparse
@@ -98,7 +99,7 @@ def comparison(pair: RealPair, draws: int) -> list[dict[str, object]]:
                 "draws": len(several), "distance_before": before, "distance_after": statistics.mean(distances),
                 "least": min(distances), "most": max(distances), "function_gap": max(draw.function_gap for draw in several),
                 "error_b": error, "error_permuted_b": max(draw.error for draw in several),
-                "seconds": statistics.mean(draw.seconds for draw in several), "message": "",
+                "seconds_of_call": statistics.mean(draw.seconds for draw in several), "message": "",
             }
         )  # fmt: skip
     return rows
@@ -139,7 +140,14 @@ def main() -> None:
     with (RESULTS / "rebasin_package.csv").open("w", encoding="utf-8") as stream:
         stream.write(f"# {heading}\n# {conditions}\n")
         table.to_csv(stream, index=False, float_format="%.5g")
-    print(f"\n{heading}\n{conditions}\n{table.to_string(index=False, float_format='{:.4g}'.format)}", flush=True)
+    print(f"\n{heading}\n{conditions}\n{summary(table).to_string(index=False, float_format='{:.4g}'.format)}", flush=True)
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return means over the pairs of each kind of networks that a method could match, with the largest change of a function."""
+    matched = table[table["draws"] > 0].groupby(["networks", "method"], sort=False)
+    means = matched[["distance_before", "distance_after", "error_b", "error_permuted_b"]].mean()
+    return means.assign(pairs=matched.size(), function_gap=matched["function_gap"].max()).reset_index()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """The comparison with the package `rebasin`, by stand-ins for it: what is measured of a permuted B, and the pairs that are trained for it."""
 
+import importlib.metadata
 import sys
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import traced_networks
@@ -115,6 +117,22 @@ def test_a_method_that_cannot_match_a_pair_has_its_message_in_the_table(package)
     assert "one pass cannot match it" in rows["weights"]["message"]
     assert rows["activations"]["message"] == ""
     assert rows["package"]["distance_after"] == rows["package"]["distance_before"] == rows["weights"]["distance_before"]
+
+
+def test_the_table_has_a_row_for_each_method_and_the_summary_is_of_those_that_could_match(package, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(rebasin_package, "RESULTS", tmp_path)
+    monkeypatch.setattr(rebasin_package, "real_pairs", lambda folder, root: iter([pair(), pair()]))
+    monkeypatch.setattr(rebasin_package, "machine", lambda: "a machine")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.0.47")
+    monkeypatch.setattr(sys, "argv", ["rebasin_package", str(tmp_path), "--draws", "2"])
+    rebasin_package.main()
+    table = pd.read_csv(tmp_path / "rebasin_package.csv", comment="#")
+    assert list(table["method"][: len(table) // 2]) == list(table["method"][len(table) // 2 :])
+    assert "a machine, rebasin 0.0.47" in capsys.readouterr().out
+    table.loc[0, "draws"] = 0
+    rows = rebasin_package.summary(table).set_index("method")
+    assert (rows.loc["package", "pairs"], rows.loc["weights", "pairs"]) == (1, 2)
+    assert rows.loc["package", "distance_before"] == table["distance_before"].iloc[-1]
 
 
 def test_without_the_package_a_sentence_says_how_to_install_it(monkeypatch, tmp_path):
