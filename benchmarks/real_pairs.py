@@ -16,6 +16,7 @@ from lmc_sweeps.datasets.cifar10 import Cifar10
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.datasets.idx import Mnist
 from lmc_sweeps.networks import load_networks
+from multirun_analysis.schema import RECORD
 
 DIGITS = "digits_mlp"
 DIGITS_JOB = ("dataset=digits", "width=32", "depth=2", "networks=9")
@@ -122,13 +123,13 @@ def real_pairs(folder: Path, root: Path | None) -> Iterator[RealPair]:
 
 def digits_pairs(folder: Path) -> Iterator[RealPair]:
     """Yield the pairs of nine multilayer perceptrons on digits, trained by a job of this project."""
-    job, store = folder.resolve() / "digits", folder.resolve() / "store"
-    if not (job / "record.json").exists():
+    folder = folder.resolve() / "digits"
+    if not (folder / "run" / RECORD).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        run_in(folder, *DIGITS_JOB, f"hydra.run.dir={job}")  # whose store is this one
+        run_in(folder, *DIGITS_JOB)
     data = Digits().load()
     for pair in itertools.combinations(range(9), 2):
-        networks = load_networks(job, pair, store)
+        networks = load_networks(folder / "run", pair, folder / "store")
         yield RealPair(DIGITS, "{}-{}".format(*pair), networks.network_a, networks.network_b, data.train, data.test)
 
 
