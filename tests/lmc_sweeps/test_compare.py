@@ -251,15 +251,18 @@ def test_a_module_traced_or_with_a_permutation_specification_gives_the_numbers_o
     np.testing.assert_allclose(comparison.layers["recursion_tolerance"], result.layers["recursion_tolerance"])
 
 
-@pytest.mark.parametrize(
-    "spec", [None, {"input.weight": ("input", None), "last.weight": (None, "input")}], ids=["sequential", "specification"]
-)
-def test_no_layer_is_called_as_the_inputs_are(spec):
+def test_no_group_is_called_as_the_inputs_are():
     nets = [
         nn.Sequential(OrderedDict(input=nn.Linear(64, 64, bias=False), act=nn.ReLU(), last=nn.Linear(64, 10, bias=False))) for _ in range(2)
     ]
+    spec = {"input.weight": ("input", None), "last.weight": (None, "input")}
     with pytest.raises(InputError, match="cannot be called 'input', which stands for the network's own inputs; give it another name"):
         compare(*nets, train=TRAIN, test=TEST, permutation_spec=spec)
+    result = compare(*nets, train=TRAIN, test=TEST, points=3)
+    named = compare(*nets, train=TRAIN, test=TEST, permutation_spec={"input.weight": ("h", None), "last.weight": (None, "h")}, points=3)
+    for method in ("weights", "covariance", "activations"):
+        assert list(result.permutations[method]) == ["input.weight"]
+        np.testing.assert_array_equal(result.permutations[method]["input.weight"], named.permutations[method]["h"])
 
 
 def test_settings_reach_their_method_and_the_transport_those_that_name_none():
@@ -301,7 +304,7 @@ KNOWN = "activations, covariance, identity, weights"
         (
             {"a": network(0, (64, 10)), "b": network(1, (64, 10))},
             "a Sequential has no neurons that can be relabelled. "
-            "print(lmc_sweeps.trace(network, inputs)) shows them all; a `permutation_spec` of your own may name more.",
+            "print(lmc_sweeps.trace(network, inputs)) shows its axes; a `permutation_spec` of your own may name groups.",
         ),
         ({"b": network(0, (64, 6, 10))}, "network A and network B differ in '0.weight': (5, 64) against (6, 64)."),
         ({"b": network(0, (64, 5, 5, 10))}, "network A and network B differ: Layer(name='2', has_bias=False, after=()) against"),

@@ -77,7 +77,7 @@ CASES = {
     "needs that do not exist": (
         "matching/mine.py",
         METHOD + "    needs: ClassVar = frozenset({'activations'})\n",
-        "Mine must have `needs: ClassVar[frozenset[str]]`, a frozenset of those of weights, moments, cross_moments, objective, generator "
+        "Mine must have `needs: ClassVar[frozenset[str]]`, a frozenset of those of weights, moments, cross_moments, loss, generator "
         "that it looks at, got frozenset({'activations'}).",
     ),
     "needs that are a word": ("matching/mine.py", METHOD + "    needs: ClassVar = 'weights'\n", "that it looks at, got 'weights'."),

@@ -40,14 +40,12 @@ def test_networks_of_a_residual_model_are_traced_and_their_files_are_sent_to_a_s
         model = models.choices()["residual"]()
         architecture = model.architecture(Shape((5,), 8, 1, 3))
         a, b = (architecture.module(model.initial(Shape((5,), 8, 1, 3), generator(k, "test"))) for k in (0, 1))
-        with pytest.raises(InputError, match=r"one pass cannot match it, as weights would; matching=\['activations'\] needs no order\.$"):
-            compare(a, b, train=DATA, test=DATA)
-        result = compare(a, b, train=DATA, test=DATA, matching=["activations"], points=3)
-        assert sorted(map(len, result.permutations["activations"].values())) == [8, 8]  # the stream, and inside the block
-        with pytest.raises(
-            InputError, match=r"block_1_in and block_1_out have 'block_1' on their first axis; .* measured by a sweep of a model"
-        ):
-            compare(a, b, train=DATA, test=DATA, permutation_spec=architecture.spec)
+        result = compare(a, b, train=DATA, test=DATA, points=3)
+        for method in ("weights", "covariance", "activations"):
+            assert sorted(map(len, result.permutations[method].values())) == [8, 8]  # the stream, and inside the block
+        by_hand = compare(a, b, train=DATA, test=DATA, permutation_spec=architecture.spec, matching=["activations"], points=3)
+        traced = {tuple(order) for order in result.permutations["activations"].values()}
+        assert {tuple(order) for order in by_hand.permutations["activations"].values()} == traced
     for name, network in (("a", a), ("b", b)):
         save_file({key: tensor.detach().contiguous() for key, tensor in network.state_dict().items()}, tmp_path / name)
     monkeypatch.setenv(PARTS, str(PARTS_OF_EXAMPLES))
