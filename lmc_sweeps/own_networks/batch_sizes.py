@@ -62,11 +62,12 @@ def batch_size_of(
 def bytes_per_example(a: OwnNetwork, inputs: Tensor) -> tuple[int, int, int]:
     """Return the bytes of one example's largest activation, of all its activations, and of its outputs, measured in two forwards."""
     few = inputs[:2].repeat(2, *(1 for _ in inputs.shape[1:]))
+    half = few[: len(few) // 2]
     with _Sizes() as small:
-        a.outputs("train", few[: len(few) // 2])
+        a.outputs("train", half)
     with _Sizes() as large:
         outputs = a.outputs("train", few)
-    added = len(few) - len(few) // 2
+    added = len(few) - len(half)
     if len(small.bytes) == len(large.bytes):  # what does not grow with the examples is no activation
         sizes = [(more - less) / added for less, more in zip(small.bytes, large.bytes, strict=True)]
     else:
