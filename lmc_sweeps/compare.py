@@ -16,21 +16,28 @@ from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
+from lmc_sweeps.models.criteria import Criterion, criterion_of
+from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.architecture import architecture_of
+from lmc_sweeps.own_networks.batch_sizes import batch_size_of, check_batch_size
 from lmc_sweeps.own_networks.data import own_split
-from lmc_sweeps.own_networks.examples import measured_splits
+from lmc_sweeps.own_networks.examples import check_networks, taken_examples
 from lmc_sweeps.own_networks.methods import build_methods
 from lmc_sweeps.own_networks.modules import OwnNetwork, own_network
+from lmc_sweeps.own_networks.stages import Stages
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.maps import Map, permutations_of
 from multirun_analysis import schema
+
+STAGES = ("reading", "tracing", "proving", "matching", "evaluating")
 
 
 @dataclass(frozen=True)
 class Comparison:
     """The result of `compare`: tables as pandas frames, maps, and the mapped state dicts of B.
 
-    `permutations` are the orders of those maps that are permutations.
+    `permutations` are the orders of those maps that are permutations. `seconds` are those of `STAGES`: of reading networks and data, of
+    deriving the symmetries, of proving them, of matching (statistics included), and of evaluating all that is measured.
     """
 
     runs: pd.DataFrame
@@ -40,6 +47,7 @@ class Comparison:
     permutations: dict[str, dict[str, np.ndarray]]
     aligned: dict[str, dict[str, Tensor]]
     notes: tuple[str, ...]
+    seconds: dict[str, float]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the measures: one row per method and split, the columns of ``runs.csv`` from `matching` on."""
@@ -52,6 +60,7 @@ def compare(
     *,
     train: Any,
     test: Any,
+    criterion: str | Criterion = "cross_entropy",
     matching: Sequence[str] = ("weights", "covariance", "activations"),
     points: int = 25,
     permutation_spec: PermutationSpec | Mapping[str, tuple[str | None, ...]] | None = None,
@@ -59,7 +68,10 @@ def compare(
     transport: str = "emd",
     seed: int = 0,
     device: str = "auto",
-    batch_size: int = 2000,
+    batch_size: int | str = "auto",
+    train_examples: int | None = 10_000,
+    max_examples: int | None = None,
+    progress: bool | None = None,
 ) -> Comparison:
     """Match two networks of your own by optimal transport and measure the barriers between them.
 
@@ -71,11 +83,16 @@ def compare(
     Parameters
     ----------
     network_a, network_b : torch.nn.Module
-        Two networks of one architecture that return logits, or logarithms of probabilities, of shape (examples, classes). A stays as
-        it is, B is permuted.
-    train, test : (inputs, labels) or map-style dataset
-        Tensors of shape (n, ...) and (n,), or a dataset of (input, label) items. Labels are integers or booleans; integer inputs stay
-        integers where the networks take them. Statistics come from `train`; the networks are evaluated along the path on both.
+        Two networks of one architecture that return one tensor, a row for each example, as the criterion takes it: logits, or logarithms
+        of probabilities, of shape (examples, classes). A stays as it is, B is permuted.
+    train, test : (inputs, labels), map-style dataset or torch.utils.data.DataLoader
+        Tensors of shape (n, ...) and (n,), a dataset of (input, label) items, or a loader that gives batches (inputs, labels), and is
+        iterated once, as it is. Integer inputs stay integers where the networks take them. Statistics come from `train`; the networks
+        are evaluated along the path on both.
+    criterion : str or Criterion
+        ``cross_entropy``: outputs (n, classes) with integer labels (n,), or, for language models, outputs (n, positions, classes) with
+        labels (n, positions); labels of -100 are not counted. ``binary_cross_entropy``: logits (n,), (n, 1) or (n, m) with labels 0 and 1
+        of the same shape. ``squared_error``: a regression, outputs and floating-point labels of one shape; it has no error.
     matching : sequence of str
         Matching methods; ``identity`` is always measured too.
     points : int
@@ -90,34 +107,69 @@ def compare(
         For methods that draw random numbers.
     device : str
         ``auto`` is CUDA where there is one.
-    batch_size : int
-        Number of examples evaluated at once.
+    batch_size : int or "auto"
+        Number of examples evaluated at once; ``auto``: as many as fit a quarter of the free memory, and at most 2000. Numbers depend on
+        it by rounding only.
+    train_examples : int, optional
+        The most training examples that the path is evaluated on, spread evenly over `train`, of which a note says how many; the
+        statistics are those of all, and the test examples are always all evaluated. None: all.
+    max_examples : int, optional
+        The most examples that are read of `train`, and of `test`: spread evenly over tensors or a dataset, the first ones of a loader.
+        Loaders without a length need it if they have more than a million examples, or no end.
+    progress : bool, optional
+        Whether a line on stderr shows the stage at hand; if not given, on a terminal and in a notebook when it takes more than some
+        seconds.
 
     Returns
     -------
     Comparison
         `.to_frame()`, `.curves`, `.layers`: frames; `.maps[method][group]`, and of permutations `.permutations[method][group]`:
-        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B.
+        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B; `.seconds[stage]`.
 
     Raises
     ------
     InputError
         A `ValueError` whose message names what does not fit, before anything is measured.
     """
-    checks.integer("batch_size", batch_size)
+    check_batch_size(batch_size)
     checks.integer("seed", seed, least=0, below=2**64)
+    for key, most in (("train_examples", train_examples), ("max_examples", max_examples)):
+        if most is not None:
+            checks.integer(key, most)
     line_points(points)
     methods = with_identity(build_methods(matching, settings or {}, transport))
-    target = resolve_device(str(device))
-    a, b, notes = _networks(network_a, network_b, target)
-    splits = {name: own_split(name, data) for name, data in (("train", train), ("test", test))}
-    measured = architecture_of(a, b, permutation_spec, splits["train"].inputs)
-    architecture, a, b = measured.architecture, measured.a, measured.b
-    with exact_products(target):
-        train_split, test_split, unseen = measured_splits(architecture, a, b, splits, methods, batch_size)
-        result = compare_pair(architecture, a.parameters, b.parameters, train_split, test_split, methods, points, seed, batch_size)
-    notes = [*notes, *measured.notes, *unseen, *result.notes]
-    return _comparison(replace(result, notes=notes), methods, architecture.graph(b.parameters), b, network_b)
+    measure, target = criterion_of(criterion), resolve_device(str(device))
+    with Stages(STAGES, progress) as stages, exact_products(target):
+        a, b, notes = _networks(network_a, network_b, target)
+        splits = {}
+        for name, data in (("train", train), ("test", test)):
+            splits[name], read = own_split(name, data, measure, max_examples, seed)
+            notes += read
+        stages.enter("tracing")
+        measured = architecture_of(a, b, permutation_spec, splits["train"].inputs)
+        architecture, a, b = measured.architecture, measured.a, measured.b
+        architecture.criterion = measure
+        stages.enter("proving")
+        examples = taken_examples(architecture, a, splits, train_examples)
+        at_once = batch_size_of(batch_size, architecture, a, examples.train.inputs, methods, points)
+        unseen = check_networks(architecture, a, b, examples, methods, at_once)
+        notes += [*measured.notes, *unseen, *examples.notes(architecture)]
+        examples = examples if isinstance(architecture, TorchModule) else examples.flat()
+        result = compare_pair(
+            architecture,
+            a.parameters,
+            b.parameters,
+            examples.train,
+            examples.test,
+            methods,
+            points,
+            seed,
+            at_once,
+            path_train=examples.path,
+            enter=stages.enter,
+        )
+    result = replace(result, notes=[*notes, *result.notes])
+    return _comparison(result, methods, architecture.graph(b.parameters), b, network_b, stages.seconds)
 
 
 def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) -> tuple[OwnNetwork, OwnNetwork, list[str]]:
@@ -131,7 +183,14 @@ def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) 
     return a.to(dtype, device), b.to(dtype, device), [] if types == {measured} else [note]
 
 
-def _comparison(result: PairResult, methods: Sequence[Matching], graph: Graph, b: OwnNetwork, network_b: nn.Module) -> Comparison:
+def _comparison(
+    result: PairResult,
+    methods: Sequence[Matching],
+    graph: Graph,
+    b: OwnNetwork,
+    network_b: nn.Module,
+    seconds: Mapping[str, float],
+) -> Comparison:
     """Return the measures as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
     tables = result.tables()
     curves = pd.DataFrame(tables["curves"], columns=schema.names(schema.CURVES_TAIL)).explode(["t", "loss", "error"], ignore_index=True)
@@ -144,6 +203,7 @@ def _comparison(result: PairResult, methods: Sequence[Matching], graph: Graph, b
         permutations={name: {group: np.array(o) for group, o in permutations_of(by_group).items()} for name, by_group in maps.items()},
         aligned={name: _aligned(network_b, b, graph, by_group) for name, by_group in maps.items()},
         notes=tuple(result.notes),
+        seconds=dict(seconds),
     )
 
 

@@ -60,6 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
             points=settings.points,
             seed=settings.seed,
             device=settings.device,
+            train_examples=None,
         )
     except (checks.InputError, HydraException, OSError) as error:
         sys.exit(for_terminal(error, keep="\n"))

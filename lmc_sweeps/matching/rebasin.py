@@ -92,9 +92,7 @@ class Rebasin(Matching):
         draw: Any = problem.generator
         return {group: np.arange(size) if number == 0 else draw.permutation(size) for group, size in problem.sizes.items()}
 
-    def _search(
-        self, problem: MatchingProblem, rows_a: Mapping[str, np.ndarray], start: Permutations
-    ) -> Iteration[dict[str, np.ndarray]]:
+    def _search(self, problem: MatchingProblem, rows_a: Mapping[str, np.ndarray], start: Permutations) -> Iteration[dict[str, np.ndarray]]:
         """Return where sweeps from a start end."""
         solve, draw = transport.choices()[self.transport](), problem.generator
         least = LEAST_GAIN * sum(squares(problem, view.weights) for view in (problem.a, problem.b))

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -71,6 +71,9 @@ def compare_pair(
     points: int,
     seed: int = 0,
     batch_size: int = 2000,
+    *,
+    path_train: Split | None = None,
+    enter: Callable[[str, str], None] = lambda stage, detail: None,
 ) -> PairResult:
     """Return everything that is measured on one pair.
 
@@ -87,16 +90,21 @@ def compare_pair(
     seed : int
         For methods that draw random numbers.
     batch_size : int
+    path_train : Split, optional
+        Training examples that the lines are evaluated on, if not all of `train`.
+    enter : callable
+        Shown the stage that begins, ``matching`` or ``evaluating``, and its details.
 
     Returns
     -------
     PairResult
     """
     pair = _Pair(architecture, a, b, batch_size)
-    matches = _match(pair, train, test, methods, seed)
+    matches = _match(pair, train, test, methods, seed, enter)
     runs: list[RunRow] = []
     curves: list[CurveRow] = []
-    for name, split in (("train", train), ("test", test)):
+    for name, split in (("train", train if path_train is None else path_train), ("test", test)):
+        enter("evaluating", name)
         split_runs, split_curves = _line_rows(pair, matches, line_points(points), name, split)
         runs += split_runs
         curves += split_curves
@@ -105,18 +113,23 @@ def compare_pair(
     return PairResult(runs, curves, layers, maps, _notes(matches))
 
 
-def _match(pair: _Pair, train: Split, test: Split, methods: Sequence[Matching], seed: int) -> list[_Match]:
+def _match(
+    pair: _Pair, train: Split, test: Split, methods: Sequence[Matching], seed: int, enter: Callable[[str, str], None]
+) -> list[_Match]:
     """Return the match of every method; moments, which several look at, are computed once, and the methods share the seconds."""
     users = sum(bool(method.needs & MOMENTS) for method in methods)
+    enter("matching", "statistics")
     start = time.perf_counter()
     needs = frozenset().union(*(method.needs for method in methods))
     problem = matching_problem(pair.architecture, [pair.a, pair.b], train, needs, batch_size=pair.batch_size)
     share = (time.perf_counter() - start) / max(users, 1)
     results, seconds = [], []
     for method in methods:
+        enter("matching", method.name)
         start = time.perf_counter()
         results.append(solved(method, problem.shown_to(method.needs, generator(seed, "matching", method.name))))
         seconds.append(time.perf_counter() - start + (share if method.needs & MOMENTS else 0.0))
+    enter("evaluating", "ends")
     measures = _map_measures(pair, [result.maps for result in results], seconds, test)
     return [_Match(*parts) for parts in zip(methods, results, measures, strict=True)]
 

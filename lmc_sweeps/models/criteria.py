@@ -260,6 +260,9 @@ def _as_outputs(outputs: Tensor, labels: Tensor) -> Tensor | None:
 
 def _advice(criterion: Criterion, outputs: Tensor, labels: Tensor) -> str:
     """Return what to do about outputs and labels that do not fit a criterion: another criterion, or another shape."""
+    is_wide = labels.dim() > 1 and labels.shape[1:] == outputs.shape[1:] and labels.shape[-1] > 1
+    if is_wide and not labels.is_floating_point() and bool(((labels >= 0) & (labels.sum(-1, keepdim=True) == 1)).all()):
+        return f"; one-hot labels become classes by `labels.argmax(-1)`, with criterion='{CrossEntropy.name}'"
     names = [other.name for other in CRITERIA.values() if other.name != criterion.name and _fits(other, outputs, labels)]
     if names:
         return f"; criterion='{names[0]}' would fit"
@@ -267,8 +270,6 @@ def _advice(criterion: Criterion, outputs: Tensor, labels: Tensor) -> str:
         return ""
     if outputs.dim() > 2 and labels.shape[1:] == outputs.shape[2:]:
         return "; the classes must be on the last axis of the outputs: `outputs.movedim(1, -1)`"
-    if labels.dim() > 1 and labels.shape[1:] == outputs.shape[1:] and labels.shape[-1] > 1:
-        return f"; one-hot labels become classes by `labels.argmax(-1)`, with criterion='{CrossEntropy.name}'"
     if labels.dim() == 2 and labels.shape[1] == 1 and outputs.dim() == 2:
         return "; a column becomes labels by `labels.flatten()`"
     if outputs.dim() == 1 or outputs.shape[-1] == 1:

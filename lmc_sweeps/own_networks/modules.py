@@ -48,12 +48,12 @@ class OwnNetwork:
         return replace(self, module=copy.deepcopy(self.module).to(device, kind), parameters=moved)
 
     def outputs(self, split: str, inputs: Tensor, parameters: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Return the logits of the network's own forward, with its own parameters or with others of their names.
+        """Return the outputs of the network's own forward, with its own parameters or with others of their names.
 
         Raises
         ------
         InputError
-            If it does not take the inputs, or returns something else than (examples, classes).
+            If it does not take the inputs, or returns something else than one tensor with a row per example.
         """
         held = self.parameters if parameters is None else parameters
         return checked(self, split, inputs, lambda values: functional_call(self.module, dict(held), (values,)))
@@ -172,7 +172,7 @@ def check_same(a: OwnNetwork, b: OwnNetwork) -> None:
 
 
 def checked(network: OwnNetwork, split: str, inputs: Tensor, call: Callable[[Tensor], Any]) -> Tensor:
-    """Return the logits that a call gives, (examples, classes), or say in a sentence what it takes or gives instead."""
+    """Return the outputs that a call gives, one row per example, or say in a sentence what it takes or gives instead."""
     name = network.name
     try:
         with torch.no_grad(), warnings.catch_warnings():
@@ -193,15 +193,10 @@ def checked(network: OwnNetwork, split: str, inputs: Tensor, call: Callable[[Ten
             f"{name} must return one tensor of logits, (examples, classes), got a {kind}: wrap it in a module whose forward returns the "
             "logits."
         )
-    if logits.dim() != 2 or len(logits) != len(inputs):
+    if logits.shape[:1] != inputs.shape[:1]:
         raise InputError(
-            f"{name} must return logits of shape (examples, classes), got {tuple(logits.shape)} for {len(inputs)} examples of shape "
-            f"{tuple(inputs.shape[1:])}."
-        )
-    if logits.shape[1] < 2:
-        raise InputError(
-            f"{name} must return the logits of at least 2 classes, got shape {tuple(logits.shape)}: a regression is not measured here, a "
-            "single logit z of two classes becomes two by torch.cat([torch.zeros_like(z), z], 1)."
+            f"{name} must return outputs with one row per example, as (examples, classes) or (examples, positions, classes), got "
+            f"{tuple(logits.shape)} for {len(inputs)} examples of shape {tuple(inputs.shape[1:])}."
         )
     if not logits.is_floating_point():
         raise InputError(f"{name} must return logits in floating-point numbers, got {logits.dtype}.")

@@ -12,6 +12,7 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Permutations
 from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING
 from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.models.criteria import BinaryCrossEntropy, Criterion, CrossEntropy
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork, differences
 from lmc_sweeps.symmetry.graph import Graph
@@ -23,6 +24,11 @@ DRAWS = 2  # networks of shuffled weights, and as many of drawn ones: of a netwo
 PROOF_ROUNDING = 1e-5
 SAME_CODE = 1e-6  # of the largest logit, between two modules that do the same with the same numbers (measured: 0)
 MANY = 2**20
+PROBABILITIES = {
+    CrossEntropy.name: "which sum to 1; the loss is taken of logits or of logarithms of probabilities: let its forward end before the "
+    "softmax, or with log_softmax.",
+    BinaryCrossEntropy.name: "all between 0 and 1; the loss is taken of logits: let its forward end before the sigmoid.",
+}
 SMALL = 1e-3  # values below that are as good as 0 to a proof
 
 
@@ -42,7 +48,7 @@ def check_forwards(architecture: Architecture, a: OwnNetwork, b: OwnNetwork, spl
     rounding = SAME_CODE if own and next(iter(a.parameters.values())).device.type == "cpu" else FUNCTION_ROUNDING
     for network in (a, b):
         stack = {name: tensor.unsqueeze(0) for name, tensor in network.parameters.items()}
-        sums = []
+        are_probabilities = []
         for name, split in splits.items():
             for inputs in split.inputs.split(batch_size):
                 logits = network.outputs(name, inputs)
@@ -51,12 +57,18 @@ def check_forwards(architecture: Architecture, a: OwnNetwork, b: OwnNetwork, spl
                     # A chain that ends in a softmax is measured by the logarithms of its probabilities.
                     measured = measured.exp() if not own and isinstance([*a.module.children()][-1], nn.Softmax) else measured
                 _compare(measured, logits, rounding, a, b, network)
-                sums.append(logits.sum(1) if bool((logits >= 0).all()) else torch.zeros(1))
-        if own and bool((torch.cat(sums) - 1).abs().max() < FUNCTION_ROUNDING):
-            raise InputError(
-                f"{network.name} returns probabilities, which sum to 1; the loss is taken of logits or of logarithms of probabilities: let "
-                "its forward end before the softmax, or with log_softmax."
-            )
+                are_probabilities.append(_are_probabilities(architecture.criterion, logits))
+        if all(are_probabilities) and (own or not isinstance(architecture.criterion, CrossEntropy)):
+            raise InputError(f"{network.name} returns probabilities, {PROBABILITIES[architecture.criterion.name]}")
+
+
+def _are_probabilities(criterion: Criterion, outputs: Tensor) -> bool:
+    """Return whether a batch of outputs that should be logits looks like probabilities."""
+    if not bool((outputs >= 0).all()):
+        return False
+    if isinstance(criterion, CrossEntropy):
+        return bool((outputs.sum(-1) - 1).abs().max() < FUNCTION_ROUNDING)
+    return isinstance(criterion, BinaryCrossEntropy) and 0 < float(outputs.max()) <= 1
 
 
 def check_code(a: OwnNetwork, b: OwnNetwork, inputs: Tensor) -> None:

@@ -6,7 +6,6 @@ from math import prod
 
 import numpy as np
 
-
 INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
 
 

@@ -11,7 +11,6 @@ from safetensors.torch import save_file
 
 from lmc_sweeps import compare, models
 from lmc_sweeps.commands import compare as compare_cli
-from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.models.base import Shape
 from multirun_analysis.common.registry import PARTS, extend_packages

@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[Criterion, Tensor, Tensor, str]] = {
     "a regression as classes": (CROSS_ENTROPY, Z[:, :1], NUMBERS, "and labels (12,) in float64; criterion='squared_error' would fit."),
     "classes as a regression": (SQUARED, Z, classes(N), "and labels (12,) in int64; criterion='cross_entropy' would fit."),
     "classes as bits": (BINARY, Z, classes(N), "outputs have shape (examples, 4) and labels (12,) in int64; criterion='cross_entropy' would fit."),
-    "one-hot": (CROSS_ENTROPY, Z, 2 * classes(N, CLASSES), "; one-hot labels become classes by `labels.argmax(-1)`, with criterion='cross_entropy'."),
+    "one-hot": (CROSS_ENTROPY, Z, torch.eye(CLASSES).long().repeat(3, 1), "; one-hot labels become classes by `labels.argmax(-1)`, with criterion='cross_entropy'."),
     "a column": (CROSS_ENTROPY, Z, classes(N, 1), "and labels (12, 1) in int64; a column becomes labels by `labels.flatten()`."),
     "classes on the second axis": (
         CROSS_ENTROPY, normal(2, CLASSES, 7), classes(N, 7),

@@ -78,9 +78,7 @@ def test_a_right_specification_that_the_methods_would_misread_is_refused(build, 
 
 
 def test_neurons_that_no_product_shows_are_matched_by_their_weights_and_named():
-    build = network_of(
-        lambda s, x: (F.relu((x[:, None] * s.v).sum(-1))[:, None] * s.w).sum(-1), v=parameter(8, 8), w=parameter(3, 8)
-    )
+    build = network_of(lambda s, x: (F.relu((x[:, None] * s.v).sum(-1))[:, None] * s.w).sum(-1), v=parameter(8, 8), w=parameter(3, 8))
     a, b = (seeded(build, seed) for seed in (0, 1))
     result = compared(a, b, RAW)
     assert any(note.startswith("activations: no product of matrices shows the activations of h, so they are") for note in result.notes)
