@@ -63,8 +63,7 @@ class Activations(SequentialMatching):
 
     def _shown(self, problem: MatchingProblem, group: str) -> list[Site]:
         """Return the sites of a group whose activations could be read; without one, all neurons cost the same, and the weights decide."""
-        moments = problem.a.moments
-        return [site for site in problem.sites.get(group, ()) if not moments or site.key in moments]
+        return [site for site in problem.sites.get(group, ()) if problem.a.moments_at(site.key) is not None]
 
     def _cost(self, problem: MatchingProblem, site: Site, group: str, permutations: Permutations) -> np.ndarray:
         a, b, cross = problem.a.moments[site.key], problem.b.moments[site.key], problem.cross_moments[0, 1][site.key]

@@ -79,19 +79,19 @@ class Covariance(SequentialMatching):
         terms = []
         parts = incoming(problem, view.weights, group, permutations, matched)
         for piece in parts:
-            if seen.moments and piece.source not in seen.moments:
+            moments = seen.moments_at(piece.source)
+            if moments is None:
                 d = piece.rows.shape[2]
                 metric = np.eye(d) / d
             else:
-                moments = seen.moments[piece.source]
                 metric = moments.covariance if centred else moments.second
             terms += [(rows, metric) for rows in piece.rows]
         if self.biases:
-            biases = bias_column(problem, view.weights, group)
-            if len(terms) > 1 or biases.shape[1] > 1 or parts[0].source not in seen.moments:
+            biases, moments = bias_column(problem, view.weights, group), seen.moments_at(parts[0].source)
+            if len(terms) > 1 or biases.shape[1] > 1 or moments is None:
                 raise checks.InputError(f"`matching.covariance.biases` is for linear layers; group {group!r} is computed in another way.")
             rows, metric = terms[0]
-            mean = seen.moments[parts[0].source].mean * (0.0 if centred else 1.0)
+            mean = moments.mean * (0.0 if centred else 1.0)
             one = biases.shape[1]  # 0 where the layer has no bias, and then nothing is added
             border = np.repeat(mean[:, None], one, axis=1)
             terms = [(np.concatenate([rows, biases], axis=1), np.block([[metric, border], [border.T, np.ones((one, one))]]))]

@@ -70,6 +70,10 @@ class NetworkView:
     weights: Mapping[str, np.ndarray] = field(default_factory=partial(Unlisted, "weights"))
     moments: Mapping[str, Moments] = field(default_factory=partial(Unlisted, "moments"))
 
+    def moments_at(self, site: str) -> Moments | None:
+        """Return the moments at a site; None where no product of matrices shows what is read there."""
+        return self.moments[site] if isinstance(self.moments, Unlisted) else self.moments.get(site)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatchingProblem:

@@ -88,17 +88,21 @@ def sites_of(graph: Graph) -> Sites:
     keys: dict[str, None] = {}
     reads = {name: _reads(name, axes[k], k, keys) for name, axes in graph.axes.items() if (k := read_axis(axes)) is not None}
     groups: dict[str, list[Site]] = {group: [] for group in graph.sizes}
-    for name, sites in reads.items():
-        axis = graph.axes[name][sites[0].axis]
-        for site in [_across(sites[0], axis, graph, keys)] if axis.across else sites:
+    axes = {name: graph.axes[name][sites[0].axis] for name, sites in reads.items()}
+    for name in (name for name in reads if not axes[name].across):
+        for site in reads[name]:
             _show(groups, site)
+    for name in (name for name in reads if axes[name].across):
+        _show(groups, _across(reads[name][0], axes[name], graph, keys))
     computed: dict[str, list[Site]] = {group: [] for group in graph.sizes}
     results: dict[str, None] = {}
     for name in reads:
+        across = axes[name].across
         for k, axis in enumerate(graph.axes[name]):
             for site in _segments(name, axis, k, results, reads=False) if not axis.reads else ():
                 _show(computed, site)
-                _show(groups, replace(site, key=f"{site.key}, computed"))
+                if set(across) <= set(axis.groups):  # or else the positions are in the order of another group
+                    _show(groups, replace(site, key=f"{site.key}, computed"))
     return Sites(reads, *({group: tuple(sites) for group, sites in shown.items() if sites} for shown in (groups, computed)))
 
 

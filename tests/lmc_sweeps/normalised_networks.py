@@ -10,6 +10,7 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.models.base import stacked
 from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.symmetry.graph import Graph
 
 CLASSES = 3
 SPEC = PermutationSpec(
@@ -58,7 +59,8 @@ def stack_of(make: Callable[[], nn.Module], networks: int = 3, dtype: torch.dtyp
 
 def architecture(dtype: torch.dtype = torch.float64) -> TorchModule:
     """Return the mathematics of `convolutions`."""
-    return TorchModule(convolutions().to(dtype), SPEC)
+    module = convolutions().to(dtype)
+    return TorchModule(module, Graph.by_hand(SPEC.axes, tensors(module), dict(module.named_buffers())))
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

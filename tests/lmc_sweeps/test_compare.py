@@ -288,7 +288,7 @@ class Residual(nn.Sequential):
 
 
 SIZES = (64, 5, 10)
-KNOWN = "activations, covariance, identity, weights"
+KNOWN = "activations, covariance, identity, rebasin, weights"
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ KNOWN = "activations, covariance, identity, weights"
         ({"b": renamed(network(0, SIZES))}, "against Layer(name='0', has_bias=False, after=(Tanh(),))."),
         ({"a": with_nan(network(0, SIZES))}, "networks must have finite weights, and '2.weight' has others."),
         ({"matching": ("weight",)}, f"`matching` must be one of {KNOWN}, got 'weight'. Did you mean 'weights'?"),
-        ({"matching": "rebasin"}, f"`matching` must be one of {KNOWN}, got 'rebasin'."),
+        ({"matching": "hungarian"}, f"`matching` must be one of {KNOWN}, got 'hungarian'."),
         ({"matching": ()}, "`matching` must name at least one method, got none."),
         ({"transport": "sinkhorn"}, "`matching.weights.transport` must be one of assignment, emd, got 'sinkhorn'."),
         ({"settings": {"weights": {"bias": 1}}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, outgoing, transport."),
