@@ -42,7 +42,7 @@ class TrainingLoss:
         """Return the mean loss and its gradient by tensor, in float64."""
         stack, split, criterion = self._stack(weights), self._split(examples), self.architecture.criterion
         out = {name: torch.zeros_like(tensor) for name, tensor in stack.items()}
-        sums = {name: tensor[0].double() for name, tensor in out.items()}
+        sums = {name: torch.zeros_like(tensor[0], dtype=torch.float64) for name, tensor in out.items()}
         count, value = criterion.count(split.labels), 0.0
         for inputs, labels in zip(split.inputs.split(self.batch_size), split.labels.split(self.batch_size), strict=True):
             losses: list[float] = []

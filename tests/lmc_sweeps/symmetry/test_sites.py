@@ -63,6 +63,7 @@ def test_what_is_computed_before_a_normalisation_is_the_layers_own_output(name: 
 def test_a_linear_layer_of_sequences_shows_its_output_with_its_bias() -> None:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.Linear(8, 3)).double()
+    architecture = TorchModule(module, trace(module, torch.randn(4, 5, 6, dtype=torch.float64)))
     for x in (torch.randn(4, 5, 6, dtype=torch.float64), torch.randn(5, 4, 6, dtype=torch.float64).transpose(0, 1)):
-        computed = TorchModule(module, trace(module, x)).activations(stacked([network_of(module)]), x, before=True)
-        np.testing.assert_allclose(computed["0"][0], module[0](x).detach().reshape(-1, 8), rtol=1e-12, atol=1e-12)
+        (computed,) = architecture.activations(stacked([network_of(module)]), x, before=True).values()
+        np.testing.assert_allclose(computed[0], module[0](x).detach().reshape(-1, 8), rtol=1e-12, atol=1e-12)
