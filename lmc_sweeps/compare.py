@@ -21,6 +21,8 @@ from lmc_sweeps.own_networks.data import own_split
 from lmc_sweeps.own_networks.examples import measured_splits
 from lmc_sweeps.own_networks.methods import build_methods
 from lmc_sweeps.own_networks.modules import OwnNetwork, own_network
+from lmc_sweeps.own_networks.repairs import build_repairs
+from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.symmetry.views import own_tensors
 from multirun_analysis import schema
 
@@ -37,7 +39,7 @@ class Comparison:
     notes: tuple[str, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the measures: one row per method and split, the columns of ``runs.csv`` from `matching` on."""
+        """Return the measures: one row per repair, method and split, the columns of ``runs.csv`` from `matching` on, and `repair`."""
         return self.runs.copy()
 
 
@@ -48,6 +50,7 @@ def compare(
     train: Any,
     test: Any,
     matching: Sequence[str] = ("weights", "covariance", "activations"),
+    repair: Sequence[str] = ("none",),
     points: int = 25,
     permutation_spec: PermutationSpec | Mapping[str, tuple[str | None, ...]] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
@@ -74,6 +77,9 @@ def compare(
         integers where the networks take them. Statistics come from `train`; the networks are evaluated along the path on both.
     matching : sequence of str
         Matching methods; ``identity`` is always measured too.
+    repair : sequence of str
+        What is repaired in the networks along the path, the ends too, from training data: ``reset`` computes the running statistics of
+        batch norms again; ``none``, the networks as they are, is always measured too.
     points : int
         Number of values of t along the path: odd, at least 3.
     permutation_spec : PermutationSpec or mapping, optional
@@ -104,6 +110,7 @@ def compare(
     checks.integer("seed", seed, least=0, below=2**64)
     line_points(points)
     methods = with_identity(build_methods(matching, settings or {}, transport))
+    repairs = build_repairs(repair)
     target = resolve_device(str(device))
     a, b, notes = _networks(network_a, network_b, target)
     splits = {name: own_split(name, data) for name, data in (("train", train), ("test", test))}
@@ -111,7 +118,7 @@ def compare(
     architecture, a, b = measured.architecture, measured.a, measured.b
     with exact_products(target):
         train_split, test_split = measured_splits(architecture, a, b, splits, methods, batch_size)
-        result = compare_pair(architecture, a.parameters, b.parameters, train_split, test_split, methods, points, seed, batch_size)
+        result = compare_pair(architecture, a.parameters, b.parameters, train_split, test_split, methods, points, seed, batch_size, repairs)
     return _comparison(replace(result, notes=[*notes, *measured.notes, *result.notes]), methods, architecture.spec, b, network_b)
 
 
@@ -128,19 +135,34 @@ def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) 
 
 def _comparison(result: PairResult, methods: Sequence[Matching], spec: PermutationSpec, b: OwnNetwork, network_b: nn.Module) -> Comparison:
     """Return the measures as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
-    tables = result.tables()
-    curves = pd.DataFrame(tables["curves"], columns=schema.names(schema.CURVES_TAIL)).explode(["t", "loss", "error"], ignore_index=True)
+    tables = _with_repair(NoRepair.name, result.tables())
+    for name, rows in result.repaired.items():
+        repaired = _with_repair(name, replace(result, runs=rows.runs, curves=rows.curves).tables())
+        tables |= {table: tables[table] + repaired[table] for table in ("runs", "curves")}
+    columns = {"runs": _columns(schema.RUNS_TAIL), "curves": _columns(schema.CURVES_TAIL)}
+    curves = pd.DataFrame(tables["curves"], columns=columns["curves"]).explode(["t", "loss", "error"], ignore_index=True)
     permutations = {
         method.name: {group: np.array(order) for group, order in result.permutations[method_key(method)].items()} for method in methods
     }
     return Comparison(
-        runs=pd.DataFrame(tables["runs"], columns=schema.names(schema.RUNS_TAIL)),
+        runs=pd.DataFrame(tables["runs"], columns=columns["runs"]),
         curves=curves.astype({"t": float, "loss": float, "error": float}),
         layers=pd.DataFrame(tables["layers"], columns=schema.names(schema.LAYERS_TAIL)),
         permutations=permutations,
         aligned={name: _aligned(network_b, b, spec, by_group) for name, by_group in permutations.items()},
         notes=tuple(result.notes),
     )
+
+
+def _with_repair(name: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of all tables with the name of a repair."""
+    return {table: [{**row, "repair": name} for row in rows] for table, rows in tables.items()}
+
+
+def _columns(tail: tuple[schema.Column, ...]) -> list[str]:
+    """Return the columns of a table with that of the repair behind the method's."""
+    matching, *others = schema.names(tail)
+    return [matching, "repair", *others]
 
 
 def _aligned(network_b: nn.Module, b: OwnNetwork, spec: PermutationSpec, permutations: Permutations) -> dict[str, Tensor]:

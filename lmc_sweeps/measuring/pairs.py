@@ -15,12 +15,14 @@ from lmc_sweeps.matching.base import Matching, MatchingResult, Permutations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.permutations import apply_permutations
-from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, evaluate, evaluate_line, function_gap
+from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, Scores, evaluate, evaluate_line, evaluate_path, function_gap
 from lmc_sweeps.measuring.gaps import distance, midpoint_gap
 from lmc_sweeps.measuring.moments import pair_moments
+from lmc_sweeps.measuring.paths import Line, Repaired
 from lmc_sweeps.measuring.problems import MidpointLoss, matching_problem, solved
 from lmc_sweeps.measuring.rows import (
     CurveRow,
+    LineRows,
     MapMeasures,
     PairResult,
     RunRow,
@@ -31,6 +33,8 @@ from lmc_sweeps.measuring.rows import (
     run_row,
 )
 from lmc_sweeps.models.base import Architecture, stacked
+from lmc_sweeps.repair.base import Repair
+from lmc_sweeps.repair.none import NoRepair
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ def with_identity(methods: Sequence[Matching]) -> tuple[Matching, ...]:
     return (Identity(), *(method for method in methods if not isinstance(method, Identity)))
 
 
+def with_none(repairs: Sequence[Repair]) -> tuple[Repair, ...]:
+    """Return the repairs with none before them, once: no repair is shown without its control."""
+    return (NoRepair(), *(repair for repair in repairs if not isinstance(repair, NoRepair)))
+
+
 def method_key(method: Matching) -> str:
     """Return the name of a method with its settings, as permutations are filed under."""
     return f"{method.name}.{method.settings_hash()}"
@@ -73,6 +82,7 @@ def compare_pair(
     points: int,
     seed: int = 0,
     batch_size: int = 2000,
+    repairs: Sequence[Repair] = (NoRepair(),),
 ) -> PairResult:
     """Return everything that is measured on one pair.
 
@@ -89,6 +99,8 @@ def compare_pair(
     seed : int
         For methods that draw random numbers.
     batch_size : int
+    repairs : sequence of Repair
+        Of the networks on the lines, the ends too, from `train`; `none` is always measured.
 
     Returns
     -------
@@ -96,15 +108,18 @@ def compare_pair(
     """
     pair = _Pair(architecture, a, b, batch_size)
     matches = _match(pair, train, test, methods, seed)
-    runs: list[RunRow] = []
-    curves: list[CurveRow] = []
-    for name, split in (("train", train), ("test", test)):
-        split_runs, split_curves = _line_rows(pair, matches, line_points(points), name, split)
-        runs += split_runs
-        curves += split_curves
+    rows: dict[str, LineRows] = {}
+    for repair in with_none(repairs):
+        rows[repair.name] = LineRows([], [])
+        for name, split in (("train", train), ("test", test)):
+            runs, curves = _line_rows(pair, matches, line_points(points), name, split, repair, train)
+            rows[repair.name].runs.extend(runs)
+            rows[repair.name].curves.extend(curves)
+    as_they_are = rows.pop(NoRepair.name)
     permutations = {method_key(match.method): match.result.permutations for match in matches}
     layers = layer_rows(architecture, architecture.spec.sizes(a), test, [(match.method, match.result) for match in matches])
-    return PairResult(runs, curves, layers, permutations, _notes(matches))
+    notes = [*_notes(matches), *(note for repair in repairs for note in repair.notes(architecture))]
+    return PairResult(as_they_are.runs, as_they_are.curves, layers, permutations, notes, rows)
 
 
 def _match(pair: _Pair, train: Split, test: Split, methods: Sequence[Matching], seed: int) -> list[_Match]:
@@ -144,22 +159,43 @@ def _map_measures(pair: _Pair, maps: Sequence[Permutations], seconds: Sequence[f
     return measures
 
 
-def _line_rows(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split) -> tuple[list[RunRow], list[CurveRow]]:
+def _line_rows(
+    pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split, repair: Repair, train: Split
+) -> tuple[list[RunRow], list[CurveRow]]:
     """Return the rows of one split; a map that does not keep B's function has no line, and so neither barriers nor a curve."""
     start = time.perf_counter()
-    maps = [match.result.permutations for match in matches]
-    scores = evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size)
+    scores = _line_scores(pair, matches, t, split, repair, train)
     seconds = (time.perf_counter() - start) / len(matches)
     all_keep = all(match.measures.keeps_function for match in matches)
-    ends = None if all_keep else evaluate(pair.architecture, stacked([pair.a, pair.b]), split, pair.batch_size)
+    ends = None if all_keep else _ends(pair, split, repair, train)
     runs, curves = [], []
     for match, loss, error in zip(matches, scores.loss, scores.error, strict=True):
         keeps_function = match.measures.keeps_function
         on_line = line_measures(t, loss, error) if ends is None or keeps_function else end_measures(t, ends)
-        runs.append(run_row(match.method, name, on_line, match.measures, seconds))
+        measures = match.measures.of_repaired() if repair.applies(pair.architecture) else match.measures
+        runs.append(run_row(match.method, name, on_line, measures, seconds))
         if keeps_function:
             curves.append(CurveRow(**method_columns(match.method), split=name, t=t.tolist(), loss=loss.tolist(), error=error.tolist()))
     return runs, curves
+
+
+def _ends(pair: _Pair, split: Split, repair: Repair, train: Split) -> Scores:
+    """Return the loss and the error of A and B, repaired."""
+    return evaluate(pair.architecture, repair(pair.architecture, stacked([pair.a, pair.b]), train), split, pair.batch_size)
+
+
+def _line_scores(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, split: Split, repair: Repair, train: Split) -> Scores:
+    """Return loss and error along the line of every match, (matches, points); repaired, NaN where a map does not keep B's function."""
+    maps = [match.result.permutations for match in matches]
+    if not repair.applies(pair.architecture):
+        return evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size)
+    nothing = Scores(np.full(len(t), math.nan), np.full(len(t), math.nan))
+    lines = []
+    for match, permutations in zip(matches, maps, strict=True):
+        line = Line(pair.architecture, pair.a, apply_permutations(pair.b, pair.architecture.spec, permutations))
+        path = Repaired(line, repair, train)
+        lines.append(evaluate_path(path, t, split, pair.batch_size) if match.measures.keeps_function else nothing)
+    return Scores(np.stack([line.loss for line in lines]), np.stack([line.error for line in lines]))
 
 
 def _notes(matches: Sequence[_Match]) -> list[str]:
