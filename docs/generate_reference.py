@@ -17,7 +17,7 @@ PAGES = {
     ),
     "symmetry": (
         "Symmetries: which neurons can be relabelled",
-        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "views")],
+        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "sites")],
     ),
     "measures": (
         "Barriers, paths, dimension",
@@ -40,7 +40,10 @@ PAGES = {
         [
             f"lmc_sweeps.models.{name}"
             for name in (
+                "shape",
                 "base",
+                "counts",
+                "criteria",
                 "mlp",
                 "mean_field",
                 "chain_layer",

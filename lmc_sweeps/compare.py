@@ -11,32 +11,45 @@ from torch import Tensor, nn
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.devices import exact_products, resolve_device
-from lmc_sweeps.matching.base import Matching, Permutations
+from lmc_sweeps.matching.base import Maps, Matching
 from lmc_sweeps.maths.interpolation import line_points
-from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
+from lmc_sweeps.models.criteria import Criterion, criterion_of
+from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.architecture import architecture_of
+from lmc_sweeps.own_networks.batch_sizes import batch_size_of, check_batch_size
 from lmc_sweeps.own_networks.data import own_split
-from lmc_sweeps.own_networks.examples import measured_splits
+from lmc_sweeps.own_networks.examples import check_networks, taken_examples
 from lmc_sweeps.own_networks.methods import build_methods
 from lmc_sweeps.own_networks.modules import OwnNetwork, own_network
 from lmc_sweeps.own_networks.repairs import build_repairs
+from lmc_sweeps.own_networks.stages import Stages
 from lmc_sweeps.repair.none import NoRepair
-from lmc_sweeps.symmetry.views import own_tensors
+from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.maps import Map, permutations_of
 from multirun_analysis import schema
+
+STAGES = ("reading", "tracing", "proving", "matching", "evaluating")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result of `compare`: tables as pandas frames, permutations, and the permuted state dicts of B."""
+    """The result of `compare`: tables as pandas frames, maps, and the mapped state dicts of B.
+
+    `permutations` are the orders of those maps that are permutations. `seconds` are those of `STAGES`: of reading networks and data, of
+    deriving the symmetries, of proving them, of matching (statistics included), and of evaluating all that is measured.
+    """
 
     runs: pd.DataFrame
     curves: pd.DataFrame
     layers: pd.DataFrame
+    maps: dict[str, dict[str, Map]]
     permutations: dict[str, dict[str, np.ndarray]]
     aligned: dict[str, dict[str, Tensor]]
     notes: tuple[str, ...]
+    seconds: dict[str, float]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the measures: one row per repair, method and split, the columns of ``runs.csv`` from `matching` on, and `repair`."""
@@ -49,6 +62,7 @@ def compare(
     *,
     train: Any,
     test: Any,
+    criterion: str | Criterion = "cross_entropy",
     matching: Sequence[str] = ("weights", "covariance", "activations"),
     repair: Sequence[str] = ("none",),
     points: int = 25,
@@ -57,24 +71,31 @@ def compare(
     transport: str = "emd",
     seed: int = 0,
     device: str = "auto",
-    batch_size: int = 2000,
+    batch_size: int | str = "auto",
+    train_examples: int | None = 10_000,
+    max_examples: int | None = None,
+    progress: bool | None = None,
 ) -> Comparison:
     """Match two networks of your own by optimal transport and measure the barriers between them.
 
     Any `nn.Sequential` of linear layers and elementwise activations works as it is; its inputs are flattened. Of other modules that
     `torch.export` takes the symmetries are derived (`trace`); a `permutation_spec` may say them instead. Either is tested by random
-    relabelings first. Where groups feed one another, as in residual networks, only methods that need no order can match them:
-    ``activations``. Both networks must compute the same function of their weights; they are measured in evaluation mode, in float32 (in
+    relabelings first. Both networks must compute the same function of their weights; they are measured in evaluation mode, in float32 (in
     float64 if one of them is), and are not changed, nor are their mode and device.
 
     Parameters
     ----------
     network_a, network_b : torch.nn.Module
-        Two networks of one architecture that return logits, or logarithms of probabilities, of shape (examples, classes). A stays as
-        it is, B is permuted.
-    train, test : (inputs, labels) or map-style dataset
-        Tensors of shape (n, ...) and (n,), or a dataset of (input, label) items. Labels are integers or booleans; integer inputs stay
-        integers where the networks take them. Statistics come from `train`; the networks are evaluated along the path on both.
+        Two networks of one architecture that return one tensor, a row for each example, as the criterion takes it: logits, or logarithms
+        of probabilities, of shape (examples, classes). A stays as it is, B is permuted.
+    train, test : (inputs, labels), map-style dataset or torch.utils.data.DataLoader
+        Tensors of shape (n, ...) and (n,), a dataset of (input, label) items, or a loader that gives batches (inputs, labels), and is
+        iterated once, as it is. Integer inputs stay integers where the networks take them. Statistics come from `train`; the networks
+        are evaluated along the path on both.
+    criterion : str or Criterion
+        ``cross_entropy``: outputs (n, classes) with integer labels (n,), or, for language models, outputs (n, positions, classes) with
+        labels (n, positions); labels of -100 are not counted. ``binary_cross_entropy``: logits (n,), (n, 1) or (n, m) with labels 0 and 1
+        of the same shape. ``squared_error``: a regression, outputs and floating-point labels of one shape; it has no error.
     matching : sequence of str
         Matching methods; ``identity`` is always measured too.
     repair : sequence of str
@@ -92,34 +113,71 @@ def compare(
         For methods that draw random numbers.
     device : str
         ``auto`` is CUDA where there is one.
-    batch_size : int
-        Number of examples evaluated at once.
+    batch_size : int or "auto"
+        Number of examples evaluated at once; ``auto``: as many as fit a quarter of the free memory, and at most 2000. Numbers depend on
+        it by rounding only.
+    train_examples : int, optional
+        The most training examples that the path is evaluated on, spread evenly over `train`, of which a note says how many; the
+        statistics are those of all, and the test examples are always all evaluated. None: all.
+    max_examples : int, optional
+        The most examples that are read of `train`, and of `test`: spread evenly over tensors or a dataset, the first ones of a loader.
+        Loaders without a length need it if they have more than a million examples, or no end.
+    progress : bool, optional
+        Whether a line on stderr shows the stage at hand; if not given, on a terminal and in a notebook when it takes more than some
+        seconds.
 
     Returns
     -------
     Comparison
-        `.to_frame()`, `.curves`, `.layers`: frames; `.permutations[method][group]`: ``aligned = weight_b[permutation]``;
-        `.aligned[method]`: the permuted state dict of B.
+        `.to_frame()`, `.curves`, `.layers`: frames; `.maps[method][group]`, and of permutations `.permutations[method][group]`:
+        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B; `.seconds[stage]`.
 
     Raises
     ------
     InputError
         A `ValueError` whose message names what does not fit, before anything is measured.
     """
-    checks.integer("batch_size", batch_size)
+    check_batch_size(batch_size)
     checks.integer("seed", seed, least=0, below=2**64)
+    for key, most in (("train_examples", train_examples), ("max_examples", max_examples)):
+        if most is not None:
+            checks.integer(key, most)
     line_points(points)
     methods = with_identity(build_methods(matching, settings or {}, transport))
     repairs = build_repairs(repair)
-    target = resolve_device(str(device))
-    a, b, notes = _networks(network_a, network_b, target)
-    splits = {name: own_split(name, data) for name, data in (("train", train), ("test", test))}
-    measured = architecture_of(a, b, permutation_spec, splits["train"].inputs)
-    architecture, a, b = measured.architecture, measured.a, measured.b
-    with exact_products(target):
-        train_split, test_split = measured_splits(architecture, a, b, splits, methods, batch_size)
-        result = compare_pair(architecture, a.parameters, b.parameters, train_split, test_split, methods, points, seed, batch_size, repairs)
-    return _comparison(replace(result, notes=[*notes, *measured.notes, *result.notes]), methods, architecture.spec, b, network_b)
+    measure, target = criterion_of(criterion), resolve_device(str(device))
+    with Stages(STAGES, progress) as stages, exact_products(target):
+        a, b, notes = _networks(network_a, network_b, target)
+        splits = {}
+        for name, data in (("train", train), ("test", test)):
+            splits[name], read = own_split(name, data, measure, max_examples, seed)
+            notes += read
+        stages.enter("tracing")
+        measured = architecture_of(a, b, permutation_spec, splits["train"].inputs)
+        architecture, a, b = measured.architecture, measured.a, measured.b
+        architecture.criterion = measure
+        stages.enter("proving")
+        examples = taken_examples(architecture, a, splits, train_examples)
+        at_once = batch_size_of(batch_size, architecture, a, examples.train.inputs, methods, points)
+        unseen = check_networks(architecture, a, b, examples, methods, at_once)
+        notes += [*measured.notes, *unseen, *examples.notes(architecture)]
+        examples = examples if isinstance(architecture, TorchModule) else examples.flat()
+        result = compare_pair(
+            architecture,
+            a.parameters,
+            b.parameters,
+            examples.train,
+            examples.test,
+            methods,
+            points,
+            seed,
+            at_once,
+            path_train=examples.path,
+            enter=stages.enter,
+            repairs=repairs,
+        )
+    result = replace(result, notes=[*notes, *result.notes])
+    return _comparison(result, methods, architecture.graph(b.parameters), b, network_b, stages.seconds)
 
 
 def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) -> tuple[OwnNetwork, OwnNetwork, list[str]]:
@@ -133,7 +191,14 @@ def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) 
     return a.to(dtype, device), b.to(dtype, device), [] if types == {measured} else [note]
 
 
-def _comparison(result: PairResult, methods: Sequence[Matching], spec: PermutationSpec, b: OwnNetwork, network_b: nn.Module) -> Comparison:
+def _comparison(
+    result: PairResult,
+    methods: Sequence[Matching],
+    graph: Graph,
+    b: OwnNetwork,
+    network_b: nn.Module,
+    seconds: Mapping[str, float],
+) -> Comparison:
     """Return the measures as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
     tables = _with_repair(NoRepair.name, result.tables())
     for name, rows in result.repaired.items():
@@ -141,16 +206,16 @@ def _comparison(result: PairResult, methods: Sequence[Matching], spec: Permutati
         tables |= {table: tables[table] + repaired[table] for table in ("runs", "curves")}
     columns = {"runs": _columns(schema.RUNS_TAIL), "curves": _columns(schema.CURVES_TAIL)}
     curves = pd.DataFrame(tables["curves"], columns=columns["curves"]).explode(["t", "loss", "error"], ignore_index=True)
-    permutations = {
-        method.name: {group: np.array(order) for group, order in result.permutations[method_key(method)].items()} for method in methods
-    }
+    maps = {method.name: dict(result.maps[method_key(method)]) for method in methods}
     return Comparison(
         runs=pd.DataFrame(tables["runs"], columns=columns["runs"]),
         curves=curves.astype({"t": float, "loss": float, "error": float}),
         layers=pd.DataFrame(tables["layers"], columns=schema.names(schema.LAYERS_TAIL)),
-        permutations=permutations,
-        aligned={name: _aligned(network_b, b, spec, by_group) for name, by_group in permutations.items()},
+        maps=maps,
+        permutations={name: {group: np.array(o) for group, o in permutations_of(by_group).items()} for name, by_group in maps.items()},
+        aligned={name: _aligned(network_b, b, graph, by_group) for name, by_group in maps.items()},
         notes=tuple(result.notes),
+        seconds=dict(seconds),
     )
 
 
@@ -165,11 +230,11 @@ def _columns(tail: tuple[schema.Column, ...]) -> list[str]:
     return [matching, "repair", *others]
 
 
-def _aligned(network_b: nn.Module, b: OwnNetwork, spec: PermutationSpec, permutations: Permutations) -> dict[str, Tensor]:
-    """Return B's state dict with its neurons permuted, under the caller's names and in the caller's types."""
+def _aligned(network_b: nn.Module, b: OwnNetwork, graph: Graph, maps: Maps) -> dict[str, Tensor]:
+    """Return B's state dict with its neurons mapped, under the caller's names and in the caller's types."""
     state = {key: tensor.clone() if isinstance(tensor, Tensor) else tensor for key, tensor in network_b.state_dict().items()}
-    permuted = own_tensors(apply_permutations(b.parameters, spec, permutations), b.views)
+    mapped = graph.apply(b.parameters, maps)
     for key in (*b.parameters, *b.aliases):
         name = b.prefix + key
-        state[name] = permuted[b.aliases.get(key, key)].to(state[name], copy=True)
+        state[name] = mapped[b.aliases.get(key, key)].to(state[name], copy=True)
     return state

@@ -22,6 +22,8 @@ Outputs = Callable[[Tensor], Tensor]  # from inputs (n, ...) to outputs (T, n, .
 class Path(ABC):
     """From A, at t = 0, to B, at t = 1; B is mapped already."""
 
+    architecture: Architecture
+
     @abstractmethod
     def outputs(self, t: Tensor) -> Outputs:
         """Return the function of the inputs, (n, ...), whose values are the outputs at every t, (T, n, ...); t has shape (T,)."""
@@ -33,8 +35,6 @@ class Path(ABC):
 
 class WeightPath(Path):
     """A path of networks."""
-
-    architecture: Architecture
 
     @abstractmethod
     def at(self, t: Tensor) -> dict[str, Tensor]:

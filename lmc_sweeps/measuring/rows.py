@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.matching.base import LayerMatch, Matching, MatchingResult, Permutations
+from lmc_sweeps.matching.base import LayerMatch, Maps, Matching, MatchingResult
 from lmc_sweeps.maths.barriers import barriers
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.width_recursions import tolerance_reached
@@ -85,7 +85,7 @@ class LineRows:
 
 @dataclass(frozen=True)
 class PairResult:
-    """What was measured on one pair: the rows, the permutations by method, and a sentence for everything that readers must know.
+    """What was measured on one pair: the rows, the maps by method and group, and a sentence for everything that readers must know.
 
     `runs` and `curves` are those of networks as they are on the lines; `repaired` has those of repaired networks, by repair.
     """
@@ -93,7 +93,7 @@ class PairResult:
     runs: list[RunRow]
     curves: list[CurveRow]
     layers: list[LayerRow]
-    permutations: Mapping[str, Permutations]
+    maps: Mapping[str, Maps]
     notes: list[str]
     repaired: Mapping[str, LineRows] = field(default_factory=dict)
 
@@ -174,7 +174,7 @@ def layer_rows(
 def _tolerances(architecture: Architecture, sizes: Mapping[str, int], test: Split) -> dict[str, float]:
     """Return by group the tolerance that the recursion of theorem 5.2 promises; NaN but for chains of layers of two neurons and more."""
     tolerances, before = {}, INPUT
-    for layer, group in enumerate(architecture.spec.groups, start=1):
+    for layer, group in enumerate(sizes, start=1):
         is_chain = test.inputs.dim() == 2 and architecture.sources(group) == (before,)
         has_promise = is_chain and sizes[group] > 1
         tolerances[group] = tolerance_reached(sizes[group], test.inputs.shape[1], layer) if has_promise else math.nan

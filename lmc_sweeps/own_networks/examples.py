@@ -1,6 +1,7 @@
-"""The examples that two networks of a caller's are measured on, once it is proved that what is measured is what the networks compute."""
+"""The examples that two networks of a caller's are measured on, as the networks take them, once the proofs have passed on them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -8,43 +9,83 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.models.criteria import CrossEntropy
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork
 from lmc_sweeps.own_networks.proof import check_code, check_forwards, check_specification, probes, taken_inputs
+from lmc_sweeps.own_networks.reading import spread
 from lmc_sweeps.own_networks.specification import check_methods
 
 
-def measured_splits(
-    architecture: Architecture, a: OwnNetwork, b: OwnNetwork, splits: Mapping[str, Split], methods: Sequence[Matching], batch_size: int
-) -> tuple[Split, Split]:
-    """Return the train and the test split as the architecture takes them.
+@dataclass(frozen=True)
+class Examples:
+    """The training examples for the statistics, those of them that the path is evaluated on, and the test examples."""
+
+    train: Split
+    path: Split
+    test: Split
+
+    def flat(self) -> "Examples":
+        """Return them with the inputs of every example in one axis, as a chain is evaluated on them."""
+        train, path, test = (Split(split.inputs.flatten(1), split.labels) for split in (self.train, self.path, self.test))
+        return Examples(train, path, test)
+
+    def notes(self, architecture: Architecture) -> list[str]:
+        """Return what has to be known of the numbers: on how many examples, in which unit, which labels do not count."""
+        notes = []
+        if len(self.path) < len(self.train):
+            notes.append(
+                f"`train`: the path was evaluated on {len(self.path):,} of {len(self.train):,} training examples, spread evenly "
+                "(train_examples); the statistics for matching are those of all."
+            )
+        criterion = architecture.criterion
+        if not isinstance(criterion, CrossEntropy) or self.test.labels.dim() > 1:
+            unit = "nats per token" if isinstance(criterion, CrossEntropy) else criterion.unit
+            notes.append(f"criterion: {criterion.name}; losses are in {unit}.")
+        for name, split in (("train", self.train), ("test", self.test)):
+            count, items = criterion.count(split.labels), criterion.items(split.labels).numel()
+            if count < items:
+                notes.append(f"`{name}`: {items - count:,} of {items:,} labels are -100, and are not counted.")
+        return notes
+
+
+def taken_examples(architecture: Architecture, a: OwnNetwork, splits: Mapping[str, Split], train_examples: int | None) -> Examples:
+    """Return the examples as the networks take them, and the labels as the criterion does.
 
     Raises
     ------
     InputError
-        If the networks do not take the inputs, labels are not among their classes, or a proof fails: of the code, the permutation
-        specification, the methods or the forwards.
+        If the networks do not take the inputs, or outputs and labels do not fit the criterion.
     """
     is_chain = not isinstance(architecture, TorchModule)
-    taken = {name: _taken(a, name, split, is_chain) for name, split in splits.items()}
-    few = probes(taken["train"])
+    train, test = (_taken(architecture, a, name, splits[name], is_chain) for name in ("train", "test"))
+    rows = spread(len(train), train_examples).to(train.labels.device)
+    return Examples(train, train if len(rows) == len(train) else Split(train.inputs[rows], train.labels[rows]), test)
+
+
+def check_networks(
+    architecture: Architecture, a: OwnNetwork, b: OwnNetwork, examples: Examples, methods: Sequence[Matching], batch_size: int
+) -> list[str]:
+    """Return notes on what methods cannot see; raise `InputError` if a proof fails: of code, symmetries, methods, or forwards."""
+    few = probes(examples.train)
     check_code(a, b, few)
+    notes: list[str] = []
     if isinstance(architecture, TorchModule):
-        check_specification(b, architecture.spec, few)
-        check_methods(architecture, b, architecture.uses(b.parameters, few), methods)
-    check_forwards(architecture, a, b, taken, batch_size)
-    train, test = (Split(taken[name].inputs.flatten(1), taken[name].labels) if is_chain else taken[name] for name in ("train", "test"))
-    return train, test
+        check_specification(b, architecture.graph(b.parameters), few)
+        notes = check_methods(architecture, b, architecture.uses(b.parameters, few), methods)
+    check_forwards(architecture, a, b, {"train": examples.path, "test": examples.test}, batch_size)
+    return notes
 
 
-def _taken(a: OwnNetwork, name: str, split: Split, is_chain: bool) -> Split:
+def _taken(architecture: Architecture, a: OwnNetwork, name: str, split: Split, is_chain: bool) -> Split:
     """Return a split as the networks take it: on their device, inputs in their type, and flat for a chain that does not flatten them."""
     weights = next(iter(a.parameters.values()))
     split = split.to(weights.device)
+    if is_chain and not isinstance(architecture.criterion, CrossEntropy) and isinstance([*a.module.children()][-1], nn.Softmax):
+        raise InputError(
+            f"{a.name} ends in a softmax, whose logarithms are measured, which fits criterion='{CrossEntropy.name}' and not "
+            f"'{architecture.criterion.name}'."
+        )
     is_as_taken = not is_chain or split.inputs.dim() == 1 or isinstance(next(iter(a.module)), nn.Flatten)  # type: ignore[call-overload]
     inputs = taken_inputs(a, name, split.inputs if is_as_taken else split.inputs.flatten(1), weights.dtype, is_chain)
-    classes = a.outputs(name, inputs[:2]).shape[1]
-    low, high = int(split.labels.min()), int(split.labels.max())
-    if low < 0 or high >= classes:
-        raise InputError(f"`{name}` must have labels in 0, ..., {classes - 1}, got labels from {low} to {high}.")
-    return Split(inputs, split.labels)
+    return Split(inputs, architecture.criterion.check(a.outputs(name, inputs[:2]), split.labels, name))

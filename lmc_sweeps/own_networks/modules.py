@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from os import PathLike
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
@@ -15,7 +15,6 @@ from torch.nn.utils import parametrize
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.devices import is_out_of_memory
-from lmc_sweeps.symmetry.views import View, own_tensors
 
 # Modules that only call another one, under which name they hold it.
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.optim.swa_utils.AveragedModel)
@@ -28,8 +27,7 @@ class OwnNetwork:
     """A copy of a caller's network, in evaluation mode.
 
     `parameters` are its parameters and persistent buffers of finite floating-point numbers, each once; `aliases` maps other names of the
-    same tensor to the one there; `prefix` is what a wrapper puts before all names; `types` are those of the caller's parameters, each once;
-    `views` say how the parameters are made of the tensors of the network's code, where they are not these.
+    same tensor to the one there; `prefix` is what a wrapper puts before all names; `types` are those of the caller's parameters, each once.
     """
 
     name: str
@@ -38,13 +36,11 @@ class OwnNetwork:
     aliases: dict[str, str]
     prefix: str
     types: tuple[str, ...]
-    views: Mapping[str, View] = field(default_factory=dict)
 
-    def seen_by(self, views: Mapping[str, View]) -> "OwnNetwork":
-        """Return it with its parameters as a symmetry graph's views show them."""
-        return replace(
-            self, parameters={name: views[name].view(t) if name in views else t for name, t in self.parameters.items()}, views=views
-        )
+    @property
+    def buffers(self) -> frozenset[str]:
+        """The names of those of `parameters` that are buffers: statistics, and constants."""
+        return frozenset(self.parameters.keys() & dict(self.module.named_buffers()).keys())
 
     def to(self, kind: torch.dtype, device: torch.device) -> "OwnNetwork":
         """Return it in another type of floating-point numbers, on a device."""
@@ -52,15 +48,15 @@ class OwnNetwork:
         return replace(self, module=copy.deepcopy(self.module).to(device, kind), parameters=moved)
 
     def outputs(self, split: str, inputs: Tensor, parameters: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Return the logits of the network's own forward, with its own parameters or with others of their names.
+        """Return the outputs of the network's own forward, with its own parameters or with others of their names.
 
         Raises
         ------
         InputError
-            If it does not take the inputs, or returns something else than (examples, classes).
+            If it does not take the inputs, or returns something else than one tensor with a row per example.
         """
         held = self.parameters if parameters is None else parameters
-        return checked(self, split, inputs, lambda values: functional_call(self.module, own_tensors(held, self.views), (values,)))
+        return checked(self, split, inputs, lambda values: functional_call(self.module, dict(held), (values,)))
 
 
 def own_network(name: str, network: Any) -> OwnNetwork:
@@ -176,7 +172,7 @@ def check_same(a: OwnNetwork, b: OwnNetwork) -> None:
 
 
 def checked(network: OwnNetwork, split: str, inputs: Tensor, call: Callable[[Tensor], Any]) -> Tensor:
-    """Return the logits that a call gives, (examples, classes), or say in a sentence what it takes or gives instead."""
+    """Return the outputs that a call gives, one row per example, or say in a sentence what it takes or gives instead."""
     name = network.name
     try:
         with torch.no_grad(), warnings.catch_warnings():
@@ -197,15 +193,10 @@ def checked(network: OwnNetwork, split: str, inputs: Tensor, call: Callable[[Ten
             f"{name} must return one tensor of logits, (examples, classes), got a {kind}: wrap it in a module whose forward returns the "
             "logits."
         )
-    if logits.dim() != 2 or len(logits) != len(inputs):
+    if logits.shape[:1] != inputs.shape[:1]:
         raise InputError(
-            f"{name} must return logits of shape (examples, classes), got {tuple(logits.shape)} for {len(inputs)} examples of shape "
-            f"{tuple(inputs.shape[1:])}."
-        )
-    if logits.shape[1] < 2:
-        raise InputError(
-            f"{name} must return the logits of at least 2 classes, got shape {tuple(logits.shape)}: a regression is not measured here, a "
-            "single logit z of two classes becomes two by torch.cat([torch.zeros_like(z), z], 1)."
+            f"{name} must return outputs with one row per example, as (examples, classes) or (examples, positions, classes), got "
+            f"{tuple(logits.shape)} for {len(inputs)} examples of shape {tuple(inputs.shape[1:])}."
         )
     if not logits.is_floating_point():
         raise InputError(f"{name} must return logits in floating-point numbers, got {logits.dtype}.")

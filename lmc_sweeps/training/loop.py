@@ -17,6 +17,7 @@ from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.models.criteria import softmax_gradient
 from lmc_sweeps.training.flat import Flat
 from lmc_sweeps.training.optimizers import Optimizer
 
@@ -179,7 +180,7 @@ def loss_gradient(logits: Tensor, targets: Tensor) -> Tensor:
 
     Both arguments have shape (K, B, classes); `targets` holds the unit vectors :math:`e_{y_i}`.
     """
-    return torch.softmax(logits, -1).sub_(targets).mul_(1 / targets.shape[1])
+    return softmax_gradient(logits, targets, targets.shape[1])
 
 
 def _sharing(recipes: Sequence[Recipe]) -> list[tuple[Recipe, list[int]]]:

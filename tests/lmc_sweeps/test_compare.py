@@ -253,15 +253,18 @@ def test_a_module_traced_or_with_a_permutation_specification_gives_the_numbers_o
     np.testing.assert_allclose(comparison.layers["recursion_tolerance"], result.layers["recursion_tolerance"])
 
 
-@pytest.mark.parametrize(
-    "spec", [None, {"input.weight": ("input", None), "last.weight": (None, "input")}], ids=["sequential", "specification"]
-)
-def test_no_layer_is_called_as_the_inputs_are(spec):
+def test_no_group_is_called_as_the_inputs_are():
     nets = [
         nn.Sequential(OrderedDict(input=nn.Linear(64, 64, bias=False), act=nn.ReLU(), last=nn.Linear(64, 10, bias=False))) for _ in range(2)
     ]
+    spec = {"input.weight": ("input", None), "last.weight": (None, "input")}
     with pytest.raises(InputError, match="cannot be called 'input', which stands for the network's own inputs; give it another name"):
         compare(*nets, train=TRAIN, test=TEST, permutation_spec=spec)
+    result = compare(*nets, train=TRAIN, test=TEST, points=3)
+    named = compare(*nets, train=TRAIN, test=TEST, permutation_spec={"input.weight": ("h", None), "last.weight": (None, "h")}, points=3)
+    for method in ("weights", "covariance", "activations"):
+        assert list(result.permutations[method]) == ["input.weight"]
+        np.testing.assert_array_equal(result.permutations[method]["input.weight"], named.permutations[method]["h"])
 
 
 def test_settings_reach_their_method_and_the_transport_those_that_name_none():
@@ -302,8 +305,8 @@ KNOWN = "activations, covariance, identity, weights"
         ),
         (
             {"a": network(0, (64, 10)), "b": network(1, (64, 10))},
-            "a Sequential has no neurons that a matching method can relabel yet; groups that were found: none. "
-            "print(lmc_sweeps.trace(network, inputs)) shows them all; a `permutation_spec` of your own may name more.",
+            "a Sequential has no neurons that can be relabelled. "
+            "print(lmc_sweeps.trace(network, inputs)) shows its axes; a `permutation_spec` of your own may name groups.",
         ),
         ({"b": network(0, (64, 6, 10))}, "network A and network B differ in '0.weight': (5, 64) against (6, 64)."),
         ({"b": network(0, (64, 5, 5, 10))}, "network A and network B differ: Layer(name='2', has_bias=False, after=()) against"),
@@ -319,17 +322,21 @@ KNOWN = "activations, covariance, identity, weights"
         ({"points": 10}, "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 10."),
         ({"seed": -1}, "`seed` must be a non-negative integer below 18446744073709551616, got -1."),
         ({"batch_size": 0}, "`batch_size` must be a positive integer, got 0."),
+        ({"batch_size": "large"}, "`batch_size` must be a positive integer or 'auto', got 'large'."),
+        ({"train_examples": 0}, "`train_examples` must be a positive integer, got 0."),
+        ({"max_examples": 2.5}, "`max_examples` must be a positive integer, got 2.5."),
+        ({"criterion": "nll"}, "`criterion` must be one of binary_cross_entropy, cross_entropy, squared_error, got 'nll'."),
         ({"device": "tpu"}, "`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got 'tpu'."),
-        ({"train": TRAIN[0]}, "`train` must be a pair (inputs, labels) of tensors or a map-style dataset, got Tensor."),
-        ({"test": (TEST[0], None)}, "`test` must be a pair (inputs, labels) of tensors or a map-style dataset, got tuple."),
-        ({"test": iter([])}, "`test` must be a pair (inputs, labels) of tensors or a map-style dataset, got list_iterator."),
+        ({"train": TRAIN[0]}, "`train` must be a pair (inputs, labels) of tensors, a map-style dataset or a DataLoader, got Tensor."),
+        ({"test": (TEST[0], None)}, "`test` must be a pair (inputs, labels) of tensors, a map-style dataset or a DataLoader, got tuple."),
+        ({"test": iter([])}, "`test` must be a pair (inputs, labels) of tensors, a map-style dataset or a DataLoader, got list_iterator."),
         ({"train": (TRAIN[0], TRAIN[1][:-1])}, "`train` needs one label per input, got inputs (1437, 64) and labels (1436,)."),
-        ({"test": (TEST[0], F.one_hot(TEST[1]))}, "`test` needs one label per input, got inputs (360, 64) and labels (360, 10); one-hot labels by `labels.argmax(1)`."),
+        ({"test": (TEST[0], F.one_hot(TEST[1]))}, "outputs have shape (examples, 10) and labels (360, 10) in int64; one-hot labels become classes by `labels.argmax(-1)`, with criterion='cross_entropy'."),
         ({"test": (TEST[0][:0], TEST[1][:0])}, "`test` has no examples: its inputs have shape (0, 64)."),
         ({"test": (TEST[0], TEST[1] + 1)}, "`test` must have labels in 0, ..., 9, got labels from 1 to 10."),
         ({"train": (TRAIN[0], -100 * TRAIN[1])}, "`train` must have labels in 0, ..., 9, got labels from -900 to 0."),
         ({"train": (TRAIN[0][:, :50], TRAIN[1])}, "`train` has inputs of shape (50,) in float32, which network A does not take: its forward raised RuntimeError. Its first weights, '0.weight', have shape (5, 64)."),
-        ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, None)}}, "no parameter has '0' on its second axis: nothing reads these neurons."),
+        ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, None)}}, "the permutation specification does not keep the network's function: relabelling the 5 neurons of group '0' changes its logits"),
         ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, "1")}}, "group '1' is on no parameter's first axis, that of its outputs (2.weight only), so that no method can match it: name what computes it, or give None there."),
         ({"permutation_spec": {"0.weight": ("0", None), "4.weight": (None, "0")}}, "the permutation specification names '4.weight', which"),
     ],

@@ -4,18 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from normalised_networks import architecture, convolutions, drawn, split, tensors
+from normalised_networks import SPEC, architecture, by_hand, convolutions, drawn, split, tensors
 from small_pairs import METHODS, Spy, measured, perceptron
 
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.maths.interpolation import line_points
-from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_none
 from lmc_sweeps.measuring.rows import PairResult
 from lmc_sweeps.models.base import stacked
-from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.repair.reset import Reset
 
@@ -52,7 +50,7 @@ def test_the_curve_of_a_repair_is_that_of_networks_repaired_at_every_t_the_ends_
     assert [(curve.matching, curve.split) for curve in curves] == [(m.name, name) for name in ("train", "test") for m in TWO]
     for curve in curves:
         method = next(method for method in TWO if method.name == curve.matching)
-        aligned = apply_permutations(B, architecture().spec, result.permutations[method_key(method)])
+        aligned = architecture().graph(B).apply(B, result.maps[method_key(method)])
         for k, point in enumerate(t):
             network = {name: (1 - point) * A[name] + point * aligned[name] for name in A}
             repaired = Reset(batch_size=20)(architecture(), stacked([network]), TRAIN)
@@ -79,8 +77,7 @@ def test_a_repair_that_does_not_apply_gives_the_same_rows_and_a_note() -> None:
 
 
 def test_a_map_that_does_not_keep_the_function_has_no_repaired_line_but_repaired_ends() -> None:
-    wrong = PermutationSpec({**architecture().spec.axes, "3.bias": (None,)})
-    code = TorchModule(convolutions().double(), wrong)
+    code = by_hand(convolutions().double(), {**SPEC.axes, "3.bias": (None,)})
     result = compare_pair(code, A, B, TRAIN, TEST, (Identity(), Spy()), POINTS, repairs=(Reset(batch_size=20),))
     assert {curve.matching for curve in result.repaired["reset"].curves} == {"identity"}
     identity, spy = (row for row in result.repaired["reset"].runs if row.split == "test")
