@@ -24,7 +24,9 @@ from lmc_sweeps.own_networks.data import own_split
 from lmc_sweeps.own_networks.examples import check_networks, taken_examples
 from lmc_sweeps.own_networks.methods import build_methods
 from lmc_sweeps.own_networks.modules import OwnNetwork, own_network
+from lmc_sweeps.own_networks.repairs import build_repairs
 from lmc_sweeps.own_networks.stages import Stages
+from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.maps import Map, permutations_of
 from multirun_analysis import schema
@@ -50,7 +52,7 @@ class Comparison:
     seconds: dict[str, float]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the measures: one row per method and split, the columns of ``runs.csv`` from `matching` on."""
+        """Return the measures: one row per repair, method and split, the columns of ``runs.csv`` from `matching` on, and `repair`."""
         return self.runs.copy()
 
 
@@ -62,6 +64,7 @@ def compare(
     test: Any,
     criterion: str | Criterion = "cross_entropy",
     matching: Sequence[str] = ("weights", "covariance", "activations"),
+    repair: Sequence[str] = ("none",),
     points: int = 25,
     permutation_spec: PermutationSpec | Mapping[str, tuple[str | None, ...]] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
@@ -95,6 +98,9 @@ def compare(
         of the same shape. ``squared_error``: a regression, outputs and floating-point labels of one shape; it has no error.
     matching : sequence of str
         Matching methods; ``identity`` is always measured too.
+    repair : sequence of str
+        What is repaired in the networks along the path, the ends too, from training data: ``reset`` computes the running statistics of
+        batch norms again; ``none``, the networks as they are, is always measured too.
     points : int
         Number of values of t along the path: odd, at least 3.
     permutation_spec : PermutationSpec or mapping, optional
@@ -138,6 +144,7 @@ def compare(
             checks.integer(key, most)
     line_points(points)
     methods = with_identity(build_methods(matching, settings or {}, transport))
+    repairs = build_repairs(repair)
     measure, target = criterion_of(criterion), resolve_device(str(device))
     with Stages(STAGES, progress) as stages, exact_products(target):
         a, b, notes = _networks(network_a, network_b, target)
@@ -167,6 +174,7 @@ def compare(
             at_once,
             path_train=examples.path,
             enter=stages.enter,
+            repairs=repairs,
         )
     result = replace(result, notes=[*notes, *result.notes])
     return _comparison(result, methods, architecture.graph(b.parameters), b, network_b, stages.seconds)
@@ -192,11 +200,15 @@ def _comparison(
     seconds: Mapping[str, float],
 ) -> Comparison:
     """Return the measures as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
-    tables = result.tables()
-    curves = pd.DataFrame(tables["curves"], columns=schema.names(schema.CURVES_TAIL)).explode(["t", "loss", "error"], ignore_index=True)
+    tables = _with_repair(NoRepair.name, result.tables())
+    for name, rows in result.repaired.items():
+        repaired = _with_repair(name, replace(result, runs=rows.runs, curves=rows.curves).tables())
+        tables |= {table: tables[table] + repaired[table] for table in ("runs", "curves")}
+    columns = {"runs": _columns(schema.RUNS_TAIL), "curves": _columns(schema.CURVES_TAIL)}
+    curves = pd.DataFrame(tables["curves"], columns=columns["curves"]).explode(["t", "loss", "error"], ignore_index=True)
     maps = {method.name: dict(result.maps[method_key(method)]) for method in methods}
     return Comparison(
-        runs=pd.DataFrame(tables["runs"], columns=schema.names(schema.RUNS_TAIL)),
+        runs=pd.DataFrame(tables["runs"], columns=columns["runs"]),
         curves=curves.astype({"t": float, "loss": float, "error": float}),
         layers=pd.DataFrame(tables["layers"], columns=schema.names(schema.LAYERS_TAIL)),
         maps=maps,
@@ -205,6 +217,17 @@ def _comparison(
         notes=tuple(result.notes),
         seconds=dict(seconds),
     )
+
+
+def _with_repair(name: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of all tables with the name of a repair."""
+    return {table: [{**row, "repair": name} for row in rows] for table, rows in tables.items()}
+
+
+def _columns(tail: tuple[schema.Column, ...]) -> list[str]:
+    """Return the columns of a table with that of the repair behind the method's."""
+    matching, *others = schema.names(tail)
+    return [matching, "repair", *others]
 
 
 def _aligned(network_b: nn.Module, b: OwnNetwork, graph: Graph, maps: Maps) -> dict[str, Tensor]:

@@ -14,11 +14,13 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Maps, Matching, MatchingResult
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.maths.interpolation import line_points
-from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, evaluate, evaluate_line, function_gap
+from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, Scores, evaluate, evaluate_line, evaluate_path, function_gap
 from lmc_sweeps.measuring.gaps import distance, midpoint_gap
+from lmc_sweeps.measuring.paths import Line, Repaired
 from lmc_sweeps.measuring.problems import MOMENTS, matching_problem, solved
 from lmc_sweeps.measuring.rows import (
     CurveRow,
+    LineRows,
     MapMeasures,
     PairResult,
     RunRow,
@@ -29,6 +31,8 @@ from lmc_sweeps.measuring.rows import (
     run_row,
 )
 from lmc_sweeps.models.base import Architecture, stacked
+from lmc_sweeps.repair.base import Repair
+from lmc_sweeps.repair.none import NoRepair
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,11 @@ def with_identity(methods: Sequence[Matching]) -> tuple[Matching, ...]:
     return (Identity(), *(method for method in methods if not isinstance(method, Identity)))
 
 
+def with_none(repairs: Sequence[Repair]) -> tuple[Repair, ...]:
+    """Return the repairs with none before them, once: no repair is shown without its control."""
+    return (NoRepair(), *(repair for repair in repairs if not isinstance(repair, NoRepair)))
+
+
 def method_key(method: Matching) -> str:
     """Return the name of a method with its settings, as permutations are filed under."""
     return f"{method.name}.{method.settings_hash()}"
@@ -74,6 +83,7 @@ def compare_pair(
     *,
     path_train: Split | None = None,
     enter: Callable[[str, str], None] = lambda stage, detail: None,
+    repairs: Sequence[Repair] = (NoRepair(),),
 ) -> PairResult:
     """Return everything that is measured on one pair.
 
@@ -94,6 +104,8 @@ def compare_pair(
         Training examples that the lines are evaluated on, if not all of `train`.
     enter : callable
         Shown the stage that begins, ``matching`` or ``evaluating``, and its details.
+    repairs : sequence of Repair
+        Of the networks on the lines, the ends too, from `train`; `none` is always measured.
 
     Returns
     -------
@@ -101,16 +113,19 @@ def compare_pair(
     """
     pair = _Pair(architecture, a, b, batch_size)
     matches = _match(pair, train, test, methods, seed, enter)
-    runs: list[RunRow] = []
-    curves: list[CurveRow] = []
-    for name, split in (("train", train if path_train is None else path_train), ("test", test)):
-        enter("evaluating", name)
-        split_runs, split_curves = _line_rows(pair, matches, line_points(points), name, split)
-        runs += split_runs
-        curves += split_curves
+    rows: dict[str, LineRows] = {}
+    for repair in with_none(repairs):
+        rows[repair.name] = LineRows([], [])
+        for name, split in (("train", train if path_train is None else path_train), ("test", test)):
+            enter("evaluating", name if isinstance(repair, NoRepair) else f"{name}, {repair.name}")
+            runs, curves = _line_rows(pair, matches, line_points(points), name, split, repair, train)
+            rows[repair.name].runs.extend(runs)
+            rows[repair.name].curves.extend(curves)
+    as_they_are = rows.pop(NoRepair.name)
     maps = {method_key(match.method): match.result.maps for match in matches}
     layers = layer_rows(architecture, architecture.graph(a).sizes, test, [(match.method, match.result) for match in matches])
-    return PairResult(runs, curves, layers, maps, _notes(matches))
+    notes = [*_notes(matches), *(note for repair in repairs for note in repair.notes(architecture))]
+    return PairResult(as_they_are.runs, as_they_are.curves, layers, maps, notes, rows)
 
 
 def _match(
@@ -150,22 +165,42 @@ def _map_measures(pair: _Pair, maps: Sequence[Maps], seconds: Sequence[float], t
     return measures
 
 
-def _line_rows(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split) -> tuple[list[RunRow], list[CurveRow]]:
+def _line_rows(
+    pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split, repair: Repair, train: Split
+) -> tuple[list[RunRow], list[CurveRow]]:
     """Return the rows of one split; a map that does not keep B's function has no line, and so neither barriers nor a curve."""
     start = time.perf_counter()
-    maps = [match.result.maps for match in matches]
-    scores = evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size)
+    scores = _line_scores(pair, matches, t, split, repair, train)
     seconds = (time.perf_counter() - start) / len(matches)
     all_keep = all(match.measures.keeps_function for match in matches)
-    ends = None if all_keep else evaluate(pair.architecture, stacked([pair.a, pair.b]), split, pair.batch_size)
+    ends = None if all_keep else _ends(pair, split, repair, train)
     runs, curves = [], []
     for match, loss, error in zip(matches, scores.loss, scores.error, strict=True):
         keeps_function = match.measures.keeps_function
         on_line = line_measures(t, loss, error) if ends is None or keeps_function else end_measures(t, ends)
-        runs.append(run_row(match.method, name, on_line, match.measures, seconds))
+        measures = match.measures.of_repaired() if repair.applies(pair.architecture) else match.measures
+        runs.append(run_row(match.method, name, on_line, measures, seconds))
         if keeps_function:
             curves.append(CurveRow(**method_columns(match.method), split=name, t=t.tolist(), loss=loss.tolist(), error=error.tolist()))
     return runs, curves
+
+
+def _ends(pair: _Pair, split: Split, repair: Repair, train: Split) -> Scores:
+    """Return the loss and the error of A and B, repaired."""
+    return evaluate(pair.architecture, repair(pair.architecture, stacked([pair.a, pair.b]), train), split, pair.batch_size)
+
+
+def _line_scores(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, split: Split, repair: Repair, train: Split) -> Scores:
+    """Return loss and error along the line of every match, (matches, points); repaired, NaN where a map does not keep B's function."""
+    maps = [match.result.maps for match in matches]
+    if not repair.applies(pair.architecture):
+        return evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size)
+    nothing = Scores(np.full(len(t), math.nan), np.full(len(t), math.nan))
+    graph, lines = pair.architecture.graph(pair.b), []
+    for match, by_group in zip(matches, maps, strict=True):
+        path = Repaired(Line(pair.architecture, pair.a, graph.apply(pair.b, by_group)), repair, train)
+        lines.append(evaluate_path(path, t, split, pair.batch_size) if match.measures.keeps_function else nothing)
+    return Scores(np.stack([line.loss for line in lines]), np.stack([line.error for line in lines]))
 
 
 def _notes(matches: Sequence[_Match]) -> list[str]:

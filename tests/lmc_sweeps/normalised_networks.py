@@ -1,6 +1,6 @@
 """Networks with batch norms for the tests of several rooms: architectures, stacks of them, and data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -59,8 +59,14 @@ def stack_of(make: Callable[[], nn.Module], networks: int = 3, dtype: torch.dtyp
 
 def architecture(dtype: torch.dtype = torch.float64) -> TorchModule:
     """Return the mathematics of `convolutions`."""
-    module = convolutions().to(dtype)
-    return TorchModule(module, Graph.by_hand(SPEC.axes, tensors(module), dict(module.named_buffers())))
+    return by_hand(convolutions().to(dtype), SPEC.axes)
+
+
+def by_hand(module: nn.Module, axes: Mapping[str, tuple[str | None, ...]] | None = None) -> TorchModule:
+    """Return the mathematics of a module with the groups that a specification says, or none."""
+    held = tensors(module)
+    buffers = [name for name, _ in module.named_buffers() if name in held]
+    return TorchModule(module, Graph.by_hand(axes or {name: (None,) * tensor.dim() for name, tensor in held.items()}, held, buffers))
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

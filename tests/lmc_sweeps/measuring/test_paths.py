@@ -12,7 +12,7 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.measuring.evaluation import evaluate, evaluate_line, evaluate_path
 from lmc_sweeps.measuring.paths import MOST_NETWORKS, MOST_NUMBERS, LayerSubset, Line, OutputEnsemble, Repaired, WeightPath, layers
-from lmc_sweeps.models.base import Architecture, stacked, unstack
+from lmc_sweeps.models.base import Architecture, Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.repair.reset import Reset
@@ -24,11 +24,11 @@ POINTS = torch.from_numpy(T)
 
 def chain(dtype: torch.dtype = torch.float32) -> tuple[Architecture, dict[str, Tensor], dict[str, Tensor], Split]:
     """Return a multilayer perceptron, two networks of it, and data."""
-    settings = Mlp()
-    a, b = (settings.initial(6, 16, 2, CLASSES, np.random.default_rng(seed)) for seed in (0, 1))
+    settings, shape = Mlp(), Shape((6,), 16, 2, CLASSES)
+    a, b = (settings.initial(shape, np.random.default_rng(seed)) for seed in (0, 1))
     data = split(60, dtype=dtype)
     flat = Split(data.inputs.flatten(1)[:, :6].contiguous(), data.labels)
-    code = settings.architecture(6, 16, 2, CLASSES)
+    code = settings.architecture(shape)
     return code, *({name: tensor.to(dtype) for name, tensor in network.items()} for network in (a, b)), flat
 
 

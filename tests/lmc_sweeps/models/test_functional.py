@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from normalised_networks import drawn, normal, tensors
+from normalised_networks import by_hand, drawn, normal, tensors
 from torch import Tensor, nn
 from traced_networks import NETWORKS, resnet20
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.models.base import stacked, unstack
+from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.functional import stacked_gradients, stacked_outputs, stacked_training_outputs
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.models.torch_module import TorchModule
 
 BOTH_WAYS = pytest.mark.parametrize("vmap", [True, False])
 
@@ -216,10 +215,10 @@ def test_tensors_that_the_stack_leaves_out_are_the_modules_own() -> None:
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("networks", [1, 3])
 def test_the_default_architecture_is_the_fast_path_of_a_chain(activation: str, bias: bool, networks: int) -> None:
-    settings = Mlp(activation=activation, bias=bias)
-    chain = settings.architecture(6, 8, 2, 3)
-    stack = stacked([settings.initial(6, 8, 2, 3, np.random.default_rng(seed)) for seed in range(networks)])
-    module = TorchModule(chain.module(unstack(stack, 0)), chain.spec)
+    settings, shape = Mlp(activation=activation, bias=bias), Shape((6,), 8, 2, 3)
+    chain = settings.architecture(shape)
+    stack = stacked([settings.initial(shape, np.random.default_rng(seed)) for seed in range(networks)])
+    module = by_hand(chain.module(unstack(stack, 0)))
     shared, own = normal(9, 6).float(), normal(networks, 9, 6).float()
     torch.testing.assert_close(module.forward(stack, shared), chain.forward(stack, shared), rtol=1e-6, atol=1e-6)
     outputs, buffers = module.training_forward(stack, own)

@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from normalised_networks import SPEC, architecture, convolutions, drawn, split, stack_of, tensors
+from normalised_networks import SPEC, architecture, by_hand, convolutions, drawn, split, stack_of, tensors
 from torch import Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.maths.permutations import PermutationSpec
-from lmc_sweeps.models.base import stacked, unstack
+from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.repair.reset import Reset
 
+SHAPE = Shape((6,), 8, 2, 3)
 STATISTICS = tuple(name for name in SPEC.axes if "running" in name)
 
 
@@ -78,10 +77,9 @@ def test_a_stack_is_its_networks_one_by_one() -> None:
 @pytest.mark.parametrize(("n", "batch_size", "sizes"), [(9, 4, [3, 3, 3]), (9, 8, [5, 4]), (5, 2, [3, 2]), (3, 2, [3]), (2, 500, [2])])
 def test_no_batch_has_one_example(n: int, batch_size: int, sizes: list[int]) -> None:
     module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)).double()
-    spec = PermutationSpec({name: (None,) * tensor.dim() for name, tensor in tensors(module).items()})
     stack, inputs = stacked([tensors(module)]), split(n).inputs[:, 0, 0, :4]
     assert [len(batch) for batch in Reset(batch_size=batch_size)._batches(inputs)] == sizes
-    repaired = Reset(batch_size=batch_size)(TorchModule(module, spec), stack, images(inputs))
+    repaired = Reset(batch_size=batch_size)(by_hand(module), stack, images(inputs))
     expected = module[0](inputs)
     torch.testing.assert_close(repaired["1.running_mean"][0], expected.mean(0), rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(repaired["1.running_var"][0], expected.var(0), rtol=1e-10, atol=1e-10)
@@ -98,9 +96,9 @@ def test_float32_networks_keep_their_type_and_are_near_those_of_float64() -> Non
 
 def test_without_batch_norm_the_stack_comes_back_as_it_is_with_a_note() -> None:
     settings = Mlp()
-    chain = settings.architecture(6, 8, 2, 3)
-    stack = stacked([settings.initial(6, 8, 2, 3, np.random.default_rng(0))])
-    for code in (chain, TorchModule(chain.module(unstack(stack, 0)), chain.spec)):
+    chain = settings.architecture(SHAPE)
+    stack = stacked([settings.initial(SHAPE, np.random.default_rng(0))])
+    for code in (chain, by_hand(chain.module(unstack(stack, 0)))):
         assert not Reset().applies(code)
         assert Reset().notes(code) == ("reset: there is no batch norm with running statistics, so nothing was computed again.",)
         repaired = Reset()(code, stack, images(torch.ones(1, 6)))
@@ -111,8 +109,7 @@ def test_without_batch_norm_the_stack_comes_back_as_it_is_with_a_note() -> None:
 
 def test_statistics_of_other_layers_are_named_in_a_note() -> None:
     module = nn.Sequential(nn.Conv1d(2, 3, 1), nn.InstanceNorm1d(3, track_running_stats=True), nn.BatchNorm1d(3))
-    spec = PermutationSpec({name: (None,) * tensor.dim() for name, tensor in tensors(module).items()})
-    assert Reset().notes(TorchModule(module, spec)) == (
+    assert Reset().notes(by_hand(module)) == (
         "reset: 1.running_mean is not of a layer of type BatchNorm1d, BatchNorm2d, BatchNorm3d or SyncBatchNorm; these statistics were not "
         "computed again.",
     )
