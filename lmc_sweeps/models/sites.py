@@ -79,7 +79,7 @@ class Products(TorchDispatchMode):
         fitting = [axis for axis in range(parameter.dim()) if _axis_of(parameter, axis) == _axis_of(factor, summed)]
         if fitting:
             use = Use(fitting[-1], other.reshape(-1, other.shape[-1]).clone())
-            if result is not None and parameter.dim() == 2 and factor.numel() == parameter.numel():
+            if result is not None and parameter.dim() == 2 and factor.shape[-2:].numel() == parameter.numel():
                 use.results = result.reshape(-1, result.shape[-1]).clone()
                 self._products[_storage(result)] = use
             self.uses.setdefault(name, []).append(use)

@@ -17,8 +17,8 @@ def test_every_group_is_seen_somewhere_with_all_of_its_neurons(name: str) -> Non
     graph = graph_of(name)
     sites = sites_of(graph)
     assert set(sites.groups) == set(graph.sizes)
-    for group, seen in sites.groups.items():
-        for site in seen:
+    for group, shown in sites.groups.items():
+        for site in shown:
             assert [factor.size for factor in site.neurons if factor.group == group] == [graph.sizes[group]]
     keys = [site.key for read in sites.reads.values() for site in read]
     assert len(set(keys)) == len(keys)
@@ -34,29 +34,29 @@ def test_heads_and_what_is_inside_of_them_are_seen_together() -> None:
     x = torch.randn(2, 5, 12, dtype=torch.float64)
     graph = trace(attention, x)
     architecture = TorchModule(attention, graph)
-    seen = []
-    attention.out.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach()))
+    shown = []
+    attention.out.register_forward_pre_hook(lambda module, inputs: shown.append(inputs[0].detach()))
     attention(x)
     (heads,) = [group for group in graph.sizes if graph.sizes[group] == 3]
     site = next(site for site in architecture.sites({})[heads] if site.tensor == "out.weight")
     assert [factor.size for factor in site.neurons] == [3, 4]
     values = architecture.activations(stacked([network_of(attention)]), x)[site.key][0]
-    torch.testing.assert_close(values, seen[0].reshape(-1, 12), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(values, shown[0].reshape(-1, 12), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["conv2d", "vgg11", "resnet20 batch"])
 def test_what_is_computed_before_a_normalisation_is_the_layers_own_output(name: str) -> None:
     module, x = NETWORKS[name].make(), NETWORKS[name].example()
     layers = {key: layer for key, layer in module.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)}
-    seen: dict[str, Tensor] = {}
+    shown: dict[str, Tensor] = {}
     for key, layer in layers.items():
-        layer.register_forward_hook(lambda layer, inputs, output, key=key: seen.__setitem__(key, output.detach()))
+        layer.register_forward_hook(lambda layer, inputs, output, key=key: shown.__setitem__(key, output.detach()))
     module.eval()(x)
     graph = graph_of(name)
     computed = TorchModule(module, graph).activations(stacked([network_of(module)]), x, before=True)
     for group in graph.sizes:
         first = next(o.tensor.removesuffix(".weight") for o in graph.occurrences(group) if o.tensor.endswith(".weight") and not o.reads)
-        values = seen[first].movedim(1, -1).reshape(-1, graph.sizes[group])
+        values = shown[first].movedim(1, -1).reshape(-1, graph.sizes[group])
         torch.testing.assert_close(computed[group][0], values, rtol=1e-5, atol=1e-6)
 
 
