@@ -82,10 +82,14 @@ class TorchModule(Architecture):
         t: Tensor,
         inputs: Tensor,
     ) -> Tensor:
-        lines = []
+        lines: list[Tensor] = []
         for permutation in permutations:
             aligned = apply_permutations(b, self.spec, permutation)
-            lines.append(torch.stack([self._call(unstack(interpolate(a, aligned, part), 0), inputs) for part in t.split(1)]))
+            outputs = [  # at t = 0 every line is at A, where the first one has been evaluated
+                lines[0][k] if lines and value == 0 else self._call(unstack(interpolate(a, aligned, t[k : k + 1]), 0), inputs)
+                for k, value in enumerate(t.tolist())
+            ]
+            lines.append(torch.stack(outputs))
         return torch.stack(lines)
 
     def _source(self, parameter: str) -> str:

@@ -67,7 +67,7 @@ def check_networks(
     architecture: Architecture, a: OwnNetwork, b: OwnNetwork, examples: Examples, methods: Sequence[Matching], batch_size: int
 ) -> None:
     """Raise `InputError` if a proof fails: of the code, the permutation specification, the methods, or the forwards."""
-    few = probes(examples.train)
+    few = probes(a, examples.train)
     check_code(a, b, few)
     if isinstance(architecture, TorchModule):
         check_specification(b, architecture.spec, few)
