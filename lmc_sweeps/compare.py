@@ -1,7 +1,7 @@
 """`compare`: two networks of the user's, matched and measured without a sweep."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class Comparison:
     permutations: dict[str, dict[str, np.ndarray]]
     aligned: dict[str, dict[str, Tensor]]
     notes: tuple[str, ...]
-    seconds: dict[str, float]
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the measures: one row per method and split, the columns of ``runs.csv`` from `matching` on."""
