@@ -107,8 +107,8 @@ def compare(
     device : str
         ``auto`` is CUDA where there is one.
     batch_size : int or "auto"
-        Number of examples evaluated at once; ``auto``: as many as fit a quarter of the free memory, and at most 2000. Numbers depend on
-        it by rounding only.
+        Number of examples evaluated at once; ``auto``: as many as fit a quarter of the free memory, at most 2000, and fewer where a CPU is
+        faster with fewer. Numbers depend on it by rounding only.
     train_examples : int, optional
         The most training examples that the path is evaluated on, spread evenly over `train`, of which a note says how many; the
         statistics are those of all, and the test examples are always all evaluated. None: all.
