@@ -135,6 +135,8 @@ def compare(
     for key, most in (("train_examples", train_examples), ("max_examples", max_examples)):
         if most is not None:
             checks.integer(key, most)
+    if progress is not None:
+        checks.boolean("progress", progress)
     line_points(points)
     methods = with_identity(build_methods(matching, settings or {}, transport))
     measure, target = criterion_of(criterion), resolve_device(str(device))
