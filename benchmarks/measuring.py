@@ -18,9 +18,9 @@ from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.evaluation import evaluate_line
-from lmc_sweeps.measuring.moments import pair_moments
 from lmc_sweeps.measuring.pairs import compare_pair, with_identity
 from lmc_sweeps.measuring.problems import matching_problem
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.transport.assignment import Assignment
@@ -32,9 +32,9 @@ REPEATS = 3
 
 def pair(width: int, depth: int) -> tuple[FeedForward, dict[str, Tensor], dict[str, Tensor]]:
     """Return two networks of MNIST's shape at their initialisation."""
-    shape = (784, width, depth, 10)
-    a, b = (Mlp().initial(*shape, generator(0, "benchmark", k)) for k in range(2))
-    return Mlp().architecture(*shape), a, b
+    shape = Shape((784,), width, depth, 10)
+    a, b = (Mlp().initial(shape, generator(0, "benchmark", k)) for k in range(2))
+    return Mlp().architecture(shape), a, b
 
 
 def examples(n: int) -> Split:
@@ -109,7 +109,7 @@ def _matching(width: int, train: Split, test: Split) -> dict[str, object]:
         row |= {f"{run.matching}, {kind} [s]": round(run.seconds_match, 3) for run in test_runs if run.matching != "identity"}
         if width > 1024:
             continue
-        problem = matching_problem(architecture, a, b, NEEDS, moments=pair_moments(architecture, a, b, train.inputs))
+        problem = matching_problem(architecture, [a, b], train, NEEDS)
         alone = sum(timed(partial(solver, method.ground_cost(problem, "hidden_1", {}))) for method in methods)
         match, evaluate = sum(run.seconds_match for run in test_runs), sum(run.seconds_evaluate for run in result.runs)
         row |= {f"three transports, {kind} [s]": round(alone, 3), f"share_of_transports, {kind}": alone / (match + evaluate)}

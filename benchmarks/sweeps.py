@@ -19,7 +19,7 @@ TINY = ("dataset=gaussian_mixture", "dataset.train_size=64", "dataset.test_size=
 
 def run_in(folder: Path, *words: str) -> int:
     """Run ``python -m lmc_sweeps`` in a folder, with a store of its own, and return the most memory that it had, in MiB."""
-    arguments = ["lmc_sweeps", "hydra.sweep.dir=sweep", "hydra.run.dir=run", *words]
+    arguments = ["lmc_sweeps", "hydra.sweep.dir=sweep" if "-m" in words else "hydra.run.dir=run", *words]  # each is refused for the other
     script = "\n".join(
         [
             "import resource, runpy, sys",

@@ -17,11 +17,12 @@ PAGES = {
     ),
     "symmetry": (
         "Symmetries: which neurons can be relabelled",
-        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "views")],
+        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "sites")],
     ),
     "measures": (
-        "Barriers, lines, dimension",
-        ["lmc_sweeps.maths.barriers", "lmc_sweeps.maths.interpolation", "lmc_sweeps.maths.dimension"],
+        "Barriers, paths, dimension",
+        ["lmc_sweeps.maths.barriers", "lmc_sweeps.maths.interpolation", "lmc_sweeps.maths.dimension"]
+        + ["lmc_sweeps.measuring.paths", "lmc_sweeps.measuring.evaluation"],
     ),
     "theory": (
         "Theory: rates, bounds, certificates",
@@ -38,9 +39,23 @@ PAGES = {
         "Models",
         [
             f"lmc_sweeps.models.{name}"
-            for name in ("base", "criteria", "mlp", "mean_field", "chain_layer", "feed_forward", "sequential", "torch_module")
+            for name in (
+                "shape",
+                "base",
+                "counts",
+                "criteria",
+                "mlp",
+                "mean_field",
+                "chain_layer",
+                "feed_forward",
+                "sequential",
+                "torch_module",
+                "functional",
+                "batch_norm",
+            )
         ],
     ),
+    "repair": ("Repairs", [f"lmc_sweeps.repair.{name}" for name in ("base", "none", "reset")]),
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),
     "analysis": (
         "Analysis: loading and tables",

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.devices import exact_products, resolve_device
-from lmc_sweeps.matching.base import Matching, Permutations
+from lmc_sweeps.matching.base import Maps, Matching
 from lmc_sweeps.maths.interpolation import line_points
-from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
 from lmc_sweeps.models.criteria import Criterion, criterion_of
@@ -24,8 +24,11 @@ from lmc_sweeps.own_networks.data import own_split
 from lmc_sweeps.own_networks.examples import check_networks, taken_examples
 from lmc_sweeps.own_networks.methods import build_methods
 from lmc_sweeps.own_networks.modules import OwnNetwork, own_network
+from lmc_sweeps.own_networks.repairs import build_repairs
 from lmc_sweeps.own_networks.stages import Stages
-from lmc_sweeps.symmetry.views import own_tensors
+from lmc_sweeps.repair.none import NoRepair
+from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.maps import Map, permutations_of
 from multirun_analysis import schema
 
 STAGES = ("reading", "tracing", "proving", "matching", "evaluating")
@@ -33,22 +36,23 @@ STAGES = ("reading", "tracing", "proving", "matching", "evaluating")
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result of `compare`: tables as pandas frames, permutations, and the permuted state dicts of B.
+    """The result of `compare`: tables as pandas frames, maps, and the mapped state dicts of B.
 
-    `seconds` are those of `STAGES`: of reading networks and data, of deriving the symmetries, of proving them, of matching (statistics
-    included), and of evaluating all that is measured.
+    `permutations` are the orders of those maps that are permutations. `seconds` are those of `STAGES`: of reading networks and data, of
+    deriving the symmetries, of proving them, of matching (statistics included), and of evaluating all that is measured.
     """
 
     runs: pd.DataFrame
     curves: pd.DataFrame
     layers: pd.DataFrame
+    maps: dict[str, dict[str, Map]]
     permutations: dict[str, dict[str, np.ndarray]]
     aligned: dict[str, dict[str, Tensor]]
     notes: tuple[str, ...]
     seconds: dict[str, float] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the measures: one row per method and split, the columns of ``runs.csv`` from `matching` on."""
+        """Return the measures: one row per repair, method and split, the columns of ``runs.csv`` from `matching` on, and `repair`."""
         return self.runs.copy()
 
 
@@ -60,6 +64,7 @@ def compare(
     test: Any,
     criterion: str | Criterion = "cross_entropy",
     matching: Sequence[str] = ("weights", "covariance", "activations"),
+    repair: Sequence[str] = ("none",),
     points: int = 25,
     permutation_spec: PermutationSpec | Mapping[str, tuple[str | None, ...]] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
@@ -75,8 +80,7 @@ def compare(
 
     Any `nn.Sequential` of linear layers and elementwise activations works as it is; its inputs are flattened. Of other modules that
     `torch.export` takes the symmetries are derived (`trace`); a `permutation_spec` may say them instead. Either is tested by random
-    relabelings first. Where groups feed one another, as in residual networks, only methods that need no order can match them:
-    ``activations``. Both networks must compute the same function of their weights; they are measured in evaluation mode, in float32 (in
+    relabelings first. Both networks must compute the same function of their weights; they are measured in evaluation mode, in float32 (in
     float64 if one of them is), and are not changed, nor are their mode and device.
 
     Parameters
@@ -94,6 +98,9 @@ def compare(
         of the same shape. ``squared_error``: a regression, outputs and floating-point labels of one shape; it has no error.
     matching : sequence of str
         Matching methods; ``identity`` is always measured too.
+    repair : sequence of str
+        What is repaired in the networks along the path, the ends too, from training data: ``reset`` computes the running statistics of
+        batch norms again; ``none``, the networks as they are, is always measured too.
     points : int
         Number of values of t along the path: odd, at least 3.
     permutation_spec : PermutationSpec or mapping, optional
@@ -122,8 +129,8 @@ def compare(
     Returns
     -------
     Comparison
-        `.to_frame()`, `.curves`, `.layers`: frames; `.permutations[method][group]`: ``aligned = weight_b[permutation]``;
-        `.aligned[method]`: the permuted state dict of B; `.seconds[stage]`.
+        `.to_frame()`, `.curves`, `.layers`: frames; `.maps[method][group]`, and of permutations `.permutations[method][group]`:
+        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B; `.seconds[stage]`.
 
     Raises
     ------
@@ -139,6 +146,7 @@ def compare(
         checks.boolean("progress", progress)
     line_points(points)
     methods = with_identity(build_methods(matching, settings or {}, transport))
+    repairs = build_repairs(repair)
     measure, target = criterion_of(criterion), resolve_device(str(device))
     with Stages(STAGES, progress) as stages, exact_products(target):
         a, b, notes = _networks(network_a, network_b, target)
@@ -153,8 +161,8 @@ def compare(
         stages.enter("proving")
         examples = taken_examples(architecture, a, splits, train_examples)
         at_once = batch_size_of(batch_size, architecture, a, examples.train.inputs, methods, points)
-        check_networks(architecture, a, b, examples, methods, at_once)
-        notes += [*measured.notes, *examples.notes(architecture)]
+        unseen = check_networks(architecture, a, b, examples, methods, at_once)
+        notes += [*measured.notes, *unseen, *examples.notes(architecture)]
         examples = examples if isinstance(architecture, TorchModule) else examples.flat()
         result = compare_pair(
             architecture,
@@ -168,8 +176,10 @@ def compare(
             at_once,
             path_train=examples.path,
             enter=stages.enter,
+            repairs=repairs,
         )
-    return _comparison(replace(result, notes=[*notes, *result.notes]), methods, architecture.spec, b, network_b, stages.seconds)
+    result = replace(result, notes=[*notes, *result.notes])
+    return _comparison(result, methods, architecture.graph(b.parameters), b, network_b, stages.seconds)
 
 
 def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) -> tuple[OwnNetwork, OwnNetwork, list[str]]:
@@ -186,33 +196,47 @@ def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) 
 def _comparison(
     result: PairResult,
     methods: Sequence[Matching],
-    spec: PermutationSpec,
+    graph: Graph,
     b: OwnNetwork,
     network_b: nn.Module,
     seconds: Mapping[str, float],
 ) -> Comparison:
     """Return the measures as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
-    tables = result.tables()
-    curves = pd.DataFrame(tables["curves"], columns=schema.names(schema.CURVES_TAIL)).explode(["t", "loss", "error"], ignore_index=True)
-    permutations = {
-        method.name: {group: np.array(order) for group, order in result.permutations[method_key(method)].items()} for method in methods
-    }
+    tables = _with_repair(NoRepair.name, result.tables())
+    for name, rows in result.repaired.items():
+        repaired = _with_repair(name, replace(result, runs=rows.runs, curves=rows.curves).tables())
+        tables |= {table: tables[table] + repaired[table] for table in ("runs", "curves")}
+    columns = {"runs": _columns(schema.RUNS_TAIL), "curves": _columns(schema.CURVES_TAIL)}
+    curves = pd.DataFrame(tables["curves"], columns=columns["curves"]).explode(["t", "loss", "error"], ignore_index=True)
+    maps = {method.name: dict(result.maps[method_key(method)]) for method in methods}
     return Comparison(
-        runs=pd.DataFrame(tables["runs"], columns=schema.names(schema.RUNS_TAIL)),
+        runs=pd.DataFrame(tables["runs"], columns=columns["runs"]),
         curves=curves.astype({"t": float, "loss": float, "error": float}),
         layers=pd.DataFrame(tables["layers"], columns=schema.names(schema.LAYERS_TAIL)),
-        permutations=permutations,
-        aligned={name: _aligned(network_b, b, spec, by_group) for name, by_group in permutations.items()},
+        maps=maps,
+        permutations={name: {group: np.array(o) for group, o in permutations_of(by_group).items()} for name, by_group in maps.items()},
+        aligned={name: _aligned(network_b, b, graph, by_group) for name, by_group in maps.items()},
         notes=tuple(result.notes),
         seconds=dict(seconds),
     )
 
 
-def _aligned(network_b: nn.Module, b: OwnNetwork, spec: PermutationSpec, permutations: Permutations) -> dict[str, Tensor]:
-    """Return B's state dict with its neurons permuted, under the caller's names and in the caller's types."""
+def _with_repair(name: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of all tables with the name of a repair."""
+    return {table: [{**row, "repair": name} for row in rows] for table, rows in tables.items()}
+
+
+def _columns(tail: tuple[schema.Column, ...]) -> list[str]:
+    """Return the columns of a table with that of the repair behind the method's."""
+    matching, *others = schema.names(tail)
+    return [matching, "repair", *others]
+
+
+def _aligned(network_b: nn.Module, b: OwnNetwork, graph: Graph, maps: Maps) -> dict[str, Tensor]:
+    """Return B's state dict with its neurons mapped, under the caller's names and in the caller's types."""
     state = {key: tensor.clone() if isinstance(tensor, Tensor) else tensor for key, tensor in network_b.state_dict().items()}
-    permuted = own_tensors(apply_permutations(b.parameters, spec, permutations), b.views)
+    mapped = graph.apply(b.parameters, maps)
     for key in (*b.parameters, *b.aliases):
         name = b.prefix + key
-        state[name] = permuted[b.aliases.get(key, key)].to(state[name], copy=True)
+        state[name] = mapped[b.aliases.get(key, key)].to(state[name], copy=True)
     return state

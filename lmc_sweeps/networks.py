@@ -15,12 +15,12 @@ from lmc_sweeps.common.identity import code_of
 from lmc_sweeps.common.interpolations import resolved
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.network_files import DAMAGED, read_network
-from lmc_sweeps.jobs.permutation_files import read_permutations
+from lmc_sweeps.jobs.permutation_files import read_maps
 from lmc_sweeps.jobs.planned import template
 from lmc_sweeps.jobs.recorded import mark_in
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.maths.permutations import apply_permutations
-from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.base import Model, Shape
+from lmc_sweeps.symmetry.maps import Map, as_map, permutations_of
 from multirun_analysis.schema import CODE, PERMUTATIONS, RECORD, mark_of
 
 log = logging.getLogger(__name__)
@@ -29,12 +29,16 @@ LONGEST = 500  # letters of a failure's sentence that are shown
 
 @dataclass(frozen=True)
 class LoadedPair:
-    """A pair of networks of a record as modules in evaluation mode; `aligned` maps methods to the permuted B."""
+    """A pair of networks of a record as modules in evaluation mode; `aligned` has B as each method mapped it, by `maps`.
+
+    `permutations` are the orders of those maps that are permutations.
+    """
 
     network_a: nn.Module
     network_b: nn.Module
     aligned: dict[str, nn.Module]
     permutations: dict[str, dict[str, np.ndarray]]
+    maps: dict[str, dict[str, Map]]
 
 
 def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), store: str | Path | None = None) -> LoadedPair:
@@ -52,7 +56,8 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     Returns
     -------
     LoadedPair
-        `aligned` and `permutations` are keyed by method; where a record holds a method with several settings, by ``method.settings_hash``.
+        `aligned`, `permutations` and `maps` are keyed by method; where a record holds one with several settings, by
+        ``method.settings_hash``.
 
     Raises
     ------
@@ -70,15 +75,17 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     networks = Store(None if root is None else checks.user_path("store", root))
     names = [record["networks"][k]["name"] for k in pair]
     model = _model(config, record["scope"])
-    shape = (record["data"]["n_inputs"], config["width"], config["depth"], record["data"]["n_classes"])
-    architecture = model.architecture(*shape)
-    a, b = (_stored(networks, name, template(model, *shape)) for name in names)
-    permutations = _permutations(folder, names, record)
-    if not permutations and any([curve["network_a"], curve["network_b"]] == names for curve in record["curves"]):
+    data = record["data"]
+    shape = Shape(tuple(data.get("inputs", [data["n_inputs"]])), config["width"], config["depth"], data["n_classes"])
+    architecture = model.architecture(shape)
+    a, b = (_stored(networks, name, template(model, shape)) for name in names)
+    maps = _maps(folder, names, record)
+    if not maps and any([curve["network_a"], curve["network_b"]] == names for curve in record["curves"]):
         path = str(folder / PERMUTATIONS)
         raise checks.InputError(f"{path!r} is missing or damaged; remove {RECORD} beside it and run the job again.")
-    aligned = {key: architecture.module(apply_permutations(b, architecture.spec, by_group)) for key, by_group in permutations.items()}
-    return LoadedPair(architecture.module(a), architecture.module(b), aligned, permutations)
+    aligned = {key: architecture.module(architecture.graph(b).apply(b, by_group)) for key, by_group in maps.items()}
+    permutations = {key: permutations_of(by_group) for key, by_group in maps.items()}
+    return LoadedPair(architecture.module(a), architecture.module(b), aligned, permutations, maps)
 
 
 def _read(folder: Path) -> records.Record:
@@ -159,14 +166,14 @@ def _stored(store: Store, name: str, like: Mapping[str, Tensor]) -> dict[str, Te
         raise checks.InputError(f"the stored network {str(path)!r} is not usable ({error}); {again}.") from error
 
 
-def _permutations(folder: Path, names: list[str], record: records.Record) -> dict[str, dict[str, np.ndarray]]:
-    """Return permutations by method, then group, of one pair."""
+def _maps(folder: Path, names: list[str], record: records.Record) -> dict[str, dict[str, Map]]:
+    """Return maps by method, then group, of one pair."""
     kinds = [entry["matching"] for entry in record["matching"]]
-    by_method: dict[str, dict[str, np.ndarray]] = {}
-    for key, permutation in read_permutations(folder, record).items():
+    by_method: dict[str, dict[str, Map]] = {}
+    for key, mapping in read_maps(folder, record).items():
         pair_and_method, _, group = key.partition("/")
         a, b, method, settings_hash = pair_and_method.split(".")
         if [a, b] == names:
             label = method if kinds.count(method) == 1 else f"{method}.{settings_hash}"
-            by_method.setdefault(label, {})[group] = permutation
+            by_method.setdefault(label, {})[group] = as_map(group, mapping)
     return by_method

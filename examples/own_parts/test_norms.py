@@ -9,17 +9,18 @@ from torch import nn
 
 from lmc_sweeps import compare
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.matching.base import NEEDS, MatchingProblem
+from lmc_sweeps.matching.base import NEEDS, MatchingProblem, NetworkView
 from lmc_sweeps.matching.norms import Norms
-from lmc_sweeps.maths.permutations import PermutationSpec, is_permutation
+from lmc_sweeps.maths.permutations import is_permutation
+from lmc_sweeps.symmetry.graph import Graph
 
 
 def small_problem(seed=0):
     rng = np.random.default_rng(seed)
-    spec = PermutationSpec({"hidden.weight": ("hidden", None), "hidden.bias": ("hidden",), "output.weight": (None, "hidden")})
+    axes = {"hidden.weight": ("hidden", None), "hidden.bias": ("hidden",), "output.weight": (None, "hidden")}
     shapes = {"hidden.weight": (5, 3), "hidden.bias": (5,), "output.weight": (2, 5)}
     a, b = ({name: rng.standard_normal(shape) for name, shape in shapes.items()} for _ in range(2))
-    return MatchingProblem(spec=spec, sizes={"hidden": 5}, sources={"hidden": ("input",)}, weights_a=a, weights_b=b)
+    return MatchingProblem(graph=Graph.by_hand(axes, a), views=(NetworkView(weights=a), NetworkView(weights=b)))
 
 
 def test_it_needs_what_there_is():
@@ -44,7 +45,7 @@ def test_a_planted_permutation_is_recovered():
 def test_the_cost_is_the_smallest_of_all_permutations(biases):
     problem = small_problem()
     result = Norms(biases=biases)(problem)
-    rows = [[w["hidden.weight"], *([w["hidden.bias"][:, None]] if biases else [])] for w in (problem.weights_a, problem.weights_b)]
+    rows = [[w["hidden.weight"], *([w["hidden.bias"][:, None]] if biases else [])] for w in (problem.a.weights, problem.b.weights)]
     a, b = (np.linalg.norm(np.concatenate(parts, axis=1), axis=1) for parts in rows)
     costs = [np.mean((a - b[list(order)]) ** 2) for order in permutations(range(5))]
     np.testing.assert_allclose(result.layers[0].matching_cost, min(costs), rtol=1e-12)

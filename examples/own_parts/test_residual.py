@@ -8,12 +8,12 @@ from torch.nn.functional import cross_entropy
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import apply_permutations
-from lmc_sweeps.models.base import INPUT, stacked
+from lmc_sweeps.models.base import INPUT, Shape, stacked
 from lmc_sweeps.models.residual import Residual
 
-MODEL, SHAPE = Residual(), (5, 12, 2, 3)  # inputs, width, depth, classes
-ARCHITECTURE = MODEL.architecture(*SHAPE)
-A, B = (MODEL.initial(*SHAPE, generator(k, "test")) for k in (0, 1))
+MODEL, SHAPE = Residual(), Shape(inputs=(5,), width=12, depth=2, classes=3)
+ARCHITECTURE = MODEL.architecture(SHAPE)
+A, B = (MODEL.initial(SHAPE, generator(k, "test")) for k in (0, 1))
 INPUTS = torch.from_numpy(generator(2, "test").standard_normal((7, 5)).astype(np.float32))
 GROUPS = ARCHITECTURE.spec.groups
 SIZES = ARCHITECTURE.spec.sizes(A)
@@ -57,7 +57,7 @@ def test_there_are_activations_of_every_group_and_source_in_the_order_of_its_neu
 
 
 def test_every_incoming_weight_has_a_source_of_the_width_of_its_second_axis():
-    widths = {INPUT: SHAPE[0], **SIZES}
+    widths = {INPUT: SHAPE.n_inputs, **SIZES}
     for group in GROUPS:
         parameters, sources = ARCHITECTURE.spec.incoming(group), ARCHITECTURE.sources(group)
         assert [A[name].shape[1] for name in parameters] == [widths[source] for source in sources]

@@ -19,7 +19,7 @@ from lmc_sweeps.compare import Comparison, compare
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.datasets.pickled import shown
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.models.base import Architecture, Model
+from lmc_sweeps.models.base import Architecture, Model, Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.own_networks.files import NetworkFile, read_network_file
 from lmc_sweeps.own_networks.layers import Chain, chain
@@ -111,14 +111,14 @@ def _module(file: NetworkFile, settings: JobSettings, data: Data, requested: lis
     _check_chain(settings.model, data)
     depth = len(weights_of(file, requested)[0]) - 1
     # Only a mean-field network's mathematics depend on the width, and those have one hidden layer.
-    own = _layers(settings.model.architecture(data.n_inputs, 1, depth, data.n_classes))
+    own = _layers(settings.model.architecture(Shape(data.inputs, 1, depth, data.n_classes)))
     chained = chain(file, (data.n_inputs, data.n_classes), f"dataset={settings.dataset.name}", list(own), requested)
-    width = len(chained.layers[0].tensor)
+    shape = Shape(data.inputs, len(chained.layers[0].tensor), depth, data.n_classes)
     try:
-        settings.model.check_shape(data.n_inputs, width, depth)
+        settings.model.check_shape(shape)
     except checks.InputError as error:
         raise checks.InputError(f"{str(file.path)!r} does not fit the model: {error}") from error
-    architecture = settings.model.architecture(data.n_inputs, width, depth, data.n_classes)
+    architecture = settings.model.architecture(shape)
     parameters = _parameters(file, chained, own, architecture)
     _print_reading(file, chained, own)
     return architecture.module(parameters)
@@ -126,7 +126,7 @@ def _module(file: NetworkFile, settings: JobSettings, data: Data, requested: lis
 
 def _check_chain(model: Model, data: Data) -> None:
     """Raise `InputError` if the networks of a model are no chains of layers, which is all that a file is read as."""
-    network = model.architecture(data.n_inputs, 1, 1, data.n_classes)
+    network = model.architecture(Shape(data.inputs, 1, 1, data.n_classes))
     if not isinstance(network, FeedForward):
         raise checks.InputError(
             f"`model` must be one whose networks are chains of layers (a FeedForward), got {model.name!r}, whose networks are each a "

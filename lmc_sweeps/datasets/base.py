@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -75,9 +76,14 @@ class Data:
     note: str = ""
 
     @property
+    def inputs(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return tuple(self.train.inputs.shape[1:])
+
+    @property
     def n_inputs(self) -> int:
-        """Number of inputs of a network."""
-        return int(self.train.inputs.shape[1])
+        """The numbers in one example."""
+        return math.prod(self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What a job takes, counted from its settings before anything is begun: memory, time, and the room that its record needs.
 
-The counts are of the two models here, chains of layers of equal width; of another model only what does not depend on its layers is counted.
+What depends on the network is counted by its architecture.
 """
 
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import Data
+from lmc_sweeps.jobs.planned import counts
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.measuring.pairs import with_identity
@@ -35,7 +36,6 @@ KEYS = {  # of which most of the memory comes
     "the outputs along the line": ("points",),
     "the record": ("networks", "points"),
 }
-CHAINS = ("mlp", "mean_field")
 
 
 @dataclass(frozen=True)
@@ -56,44 +56,39 @@ class Estimate:
 def estimate(settings: JobSettings, data: Data) -> Estimate:
     r"""Return about what a job takes.
 
-    .. math:: t = n S \left(t_0 + \frac{6 P B}{R}\right) + \frac{n (n - 1)}{2} \left[ \frac{2 (P - P_1) N K M + 4 P_1 N}{R}
-              + t_1 (m L + C) N K M + L \left(t_2 m^2 + \frac{6 m^2 N}{R}\right) \right]
+    .. math:: t = n S \left(t_0 + \frac{3 F B}{R}\right) + \frac{n (n - 1)}{2} \left[ \frac{(F - F_1) N K M + 2 F_1 N}{R}
+              + t_1 (h - d) N K M + \sum_g m_g^2 \left(t_2 + \frac{6 N'}{R}\right) \right]
 
-    with n networks of P weights in L layers of m neurons and C classes, S steps of B examples, N examples in both splits, K points of the
-    line, M methods with the identity, and the constants of this module. The first layer, of P_1 weights, is linear in t: its products at
-    both ends serve every t. It tells small jobs from large ones, no more.
+    with n networks of F operations per example, of which those of :math:`F_1` at both ends of a line serve every t, groups of
+    :math:`m_g` neurons, and h activations of which d are inputs (`Counts`); S steps of B examples, N examples in both splits, N' of them
+    for training, K points of the line, M methods with the identity, and the constants of this module. It tells small jobs from large ones,
+    no more.
     """
-    n, width, depth = settings.networks, settings.width, settings.depth
+    n, network = settings.networks, counts(settings.model, settings.shape(data))
     methods, pairs = with_identity(settings.matching), n * (n - 1) // 2
     needs = frozenset().union(*(method.needs for method in methods))
-    is_chain = settings.model.name in CHAINS
-    ends = data.n_inputs + data.n_classes
-    weights = (ends * width + (depth - 1) * width**2 + depth * width + data.n_classes) if is_chain else 0
-    neurons = ends + (width * depth if is_chain else 0)
+    squares = [size**2 for size in network.neurons.values()]  # of the matrices between the neurons of a group
     batch, steps = settings.training.batch_size, settings.training.steps(len(data.train))
     examples = len(data.train) + len(data.test)
-    moments = 24 * depth * width**2 + 16 * data.n_inputs**2 if needs & {"moments", "cross_moments"} else 0
-    costs = 8 * MATRICES * width**2 if len(methods) > 1 else 0
-    training = 4 * (2 + len(settings.optimizer.buffers)) * weights + 8 * batch * neurons
-    measuring = 4 * 2 * weights + (16 * weights if "weights" in needs else 0) + 8 * BATCH * neurons
+    moments = 24 * sum(squares) + 16 * sum(columns**2 for columns in network.inputs.values())
+    training = 4 * (2 + len(settings.optimizer.buffers)) * network.parameters + 8 * batch * network.activations
+    measuring = (4 * 2 + (16 if "weights" in needs else 0)) * network.parameters + 8 * BATCH * network.activations
     memory = {
-        "the networks themselves": 4 * n * weights,
+        "the networks themselves": 4 * n * network.parameters,
         "training a network": training,
         "the learning rates of all steps": 40 * steps,
-        "the moments of the activations": moments if is_chain else 0,
-        "the costs between neurons": costs if is_chain else 0,
+        "the moments of the activations": moments if needs & {"moments", "cross_moments"} else 0,
+        "the costs between neurons": 8 * MATRICES * max(squares, default=0) if len(methods) > 1 else 0,
         "the networks of a pair": measuring,
         "the outputs along the line": 3 * 4 * 16 * BATCH * len(methods) * settings.points,
         "the record": 3 * _record_bytes(settings.points, len(methods), pairs),
     }
     line = len(methods) * settings.points * examples
-    of_layers = (
-        depth * width**2 * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if is_chain and len(methods) > 1 else 0.0
-    )
-    first = data.n_inputs * width if is_chain else 0
-    products = 2 * ((weights - first) * line + 2 * first * examples) / OPERATIONS_PER_SECOND
-    of_pair = products + SECONDS_PER_VALUE * line * (neurons - data.n_inputs) + of_layers
-    of_network = steps * (SECONDS_PER_STEP + 6 * weights * batch / OPERATIONS_PER_SECOND)
+    of_groups = sum(squares) * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if len(methods) > 1 else 0.0
+    ends = network.operations_at_ends
+    products = ((network.operations - ends) * line + 2 * ends * examples) / OPERATIONS_PER_SECOND
+    of_pair = products + SECONDS_PER_VALUE * line * (network.activations - data.n_inputs) + of_groups
+    of_network = steps * (SECONDS_PER_STEP + 3 * network.operations * batch / OPERATIONS_PER_SECOND)
     return Estimate(memory, _record_bytes(settings.points, len(methods), pairs), n * of_network, pairs * of_pair)
 
 

@@ -26,7 +26,7 @@ from lmc_sweeps.jobs.records import Record
 from lmc_sweeps.jobs.results import empty_record
 from lmc_sweeps.jobs.stacks import Progress, train_all
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.matching.base import Matching, Permutations
+from lmc_sweeps.matching.base import Maps, Matching
 from lmc_sweeps.measuring.final_losses import check_final_losses
 from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.measuring.pairs import compare_pair
@@ -73,13 +73,13 @@ def run_job(job: PreparedJob, folder: Path, progress: Progress = lambda steps: N
     networks = find_or_train(job, progress, at_hand)
     with time_limit(job.settings.time_limit, "matching and measuring"):
         while record is None or methods:
-            results, permutations = measure(job, networks, methods, points_of_lines(job.settings, record))
+            results, maps = measure(job, networks, methods, points_of_lines(job.settings, record))
             if note := points_note(job.settings.points, record, methods):
                 log.info("%s", note)
                 results["notes"].append(note)
             results["seconds"] = time.perf_counter() - start
             log.info("measured %d methods in %.1f s", len(methods), results["seconds"])
-            record, is_kept = keep_results(folder, results, permutations)
+            record, is_kept = keep_results(folder, results, maps)
             methods = [] if is_kept else missing_methods(job.settings, record, folder)
         if planes:
             record = add_planes(job, folder, record, networks, planes, start)
@@ -105,14 +105,12 @@ def find_or_train(
     return [StoredNetwork({k: v.to(device) for k, v in net.parameters.items()}, net.facts, net.seconds) for net in networks]
 
 
-def measure(
-    job: PreparedJob, networks: Sequence[StoredNetwork], methods: list[Matching], points: int
-) -> tuple[Record, dict[str, Permutations]]:
-    """Return the record of every pair of the networks, matched and measured by the methods, and the permutations."""
+def measure(job: PreparedJob, networks: Sequence[StoredNetwork], methods: list[Matching], points: int) -> tuple[Record, dict[str, Maps]]:
+    """Return the record of every pair of the networks, matched and measured by the methods, and the maps."""
     device, names = resolve_device(job.settings.device), job.network_names
     architecture, splits = job.architecture, (job.data.train.to(device), job.data.test.to(device))
     record = empty_record(job, networks, methods, points)
-    permutations: dict[str, Permutations] = {}
+    maps: dict[str, Maps] = {}
     movements = [_movement(planned, network) for planned, network in zip(planned_networks(job), networks, strict=True)]
     for i, j in itertools.combinations(range(len(networks)), 2):
         result = _measure_pair(job, architecture, networks[i], networks[j], splits, methods, points)
@@ -125,8 +123,8 @@ def measure(
         record["curves"] += [pair | row for row in tables["curves"]]
         record["layers"] += [pair | row for row in tables["layers"]]
         record["notes"] += [note for note in result.notes if note not in record["notes"]]
-        permutations |= {f"{names[i]}.{names[j]}.{key}": permutation for key, permutation in result.permutations.items()}
-    return {**record, **records.surroundings(device)}, permutations
+        maps |= {f"{names[i]}.{names[j]}.{key}": by_group for key, by_group in result.maps.items()}
+    return {**record, **records.surroundings(device)}, maps
 
 
 def _measure_pair(

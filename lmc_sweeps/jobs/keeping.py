@@ -7,14 +7,15 @@ import numpy as np
 
 from lmc_sweeps.common.files import locked
 from lmc_sweeps.jobs import records
-from lmc_sweeps.jobs.permutation_files import read_permutations, write_permutations
+from lmc_sweeps.jobs.permutation_files import read_maps, write_permutations
 from lmc_sweeps.jobs.records import Record
-from lmc_sweeps.matching.base import Permutations
+from lmc_sweeps.matching.base import Maps
+from lmc_sweeps.symmetry.maps import Map
 from multirun_analysis.schema import FILES, PERMUTATIONS, RECORD
 
 
-def keep_results(folder: Path, results: Record, permutations: Mapping[str, Permutations]) -> tuple[Record, bool]:
-    """Write results and their permutations, with what is there already.
+def keep_results(folder: Path, results: Record, maps: Mapping[str, Maps]) -> tuple[Record, bool]:
+    """Write results and their maps, with what is there already.
 
     Returns
     -------
@@ -27,13 +28,13 @@ def keep_results(folder: Path, results: Record, permutations: Mapping[str, Permu
     with locked(folder / RECORD):
         present = records.read_record(folder)
         records.check_same_job(folder, present, results["run_id"])  # again: two commands may have begun with an empty folder
-        arrays: Mapping[str, np.ndarray] = {}
+        present_maps: Mapping[str, np.ndarray | Map] = {}
         if present is not None and records.is_finished(present):
             if _would_mix(present, results):
                 return present, False
-            arrays = read_permutations(folder, present)
+            present_maps = read_maps(folder, present)
             results = records.merged(present, results)
-        digest = write_permutations(folder, permutations, arrays)
+        digest = write_permutations(folder, maps, present_maps)
         results[FILES] = {**results.get(FILES, {}), PERMUTATIONS: digest}
         records.write_record(folder, results)
     return results, True

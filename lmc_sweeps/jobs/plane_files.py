@@ -12,18 +12,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.devices import resolve_device
 from lmc_sweeps.common.files import locked, write_atomically
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.network_files import StoredNetwork
-from lmc_sweeps.jobs.permutation_files import read_permutations
+from lmc_sweeps.jobs.permutation_files import read_maps
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import NO_PLANE, Record
-from lmc_sweeps.matching.base import Matching, Permutations
-from lmc_sweeps.maths.permutations import apply_permutations
+from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.measuring.pairs import method_key
 from lmc_sweeps.measuring.planes import N_ROWS, PlaneRow, plane_rows
+from lmc_sweeps.symmetry.maps import Map
 from multirun_analysis import schema
 from multirun_analysis.schema import FILES, PERMUTATIONS, PLANE_FILE, RECORD
 
@@ -92,7 +94,7 @@ def measure_planes(
     InputError
         If the permutations are lost.
     """
-    permutations = read_permutations(folder, record)
+    maps = read_maps(folder, record)
     names, test = job.network_names, job.data.test.to(resolve_device(job.settings.device))
     architecture, planes = job.architecture, Planes([], [], [])
     for (i, j), method in itertools.product(itertools.combinations(range(len(names)), 2), methods):
@@ -101,8 +103,8 @@ def measure_planes(
         reason = "a weight of theirs is not finite"
         if networks[i].facts.finite and networks[j].facts.finite:
             a, b = networks[i].parameters, networks[j].parameters
-            by_group = _permutations(folder, permutations, f"{names[i]}.{names[j]}.{method_key(method)}")
-            rows = plane_rows(architecture, a, b, apply_permutations(b, architecture.spec, by_group), test)
+            by_group = _of_method(folder, maps, f"{names[i]}.{names[j]}.{method_key(method)}")
+            rows = plane_rows(architecture, a, b, architecture.graph(b).apply(b, by_group), test)
             reason = "A, B and permuted B lie on one line"
         planes.rows.extend(key | asdict(row) for row in rows)
         if not rows:
@@ -111,9 +113,9 @@ def measure_planes(
     return planes
 
 
-def _permutations(folder: Path, flat: Permutations, prefix: str) -> dict[str, Any]:
-    """Return by group the permutations of one pair and method."""
-    by_group = {key.partition("/")[2]: permutation for key, permutation in flat.items() if key.partition("/")[0] == prefix}
+def _of_method(folder: Path, flat: Mapping[str, np.ndarray | Map], prefix: str) -> dict[str, np.ndarray | Map]:
+    """Return by group the maps of one pair and method."""
+    by_group = {key.partition("/")[2]: mapping for key, mapping in flat.items() if key.partition("/")[0] == prefix}
     if not by_group:
         path = str(folder / PERMUTATIONS)
         raise InputError(f"{path!r} is missing or damaged; remove {RECORD} beside it and run the job again.")

@@ -13,7 +13,7 @@ from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.models.base import Architecture, Model, stacked
+from lmc_sweeps.models.base import Architecture, Counts, Model, Shape, stacked
 from lmc_sweeps.training.loop import Recipe
 
 
@@ -47,7 +47,7 @@ class PlannedNetwork:
     @property
     def template(self) -> dict[str, torch.Tensor]:
         """Its parameters without their values: what a stored one must be like."""
-        return template(self.settings.model, *self.job.shape)
+        return template(self.settings.model, self.job.shape)
 
     @property
     def steps(self) -> int:
@@ -74,7 +74,7 @@ class PlannedNetwork:
     def initial(self) -> dict[str, torch.Tensor]:
         """Return its parameters before the first step."""
         rng = generator(self.settings.seed, "network", self.number, "initialisation")
-        return self.settings.model.initial(*self.job.shape, rng)
+        return self.settings.model.initial(self.job.shape, rng)
 
     def kind(self) -> tuple[Any, ...]:
         """Return everything that fixes the shape of the computation: networks of one kind can share a stack."""
@@ -83,11 +83,20 @@ class PlannedNetwork:
         return (*fixed, self.steps, s.training.batch_size, s.optimizer.buffers)
 
 
-@lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike
-def template(model: Model, n_inputs: int, width: int, depth: int, n_classes: int) -> dict[str, torch.Tensor]:
+@lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike; a model may have to draw one
+def _tensor_sizes(model: Model, shape: Shape) -> dict[str, tuple[int, ...]]:
+    return model.tensor_sizes(shape)
+
+
+def template(model: Model, shape: Shape) -> dict[str, torch.Tensor]:
     """Return the parameters of a network without their values."""
-    drawn = model.initial(n_inputs, width, depth, n_classes, generator(0, "template"))
-    return {name: tensor.to("meta") for name, tensor in drawn.items()}
+    return {name: torch.empty(size, device="meta") for name, size in _tensor_sizes(model, shape).items()}
+
+
+@lru_cache(maxsize=1024)  # of every job of a sweep, before the first one begins
+def counts(model: Model, shape: Shape) -> Counts:
+    """Return the parameters, activations and operations of a network, from which memory and time are estimated."""
+    return model.architecture(shape).counts(shape, _tensor_sizes(model, shape))
 
 
 def planned_networks(job: PreparedJob) -> list[PlannedNetwork]:

@@ -7,7 +7,7 @@ from typing import Any
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.jobs import identities, recorded
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.models.base import Architecture, Shape
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class PreparedJob:
         return identities.network_identity(self.settings, self.fingerprint, number)
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """The number of inputs, width, depth and number of classes of its networks."""
-        return self.data.n_inputs, self.settings.width, self.settings.depth, self.data.n_classes
+    def shape(self) -> Shape:
+        """The shape of its networks."""
+        return self.settings.shape(self.data)
 
     @property
     def architecture(self) -> Architecture:
         """The mathematics of its networks."""
-        return self.settings.model.architecture(*self.shape)
+        return self.settings.model.architecture(self.shape)

@@ -40,7 +40,7 @@ class Record(TypedDict, total=False):
     sentence: str
     config: dict[str, Any]
     scope: Mapping[str, Any]
-    data: dict[str, int]
+    data: dict[str, Any]
     networks: list[dict[str, Any]]
     points: int
     matching: list[MethodEntry]

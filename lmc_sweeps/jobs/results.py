@@ -20,6 +20,7 @@ def empty_record(job: PreparedJob, networks: Sequence[StoredNetwork], methods: S
         for number, network in enumerate(networks)
         if (reason := divergence(network.facts, settings.training.epochs)) is not None
     ]
+    axes = {"inputs": list(data.inputs)} if len(data.inputs) > 1 else {}  # of a vector, `n_inputs` tells all
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": job.run_id,
@@ -27,7 +28,7 @@ def empty_record(job: PreparedJob, networks: Sequence[StoredNetwork], methods: S
         "sentence": "; ".join(reasons) + "." if reasons else "measured.",
         "config": plain_config(settings) | {"points": points},
         "scope": job.scope,
-        "data": {"n_train": len(data.train), "n_test": len(data.test), "n_inputs": data.n_inputs, "n_classes": data.n_classes},
+        "data": {"n_train": len(data.train), "n_test": len(data.test), "n_inputs": data.n_inputs, "n_classes": data.n_classes} | axes,
         "networks": [
             {"name": name, **asdict(network.facts), "seconds": network.seconds}
             for name, network in zip(job.network_names, networks, strict=True)

@@ -9,7 +9,7 @@ from lmc_sweeps.common.identity import NEVER
 from lmc_sweeps.datasets.base import Data, Dataset
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths import interpolation
-from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.base import Model, Shape
 from lmc_sweeps.models.checking import check_model
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Optimizer
@@ -66,11 +66,16 @@ class JobSettings:
         if self.precision == "tf32" and device.type != "cuda":
             raise checks.InputError(f"`precision` tf32 is for CUDA devices; here `device` is {device}. Choose float32 or bfloat16.")
 
+    def shape(self, data: Data) -> Shape:
+        """Return the shape of the networks, trained on these data."""
+        return Shape(data.inputs, self.width, self.depth, data.n_classes)
+
     def check_against(self, data: Data) -> None:
         """Raise `InputError` where the settings do not fit the data."""
-        self.model.check_shape(data.n_inputs, self.width, self.depth)
+        shape = self.shape(data)
+        self.model.check_shape(shape)
         sees_activations = any(method.needs & {"moments", "cross_moments"} for method in self.matching)
-        check_model(self.model, (data.n_inputs, self.width, self.depth, data.n_classes), sees_activations)
+        check_model(self.model, shape, sees_activations)
         if self.training.batch_size > len(data.train):
             raise checks.InputError(
                 f"`training.batch_size` must be at most the size of the training set ({len(data.train)}), got {self.training.batch_size}."

@@ -11,7 +11,7 @@ import torch
 
 from lmc_sweeps.common.devices import is_out_of_memory, resolve_device
 from lmc_sweeps.common.time_limit import time_limit
-from lmc_sweeps.jobs.planned import PlannedNetwork, groups, padded_split, padded_stack, products_of
+from lmc_sweeps.jobs.planned import PlannedNetwork, counts, groups, padded_split, padded_stack, products_of
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.training.loop import StackState, initial_state, train
 
@@ -56,8 +56,8 @@ def training_seconds(networks: Sequence[PlannedNetwork]) -> float:
 def most_in_memory(network: PlannedNetwork) -> int:
     """Return how many networks fit in the memory of a stack: weights, gradients, optimizer buffers, and a batch's activations."""
     weights = sum(tensor.numel() for tensor in padded_stack([network]).values())
-    neurons = network.data.n_inputs + network.settings.width * network.settings.depth + network.data.n_classes
-    values = 6 * weights + 4 * network.settings.training.batch_size * neurons
+    activations = counts(network.settings.model, network.job.shape).activations
+    values = 6 * weights + 4 * network.settings.training.batch_size * activations
     return max(1, int(_memory_for_stacks(network.settings) / (4 * values)))
 
 

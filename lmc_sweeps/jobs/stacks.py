@@ -105,7 +105,7 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress, i
         state = train(first.training_architecture, state, [network.recipe for network in networks], split, keeper)
     after = evaluate(architecture, state.parameters, split)
     spent = (time.perf_counter() - start) / len(networks)
-    shapes = {name: tensor.shape for name, tensor in first.initial().items()}
+    shapes = {name: tensor.shape for name, tensor in first.template.items()}
     trained = {}
     for k, network in enumerate(networks):
         parameters = architecture.unpadded(unstack(state.parameters, k), shapes)

@@ -1,6 +1,8 @@
 """`activations`: match neurons by what they compute, over the training set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -8,9 +10,11 @@ import numpy as np
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.identity import ALWAYS
 from lmc_sweeps.matching.base import SequentialMatching
-from lmc_sweeps.matching.problem import MatchingProblem, Permutations
+from lmc_sweeps.matching.problem import MatchingProblem, NetworkView, Permutations
 from lmc_sweeps.maths.dimension import spectrum_of_products
 from lmc_sweeps.maths.ground_costs import activation_distances
+from lmc_sweeps.symmetry.axes import Factor
+from lmc_sweeps.symmetry.sites import Site
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +26,9 @@ class Activations(SequentialMatching):
 
     where the bar takes the mean away (`centred`). Activations of B do not change when its earlier layers are permuted, so the layers
     are independent of one another, and may feed one another; but neurons that are dead on every example cost the same, and between these
-    the weights decide. The approximate dimension is that of the uncentred :math:`\mathbb E\, h^l (h^l)^\top`.
+    the weights decide, as they do where no product shows a group. Groups that are factors of one axis, as attention heads and what is
+    inside of them, are matched in turn, each given the other. The approximate dimension is that of the uncentred
+    :math:`\mathbb E\, h^l (h^l)^\top`.
 
     References
     ----------
@@ -39,17 +45,78 @@ class Activations(SequentialMatching):
         super().__post_init__()
         checks.boolean("matching.activations.centred", self.centred)
 
+    def partners(self, problem: MatchingProblem, group: str) -> set[str]:
+        factors = [factor.group for site in self._shown(problem, group) for factor in site.neurons]
+        return {other for other in factors if other is not None and other != group}
+
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
-        a, b, cross = problem.moments_a[group], problem.moments_b[group], problem.cross_moments[group]
-        if self.centred:
-            return activation_distances(a.covariance, b.covariance, cross - np.outer(a.mean, b.mean))
-        return activation_distances(a.second, b.second, cross)
+        shown = self._shown(problem, group)
+        n = problem.sizes[group]
+        return np.sum([self._cost(problem, site, group, permutations) for site in shown], axis=0) if shown else np.zeros((n, n))
 
     def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
-        if centred:
-            return problem.moments_a[group].covariance, problem.moments_b[group].covariance
-        return problem.moments_a[group].second, problem.moments_b[group].second
+        both = [self._second(problem, view, group, centred) for view in (problem.a, problem.b)]
+        return both[0], both[1]
 
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
-        moments = problem.moments_a[group]
-        return spectrum_of_products(moments.covariance if self.centred else moments.second)
+        return spectrum_of_products(self._second(problem, problem.a, group, self.centred))
+
+    def _shown(self, problem: MatchingProblem, group: str) -> list[Site]:
+        """Return the sites of a group whose activations could be read; without one, all neurons cost the same, and the weights decide."""
+        return [site for site in problem.sites.get(group, ()) if problem.a.moments_at(site.key) is not None]
+
+    def _cost(self, problem: MatchingProblem, site: Site, group: str, permutations: Permutations) -> np.ndarray:
+        a, b, cross = problem.a.moments[site.key], problem.b.moments[site.key], problem.cross_moments[0, 1][site.key]
+        if self.centred:
+            distances = activation_distances(a.covariance, b.covariance, cross - np.outer(a.mean, b.mean))
+        else:
+            distances = activation_distances(a.second, b.second, cross)
+        return distances if len(site.neurons) == 1 else _factor_costs(distances, site.neurons, group, permutations)
+
+    def _second(self, problem: MatchingProblem, view: NetworkView, group: str, centred: bool) -> np.ndarray:
+        """Return the second moments of a group's neurons, (n, n), summed over what else is a factor of its site."""
+        shown = self._shown(problem, group)
+        if not shown:
+            return np.zeros((problem.sizes[group], problem.sizes[group]))
+        moments = view.moments[shown[0].key]
+        second = moments.covariance if centred else moments.second
+        return second if len(shown[0].neurons) == 1 else _own_block(second, shown[0].neurons, group)
+
+
+def _own_block(second: np.ndarray, factors: Sequence[Factor], group: str) -> np.ndarray:
+    """Return the trace over the other factors of a matrix (product of factors, product of factors), (n, n)."""
+    blocks = _own_first(second, factors, group)  # (n, s, n, s)
+    return np.einsum("isjs->ij", blocks)
+
+
+def _own_first(matrix: np.ndarray, factors: Sequence[Factor], group: str) -> np.ndarray:
+    """Return a matrix between products of factors as (n, s, n, s): on each side the factor of a group, then all others."""
+    sizes = [factor.size for factor in factors]
+    own = [factor.group for factor in factors].index(group)
+    order = [own, *(k for k in range(len(sizes)) if k != own)]
+    n, s = sizes[own], prod(sizes) // sizes[own]
+    return matrix.reshape(*sizes, *sizes).transpose([*order, *(len(sizes) + k for k in order)]).reshape(n, s, n, s)
+
+
+def _factor_costs(distances: np.ndarray, factors: Sequence[Factor], group: str, permutations: Permutations) -> np.ndarray:
+    r"""Return the cost of pairing the neurons of one factor of a site, (n, n), from those of pairing all its places.
+
+    .. math:: C_{ij} = \sum_s D_{(i, s), (j, \sigma(s))}
+
+    where :math:`\sigma` is the order of the other factors; before they are matched, that which makes the sum least, for each i and j.
+    """
+    others = [factor for factor in factors if factor.group != group]
+    blocks = _own_first(distances, factors, group)  # (n, s, n, s)
+    if all(factor.group in permutations for factor in others):
+        places = np.arange(prod(factor.size for factor in others)).reshape([factor.size for factor in others])
+        for k, factor in enumerate(others):
+            places = places.take(permutations[str(factor.group)], axis=k)
+        return np.einsum("isjs->ij", blocks[..., places.ravel()])
+    from scipy.optimize import linear_sum_assignment  # SciPy's optimizers take 0.2 s to import, and only attention needs them here
+
+    n = len(blocks)
+    costs = np.empty((n, n))
+    for i, j in np.ndindex(n, n):
+        rows, columns = linear_sum_assignment(blocks[i, :, j])
+        costs[i, j] = blocks[i, :, j][rows, columns].sum()
+    return costs

@@ -13,10 +13,24 @@ from lmc_sweeps import transport
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.identity import ALWAYS, code_of, left_out
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.matching.neuron_weights import bias_column, incoming_rows, neuron_rows, outgoing_columns
-from lmc_sweeps.matching.problem import NEEDS, LayerMatch, MatchingProblem, MatchingResult, Moments, Permutations
-from lmc_sweeps.maths.cost_bounds import effective_dimension, expected_slope, rate_distortion_bound
-from lmc_sweeps.maths.dimension import approximate_dimension
+from lmc_sweeps.matching.layers import check_finite, layer_report
+from lmc_sweeps.matching.neuron_weights import all_rows, bias_column, incoming, incoming_rows, neuron_rows, outgoing_columns, partners
+from lmc_sweeps.matching.problem import (
+    FIXED_POINT,
+    LOCAL,
+    NEEDS,
+    NOT_CONVERGED,
+    NOT_MATCHED,
+    OPTIMAL,
+    LayerMatch,
+    Maps,
+    MatchingProblem,
+    MatchingResult,
+    Moments,
+    NetworkView,
+    Permutations,
+    permutation_maps,
+)
 from lmc_sweeps.maths.ground_costs import squared_distances
 from lmc_sweeps.maths.permutations import from_coupling
 from lmc_sweeps.transport.ties import TieRule
@@ -24,9 +38,12 @@ from multirun_analysis.common.registry import folders_of_parts
 from multirun_analysis.schema import safe_name
 
 __all__ = [  # all that the file of a method needs, one's own too
-    "NEEDS", "LayerMatch", "Matching", "MatchingProblem", "MatchingResult", "Moments", "Permutations", "SequentialMatching",
-    "bias_column", "incoming_rows", "neuron_rows", "outgoing_columns",
+    "FIXED_POINT", "LOCAL", "NEEDS", "NOT_CONVERGED", "NOT_MATCHED", "OPTIMAL", "LayerMatch", "Maps", "Matching", "MatchingProblem",
+    "MatchingResult", "Moments", "NetworkView", "Permutations", "SequentialMatching", "all_rows", "bias_column", "check_finite",
+    "incoming", "incoming_rows", "layer_report", "neuron_rows", "outgoing_columns", "partners", "permutation_maps",
 ]  # fmt: skip
+
+MOST_SWEEPS = 100  # over groups that feed one another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +55,7 @@ class Matching(ABC):
 
     @abstractmethod
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
-        """Return the permutation of every group of B that aligns B with A."""
+        """Return the map of every group of B that aligns B with A."""
 
     def settings(self) -> dict[str, Any]:
         """Return the fields that a user can set."""
@@ -62,12 +79,14 @@ class Matching(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class SequentialMatching(Matching):
-    """One pass from the first layer to the last, each layer's inputs aligned by the layers below, an exact transport per layer.
+    """One pass from the first group to the last, each group's inputs aligned by those before it, an exact transport per group.
 
-    The cost of a layer depends on the permutations of the layers below it only, so more passes, in any order, end in the same
-    permutations. Where several permutations of a layer cost the same (to the resolution of `transport.ties`), as with dead or duplicate
-    neurons, that one counts whose neurons have the nearest weights: incoming, with B's inputs in A's order, biases, and those that lead to
-    the outputs; and of equal ones that which moves neurons the least.
+    In a chain the cost of a layer depends on the permutations of the layers below it only, so more passes, in any order, end in the same
+    permutations. Where groups feed one another, as in a residual stream, or are factors of one axis, as attention heads, the first pass
+    compares what can be compared (`neuron_weights.incoming`), and passes follow until none changes a permutation: a fixed point, which
+    does not depend on the order of B's neurons. Where several permutations of a group cost the same (to the resolution of
+    `transport.ties`), as with dead or duplicate neurons, that one counts whose neurons have the nearest weights: incoming, with B's
+    inputs in A's order, biases, and those that lead to the outputs; and of equal ones that which moves neurons the least.
     """
 
     # Whether Gaussian weights are Gaussian neurons in the metric of the cost: a claim of one class, which none inherits.
@@ -105,80 +124,67 @@ class SequentialMatching(Matching):
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
         """Return the variances of A's neurons along their principal directions, in the metric of the ground cost."""
 
+    def partners(self, problem: MatchingProblem, group: str) -> set[str]:
+        """Return the groups on whose permutations the cost of a group depends."""
+        return partners(problem, group) if self.ordered else set()
+
     @one_thread()
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
-        """Return the permutations of one pass over the layers."""
-        solve = transport.choices()[self.transport]()
+        """Return the permutations of one pass over the groups, or of several where groups depend on one another."""
         permutations: dict[str, np.ndarray] = {}
-        layers, is_permutation, sentences = [], True, []
-        for layer, group in enumerate(problem.spec.groups, start=1):
-            if self.ordered:
-                _check_order(problem, group, permutations)
-            cost = self.ground_cost(problem, group, permutations)
-            self._check_finite("ground_cost", layer, group, cost)
-            result = solve(cost, self._ties(problem, group, permutations))
-            permutations[group], is_exact = from_coupling(result.coupling)
-            is_permutation &= is_exact
+        is_exact, status, sentences = True, NOT_CONVERGED, [f"after {MOST_SWEEPS} sweeps over the groups permutations still change"]
+        for number in range(1, MOST_SWEEPS + 1):
+            sweep = self._sweep(problem, permutations)
+            is_exact &= sweep.is_permutation
+            is_settled = all(np.array_equal(permutations.get(group, ()), order) for group, order in sweep.permutations.items())
+            permutations = sweep.permutations
+            if (number == 1 and not sweep.is_early) or is_settled:
+                end = (OPTIMAL, "optimal, layer by layer") if number == 1 and not sweep.is_early else (FIXED_POINT, _settled(number))
+                status, sentences = (NOT_CONVERGED, list(sweep.sentences)) if sweep.sentences else (end[0], [end[1]])
+                break
+        return MatchingResult(
+            maps=permutation_maps(permutations),
+            is_permutation=is_exact,
+            layers=layer_report(self, problem, permutations, sweep.costs),
+            status=status,
+            sentence="; ".join(sentences),
+        )
+
+    def _sweep(self, problem: MatchingProblem, before: Permutations) -> "_Sweep":
+        """Return the best permutation of every group in turn, given those of the groups before it and the earlier ones of the others."""
+        solve = transport.choices()[self.transport]()
+        permutations, costs, sentences = dict(before), {}, []
+        is_exact, is_early = True, False
+        for layer, group in enumerate(problem.groups, start=1):
+            is_early |= not self.partners(problem, group) <= permutations.keys()
+            costs[group] = self.ground_cost(problem, group, permutations)
+            check_finite(self, "ground_cost", layer, group, costs[group])
+            result = solve(costs[group], self._ties(problem, group, permutations))
+            permutations[group], is_permutation = from_coupling(result.coupling)
+            is_exact &= is_permutation
             if not result.converged:
                 sentences.append(f"layer {layer}: {result.sentence}")
-            layers.append(self._layer_match(problem, layer, group, cost, permutations[group]))
-        return MatchingResult(
-            permutations=permutations,
-            is_permutation=is_permutation,
-            layers=tuple(layers),
-            objective=(),
-            converged=not sentences,
-            sentence="; ".join(sentences) or "optimal, layer by layer",
-        )
-
-    def _check_finite(self, method: str, layer: int, group: str, values: np.ndarray) -> None:
-        """Raise `InputError` if what a method of this class returns has entries that are not finite, which no solver takes."""
-        if not_finite := int((~np.isfinite(values)).sum()):
-            raise checks.InputError(
-                f"matching={self.name}: `{method}` must return finite numbers, got {not_finite:,} of {np.size(values):,} entries that are "
-                f"not, in layer {layer} ({group!r})."
-            )
-
-    def _layer_match(self, problem: MatchingProblem, layer: int, group: str, cost: np.ndarray, permutation: np.ndarray) -> LayerMatch:
-        """Return what the matching of one layer costs, beside the dimensions of its neurons and what theory says of the cost."""
-        dimension_a, dimension_b = map(approximate_dimension, self.dimension_matrices(problem, group, centred=False))
-        centred_a, centred_b = map(approximate_dimension, self.dimension_matrices(problem, group, centred=True))
-        spectrum = self.spectrum(problem, group)
-        self._check_finite("spectrum", layer, group, spectrum)
-        return LayerMatch(
-            layer=layer,
-            layer_name=group,
-            matching_cost=float(cost[np.arange(len(cost)), permutation].mean()),
-            identity_cost=float(np.diag(cost).mean()),
-            approximate_dimension=dimension_a,
-            approximate_dimension_b=dimension_b,
-            approximate_dimension_centred=centred_a,
-            approximate_dimension_centred_b=centred_b,
-            **_theory(spectrum, len(cost), self.keeps_gaussian),
-        )
+        return _Sweep(permutations, costs, is_exact, is_early, tuple(sentences))
 
     def _ties(self, problem: MatchingProblem, group: str, permutations: Permutations) -> TieRule:
         """Return what decides between permutations of equal cost: the weights, for a method that sees them."""
         if "weights" not in self.needs:
             return TieRule(size=np.mean)
-        # Where groups feed one another, as in a residual stream, what comes from those not matched yet has no order to be compared in.
-        sources = {source for source in problem.sources[group] if source not in problem.sizes or source in permutations}
-        rows_a = neuron_rows(problem, problem.weights_a, group, {}, biases=True, outgoing=True, sources=sources)
-        rows_b = neuron_rows(problem, problem.weights_b, group, permutations, biases=True, outgoing=True, sources=sources)
+        rows_a = neuron_rows(problem, problem.a.weights, group, {}, biases=True, outgoing=True, matched=permutations)
+        rows_b = neuron_rows(problem, problem.b.weights, group, permutations, biases=True, outgoing=True, matched=permutations)
         return TieRule(criteria=(partial(squared_distances, rows_a, rows_b),), size=np.mean)
 
 
-def _check_order(problem: MatchingProblem, group: str, permutations: Permutations) -> None:
-    """Raise `InputError` if a group is fed by one that is not matched yet."""
-    unmatched = [source for source in problem.sources[group] if source in problem.sizes and source not in permutations]
-    if unmatched:
-        raise checks.InputError(f"group {group!r} is fed by {unmatched[0]!r}, which is computed after it: one pass cannot match it.")
+@dataclass(frozen=True)
+class _Sweep:
+    """One sweep over the groups; `is_early` says that the cost of a group depended on one that was not matched yet."""
+
+    permutations: dict[str, np.ndarray]
+    costs: dict[str, np.ndarray]
+    is_permutation: bool
+    is_early: bool
+    sentences: tuple[str, ...]
 
 
-def _theory(spectrum: np.ndarray, width: int, is_gaussian: bool) -> dict[str, float]:
-    """Return what theory says of the matching cost of a layer; NaN where its neurons are all the same, or it says nothing."""
-    if not spectrum.any():
-        return dict.fromkeys(("effective_dimension", "cost_lower_bound", "expected_slope"), float("nan"))
-    dimension = effective_dimension(spectrum, width)
-    bound = rate_distortion_bound(spectrum, width) if is_gaussian else float("nan")
-    return {"effective_dimension": dimension, "cost_lower_bound": bound, "expected_slope": expected_slope(dimension)}
+def _settled(sweeps: int) -> str:
+    return f"a fixed point after {sweeps} sweeps over the groups, which feed one another: each is optimal given the others"

@@ -1,6 +1,6 @@
 """`covariance`: the paper's weight matching in the metric of the activations that feed a layer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -10,8 +10,8 @@ from lmc_sweeps.common import checks
 from lmc_sweeps.common.identity import ALWAYS
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.base import SequentialMatching
-from lmc_sweeps.matching.neuron_weights import bias_column, incoming_rows
-from lmc_sweeps.matching.problem import MatchingProblem, Moments, Permutations
+from lmc_sweeps.matching.neuron_weights import bias_column, incoming
+from lmc_sweeps.matching.problem import MatchingProblem, NetworkView, Permutations
 from lmc_sweeps.maths.dimension import spectrum_of_products, spectrum_of_rows
 from lmc_sweeps.maths.ground_costs import squared_distances
 
@@ -44,21 +44,20 @@ class Covariance(SequentialMatching):
 
     @one_thread()
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
-        terms_a = self._terms(problem, problem.weights_a, problem.moments_a, group, {}, self.centred)
-        terms_b = self._terms(problem, problem.weights_b, problem.moments_a, group, permutations, self.centred)
+        terms_a = self._terms(problem, problem.a, problem.a, group, {}, self.centred, permutations)
+        terms_b = self._terms(problem, problem.b, problem.a, group, permutations, self.centred, permutations)
         return np.sum([squared_distances(a, b, metric) for (a, metric), (b, _) in zip(terms_a, terms_b, strict=True)], axis=0)
 
     @one_thread()
     def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
         centred = centred or self.centred
-        a = self._terms(problem, problem.weights_a, problem.moments_a, group, {}, centred)
-        b = self._terms(problem, problem.weights_b, problem.moments_b, group, {}, centred)
+        a, b = (self._terms(problem, view, view, group, {}, centred) for view in (problem.a, problem.b))
         matrix_a, matrix_b = (np.sum([rows @ metric @ rows.T for rows, metric in terms], axis=0) for terms in (a, b))
         return matrix_a, matrix_b
 
     @one_thread()
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
-        terms = self._terms(problem, problem.weights_a, problem.moments_a, group, {}, self.centred)
+        terms = self._terms(problem, problem.a, problem.a, group, {}, self.centred)
         if len(terms) == 1:
             return spectrum_of_rows(*terms[0])
         return spectrum_of_products(np.sum([rows @ metric @ rows.T for rows, metric in terms], axis=0))
@@ -66,23 +65,33 @@ class Covariance(SequentialMatching):
     def _terms(
         self,
         problem: MatchingProblem,
-        weights: Mapping[str, np.ndarray],
-        moments: Mapping[str, Moments],
+        view: NetworkView,
+        seen: NetworkView,
         group: str,
         permutations: Permutations,
         centred: bool,
+        matched: Collection[str] | None = None,
     ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return pairs of rows (n, d) and their metric (d, d), one per kernel position of each incoming weight."""
+        """Return pairs of rows (n, d) and their metric (d, d), one per kernel position of each incoming weight.
+
+        What is read where no product shows it, as the tokens of an embedding, counts as one input of size 1 at a time, each equally often.
+        """
         terms = []
-        for source, kernel in incoming_rows(problem, weights, group, permutations):
-            metric = moments[source].covariance if centred else moments[source].second
-            terms += [(rows, metric) for rows in kernel]
+        parts = incoming(problem, view.weights, group, permutations, matched)
+        for piece in parts:
+            moments = seen.moments_at(piece.source)
+            if moments is None:
+                d = piece.rows.shape[2]
+                metric = np.eye(d) / d
+            else:
+                metric = moments.covariance if centred else moments.second
+            terms += [(rows, metric) for rows in piece.rows]
         if self.biases:
-            biases = bias_column(problem, weights, group)
-            if len(terms) > 1 or biases.shape[1] > 1:
+            biases, moments = bias_column(problem, view.weights, group), seen.moments_at(parts[0].source)
+            if len(terms) > 1 or biases.shape[1] > 1 or moments is None:
                 raise checks.InputError(f"`matching.covariance.biases` is for linear layers; group {group!r} is computed in another way.")
             rows, metric = terms[0]
-            mean = moments[problem.sources[group][0]].mean * (0.0 if centred else 1.0)
+            mean = moments.mean * (0.0 if centred else 1.0)
             one = biases.shape[1]  # 0 where the layer has no bias, and then nothing is added
             border = np.repeat(mean[:, None], one, axis=1)
             terms = [(np.concatenate([rows, biases], axis=1), np.block([[metric, border], [border.T, np.ones((one, one))]]))]

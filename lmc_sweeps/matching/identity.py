@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmc_sweeps.matching.base import Matching
-from lmc_sweeps.matching.problem import MatchingProblem, MatchingResult
+from lmc_sweeps.matching.problem import NOT_MATCHED, MatchingProblem, MatchingResult, permutation_maps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +19,9 @@ class Identity(Matching):
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations that move nothing."""
         return MatchingResult(
-            permutations={group: np.arange(size) for group, size in problem.sizes.items()},
+            maps=permutation_maps({group: np.arange(size) for group, size in problem.sizes.items()}),
             is_permutation=True,
             layers=(),
-            objective=(),
-            converged=True,
+            status=NOT_MATCHED,
             sentence="not matched",
         )

@@ -1,6 +1,6 @@
 """`weights`: the paper's naive weight matching, incoming weights layer by layer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -45,19 +45,26 @@ class Weights(SequentialMatching):
         checks.boolean("matching.weights.outgoing", self.outgoing)
 
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
-        rows_a = self._rows(problem, problem.weights_a, group, {})
-        rows_b = self._rows(problem, problem.weights_b, group, permutations)
+        rows_a = self._rows(problem, problem.a.weights, group, {}, permutations)
+        rows_b = self._rows(problem, problem.b.weights, group, permutations, permutations)
         return squared_distances(rows_a, rows_b)
 
     @one_thread()
     def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
-        a, b = (self._rows(problem, weights, group, {}) for weights in (problem.weights_a, problem.weights_b))
+        a, b = (self._rows(problem, view.weights, group, {}) for view in (problem.a, problem.b))
         if centred:
             a, b = a - a.mean(0), b - b.mean(0)
         return a @ a.T, b @ b.T  # (n, d) @ (d, n): the non-zero spectrum of W^T W
 
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
-        return spectrum_of_rows(self._rows(problem, problem.weights_a, group, {}))
+        return spectrum_of_rows(self._rows(problem, problem.a.weights, group, {}))
 
-    def _rows(self, problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str, permutations: Permutations) -> np.ndarray:
-        return neuron_rows(problem, weights, group, permutations, self.biases, self.outgoing)
+    def _rows(
+        self,
+        problem: MatchingProblem,
+        weights: Mapping[str, np.ndarray],
+        group: str,
+        permutations: Permutations,
+        matched: Collection[str] | None = None,
+    ) -> np.ndarray:
+        return neuron_rows(problem, weights, group, permutations, self.biases, self.outgoing, matched)

@@ -40,7 +40,7 @@ class PermutationSpec:
         """Return the parameters that compute a group: its incoming weights, and its biases when asked for."""
         return tuple(p for p, axes in self.axes.items() if axes and axes[0] == group and (len(axes) > 1 or biases))
 
-    def sizes(self, parameters: Mapping[str, torch.Tensor]) -> dict[str, int]:
+    def sizes(self, parameters: Mapping[str, torch.Tensor | np.ndarray]) -> dict[str, int]:
         """Return the number of neurons of each group, after checking the parameters against the specification.
 
         Raises

@@ -1,6 +1,6 @@
-"""Loss and error of stacks of networks, along lines too, reduced in fixed chunks in float64."""
+"""Loss and error of stacks of networks, along lines and other paths too, reduced in fixed chunks in float64."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,10 @@ from torch import Tensor
 
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.maths.permutations import apply_permutations
+from lmc_sweeps.measuring.paths import Path
 from lmc_sweeps.models.base import Architecture, stacked
 from lmc_sweeps.models.criteria import Criterion
+from lmc_sweeps.symmetry.maps import Map
 
 FUNCTION_ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
 
@@ -38,20 +39,20 @@ def evaluate_line(
     architecture: Architecture,
     a: Mapping[str, Tensor],
     b: Mapping[str, Tensor],
-    permutations: Sequence[Mapping[str, np.ndarray]],
+    maps: Sequence[Mapping[str, Map | np.ndarray]],
     t: np.ndarray,
     split: Split,
     batch_size: int = 2000,
 ) -> Scores:
-    r"""Return loss and error at :math:`\theta_t = (1 - t)\,\theta_A + t\,\theta_{\tilde B}` for each permuted B.
+    r"""Return loss and error at :math:`\theta_t = (1 - t)\,\theta_A + t\,\theta_{\tilde B}` for each mapped B.
 
     Parameters
     ----------
     architecture : Architecture
     a, b : mapping of str to Tensor
         Networks A and B.
-    permutations : sequence of mappings of str to ndarray, length M
-        One set of permutations of B per line.
+    maps : sequence of mappings of str to Map, length M
+        The maps of B of each line, by group; arrays are the orders of permutations.
     t : ndarray, shape (T,)
     split : Split
     batch_size : int
@@ -63,8 +64,40 @@ def evaluate_line(
     """
     points = torch.as_tensor(t, device=split.inputs.device)
     batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
-    outputs = ((architecture.line_logits(a, b, permutations, points, inputs), labels) for inputs, labels in batches)
+    outputs = ((architecture.line_logits(a, b, maps, points, inputs), labels) for inputs, labels in batches)
     return _reduce(architecture.criterion, outputs)
+
+
+@one_thread()
+@torch.no_grad()
+def evaluate_path(path: Path, t: np.ndarray, split: Split, batch_size: int = 2000, progress: Callable[[int], None] | None = None) -> Scores:
+    """Return loss and error along a path, for some values of t at a time, so that memory is bounded (`Path.points_at_once`).
+
+    Parameters
+    ----------
+    path : Path
+    t : ndarray, shape (T,)
+    split : Split
+    batch_size : int
+    progress : callable, optional
+        Shown the number of values of t that have been evaluated, whenever there are more.
+
+    Returns
+    -------
+    Scores
+        Arrays of shape (T,).
+    """
+    points = torch.as_tensor(t, device=split.inputs.device)
+    parts: list[Scores] = []
+    completed = 0
+    for part in points.split(path.points_at_once() or len(points)):
+        outputs = path.outputs(part)
+        batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
+        parts.append(_reduce(path.architecture.criterion, ((outputs(inputs), labels) for inputs, labels in batches)))
+        completed += len(part)
+        if progress is not None:
+            progress(completed)
+    return Scores(np.concatenate([each.loss for each in parts]), np.concatenate([each.error for each in parts]))
 
 
 @one_thread()
@@ -72,15 +105,15 @@ def evaluate_line(
 def function_gap(
     architecture: Architecture,
     b: Mapping[str, Tensor],
-    permutations: Mapping[str, np.ndarray],
+    maps: Mapping[str, Map | np.ndarray],
     inputs: Tensor,
     batch_size: int = 2000,
 ) -> float:
-    r"""Return how far the permuted B is from computing B's function.
+    r"""Return how far the mapped B is from computing B's function.
 
     .. math:: \max_x |f_B(x) - f_{\tilde B}(x)| \;/\; \max_x |f_B(x)|
 
-    over all inputs and logits: rounding if the permutation is right, of order 1 if it is not. It permutes the parameters, independently
+    over all inputs and logits: rounding if the map keeps the function, of order 1 if it does not. It maps the parameters, independently
     of how the line is evaluated.
 
     Returns
@@ -88,8 +121,8 @@ def function_gap(
     float
         NaN where a logit is not finite.
     """
-    permuted = apply_permutations(b, architecture.spec, permutations)
-    networks = [stacked([network]) for network in (b, permuted)]  # copies, so that it does not matter where in memory b lies
+    mapped = architecture.graph(b).apply(b, maps)
+    networks = [stacked([network]) for network in (b, mapped)]  # copies, so that it does not matter where in memory b lies
     gap = scale = 0.0
     for batch in inputs.split(batch_size):
         original, moved = (architecture.forward(net, batch) for net in networks)

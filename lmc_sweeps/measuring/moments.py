@@ -1,7 +1,8 @@
 """Moments of activations: one pass over the training set, shared by every method that asks for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 import torch
@@ -10,24 +11,23 @@ from torch import Tensor
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.base import Moments
-from lmc_sweeps.models.base import INPUT, Architecture, stacked
+from lmc_sweeps.models.base import Architecture, stacked
 
 
 @dataclass(frozen=True)
-class PairMoments:
-    """Moments of A's and of B's activations by group (and ``"input"``), and the second moments between them by group."""
+class NetworkMoments:
+    """Moments of each network's activations by site (and ``"input"``), and by two networks i < j the second moments between theirs."""
 
-    a: dict[str, Moments]
-    b: dict[str, Moments]
-    cross: dict[str, np.ndarray]
+    views: tuple[dict[str, Moments], ...]
+    cross: dict[tuple[int, int], dict[str, np.ndarray]]
 
 
 @one_thread()
 @torch.no_grad()
-def pair_moments(
-    architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
-) -> PairMoments:
-    r"""Return first and second moments of both networks' activations over `inputs`.
+def network_moments(
+    architecture: Architecture, networks: Sequence[Mapping[str, Tensor]], inputs: Tensor, batch_size: int = 2000
+) -> NetworkMoments:
+    r"""Return first and second moments of the activations of K networks over `inputs`.
 
     .. math:: M^A_{ij} = \mathbb E\, h^A_i h^A_j, \quad M^B_{ij} = \mathbb E\, h^B_i h^B_j, \quad M^{AB}_{ij} = \mathbb E\, h^A_i h^B_j
 
@@ -37,29 +37,32 @@ def pair_moments(
     Parameters
     ----------
     architecture : Architecture
-    a, b : mapping of str to Tensor
+    networks : sequence of mappings of str to Tensor
     inputs : Tensor, shape (n, d)
     batch_size : int
 
     Returns
     -------
-    PairMoments
+    NetworkMoments
     """
-    pair = stacked([a, b])
-    sums: dict[str, _Sums] = {}  # by group
+    stack = stacked(networks)
+    sums: dict[str, _Sums] = {}  # by site
     for batch in inputs.split(batch_size):
-        activations = architecture.activations(pair, batch)
-        if lacking := [group for group in architecture.spec.groups if group not in activations]:
+        activations = architecture.activations(stack, batch)
+        lacking = [group for group in architecture.graph(networks[0]).groups if group not in activations]
+        if lacking and architecture.shows_all:
             raise InputError(
                 f"`activations` of a {type(architecture).__name__} must have every group, {', '.join(architecture.spec.groups)}; it lacks "
                 f"{', '.join(lacking)}, and has {', '.join(activations)}."
             )
         for key, values in activations.items():
-            values = values[:1] if key == INPUT else values  # A and B see the same inputs
+            values = values[:1] if values.stride(0) == 0 else values  # one tensor that all networks see
             sums.setdefault(key, _Sums(values)).add(values)
-    moments_a, moments_b = ({key: group_sums.moments(k) for key, group_sums in sums.items()} for k in (0, -1))
-    cross = {key: group_sums.second(0, -1) for key, group_sums in sums.items() if key != INPUT}
-    return PairMoments(moments_a, moments_b, cross)
+    numbers = range(len(networks))
+    views = tuple({key: group_sums.moments(k) for key, group_sums in sums.items()} for k in numbers)
+    own = [key for key, group_sums in sums.items() if group_sums.networks > 1]
+    cross = {(i, j): {key: sums[key].second(i, j) for key in own} for i in numbers for j in numbers if i < j}
+    return NetworkMoments(views, cross)
 
 
 class _Sums:
@@ -75,11 +78,15 @@ class _Sums:
         self._products: dict[tuple[int, int], Tensor] = {}
         self._count = 0
 
+    @property
+    def networks(self) -> int:
+        """The number of networks; 1 for what all networks see."""
+        return len(self._sum)
+
     def add(self, values: Tensor) -> None:
         values = values - self._about.to(values.dtype)
         self._sum += values.double().sum(1, keepdim=True)
-        last = len(values) - 1
-        for i, j in dict.fromkeys([(0, 0), (last, last), (0, last)]):
+        for i, j in combinations_with_replacement(range(len(values)), 2):
             part = (values[i].T @ values[j]).double()  # (m, n) @ (n, m) -> (m, m)
             self._products[i, j] = self._products[i, j] + part if (i, j) in self._products else part
         self._count += values.shape[1]
@@ -89,7 +96,7 @@ class _Sums:
         return Moments(self._mean(k)[0].cpu().numpy(), (second + second.T) / 2)  # symmetric to the last bit
 
     def second(self, i: int, j: int) -> np.ndarray:
-        i, j = i % len(self._sum), j % len(self._sum)
+        i, j = min(i, self.networks - 1), min(j, self.networks - 1)
         about_i, about_j = self._about[i], self._about[j]
         off_i, off_j = self._sum[i] / self._count, self._sum[j] / self._count
         # E (c + x)(d + y) = E xy + c E y + d E x + c d
@@ -97,5 +104,5 @@ class _Sums:
         return np.asarray(moved.cpu().numpy())
 
     def _mean(self, k: int) -> Tensor:
-        k = k % len(self._sum)
+        k = min(k, self.networks - 1)
         return self._about[k] + self._sum[k] / self._count

@@ -11,16 +11,16 @@ from torch import Tensor
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.matching.base import Matching, MatchingResult, Permutations
+from lmc_sweeps.matching.base import Maps, Matching, MatchingResult
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.maths.interpolation import line_points
-from lmc_sweeps.maths.permutations import apply_permutations
-from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, evaluate, evaluate_line, function_gap
+from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, Scores, evaluate, evaluate_line, evaluate_path, function_gap
 from lmc_sweeps.measuring.gaps import distance, midpoint_gap
-from lmc_sweeps.measuring.moments import pair_moments
-from lmc_sweeps.measuring.problems import MidpointLoss, matching_problem, solved
+from lmc_sweeps.measuring.paths import Line, Repaired
+from lmc_sweeps.measuring.problems import MOMENTS, matching_problem, solved
 from lmc_sweeps.measuring.rows import (
     CurveRow,
+    LineRows,
     MapMeasures,
     PairResult,
     RunRow,
@@ -31,6 +31,8 @@ from lmc_sweeps.measuring.rows import (
     run_row,
 )
 from lmc_sweeps.models.base import Architecture, stacked
+from lmc_sweeps.repair.base import Repair
+from lmc_sweeps.repair.none import NoRepair
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ def with_identity(methods: Sequence[Matching]) -> tuple[Matching, ...]:
     return (Identity(), *(method for method in methods if not isinstance(method, Identity)))
 
 
+def with_none(repairs: Sequence[Repair]) -> tuple[Repair, ...]:
+    """Return the repairs with none before them, once: no repair is shown without its control."""
+    return (NoRepair(), *(repair for repair in repairs if not isinstance(repair, NoRepair)))
+
+
 def method_key(method: Matching) -> str:
     """Return the name of a method with its settings, as permutations are filed under."""
     return f"{method.name}.{method.settings_hash()}"
@@ -76,6 +83,7 @@ def compare_pair(
     *,
     path_train: Split | None = None,
     enter: Callable[[str, str], None] = lambda stage, detail: None,
+    repairs: Sequence[Repair] = (NoRepair(),),
 ) -> PairResult:
     """Return everything that is measured on one pair.
 
@@ -96,6 +104,8 @@ def compare_pair(
         Training examples that the lines are evaluated on, if not all of `train`.
     enter : callable
         Shown the stage that begins, ``matching`` or ``evaluating``, and its details.
+    repairs : sequence of Repair
+        Of the networks on the lines, the ends too, from `train`; `none` is always measured.
 
     Returns
     -------
@@ -103,53 +113,51 @@ def compare_pair(
     """
     pair = _Pair(architecture, a, b, batch_size)
     matches = _match(pair, train, test, methods, seed, enter)
-    runs: list[RunRow] = []
-    curves: list[CurveRow] = []
-    for name, split in (("train", train if path_train is None else path_train), ("test", test)):
-        enter("evaluating", name)
-        split_runs, split_curves = _line_rows(pair, matches, line_points(points), name, split)
-        runs += split_runs
-        curves += split_curves
-    permutations = {method_key(match.method): match.result.permutations for match in matches}
-    layers = layer_rows(architecture, architecture.spec.sizes(a), test, [(match.method, match.result) for match in matches])
-    return PairResult(runs, curves, layers, permutations, _notes(matches))
+    rows: dict[str, LineRows] = {}
+    for repair in with_none(repairs):
+        rows[repair.name] = LineRows([], [])
+        for name, split in (("train", train if path_train is None else path_train), ("test", test)):
+            enter("evaluating", name if isinstance(repair, NoRepair) else f"{name}, {repair.name}")
+            runs, curves = _line_rows(pair, matches, line_points(points), name, split, repair, train)
+            rows[repair.name].runs.extend(runs)
+            rows[repair.name].curves.extend(curves)
+    as_they_are = rows.pop(NoRepair.name)
+    maps = {method_key(match.method): match.result.maps for match in matches}
+    layers = layer_rows(architecture, architecture.graph(a).sizes, test, [(match.method, match.result) for match in matches])
+    notes = [*_notes(matches), *(note for repair in repairs for note in repair.notes(architecture))]
+    return PairResult(as_they_are.runs, as_they_are.curves, layers, maps, notes, rows)
 
 
 def _match(
     pair: _Pair, train: Split, test: Split, methods: Sequence[Matching], seed: int, enter: Callable[[str, str], None]
 ) -> list[_Match]:
     """Return the match of every method; moments, which several look at, are computed once, and the methods share the seconds."""
-    users = sum(_sees_moments(method) for method in methods)
+    users = sum(bool(method.needs & MOMENTS) for method in methods)
     enter("matching", "statistics")
     start = time.perf_counter()
-    moments = pair_moments(pair.architecture, pair.a, pair.b, train.inputs, pair.batch_size) if users else None
+    needs = frozenset().union(*(method.needs for method in methods))
+    problem = matching_problem(pair.architecture, [pair.a, pair.b], train, needs, batch_size=pair.batch_size)
     share = (time.perf_counter() - start) / max(users, 1)
-    objective = MidpointLoss(pair.architecture, pair.a, pair.b, train, pair.batch_size)
     results, seconds = [], []
     for method in methods:
         enter("matching", method.name)
         start = time.perf_counter()
-        draws = generator(seed, "matching", method.name)
-        problem = matching_problem(pair.architecture, pair.a, pair.b, method.needs, moments=moments, objective=objective, generator=draws)
-        results.append(solved(method, problem))
-        seconds.append(time.perf_counter() - start + (share if _sees_moments(method) else 0.0))
+        results.append(solved(method, problem.shown_to(method.needs, generator(seed, "matching", method.name))))
+        seconds.append(time.perf_counter() - start + (share if method.needs & MOMENTS else 0.0))
     enter("evaluating", "ends")
-    measures = _map_measures(pair, [result.permutations for result in results], seconds, test)
+    measures = _map_measures(pair, [result.maps for result in results], seconds, test)
     return [_Match(*parts) for parts in zip(methods, results, measures, strict=True)]
 
 
-def _sees_moments(method: Matching) -> bool:
-    return bool(method.needs & {"moments", "cross_moments"})
-
-
-def _map_measures(pair: _Pair, maps: Sequence[Permutations], seconds: Sequence[float], test: Split) -> list[MapMeasures]:
-    """Return what is measured of every map on the test split; halfway only where permuted B computes B's function."""
+def _map_measures(pair: _Pair, maps: Sequence[Maps], seconds: Sequence[float], test: Split) -> list[MapMeasures]:
+    """Return what is measured of every map on the test split; halfway only where mapped B computes B's function."""
     architecture, inputs = pair.architecture, test.inputs
     certify = architecture.certifier(pair.a, pair.b, inputs, pair.batch_size)
     measures = []
-    for permutations, seconds_match in zip(maps, seconds, strict=True):
-        gap = function_gap(architecture, pair.b, permutations, inputs, pair.batch_size)
-        aligned = apply_permutations(pair.b, architecture.spec, permutations)
+    graph = architecture.graph(pair.b)
+    for by_group, seconds_match in zip(maps, seconds, strict=True):
+        gap = function_gap(architecture, pair.b, by_group, inputs, pair.batch_size)
+        aligned = graph.apply(pair.b, by_group)
         one = MapMeasures(function_gap=gap, distance=distance(pair.a, aligned), seconds=seconds_match)
         if one.keeps_function:
             one = replace(one, midpoint=midpoint_gap(architecture, pair.a, aligned, certify, inputs, pair.batch_size))
@@ -157,22 +165,42 @@ def _map_measures(pair: _Pair, maps: Sequence[Permutations], seconds: Sequence[f
     return measures
 
 
-def _line_rows(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split) -> tuple[list[RunRow], list[CurveRow]]:
+def _line_rows(
+    pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split, repair: Repair, train: Split
+) -> tuple[list[RunRow], list[CurveRow]]:
     """Return the rows of one split; a map that does not keep B's function has no line, and so neither barriers nor a curve."""
     start = time.perf_counter()
-    maps = [match.result.permutations for match in matches]
-    scores = evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size)
+    scores = _line_scores(pair, matches, t, split, repair, train)
     seconds = (time.perf_counter() - start) / len(matches)
     all_keep = all(match.measures.keeps_function for match in matches)
-    ends = None if all_keep else evaluate(pair.architecture, stacked([pair.a, pair.b]), split, pair.batch_size)
+    ends = None if all_keep else _ends(pair, split, repair, train)
     runs, curves = [], []
     for match, loss, error in zip(matches, scores.loss, scores.error, strict=True):
         keeps_function = match.measures.keeps_function
         on_line = line_measures(t, loss, error) if ends is None or keeps_function else end_measures(t, ends)
-        runs.append(run_row(match.method, name, on_line, match.measures, seconds))
+        measures = match.measures.of_repaired() if repair.applies(pair.architecture) else match.measures
+        runs.append(run_row(match.method, name, on_line, measures, seconds))
         if keeps_function:
             curves.append(CurveRow(**method_columns(match.method), split=name, t=t.tolist(), loss=loss.tolist(), error=error.tolist()))
     return runs, curves
+
+
+def _ends(pair: _Pair, split: Split, repair: Repair, train: Split) -> Scores:
+    """Return the loss and the error of A and B, repaired."""
+    return evaluate(pair.architecture, repair(pair.architecture, stacked([pair.a, pair.b]), train), split, pair.batch_size)
+
+
+def _line_scores(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, split: Split, repair: Repair, train: Split) -> Scores:
+    """Return loss and error along the line of every match, (matches, points); repaired, NaN where a map does not keep B's function."""
+    maps = [match.result.maps for match in matches]
+    if not repair.applies(pair.architecture):
+        return evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size)
+    nothing = Scores(np.full(len(t), math.nan), np.full(len(t), math.nan))
+    graph, lines = pair.architecture.graph(pair.b), []
+    for match, by_group in zip(matches, maps, strict=True):
+        path = Repaired(Line(pair.architecture, pair.a, graph.apply(pair.b, by_group)), repair, train)
+        lines.append(evaluate_path(path, t, split, pair.batch_size) if match.measures.keeps_function else nothing)
+    return Scores(np.stack([line.loss for line in lines]), np.stack([line.error for line in lines]))
 
 
 def _notes(matches: Sequence[_Match]) -> list[str]:

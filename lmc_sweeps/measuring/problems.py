@@ -1,81 +1,66 @@
-"""Matching problems: what a method may look at, made of two networks and the moments of their activations."""
+"""Matching problems: what a method may look at, made of networks and of what they compute on the training set."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult, Permutations
-from lmc_sweeps.matching.problem import SHOWN, NotShown
-from lmc_sweeps.measuring.evaluation import evaluate_line
-from lmc_sweeps.measuring.moments import PairMoments
+from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult, NetworkView
+from lmc_sweeps.matching.problem import NotShown
+from lmc_sweeps.measuring.losses import TrainingLoss
+from lmc_sweeps.measuring.moments import network_moments
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.models.checking import sources_of
 
-
-@dataclass(frozen=True)
-class MidpointLoss:
-    """The loss halfway between A and a permuted B, over the training set, as a function of the permutations."""
-
-    architecture: Architecture
-    a: Mapping[str, Tensor]
-    b: Mapping[str, Tensor]
-    train: Split
-    batch_size: int = 2000
-
-    def __call__(self, permutations: Permutations) -> float:
-        half = np.array([0.5])
-        scores = evaluate_line(self.architecture, self.a, self.b, [permutations], half, self.train, self.batch_size)
-        return float(scores.loss[0, 0])
+MOMENTS = frozenset({"moments", "cross_moments"})  # what is computed of activations
 
 
 def matching_problem(
     architecture: Architecture,
-    a: Mapping[str, Tensor],
-    b: Mapping[str, Tensor],
+    networks: Sequence[Mapping[str, Tensor]],
+    train: Split | None,
     needs: Collection[str],
-    *,
-    moments: PairMoments | None = None,
-    objective: MidpointLoss | None = None,
     generator: np.random.Generator | None = None,
+    batch_size: int = 2000,
 ) -> MatchingProblem:
-    """Return the problem of matching B to A that shows a method what it needs and nothing more.
+    """Return the problem of mapping networks to the first of them.
 
     Parameters
     ----------
     architecture : Architecture
-    a, b : mapping of str to Tensor
-        Parameters of networks A and B.
+    networks : sequence of mappings of str to Tensor
+        K networks, A first; K >= 2.
+    train : Split, optional
+        For moments and losses.
     needs : collection of str
-        The method's `needs`, of `NEEDS`.
-    moments : PairMoments, optional
-        Of the training set; for ``"moments"`` and ``"cross_moments"``.
-    objective : MidpointLoss, optional
+        What one or several methods need, of `NEEDS`; `MatchingProblem.shown_to` leaves each what it lists.
     generator : numpy.random.Generator, optional
-        What is needed and not given is left out, as what is not needed is.
+    batch_size : int
+        Number of examples evaluated at once.
 
     Returns
     -------
     MatchingProblem
         Weights in float64.
     """
-    spec = architecture.spec
-    parts: dict[str, Any] = {}
-    if "weights" in needs:
-        parts["weights_a"], parts["weights_b"] = ({name: p.double().cpu().numpy() for name, p in net.items()} for net in (a, b))
-    if "moments" in needs and moments is not None:
-        parts["moments_a"], parts["moments_b"] = moments.a, moments.b
-    if "cross_moments" in needs and moments is not None:
-        parts["cross_moments"] = moments.cross
-    if "objective" in needs:
-        parts["objective"] = objective
-    if "generator" in needs:
-        parts["generator"] = generator
-    return MatchingProblem(spec=spec, sizes=spec.sizes(a), sources=sources_of(architecture), **parts)
+    shown = network_moments(architecture, networks, train.inputs, batch_size) if train is not None and MOMENTS & set(needs) else None
+    views = tuple(
+        NetworkView(
+            weights={name: tensor.double().cpu().numpy() for name, tensor in network.items()} if "weights" in needs else {},
+            moments=shown.views[k] if shown is not None else {},
+        )
+        for k, network in enumerate(networks)
+    )
+    return MatchingProblem(
+        graph=architecture.graph(networks[0]),
+        views=views,
+        reads=architecture.reads(networks[0]),
+        sites=architecture.sites(networks[0]),
+        cross_moments=shown.cross if shown is not None else {},
+        loss=TrainingLoss(architecture, networks[0], train, batch_size) if train is not None else None,
+        generator=generator,
+    ).shown_to(needs, generator)
 
 
 def solved(method: Matching, problem: MatchingProblem) -> MatchingResult:
@@ -92,11 +77,11 @@ def solved(method: Matching, problem: MatchingProblem) -> MatchingResult:
     except NotShown as error:
         raise InputError(f"matching={method.name}: {str(error).removesuffix('.')}; {needs}.") from error
     except (AttributeError, TypeError) as error:
-        absent = [name for name, need in SHOWN.items() if need not in method.needs and getattr(problem, name) is None]
+        absent = [name for name in ("loss", "generator") if name not in method.needs and getattr(problem, name) is None]
         if not absent or "'NoneType' object" not in str(error):
             raise
         listed = " and ".join(f"`{name}`" for name in absent)
-        rule = f"a method must list {' or '.join(repr(SHOWN[name]) for name in absent)} in its `needs` to see it"
+        rule = f"a method must list {' or '.join(map(repr, absent))} in its `needs` to see it"
         raise InputError(f"matching={method.name}: {error}; {listed} of a problem may be None: {rule}; {needs}.") from error
     if not isinstance(result, MatchingResult):
         raise InputError(f"matching={method.name}: `__call__` must return a MatchingResult, got {type(result).__name__}.")

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.matching.base import LayerMatch, Matching, MatchingResult, Permutations
+from lmc_sweeps.matching.base import LayerMatch, Maps, Matching, MatchingResult
 from lmc_sweeps.maths.barriers import barriers
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.width_recursions import tolerance_reached
@@ -76,14 +76,26 @@ class LayerRow(LayerMatch, MethodRow):
 
 
 @dataclass(frozen=True)
+class LineRows:
+    """What was measured along the lines."""
+
+    runs: list[RunRow]
+    curves: list[CurveRow]
+
+
+@dataclass(frozen=True)
 class PairResult:
-    """What was measured on one pair: the rows, the permutations by method, and a sentence for everything that readers must know."""
+    """What was measured on one pair: the rows, the maps by method and group, and a sentence for everything that readers must know.
+
+    `runs` and `curves` are those of networks as they are on the lines; `repaired` has those of repaired networks, by repair.
+    """
 
     runs: list[RunRow]
     curves: list[CurveRow]
     layers: list[LayerRow]
-    permutations: Mapping[str, Permutations]
+    maps: Mapping[str, Maps]
     notes: list[str]
+    repaired: Mapping[str, LineRows] = field(default_factory=dict)
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Return the rows of every table as plain dicts, as they stand in a record."""
@@ -104,6 +116,10 @@ class MapMeasures:
     def keeps_function(self) -> bool:
         """Whether permuted B computes B's function; without a gap it does not."""
         return self.function_gap <= FUNCTION_ROUNDING
+
+    def of_repaired(self) -> "MapMeasures":
+        """Return them without the measures of the midpoint, which are those of the network as it is."""
+        return replace(self, midpoint=UNDEFINED)
 
 
 def method_columns(method: Matching) -> dict[str, Any]:
@@ -158,7 +174,7 @@ def layer_rows(
 def _tolerances(architecture: Architecture, sizes: Mapping[str, int], test: Split) -> dict[str, float]:
     """Return by group the tolerance that the recursion of theorem 5.2 promises; NaN but for chains of layers of two neurons and more."""
     tolerances, before = {}, INPUT
-    for layer, group in enumerate(architecture.spec.groups, start=1):
+    for layer, group in enumerate(sizes, start=1):
         is_chain = test.inputs.dim() == 2 and architecture.sources(group) == (before,)
         has_promise = is_chain and sizes[group] > 1
         tolerances[group] = tolerance_reached(sizes[group], test.inputs.shape[1], layer) if has_promise else math.nan

@@ -1,5 +1,6 @@
 """What every network is to the rest: a pure function of a stack of parameters, and the permutations that leave it the same."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,18 @@ import torch
 from torch import Size, Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.models.batch_norm import BatchNorms, NormSums
+from lmc_sweeps.models.counts import Counts as Counts
 from lmc_sweeps.models.criteria import CROSS_ENTROPY, Criterion
-
-INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
+from lmc_sweeps.models.shape import Shape as Shape  # what authors of models import from here
+from lmc_sweeps.symmetry.axes import INPUT as INPUT
+from lmc_sweeps.symmetry.axes import Factor
+from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.maps import Map
+from lmc_sweeps.symmetry.sites import Site
 
 
 class Architecture(ABC):
@@ -25,10 +34,44 @@ class Architecture(ABC):
 
     spec: PermutationSpec
     criterion: Criterion = CROSS_ENTROPY  # what its outputs are measured by
+    shows_all: ClassVar[bool] = True  # whether the activations of every group and source can be read
+
+    def graph(self, network: Mapping[str, Tensor]) -> Graph:
+        """Return the symmetry graph of one network of these tensors: what the specification says of them."""
+        return Graph.by_hand(self.spec.axes, network)
 
     @abstractmethod
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """Return the logits, shape (K, n, classes), of K networks on `inputs`: (n, d) shared, or (K, n, d) one batch each."""
+
+    def training_forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the logits as training sees them, and the new values of tensors that training changes by itself.
+
+        Parameters
+        ----------
+        stack : mapping of str to Tensor
+        inputs : Tensor, shape (K, n, ...)
+            One batch for each network.
+
+        Returns
+        -------
+        logits : Tensor, shape (K, n, classes)
+            Normalised by the statistics of the batch where there is batch norm; no dropout.
+        buffers : dict of str to Tensor
+            The running statistics of batch norms after the batch, under their names in the stack; empty without batch norm, as here.
+        """
+        return self.forward(stack, inputs), {}
+
+    def batch_norms(self) -> BatchNorms:
+        """Return which layers have running statistics that can be computed again, and which tensors look like such; none, as here."""
+        return BatchNorms()
+
+    def norm_sums(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, NormSums]:
+        """Return by batch norm the sums of its inputs and of their squares over a batch that all K networks see.
+
+        Every batch norm normalises by the statistics of the batch, as in training.
+        """
+        return {}
 
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
@@ -77,6 +120,32 @@ class Architecture(ABC):
         """Return inputs as a padded network takes them."""
         return inputs
 
+    def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
+        """Return the parameters, activations and operations of one network, from which memory and time are estimated.
+
+        Here from its tensors alone: each weight is used once for an example, and each neuron of a group is one activation. An architecture
+        that uses its weights more often, as convolutions do, counts for itself.
+
+        Parameters
+        ----------
+        shape : Shape
+        sizes : mapping of str to tuple of int
+            The sizes of its tensors, `Model.tensor_sizes`.
+        """
+        neurons = self.spec.sizes({name: torch.empty(size, device="meta") for name, size in sizes.items()})
+        sources = {
+            source: sizes[name][1] for group in neurons for name, source in zip(self.spec.incoming(group), self.sources(group), strict=True)
+        }
+        parameters = sum(map(math.prod, sizes.values()))
+        return Counts(
+            parameters=parameters,
+            activations=shape.n_inputs + sum(neurons.values()) + shape.classes,
+            operations=2 * parameters,
+            operations_at_ends=0,
+            neurons=neurons,
+            inputs={source: columns for source, columns in sources.items() if source not in neurons},
+        )
+
     def with_products_in(self, dtype: torch.dtype) -> "Architecture":
         """Return the same mathematics with the factors and results of its matrix products in another type; weights and losses keep theirs.
 
@@ -88,29 +157,43 @@ class Architecture(ABC):
         raise InputError(f"`precision` must be float32 for a {type(self).__name__}, which cannot take its products in {dtype}.")
 
     @abstractmethod
-    def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
-        """Return the activations: for every group, and for ``"input"``, a tensor (K, n, neurons)."""
+    def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:
+        """Return the activations: for every group, and for ``"input"``, a tensor (K, n, neurons).
+
+        They are what the layers behind a group read; with `before`, which only repairs ask for, what its own layer computes, before the
+        activation function and before a normalisation.
+        """
 
     @abstractmethod
     def sources(self, group: str) -> tuple[str, ...]:
         """Return what feeds a group, ``"input"`` or other groups, in the order of the columns of its incoming weights."""
 
-    @abstractmethod
+    def reads(self, network: Mapping[str, Tensor]) -> dict[str, tuple[str, ...]]:
+        """Return by tensor, segment by segment of its inputs, the key among `activations` of what it reads."""
+        sources = sources_of(self)
+        return {name: (source,) for group in sources for name, source in zip(self.spec.incoming(group), sources[group], strict=True)}
+
+    def sites(self, network: Mapping[str, Tensor]) -> dict[str, tuple[Site, ...]]:
+        """Return by group where its neurons are seen among `activations`: under its own name, unless an architecture says else."""
+        sizes = self.graph(network).sizes
+        return {group: (Site(group, "", 0, 0, size, (Factor(size, group),)),) for group, size in sizes.items()}
+
     def line_logits(
         self,
         a: Mapping[str, Tensor],
         b: Mapping[str, Tensor],
-        permutations: Sequence[Mapping[str, np.ndarray]],
+        maps: Sequence[Mapping[str, Map | np.ndarray]],
         t: Tensor,
         inputs: Tensor,
     ) -> Tensor:
-        r"""Return the logits along the lines from A to B under each of M permutations.
+        r"""Return the logits along the lines from A to B under each of M maps of B.
 
         Parameters
         ----------
         a, b : mapping of str to Tensor
             Parameters of one network each.
-        permutations : sequence of mappings, length M
+        maps : sequence of mappings, length M
+            By group; arrays are the orders of permutations.
         t : Tensor, shape (T,)
         inputs : Tensor, shape (n, d)
 
@@ -118,6 +201,7 @@ class Architecture(ABC):
         -------
         Tensor, shape (M, T, n, classes)
         """
+        return line_by(self.forward, self.graph(b), a, b, maps, t, inputs)
 
     def certifier(
         self, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
@@ -139,16 +223,55 @@ class Model(ABC):
 
     name: ClassVar[str]
 
-    def check_shape(self, n_inputs: int, width: int, depth: int) -> None:  # noqa: B027
+    def check_shape(self, shape: Shape) -> None:  # noqa: B027
         """Raise `InputError` where the settings do not fit the shape of the network."""
 
     @abstractmethod
-    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> Architecture:
-        """Return the network's mathematics for `depth` hidden layers of `width` neurons."""
+    def architecture(self, shape: Shape) -> Architecture:
+        """Return the mathematics of a network of this shape."""
 
     @abstractmethod
-    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Return the initial parameters of one network, float32."""
+    def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Return the initial parameters of one network of this shape, float32."""
+
+    def tensor_sizes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
+        """Return the sizes of the tensors of `initial`, in its order: here of one that is drawn; a model may know them without."""
+        return {name: tuple(tensor.shape) for name, tensor in self.initial(shape, generator(0, "template")).items()}
+
+
+def sources_of(architecture: Architecture) -> dict[str, tuple[str, ...]]:
+    """Return what feeds each group of an architecture, one for each of its incoming parameters.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer than parameters.
+    """
+    sources = {}
+    for group in architecture.spec.groups:
+        fed, incoming = tuple(architecture.sources(group)), architecture.spec.incoming(group)
+        if len(fed) != len(incoming):
+            raise InputError(
+                f"`sources` of a {type(architecture).__name__} must have one entry for each parameter that leads to a group: for {group!r} "
+                f"these are {len(incoming)} ({', '.join(incoming)}), got {len(fed)} ({', '.join(map(str, fed))})."
+            )
+        sources[group] = fed
+    return sources
+
+
+def line_by(
+    forward: Callable[[Mapping[str, Tensor], Tensor], Tensor],
+    graph: Graph,
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    maps: Sequence[Mapping[str, Map | np.ndarray]],
+    t: Tensor,
+    inputs: Tensor,
+) -> Tensor:
+    """Return the logits along the lines from A to B under each of M maps, (M, T, n, ...), one network after the other."""
+    lines = (interpolate(a, graph.apply(b, each), part) for each in maps for part in t.split(1))
+    logits = torch.stack([forward(line, inputs)[0] for line in lines])
+    return logits.view(len(maps), len(t), *logits.shape[1:])
 
 
 def unstack(stack: Mapping[str, Tensor], k: int) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """What a user's own model must be before a network of it is trained; one sentence names the model, the rule and what it has instead."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -10,42 +11,38 @@ from torch import Tensor
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.identity import code_of
 from lmc_sweeps.common.seeding import generator
-from lmc_sweeps.models.base import Architecture, Model, stacked
+from lmc_sweeps.models.base import Architecture, Model, Shape, sources_of, stacked
 from multirun_analysis.common.registry import failed_at
 
 FEW = 2  # examples that are tried
+SIGNATURES = {"check_shape": ("shape",), "architecture": ("shape",), "initial": ("shape", "rng")}  # methods that a model defines
 T = TypeVar("T")
 
 
-def sources_of(architecture: Architecture) -> dict[str, tuple[str, ...]]:
-    """Return what feeds each group of an architecture, one for each of its incoming parameters.
-
-    Raises
-    ------
-    InputError
-        If there are more or fewer than parameters.
-    """
-    sources = {}
-    for group in architecture.spec.groups:
-        fed, incoming = tuple(architecture.sources(group)), architecture.spec.incoming(group)
-        if len(fed) != len(incoming):
-            raise InputError(
-                f"`sources` of a {type(architecture).__name__} must have one entry for each parameter that leads to a group: for {group!r} "
-                f"these are {len(incoming)} ({', '.join(incoming)}), got {len(fed)} ({', '.join(map(str, fed))})."
+def wrong_signature(kind: type[Model]) -> str | None:
+    """Return which method of a model's class cannot be called with a `Shape`, and how it is to be defined; None if all can."""
+    for method, arguments in SIGNATURES.items():
+        try:
+            inspect.signature(getattr(object.__new__(kind), method)).bind(*arguments)
+        except TypeError:  # also if it cannot be called at all
+            own = getattr(kind, method)
+            written = f"`{method}({', '.join(inspect.signature(own).parameters)})`" if callable(own) else repr(own)
+            return (
+                f"must have the method `{method}(self, {', '.join(arguments)})`, got {written}: `shape` is a `Shape` "
+                "(lmc_sweeps.models.base), with `inputs`, `n_inputs`, `width`, `depth` and `classes`"
             )
-        sources[group] = fed
-    return sources
+    return None
 
 
-def check_model(model: Model, shape: tuple[int, int, int, int], sees_activations: bool) -> None:
+def check_model(model: Model, shape: Shape, sees_activations: bool) -> None:
     """Try a model that a user has added on a few examples, before the first job.
 
     Parameters
     ----------
     model : Model
         One of ours is not tried.
-    shape : (int, int, int, int)
-        The number of inputs, width, depth and number of classes.
+    shape : Shape
+        Of its networks.
     sees_activations : bool
         Whether a method looks at activations: without one they are not tried.
 
@@ -59,38 +56,37 @@ def check_model(model: Model, shape: tuple[int, int, int, int], sees_activations
 
 
 @lru_cache(maxsize=256)
-def _tried(model: Model, shape: tuple[int, int, int, int], sees_activations: bool) -> None:
-    architecture = _made(model, "architecture", lambda: model.architecture(*shape), shape)
+def _tried(model: Model, shape: Shape, sees_activations: bool) -> None:
+    architecture = _made(model, "architecture", lambda: model.architecture(shape), shape)
     if not isinstance(architecture, Architecture):
         raise InputError(f"model={model.name}: `architecture` must return an Architecture, got {type(architecture).__name__}.")
-    parameters = _made(model, "initial", lambda: model.initial(*shape, generator(0, "template")), shape)
+    parameters = _made(model, "initial", lambda: model.initial(shape, generator(0, "template")), shape)
     _check_parameters(model, parameters)
     try:
         sizes, sources = architecture.spec.sizes(parameters), sources_of(architecture)
     except InputError as error:
         raise InputError(f"model={model.name}: {error}") from None
     _check_widths(model, architecture, parameters, sizes, sources)
-    stack, inputs = stacked([parameters]), torch.from_numpy(generator(0, "inputs").standard_normal((FEW, shape[0]))).float()
+    stack, inputs = stacked([parameters]), torch.from_numpy(generator(0, "inputs").standard_normal((FEW, *shape.inputs))).float()
     with torch.no_grad():
         logits = _made(model, "forward", lambda: architecture.forward(stack, inputs), shape)
-        _check_shape(model, "`forward` must return logits", logits, (1, FEW, shape[3]))
+        _check_shape(model, "`forward` must return logits", logits, (1, FEW, shape.classes))
         if sees_activations:
             activations = _made(model, "activations", lambda: architecture.activations(stack, inputs), shape)
             _check_activations(model, activations, sizes, sources)
 
 
-def _made(model: Model, method: str, call: Callable[[], T], shape: tuple[int, int, int, int]) -> T:
+def _made(model: Model, method: str, call: Callable[[], T], shape: Shape) -> T:
     """Return what a method of a user's returns; what it raises becomes a sentence with the line at which it did."""
     try:
         return call()
     except InputError as error:
         raise InputError(f"model={model.name}: {error}") from error
     except Exception as error:  # of code that anybody may have written
-        n_inputs, width, depth, n_classes = shape
-        of_shape = f"{n_inputs} inputs, width {width}, depth {depth} and {n_classes} classes"
+        described = f"{shape.n_inputs} inputs, width {shape.width}, depth {shape.depth} and {shape.classes} classes"
         line = failed_at(error)
         raise InputError(
-            f"model={model.name}: `{method}` fails for {of_shape}: {f'{line}: ' if line else ''}{type(error).__name__}: {error}."
+            f"model={model.name}: `{method}` fails for {described}: {f'{line}: ' if line else ''}{type(error).__name__}: {error}."
         ) from error
 
 

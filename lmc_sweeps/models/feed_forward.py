@@ -4,6 +4,7 @@ import copy
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,9 +15,10 @@ from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.maths.certificates import layerwise_certificate, operator_norm
 from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.maths.permutations import PermutationSpec, permute
-from lmc_sweeps.models.base import INPUT, Architecture, unstack
+from lmc_sweeps.models.base import INPUT, Architecture, Counts, Shape, line_by, unstack
 from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, Layer
 from lmc_sweeps.models.padding import extend, pad, pad_axes, pad_stack, unpad
+from lmc_sweeps.symmetry.maps import Map, permutations_of
 
 MOST_ELEMENTS = 2**20  # of one block of activations along the line: 4 MiB, which stays near the cores (measured: 2**22 is 1.4 times slower)
 
@@ -78,6 +80,20 @@ class FeedForward(Architecture):
     def padded_inputs(self, inputs: Tensor) -> Tensor:
         return pad_axes(inputs, [1]) if self.is_padded else inputs
 
+    def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
+        """Return the parameters, activations and operations of one network; every neuron and output is counted with a bias."""
+        weights = {layer.name: sizes[f"{layer.name}.weight"] for layer in self.layers}
+        rows, columns = weights[self.layers[0].name]
+        parameters = sum(m * (n + 1) for m, n in weights.values())
+        return Counts(
+            parameters=parameters,
+            activations=columns + sum(m for m, _ in weights.values()),
+            operations=2 * parameters,
+            operations_at_ends=2 * rows * columns,  # of the first layer
+            neurons={layer.name: weights[layer.name][0] for layer in self.layers[:-1]},
+            inputs={INPUT: columns},
+        )
+
     def with_products_in(self, dtype: torch.dtype) -> "FeedForward":
         other = copy.copy(self)
         other._products = dtype
@@ -112,13 +128,14 @@ class FeedForward(Architecture):
                 gradient = DERIVATIVES[kinds[k - 1][0]](self._product(gradient, stack[f"{layer.name}.weight"]), hidden[k])
 
     @one_thread()
-    def activations(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
+    def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:
         networks, padded = len(next(iter(stack.values()))), pad_stack(stack, self.layers)
         values = {INPUT: inputs if inputs.dim() == 3 else inputs.expand(networks, *inputs.shape)}
         hidden = inputs
         for k, layer in enumerate(self.layers[:-1]):
-            hidden = self._after(k, self._linear(k, padded, hidden))
-            values[layer.name] = hidden[..., : stack[f"{layer.name}.weight"].shape[1]]
+            linear = self._linear(k, padded, hidden)
+            hidden = self._after(k, linear.clone() if before else linear)
+            values[layer.name] = (linear if before else hidden)[..., : stack[f"{layer.name}.weight"].shape[1]]
         return values
 
     def sources(self, group: str) -> tuple[str, ...]:
@@ -130,22 +147,25 @@ class FeedForward(Architecture):
         self,
         a: Mapping[str, Tensor],
         b: Mapping[str, Tensor],
-        permutations: Sequence[Mapping[str, np.ndarray]],
+        maps: Sequence[Mapping[str, Map | np.ndarray]],
         t: Tensor,
         inputs: Tensor,
     ) -> Tensor:
+        orders = [permutations_of(each) for each in maps]
+        if any(len(order) < len(each) for order, each in zip(orders, maps, strict=True)):
+            return line_by(partial(FeedForward.forward, self), self.graph(b), a, b, maps, t, inputs)
         # The first layer is linear in t, so one product for A and one for B serve every t and every permutation.
         first = self.layers[0].name
         pair = {name: torch.stack([a[name], b[name]]) for name in a}
         padded = pad_stack(pair, self.layers)
         a, b = unstack(padded, 0), unstack(padded, 1)
-        maps = [{group: extend(order, len(b[f"{group}.weight"])) for group, order in each.items()} for each in permutations]
+        padded_orders = [{group: extend(order, len(b[f"{group}.weight"])) for group, order in each.items()} for each in orders]
         ends = self._linear(0, padded, inputs)  # (2, n, m_1)
         block = min(max(1, MOST_ELEMENTS // ends[0].numel()), len(t))
         hidden = ends.new_empty(block, *ends[0].shape)  # one buffer for all: fresh memory costs more than what is done in it
         later = [name for name in self.spec.axes if not name.startswith(f"{first}.")]
         out = []
-        for permutation in maps:
+        for permutation in padded_orders:
             end_b = permute(ends[1], (None, first), permutation)
             b_later = {name: permute(b[name], self.spec.axes[name], permutation) for name in later}
             for start in range(0, len(t), block):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.maths.certificates import two_layer_certificate, two_layer_curvature_certificate
-from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.base import Model, Shape
 from lmc_sweeps.models.chain_layer import DERIVATIVES
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
@@ -134,18 +134,30 @@ class MeanField(Model):
     def __post_init__(self) -> None:
         checks.one_of("model.activation", self.activation, ACTIVATION_FUNCTIONS)
 
-    def check_shape(self, n_inputs: int, width: int, depth: int) -> None:
-        if depth != 1:
-            raise checks.InputError(f"`depth` must be 1 for model=mean_field, a two-layer network, got {depth}.")
+    def check_shape(self, shape: Shape) -> None:
+        if shape.depth != 1:
+            raise checks.InputError(f"`depth` must be 1 for model=mean_field, a two-layer network, got {shape.depth}.")
 
-    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> MeanFieldNetwork:
-        return MeanFieldNetwork(ACTIVATION_FUNCTIONS[self.activation](), width, n_classes)
+    def architecture(self, shape: Shape) -> MeanFieldNetwork:
+        return MeanFieldNetwork(ACTIVATION_FUNCTIONS[self.activation](), shape.width, shape.classes)
 
-    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        shapes = {f"{HIDDEN}.weight": (width, n_inputs), f"{HIDDEN}.bias": (width,), f"{OUTPUT}.weight": (n_classes, width)}
-        scales = {f"{HIDDEN}.weight": math.sqrt(3 / n_inputs)}
+    def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
+        scales = {f"{HIDDEN}.weight": math.sqrt(3 / shape.n_inputs)}
         parameters = {}
-        for name, shape in shapes.items():
+        for name, size in _sizes(shape).items():
             bound = scales.get(name, math.sqrt(3))
-            parameters[name] = torch.from_numpy(rng.uniform(-bound, bound, shape).astype(np.float32))
+            parameters[name] = torch.from_numpy(rng.uniform(-bound, bound, size).astype(np.float32))
         return parameters
+
+    def tensor_sizes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
+        is_ours = type(self).initial is MeanField.initial  # a subclass may draw other tensors
+        return _sizes(shape) if is_ours else super().tensor_sizes(shape)
+
+
+def _sizes(shape: Shape) -> dict[str, tuple[int, ...]]:
+    """Return the sizes of the tensors by name, in order."""
+    return {
+        f"{HIDDEN}.weight": (shape.width, shape.n_inputs),
+        f"{HIDDEN}.bias": (shape.width,),
+        f"{OUTPUT}.weight": (shape.classes, shape.width),
+    }

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.base import Model, Shape
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
 INITIALISATIONS = ("pytorch", "he", "lecun", "gaussian", "uniform", "low_dimensional")
@@ -58,30 +58,38 @@ class Mlp(Model):
         object.__setattr__(self, "noise", checks.number("model.noise", self.noise, least=0.0))
         checks.integer("model.law_seed", self.law_seed, least=0, below=2**64)
 
-    def check_shape(self, n_inputs: int, width: int, depth: int) -> None:
-        if self.initialisation == "low_dimensional" and self.intrinsic_dimension > n_inputs:
+    def check_shape(self, shape: Shape) -> None:
+        if self.initialisation == "low_dimensional" and self.intrinsic_dimension > shape.n_inputs:
             raise checks.InputError(
-                f"`model.intrinsic_dimension` must be at most the number of inputs ({n_inputs}), got {self.intrinsic_dimension}."
+                f"`model.intrinsic_dimension` must be at most the number of inputs ({shape.n_inputs}), got {self.intrinsic_dimension}."
             )
 
-    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> FeedForward:
-        hidden = [Layer(f"hidden_{k}", self.bias, (ACTIVATION_FUNCTIONS[self.activation](),)) for k in range(1, depth + 1)]
-        return FeedForward([*hidden, Layer("output", self.bias)], n_outputs=n_classes)
+    def architecture(self, shape: Shape) -> FeedForward:
+        hidden = [Layer(f"hidden_{k}", self.bias, (ACTIVATION_FUNCTIONS[self.activation](),)) for k in range(1, shape.depth + 1)]
+        return FeedForward([*hidden, Layer("output", self.bias)], n_outputs=shape.classes)
 
     @one_thread()
-    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        names = [*(f"hidden_{k}" for k in range(1, depth + 1)), "output"]
-        sizes = [n_inputs, *[width] * depth, n_classes]
-        parameters = {}
-        for name, fan_in, fan_out in zip(names, sizes[:-1], sizes[1:], strict=True):
+    def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
+        parameters: dict[str, Tensor] = {}
+        for name, (fan_out, fan_in) in _layers(shape).items():
             bound = 1 / math.sqrt(fan_in)
-            subspace = self.initialisation == "low_dimensional" and name == names[0]
+            subspace = self.initialisation == "low_dimensional" and name == "hidden_1"
             weights = self._near_subspace(rng, fan_out, fan_in) if subspace else self._weights(rng, fan_out, fan_in)
             parameters[f"{name}.weight"] = torch.from_numpy(weights.astype(np.float32))
             if self.bias:
                 bias = rng.uniform(-bound, bound, fan_out) if self.initialisation == "pytorch" else np.zeros(fan_out)
                 parameters[f"{name}.bias"] = torch.from_numpy(bias.astype(np.float32))
         return parameters
+
+    def tensor_sizes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
+        if type(self).initial is not Mlp.initial:  # a subclass that draws other tensors
+            return super().tensor_sizes(shape)
+        sizes: dict[str, tuple[int, ...]] = {}
+        for name, size in _layers(shape).items():
+            sizes[f"{name}.weight"] = size
+            if self.bias:
+                sizes[f"{name}.bias"] = size[:1]
+        return sizes
 
     def _weights(self, rng: np.random.Generator, fan_out: int, fan_in: int) -> np.ndarray:
         scale = 1 / math.sqrt(fan_in)
@@ -104,3 +112,10 @@ class Mlp(Model):
         basis = np.linalg.qr(law.standard_normal((fan_in, k)))[0]  # (n, k)
         inside = rng.standard_normal((fan_out, k)) @ basis.T / math.sqrt(k)
         return inside + self.noise / math.sqrt(fan_in) * rng.standard_normal((fan_out, fan_in))
+
+
+def _layers(shape: Shape) -> dict[str, tuple[int, int]]:
+    """Return the fan-out and the fan-in of every layer by name, in order."""
+    names = [*(f"hidden_{k}" for k in range(1, shape.depth + 1)), "output"]
+    neurons = [shape.n_inputs, *[shape.width] * shape.depth, shape.classes]
+    return {name: (fan_out, fan_in) for name, fan_in, fan_out in zip(names, neurons[:-1], neurons[1:], strict=True)}

@@ -17,12 +17,23 @@ aten = torch.ops.aten
 FIRST_FACTOR = {aten.mm: 0, aten.bmm: 0, aten.mv: 0, aten.addmm: 1, aten.baddbmm: 1, aten.addmv: 1}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Use:
-    """A product in which a parameter stands: the axis of the parameter that is summed over, and the other factor, (rows, summed)."""
+    """A product in which a parameter stands.
+
+    Parameters
+    ----------
+    axis : int
+        The axis of the parameter that is summed over.
+    rows : Tensor, shape (rows, summed)
+        The other factor.
+    results : Tensor, shape (rows, places of the other axis), optional
+        The product, with the bias that is added to it; of a parameter of two axes and of a convolution.
+    """
 
     axis: int
     rows: Tensor
+    results: Tensor | None = None
 
 
 class Products(TorchDispatchMode):
@@ -39,20 +50,27 @@ class Products(TorchDispatchMode):
     def __init__(self, parameters: Mapping[str, Tensor], names: Iterable[str]) -> None:
         super().__init__()
         self._parameters = {_storage(parameters[name]): (name, parameters[name]) for name in names}
+        self._biases = {_storage(tensor) for tensor in parameters.values() if tensor.dim() == 1}
+        self._products: dict[int, Use] = {}  # by the memory of what was computed
         self.uses: dict[str, list[Use]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
-        kind = func.overloadpacket
+        kind, result = func.overloadpacket, func(*args, **(kwargs or {}))
         if kind is aten.convolution:
-            self._note_convolution(*args)
+            self._note_convolution(result, *args)
         elif kind in FIRST_FACTOR:
             left, right = args[FIRST_FACTOR[kind] : FIRST_FACTOR[kind] + 2]
             columns = right.unsqueeze(-1) if right.dim() == 1 else right  # (..., m, k)
-            self._note(right, max(right.dim() - 2, 0), left)
-            self._note(left, left.dim() - 1, columns.transpose(-2, -1))
-        return func(*args, **(kwargs or {}))
+            self._note(right, max(right.dim() - 2, 0), left, result)
+            self._note(left, left.dim() - 1, columns.transpose(-2, -1), result.mT if result.dim() > 1 else None)
+        elif kind in (aten.add, aten.add_) and isinstance(args[1], Tensor):
+            for product, bias in (args[:2], args[1::-1]):
+                use = self._products.get(_storage(product)) if isinstance(product, Tensor) else None
+                if use is not None and _storage(bias) in self._biases and use.results is not None:
+                    use.results = result.reshape(use.results.shape).clone()
+        return result
 
-    def _note(self, factor: Tensor, summed: int, other: Tensor) -> None:
+    def _note(self, factor: Tensor, summed: int, other: Tensor, result: Tensor | None) -> None:
         """Note a product in which `factor` may be a view of a parameter; `other` has what is summed over on its last axis."""
         name, parameter = self._parameters.get(_storage(factor), ("", None))
         if parameter is None:
@@ -60,14 +78,18 @@ class Products(TorchDispatchMode):
         # Two axes of length 1 both fit: the last one is then summed over.
         fitting = [axis for axis in range(parameter.dim()) if _axis_of(parameter, axis) == _axis_of(factor, summed)]
         if fitting:
-            self.uses.setdefault(name, []).append(Use(fitting[-1], other.reshape(-1, other.shape[-1]).clone()))
+            use = Use(fitting[-1], other.reshape(-1, other.shape[-1]).clone())
+            if result is not None and parameter.dim() == 2 and factor.shape[-2:].numel() == parameter.numel():
+                use.results = result.reshape(-1, result.shape[-1]).clone()
+                self._products[_storage(result)] = use
+            self.uses.setdefault(name, []).append(use)
 
-    def _note_convolution(self, inputs: Tensor, weight: Tensor, *settings: Any) -> None:
+    def _note_convolution(self, result: Tensor, inputs: Tensor, weight: Tensor, *settings: Any) -> None:
         is_transposed = settings[4]
         name, parameter = self._parameters.get(_storage(weight), ("", None))
         if parameter is not None and parameter.shape == weight.shape:
-            channels_last = inputs.movedim(1, -1)  # (n, c, ...) -> (n, ..., c)
-            self.uses.setdefault(name, []).append(Use(0 if is_transposed else 1, channels_last.reshape(-1, inputs.shape[1]).clone()))
+            rows, results = (tensor.movedim(1, -1).reshape(-1, tensor.shape[1]).clone() for tensor in (inputs, result))  # (n, c, ...)
+            self.uses.setdefault(name, []).append(Use(0 if is_transposed else 1, rows, results))
 
 
 def _storage(tensor: Tensor) -> int:

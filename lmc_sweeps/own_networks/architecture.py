@@ -13,9 +13,8 @@ from lmc_sweeps.models.sequential import from_sequential
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork, check_same, visible
 from lmc_sweeps.own_networks.proof import taken_inputs
-from lmc_sweeps.own_networks.specification import own_spec
+from lmc_sweeps.own_networks.specification import own_graph
 from lmc_sweeps.symmetry.tracing import trace
-from lmc_sweeps.symmetry.views import factored
 
 BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -40,7 +39,7 @@ def architecture_of(a: OwnNetwork, b: OwnNetwork, spec: Any, inputs: Tensor) -> 
     """
     if spec is not None:
         check_same(a, b)
-        return Measured(TorchModule(a.module, own_spec(spec, a)), a, b, _notes(a))
+        return Measured(TorchModule(a.module, own_graph(spec, a)), a, b, _notes(a))
     chain = _chain(a.module)
     if chain is None:
         check_same(a, b)
@@ -52,7 +51,7 @@ def architecture_of(a: OwnNetwork, b: OwnNetwork, spec: Any, inputs: Tensor) -> 
         if _function(layer_a) != _function(layer_b):
             raise InputError(f"network A and network B differ: {layer_a} against {layer_b}.")
     check_same(a, b)
-    chain.spec.sizes(a.parameters)
+    chain.graph(a.parameters)
     return Measured(chain, a, b)
 
 
@@ -69,19 +68,17 @@ def _traced(a: OwnNetwork, b: OwnNetwork, inputs: Tensor) -> Measured:
     few = taken_inputs(a, "train", inputs[:2].to(weights.device), weights.dtype, is_flat=False)
     a.outputs("train", few)  # a sentence where it does not take them
     graph = trace(a.module, few if len(few) > 1 else torch.cat([few, few]))
-    parts = factored(graph, [name for name in graph.axes if name not in a.parameters])
-    axes = {name: entry for name, entry in parts.spec.axes.items() if name in a.parameters}
-    if not any(group is not None for entry in axes.values() for group in entry):
+    constant = {group for name, axes in graph.axes.items() if name not in a.parameters for axis in axes for group in axis.groups}
+    free = graph.without(constant)
+    if not free.sizes:
         limits = "".join(f" {limit.operation} leaves {', '.join(limit.tensors[:3])} fixed." for limit in graph.limits)
-        groups = ", ".join(parts.left) or "none"
+        groups = f" groups on constants: {', '.join(sorted(constant))}." if constant else ""
         raise InputError(
-            f"a {type(a.module).__name__} has no neurons that a matching method can relabel yet; groups that were found: {groups}.{limits} "
-            "print(lmc_sweeps.trace(network, inputs)) shows them all; a `permutation_spec` of your own may name more."
+            f"a {type(a.module).__name__} has no neurons that can be relabelled.{groups}{limits} "
+            "print(lmc_sweeps.trace(network, inputs)) shows its axes; a `permutation_spec` of your own may name groups."
         )
-    views = {name: parts.views[name] for name in axes if name in parts.views}
-    a, b = a.seen_by(views), b.seen_by(views)
-    left = () if not parts.left else (f"left in their order, as no method can match them yet: {', '.join(parts.left)}.",)
-    return Measured(TorchModule(a.module, own_spec(axes, a), views), a, b, (*left, *_notes(a)))
+    left = () if not constant else (f"left in their order, as constants have them: {', '.join(sorted(constant))}.",)
+    return Measured(TorchModule(a.module, free), a, b, (*left, *_notes(a)))
 
 
 def _notes(a: OwnNetwork) -> tuple[str, ...]:

@@ -65,14 +65,16 @@ def taken_examples(architecture: Architecture, a: OwnNetwork, splits: Mapping[st
 
 def check_networks(
     architecture: Architecture, a: OwnNetwork, b: OwnNetwork, examples: Examples, methods: Sequence[Matching], batch_size: int
-) -> None:
-    """Raise `InputError` if a proof fails: of the code, the permutation specification, the methods, or the forwards."""
+) -> list[str]:
+    """Return notes on what methods cannot see; raise `InputError` if a proof fails: of code, symmetries, methods, or forwards."""
     few = probes(a, examples.train)
     check_code(a, b, few)
+    notes: list[str] = []
     if isinstance(architecture, TorchModule):
-        check_specification(b, architecture.spec, few)
-        check_methods(architecture, b, architecture.uses(b.parameters, few), methods)
+        check_specification(b, architecture.graph(b.parameters), few)
+        notes = check_methods(architecture, b, architecture.uses(b.parameters, few), methods)
     check_forwards(architecture, a, b, {"train": examples.path, "test": examples.test}, batch_size)
+    return notes
 
 
 def _taken(architecture: Architecture, a: OwnNetwork, name: str, split: Split, is_chain: bool) -> Split:

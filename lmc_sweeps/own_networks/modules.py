@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from os import PathLike
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
@@ -15,7 +15,6 @@ from torch.nn.utils import parametrize
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.devices import is_out_of_memory
-from lmc_sweeps.symmetry.views import View, own_tensors
 
 # Modules that only call another one, under which name they hold it.
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.optim.swa_utils.AveragedModel)
@@ -28,8 +27,7 @@ class OwnNetwork:
     """A copy of a caller's network, in evaluation mode.
 
     `parameters` are its parameters and persistent buffers of finite floating-point numbers, each once; `aliases` maps other names of the
-    same tensor to the one there; `prefix` is what a wrapper puts before all names; `types` are those of the caller's parameters, each once;
-    `views` say how the parameters are made of the tensors of the network's code, where they are not these.
+    same tensor to the one there; `prefix` is what a wrapper puts before all names; `types` are those of the caller's parameters, each once.
     """
 
     name: str
@@ -38,13 +36,11 @@ class OwnNetwork:
     aliases: dict[str, str]
     prefix: str
     types: tuple[str, ...]
-    views: Mapping[str, View] = field(default_factory=dict)
 
-    def seen_by(self, views: Mapping[str, View]) -> "OwnNetwork":
-        """Return it with its parameters as a symmetry graph's views show them."""
-        return replace(
-            self, parameters={name: views[name].view(t) if name in views else t for name, t in self.parameters.items()}, views=views
-        )
+    @property
+    def buffers(self) -> frozenset[str]:
+        """The names of those of `parameters` that are buffers: statistics, and constants."""
+        return frozenset(self.parameters.keys() & dict(self.module.named_buffers()).keys())
 
     def to(self, kind: torch.dtype, device: torch.device) -> "OwnNetwork":
         """Return it in another type of floating-point numbers, on a device."""
@@ -60,7 +56,7 @@ class OwnNetwork:
             If it does not take the inputs, or returns something else than one tensor with a row per example.
         """
         held = self.parameters if parameters is None else parameters
-        return checked(self, split, inputs, lambda values: functional_call(self.module, own_tensors(held, self.views), (values,)))
+        return checked(self, split, inputs, lambda values: functional_call(self.module, dict(held), (values,)))
 
 
 def own_network(name: str, network: Any) -> OwnNetwork:

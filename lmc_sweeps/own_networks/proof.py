@@ -10,12 +10,12 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Permutations
-from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.criteria import BinaryCrossEntropy, Criterion, CrossEntropy
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork, differences
+from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.proof import relative_gap
 
 PROBED, MOST_OUTPUTS = 64, 2**20  # examples that the proofs are run on, fewer (but two) where they have more outputs together
@@ -108,31 +108,30 @@ def _gap(one: Tensor, other: Tensor) -> float:
     return relative_gap([one], [other])
 
 
-def check_specification(network: OwnNetwork, spec: PermutationSpec, inputs: Tensor) -> None:
+def check_specification(network: OwnNetwork, graph: Graph, inputs: Tensor) -> None:
     """Raise `InputError` if random relabelings of a specification's groups change what the network computes.
 
     In float64 if the network takes it; with the network's own weights, and with shuffled ones, whose neurons are not dead.
     """
-    exact, values = _in_float64(network, spec, inputs)
+    exact, values = _in_float64(network, inputs)
     rounding = PROOF_ROUNDING if exact is not network else FUNCTION_ROUNDING
-    sizes = {group: size for group, size in spec.sizes(exact.parameters).items() if size > 1}
+    sizes = {group: size for group, size in graph.sizes.items() if size > 1}
     for draw, parameters in enumerate((exact.parameters, *_shuffled(exact.parameters))):
         moved = {group: _relabeling(size, draw, group) for group, size in sizes.items()}
-        if _changes(exact, spec, parameters, moved, values) <= rounding:
+        if _changes(exact, graph, parameters, moved, values) <= rounding:
             continue
-        alone = {group: _changes(exact, spec, parameters, {group: moved[group]}, values) for group in moved}
+        alone = {group: _changes(exact, graph, parameters, {group: moved[group]}, values) for group in moved}
         raise InputError(
-            _broken(spec, network, [group for group, gap in alone.items() if gap > rounding] or list(moved), max(alone.values()))
+            _broken(graph, network, [group for group, gap in alone.items() if gap > rounding] or list(moved), max(alone.values()))
         )
 
 
-def _broken(spec: PermutationSpec, network: OwnNetwork, groups: Sequence[str], gap: float) -> str:
+def _broken(graph: Graph, network: OwnNetwork, groups: Sequence[str], gap: float) -> str:
     """Return the sentence that says which groups of a specification do not keep the function, and what to look at."""
     group = groups[0]
-    size = spec.sizes(network.parameters)[group]
-    held = [name for name, axes in spec.axes.items() if group in axes]
-    shapes = {name: zip(axes, network.parameters[name].shape, strict=True) for name, axes in spec.axes.items()}
-    lacking = [name for name, shape in shapes.items() if any(axis is None and n == size for axis, n in shape)]
+    size = graph.sizes[group]
+    held = dict.fromkeys(name for name, _ in graph.holders(group))
+    lacking = [name for name, axes in graph.axes.items() if any(not axis.groups and axis.size == size for axis in axes)]
     hint = f"; axes of that length without a group are in {', '.join(lacking)}" if lacking else ""
     return (
         f"the permutation specification does not keep the network's function: relabelling the {size} neurons of group {group!r} changes "
@@ -141,7 +140,7 @@ def _broken(spec: PermutationSpec, network: OwnNetwork, groups: Sequence[str], g
     )
 
 
-def _in_float64(network: OwnNetwork, spec: PermutationSpec, inputs: Tensor) -> tuple[OwnNetwork, Tensor]:
+def _in_float64(network: OwnNetwork, inputs: Tensor) -> tuple[OwnNetwork, Tensor]:
     """Return the network and inputs in float64, or as they are where its code does not take that."""
     exact = network.to(torch.float64, inputs.device)
     values = inputs.double() if inputs.is_floating_point() else inputs
@@ -159,12 +158,12 @@ def _relabeling(size: int, draw: int, group: str) -> np.ndarray:
     return order
 
 
-def _changes(network: OwnNetwork, spec: PermutationSpec, parameters: Mapping[str, Tensor], moved: Permutations, inputs: Tensor) -> float:
+def _changes(network: OwnNetwork, graph: Graph, parameters: Mapping[str, Tensor], moved: Permutations, inputs: Tensor) -> float:
     """Return by how much a relabeling changes the logits; 0 where the network has none that are finite."""
     before = _try(network, "train", inputs, parameters)
     if before is None or not bool(torch.isfinite(before).all()):
         return 0.0
-    return _gap(before, network.outputs("train", inputs, apply_permutations(parameters, spec, moved)))
+    return _gap(before, network.outputs("train", inputs, graph.apply(parameters, moved)))
 
 
 def _shuffled(parameters: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:

@@ -5,17 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.matching.base import Matching, SequentialMatching
+from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.models.base import INPUT
 from lmc_sweeps.models.sites import Use
-from lmc_sweeps.models.torch_module import TorchModule, unreadable
+from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork
+from lmc_sweeps.symmetry.graph import Graph
 
 Axes = dict[str, tuple[str | None, ...]]
 
 
-def own_spec(requested: Any, network: OwnNetwork) -> PermutationSpec:
-    """Return a specification of the network's own tensors, groups in the order in which they are computed, as far as there is one.
+def own_graph(requested: Any, network: OwnNetwork) -> Graph:
+    """Return the graph that a specification says of the network's tensors, groups in the order in which they are computed, if there is one.
 
     Raises
     ------
@@ -25,6 +27,8 @@ def own_spec(requested: Any, network: OwnNetwork) -> PermutationSpec:
     axes = _sorted(_by_tensor(_entries(requested), network))
     spec = PermutationSpec(axes)
     sizes = spec.sizes(network.parameters)
+    if INPUT in sizes:
+        raise InputError(f"a group cannot be called {INPUT!r}, which stands for the network's own inputs; give it another name.")
     if not sizes:
         raise InputError("the permutation specification names no group: nothing could be permuted, and every method would be the identity.")
     if max(sizes.values()) == 1:
@@ -38,7 +42,7 @@ def own_spec(requested: Any, network: OwnNetwork) -> PermutationSpec:
             )
         if not spec.incoming(group):
             raise InputError(f"group {group!r} has no incoming weights: only parameters of one axis have it on their first axis.")
-    return spec
+    return Graph.by_hand(axes, network.parameters, network.buffers)
 
 
 def _entries(requested: Any) -> Axes:
@@ -101,8 +105,10 @@ def _sorted(axes: Axes) -> Axes:
     return dict(sorted(axes.items(), key=lambda item: -1 if item[0] in first else rank[item[1][0]]))
 
 
-def check_methods(architecture: TorchModule, network: OwnNetwork, uses: Mapping[str, Sequence[Use]], methods: Sequence[Matching]) -> None:
-    """Raise `InputError` where a method could not do, or would do something else than it says, with a specification.
+def check_methods(
+    architecture: TorchModule, network: OwnNetwork, uses: Mapping[str, Sequence[Use]], methods: Sequence[Matching]
+) -> list[str]:
+    """Return a note on every method that cannot see some of the activations that it compares, and what it does instead.
 
     Parameters
     ----------
@@ -111,43 +117,40 @@ def check_methods(architecture: TorchModule, network: OwnNetwork, uses: Mapping[
     uses : mapping of str to sequence of Use
         The products in which the network's parameters stand.
     methods : sequence of Matching
+
+    Raises
+    ------
+    InputError
+        If a parameter has its inputs on its first axis.
     """
-    spec = architecture.spec
-    sequential = [method.name for method in methods if isinstance(method, SequentialMatching) and method.ordered]
-    if sequential:
-        _check_order(architecture, sequential[0])
-    _check_directions(spec, {name: use for name, use in uses.items() if name not in architecture.views})
-    readable = architecture.readable(network.parameters, {name: list(products) for name, products in uses.items()})
-    needs = [method.needs for method in methods]
-    keys = list(spec.groups) if any(need & {"moments", "cross_moments"} for need in needs) else []
-    if any({"weights", "moments"} <= method.needs for method in methods if not isinstance(method, SequentialMatching) or method.ordered):
-        keys += [source for group in spec.groups for source in architecture.sources(group)]
-    for key in keys:
-        if key not in readable:
-            raise InputError(unreadable(key, architecture.readers(key)))
+    graph = architecture.graph(network.parameters)
+    _check_directions(graph, uses)
+    readable = architecture.readable(uses)
+    notes = []
+    for method in methods:
+        if "cross_moments" in method.needs:
+            sites = architecture.sites(network.parameters)
+            unseen = [group for group in graph.groups if not any(site.key in readable for site in sites.get(group, ()))]
+            remedy = "they are matched by their weights"
+        elif "moments" in method.needs:
+            names = [o.tensor for group in graph.groups for o in graph.occurrences(group) if not o.reads and len(graph.axes[o.tensor]) > 1]
+            keys = architecture.reads(network.parameters)
+            unseen = [name for name in dict.fromkeys(names) if not all(key in readable for key in keys.get(name, ("",)))]
+            remedy = "their inputs count as uncorrelated and of equal size"
+        else:
+            continue
+        if unseen:
+            listed = ", ".join(unseen[:5]) + (f" and {len(unseen) - 5} more" if len(unseen) > 5 else "")
+            notes.append(f"{method.name}: no product of matrices shows the activations of {listed}, so {remedy}.")
+    return notes
 
 
-def _check_order(architecture: TorchModule, method: str) -> None:
-    """Raise `InputError` where groups feed one another, so that no order has each behind those that feed it."""
-    earlier: set[str] = set()
-    for group in architecture.spec.groups:
-        later = [source for source in architecture.sources(group) if source in architecture.spec.groups and source not in earlier]
-        if later:
-            feeder = "itself" if later[0] == group else f"{later[0]!r}, and that by {group!r} in its turn"
-            raise InputError(
-                f"group {group!r} is fed by {feeder} (a residual connection?): one pass cannot match it, as {method} would; "
-                "matching=['activations'] needs no order."
-            )
-        earlier.add(group)
-
-
-def _check_directions(spec: PermutationSpec, uses: Mapping[str, Sequence[Use]]) -> None:
+def _check_directions(graph: Graph, uses: Mapping[str, Sequence[Use]]) -> None:
     """Raise `InputError` where a parameter has its inputs on its first axis: methods would match neurons by their outgoing weights."""
-    for group in spec.groups:
-        for name in spec.incoming(group):
-            summed = {use.axis for use in uses.get(name, ())}
-            if summed == {0}:
-                raise InputError(
-                    f"{name!r} is summed over its first axis (as in `x @ weight`, or a transposed convolution): that axis has its inputs, "
-                    f"and the permutation specification takes it for its outputs, {group!r}. Store it as nn.Linear does, (outputs, inputs)."
-                )
+    for name, axes in graph.axes.items():
+        groups = axes[0].groups if len(axes) > 1 and not axes[0].reads else ()
+        if groups and {use.axis for use in uses.get(name, ())} == {0}:
+            raise InputError(
+                f"{name!r} is summed over its first axis (as in `x @ weight`, or a transposed convolution): that axis has its inputs, "
+                f"and the permutation specification takes it for its outputs, {groups[0]!r}. Store it as nn.Linear does, (outputs, inputs)."
+            )

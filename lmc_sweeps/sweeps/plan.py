@@ -40,7 +40,7 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
         )
         seconds += group_seconds
     needs = [estimate(job.settings, job.data) for job in waiting]
-    disk = sum(4 * sum(tensor.numel() for tensor in network.initial().values()) for network in missing)
+    disk = sum(4 * sum(tensor.numel() for tensor in network.template.values()) for network in missing)
     lines.append(f"training: {about(computing(seconds))} on this machine, estimated from a few steps of each group")
     lines.append(f"matching and measuring: {about(duration(sum(each.seconds_measuring for each in needs)))} of one core, a rough estimate")
     if needs:

@@ -1,7 +1,12 @@
 """An axis of a tensor as a symmetry graph knows it: a concatenation of products of factors, in the order of groups or fixed."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from math import prod
+
+import numpy as np
+
+INPUT = "input"  # the key of the network's own input, beside the groups, among activations and moments
 
 
 @dataclass(frozen=True)
@@ -35,3 +40,22 @@ class Axis:
     def groups(self) -> tuple[str, ...]:
         """The groups on this axis, in their order, each once."""
         return tuple(dict.fromkeys(factor.group for segment in self.segments for factor in segment if factor.group is not None))
+
+    def order(self, orders: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Return the order of the axis's places that orders of groups make; None where none of its groups moves."""
+        if not any(group in orders for group in self.groups):
+            return None
+        parts, start = [], 0
+        for segment in self.segments:
+            places = np.arange(start, start + prod(factor.size for factor in segment)).reshape([factor.size for factor in segment])
+            start += places.size
+            for k, factor in enumerate(segment):
+                if factor.group is not None and factor.group in orders:
+                    places = places.take(orders[factor.group], axis=k)
+            parts.append(places.ravel())
+        return np.concatenate(parts)
+
+    def without(self, groups: Collection[str]) -> "Axis":
+        """Return the axis with some groups left in their order."""
+        segments = tuple(tuple(Factor(f.size) if f.group in groups else f for f in segment) for segment in self.segments)
+        return replace(self, segments=segments, across=tuple(group for group in self.across if group not in groups))

@@ -1,6 +1,7 @@
 """What is applied to a group of neurons of network B: a permutation, a coupling of two numbers of neurons, an orthogonal matrix."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ from torch import Tensor
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.maths.permutations import inverse, is_permutation
+
+BLOCK = 256  # rows of Q Q' that are looked at together
+TOLERANCE = 1e-6  # of an entry of Q Q', and of the mass of a coupling
 
 
 class Map(ABC):
@@ -70,6 +74,24 @@ class Permutation(Map):
         return Permutation(first.order[self.order])
 
 
+def as_map(group: str, mapping: Map | np.ndarray) -> Map:
+    """Return the map of a group, of an order of its neurons the permutation."""
+    if isinstance(mapping, Map):
+        return mapping
+    try:
+        return Permutation(mapping)
+    except InputError:
+        raise InputError(
+            f"group {group!r} needs a permutation of 0, ..., {len(mapping) - 1}, got {np.asarray(mapping).tolist()}."
+        ) from None
+
+
+def permutations_of(maps: Mapping[str, Map | np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the orders of those maps that are permutations, by group."""
+    orders = {group: mapping.order if isinstance(mapping, Permutation) else mapping for group, mapping in maps.items()}
+    return {group: np.asarray(order) for group, order in orders.items() if not isinstance(order, Map)}
+
+
 class _Matrices(Map):
     """A map by two matrices."""
 
@@ -108,16 +130,10 @@ class Coupling(_Matrices):
 
     def __post_init__(self) -> None:
         plan = np.asarray(self.plan)
-        if (
-            plan.ndim != 2
-            or not (plan >= 0).all()
-            or abs(plan.sum() - 1) > 1e-6
-            or not (plan.sum(0) > 0).all()
-            or not (plan.sum(1) > 0).all()
-        ):
+        if not _is_plan(plan):
             raise InputError(
                 "a coupling must be a matrix (neurons of A, neurons of B) of numbers from 0 on, whose sum is 1, without an empty row or "
-                f"column, got shape {plan.shape} and sum {plan.sum():g}."
+                f"column, got shape {plan.shape} and sum {_sum(plan):g}."
             )
 
     @property
@@ -138,6 +154,33 @@ class Coupling(_Matrices):
             and bool(np.allclose(self.plan[np.arange(n), order] * n, 1, rtol=0, atol=1e-9))
         )
 
+    def inverse(self) -> "Coupling":
+        r"""Return the coupling of A's neurons with B's: :math:`\Gamma^\top`, whose rows are these columns, and whose columns these rows.
+
+        It undoes this map wherever :math:`C^\top R = 1`: no neuron of A has two partners.
+        """
+        return Coupling(self.plan.T)
+
+    def after(self, first: "Coupling") -> "Coupling":
+        r"""Return the one map that does `first`, then this one.
+
+        .. math:: \Gamma = \Gamma_2 \operatorname{diag}(1 / m)\, \Gamma_1, \qquad m = \Gamma_2^\top 1 = \Gamma_1 1
+
+        where m is the mass of the neurons in between. By it both sides compose, :math:`R = R_2 R_1` and :math:`C = C_2 C_1`.
+
+        Raises
+        ------
+        InputError
+            If the neurons in between are not as many in both, or have another mass in one than in the other.
+        """
+        mass, first_mass = self.plan.sum(0), first.plan.sum(1)
+        if mass.shape != first_mass.shape or not np.allclose(mass, first_mass, rtol=TOLERANCE, atol=0):
+            raise InputError(
+                f"a coupling of {self.n_a} with {self.n_b} neurons cannot follow one of {first.n_a} with {first.n_b}: the neurons in "
+                "between must be the same, each of the same mass in both."
+            )
+        return Coupling(self.plan @ first.rows)
+
 
 @dataclass(frozen=True, eq=False)
 class Orthogonal(_Matrices):
@@ -147,7 +190,7 @@ class Orthogonal(_Matrices):
 
     def __post_init__(self) -> None:
         matrix = np.asarray(self.matrix)
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-6):
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not _is_orthogonal(matrix):
             raise InputError(f"an orthogonal map must be a square matrix with Q Q' = 1, got shape {matrix.shape}.")
 
     @property
@@ -165,3 +208,22 @@ class Orthogonal(_Matrices):
     def after(self, first: "Orthogonal") -> "Orthogonal":
         """Return the one map that does `first`, then this one."""
         return Orthogonal(self.matrix @ first.matrix)
+
+
+def _is_plan(plan: np.ndarray) -> bool:
+    """Return whether an array is a transport plan of mass 1 that leaves no neuron out."""
+    is_positive = plan.ndim == 2 and bool((plan >= 0).all())
+    return is_positive and abs(_sum(plan) - 1) <= TOLERANCE and bool((plan.sum(0) > 0).all() and (plan.sum(1) > 0).all())
+
+
+def _sum(plan: np.ndarray) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):  # of whatever a file may hold: then it is not 1
+        return float(plan.sum())
+
+
+def _is_orthogonal(matrix: np.ndarray) -> bool:
+    """Return whether Q Q' is 1 up to rounding, in blocks of rows, which take little memory."""
+    n = len(matrix)
+    with np.errstate(over="ignore", invalid="ignore"):
+        blocks = ((start, matrix[start : start + BLOCK] @ matrix.T) for start in range(0, n, BLOCK))
+        return all(np.allclose(block, np.eye(len(block), n, start), atol=TOLERANCE) for start, block in blocks)

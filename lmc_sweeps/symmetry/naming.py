@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from lmc_sweeps.symmetry.axes import INPUT
 from lmc_sweeps.symmetry.factors import Places
 from lmc_sweeps.symmetry.values import Walk
 
@@ -27,7 +28,7 @@ def group_names(walk: Walk, tensors: Mapping[str, Sequence[Places]]) -> dict[int
         tensor, in_brackets = holders[number]
         module = tensor.rpartition(".")[0] or tensor
         name = module + in_brackets
-        if name in names.values():
+        if name in names.values() or name == INPUT:
             name = tensor + in_brackets
         while name in names.values():
             name += "'"

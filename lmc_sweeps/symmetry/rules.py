@@ -129,6 +129,7 @@ def _convolved(
     first = 1 if len(value.axes) == len(weight.axes) else 0  # without an axis of examples
     channels = value.axes[first]
     walk.fix(Value(value.axes[first + 1 :]), Value(weight.axes[2:]))
+    across = [*value.axes[:first], *value.axes[first + 1 :]]
     if groups == 1:
         walk.factors.tie(channels, columns)
     else:
@@ -137,7 +138,8 @@ def _convolved(
         group_of_rows, _ = walk.factors.reshaped([rows], (groups, n_out))
         walk.factors.tie(between, group_of_rows)
         walk.factors.tie(inside, columns)
-    walk.read(weight, reads, (*value.axes[:first], *value.axes[first + 1 :]))
+        across.append(between)
+    walk.read(weight, reads, across)
     if bias is not None:
         walk.factors.tie(rows, bias.axes[0])
     return Value((*value.axes[:first], rows, *walk.fresh(shape[first + 1 :], fixed=True).axes))

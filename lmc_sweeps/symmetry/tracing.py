@@ -199,7 +199,7 @@ class _Tracer:
         }
         sizes = {group: factors.size(number) for number, group in groups.items()}
         tied = {name: first for name, first in self.tied.items() if first in axes}
-        return Graph(axes, sizes, limits, tied)
+        return Graph(axes, sizes, limits, tied, frozenset(name for name in axes if not isinstance(self.own[name], nn.Parameter)))
 
     def _axis(self, name: str, k: int, axis: Places, groups: Mapping[int, str]) -> Axis:
         segments = [

@@ -18,13 +18,14 @@ from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.measuring.gaps import relative_movement
-from lmc_sweeps.measuring.moments import pair_moments
+from lmc_sweeps.measuring.moments import network_moments
 from lmc_sweeps.measuring.pairs import compare_pair, with_identity
 from lmc_sweeps.measuring.planes import plane_through
-from lmc_sweeps.models.base import Model, stacked, unstack
+from lmc_sweeps.models.base import Model, Shape, stacked, unstack
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.padding import pad, pad_axes, unpad
+from lmc_sweeps.symmetry.maps import permutations_of
 from lmc_sweeps.training.loop import Recipe, Training, initial_state, train
 from lmc_sweeps.training.optimizers import Adam, Optimizer, Sgd
 
@@ -64,7 +65,7 @@ def examples(n_inputs: int, count: int = EXAMPLES) -> Split:
 
 
 def initial(case: Case, number: int) -> dict[str, Tensor]:
-    return case.model.initial(case.n_inputs, case.width, case.depth, CLASSES, generator(0, "network", number, "initialisation"))
+    return case.model.initial(Shape((case.n_inputs,), case.width, case.depth, CLASSES), generator(0, "network", number, "initialisation"))
 
 
 def trained(case: Case, numbers: Sequence[int]) -> list[tuple[dict[str, Tensor], str]]:
@@ -75,7 +76,7 @@ def trained(case: Case, numbers: Sequence[int]) -> list[tuple[dict[str, Tensor],
     recipes = [Recipe(seed=0, number=number, optimizer=case.optimizer, training=training) for number in numbers]
     start = initial_state(case.optimizer, stacked([pad(initial(case, number)) for number in numbers]))
     start.step = max(0, training.steps(EXAMPLES) // 2 - STEPS + 1)
-    architecture = case.model.architecture(case.n_inputs, case.width, case.depth, CLASSES)
+    architecture = case.model.architecture(Shape((case.n_inputs,), case.width, case.depth, CLASSES))
     state = train(architecture, start, recipes, padded, steps=STEPS)
     scores = evaluate(architecture, state.parameters, padded)
     shapes = {name: tensor.shape for name, tensor in initial(case, 0).items()}
@@ -85,18 +86,20 @@ def trained(case: Case, numbers: Sequence[int]) -> list[tuple[dict[str, Tensor],
 
 def measured(case: Case, a: Network, b: Network) -> dict[str, str]:
     """Return all that is measured on a pair, as digests and as text."""
-    architecture = case.model.architecture(case.n_inputs, case.width, case.depth, CLASSES)
+    architecture = case.model.architecture(Shape((case.n_inputs,), case.width, case.depth, CLASSES))
     split, test = examples(case.n_inputs), examples(case.n_inputs, 360)
-    moments = pair_moments(architecture, a, b, split.inputs)
-    digests = {f"moments of {key}": digest(moments.a[key].second, moments.b[key].second, moments.a[key].mean) for key in moments.a}
-    digests |= {f"cross moments of {key}": digest(cross) for key, cross in moments.cross.items()}
+    moments = network_moments(architecture, [a, b], split.inputs)
+    digests = {f"moments of {key}": digest(each.second, moments.views[1][key].second, each.mean) for key, each in moments.views[0].items()}
+    digests |= {f"cross moments of {key}": digest(cross) for key, cross in moments.cross[0, 1].items()}
     methods = with_identity([Weights(), Covariance(), Activations()])
     result = compare_pair(architecture, a, b, split, test, methods, points=3)
     for rows in result.tables().values():
         for row in rows:
             key = " ".join(str(row[name]) for name in ("matching", "split", "layer") if name in row)
             digests |= {f"{key}: {name}": repr(value) for name, value in row.items() if not name.startswith("seconds")}
-    digests |= {f"{method} {group}": digest(moved) for method, maps in result.permutations.items() for group, moved in maps.items()}
+    digests |= {
+        f"{method} {group}": digest(moved) for method, maps in result.maps.items() for group, moved in permutations_of(maps).items()
+    }
     plane = plane_through(a, b, {name: tensor.flip(0) for name, tensor in b.items()})
     if plane is not None:
         digests["plane"] = digest(plane.u, plane.v, plane.corners)

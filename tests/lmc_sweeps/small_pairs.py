@@ -8,12 +8,13 @@ from torch import Tensor
 
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.activations import Activations
-from lmc_sweeps.matching.base import NEEDS, Matching, MatchingProblem, MatchingResult
+from lmc_sweeps.matching.base import NEEDS, OPTIMAL, Matching, MatchingProblem, MatchingResult, permutation_maps
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.measuring.pairs import compare_pair
 from lmc_sweeps.measuring.rows import PairResult
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 
@@ -28,7 +29,7 @@ class Spy(Matching):
     name = "spy"
     needs = frozenset(NEEDS)
     wants: tuple[str, ...] = NEEDS
-    converged: bool = True
+    status: str = OPTIMAL
     is_permutation: bool = True
     problems: list[MatchingProblem] = field(default_factory=list)
 
@@ -42,21 +43,20 @@ class Spy(Matching):
         self.problems.append(problem)
         reversal = {group: np.arange(size)[::-1].copy() for group, size in problem.sizes.items()}
         return MatchingResult(
-            permutations=reversal,
+            maps=permutation_maps(reversal),
             is_permutation=self.is_permutation,
             layers=(),
-            objective=(),
-            converged=self.converged,
+            status=self.status,
             sentence="out of steps",
         )
 
 
 def perceptron() -> FeedForward:
-    return Mlp().architecture(INPUTS, 8, 2, CLASSES)
+    return Mlp().architecture(Shape((INPUTS,), 8, 2, CLASSES))
 
 
 def network(number: int) -> dict[str, Tensor]:
-    return Mlp(initialisation="he").initial(INPUTS, 8, 2, CLASSES, np.random.default_rng(number))
+    return Mlp(initialisation="he").initial(Shape((INPUTS,), 8, 2, CLASSES), np.random.default_rng(number))
 
 
 def examples(n: int, seed: int) -> Split:

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps.matching.base import MatchingProblem
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 
@@ -15,9 +16,9 @@ GROUPS = [f"hidden_{k}" for k in range(1, DEPTH + 1)]
 def networks(bias: bool = True) -> tuple[FeedForward, dict[str, Tensor], dict[str, Tensor]]:
     """Return the mathematics of two networks and their weights."""
     settings = Mlp(bias=bias)
-    drawn = (settings.initial(6, WIDTH, DEPTH, 4, np.random.default_rng(seed)) for seed in (0, 1))
+    drawn = (settings.initial(Shape((6,), WIDTH, DEPTH, 4), np.random.default_rng(seed)) for seed in (0, 1))
     a, b = ({name: tensor.double() for name, tensor in net.items()} for net in drawn)
-    return settings.architecture(6, WIDTH, DEPTH, 4), a, b
+    return settings.architecture(Shape((6,), WIDTH, DEPTH, 4)), a, b
 
 
 def inputs() -> Tensor:
@@ -27,7 +28,7 @@ def inputs() -> Tensor:
 def rows(problem: MatchingProblem, k: int, below: dict[str, np.ndarray], biases: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows (w, b) or w of layer k of A and of B, B's inputs in A's order."""
     both = []
-    for weights, moved in ((problem.weights_a, None), (problem.weights_b, below.get(f"hidden_{k - 1}"))):
+    for weights, moved in ((problem.a.weights, None), (problem.b.weights, below.get(f"hidden_{k - 1}"))):
         w = weights[f"hidden_{k}.weight"]
         w = w if moved is None else w[:, moved]
         both.append(np.column_stack([w, weights[f"hidden_{k}.bias"]]) if biases else w)

@@ -79,8 +79,10 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_the_tables_have_exactly_the_columns_of_the_schema(result):
-    assert list(result.to_frame().columns) == names(RUNS_TAIL)
-    assert list(result.curves.columns) == names(CURVES_TAIL)
+    for frame, tail in ((result.to_frame(), RUNS_TAIL), (result.curves, CURVES_TAIL)):
+        matching, *others = names(tail)
+        assert list(frame.columns) == [matching, "repair", *others]
+        assert set(frame["repair"]) == {"none"}
     assert list(result.layers.columns) == names(LAYERS_TAIL)
     for frame, columns in ((result.to_frame(), RUNS_TAIL), (result.curves, CURVES_TAIL), (result.layers, LAYERS_TAIL)):
         for column in columns:
@@ -251,15 +253,18 @@ def test_a_module_traced_or_with_a_permutation_specification_gives_the_numbers_o
     np.testing.assert_allclose(comparison.layers["recursion_tolerance"], result.layers["recursion_tolerance"])
 
 
-@pytest.mark.parametrize(
-    "spec", [None, {"input.weight": ("input", None), "last.weight": (None, "input")}], ids=["sequential", "specification"]
-)
-def test_no_layer_is_called_as_the_inputs_are(spec):
+def test_no_group_is_called_as_the_inputs_are():
     nets = [
         nn.Sequential(OrderedDict(input=nn.Linear(64, 64, bias=False), act=nn.ReLU(), last=nn.Linear(64, 10, bias=False))) for _ in range(2)
     ]
+    spec = {"input.weight": ("input", None), "last.weight": (None, "input")}
     with pytest.raises(InputError, match="cannot be called 'input', which stands for the network's own inputs; give it another name"):
         compare(*nets, train=TRAIN, test=TEST, permutation_spec=spec)
+    result = compare(*nets, train=TRAIN, test=TEST, points=3)
+    named = compare(*nets, train=TRAIN, test=TEST, permutation_spec={"input.weight": ("h", None), "last.weight": (None, "h")}, points=3)
+    for method in ("weights", "covariance", "activations"):
+        assert list(result.permutations[method]) == ["input.weight"]
+        np.testing.assert_array_equal(result.permutations[method]["input.weight"], named.permutations[method]["h"])
 
 
 def test_settings_reach_their_method_and_the_transport_those_that_name_none():
@@ -285,7 +290,7 @@ class Residual(nn.Sequential):
 
 
 SIZES = (64, 5, 10)
-KNOWN = "activations, covariance, identity, weights"
+KNOWN = "activations, covariance, identity, rebasin, weights"
 
 
 @pytest.mark.parametrize(
@@ -300,8 +305,8 @@ KNOWN = "activations, covariance, identity, weights"
         ),
         (
             {"a": network(0, (64, 10)), "b": network(1, (64, 10))},
-            "a Sequential has no neurons that a matching method can relabel yet; groups that were found: none. "
-            "print(lmc_sweeps.trace(network, inputs)) shows them all; a `permutation_spec` of your own may name more.",
+            "a Sequential has no neurons that can be relabelled. "
+            "print(lmc_sweeps.trace(network, inputs)) shows its axes; a `permutation_spec` of your own may name groups.",
         ),
         ({"b": network(0, (64, 6, 10))}, "network A and network B differ in '0.weight': (5, 64) against (6, 64)."),
         ({"b": network(0, (64, 5, 5, 10))}, "network A and network B differ: Layer(name='2', has_bias=False, after=()) against"),
@@ -309,7 +314,7 @@ KNOWN = "activations, covariance, identity, weights"
         ({"b": renamed(network(0, SIZES))}, "against Layer(name='0', has_bias=False, after=(Tanh(),))."),
         ({"a": with_nan(network(0, SIZES))}, "networks must have finite weights, and '2.weight' has others."),
         ({"matching": ("weight",)}, f"`matching` must be one of {KNOWN}, got 'weight'. Did you mean 'weights'?"),
-        ({"matching": "rebasin"}, f"`matching` must be one of {KNOWN}, got 'rebasin'."),
+        ({"matching": "hungarian"}, f"`matching` must be one of {KNOWN}, got 'hungarian'."),
         ({"matching": ()}, "`matching` must name at least one method, got none."),
         ({"transport": "sinkhorn"}, "`matching.weights.transport` must be one of assignment, emd, got 'sinkhorn'."),
         ({"settings": {"weights": {"bias": 1}}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, outgoing, transport."),
@@ -332,7 +337,7 @@ KNOWN = "activations, covariance, identity, weights"
         ({"test": (TEST[0], TEST[1] + 1)}, "`test` must have labels in 0, ..., 9, got labels from 1 to 10."),
         ({"train": (TRAIN[0], -100 * TRAIN[1])}, "`train` must have labels in 0, ..., 9, got labels from -900 to 0."),
         ({"train": (TRAIN[0][:, :50], TRAIN[1])}, "`train` has inputs of shape (50,) in float32, which network A does not take: its forward raised RuntimeError. Its first weights, '0.weight', have shape (5, 64)."),
-        ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, None)}}, "no parameter has '0' on its second axis: nothing reads these neurons."),
+        ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, None)}}, "the permutation specification does not keep the network's function: relabelling the 5 neurons of group '0' changes its logits"),
         ({"permutation_spec": {"0.weight": ("0", None), "2.weight": (None, "1")}}, "group '1' is on no parameter's first axis, that of its outputs (2.weight only), so that no method can match it: name what computes it, or give None there."),
         ({"permutation_spec": {"0.weight": ("0", None), "4.weight": (None, "0")}}, "the permutation specification names '4.weight', which"),
     ],

@@ -213,8 +213,8 @@ class Chosen(Mlp):
     name: ClassVar[str] = "chosen"
     site: str = "tanh"
 
-    def architecture(self, n_inputs, width, depth, n_classes):
-        return Mlp(activation=self.site).architecture(n_inputs, width, depth, n_classes)
+    def architecture(self, shape):
+        return Mlp(activation=self.site).architecture(shape)
 
 
 def test_what_a_record_does_not_tell_is_looked_up_again_and_must_be_what_it_was(tmp_path, monkeypatch):
@@ -236,3 +236,13 @@ def test_what_a_record_does_not_tell_is_looked_up_again_and_must_be_what_it_was(
     pair = load_networks(tmp_path / "job")
     row = next(row for row in record["runs"] if row["split"] == "test" and row["matching"] == "identity")
     assert scores(pair.network_a, DATA, "test") == pytest.approx((row["loss_a"], row["error_a"]), rel=1e-5)
+
+
+def test_a_model_is_given_the_axes_of_an_example_that_a_record_tells(tmp_path, monkeypatch):
+    record, shapes, architecture = run(tmp_path), [], Mlp.architecture
+    vectors = load_networks(tmp_path / "job")
+    write_record(tmp_path / "job", record | {"data": record["data"] | {"inputs": [1, 8, 8]}})
+    monkeypatch.setattr(Mlp, "architecture", lambda model, shape: shapes.append(shape) or architecture(model, shape))
+    images = load_networks(tmp_path / "job")
+    assert {shape.inputs for shape in shapes} == {(1, 8, 8)}
+    assert torch.equal(images.network_a(DATA.test.inputs), vectors.network_a(DATA.test.inputs))

@@ -50,10 +50,34 @@ CASES = {
         MODEL.replace("size: int = 3", "code: int = 3"),
         "Small must not have a setting called `code`, which stands for the digest of its file; give it another name.",
     ),
+    "architecture of four integers": (
+        "models/small.py",
+        MODEL + "    def architecture(self, n_inputs, width, depth, n_classes): ...\n",
+        "Small must have the method `architecture(self, shape)`, got `architecture(self, n_inputs, width, depth, n_classes)`: `shape` is a "
+        "`Shape` (lmc_sweeps.models.base), with `inputs`, `n_inputs`, `width`, `depth` and `classes`.",
+    ),
+    "an architecture that is no method": (
+        "models/small.py",
+        MODEL + "    architecture: ClassVar = 'chain'\n",
+        "Small must have the method `architecture(self, shape)`, got 'chain': `shape` is a `Shape` (lmc_sweeps.models.base), with `inputs`, "
+        "`n_inputs`, `width`, `depth` and `classes`.",
+    ),
+    "initial of four integers": (
+        "models/small.py",
+        MODEL + "    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: object) -> dict: ...\n",
+        "Small must have the method `initial(self, shape, rng)`, got `initial(self, n_inputs, width, depth, n_classes, rng)`: `shape` is a "
+        "`Shape` (lmc_sweeps.models.base), with `inputs`, `n_inputs`, `width`, `depth` and `classes`.",
+    ),
+    "check_shape of three integers": (
+        "models/small.py",
+        MODEL + "    def check_shape(self, n_inputs, width, depth): ...\n",
+        "Small must have the method `check_shape(self, shape)`, got `check_shape(self, n_inputs, width, depth)`: `shape` is a `Shape` "
+        "(lmc_sweeps.models.base), with `inputs`, `n_inputs`, `width`, `depth` and `classes`.",
+    ),
     "needs that do not exist": (
         "matching/mine.py",
         METHOD + "    needs: ClassVar = frozenset({'activations'})\n",
-        "Mine must have `needs: ClassVar[frozenset[str]]`, a frozenset of those of weights, moments, cross_moments, objective, generator "
+        "Mine must have `needs: ClassVar[frozenset[str]]`, a frozenset of those of weights, moments, cross_moments, loss, generator "
         "that it looks at, got frozenset({'activations'}).",
     ),
     "needs that are a word": ("matching/mine.py", METHOD + "    needs: ClassVar = 'weights'\n", "that it looks at, got 'weights'."),

@@ -17,7 +17,7 @@ from lmc_sweeps.datasets.base import Split, fingerprint
 from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.measuring.gaps import distance, relative_movement
-from lmc_sweeps.models.base import stacked
+from lmc_sweeps.models.base import Shape, stacked
 from lmc_sweeps.models.mlp import Mlp
 
 by_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -62,7 +62,7 @@ def test_scores_and_activations_of_a_network_do_not_depend_on_its_place_in_an_un
     case = Case(64, width, 2, 61, Mlp(activation=activation))
     data = torch.Generator().manual_seed(0)
     x, y = torch.rand(33, 61, generator=data), torch.randint(10, (33,), generator=data)
-    architecture, split = case.model.architecture(61, width, 2, 10), Split(x, y)
+    architecture, split = case.model.architecture(Shape((61,), width, 2, 10)), Split(x, y)
     networks = [initial(case, number) for number in range(5)]
     alone = evaluate(architecture, stacked(networks[:1]), split)
     hidden = architecture.activations(stacked(networks[:1]), x)
@@ -92,7 +92,7 @@ def test_drawn_data_and_weights_do_not_depend_on_the_threads_of_numpy() -> None:
     model = Mlp(initialisation="low_dimensional", intrinsic_dimension=40)
 
     def drawn() -> tuple[str, list[bytes]]:
-        weights = model.initial(700, 300, 1, 10, np.random.default_rng(0))
+        weights = model.initial(Shape((700,), 300, 1, 10), np.random.default_rng(0))
         data = GaussianMixture(ambient_dimension=700, intrinsic_dimension=300, train_size=500, test_size=20).load()
         return fingerprint(data), [weights[name].numpy().tobytes() for name in weights]
 

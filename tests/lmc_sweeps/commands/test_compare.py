@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from lmc_sweeps.commands import compare as compare_cli
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.sweeps.config import load_data
@@ -35,7 +36,7 @@ def compared(tmp_path, monkeypatch, capsys):
 
 def write_pair(folder, depth=1, names=None):
     """Write a network and a permuted copy of it, and return the permutation of the first hidden layer."""
-    a = Mlp().initial(64, 12, depth, 10, generator(0, "test"))
+    a = Mlp().initial(Shape((64,), 12, depth, 10), generator(0, "test"))
     permutation = np.random.default_rng(0).permutation(12)
     b = dict(a)
     b["hidden_1.weight"], b["hidden_1.bias"] = a["hidden_1.weight"][permutation], a["hidden_1.bias"][permutation]
@@ -75,8 +76,8 @@ def trained():
     data, _ = load_data(Digits())
     networks = []
     for seed in range(2):
-        parameters = Mlp().initial(64, 64, 2, 10, generator(seed, "test"))
-        network = Mlp().architecture(64, 64, 2, 10).module(parameters).train()
+        parameters = Mlp().initial(Shape((64,), 64, 2, 10), generator(seed, "test"))
+        network = Mlp().architecture(Shape((64,), 64, 2, 10)).module(parameters).train()
         optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
         for _ in range(40):
             optimizer.zero_grad()
@@ -168,9 +169,9 @@ def test_files_of_other_formats_and_precisions_are_compared_and_what_was_done_is
 
 def test_a_mean_field_network_has_one_hidden_layer(compared):
     for name, seed in (("a", 0), ("b", 1)):
-        save_file(MeanField().initial(64, 6, 1, 10, generator(seed, "test")), f"{name}.safetensors")
+        save_file(MeanField().initial(Shape((64,), 6, 1, 10), generator(seed, "test")), f"{name}.safetensors")
     assert "loss_barrier" in compared("a.safetensors", "b.safetensors", "model=mean_field")
-    save_file(Mlp(bias=True).initial(64, 6, 2, 10, generator(0, "test")), "deep.safetensors")
+    save_file(Mlp(bias=True).initial(Shape((64,), 6, 2, 10), generator(0, "test")), "deep.safetensors")
     assert compared("deep.safetensors", "b.safetensors", "model=mean_field") == (
         "'deep.safetensors' does not fit the model: `depth` must be 1 for model=mean_field, a two-layer network, got 2."
     )

@@ -1,6 +1,7 @@
 """What a job takes: what no machine can do is refused by the key that it comes from, what one can do is left alone."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.models.base import Architecture, Shape
+from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, Sgd
@@ -88,8 +91,35 @@ def test_methods_that_need_no_moments_hold_none():
 
 def test_the_tensors_that_training_begins_with_are_those_that_are_counted():
     job = replace(JOB, width=48, depth=3)
-    weights = sum(tensor.numel() for tensor in job.model.initial(64, 48, 3, 10, np.random.default_rng(0)).values())
+    weights = sum(tensor.numel() for tensor in job.model.initial(Shape((64,), 48, 3, 10), np.random.default_rng(0)).values())
     assert estimate(job, DATA).memory["the networks themselves"] == 4 * 2 * weights
+
+
+class Plain(FeedForward):
+    """A network whose architecture counts nothing for itself."""
+
+    counts = Architecture.counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Mlp):
+    """A model of one's own."""
+
+    name: ClassVar[str] = "own"
+
+    def architecture(self, shape: Shape) -> FeedForward:
+        return Plain(super().architecture(shape).layers, n_outputs=shape.classes)
+
+
+def test_a_model_of_ones_own_is_counted_by_its_tensors():
+    job = replace(JOB, width=48, depth=3)
+    own, mlp = (estimate(replace(job, model=model), DATA) for model in (Own(), Mlp()))
+    assert (own.memory, own.record, own.seconds_training) == (mlp.memory, mlp.record, mlp.seconds_training)
+    assert own.seconds_measuring > mlp.seconds_measuring  # its first layer is computed at every t
+    with pytest.raises(
+        InputError, match="^a job of `width` 4,096, `depth` 3 takes about .* most of it for the moments of the activations; "
+    ):
+        check_fits(replace(job, model=Own(), width=4096), DATA, memory=1e9)
 
 
 def test_time_grows_with_what_is_asked_for():

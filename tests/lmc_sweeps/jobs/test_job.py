@@ -17,6 +17,7 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.measuring.gaps import relative_movement
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.loop import Training
 from multirun_analysis.schema import RUNS_TAIL, names
@@ -179,7 +180,7 @@ def test_a_job_that_fails_before_its_record_leaves_none(tmp_path, monkeypatch):
 
 def test_the_movement_of_the_networks_is_that_from_their_own_beginnings(tmp_path):
     moved = run_job(small_job(), tmp_path / "trained")["runs"][0]["relative_movement"]
-    starts = [Mlp().initial(64, 6, 1, 10, generator(0, "network", number, "initialisation")) for number in (0, 1)]
+    starts = [Mlp().initial(Shape((64,), 6, 1, 10), generator(0, "network", number, "initialisation")) for number in (0, 1)]
     ends = [network.parameters for network in find_or_train(small_job())]
     assert moved == pytest.approx(np.mean([relative_movement(start, end) for start, end in zip(starts, ends, strict=True)]))
     assert moved > 0.1

@@ -22,7 +22,7 @@ from lmc_sweeps.jobs.stacks import train_all
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
-from lmc_sweeps.models.base import INPUT, Architecture, Model, stacked
+from lmc_sweeps.models.base import INPUT, Architecture, Model, Shape, stacked
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.mean_field import MeanFieldNetwork
 from lmc_sweeps.models.mlp import Mlp
@@ -104,21 +104,21 @@ class OwnModel(Model):
     name: ClassVar[str] = "own"
     kind: str
 
-    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> Architecture:
-        return ARCHITECTURES[self.kind](n_classes)
+    def architecture(self, shape: Shape) -> Architecture:
+        return ARCHITECTURES[self.kind](shape.classes)
 
-    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        shapes = {
-            "hidden.weight": (width, n_inputs),
-            "hidden.bias": (width,),
-            "output.weight": (n_classes, width),
-            "output.bias": (n_classes,),
+    def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
+        sizes = {
+            "hidden.weight": (shape.width, shape.n_inputs),
+            "hidden.bias": (shape.width,),
+            "output.weight": (shape.classes, shape.width),
+            "output.bias": (shape.classes,),
         }
         if self.kind == "convolution":
-            shapes["hidden.weight"] = (width, 2, 2, 2)
+            sizes["hidden.weight"] = (shape.width, 2, 2, 2)
         if self.kind == "layer norm":
-            shapes |= {"norm.weight": (width,), "norm.bias": (width,)}
-        return {name: torch.from_numpy(rng.normal(0, 0.4, shape).astype(np.float32)) for name, shape in shapes.items()}
+            sizes |= {"norm.weight": (shape.width,), "norm.bias": (shape.width,)}
+        return {name: torch.from_numpy(rng.normal(0, 0.4, size).astype(np.float32)) for name, size in sizes.items()}
 
 
 def own_job(kind: str = "sigmoid", **changes) -> PreparedJob:
@@ -156,12 +156,12 @@ class Rescaled(FeedForward):
 
 
 def test_padding_is_for_chains_that_keep_zeros_and_a_subclass_says_so_for_itself():
-    chain = Mlp().architecture(18, 7, 1, 5)
+    chain = Mlp().architecture(Shape((18,), 7, 1, 5))
     assert chain.is_padded
     assert MeanFieldNetwork(nn.Tanh(), 7, 5).is_padded
     assert not Rescaled(chain.layers, n_outputs=5).is_padded
     assert all(not getattr(build(5), "is_padded", False) for build in ARCHITECTURES.values())
-    network = Mlp().initial(18, 7, 1, 5, np.random.default_rng(0))
+    network = Mlp().initial(Shape((18,), 7, 1, 5), np.random.default_rng(0))
     padded = chain.padded(network)
     assert {name: tuple(tensor.shape) for name, tensor in padded.items()} == {
         "hidden_1.weight": (16, 32), "hidden_1.bias": (16,), "output.weight": (16, 16), "output.bias": (16,),

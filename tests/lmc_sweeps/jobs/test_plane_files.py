@@ -21,6 +21,7 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.planes import N_ROWS, plane_rows
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.optimizers import Sgd
 from multirun_analysis.schema import PLANE, PLANE_FILE, PLANE_NETWORKS, names
@@ -117,7 +118,7 @@ def test_what_has_no_plane_is_said_and_not_looked_for_again(tmp_path, monkeypatc
     folder, store = tmp_path / "job", tmp_path / "store"
     networks = find_or_train(plane_job())
     order = np.random.default_rng(0).permutation(6)
-    spec = Mlp().architecture(5, 6, 1, 3).spec
+    spec = Mlp().architecture(Shape((5,), 6, 1, 3)).spec
     planted = type(networks[1])(apply_permutations(networks[0].parameters, spec, {"hidden_1": order}), networks[0].facts, 0.0)
     monkeypatch.setattr(story, "find_or_train", lambda *arguments: [networks[0], planted])  # matched B is A
     sentence = "plane: there is none through networks 0 and 1 matched by weights, for A, B and permuted B lie on one line."
@@ -178,7 +179,7 @@ def test_rows_come_back_as_they_were_written(tmp_path):
         assert list(csv.DictReader(stream)) == rows
     networks = find_or_train(plane_job())
     permutation = read_permutations(tmp_path, read_record(tmp_path))[f"{a}.{b}.weights.{Weights().settings_hash()}/hidden_1"]
-    net = Mlp().architecture(5, 6, 1, 3)
+    net = Mlp().architecture(Shape((5,), 6, 1, 3))
     aligned = apply_permutations(networks[1].parameters, net.spec, {"hidden_1": permutation})
     again = plane_rows(net, networks[0].parameters, networks[1].parameters, aligned, DATA.test)
     for column in ("x", "y", "loss", "error"):

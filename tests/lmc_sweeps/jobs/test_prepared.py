@@ -5,6 +5,7 @@ from small_jobs import digits, small_job
 from lmc_sweeps.datasets.base import fingerprint
 from lmc_sweeps.jobs.identities import network_identity, network_name, run_id
 from lmc_sweeps.jobs.recorded import scope
+from lmc_sweeps.models.base import Shape
 
 JOB = small_job(networks=3, width=7, depth=2)
 MARK = fingerprint(digits())
@@ -18,6 +19,6 @@ def test_its_names_are_those_of_its_settings_on_these_data():
 
 
 def test_its_networks_have_the_inputs_and_classes_of_the_data():
-    assert JOB.shape == (64, 7, 2, 10)
+    assert JOB.shape == Shape(inputs=(64,), width=7, depth=2, classes=10)
     assert JOB.architecture.spec.groups == ("hidden_1", "hidden_2")
     assert JOB.architecture.spec.axes["output.weight"] == (None, "hidden_2")

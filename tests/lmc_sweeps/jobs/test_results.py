@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from small_jobs import digits, files, silent, small_job
 
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.jobs import job as story
 from lmc_sweeps.jobs.job import find_or_train, run_job
-from lmc_sweeps.jobs.network_files import Facts
+from lmc_sweeps.jobs.network_files import Facts, StoredNetwork
 from lmc_sweeps.jobs.permutation_files import read_permutations
 from lmc_sweeps.jobs.records import read_record
-from lmc_sweeps.jobs.results import divergence
+from lmc_sweeps.jobs.results import divergence, empty_record
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.training.optimizers import Sgd
@@ -73,3 +74,13 @@ def test_only_the_pairs_of_a_broken_network_go_unmeasured(tmp_path, monkeypatch)
 def test_what_the_dataset_says_of_itself_is_noted(tmp_path):
     data = replace(digits(), note="not the official contents")
     assert run_job(small_job(data), tmp_path, silent)["notes"] == ["dataset: not the official contents."]
+
+
+def test_the_axes_of_an_example_are_recorded_where_the_number_of_inputs_does_not_tell_them():
+    data, network = digits(), StoredNetwork({}, Facts(2.3, 0.1, finite=True), 1.0)
+    train, test = (Split(part.inputs.view(-1, 1, 8, 8), part.labels) for part in (data.train, data.test))
+    of_images, of_vectors = (
+        empty_record(small_job(each), [network] * 2, (), points=3)["data"] for each in (replace(data, train=train, test=test), data)
+    )
+    assert of_images == of_vectors | {"inputs": [1, 8, 8]}
+    assert of_images["n_inputs"] == 64

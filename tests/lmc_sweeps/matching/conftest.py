@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Collection, Mapping
 
+import numpy as np
 import pytest
+import torch
 from small_problems import inputs, networks
 from torch import Tensor
 
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import MatchingProblem
-from lmc_sweeps.measuring.moments import pair_moments
 from lmc_sweeps.measuring.problems import matching_problem
 from lmc_sweeps.models.base import Architecture
 
-ALL = ("weights", "moments", "cross_moments")
+ALL = ("weights", "moments", "cross_moments", "generator")
 
 
 @pytest.fixture
@@ -21,7 +23,8 @@ def problem_of() -> Callable[..., MatchingProblem]:
     def make(
         architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Tensor, needs: Collection[str] = ALL
     ) -> MatchingProblem:
-        return matching_problem(architecture, a, b, needs, moments=pair_moments(architecture, a, b, inputs, batch_size=100))
+        train = Split(inputs, torch.zeros(len(inputs), dtype=torch.int64))
+        return matching_problem(architecture, [a, b], train, needs, np.random.default_rng(0), batch_size=100)
 
     return make
 

@@ -11,15 +11,15 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.base import MatchingProblem
 from lmc_sweeps.maths.dimension import approximate_dimension
 from lmc_sweeps.maths.permutations import apply_permutations
-from lmc_sweeps.models.base import stacked
+from lmc_sweeps.models.base import Shape, stacked
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.mlp import Mlp
 
 ProblemOf = Callable[..., MatchingProblem]
 GROUPS = ["hidden_1", "hidden_2"]
 SETTINGS = Mlp(activation="tanh")
-ARCHITECTURE = SETTINGS.architecture(6, 10, 2, 4)
-A, B = ({k: v.double() for k, v in SETTINGS.initial(6, 10, 2, 4, np.random.default_rng(seed)).items()} for seed in (0, 1))
+ARCHITECTURE = SETTINGS.architecture(Shape((6,), 10, 2, 4))
+A, B = ({k: v.double() for k, v in SETTINGS.initial(Shape((6,), 10, 2, 4), np.random.default_rng(seed)).items()} for seed in (0, 1))
 INPUTS = torch.from_numpy(np.random.default_rng(7).standard_normal((300, 6)))
 HIDDEN = {key: values.numpy() for key, values in ARCHITECTURE.activations(stacked([A, B]), INPUTS).items()}  # (2, n, neurons)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from lmc_sweeps import matching
 from lmc_sweeps.matching.base import MatchingProblem, SequentialMatching
 from lmc_sweeps.maths.permutations import apply_permutations, inverse
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
 
 ProblemOf = Callable[..., MatchingProblem]
@@ -18,12 +19,12 @@ WIDTH, DEPTH, CLASSES = 12, 2, 4
 DEAD = [1, 4, 5, 8, 11]
 METHODS = ["weights", "covariance", "activations"]
 TRANSPORTS = ["emd", "assignment"]
-ARCHITECTURE = Mlp().architecture(10, WIDTH, DEPTH, CLASSES)
+ARCHITECTURE = Mlp().architecture(Shape((10,), WIDTH, DEPTH, CLASSES))
 INPUTS = torch.from_numpy(np.random.default_rng(7).random((300, 10)).astype(np.float32))
 
 
 def network(seed: int) -> dict[str, Tensor]:
-    return Mlp().initial(10, WIDTH, DEPTH, CLASSES, np.random.default_rng(seed))
+    return Mlp().initial(Shape((10,), WIDTH, DEPTH, CLASSES), np.random.default_rng(seed))
 
 
 def with_dead(seed: int) -> dict[str, Tensor]:
@@ -104,7 +105,7 @@ def test_between_dead_neurons_the_nearest_weights_decide(transport: str, problem
     permutation = method(problem).permutations["hidden_1"]
     cost = method.ground_cost(problem, "hidden_1", {})
     assert (cost[DEAD][:, DEAD] == 0).all()
-    rows = [np.column_stack([w["hidden_1.weight"], w["hidden_1.bias"]]) for w in (problem.weights_a, problem.weights_b)]
+    rows = [np.column_stack([w["hidden_1.weight"], w["hidden_1.bias"]]) for w in (problem.a.weights, problem.b.weights)]
     tied = [i for i in DEAD if permutation[i] in DEAD]
     assert len(tied) >= 3
     for i in tied:
@@ -127,7 +128,8 @@ def test_a_method_that_does_not_see_weights_lets_the_places_decide(problem_of: P
         needs = frozenset({"moments", "cross_moments"})
 
     a = with_dead(0)
-    problem = replace(problem_of(ARCHITECTURE, a, a, INPUTS), weights_a={}, weights_b={})
+    problem = problem_of(ARCHITECTURE, a, a, INPUTS)
+    problem = replace(problem, views=tuple(replace(view, weights={}) for view in problem.views))
     permutations = Blind()(problem).permutations
     for permutation in permutations.values():
         np.testing.assert_array_equal(permutation, np.arange(WIDTH))

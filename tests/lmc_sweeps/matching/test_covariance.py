@@ -12,6 +12,7 @@ from lmc_sweeps.matching.base import MatchingProblem, Moments
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.maths.dimension import approximate_dimension
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
 
 
@@ -23,7 +24,7 @@ def test_the_cost_of_covariance_is_the_distance_of_augmented_rows_in_the_augment
 ) -> None:
     below = below_of(3)
     a, b = rows(problem, k, below, biases)
-    moments = problem.moments_a["input" if k == 1 else f"hidden_{k - 1}"]
+    moments = problem.a.moments["input" if k == 1 else f"hidden_{k - 1}"]
     mean, metric = moments.mean, moments.covariance if centred else moments.second
     if biases:
         border = np.zeros_like(mean) if centred else mean
@@ -47,8 +48,8 @@ def test_the_cost_of_covariance_is_the_mean_squared_difference_of_preactivations
 
 
 def with_unit_moments(problem: MatchingProblem) -> MatchingProblem:
-    moments = {key: Moments(np.zeros_like(moment.mean), np.eye(len(moment.mean))) for key, moment in problem.moments_a.items()}
-    return replace(problem, moments_a=moments, moments_b=moments)
+    moments = {key: Moments(np.zeros_like(moment.mean), np.eye(len(moment.mean))) for key, moment in problem.a.moments.items()}
+    return replace(problem, views=tuple(replace(view, moments=moments) for view in problem.views))
 
 
 @pytest.mark.parametrize("biases", [False, True])
@@ -77,8 +78,8 @@ def test_at_the_first_layer_covariance_reaches_the_lowest_cost_in_its_own_metric
 ) -> None:
     # Guaranteed by optimality at layer 1 alone: further up, the two methods have permuted the inputs differently.
     settings = Mlp()
-    a, b = (settings.initial(6, 40, 1, 4, np.random.default_rng([seed, k])) for k in (0, 1))
-    problem = problem_of(settings.architecture(6, 40, 1, 4), a, b, inputs().float() * torch.tensor([5.0, 1, 1, 0.2, 0.2, 0.1]))
+    a, b = (settings.initial(Shape((6,), 40, 1, 4), np.random.default_rng([seed, k])) for k in (0, 1))
+    problem = problem_of(settings.architecture(Shape((6,), 40, 1, 4)), a, b, inputs().float() * torch.tensor([5.0, 1, 1, 0.2, 0.2, 0.1]))
     cost = Covariance().ground_cost(problem, "hidden_1", {})
     plain, weighted = (method(problem).permutations["hidden_1"] for method in (Weights(), Covariance()))
     reached, other = (cost[np.arange(40), permutation].mean() for permutation in (weighted, plain))
@@ -90,7 +91,7 @@ def test_the_dimension_of_covariance_is_that_of_w_sigma_w_transposed_each_networ
         source = "input" if k == 1 else f"hidden_{k - 1}"
         for w, moments, dimensions in zip(
             rows(problem, k, {}, False),
-            (problem.moments_a[source], problem.moments_b[source]),
+            (problem.a.moments[source], problem.b.moments[source]),
             (
                 (layer.approximate_dimension, layer.approximate_dimension_centred),
                 (layer.approximate_dimension_b, layer.approximate_dimension_centred_b),

@@ -3,12 +3,12 @@
 import numpy as np
 
 from lmc_sweeps.matching.identity import Identity
-from lmc_sweeps.matching.problem import MatchingProblem
-from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.matching.problem import MatchingProblem, NetworkView
+from lmc_sweeps.symmetry.graph import Graph
 
 
 def test_the_identity_moves_nothing_and_reports_no_layer() -> None:
-    problem = MatchingProblem(spec=PermutationSpec({}), sizes={"hidden_1": 5, "hidden_2": 3}, sources={})
+    problem = MatchingProblem(graph=Graph({}, {"hidden_1": 5, "hidden_2": 3}), views=(NetworkView(), NetworkView()))
     result = Identity()(problem)
     assert list(result.permutations) == ["hidden_1", "hidden_2"]
     for group, permutation in result.permutations.items():

@@ -3,8 +3,8 @@
 import numpy as np
 
 from lmc_sweeps.matching.neuron_weights import bias_column, incoming_rows, neuron_rows, outgoing_columns
-from lmc_sweeps.matching.problem import MatchingProblem
-from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.matching.problem import MatchingProblem, NetworkView
+from lmc_sweeps.symmetry.graph import Graph
 
 AXES = {
     "first.weight": ("first", None, None, None),
@@ -16,7 +16,9 @@ AXES = {
 SHAPES = {"first.weight": (3, 2, 2, 2), "second.weight": (4, 3), "second.bias": (4,), "second.scale": (4,), "output.weight": (5, 4)}
 WEIGHTS = {name: np.random.default_rng(k).standard_normal(shape) for k, (name, shape) in enumerate(SHAPES.items())}
 PROBLEM = MatchingProblem(
-    spec=PermutationSpec(AXES), sizes={"first": 3, "second": 4}, sources={"first": ("input",), "second": ("first",)}, weights_a=WEIGHTS
+    graph=Graph.by_hand(AXES, WEIGHTS),
+    views=(NetworkView(weights=WEIGHTS), NetworkView()),
+    reads={"first.weight": ("input",), "second.weight": ("first",)},
 )
 ORDER = np.array([2, 0, 1])
 

@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from lmc_sweeps.matching.problem import NEEDS, LayerMatch, MatchingProblem, Moments
-from lmc_sweeps.maths.permutations import PermutationSpec
+from lmc_sweeps.matching.problem import NEEDS, LayerMatch, MatchingProblem, Moments, NetworkView
+from lmc_sweeps.symmetry.graph import Graph
 from multirun_analysis.schema import LAYERS_TAIL, names
 
 
@@ -16,7 +16,7 @@ def test_the_covariance_of_moments_is_that_of_the_examples() -> None:
 
 
 def test_a_problem_has_nothing_that_was_not_put_into_it() -> None:
-    problem = MatchingProblem(spec=PermutationSpec({}), sizes={}, sources={})
+    problem = MatchingProblem(graph=Graph({}, {}), views=(NetworkView(), NetworkView()))
     for need in NEEDS:
         for part in (need, f"{need}_a", f"{need}_b"):
             assert not getattr(problem, part, None)

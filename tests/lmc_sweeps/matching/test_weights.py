@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_problems import DEPTH, GROUPS, below_of, explicit, inputs, networks, rows
+from small_problems import DEPTH, GROUPS, WIDTH, below_of, explicit, inputs, networks, rows
 
 from lmc_sweeps import matching
 from lmc_sweeps.matching.base import MatchingProblem
@@ -49,7 +49,7 @@ def test_outgoing_weights_are_in_the_rows_of_the_last_hidden_layer_only(biases: 
     for k in (1, 2, 3):
         a, b = rows(problem, k, below, biases)
         if k == DEPTH:
-            a, b = (np.column_stack([r, w["output.weight"].T]) for r, w in ((a, problem.weights_a), (b, problem.weights_b)))
+            a, b = (np.column_stack([r, w["output.weight"].T]) for r, w in ((a, problem.a.weights), (b, problem.b.weights)))
         cost = Weights(biases=biases, outgoing=True).ground_cost(problem, f"hidden_{k}", below)
         np.testing.assert_allclose(cost, explicit(a, b, np.eye(a.shape[1])), rtol=1e-12)
 
@@ -60,6 +60,6 @@ def test_outgoing_weights_are_in_the_rows_of_the_last_hidden_layer_only(biases: 
 @pytest.mark.parametrize("k", [1, 2])
 def test_the_spectrum_is_that_of_the_cost(method: Weights | Covariance, k: int, problem: MatchingProblem) -> None:
     # The variances of a cloud sum to half the mean squared distance between two of its points, drawn with replacement.
-    same = replace(problem, weights_b=problem.weights_a)
-    cost = method.ground_cost(same, f"hidden_{k}", {})
+    same = replace(problem, views=(problem.a, problem.a))
+    cost = method.ground_cost(same, f"hidden_{k}", {"hidden_1": np.arange(WIDTH)} if k == 2 else {})
     np.testing.assert_allclose(method.spectrum(problem, f"hidden_{k}").sum(), cost.mean() / 2, rtol=1e-10)

@@ -10,17 +10,16 @@ from small_pairs import METHODS, measured, network, perceptron
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.matching.base import MatchingProblem, SequentialMatching
 from lmc_sweeps.matching.identity import Identity
-from lmc_sweeps.matching.problem import SHOWN
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.measuring.problems import matching_problem, solved
 
 LOOKS: dict[str, Any] = {
-    "weights_a": lambda problem: problem.weights_a["hidden_1.weight"],
-    "weights_b": lambda problem: problem.weights_b["hidden_1.weight"],
-    "moments_a": lambda problem: problem.moments_a["hidden_1"],
-    "moments_b": lambda problem: problem.moments_b["hidden_1"],
-    "cross_moments": lambda problem: problem.cross_moments["hidden_1"],
-    "objective": lambda problem: problem.objective({}),
+    "weights of A": lambda problem: problem.a.weights["hidden_1.weight"],
+    "weights of B": lambda problem: problem.b.weights["hidden_1.weight"],
+    "moments of A": lambda problem: problem.a.moments["hidden_1"],
+    "moments of B": lambda problem: problem.b.moments["hidden_1"],
+    "cross_moments": lambda problem: problem.cross_moments[0, 1]["hidden_1"],
+    "loss": lambda problem: problem.loss.loss({}),
     "generator": lambda problem: problem.generator.permutation(3),
 }
 
@@ -43,26 +42,27 @@ def method(field: str, *needs: str) -> Looking:
 
 @pytest.mark.parametrize("field", LOOKS)
 def test_a_field_that_a_method_did_not_list_is_named_with_what_to_list(field: str) -> None:
-    others = set(SHOWN.values()) - {SHOWN[field]} - {"objective", "generator"}
+    need = field.partition(" ")[0]
+    others = {"weights", "moments", "cross_moments"} - {need}
     for needs in ((), tuple(others)):
         looking = method(field, *needs)
-        problem = matching_problem(perceptron(), network(0), network(1), looking.needs)
+        problem = matching_problem(perceptron(), [network(0), network(1)], None, looking.needs)
         with pytest.raises(InputError) as error:
             solved(looking, problem)
         sentence = str(error.value)
         assert sentence.startswith("matching=looking: ")
-        assert f"`{field}`" in sentence
-        assert f"a method must list {SHOWN[field]!r}" in sentence or f"{SHOWN[field]!r} in its `needs` to see it" in sentence
+        assert f"`{need}`" in sentence
+        assert f"a method must list {need!r}" in sentence or f"{need!r} in its `needs` to see it" in sentence
         assert sentence.endswith(f"; its `needs` lists {', '.join(sorted(needs)) or 'nothing'}.")
 
 
 def test_fields_that_a_method_did_not_list_are_empty_to_whoever_asks() -> None:
-    problem = matching_problem(perceptron(), network(0), network(1), ())
-    assert not problem.weights_a
-    assert problem.moments_a == {}
+    problem = matching_problem(perceptron(), [network(0), network(1)], None, ())
+    assert not problem.a.weights
+    assert problem.a.moments == {}
     assert "hidden_1" not in problem.cross_moments
-    assert problem.moments_b.get("hidden_1") is None
-    assert (problem.objective, problem.generator) == (None, None)
+    assert problem.b.moments.get("hidden_1") is None
+    assert (problem.loss, problem.generator) == (None, None)
 
 
 def test_a_method_that_returns_nothing_is_named() -> None:
@@ -74,7 +74,7 @@ def test_a_method_that_returns_nothing_is_named() -> None:
 def test_another_mistake_of_a_method_stays_what_it_is() -> None:
     broken = type("Broken", (Looking,), {"__call__": lambda self, problem: None + 3, "name": "broken"})()
     with pytest.raises(TypeError, match="unsupported operand"):
-        solved(broken, matching_problem(perceptron(), network(0), network(1), ()))
+        solved(broken, matching_problem(perceptron(), [network(0), network(1)], None, ()))
 
 
 @dataclass(frozen=True, kw_only=True)

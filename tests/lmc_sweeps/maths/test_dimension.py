@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from lmc_sweeps.maths.dimension import approximate_dimension, spectrum_of_products, spectrum_of_rows
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
 
 
@@ -62,7 +63,7 @@ def test_fresh_weights_have_the_dimension_of_random_matrix_theory(m: int, n: int
     # hence m n / (m + n + k - 2): 309.6 and 255.9, the values of the paper's figure at its smallest learning rate.
     kurtosis = 3.0 + float(stats.truncnorm(-2, 2).stats("k"))
     np.testing.assert_allclose(kurtosis, 2.366, atol=1e-3)
-    w = Mlp(initialisation="lecun").initial(n, m, 1, 10, np.random.default_rng(0))["hidden_1.weight"].double().numpy()
+    w = Mlp(initialisation="lecun").initial(Shape((n,), m, 1, 10), np.random.default_rng(0))["hidden_1.weight"].double().numpy()
     np.testing.assert_allclose(approximate_dimension(w.T @ w), m * n / (m + n + kurtosis - 2), rtol=0.01)
 
 

@@ -14,25 +14,26 @@ from lmc_sweeps.maths.barriers import barriers
 from lmc_sweeps.maths.interpolation import interpolate, line_points
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 from lmc_sweeps.measuring.evaluation import evaluate, evaluate_line, function_gap
-from lmc_sweeps.models.base import Architecture, stacked, unstack
+from lmc_sweeps.models.base import Architecture, Shape, stacked, unstack
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.symmetry.graph import Graph
 
 DEPTH, WIDTH, CLASSES = 3, 8, 5
 ROUNDING = 1e-5  # of a float32 forward pass, relative to the largest logit
 
 
 def network(seed: int, bias: bool = True) -> dict[str, Tensor]:
-    return Mlp(bias=bias).initial(6, WIDTH, DEPTH, CLASSES, np.random.default_rng(seed))
+    return Mlp(bias=bias).initial(Shape((6,), WIDTH, DEPTH, CLASSES), np.random.default_rng(seed))
 
 
 def chain(bias: bool = True) -> FeedForward:
-    return Mlp(bias=bias).architecture(6, WIDTH, DEPTH, CLASSES)
+    return Mlp(bias=bias).architecture(Shape((6,), WIDTH, DEPTH, CLASSES))
 
 
 def as_torch_module() -> TorchModule:
-    return TorchModule(chain().module(network(0)), chain().spec)
+    return TorchModule(chain().module(network(0)), chain().graph(network(0)))
 
 
 def split(n: int = 101) -> Split:
@@ -71,7 +72,7 @@ def test_scores_along_lines_are_those_of_the_interpolated_networks(architecture:
     scores = evaluate_line(architecture, a, b, maps, t, data, batch_size)
     assert scores.loss.shape == scores.error.shape == (3, 5)
     for m, permutation in enumerate(maps):
-        line = interpolate(a, apply_permutations(b, architecture.spec, permutation), torch.from_numpy(t))
+        line = interpolate(a, apply_permutations(b, chain().spec, permutation), torch.from_numpy(t))
         for k in range(len(t)):
             loss, error = torchs_scores(architecture.module(unstack(line, k)), data)
             np.testing.assert_allclose(scores.loss[m, k], loss, rtol=1e-6)
@@ -106,7 +107,7 @@ def test_a_permuted_network_computes_the_same_function_up_to_rounding(bias: bool
 
 def test_the_function_gap_is_the_largest_change_of_a_logit_over_the_largest_logit() -> None:
     spec = PermutationSpec({**chain().spec.axes, "hidden_2.bias": (None,)})  # wrong on purpose
-    architecture, b, x = TorchModule(chain().module(network(0)), spec), network(0), split().inputs
+    architecture, b, x = TorchModule(chain().module(network(0)), Graph.by_hand(spec.axes, network(0))), network(0), split().inputs
     with torch.no_grad():
         before = chain().module(b)(x)
         after = chain().module(apply_permutations(b, spec, permutations(0)))(x)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.gaps import HOLDS, NONE, VACUOUS, VIOLATED, distance, midpoint_gap, relative_movement
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.chain_layer import LIPSCHITZ
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
@@ -20,12 +21,12 @@ X = torch.from_numpy(np.random.default_rng(0).standard_normal((700, INPUTS)).ast
 
 def pair(model: object, width: int, depth: int, scale: float = 1.0) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return A, and B at a distance that shrinks with `scale`."""
-    a, b = (model.initial(INPUTS, width, depth, CLASSES, np.random.default_rng(seed)) for seed in (1, 2))
+    a, b = (model.initial(Shape((INPUTS,), width, depth, CLASSES), np.random.default_rng(seed)) for seed in (1, 2))
     return a, {name: a[name] + scale * (b[name] - a[name]) for name in a}
 
 
 def gap_of(model: object, a: dict[str, Tensor], b: dict[str, Tensor], width: int, depth: int):
-    architecture = model.architecture(INPUTS, width, depth, CLASSES)
+    architecture = model.architecture(Shape((INPUTS,), width, depth, CLASSES))
     return midpoint_gap(architecture, a, b, architecture.certifier(a, b, X), X)
 
 
@@ -47,7 +48,7 @@ def test_a_certificate_is_above_the_gap(model: object, depth: int, width: int, s
 def test_the_gap_is_that_of_modules_computed_one_by_one(model: object) -> None:
     width = 12
     a, b = pair(model, width, 1)
-    architecture = model.architecture(INPUTS, width, 1, CLASSES)
+    architecture = model.architecture(Shape((INPUTS,), width, 1, CLASSES))
     middle = {name: (a[name] + b[name]) / 2 for name in a}
     at_a, at_b, at_middle = (architecture.module(net)(X).detach().double() for net in (a, b, middle))
     expected = (at_middle - (at_a + at_b) / 2).square().sum(1).mean().sqrt()
@@ -83,7 +84,7 @@ def test_the_layerwise_certificate_of_one_hidden_layer_by_hand() -> None:
 
 def test_permuting_both_networks_alike_changes_neither_gap_nor_certificate() -> None:
     a, b = pair(Mlp(), 7, 2)
-    spec = Mlp().architecture(INPUTS, 7, 2, CLASSES).spec
+    spec = Mlp().architecture(Shape((INPUTS,), 7, 2, CLASSES)).spec
     moves = {group: np.random.default_rng(3).permutation(7) for group in spec.groups}
     original, moved = gap_of(Mlp(), a, b, 7, 2), gap_of(Mlp(), *(apply_permutations(net, spec, moves) for net in (a, b)), 7, 2)
     assert moved.output_gap == pytest.approx(original.output_gap, rel=1e-5)
@@ -108,7 +109,7 @@ def test_no_certificate_is_known_for_steep_activations_and_outputs_that_are_not_
 
 def test_a_broken_certificate_and_a_vacuous_one_are_called_so() -> None:
     a, b = pair(Mlp(), 8, 1, 0.3)
-    architecture = Mlp().architecture(INPUTS, 8, 1, CLASSES)
+    architecture = Mlp().architecture(Shape((INPUTS,), 8, 1, CLASSES))
     gap = midpoint_gap(architecture, a, b, lambda aligned: 0.0, X)
     assert gap.certificate_status == VIOLATED
     chord = sum(architecture.module(net)(X).detach() for net in (a, b)) / 2
@@ -129,7 +130,7 @@ def test_distances_by_hand() -> None:
 @pytest.mark.parametrize("model", [Mlp(), MeanField(), MeanField(activation="relu")], ids=str)
 def test_what_is_summed_over_batches_is_summed_over_all(model: object) -> None:
     a, b = pair(model, 9, 1)
-    architecture = model.architecture(INPUTS, 9, 1, CLASSES)
+    architecture = model.architecture(Shape((INPUTS,), 9, 1, CLASSES))
     whole, parts = (midpoint_gap(architecture, a, b, architecture.certifier(a, b, X, size), X, size) for size in (2000, 64))
     assert parts.output_gap == pytest.approx(whole.output_gap, rel=1e-5)
     assert parts.output_scale == pytest.approx(whole.output_scale, rel=1e-5)
@@ -160,7 +161,7 @@ def test_the_curvature_certificate_is_sharp_where_tanh_bends_most_and_where_two_
         return {"hidden_1.weight": torch.tensor([[z]], dtype=torch.float64), "hidden_1.bias": torch.zeros(1, dtype=torch.float64),
                 "output.weight": torch.tensor([[out]], dtype=torch.float64)}  # fmt: skip
 
-    architecture = MeanField().architecture(1, 1, 1, 1)
+    architecture = MeanField().architecture(Shape((1,), 1, 1, 1))
     bend, step = math.atanh(1 / math.sqrt(3)), 0.01
     for a, b in ((network(bend - step, 1.0), network(bend + step, 1.0)), (network(-step, -step), network(step, step))):
         gap = midpoint_gap(architecture, a, b, architecture.certifier(a, b, one.double()), one.double())
@@ -176,7 +177,7 @@ def test_what_is_called_lipschitz_is(kind: type[nn.Module]) -> None:
 
 def test_rounding_has_no_ratio() -> None:
     a, _ = pair(Mlp(), 8, 1)
-    spec = Mlp().architecture(INPUTS, 8, 1, CLASSES).spec
+    spec = Mlp().architecture(Shape((INPUTS,), 8, 1, CLASSES)).spec
     moves = {"hidden_1": np.random.default_rng(0).permutation(8)}
     back = {"hidden_1": np.argsort(moves["hidden_1"])}
     gap = gap_of(Mlp(), a, apply_permutations(apply_permutations(a, spec, moves), spec, back), 8, 1)

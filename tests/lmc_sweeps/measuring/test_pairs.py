@@ -10,14 +10,15 @@ from small_pairs import CLASSES, INPUTS, METHODS, POINTS, TEST, TRAIN, Spy, meas
 
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.activations import Activations
+from lmc_sweeps.matching.base import NOT_CONVERGED
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.measuring.gaps import distance, midpoint_gap
 from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
-from lmc_sweeps.models.base import stacked
+from lmc_sweeps.models.base import Shape, stacked
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mean_field import MeanField
 
@@ -41,7 +42,7 @@ def test_every_method_has_one_row_and_one_curve_on_each_split(result):
     keys = [(method.name, method.settings_hash(), split) for split in ("train", "test") for method in METHODS]
     for table in (result.runs, result.curves):
         assert [(row.matching, row.settings_hash, row.split) for row in table] == keys
-    assert sorted(result.permutations) == sorted(method_key(method) for method in METHODS)
+    assert sorted(result.maps) == sorted(method_key(method) for method in METHODS)
     assert [(row.matching, row.layer) for row in result.layers] == list(itertools.product([m.name for m in METHODS[1:]], [1, 2]))
 
 
@@ -64,7 +65,7 @@ def test_the_measures_of_a_row_are_those_of_its_curve(result, method, split):
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_curves_are_the_losses_of_the_averaged_modules(architecture, result, method):
     a = network(0)
-    b = apply_permutations(network(1), architecture.spec, result.permutations[method_key(method)])
+    b = architecture.graph(network(1)).apply(network(1), result.maps[method_key(method)])
     for split_name, split in (("train", TRAIN), ("test", TEST)):
         curve = row_of(result.curves, method.name, split_name)
         for t, loss, error in zip(curve.t, curve.loss, curve.error, strict=True):
@@ -90,18 +91,18 @@ def test_the_batch_size_changes_nothing_but_rounding(architecture, result, batch
     other = measured(architecture, batch_size=batch_size)
     for curve, other_curve in zip(result.curves, other.curves, strict=True):
         np.testing.assert_allclose(curve.loss, other_curve.loss, rtol=1e-6)
-    for key, permutations in result.permutations.items():
+    for key, permutations in result.maps.items():
         for group, permutation in permutations.items():
-            np.testing.assert_array_equal(other.permutations[key][group], permutation)
+            np.testing.assert_array_equal(other.maps[key][group].order, permutation.order)
 
 
 def test_a_part_of_the_training_set_can_be_evaluated_while_the_statistics_are_those_of_all(architecture, result):
     few = Split(TRAIN.inputs[::3], TRAIN.labels[::3])
     stages = []
     part = measured(architecture, path_train=few, enter=lambda stage, detail: stages.append(stage))
-    for key, groups in result.permutations.items():
+    for key, groups in result.maps.items():
         for group, permutation in groups.items():
-            np.testing.assert_array_equal(part.permutations[key][group], permutation)
+            np.testing.assert_array_equal(part.maps[key][group].order, permutation.order)
     ends = evaluate(architecture, stacked([network(0), network(1)]), few)
     for row in part.runs:
         whole = row_of(result.runs, row.matching, row.split)
@@ -123,7 +124,7 @@ def test_nothing_is_noted_where_nothing_went_wrong(result):
 
 
 def test_a_solver_that_did_not_converge_and_a_coupling_that_is_no_permutation_are_noted(architecture):
-    notes = measured(architecture, [Spy(converged=False, is_permutation=False)]).notes
+    notes = measured(architecture, [Spy(status=NOT_CONVERGED, is_permutation=False)]).notes
     assert notes == [
         "spy: the solver did not converge (out of steps).",
         "spy: the coupling is not a permutation; it was rounded to the nearest one.",
@@ -172,7 +173,7 @@ def test_a_logit_that_is_not_finite_leaves_no_barrier_and_is_said(architecture):
 
 def test_the_middle_is_measured_on_the_test_split_and_stands_in_both_rows(architecture, result):
     for method in METHODS:
-        aligned = apply_permutations(network(1), architecture.spec, result.permutations[method_key(method)])
+        aligned = architecture.graph(network(1)).apply(network(1), result.maps[method_key(method)])
         expected = midpoint_gap(architecture, network(0), aligned, architecture.certifier(network(0), network(1), TEST.inputs), TEST.inputs)
         for split in ("train", "test"):
             row = row_of(result.runs, method.name, split)
@@ -186,8 +187,8 @@ def test_the_middle_is_measured_on_the_test_split_and_stands_in_both_rows(archit
 
 def test_matching_the_whole_of_the_neurons_brings_two_layer_networks_nearest():
     model = MeanField()
-    architecture = model.architecture(INPUTS, 8, 1, CLASSES)
-    a, b = (model.initial(INPUTS, 8, 1, CLASSES, np.random.default_rng(number)) for number in (0, 1))
+    architecture = model.architecture(Shape((INPUTS,), 8, 1, CLASSES))
+    a, b = (model.initial(Shape((INPUTS,), 8, 1, CLASSES), np.random.default_rng(number)) for number in (0, 1))
     pair_result = compare_pair(architecture, a, b, TRAIN, TEST, (*METHODS, Weights(biases=True, outgoing=True)), POINTS)
     apart = [row.distance for row in pair_result.runs if row.split == "test"]
     assert min(apart) == apart[-1]

@@ -12,7 +12,7 @@ from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.evaluation import evaluate, evaluate_line
 from lmc_sweeps.measuring.gaps import distance
 from lmc_sweeps.measuring.planes import ACROSS, BEYOND, N_ROWS, POINTS, Plane, plane_rows, plane_through
-from lmc_sweeps.models.base import Architecture, stacked, unstack
+from lmc_sweeps.models.base import Architecture, Shape, stacked, unstack
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
@@ -22,7 +22,7 @@ WIDTH, CLASSES, INPUTS = 7, 4, 5
 
 
 def network(seed: int, depth: int = 2) -> dict[str, Tensor]:
-    return Mlp().initial(INPUTS, WIDTH, depth, CLASSES, np.random.default_rng(seed))
+    return Mlp().initial(Shape((INPUTS,), WIDTH, depth, CLASSES), np.random.default_rng(seed))
 
 
 def three(depth: int = 2) -> list[dict[str, Tensor]]:
@@ -33,7 +33,7 @@ def three(depth: int = 2) -> list[dict[str, Tensor]]:
 
 
 def architecture(depth: int = 2) -> Architecture:
-    return Mlp().architecture(INPUTS, WIDTH, depth, CLASSES)
+    return Mlp().architecture(Shape((INPUTS,), WIDTH, depth, CLASSES))
 
 
 def split(n: int = 50) -> Split:
@@ -98,7 +98,7 @@ def test_networks_on_one_line_span_no_plane() -> None:
 
 ARCHITECTURES = {
     "mlp": architecture(1),
-    "torch module": TorchModule(architecture(1).module(network(0, 1)), architecture(1).spec),
+    "torch module": TorchModule(architecture(1).module(network(0, 1)), architecture(1).graph(network(0, 1))),
 }
 
 
@@ -117,8 +117,8 @@ def test_every_row_is_the_score_of_the_network_at_its_place(kind: str, batch_siz
 
 def test_the_mean_field_networks_have_planes_too() -> None:
     model = MeanField()
-    a, b = (model.initial(INPUTS, WIDTH, 1, CLASSES, np.random.default_rng(seed)) for seed in (0, 1))
-    net = model.architecture(INPUTS, WIDTH, 1, CLASSES)
+    a, b = (model.initial(Shape((INPUTS,), WIDTH, 1, CLASSES), np.random.default_rng(seed)) for seed in (0, 1))
+    net = model.architecture(Shape((INPUTS,), WIDTH, 1, CLASSES))
     aligned = apply_permutations(b, net.spec, {group: np.roll(np.arange(WIDTH), 1) for group in net.spec.groups})
     rows = plane_rows(net, a, b, aligned, split())
     ends = evaluate(net, stacked([a, b, b]), split())

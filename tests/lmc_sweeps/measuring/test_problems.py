@@ -24,41 +24,45 @@ def test_a_method_is_shown_what_it_needs_and_nothing_more(architecture, wants):
     measured(architecture, [spy])
     (problem,) = spy.problems
     filled = {
-        "weights": bool(problem.weights_a) and bool(problem.weights_b),
-        "moments": bool(problem.moments_a) and bool(problem.moments_b),
+        "weights": bool(problem.a.weights) and bool(problem.b.weights),
+        "moments": bool(problem.a.moments) and bool(problem.b.moments),
         "cross_moments": bool(problem.cross_moments),
-        "objective": problem.objective is not None,
+        "loss": problem.loss is not None,
         "generator": problem.generator is not None,
     }
     assert {need for need, is_filled in filled.items() if is_filled} == set(wants)
-    assert (bool(problem.weights_a) or bool(problem.weights_b)) is filled["weights"]
-    assert (bool(problem.moments_a) or bool(problem.moments_b)) is filled["moments"]
+    assert (bool(problem.a.weights) or bool(problem.b.weights)) is filled["weights"]
+    assert (bool(problem.a.moments) or bool(problem.b.moments)) is filled["moments"]
     assert problem.sizes == {"hidden_1": 8, "hidden_2": 8}
-    assert problem.sources == {"hidden_1": ("input",), "hidden_2": ("hidden_1",)}
+    assert problem.reads == {"hidden_1.weight": ("input",), "hidden_2.weight": ("hidden_1",)}
+    assert {group: [site.key for site in sites] for group, sites in problem.sites.items()} == {group: [group] for group in problem.sizes}
 
 
 def test_the_problem_holds_the_weights_in_float64_and_the_moments_of_the_training_set(architecture):
     spy = Spy()
     measured(architecture, [spy])
     (problem,) = spy.problems
-    for held, own in ((problem.weights_a, network(0)), (problem.weights_b, network(1))):
+    for held, own in ((problem.a.weights, network(0)), (problem.b.weights, network(1))):
         for name, tensor in own.items():
             assert held[name].dtype == np.float64
             np.testing.assert_array_equal(held[name], tensor.double().numpy())
     inputs = TRAIN.inputs.double().numpy()
-    np.testing.assert_allclose(problem.moments_a["input"].second, inputs.T @ inputs / 60, atol=1e-5)  # products in float32
+    np.testing.assert_allclose(problem.a.moments["input"].second, inputs.T @ inputs / 60, atol=1e-5)  # products in float32
     hidden = [
         np.maximum(inputs @ net["hidden_1.weight"].double().numpy().T + net["hidden_1.bias"].numpy(), 0) for net in map(network, (0, 1))
     ]
-    np.testing.assert_allclose(problem.cross_moments["hidden_1"], hidden[0].T @ hidden[1] / 60, atol=1e-5)
+    np.testing.assert_allclose(problem.cross_moments[0, 1]["hidden_1"], hidden[0].T @ hidden[1] / 60, atol=1e-5)
 
 
-def test_the_objective_is_the_training_loss_halfway_to_a_permuted_b(architecture):
+def test_the_loss_of_the_midpoint_is_that_of_the_line_to_a_permuted_b(architecture):
     spy = Spy()
     result = measured(architecture, [spy])
-    reversal = result.permutations[method_key(spy)]
+    reversal = result.maps[method_key(spy)]
     line = evaluate_line(architecture, network(0), network(1), [reversal], line_points(3), TRAIN)
-    np.testing.assert_allclose(spy.problems[0].objective(reversal), line.loss[0, 1], rtol=1e-12)
+    (problem,) = spy.problems
+    mapped = problem.graph.apply(network(1), reversal)
+    middle = {name: (tensor + mapped[name]) / 2 for name, tensor in network(0).items()}
+    np.testing.assert_allclose(problem.loss.loss(middle), line.loss[0, 1], rtol=1e-6)
     assert row_of(result.runs, "spy", "train").loss_midpoint == pytest.approx(line.loss[0, 1], rel=1e-6)
 
 

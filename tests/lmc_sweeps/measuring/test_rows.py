@@ -9,6 +9,7 @@ from small_pairs import CLASSES, INPUTS, METHODS, POINTS, TEST, TRAIN, measured,
 from lmc_sweeps.maths.width_recursions import widths_sufficient
 from lmc_sweeps.measuring.pairs import compare_pair
 from lmc_sweeps.measuring.rows import CurveRow, LayerRow, PairResult, RunRow, undefined_rows
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
 from multirun_analysis import schema
@@ -72,7 +73,7 @@ def test_the_bound_stands_below_the_mean_cost_of_gaussian_weights_and_where_it_w
     costs: dict[str, list[tuple[float, float]]] = {}
     model = Mlp(initialisation="gaussian")
     for number in range(0, 40, 2):
-        a, b = (model.initial(INPUTS, 8, 2, CLASSES, np.random.default_rng(k)) for k in (number, number + 1))
+        a, b = (model.initial(Shape((INPUTS,), 8, 2, CLASSES), np.random.default_rng(k)) for k in (number, number + 1))
         for layer in compare_pair(architecture, a, b, TRAIN, TEST, METHODS, 3).layers:
             if layer.layer == 1:
                 costs.setdefault(layer.matching, []).append((layer.matching_cost, layer.cost_lower_bound))

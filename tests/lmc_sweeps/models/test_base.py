@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.models.base import Architecture, stacked, unstack
+from lmc_sweeps.models.base import Architecture, Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 
-SHAPE = (6, 5, 2, 3)
+SHAPE = Shape((6,), 5, 2, 3)
 MLP = Mlp(activation="tanh")
-NETWORKS = [MLP.initial(*SHAPE, np.random.default_rng(k)) for k in range(3)]
+NETWORKS = [MLP.initial(SHAPE, np.random.default_rng(k)) for k in range(3)]
 
 
 class Plain(Architecture):
@@ -40,7 +40,7 @@ def test_a_stack_is_its_networks() -> None:
 
 
 def test_gradients_by_autograd_are_those_by_hand() -> None:
-    architecture, inputs = MLP.architecture(*SHAPE), torch.randn(3, 7, 6, generator=torch.Generator().manual_seed(0))
+    architecture, inputs = MLP.architecture(SHAPE), torch.randn(3, 7, 6, generator=torch.Generator().manual_seed(0))
     stack = stacked(NETWORKS)
     by_hand, by_autograd = ({name: torch.full_like(tensor, torch.nan) for name, tensor in stack.items()} for _ in range(2))
     architecture.gradients(stack, inputs, torch.sin, by_hand)

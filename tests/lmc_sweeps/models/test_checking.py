@@ -12,9 +12,9 @@ from small_jobs import digits, small_settings
 from lmc_sweeps import models
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.matching.activations import Activations
-from lmc_sweeps.measuring.moments import pair_moments
+from lmc_sweeps.measuring.moments import network_moments
 from lmc_sweeps.measuring.problems import matching_problem
-from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.base import Model, Shape
 from lmc_sweeps.models.checking import check_model
 from lmc_sweeps.models.mlp import Mlp
 
@@ -35,13 +35,13 @@ class Unfinished(Architecture):
 class Small(Mlp):
     name: ClassVar[str] = "small"
     size: int = 3
-    def architecture(self, *shape):
-        chain = super().architecture(*shape)
-        return Network(chain.layers, n_outputs=shape[3])
-    def initial(self, *shape_and_rng):
-        return super().initial(*shape_and_rng)
+    def architecture(self, shape):
+        chain = super().architecture(shape)
+        return Network(chain.layers, n_outputs=shape.classes)
+    def initial(self, shape, rng):
+        return super().initial(shape, rng)
 """
-SHAPE = (5, 4, 2, 3)
+SHAPE = Shape((5,), 4, 2, 3)
 
 
 @pytest.fixture
@@ -55,20 +55,20 @@ def small(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Model]:
 
 MISTAKES = {
     "float64": (
-        "return super().initial(*shape_and_rng)", "return {k: v.double() for k, v in super().initial(*shape_and_rng).items()}",
+        "return super().initial(shape, rng)", "return {k: v.double() for k, v in super().initial(shape, rng).items()}",
         r"model=small: `initial` must return tensors in float32, got float64 for 'hidden_1.weight'; write `.float\(\)`\.$",
     ),
     "one integer": (
-        "return super().initial(*shape_and_rng)", "return super().initial(*shape_and_rng) | {'output.bias': torch.zeros(3, dtype=int)}",
+        "return super().initial(shape, rng)", "return super().initial(shape, rng) | {'output.bias': torch.zeros(3, dtype=int)}",
         r"model=small: `initial` must return tensors in float32, got int64 for 'output.bias'",
     ),
     "not finite": (
-        "return super().initial(*shape_and_rng)", "return super().initial(*shape_and_rng) | {'output.bias': torch.full((3,), torch.nan)}",
+        "return super().initial(shape, rng)", "return super().initial(shape, rng) | {'output.bias': torch.full((3,), torch.nan)}",
         r"model=small: `initial` must return finite numbers, got others in 'output.bias'\.$",
     ),
-    "no mapping": ("return super().initial(*shape_and_rng)", "return None", r"`initial` must return a mapping of names to tensors, got NoneType\.$"),
+    "no mapping": ("return super().initial(shape, rng)", "return None", r"`initial` must return a mapping of names to tensors, got NoneType\.$"),
     "a parameter too few": (
-        "return super().initial(*shape_and_rng)", "return {'output.bias': torch.zeros(3)}",
+        "return super().initial(shape, rng)", "return {'output.bias': torch.zeros(3)}",
         r"model=small: the permutation specification names 'hidden_1.weight', which the network lacks",
     ),
     "a source too many": (
@@ -99,10 +99,10 @@ MISTAKES = {
         r"KeyError: 'nothing'\.$",
     ),
     "an abstract architecture": (
-        "return Network(chain.layers, n_outputs=shape[3])", "return Unfinished()",
+        "return Network(chain.layers, n_outputs=shape.classes)", "return Unfinished()",
         r"model=small: `architecture` fails for .*: TypeError: Can't instantiate abstract class Unfinished with.* abstract methods '?activations'?, '?forward",
     ),
-    "no architecture": ("return Network(chain.layers, n_outputs=shape[3])", "return chain.spec", r"`architecture` must return an Architecture, got PermutationSpec\.$"),
+    "no architecture": ("return Network(chain.layers, n_outputs=shape.classes)", "return chain.spec", r"`architecture` must return an Architecture, got PermutationSpec\.$"),
 }  # fmt: skip
 
 
@@ -127,13 +127,13 @@ def test_a_model_that_does_as_it_should_passes(small: Model) -> None:
 
 
 def test_sources_and_groups_are_looked_at_whoever_made_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    architecture, rng = Mlp().architecture(5, 4, 1, 3), np.random.default_rng(0)
-    a, b = (Mlp().initial(5, 4, 1, 3, rng) for _ in range(2))
+    architecture, rng = Mlp().architecture(Shape((5,), 4, 1, 3)), np.random.default_rng(0)
+    a, b = (Mlp().initial(Shape((5,), 4, 1, 3), rng) for _ in range(2))
     monkeypatch.setattr(architecture, "sources", lambda group: ())
     with pytest.raises(InputError, match=r"`sources` of a FeedForward must have .* these are 1 \(hidden_1\.weight\), got 0"):
-        matching_problem(architecture, a, b, ("weights",))
+        matching_problem(architecture, [a, b], None, ("weights",))
     monkeypatch.setattr(architecture, "activations", lambda stack, inputs: {"input": inputs.expand(2, *inputs.shape)})
     with pytest.raises(
         InputError, match=r"^`activations` of a FeedForward must have every group, hidden_1; it lacks hidden_1, and has input\.$"
     ):
-        pair_moments(architecture, a, b, torch.zeros(3, 5))
+        network_moments(architecture, [a, b], torch.zeros(3, 5))

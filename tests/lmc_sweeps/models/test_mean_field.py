@@ -12,7 +12,7 @@ from lmc_sweeps.datasets.gaussian_mixture import GaussianMixture
 from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.measuring.gaps import relative_movement
-from lmc_sweeps.models.base import stacked, unstack
+from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.padding import pad, unpad
 from lmc_sweeps.training.loop import Recipe, Training, initial_state, loss_gradient, train
@@ -23,7 +23,7 @@ X = torch.from_numpy(np.random.default_rng(0).standard_normal((50, INPUTS)).asty
 
 
 def network(seed: int = 0, model: MeanField | None = None, width: int = N) -> dict[str, torch.Tensor]:
-    return (model or MeanField()).initial(INPUTS, width, 1, CLASSES, np.random.default_rng(seed))
+    return (model or MeanField()).initial(Shape((INPUTS,), width, 1, CLASSES), np.random.default_rng(seed))
 
 
 def by_hand(p: dict[str, torch.Tensor], activation=torch.tanh) -> torch.Tensor:
@@ -34,7 +34,7 @@ def by_hand(p: dict[str, torch.Tensor], activation=torch.tanh) -> torch.Tensor:
 @pytest.mark.parametrize(("name", "function"), [("tanh", torch.tanh), ("relu", torch.relu)])
 def test_the_output_is_the_mean_over_neurons(name: str, function: object) -> None:
     model, p = MeanField(activation=name), network()
-    architecture = model.architecture(INPUTS, N, 1, CLASSES)
+    architecture = model.architecture(Shape((INPUTS,), N, 1, CLASSES))
     for logits in (
         architecture.forward(stacked([p]), X)[0],
         architecture.module(p)(X),
@@ -55,13 +55,13 @@ def test_gradients_are_n_times_those_with_respect_to_the_weights() -> None:
     targets = F.one_hot(labels, CLASSES).float().unsqueeze(0)
     stack = {name: tensor.detach().unsqueeze(0) for name, tensor in p.items()}
     with torch.no_grad():
-        MeanField().architecture(INPUTS, N, 1, CLASSES).gradients(stack, X.unsqueeze(0), lambda z: loss_gradient(z, targets), out)
+        MeanField().architecture(Shape((INPUTS,), N, 1, CLASSES)).gradients(stack, X.unsqueeze(0), lambda z: loss_gradient(z, targets), out)
     for name, tensor in p.items():
         torch.testing.assert_close(out[name][0], N * tensor.grad, rtol=1e-4, atol=1e-6)
 
 
 def test_a_permuted_network_is_the_same_function_and_the_line_is_that_of_the_weights() -> None:
-    architecture = MeanField().architecture(INPUTS, N, 1, CLASSES)
+    architecture = MeanField().architecture(Shape((INPUTS,), N, 1, CLASSES))
     a, b = network(0), network(1)
     moves = {"hidden_1": np.random.default_rng(2).permutation(N)}
     moved = apply_permutations(b, architecture.spec, moves)
@@ -87,8 +87,8 @@ def test_training_moves_the_neurons_as_much_at_every_width() -> None:
     movements, losses = [], []
     for width in (64, 512):
         model = MeanField()
-        architecture = model.architecture(2, width, 1, 3)
-        starts = [model.initial(2, width, 1, 3, np.random.default_rng(seed)) for seed in range(3)]
+        architecture = model.architecture(Shape((2,), width, 1, 3))
+        starts = [model.initial(Shape((2,), width, 1, 3), np.random.default_rng(seed)) for seed in range(3)]
         stack = initial_state(Sgd(lr=0.1, momentum=0.0), stacked([pad(start) for start in starts]))
         recipes = [Recipe(seed=seed, number=0, optimizer=Sgd(lr=0.1, momentum=0.0), training=Training(epochs=5)) for seed in range(3)]
         split = type(data.train)(F.pad(data.train.inputs, (0, 14)), data.train.labels)
@@ -104,6 +104,6 @@ def test_training_moves_the_neurons_as_much_at_every_width() -> None:
 
 def test_it_has_one_hidden_layer() -> None:
     with pytest.raises(InputError, match=r"^`depth` must be 1 for model=mean_field, a two-layer network, got 2\.$"):
-        MeanField().check_shape(4, 8, 2)
+        MeanField().check_shape(Shape((4,), 8, 2, 10))
     with pytest.raises(InputError, match="`model.activation` must be one of relu, tanh, got 'gelu'"):
         MeanField(activation="gelu")

@@ -9,11 +9,12 @@ from scipy import stats
 from torch import nn
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import INITIALISATIONS, TRUNCATED_STD, Mlp
 
 
 def initial(seed: int = 0, n_inputs: int = 300, width: int = 400, depth: int = 2, **settings: object) -> dict[str, torch.Tensor]:
-    return Mlp(**settings).initial(n_inputs, width, depth, 10, np.random.default_rng(seed))
+    return Mlp(**settings).initial(Shape((n_inputs,), width, depth, 10), np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize(("bias", "count"), [(True, 669_706), (False, 668_672)])
@@ -28,7 +29,7 @@ def test_the_papers_network_has_its_number_of_parameters(bias: bool, count: int)
 @pytest.mark.parametrize("depth", [1, 3])
 def test_the_parameters_are_those_of_the_permutation_specification(initialisation: str, bias: bool, depth: int) -> None:
     parameters = initial(n_inputs=7, width=5, depth=depth, bias=bias, initialisation=initialisation)
-    spec = Mlp(bias=bias).architecture(7, 5, depth, 10).spec
+    spec = Mlp(bias=bias).architecture(Shape((7,), 5, depth, 10)).spec
     assert list(parameters) == list(spec.axes)
     assert spec.sizes(parameters) == {f"hidden_{k}": 5 for k in range(1, depth + 1)}
     assert parameters["output.weight"].shape == (10, 5)
@@ -98,7 +99,7 @@ def test_the_activation_named_is_the_one_applied(activation: str, function: obje
     x = torch.from_numpy(np.random.default_rng(1).standard_normal((9, 4)).astype(np.float32))
     hidden = function(x @ parameters["hidden_1.weight"].T + parameters["hidden_1.bias"])
     expected = hidden @ parameters["output.weight"].T + parameters["output.bias"]
-    architecture = Mlp(activation=activation).architecture(4, 6, 1, 10)
+    architecture = Mlp(activation=activation).architecture(Shape((4,), 6, 1, 10))
     logits = architecture.forward({name: tensor.unsqueeze(0) for name, tensor in parameters.items()}, x)
     torch.testing.assert_close(logits, expected.unsqueeze(0), rtol=0, atol=1e-5 * float(expected.abs().max()))
 
@@ -151,6 +152,6 @@ def test_only_the_first_layer_is_low_dimensional() -> None:
 
 def test_a_subspace_fits_into_the_inputs() -> None:
     with pytest.raises(InputError, match=r"^`model.intrinsic_dimension` must be at most the number of inputs \(4\), got 5\.$"):
-        Mlp(initialisation="low_dimensional", intrinsic_dimension=5).check_shape(4, 8, 1)
-    Mlp(initialisation="low_dimensional", intrinsic_dimension=4).check_shape(4, 8, 1)
-    Mlp(intrinsic_dimension=5).check_shape(4, 8, 1)
+        Mlp(initialisation="low_dimensional", intrinsic_dimension=5).check_shape(Shape((4,), 8, 1, 10))
+    Mlp(initialisation="low_dimensional", intrinsic_dimension=4).check_shape(Shape((4,), 8, 1, 10))
+    Mlp(intrinsic_dimension=5).check_shape(Shape((4,), 8, 1, 10))

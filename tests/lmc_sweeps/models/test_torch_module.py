@@ -9,15 +9,16 @@ from torch import Tensor, nn
 
 from lmc_sweeps import matching
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import NEEDS, MatchingProblem
 from lmc_sweeps.maths.interpolation import interpolate, line_points
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations, inverse
 from lmc_sweeps.measuring.evaluation import function_gap
-from lmc_sweeps.measuring.moments import pair_moments
 from lmc_sweeps.measuring.problems import matching_problem
-from lmc_sweeps.models.base import stacked, unstack
+from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.symmetry.graph import Graph
 
 SPEC = PermutationSpec(
     {
@@ -64,7 +65,7 @@ def network(seed: int, dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
 
 
 def architecture(spec: PermutationSpec = SPEC, dtype: torch.dtype = torch.float64) -> TorchModule:
-    return TorchModule(ConvNet().to(dtype), spec)
+    return TorchModule(ConvNet().to(dtype), Graph.by_hand(spec.axes, network(0), ["norm.running_mean", "norm.running_var"]))
 
 
 def planted(seed: int) -> dict[str, np.ndarray]:
@@ -74,7 +75,7 @@ def planted(seed: int) -> dict[str, np.ndarray]:
 
 def problem(a: dict[str, Tensor], b: dict[str, Tensor], x: Tensor) -> MatchingProblem:
     network_code = architecture(dtype=x.dtype)
-    return matching_problem(network_code, a, b, NEEDS, moments=pair_moments(network_code, a, b, x, batch_size=16))
+    return matching_problem(network_code, [a, b], Split(x, torch.zeros(len(x), dtype=torch.int64)), NEEDS, batch_size=16)
 
 
 def test_forward_and_module_are_the_callers_network_in_evaluation_mode() -> None:
@@ -90,10 +91,21 @@ def test_forward_and_module_are_the_callers_network_in_evaluation_mode() -> None
         torch.testing.assert_close(module(x), expected, rtol=1e-12, atol=1e-14)
 
 
+def test_the_training_forward_is_that_of_the_callers_network_with_its_batch_norms_in_training_mode() -> None:
+    networks, x = [network(0), network(1)], normal(2, 6, 2, 8, 8)
+    logits, buffers = architecture().training_forward(stacked(networks), x)
+    assert {name: tuple(buffer.shape) for name, buffer in buffers.items()} == {"norm.running_mean": (2, 5), "norm.running_var": (2, 5)}
+    for k, parameters in enumerate(networks):
+        module = architecture().module(parameters)
+        module.norm.train()
+        torch.testing.assert_close(logits[k], module(x[k]), rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(buffers["norm.running_var"][k], module.norm.running_var, rtol=1e-12, atol=1e-14)
+
+
 def test_the_callers_module_keeps_its_weights_and_its_mode() -> None:
     module = ConvNet().double()
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    own = TorchModule(module, SPEC)
+    own = TorchModule(module, Graph.by_hand(SPEC.axes, network(0)))
     own.forward(stacked([network(0)]), normal(6, 2, 8, 8))
     own.module(network(1))
     assert module.training
@@ -141,11 +153,11 @@ def test_line_logits_are_the_forward_passes_of_the_interpolated_networks() -> No
 
 def test_a_module_and_the_same_feed_forward_network_agree_along_the_line_and_in_their_activations() -> None:
     settings = Mlp(activation="tanh")
-    chain = settings.architecture(6, 8, 2, 3)
-    drawn = (settings.initial(6, 8, 2, 3, np.random.default_rng(seed)) for seed in (0, 1))
+    chain = settings.architecture(Shape((6,), 8, 2, 3))
+    drawn = (settings.initial(Shape((6,), 8, 2, 3), np.random.default_rng(seed)) for seed in (0, 1))
     a, b = ({name: tensor.double() for name, tensor in net.items()} for net in drawn)
     x, t = normal(9, 6), torch.from_numpy(line_points(5))
-    module = TorchModule(chain.module(a), chain.spec)
+    module = TorchModule(chain.module(a), chain.graph(a))
     maps = [{"hidden_1": np.random.default_rng(0).permutation(8), "hidden_2": np.random.default_rng(1).permutation(8)}]
     torch.testing.assert_close(module.line_logits(a, b, maps, t, x), chain.line_logits(a, b, maps, t, x), rtol=1e-12, atol=1e-13)
     expected = chain.activations(stacked([a, b]), x)
@@ -181,10 +193,10 @@ def convolution_cost(a: np.ndarray, b: np.ndarray, metric: np.ndarray) -> np.nda
 @pytest.mark.parametrize("group", ["one", "two"])
 def test_the_cost_of_a_convolution_is_the_sum_over_its_kernel_positions(method: str, group: str) -> None:
     convolutions, below = problem(network(0), network(1), normal(20, 2, 8, 8)), {"one": planted(0)["one"]}
-    a, b = convolutions.weights_a[f"{group}.weight"], convolutions.weights_b[f"{group}.weight"]
+    a, b = convolutions.a.weights[f"{group}.weight"], convolutions.b.weights[f"{group}.weight"]
     b = b if group == "one" else b[:, below["one"]]
     source = "input" if group == "one" else "one"
-    metric = np.eye(a.shape[1]) if method == "weights" else convolutions.moments_a[source].second
+    metric = np.eye(a.shape[1]) if method == "weights" else convolutions.a.moments[source].second
     np.testing.assert_allclose(
         matching.choices()[method]().ground_cost(convolutions, group, below), convolution_cost(a, b, metric), rtol=1e-11, atol=1e-13
     )
@@ -197,7 +209,7 @@ def test_the_biases_of_a_convolution_are_refused_in_the_metric_of_activations_an
         matching.choices()["covariance"](biases=True)(both)
     # All one-axis parameters that the group owns: of `one`, the batch norm's four.
     owned = [name for name in SPEC.axes if name.startswith("norm")]
-    columns_a, columns_b = (np.stack([w[name] for name in owned], axis=1) for w in (both.weights_a, both.weights_b))
+    columns_a, columns_b = (np.stack([w[name] for name in owned], axis=1) for w in (both.a.weights, both.b.weights))
     extra = ((columns_a[:, None] - columns_b[None]) ** 2).sum(axis=2)
     with_biases, without = (matching.choices()["weights"](biases=biases).ground_cost(both, "one", {}) for biases in (True, False))
     np.testing.assert_allclose(with_biases - without, extra, rtol=1e-10)
@@ -217,11 +229,6 @@ WRONG: dict[str, Callable[[], PermutationSpec]] = {
 def test_a_specification_that_is_wrong_but_fits_the_shapes_is_noticed_as_another_function() -> None:
     x, moved = normal(20, 2, 8, 8), planted(3)
     assert function_gap(architecture(), network(1), moved, x) < 1e-12
-    for name in ("a bias stays behind", "the batch norm's mean stays behind"):
-        assert function_gap(architecture(WRONG[name]()), network(1), moved, x) > 1e-3
-
-
-def test_a_group_that_no_parameter_reads_is_refused() -> None:
-    message = "^no parameter has 'other' on its second axis: nothing reads these neurons"
-    with pytest.raises(InputError, match=message):
-        architecture(WRONG["the output moves too"]())
+    for name, wrong in WRONG.items():
+        orders = {**moved, "other": np.roll(np.arange(4), 1)} if name == "the output moves too" else moved
+        assert function_gap(architecture(wrong()), network(1), orders, x) > 1e-3

@@ -8,12 +8,12 @@ from torch import nn
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.models.sequential import from_sequential
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks import batch_sizes
 from lmc_sweeps.own_networks.batch_sizes import MOST, batch_size_of, bytes_per_example, free_memory
 from lmc_sweeps.own_networks.modules import OwnNetwork, own_network
+from lmc_sweeps.symmetry.graph import Graph
 
 WIDE = 512
 SPEC = {"a.weight": ("h", None), "a.bias": ("h",), "o.weight": (None, "h"), "o.bias": (None,)}
@@ -24,7 +24,7 @@ def wide() -> OwnNetwork:
 
 
 def architecture(network: OwnNetwork) -> TorchModule:
-    return TorchModule(network.module, PermutationSpec(SPEC))
+    return TorchModule(network.module, Graph.by_hand(SPEC, network.parameters))
 
 
 def test_the_bytes_of_an_example_are_those_of_its_own_activations_and_no_weights():

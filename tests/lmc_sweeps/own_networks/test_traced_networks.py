@@ -39,25 +39,61 @@ def by_activations(a: nn.Module, b: nn.Module, inputs: Tensor = IMAGES) -> Compa
     return compare(a, b, train=(inputs, LABELS), test=(inputs, LABELS), matching=["activations"], points=3)
 
 
-@pytest.mark.parametrize("name", ["resnet20 batch", "resnet20 layer"])
-def test_a_relabeling_is_found_again_and_what_it_did_to_the_line_is_gone(name: str) -> None:
+class Flattened(nn.Module):
+    """A network of any kind as one that returns logits, (examples, classes)."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs = self.module(x)
+        return (outputs[0] if isinstance(outputs, tuple) else outputs).flatten(1)
+
+
+def examples(name: str) -> tuple[Tensor, Tensor]:
+    """Return inputs of a network, 60 of them, and labels."""
+    example = NETWORKS[name].example()
+    example = example[0] if isinstance(example, tuple) else example
+    draws = torch.Generator().manual_seed(5)
+    shape = (60, *example.shape[1:])
+    if example.is_floating_point():
+        return torch.randn(shape, generator=draws, dtype=torch.float64), LABELS % 3
+    return torch.randint(int(example.max()) + 1, shape, generator=draws), LABELS % 3
+
+
+KINDS = ["grouped and depthwise", "resnet20 batch", "resnet20 group", "densenet", "vit chunked", "encoder post-norm", "gpt"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_relabeling_of_all_groups_is_found_again_and_what_it_did_to_the_line_is_gone(name: str) -> None:
     a = alive(name, 0)
     b, orders = relabelled(a, graph_of(name), 1)
-    result = by_activations(a, b)
-    for group, order in result.permutations["activations"].items():
-        np.testing.assert_array_equal(orders[group][order], np.arange(len(order)))
+    methods = ["weights", "covariance", "activations", "rebasin"]
+    result = compare(Flattened(a), Flattened(b), train=examples(name), test=examples(name), matching=methods, points=3)
+    for method in methods:
+        assert {group.removeprefix("module.") for group in result.permutations[method]} == set(orders)
+        for group, order in result.permutations[method].items():
+            np.testing.assert_array_equal(orders[group.removeprefix("module.")][order], np.arange(len(order)))
     rows = result.runs.set_index("matching")
-    assert rows.loc["activations", ["loss_barrier", "output_gap"]].to_numpy().max() < 1e-9
+    assert rows.loc[methods, ["loss_barrier", "output_gap", "function_gap", "distance"]].to_numpy().max() < 1e-9
     assert rows.loc["identity", "output_gap"].min() > 1e-3
-    assert ("batch norm: running statistics along the line are interpolated" in " ".join(result.notes)) == (name != "resnet20 layer")
+    assert ("batch norm: running statistics along the line are interpolated" in " ".join(result.notes)) == ("BatchNorm" in str(a))
 
 
-def test_the_order_of_bs_neurons_makes_no_difference() -> None:
-    a, b = alive("resnet20 batch", 0), alive("resnet20 batch", 1)
-    shuffled, _ = relabelled(b, graph_of("resnet20 batch"), 2)
-    one, other = by_activations(a, b), by_activations(a, shuffled)
-    for column in ("loss_barrier", "error_barrier", "output_gap", "function_gap"):
-        matched, again = (result.runs.query("matching == 'activations'")[column].to_numpy() for result in (one, other))
+@pytest.mark.parametrize("name", KINDS)
+def test_the_order_of_bs_neurons_makes_no_difference(name: str) -> None:
+    a, b = alive(name, 3), alive(name, 4)
+    shuffled, orders = relabelled(b, graph_of(name), 2)
+    methods = ["weights", "covariance", "activations"]
+    data = examples(name)
+    one, other = (compare(Flattened(a), Flattened(net), train=data, test=data, matching=methods, points=3) for net in (b, shuffled))
+    for method in methods:
+        for group, order in orders.items():
+            group = f"module.{group}"
+            np.testing.assert_array_equal(order[other.permutations[method][group]], one.permutations[method][group])
+    for column in ("loss_barrier", "error_barrier", "output_gap", "distance"):
+        matched, again = (result.runs.set_index("matching").loc[methods, column].to_numpy() for result in (one, other))
         np.testing.assert_allclose(again, matched, rtol=0, atol=1e-12)
     assert float(one.runs["function_gap"].max()) < 1e-9
 
@@ -76,24 +112,6 @@ def test_the_permuted_b_comes_back_in_the_shapes_of_its_own_code() -> None:
         assert torch.equal(result.aligned[method]["6.weight"], flat[channels["6"]][:, channels["3"]].reshape(9, 24))
 
 
-def test_groups_that_no_method_can_match_yet_are_left_and_named() -> None:
-    a, b = (alive("vit chunked", seed) for seed in (0, 1))
-    result = by_activations(a, b)
-    assert set(result.permutations["activations"]) == {"patches", "blocks.0.mlp.0", "blocks.1.mlp.0"}
-    assert any(
-        note.startswith("left in their order, as no method can match them yet: blocks.0.attention.qkv[0], ") for note in result.notes
-    )
-    assert float(result.runs["function_gap"].max()) < 1e-9
-
-
-def test_a_network_with_nothing_to_match_is_refused_with_what_was_found() -> None:
-    a, b = (alive("densenet", seed) for seed in (0, 1))
-    with pytest.raises(
-        InputError, match=r"^a Dense has no neurons that a matching method can relabel yet; groups that were found: first, "
-    ):
-        by_activations(a, b)
-
-
 class Mixer(nn.Module):
     """A layer that mixes patches, for each channel, and one that mixes channels, for each patch."""
 
@@ -109,16 +127,19 @@ class Mixer(nn.Module):
         return self.head(h.mean(1))
 
 
-def test_what_is_read_once_for_each_neuron_of_another_group_is_left_in_its_order() -> None:
+def test_what_is_read_once_for_each_neuron_of_another_group_is_matched_by_its_weights() -> None:
     inputs = torch.randn(60, 6, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     torch.manual_seed(0)
     a, b = Mixer().double(), Mixer().double()
     graph = trace(a, inputs[:2])
     assert set(graph.sizes) == {"embed", "patches_in", "channels_in"}
-    shuffled, _ = relabelled(b, graph, 2)
+    shuffled, moved = relabelled(b, graph, 2)
     one, other = (by_activations(a, network, inputs) for network in (b, shuffled))
-    assert set(one.permutations["activations"]) == {"embed", "channels_in"}
-    assert any(note.startswith("left in their order, as no method can match them yet: patches_in") for note in one.notes)
+    for group, order in moved.items():
+        np.testing.assert_array_equal(order[other.permutations["activations"][group]], one.permutations["activations"][group])
+    assert any(
+        note.startswith("activations: no product of matrices shows the activations of patches_in, so they are") for note in one.notes
+    )
     planted, orders = relabelled(a, graph, 3)
     for group, order in by_activations(a, planted, inputs).permutations["activations"].items():
         np.testing.assert_array_equal(orders[group][order], np.arange(len(order)))

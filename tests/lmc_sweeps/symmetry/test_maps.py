@@ -54,6 +54,78 @@ def test_a_network_widened_by_copies_of_its_neurons_is_the_same_function(copies:
     torch.testing.assert_close(wide, torch.relu(x @ w1.T + b1) @ w2.T, rtol=0, atol=1e-12)
 
 
+def coupling(mass_a: np.ndarray, mass_b: np.ndarray) -> Coupling:
+    """Return a coupling of neurons of these masses that is not their product."""
+    plan = rng.uniform(size=(len(mass_a), len(mass_b)))
+    for _ in range(2000):
+        plan *= (mass_a / plan.sum(1))[:, None]
+        plan *= mass_b / plan.sum(0)
+    return Coupling(plan)
+
+
+def masses(n: int) -> np.ndarray:
+    mass = rng.uniform(0.5, 1.5, n)
+    return mass / mass.sum()
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_couplings_compose_on_both_sides_also_of_neurons_of_unequal_mass(reads: bool) -> None:
+    a, m, b = masses(6), masses(3), masses(5)
+    first, then = coupling(m, b), coupling(a, m)
+    both = then.after(first)
+    one_after_the_other = then.apply(first.apply(WEIGHTS, 1, reads=reads), 1, reads=reads)
+    torch.testing.assert_close(both.apply(WEIGHTS, 1, reads=reads), one_after_the_other, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(both.plan.sum(1), a, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(both.plan.sum(0), b, rtol=0, atol=1e-10)
+
+
+def test_composition_of_couplings_is_associative_and_the_identity_is_neutral() -> None:
+    a, m, k, b = masses(4), masses(3), masses(6), masses(5)
+    third, second, first = coupling(a, m), coupling(m, k), coupling(k, b)
+    np.testing.assert_allclose(third.after(second).after(first).plan, third.after(second.after(first)).plan, rtol=0, atol=1e-12)
+    for same in (Coupling(np.diag(a)).after(third), third.after(Coupling(np.diag(m)))):
+        np.testing.assert_allclose(same.plan, third.plan, rtol=0, atol=1e-12)
+
+
+def test_the_inverse_of_a_coupling_swaps_its_sides_and_the_order_of_a_composition() -> None:
+    then, first = coupling(masses(6), m := masses(3)), coupling(m, masses(5))
+    np.testing.assert_array_equal(then.inverse().rows, then.columns.T)
+    np.testing.assert_array_equal(then.inverse().columns, then.rows.T)
+    np.testing.assert_array_equal(then.inverse().inverse().plan, then.plan)
+    np.testing.assert_allclose(then.after(first).inverse().plan, first.inverse().after(then.inverse()).plan, rtol=0, atol=1e-10)
+
+
+def test_the_inverse_undoes_copies_and_permutations() -> None:
+    copies = Coupling(np.repeat(np.eye(5), 2, axis=0) / 10)
+    order = rng.permutation(5)
+    for undone in (copies, Coupling(np.eye(5)[order] / 5)):
+        np.testing.assert_allclose(undone.inverse().after(undone).plan, np.eye(5) / 5, rtol=0, atol=1e-15)
+    np.testing.assert_array_equal(Coupling(np.eye(5)[order] / 5).inverse().plan.argmax(1), Permutation(order).inverse().order)
+
+
+def test_couplings_compose_as_the_permutations_that_they_are() -> None:
+    first, then = rng.permutation(5), rng.permutation(5)
+    both = Coupling(np.eye(5)[then] / 5).after(Coupling(np.eye(5)[first] / 5))
+    assert both.is_permutation
+    np.testing.assert_array_equal(both.plan.argmax(1), Permutation(then).after(Permutation(first)).order)
+
+
+@pytest.mark.parametrize("middle", [masses(3), masses(4)])
+def test_couplings_that_do_not_meet_do_not_compose(middle: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"^a coupling of 2 with 3 neurons cannot follow one of \d with 5: .* of the same mass in both\.$"):
+        coupling(masses(2), masses(3)).after(coupling(middle, masses(5)))
+
+
+def test_a_matrix_larger_than_a_block_is_known_to_be_orthogonal_or_not() -> None:
+    matrix = np.linalg.qr(rng.standard_normal((600, 600)))[0]
+    assert Orthogonal(matrix).n_a == 600
+    for row, column in ((0, 0), (0, 599), (599, 0), (300, 400)):
+        wrong = matrix.copy()
+        wrong[row, column] += 1e-3
+        with pytest.raises(InputError, match="an orthogonal map must be"):
+            Orthogonal(wrong)
+
+
 def test_orthogonal_maps_compose_and_are_undone() -> None:
     first, then = (Orthogonal(np.linalg.qr(rng.standard_normal((5, 5)))[0]) for _ in range(2))
     torch.testing.assert_close(then.after(first).apply(WEIGHTS, 1), then.apply(first.apply(WEIGHTS, 1), 1), rtol=0, atol=1e-12)
@@ -68,6 +140,13 @@ def test_orthogonal_maps_compose_and_are_undone() -> None:
         (lambda: Permutation(np.array([0.0, 1.0])), r"^a permutation must be an order"),
         (lambda: Coupling(np.eye(3)), r"^a coupling must be .* whose sum is 1, .*, got shape \(3, 3\) and sum 3\.$"),
         (lambda: Coupling(np.array([[1.0, 0.0]])), r"without an empty row or column"),
+        (lambda: Coupling(np.ones(3) / 3), r"^a coupling must be a matrix .*, got shape \(3,\) and sum 1\.$"),
+        (lambda: Coupling(np.array([[1.5, -0.5]])), r"of numbers from 0 on"),
+        (lambda: Coupling(np.array([[np.nan, 1.0]])), r"and sum nan\.$"),
+        (lambda: Coupling(np.full((2, 2), 1.7e308)), r"and sum inf\.$"),
+        (lambda: Orthogonal(np.full((2, 2), np.nan)), r"^an orthogonal map must be"),
+        (lambda: Orthogonal(np.full((2, 2), 1.7e308)), r"^an orthogonal map must be"),
+        (lambda: Orthogonal(np.eye(3)[:2]), r"got shape \(2, 3\)\.$"),
         (lambda: Orthogonal(np.ones((2, 2))), r"^an orthogonal map must be a square matrix with Q Q' = 1, got shape \(2, 2\)\.$"),
     ],
 )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.models.base import stacked, unstack
+from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.padding import pad_axes
 from lmc_sweeps.training.loop import Recipe, StackState, Training, data_orders, initial_state, loss_gradient, train
@@ -36,7 +36,7 @@ def examples(n: int = EXAMPLES, inputs: int = INPUTS) -> Split:
 
 
 def networks(numbers: list[int], width: int = 16, depth: int = 1, inputs: int = INPUTS) -> dict[str, Tensor]:
-    draws = [Mlp().initial(inputs, width, depth, CLASSES, generator(SEED, "network", k, "initialisation")) for k in numbers]
+    draws = [Mlp().initial(Shape((inputs,), width, depth, CLASSES), generator(SEED, "network", k, "initialisation")) for k in numbers]
     return stacked(draws)
 
 
@@ -65,7 +65,7 @@ def trained(
     """Train networks as sweeps do: padded, in a stack, and stopped and gone on with after some steps where that is asked for."""
     split = examples() if split is None else split
     n_inputs = split.inputs.shape[1]
-    architecture = Mlp().architecture(n_inputs, width, depth, CLASSES)
+    architecture = Mlp().architecture(Shape((n_inputs,), width, depth, CLASSES))
     initial = networks(numbers, width, depth, n_inputs) if initial is None else initial
     torch.set_num_threads(threads)
     training = training or Training(epochs=3, batch_size=32)
@@ -133,7 +133,7 @@ def test_the_numbers_are_those_of_a_plain_torch_loop_on_the_same_data_order():
     optimizer, split = Sgd(lr=0.2, momentum=0.8, weight_decay=0.01), examples()
     stack = trained([0, 4], optimizer, training).stack
     initial = networks([0, 4])
-    architecture = Mlp().architecture(INPUTS, 16, 1, CLASSES)
+    architecture = Mlp().architecture(Shape((INPUTS,), 16, 1, CLASSES))
     total, step = 4 * 3, 0
     for k, number in enumerate((0, 4)):
         module = architecture.module(unstack(initial, k))
@@ -172,7 +172,7 @@ def test_training_goes_on_bit_for_bit_from_where_it_stopped(optimizer, step):
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.name)
 def test_padding_stays_zero_through_training(optimizer, activation):
-    architecture = Mlp(activation=activation).architecture(INPUTS, 5, 2, CLASSES)
+    architecture = Mlp(activation=activation).architecture(Shape((INPUTS,), 5, 2, CLASSES))
     initial = {name: pad_axes(tensor, range(1, tensor.dim())) for name, tensor in networks([0], width=5, depth=2).items()}
     recipe = Recipe(seed=SEED, number=0, optimizer=optimizer, training=Training(epochs=3, batch_size=32))
     split = Split(pad_axes(examples().inputs, [1]), examples().labels)
@@ -208,7 +208,7 @@ def test_every_step_is_reported_and_the_short_last_batch_is_one_of_them():
     steps: list[int] = []
     training = Training(epochs=2, batch_size=32)
     note: Callable[[StackState], None] = lambda state: steps.append(state.step)  # noqa: E731
-    architecture = Mlp().architecture(INPUTS, 16, 1, CLASSES)
+    architecture = Mlp().architecture(Shape((INPUTS,), 16, 1, CLASSES))
     recipe = Recipe(seed=SEED, number=0, optimizer=Sgd(), training=training)
     train(architecture, initial_state(Sgd(), networks([0])), [recipe], examples(), note)
     assert steps == [1, 2, 3, 4, 5, 6]
@@ -242,8 +242,8 @@ def test_weights_that_overflow_in_the_very_last_step_are_flagged():
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
 def test_gradients_are_those_of_automatic_differentiation(activation, bias, depth):
     model = Mlp(activation=activation, bias=bias)
-    architecture = model.architecture(INPUTS, 16, depth, CLASSES)
-    stack = stacked([model.initial(INPUTS, 16, depth, CLASSES, generator(SEED, k)) for k in range(3)])
+    architecture = model.architecture(Shape((INPUTS,), 16, depth, CLASSES))
+    stack = stacked([model.initial(Shape((INPUTS,), 16, depth, CLASSES), generator(SEED, k)) for k in range(3)])
     stack = {name: tensor.double() for name, tensor in stack.items()}
     rng = torch.Generator().manual_seed(2)
     inputs = torch.randn(3, 20, INPUTS, generator=rng, dtype=torch.float64)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmc_sweeps.common import checks
-from lmc_sweeps.matching.base import LayerMatch, Matching, MatchingProblem, MatchingResult, neuron_rows
+from lmc_sweeps.matching.base import OPTIMAL, LayerMatch, Matching, MatchingProblem, MatchingResult, neuron_rows, permutation_maps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,8 @@ class Norms(Matching):
 
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         permutations, layers = {}, []
-        for layer, group in enumerate(problem.spec.groups, start=1):
-            a, b = (self._norms(problem, weights, group) for weights in (problem.weights_a, problem.weights_b))
+        for layer, group in enumerate(problem.groups, start=1):
+            a, b = (self._norms(problem, weights, group) for weights in (problem.a.weights, problem.b.weights))
             permutation = np.empty(len(a), dtype=np.int64)
             permutation[np.argsort(a, kind="stable")] = np.argsort(b, kind="stable")  # aligned = weight_b[permutation]
             permutations[group] = permutation
@@ -48,11 +48,10 @@ class Norms(Matching):
                 )
             )
         return MatchingResult(
-            permutations=permutations,
+            maps=permutation_maps(permutations),
             is_permutation=True,
             layers=tuple(layers),
-            objective=(),
-            converged=True,
+            status=OPTIMAL,
             sentence="optimal, layer by layer",
         )
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lmc_sweeps.maths.interpolation import interpolate
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
-from lmc_sweeps.models.base import INPUT, Architecture, Model
+from lmc_sweeps.models.base import INPUT, Architecture, Model, Shape
 
 STREAM = "stream"
 
@@ -100,18 +100,19 @@ class Residual(Model):
 
     name: ClassVar[str] = "residual"
 
-    def architecture(self, n_inputs: int, width: int, depth: int, n_classes: int) -> ResidualNetwork:
-        return ResidualNetwork(depth)
+    def architecture(self, shape: Shape) -> ResidualNetwork:
+        return ResidualNetwork(shape.depth)
 
-    def initial(self, n_inputs: int, width: int, depth: int, n_classes: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        shapes = {"input_weight": (width, n_inputs), "input_bias": (width,)}
-        for k in range(1, depth + 1):
-            shapes |= {f"{block(k)}_in": (width, width), f"{block(k)}_bias": (width,), f"{block(k)}_out": (width, width)}
-        shapes |= {"output_weight": (n_classes, width), "output_bias": (n_classes,)}
+    def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
+        width = shape.width
+        sizes = {"input_weight": (width, shape.n_inputs), "input_bias": (width,)}
+        for k in range(1, shape.depth + 1):
+            sizes |= {f"{block(k)}_in": (width, width), f"{block(k)}_bias": (width,), f"{block(k)}_out": (width, width)}
+        sizes |= {"output_weight": (shape.classes, width), "output_bias": (shape.classes,)}
         network = {}
-        for name, shape in shapes.items():
-            scale = 0.0 if name.endswith("_bias") else np.sqrt(2 / shape[-1])
+        for name, size in sizes.items():
+            scale = 0.0 if name.endswith("_bias") else np.sqrt(2 / size[-1])
             if name.endswith("_out"):
-                scale /= depth  # the stream stays of one size, whatever the depth
-            network[name] = torch.from_numpy((scale * rng.standard_normal(shape)).astype(np.float32))
+                scale /= shape.depth  # the stream stays of one size, whatever the depth
+            network[name] = torch.from_numpy((scale * rng.standard_normal(size)).astype(np.float32))
         return network

@@ -1,0 +1,139 @@
+"""`rebasin`: Git Re-Basin's weight matching, all weights of every group, one group at a time until none gains."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lmc_sweeps import transport
+from lmc_sweeps.common import checks
+from lmc_sweeps.common.threads import one_thread
+from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.matching.iteration import Iteration, iterate
+from lmc_sweeps.matching.layers import layer_report
+from lmc_sweeps.matching.neuron_weights import all_rows
+from lmc_sweeps.matching.problem import LOCAL, NOT_CONVERGED, MatchingProblem, MatchingResult, Permutations, permutation_maps
+from lmc_sweeps.maths.dimension import spectrum_of_rows
+from lmc_sweeps.maths.ground_costs import squared_distances
+from lmc_sweeps.maths.permutations import from_coupling
+from lmc_sweeps.transport.ties import TieRule
+
+MOST_SWEEPS = 100
+LEAST_GAIN = 1e-12  # of |A|^2 + |B|^2: below it is rounding, and a loop could go round between permutations that are as good
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rebasin(Matching):
+    r"""Match all groups by all of their weights, on both sides of every tensor.
+
+    .. math:: \min_P \| \theta_A - P \theta_B \|^2 = \|\theta_A\|^2 + \|\theta_B\|^2 - 2 \max_P \sum_p \langle W^p_A, P W^p_B \rangle
+
+    over parameters, with biases, scales and shifts. One group after the other, in a random order that is drawn for every sweep, is given
+    its best permutation while the others stay, if the distance falls by it; the search ends where a whole sweep changes nothing. That is a
+    local minimum, which depends on the order and on where the search starts, and so on the order of B's neurons: the first start is that
+    order, the others are random permutations of it, and the best end counts. (With one hidden layer the first sweep is optimal.)
+
+    The result's objective is the squared distance after every sweep of the best start; its statistics have the squared distance at the end
+    of each start.
+
+    References
+    ----------
+    Ainsworth, Hayase and Srinivasa 2023, algorithm 1; the restarts and the rule for a group on both axes of one tensor are ours.
+    """
+
+    name: ClassVar[str] = "rebasin"
+    needs: ClassVar[frozenset[str]] = frozenset({"weights", "generator"})
+    keeps_gaussian: ClassVar[bool] = False
+    transport: str = "assignment"
+    starts: int = 5
+
+    def __post_init__(self) -> None:
+        checks.one_of("matching.rebasin.transport", self.transport, transport.choices())
+        checks.integer("matching.rebasin.starts", self.starts)
+
+    @one_thread()
+    def __call__(self, problem: MatchingProblem) -> MatchingResult:
+        """Return the permutations of the best of several searches."""
+        rows_a = {group: all_rows(problem, problem.a.weights, group, {}) for group in problem.groups}
+        searches = [self._search(problem, rows_a, self._start(problem, number)) for number in range(self.starts)]
+        ends = [search.objective[-1] for search in searches]
+        best = searches[int(np.argmin(ends))]
+        ended = [search.is_done for search in searches]
+        stopped = "" if all(ended) else f"; {ended.count(False)} of them still changed after {MOST_SWEEPS} sweeps"
+        return MatchingResult(
+            maps=permutation_maps(best.state),
+            is_permutation=True,
+            layers=layer_report(self, problem, best.state),
+            status=LOCAL if best.is_done else NOT_CONVERGED,
+            sentence=f"the best of {self.starts} starts, after {best.steps} sweeps{stopped}",
+            objective=best.objective,
+            statistics={"squared_distance": tuple(ends), "sweeps": tuple(search.steps for search in searches)},
+        )
+
+    def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
+        """Return the squared distances of all weights of A's neurons and B's, those of B with the others' permutations."""
+        rows = (all_rows(problem, problem.a.weights, group, {}), all_rows(problem, problem.b.weights, group, permutations))
+        return squared_distances(*rows)
+
+    @one_thread()
+    def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return the products of neurons' weights, of A and of B, each in its own order."""
+        a, b = (all_rows(problem, view.weights, group, {}) for view in (problem.a, problem.b))
+        if centred:
+            a, b = a - a.mean(0), b - b.mean(0)
+        return a @ a.T, b @ b.T
+
+    def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
+        """Return the variances of A's neurons along their principal directions."""
+        return spectrum_of_rows(all_rows(problem, problem.a.weights, group, {}))
+
+    def _start(self, problem: MatchingProblem, number: int) -> dict[str, np.ndarray]:
+        draw: Any = problem.generator
+        return {group: np.arange(size) if number == 0 else draw.permutation(size) for group, size in problem.sizes.items()}
+
+    def _search(self, problem: MatchingProblem, rows_a: Mapping[str, np.ndarray], start: Permutations) -> Iteration[dict[str, np.ndarray]]:
+        """Return where sweeps from a start end."""
+        solve, draw = transport.choices()[self.transport](), problem.generator
+        least = LEAST_GAIN * sum(squares(problem, view.weights) for view in (problem.a, problem.b))
+
+        def sweep(before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            orders = dict(before)
+            for group in draw.permutation(list(orders)):  # type: ignore[union-attr]
+                cost = squared_distances(rows_a[group], all_rows(problem, problem.b.weights, group, orders))
+                proposal = {**orders, group: from_coupling(solve(cost, TieRule(size=np.mean)).coupling)[0]}
+                if _own_distance(problem, group, orders) - _own_distance(problem, group, proposal) > least:
+                    orders = proposal
+            return orders
+
+        def is_done(before: Permutations, after: Permutations) -> bool:
+            return all(np.array_equal(before[group], after[group]) for group in after)
+
+        return iterate(dict(start), sweep, is_done, lambda orders: squared_distance(problem, orders), MOST_SWEEPS)
+
+
+def squares(problem: MatchingProblem, weights: Mapping[str, np.ndarray]) -> float:
+    """Return the squared norm of a network's parameters."""
+    return sum(float(np.sum(weights[name] ** 2)) for name in weights if name not in problem.graph.buffers)
+
+
+def squared_distance(problem: MatchingProblem, orders: Permutations) -> float:
+    r"""Return :math:`\|\theta_A - P\theta_B\|^2` over the parameters."""
+    return _distance(problem, orders, [name for name in problem.a.weights if name not in problem.graph.buffers])
+
+
+def _own_distance(problem: MatchingProblem, group: str, orders: Permutations) -> float:
+    """Return the part of the squared distance that a group's permutation changes."""
+    names = dict.fromkeys(name for name, _ in problem.graph.holders(group) if name not in problem.graph.buffers)
+    return _distance(problem, orders, list(names))
+
+
+def _distance(problem: MatchingProblem, orders: Permutations, names: list[str]) -> float:
+    total = 0.0
+    for name in names:
+        moved = problem.b.weights[name]
+        for k, axis in enumerate(problem.graph.axes.get(name, ())):
+            if (order := axis.order(orders)) is not None:
+                moved = moved.take(order, axis=k)
+        total += float(np.sum((problem.a.weights[name] - moved) ** 2))
+    return total

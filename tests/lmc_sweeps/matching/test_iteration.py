@@ -1,0 +1,17 @@
+"""The loop of iterative methods: it ends when a step changes nothing, or at its limit."""
+
+from lmc_sweeps.matching.iteration import iterate
+
+
+def halved(most: int) -> tuple[int, tuple[float, ...], bool, int]:
+    iteration = iterate(20, lambda n: n // 2, lambda before, after: before == after, float, most)
+    return iteration.state, iteration.objective, iteration.is_done, iteration.steps
+
+
+def test_it_ends_with_the_step_that_changes_nothing() -> None:
+    assert halved(100) == (0, (10.0, 5.0, 2.0, 1.0, 0.0, 0.0), True, 6)
+
+
+def test_at_its_limit_it_says_that_it_was_not_done() -> None:
+    assert halved(5) == (0, (10.0, 5.0, 2.0, 1.0, 0.0), False, 5)
+    assert halved(2) == (5, (10.0, 5.0), False, 2)

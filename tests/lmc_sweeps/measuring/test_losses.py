@@ -1,0 +1,73 @@
+"""The training loss as a function of weights: against the evaluation, and its gradient against finite differences."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.measuring.evaluation import evaluate
+from lmc_sweeps.measuring.losses import TrainingLoss
+from lmc_sweeps.models.base import Architecture, Shape, stacked
+from lmc_sweeps.models.criteria import criterion_of
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.symmetry.graph import Graph
+
+RNG = np.random.default_rng(0)
+INPUTS = torch.from_numpy(RNG.standard_normal((23, 5)))
+LABELS = torch.from_numpy(RNG.integers(0, 3, 23))
+SHAPE = Shape((5,), 4, 2, 3)
+NETWORK = {name: tensor.double() for name, tensor in Mlp(activation="tanh").initial(SHAPE, np.random.default_rng(1)).items()}
+CHAIN = Mlp(activation="tanh").architecture(SHAPE)
+
+
+def regression() -> Architecture:
+    module = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3)).double()
+    architecture = TorchModule(
+        module, Graph.by_hand({name: (None,) * t.dim() for name, t in module.state_dict().items()}, module.state_dict())
+    )
+    architecture.criterion = criterion_of("squared_error")
+    return architecture
+
+
+CASES = {
+    "chain": (CHAIN, NETWORK, Split(INPUTS, LABELS)),
+    "regression": (
+        regression(),
+        {f"{k}.{kind}": NETWORK[f"{name}.{kind}"] for k, name in ((0, "hidden_1"), (2, "output")) for kind in ("weight", "bias")},
+        Split(INPUTS, torch.from_numpy(RNG.standard_normal((23, 3)))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("batch_size", [7, 100])
+def test_the_loss_is_that_of_the_evaluation_and_its_gradient_that_of_finite_differences(name: str, batch_size: int) -> None:
+    architecture, network, train = CASES[name]
+    loss = TrainingLoss(architecture, network, train, batch_size)
+    weights = {key: tensor.numpy() for key, tensor in network.items()}
+    value, gradient = loss.value_and_gradient(weights)
+    assert value == pytest.approx(loss.loss(weights), rel=1e-12)
+    assert value == pytest.approx(float(evaluate(architecture, stacked([network]), train).loss[0]), rel=1e-12)
+    for key, array in weights.items():
+        for index in list(np.ndindex(array.shape))[::3]:
+            ends = []
+            for step in (1e-6, -1e-6):
+                changed = array.copy()
+                changed[index] += step
+                ends.append(loss.loss({**weights, key: changed}))
+            np.testing.assert_allclose(gradient[key][index], (ends[0] - ends[1]) / 2e-6, rtol=1e-5, atol=1e-8)
+
+
+def test_some_examples_alone_give_the_loss_on_these() -> None:
+    chosen = np.array([3, 0, 17])
+    loss = TrainingLoss(CHAIN, NETWORK, Split(INPUTS, LABELS))
+    few = TrainingLoss(CHAIN, NETWORK, Split(INPUTS[chosen], LABELS[chosen]))
+    weights = {key: tensor.numpy() for key, tensor in NETWORK.items()}
+    assert loss.loss(weights, chosen) == few.loss(weights)
+    value, gradient = loss.value_and_gradient(weights, chosen)
+    other, expected = few.value_and_gradient(weights)
+    assert value == other
+    for key, array in expected.items():
+        np.testing.assert_array_equal(gradient[key], array)

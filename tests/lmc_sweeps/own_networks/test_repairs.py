@@ -1,0 +1,27 @@
+"""Repairs by name."""
+
+import pytest
+
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.own_networks.repairs import build_repairs
+from lmc_sweeps.repair.none import NoRepair
+from lmc_sweeps.repair.reset import Reset
+
+
+def test_repairs_are_made_by_name_each_once() -> None:
+    assert build_repairs(("none", "reset", "none")) == (NoRepair(), Reset())
+    assert build_repairs("reset") == (Reset(),)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("mend",), "^`repair` must be one of none, reset, got 'mend'"),
+        ((), "^`repair` must name at least one repair, got none.$"),
+        ((1,), r"^`repair` must be a sequence of names of repairs, got \(1,\).$"),
+        (None, "^`repair` must be a sequence of names of repairs, got None.$"),
+    ],
+)
+def test_other_names_are_refused(names, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        build_repairs(names)
