@@ -1,7 +1,7 @@
 """`compare`: two networks of the user's, matched and measured without a sweep."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ class Comparison:
     maps: dict[str, dict[str, Map]]
     permutations: dict[str, dict[str, np.ndarray]]
     aligned: dict[str, dict[str, Tensor]]
+    searches: pd.DataFrame
     notes: tuple[str, ...]
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -130,7 +131,8 @@ def compare(
     -------
     Comparison
         `.to_frame()`, `.curves`, `.layers`: frames; `.maps[method][group]`, and of permutations `.permutations[method][group]`:
-        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B; `.seconds[stage]`.
+        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B; `.seconds[stage]`;
+        `.searches`: how each method ended, with the objective by iteration of those that iterate.
 
     Raises
     ------
@@ -216,6 +218,7 @@ def _comparison(
         maps=maps,
         permutations={name: {group: np.array(o) for group, o in permutations_of(by_group).items()} for name, by_group in maps.items()},
         aligned={name: _aligned(network_b, b, graph, by_group) for name, by_group in maps.items()},
+        searches=pd.DataFrame([asdict(row) for row in result.searches]),
         notes=tuple(result.notes),
         seconds=dict(seconds),
     )

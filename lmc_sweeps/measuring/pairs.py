@@ -29,6 +29,7 @@ from lmc_sweeps.measuring.rows import (
     line_measures,
     method_columns,
     run_row,
+    search_rows,
 )
 from lmc_sweeps.models.base import Architecture, stacked
 from lmc_sweeps.repair.base import Repair
@@ -123,9 +124,10 @@ def compare_pair(
             rows[repair.name].curves.extend(curves)
     as_they_are = rows.pop(NoRepair.name)
     maps = {method_key(match.method): match.result.maps for match in matches}
-    layers = layer_rows(architecture, architecture.graph(a).sizes, test, [(match.method, match.result) for match in matches])
+    results = [(match.method, match.result) for match in matches]
+    layers = layer_rows(architecture, architecture.graph(a).sizes, test, results)
     notes = [*_notes(matches), *(note for repair in repairs for note in repair.notes(architecture))]
-    return PairResult(as_they_are.runs, as_they_are.curves, layers, maps, notes, rows)
+    return PairResult(as_they_are.runs, as_they_are.curves, layers, maps, notes, rows, search_rows(results))
 
 
 def _match(

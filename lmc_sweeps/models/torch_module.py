@@ -76,13 +76,17 @@ class TorchModule(Architecture):
         module.load_state_dict({**module.state_dict(), **parameters})
         return module
 
-    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> dict[str, list[Use]]:
-        """Return the products in which the parameters of two axes and more stand, of one network, by name."""
+    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, list[Use]]:
+        """Return the products in which the parameters of two axes and more stand, of one network, by name.
+
+        `before` keeps the results of all of them; without it those alone that show a group which no tensor reads.
+        """
         fused = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
         try:
             names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters]
-            with Products(parameters, names) as products:
+            computed = names if before else [site.tensor for sites in self._sites.groups.values() for site in sites if not site.reads]
+            with Products(parameters, names, computed) as products:
                 functional_call(self._module, dict(parameters), (inputs.clone(),))
         finally:
             torch.backends.mha.set_fastpath_enabled(fused)
@@ -90,13 +94,13 @@ class TorchModule(Architecture):
 
     def readable(self, uses: Mapping[str, Sequence[Use]], before: bool = False) -> dict[str, Tensor]:
         """Return the activations that products show, by site."""
-        return {key: values for key, site in self._sites.all(before).items() if (values := _seen(site, uses)) is not None}
+        return {key: values for key, site in self._sites.all(before).items() if (values := _shown(site, uses)) is not None}
 
     def _activations(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool) -> dict[str, Tensor]:
-        return self.readable(self.uses(parameters, inputs), before)
+        return self.readable(self.uses(parameters, inputs, before), before)
 
 
-def _seen(site: Site, uses: Mapping[str, Sequence[Use]]) -> Tensor | None:
+def _shown(site: Site, uses: Mapping[str, Sequence[Use]]) -> Tensor | None:
     """Return what a site shows in the products of its tensor, one after the other; None where it is in none."""
     if site.reads:
         rows = [use.rows for use in uses.get(site.tensor, ()) if use.axis == site.axis]
