@@ -1,7 +1,7 @@
 """`compare`: two networks of the user's, matched and measured without a sweep."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ class Comparison:
     aligned: dict[str, dict[str, Tensor]]
     searches: pd.DataFrame
     notes: tuple[str, ...]
-    seconds: dict[str, float]
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the measures: one row per repair, method and split, the columns of ``runs.csv`` from `matching` on, and `repair`."""
@@ -115,8 +115,8 @@ def compare(
     device : str
         ``auto`` is CUDA where there is one.
     batch_size : int or "auto"
-        Number of examples evaluated at once; ``auto``: as many as fit a quarter of the free memory, and at most 2000. Numbers depend on
-        it by rounding only.
+        Number of examples evaluated at once; ``auto``: as many as fit a quarter of the free memory, at most 2000, and fewer where a CPU is
+        faster with fewer. Numbers depend on it by rounding only.
     train_examples : int, optional
         The most training examples that the path is evaluated on, spread evenly over `train`, of which a note says how many; the
         statistics are those of all, and the test examples are always all evaluated. None: all.
@@ -144,6 +144,8 @@ def compare(
     for key, most in (("train_examples", train_examples), ("max_examples", max_examples)):
         if most is not None:
             checks.integer(key, most)
+    if progress is not None:
+        checks.boolean("progress", progress)
     line_points(points)
     methods = with_identity(build_methods(matching, settings or {}, transport))
     repairs = build_repairs(repair)

@@ -67,7 +67,7 @@ def check_networks(
     architecture: Architecture, a: OwnNetwork, b: OwnNetwork, examples: Examples, methods: Sequence[Matching], batch_size: int
 ) -> list[str]:
     """Return notes on what methods cannot see; raise `InputError` if a proof fails: of code, symmetries, methods, or forwards."""
-    few = probes(examples.train)
+    few = probes(a, examples.train)
     check_code(a, b, few)
     notes: list[str] = []
     if isinstance(architecture, TorchModule):

@@ -98,7 +98,7 @@ def _dataset(name: str, data: Any, most: int | None) -> tuple[Tensor, Tensor, li
 
 def _loader(name: str, loader: DataLoader, most: int | None) -> tuple[Tensor, Tensor, list[str]]:
     """Return all batches of a loader one after the other."""
-    is_counted = not isinstance(loader.dataset, IterableDataset) and hasattr(loader.sampler, "__len__")
+    is_counted = not isinstance(loader.dataset, IterableDataset) and _has_length(loader)
     limit = None if most is None and is_counted else MOST_UNCOUNTED if most is None else most
     pairs: list[tuple[Tensor, Tensor]] = []
     count, cut = 0, False
@@ -134,6 +134,14 @@ def _loader(name: str, loader: DataLoader, most: int | None) -> tuple[Tensor, Te
         labels,
         [] if examples == count else [_note(name, count, examples, "as its DataLoader gives them (drop_last, or a sampler)")],
     )
+
+
+def _has_length(loader: DataLoader) -> bool:
+    try:
+        len(loader)
+    except TypeError:  # of its sampler
+        return False
+    return True
 
 
 def _batches(name: str, loader: DataLoader) -> Iterator[Any]:
