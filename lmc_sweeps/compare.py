@@ -107,7 +107,7 @@ def compare(
     permutation_spec : PermutationSpec or mapping, optional
         For every parameter, in any order, one entry per axis, its outputs' axis first: the group that permutes the axis, or None.
     settings : mapping of str to mapping, optional
-        Settings by method, e.g. ``{"weights": {"biases": True}}``.
+        Settings by method and by repair, e.g. ``{"weights": {"biases": True}, "reset": {"examples": 2000}}``.
     transport : str
         Solver for the methods whose settings do not name one: ``emd`` or ``assignment``.
     seed : int
@@ -147,8 +147,9 @@ def compare(
     if progress is not None:
         checks.boolean("progress", progress)
     line_points(points)
-    methods = with_identity(build_methods(matching, settings or {}, transport))
-    repairs = build_repairs(repair)
+    repair = (repair,) if isinstance(repair, str) else repair
+    methods = with_identity(build_methods(matching, settings or {}, transport, others=repair))
+    repairs = build_repairs(repair, settings or {})
     measure, target = criterion_of(criterion), resolve_device(str(device))
     with Stages(STAGES, progress) as stages, exact_products(target):
         a, b, notes = _networks(network_a, network_b, target)

@@ -9,8 +9,10 @@ from lmc_sweeps.common import checks
 from lmc_sweeps.matching.base import Matching
 
 
-def build_methods(names: Sequence[str], settings: Mapping[str, Mapping[str, Any]], transport: str = "emd") -> tuple[Matching, ...]:
-    """Return matching methods by name, with their settings.
+def build_methods(
+    names: Sequence[str], settings: Mapping[str, Mapping[str, Any]], transport: str = "emd", others: Sequence[str] = ()
+) -> tuple[Matching, ...]:
+    """Return matching methods by name, with their settings; `others` are the names of parts of other kinds that have settings too.
 
     Raises
     ------
@@ -25,7 +27,7 @@ def build_methods(names: Sequence[str], settings: Mapping[str, Mapping[str, Any]
     if not names:
         raise checks.InputError("`matching` must name at least one method, got none.")
     classes = matching.choices()
-    checks.known_keys("settings", settings, names)
+    checks.known_keys("settings", settings, (*names, *(name for name in others if isinstance(name, str))))
     methods = []
     for name in dict.fromkeys(names):
         cls = classes[checks.one_of("matching", name, classes)]

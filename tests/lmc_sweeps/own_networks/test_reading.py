@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, Subset, TensorDataset
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.datasets.base import spread
 from lmc_sweeps.own_networks import reading
-from lmc_sweeps.own_networks.reading import read_examples, spread
+from lmc_sweeps.own_networks.reading import read_examples
 
 
 class Items(Dataset):
