@@ -21,7 +21,7 @@ from lmc_sweeps.models.shape import Shape as Shape  # what authors of models imp
 from lmc_sweeps.symmetry.axes import INPUT as INPUT
 from lmc_sweeps.symmetry.axes import Factor
 from lmc_sweeps.symmetry.graph import Graph
-from lmc_sweeps.symmetry.maps import Map
+from lmc_sweeps.symmetry.maps import Map, as_map
 from lmc_sweeps.symmetry.sites import Site
 
 
@@ -268,10 +268,18 @@ def line_by(
     t: Tensor,
     inputs: Tensor,
 ) -> Tensor:
-    """Return the logits along the lines from A to B under each of M maps, (M, T, n, ...), one network after the other."""
-    lines = (interpolate(a, graph.apply(b, each), part) for each in maps for part in t.split(1))
-    logits = torch.stack([forward(line, inputs)[0] for line in lines])
-    return logits.view(len(maps), len(t), *logits.shape[1:])
+    """Return the logits along the lines from A to B under each of M maps, (M, T, n, ...), one network after the other.
+
+    The ends are computed once for all lines: they are A's at t = 0, and at t = 1 B's own where the map is a permutation.
+    """
+    own = {end: forward(stacked([network]), inputs)[0] for end, network in ((0.0, a), (1.0, b)) if bool((t == end).any())}
+    logits = []
+    for each in maps:
+        aligned, keeps = graph.apply(b, each), all(as_map(group, mapping).is_permutation for group, mapping in each.items())
+        for part in t.split(1):
+            is_own = float(part) == 0 or (float(part) == 1 and keeps)
+            logits.append(own[float(part)] if is_own else forward(interpolate(a, aligned, part), inputs)[0])
+    return torch.stack(logits).view(len(maps), len(t), *logits[0].shape)
 
 
 def unstack(stack: Mapping[str, Tensor], k: int) -> dict[str, Tensor]:

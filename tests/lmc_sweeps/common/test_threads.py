@@ -73,8 +73,7 @@ def test_the_callers_number_of_threads_comes_back_inside_of_a_block_and_goes_aft
     with callers_threads():
         assert torch.get_num_threads() == 3
     with one_thread():
-        with pytest.raises(KeyError), callers_threads():
-            assert torch.get_num_threads() == 3
-            raise KeyError
+        with pytest.raises(KeyError, match="3"), callers_threads():
+            raise KeyError(torch.get_num_threads())
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 3
