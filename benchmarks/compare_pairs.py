@@ -2,10 +2,10 @@
 
     python -m benchmarks.compare_pairs FOLDER --data ROOT [--only NAME ...]
 
-FOLDER holds the trained networks of `rebasin_package`, and those that it lacks are trained. Writes ``benchmarks/results/compare_pairs.csv``:
-for every pair, method and repair the errors at the ends and the barriers on the test split at 11 points, the distance of the networks over
-all tensors, and the seconds of each stage of `compare` for the whole pair. Statistics for matching are those of all training examples; those
-of `reset` of 2,000.
+FOLDER holds the trained networks of `rebasin_package`, and those that it lacks are trained. For every pair, method and repair,
+``benchmarks/results/compare_pairs.csv`` has the errors at the ends and the barriers on the test split at 11 points, the distance of the
+networks over all tensors, and the seconds of each stage of `compare` for the whole pair. Statistics for matching are those of all training
+examples; those of `reset` of 2,000.
 """
 
 import argparse
