@@ -1,6 +1,6 @@
 """`covariance`: the paper's weight matching in the metric of the activations that feed a layer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -46,13 +46,13 @@ class Covariance(SequentialMatching):
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
         terms_a = self._terms(problem, problem.a, problem.a, group, {}, self.centred, permutations)
         terms_b = self._terms(problem, problem.b, problem.a, group, permutations, self.centred, permutations)
-        return np.sum([squared_distances(a, b, metric) for (a, metric), (b, _) in zip(terms_a, terms_b, strict=True)], axis=0)
+        return _sum(group, problem, [squared_distances(a, b, metric) for (a, metric), (b, _) in zip(terms_a, terms_b, strict=True)])
 
     @one_thread()
     def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
         centred = centred or self.centred
         a, b = (self._terms(problem, view, view, group, {}, centred) for view in (problem.a, problem.b))
-        matrix_a, matrix_b = (np.sum([rows @ metric @ rows.T for rows, metric in terms], axis=0) for terms in (a, b))
+        matrix_a, matrix_b = (_sum(group, problem, [rows @ metric @ rows.T for rows, metric in terms]) for terms in (a, b))
         return matrix_a, matrix_b
 
     @one_thread()
@@ -60,7 +60,7 @@ class Covariance(SequentialMatching):
         terms = self._terms(problem, problem.a, problem.a, group, {}, self.centred)
         if len(terms) == 1:
             return spectrum_of_rows(*terms[0])
-        return spectrum_of_products(np.sum([rows @ metric @ rows.T for rows, metric in terms], axis=0))
+        return spectrum_of_products(_sum(group, problem, [rows @ metric @ rows.T for rows, metric in terms]))
 
     def _terms(
         self,
@@ -87,8 +87,8 @@ class Covariance(SequentialMatching):
                 metric = moments.covariance if centred else moments.second
             terms += [(rows, metric) for rows in piece.rows]
         if self.biases:
-            biases, moments = bias_column(problem, view.weights, group), read.moments_at(parts[0].source)
-            if len(terms) > 1 or biases.shape[1] > 1 or moments is None:
+            biases, moments = bias_column(problem, view.weights, group), read.moments_at(parts[0].source) if parts else None
+            if len(terms) != 1 or biases.shape[1] > 1 or moments is None:
                 raise checks.InputError(f"`matching.covariance.biases` is for linear layers; group {group!r} is computed in another way.")
             rows, metric = terms[0]
             mean = moments.mean * (0.0 if centred else 1.0)
@@ -96,3 +96,8 @@ class Covariance(SequentialMatching):
             border = np.repeat(mean[:, None], one, axis=1)
             terms = [(np.concatenate([rows, biases], axis=1), np.block([[metric, border], [border.T, np.ones((one, one))]]))]
         return terms
+
+
+def _sum(group: str, problem: MatchingProblem, parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the sum of matrices between a group's neurons; zeros where no product leads to them, and their biases decide."""
+    return np.sum(parts, axis=0) if parts else np.zeros((problem.sizes[group], problem.sizes[group]))

@@ -6,6 +6,7 @@ over one axis of the parameter and over the same one of the other factor.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -36,6 +37,20 @@ class Use:
     results: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class _Product:
+    """What was computed: of which use, in which shape, and whether its last two axes are (places of the parameter, rows)."""
+
+    use: Use
+    shape: tuple[int, ...]
+    is_transposed: bool
+
+    def rows(self, result: Tensor) -> Tensor:
+        """Return a copy of a tensor of this shape as rows."""
+        result = result.mT if self.is_transposed else result
+        return result.reshape(-1, result.shape[-1]).clone()
+
+
 class Products(TorchDispatchMode):
     """While it is entered, notes the products in which some parameters stand: `uses` by name, in the order of the products.
 
@@ -54,27 +69,45 @@ class Products(TorchDispatchMode):
         self._computed = set(computed)
         self._parameters = {_storage(parameters[name]): (name, parameters[name]) for name in names}
         self._biases = {_storage(tensor) for tensor in parameters.values() if tensor.dim() == 1}
-        self._products: dict[int, Use] = {}  # by the memory of what was computed
+        self._products: dict[int, _Product] = {}  # by the memory of what was computed
         self.uses: dict[str, list[Use]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         kind, result = func.overloadpacket, func(*args, **(kwargs or {}))
+        if kind in (aten.add, aten.add_) and isinstance(args[1], Tensor):
+            self._note_bias(result, *args[:2])
+        self._forget(func, args, result)
         if kind is aten.convolution:
             self._note_convolution(result, *args)
         elif kind in FIRST_FACTOR:
             left, right = args[FIRST_FACTOR[kind] : FIRST_FACTOR[kind] + 2]
             columns = right.unsqueeze(-1) if right.dim() == 1 else right  # (..., m, k)
             self._note(right, max(right.dim() - 2, 0), left, result)
-            self._note(left, left.dim() - 1, columns.transpose(-2, -1), result.mT if result.dim() > 1 else None)
-        elif kind in (aten.add, aten.add_) and isinstance(args[1], Tensor):
-            for product, bias in (args[:2], args[1::-1]):
-                use = self._products.get(_storage(product)) if isinstance(product, Tensor) else None
-                if use is not None and _storage(bias) in self._biases and use.results is not None:
-                    use.results = result.reshape(use.results.shape).clone()
+            self._note(left, left.dim() - 1, columns.transpose(-2, -1), result if result.dim() > 1 else None, is_transposed=True)
         return result
 
-    def _note(self, factor: Tensor, summed: int, other: Tensor, result: Tensor | None) -> None:
-        """Note a product in which `factor` may be a view of a parameter; `other` has what is summed over on its last axis."""
+    def _note_bias(self, result: Tensor, *terms: Any) -> None:
+        """Put the sum of a whole product and a bias in the place of the product."""
+        for product, bias in (terms, terms[::-1]):
+            noted = self._products.get(_storage(product)) if isinstance(product, Tensor) else None
+            if noted is None or not isinstance(bias, Tensor) or _storage(bias) not in self._biases:
+                continue
+            # Of a part, as one of three that a layer computes side by side, or of a sum along another axis, nothing is said.
+            if product.numel() == result.numel() == prod(noted.shape) and product.is_contiguous():
+                noted.use.results = noted.rows(result.reshape(noted.shape))
+
+    def _forget(self, func: Any, args: tuple[Any, ...], result: Any) -> None:
+        """Drop the products whose memory holds something else from here on: it was written to, or given to a new tensor."""
+        held = {_storage(argument) for argument in args if isinstance(argument, Tensor)}
+        for tensor in result if isinstance(result, tuple | list) else [result]:
+            if isinstance(tensor, Tensor) and (func._schema.is_mutable or _storage(tensor) not in held):
+                self._products.pop(_storage(tensor), None)
+
+    def _note(self, factor: Tensor, summed: int, other: Tensor, result: Tensor | None, is_transposed: bool = False) -> None:
+        """Note a product in which `factor` may be a view of a parameter.
+
+        `other` has what is summed over on its last axis; a transposed result has the factor's places on the last but one.
+        """
         name, parameter = self._parameters.get(_storage(factor), ("", None))
         if parameter is None:
             return
@@ -83,8 +116,10 @@ class Products(TorchDispatchMode):
         if fitting:
             use = Use(fitting[-1], other.reshape(-1, other.shape[-1]).clone())
             if name in self._computed and result is not None and parameter.dim() == 2 and factor.shape[-2:].numel() == parameter.numel():
-                use.results = result.reshape(-1, result.shape[-1]).clone()
-                self._products[_storage(result)] = use
+                product = _Product(use, tuple(result.shape), is_transposed)
+                use.results = product.rows(result)
+                if result.is_contiguous():
+                    self._products[_storage(result)] = product
             self.uses.setdefault(name, []).append(use)
 
     def _note_convolution(self, result: Tensor, inputs: Tensor, weight: Tensor, *settings: Any) -> None:
@@ -101,7 +136,7 @@ def _by_channel(tensor: Tensor) -> Tensor:
 
 
 def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+    return tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided else -1  # a sparse one has none
 
 
 def _axis_of(tensor: Tensor, axis: int) -> tuple[int, int]:

@@ -96,7 +96,8 @@ def split(walk: Walk, shapes: list[Shape], value: Value, sizes: Any, dim: int = 
     """Cut an axis into pieces."""
     dim %= len(value.axes)
     pieces = walk.factors.pieces(value.axes[dim], [shape[dim] for shape in shapes])
-    return [Value((*value.axes[:dim], piece, *value.axes[dim + 1 :])) for piece in pieces]
+    origins = tuple(None if k == dim else value.origin(k) for k in range(len(value.axes)))  # the other axes of a weight are still its own
+    return [Value((*value.axes[:dim], piece, *value.axes[dim + 1 :]), origins) for piece in pieces]
 
 
 @rule("unbind")

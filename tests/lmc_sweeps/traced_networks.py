@@ -145,6 +145,30 @@ class Encoder(nn.Module):
         return self.head(self.layer(self.embed(x)).mean(1))
 
 
+class Decoder(nn.Module):
+    """A layer whose second attention reads queries from one stream, keys and values from another, by parts of one weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.memory = nn.Linear(6, 12), nn.Linear(6, 12)
+        self.layer = nn.TransformerDecoderLayer(12, 3, 20, dropout=0.1, batch_first=True)
+        self.head = nn.Linear(12, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.layer(self.embed(x), self.memory(x)).mean(1))
+
+
+class Gains(nn.Module):
+    """Neurons with a number each, and no row of weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain, self.bias = nn.Parameter(torch.randn(6)), nn.Parameter(torch.randn(6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(x.sum(1, keepdim=True) * self.gain + self.bias)
+
+
 class Recurrent(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -234,6 +258,8 @@ NETWORKS = {
     "vit unbound": Traced(lambda: Vit("unbound"), images(), (12, 3, 4, 36, 3, 4, 36)),  # queries, keys and values have one order
     "encoder pre-norm": Traced(lambda: Encoder(True), batches(5, 6), (12, 3, 4, 20)),
     "encoder post-norm": Traced(lambda: Encoder(False), batches(5, 6), (12, 3, 4, 20)),
+    "decoder": Traced(Decoder, batches(5, 6), (12, 3, 4, 3, 4, 20)),
+    "gains": Traced(lambda: nn.Sequential(Gains(), nn.Linear(6, 7), nn.Tanh(), nn.Linear(7, 3)), batches(5), (6, 7)),
     "gpt": Traced(Gpt, lambda: torch.randint(11, (2, 6)), VIT),
     "lstm": Traced(Recurrent, batches(4, 5), (8,), ("lstm",)),
     "cumsum": Traced(Cumulative, batches(5), (7,), ("cumsum",)),

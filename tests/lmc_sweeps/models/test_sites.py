@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from callers_networks import ALL, IMAGES, KINDS, X, compared, network_of, parameter, planted, seeded
+from callers_networks import ALL, IMAGES, KINDS, Net, X, compared, network_of, parameter, planted, seeded
 from torch import Tensor, nn
 
 from lmc_sweeps.models.sites import Products, Use
@@ -15,7 +15,7 @@ from lmc_sweeps.models.sites import Products, Use
 def uses_of(build: Callable[[], nn.Module], inputs: Tensor) -> dict[str, list[Use]]:
     net = seeded(build, 0).eval()
     parameters = dict(net.named_parameters())
-    with torch.no_grad(), Products(parameters, parameters) as products:
+    with torch.no_grad(), Products(parameters, parameters, parameters) as products:
         net(inputs)
     return products.uses
 
@@ -55,6 +55,35 @@ def test_a_parameter_that_stands_in_two_products_has_both_in_their_order():
     net = seeded(shared, 0)
     assert torch.equal(first.rows, X)
     torch.testing.assert_close(second.rows, F.relu(net.a(X)).detach())
+
+
+def normalised(h: Tensor) -> Tensor:
+    h = h - h.mean(-1, keepdim=True)
+    return h / h.square().mean(-1, keepdim=True).sqrt()
+
+
+# A product and its own bias, or none, by what comes after it; w is the weight, b its bias, c another one.
+PRODUCTS: dict[str, tuple[Callable[[Net, Tensor], Tensor], dict[str, Callable[[], nn.Parameter]], bool]] = {
+    "bias": (lambda s, x: x @ s.w.T + s.b, {"b": parameter(12)}, True),
+    "bias first": (lambda s, x: s.b + (x @ s.w.T).unflatten(1, (3, 4)).flatten(1), {"b": parameter(12)}, True),
+    "bias in place": (lambda s, x: (x @ s.w.T).add_(s.b), {"b": parameter(12)}, True),
+    "weight first": (lambda s, x: s.w @ x.T + s.b[:, None], {"b": parameter(12)}, True),
+    "bias of a part": (lambda s, x: (x @ s.w.T).chunk(3, -1)[1] + s.c, {"c": parameter(4)}, False),
+    "along a new axis": (lambda s, x: (x @ s.w.T)[:, :, None] + s.c, {"c": parameter(4)}, False),
+    "after an activation": (lambda s, x: (x @ s.w.T).relu_() + s.c, {"c": parameter(12)}, False),
+    "normalised": (lambda s, x: normalised(x @ s.w.T) * s.c + s.c, {"c": parameter(12)}, False),
+    "normalised, in a part": (lambda s, x: normalised(x @ s.w.T)[:, :6] + s.c, {"c": parameter(6)}, False),
+}
+
+
+@pytest.mark.parametrize("kind", PRODUCTS)
+def test_results_are_products_with_their_own_biases_whatever_is_computed_of_them(kind: str) -> None:
+    call, biases, has_bias = PRODUCTS[kind]
+    build = network_of(call, w=parameter(12, 8), **biases)
+    net = seeded(build, 0)
+    (use,) = uses_of(build, X)["w"]
+    expected = X @ net.w.detach().T + (net.b.detach() if has_bias else 0)
+    torch.testing.assert_close(use.results, expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)

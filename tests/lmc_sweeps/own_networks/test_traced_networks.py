@@ -62,7 +62,17 @@ def examples(name: str) -> tuple[Tensor, Tensor]:
     return torch.randint(int(example.max()) + 1, shape, generator=draws), LABELS % 3
 
 
-KINDS = ["grouped and depthwise", "resnet20 batch", "resnet20 group", "densenet", "vit chunked", "encoder post-norm", "gpt"]
+KINDS = [
+    "grouped and depthwise",
+    "resnet20 batch",
+    "resnet20 group",
+    "densenet",
+    "vit chunked",
+    "encoder post-norm",
+    "decoder",
+    "gains",
+    "gpt",
+]
 
 
 @pytest.mark.parametrize("name", KINDS)

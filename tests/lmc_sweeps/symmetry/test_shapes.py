@@ -40,3 +40,21 @@ def test_axes_have_the_sizes_of_the_result(number: int) -> None:
     graph = trace(module, torch.randn(2, 5))
     assert tuple(axis.size for axis in graph.axes["scale"]) == tuple(module.scale.shape)
     assert graph.limits == ()
+
+
+class Cut(nn.Module):
+    """Two layers, of which the second one's weight is used in parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.weight = nn.Linear(5, 12), nn.Parameter(torch.randn(8, 12))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.tanh(self.first(x))
+        return torch.cat([h @ part.T for part in self.weight.chunk(2)], 1)
+
+
+def test_the_parts_of_a_weight_read_what_the_weight_reads() -> None:
+    rows, columns = trace(Cut(), torch.randn(2, 5)).axes["weight"]
+    assert (rows.reads, columns.reads) == (False, True)
+    assert columns.groups == ("first",)
