@@ -69,7 +69,7 @@ def compare(
     points: int = 25,
     permutation_spec: PermutationSpec | Mapping[str, tuple[str | None, ...]] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
-    transport: str = "emd",
+    transport: str | None = None,
     seed: int = 0,
     device: str = "auto",
     batch_size: int | str = "auto",
@@ -108,8 +108,8 @@ def compare(
         For every parameter, in any order, one entry per axis, its outputs' axis first: the group that permutes the axis, or None.
     settings : mapping of str to mapping, optional
         Settings by method and by repair, e.g. ``{"weights": {"biases": True}, "reset": {"examples": 2000}}``.
-    transport : str
-        Solver for the methods whose settings do not name one: ``emd`` or ``assignment``.
+    transport : str, optional
+        Solver for the methods whose settings do not name one: ``emd`` or ``assignment``, both exact; if not given, each method's default.
     seed : int
         For methods that draw random numbers.
     device : str
@@ -147,9 +147,8 @@ def compare(
     if progress is not None:
         checks.boolean("progress", progress)
     line_points(points)
-    repair = (repair,) if isinstance(repair, str) else repair
-    methods = with_identity(build_methods(matching, settings or {}, transport, others=repair))
-    repairs = build_repairs(repair, settings or {})
+    repairs = build_repairs(repair, settings if isinstance(settings, Mapping) else {})
+    methods = with_identity(build_methods(matching, settings or {}, transport, others=[each.name for each in repairs]))
     measure, target = criterion_of(criterion), resolve_device(str(device))
     with Stages(STAGES, progress) as stages, exact_products(target):
         a, b, notes = _networks(network_a, network_b, target)
