@@ -9,7 +9,7 @@ import numpy as np
 
 from lmc_sweeps.matching.problem import MatchingProblem, Permutations
 from lmc_sweeps.symmetry.axes import INPUT, Axis, Factor
-from lmc_sweeps.symmetry.graph import Occurrence
+from lmc_sweeps.symmetry.graph import Graph, Occurrence
 from lmc_sweeps.symmetry.sites import read_axis
 
 
@@ -58,7 +58,10 @@ def pieces(
     inputs = read_axis(axes)
     for segments in product(*choices):
         part = _cut(weights[occurrence.tensor], axes, segments)
-        source = f"{INPUT} of {occurrence.tensor}" if inputs is None or not keys else keys[min(segments[inputs], len(keys) - 1)]
+        if inputs is None or not keys:
+            source = f"{INPUT} of {occurrence.tensor}"
+        else:  # of a weight that is used both ways only what its first such axis reads is known
+            source = keys[min(segments[inputs], len(keys) - 1)] if inputs != occurrence.axis else ""
         yield _piece(part, axes, segments, occurrence, source, orders, matched)
 
 
@@ -101,6 +104,16 @@ def _piece(
     return Piece(rows, source, frozenset(group for _, group in others))
 
 
+def leading(graph: Graph, group: str) -> list[Occurrence]:
+    """Return the places of a group on tensors of several axes that lead to it: on axes that are not those of their inputs.
+
+    Where it is on inputs' axes alone, as by a weight that is used both ways, W x and then W' h, those of tensors with a second such axis.
+    """
+    places = [o for o in graph.occurrences(group) if len(graph.axes[o.tensor]) > 1]
+    both = [o for o in places if any(axis.reads for k, axis in enumerate(graph.axes[o.tensor]) if k != o.axis)]
+    return [o for o in places if not o.reads] or both
+
+
 def incoming(
     problem: MatchingProblem,
     weights: Mapping[str, np.ndarray],
@@ -108,7 +121,7 @@ def incoming(
     orders: Permutations,
     matched: Collection[str] | None = None,
 ) -> list[Piece]:
-    """Return the incoming weights of a group: of every tensor with other axes that has the group on an axis which is not its inputs'.
+    """Return the incoming weights of a group: of every tensor that leads to it (`leading`).
 
     Parameters
     ----------
@@ -122,7 +135,7 @@ def incoming(
         Groups whose orders A and B share: pieces that have others are left out. If all have others, none is, and numbers are sorted along
         the axes of those: what does not depend on an order is compared. Without it every piece counts, as it is.
     """
-    occurrences = [o for o in problem.graph.occurrences(group) if not o.reads and len(problem.graph.axes[o.tensor]) > 1]
+    occurrences = leading(problem.graph, group)
     every = [piece for occurrence in occurrences for piece in pieces(problem, weights, occurrence, orders)]
     if matched is None:
         return every
@@ -133,9 +146,9 @@ def incoming(
 def partners(problem: MatchingProblem, group: str) -> set[str]:
     """Return the groups on the other axes and factors of what leads to a group: those on whose orders its rows depend."""
     axes = problem.graph.axes
-    occurrences = [o for o in problem.graph.occurrences(group) if not o.reads]
-    others = {other for o in occurrences for k, axis in enumerate(axes[o.tensor]) if k != o.axis for other in axis.groups}
-    siblings = {factor.group for o in occurrences for factor in axes[o.tensor][o.axis].segments[o.segment] if factor.group is not None}
+    places = [*leading(problem.graph, group), *(o for o in problem.graph.occurrences(group) if len(axes[o.tensor]) == 1)]
+    others = {other for o in places for k, axis in enumerate(axes[o.tensor]) if k != o.axis for other in axis.groups}
+    siblings = {factor.group for o in places for factor in axes[o.tensor][o.axis].segments[o.segment] if factor.group is not None}
     return others | (siblings - {group})
 
 

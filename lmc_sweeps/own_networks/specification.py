@@ -6,12 +6,14 @@ from typing import Any
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.matching.neuron_weights import leading
 from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.models.base import INPUT
 from lmc_sweeps.models.sites import Use
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork
 from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.sites import read_axis
 
 Axes = dict[str, tuple[str | None, ...]]
 
@@ -133,9 +135,12 @@ def check_methods(
             unseen = [group for group in graph.groups if not any(site.key in readable for site in sites.get(group, ()))]
             remedy = "they are matched by their weights"
         elif "moments" in method.needs:
-            names = [o.tensor for group in graph.groups for o in graph.occurrences(group) if not o.reads and len(graph.axes[o.tensor]) > 1]
+            places = [o for group in graph.groups for o in leading(graph, group)]
             keys = architecture.reads(network.parameters)
-            unseen = [name for name in dict.fromkeys(names) if not all(key in readable for key in keys.get(name, ("",)))]
+            readable_tensors = {name for name in graph.axes if all(key in readable for key in keys.get(name, ("",)))}
+            unseen = [
+                *dict.fromkeys(o.tensor for o in places if o.tensor not in readable_tensors or o.axis == read_axis(graph.axes[o.tensor]))
+            ]
             remedy = "their inputs count as uncorrelated and of equal size"
         else:
             continue

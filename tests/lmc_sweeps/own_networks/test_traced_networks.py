@@ -155,6 +155,36 @@ def test_what_is_read_once_for_each_neuron_of_another_group_is_matched_by_its_we
         np.testing.assert_array_equal(orders[group][order], np.arange(len(order)))
 
 
+class BothWays(nn.Module):
+    """A weight that leads to neurons, and back from them: both of its axes have inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.code, self.head = nn.Linear(5, 7), nn.Linear(7, 6, bias=False), nn.Linear(7, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(torch.tanh(self.code(torch.tanh(self.first(x)))) @ self.code.weight))
+
+
+@pytest.mark.parametrize("method", ["weights", "covariance", "activations"])
+def test_neurons_that_a_weight_used_both_ways_leads_to_are_matched_by_its_rows(method: str) -> None:
+    torch.manual_seed(0)
+    a, b = BothWays().double(), BothWays().double()
+    inputs = torch.randn(60, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    graph = trace(a, inputs[:2])
+    assert set(graph.sizes) == {"first", "code"}
+    data = (inputs, LABELS % 3)
+    planted, orders = relabelled(a, graph, 2)
+    for group, order in compare(a, planted, train=data, test=data, matching=[method], points=3).permutations[method].items():
+        np.testing.assert_array_equal(orders[group][order], np.arange(len(order)))
+    shuffled, moved = relabelled(b, graph, 3)
+    one, other = (compare(a, network, train=data, test=data, matching=[method], points=3) for network in (b, shuffled))
+    for group, order in moved.items():
+        np.testing.assert_array_equal(order[other.permutations[method][group]], one.permutations[method][group])
+    seen = "covariance: no product of matrices shows the activations of code.weight, so their inputs count"
+    assert any(note.startswith(seen) for note in one.notes) == (method == "covariance")
+
+
 def test_tensors_that_are_constants_leave_their_groups_in_order() -> None:
     class Bounded(nn.Module):
         def __init__(self) -> None:
