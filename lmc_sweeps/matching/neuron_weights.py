@@ -203,14 +203,13 @@ def neuron_rows(
     return np.concatenate(parts, axis=1) if parts else np.zeros((problem.sizes[group], 0))
 
 
-def all_rows(problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str, orders: Permutations) -> np.ndarray:
-    """Return everything that belongs to the neurons of a group as rows, (n, d): what they read, biases, scales, and what reads them.
+def all_rows(problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str, orders: Permutations) -> Iterator[np.ndarray]:
+    """Yield all that belongs to the neurons of a group as rows, (n, d), tensor by tensor: what they read, biases, and what reads them.
 
     Of parameters only: statistics and constants are no weights.
     """
     occurrences = [o for o in problem.graph.occurrences(group) if o.tensor not in problem.graph.buffers]
-    parts = [_flat(piece) for occurrence in occurrences for piece in pieces(problem, weights, occurrence, orders)]
-    return np.concatenate(parts, axis=1) if parts else np.zeros((problem.sizes[group], 0))
+    yield from (_flat(piece) for occurrence in occurrences for piece in pieces(problem, weights, occurrence, orders))
 
 
 def _flat(piece: Piece) -> np.ndarray:
