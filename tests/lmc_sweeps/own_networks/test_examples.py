@@ -18,6 +18,7 @@ from callers_networks import (
 )
 from torch import nn
 
+from lmc_sweeps import compare
 from lmc_sweeps.common.checks import InputError
 
 
@@ -75,3 +76,27 @@ def test_inputs_that_a_network_changes_in_place_stay_as_they_were():
     assert torch.equal(X, before)
     with torch.no_grad():
         np.testing.assert_allclose(comparison.runs.loss_a, float(F.cross_entropy(a(X.clone()), Y)), rtol=1e-5)
+
+
+class Flattening(nn.Module):
+    """A convolution whose channels are flattened with their positions, by `flatten` or by `view`, which takes one layout in memory only."""
+
+    def __init__(self, views: bool) -> None:
+        super().__init__()
+        self.convolution, self.output, self.views = nn.Conv2d(2, 5, 3), nn.Linear(80, 3), views
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = torch.relu(self.convolution(x))
+        return self.output(h.view(len(h), -1) if self.views else h.flatten(1))
+
+
+@pytest.mark.parametrize("views", [False, True])
+def test_images_are_measured_as_the_network_takes_them_in_either_layout(views):
+    a, b = (seeded(lambda: Flattening(views), seed) for seed in (0, 1))
+    images, labels = torch.randn(50, 2, 6, 6, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 3
+    comparison = compare(a, b, train=(images, labels), test=(images, labels), points=3, train_examples=20, device="cpu")
+    rows = comparison.runs.query("split == 'test'").set_index("matching")
+    with torch.no_grad():
+        for net, letter in zip((a, b), "ab", strict=True):
+            np.testing.assert_allclose(rows[f"loss_{letter}"], float(F.cross_entropy(net(images), labels)), rtol=1e-5)
+    assert (comparison.runs["function_gap"] < 1e-5).all()
