@@ -56,16 +56,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="a folder with mnist and cifar10 in it")
     parser.add_argument("--only", nargs="+", help="names of pairs")
     arguments = parser.parse_args()
-    frames = []
+    conditions = f"{machine()}, {date.today().isoformat()}"
     for pair in real_pairs(arguments.folder, arguments.data):
         if pair.name != DIGITS and pair.name in (arguments.only or [pair.name]):
-            frames.append(compared(pair))
-            print(frames[-1][["networks", "matching", "repair", *MEASURES]].round(4).to_string(index=False), flush=True)
-    conditions = f"{machine()}, {date.today().isoformat()}"
+            rows = compared(pair).assign(conditions=conditions)
+            print(rows[["networks", "matching", "repair", *MEASURES]].round(4).to_string(index=False), flush=True)
+            keep(rows)
+
+
+def keep(rows: pd.DataFrame) -> None:
+    """Write rows into the table, in the place of earlier ones of the same networks."""
     RESULTS.mkdir(exist_ok=True)
-    with (RESULTS / "compare_pairs.csv").open("w", encoding="utf-8") as stream:
-        stream.write(f"# compare_pairs: {str(__doc__).splitlines()[0]}\n# {conditions}\n")
-        pd.concat(frames).to_csv(stream, index=False, float_format="%.5g")
+    path = RESULTS / "compare_pairs.csv"
+    earlier = pd.read_csv(path, comment="#") if path.exists() else rows.iloc[:0]
+    others = earlier[~earlier["networks"].isin(rows["networks"])]
+    table = pd.concat([others, rows]) if len(others) else rows
+    with path.open("w", encoding="utf-8") as stream:
+        stream.write(f"# compare_pairs: {str(__doc__).splitlines()[0]}\n")
+        table.to_csv(stream, index=False, float_format="%.5g")
 
 
 if __name__ == "__main__":

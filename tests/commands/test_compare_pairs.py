@@ -1,6 +1,7 @@
 """The comparison of convolutional and residual pairs: a row for each method and repair, those of `compare`."""
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -36,3 +37,11 @@ def test_there_is_a_row_for_each_method_and_repair_with_the_numbers_of_compare()
         plain = table.query("repair == 'none'").set_index("matching")
         for method in ("identity", "weights"):
             np.testing.assert_allclose(plain.loc[method, "loss_barrier"], expected.loc[method, "loss_barrier"], rtol=1e-5, atol=1e-7)
+
+
+def test_rows_of_networks_that_are_compared_again_take_the_place_of_the_earlier_ones(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(compare_pairs, "RESULTS", tmp_path)
+    for names, number in ((["a", "a"], 1.0), (["b"], 2.0), (["a"], 3.0)):
+        compare_pairs.keep(pd.DataFrame({"networks": names, "loss_barrier": number}))
+    table = pd.read_csv(tmp_path / "compare_pairs.csv", comment="#")
+    assert table.to_dict("list") == {"networks": ["b", "a"], "loss_barrier": [2.0, 3.0]}
