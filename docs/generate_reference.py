@@ -42,6 +42,7 @@ PAGES = {
             for name in (
                 "shape",
                 "base",
+                "architecture",
                 "counts",
                 "criteria",
                 "mlp",

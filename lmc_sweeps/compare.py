@@ -1,7 +1,7 @@
 """`compare`: two networks of the user's, matched and measured without a sweep."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -48,8 +48,9 @@ class Comparison:
     maps: dict[str, dict[str, Map]]
     permutations: dict[str, dict[str, np.ndarray]]
     aligned: dict[str, dict[str, Tensor]]
+    searches: pd.DataFrame
     notes: tuple[str, ...]
-    seconds: dict[str, float]
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the measures: one row per repair, method and split, the columns of ``runs.csv`` from `matching` on, and `repair`."""
@@ -68,7 +69,7 @@ def compare(
     points: int = 25,
     permutation_spec: PermutationSpec | Mapping[str, tuple[str | None, ...]] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
-    transport: str = "emd",
+    transport: str | None = None,
     seed: int = 0,
     device: str = "auto",
     batch_size: int | str = "auto",
@@ -106,16 +107,16 @@ def compare(
     permutation_spec : PermutationSpec or mapping, optional
         For every parameter, in any order, one entry per axis, its outputs' axis first: the group that permutes the axis, or None.
     settings : mapping of str to mapping, optional
-        Settings by method, e.g. ``{"weights": {"biases": True}}``.
-    transport : str
-        Solver for the methods whose settings do not name one: ``emd`` or ``assignment``.
+        Settings by method and by repair, e.g. ``{"weights": {"biases": True}, "reset": {"examples": 2000}}``.
+    transport : str, optional
+        Solver for the methods whose settings do not name one: ``emd`` or ``assignment``, both exact; if not given, each method's default.
     seed : int
         For methods that draw random numbers.
     device : str
         ``auto`` is CUDA where there is one.
     batch_size : int or "auto"
-        Number of examples evaluated at once; ``auto``: as many as fit a quarter of the free memory, and at most 2000. Numbers depend on
-        it by rounding only.
+        Number of examples evaluated at once; ``auto``: as many as fit a quarter of the free memory, at most 2000, and fewer where a CPU is
+        faster with fewer. Numbers depend on it by rounding only.
     train_examples : int, optional
         The most training examples that the path is evaluated on, spread evenly over `train`, of which a note says how many; the
         statistics are those of all, and the test examples are always all evaluated. None: all.
@@ -130,7 +131,8 @@ def compare(
     -------
     Comparison
         `.to_frame()`, `.curves`, `.layers`: frames; `.maps[method][group]`, and of permutations `.permutations[method][group]`:
-        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B; `.seconds[stage]`.
+        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B; `.seconds[stage]`;
+        `.searches`: how each method ended, with the objective by iteration of those that iterate.
 
     Raises
     ------
@@ -142,9 +144,11 @@ def compare(
     for key, most in (("train_examples", train_examples), ("max_examples", max_examples)):
         if most is not None:
             checks.integer(key, most)
+    if progress is not None:
+        checks.boolean("progress", progress)
     line_points(points)
-    methods = with_identity(build_methods(matching, settings or {}, transport))
-    repairs = build_repairs(repair)
+    repairs = build_repairs(repair, settings if isinstance(settings, Mapping) else {})
+    methods = with_identity(build_methods(matching, settings or {}, transport, others=[each.name for each in repairs]))
     measure, target = criterion_of(criterion), resolve_device(str(device))
     with Stages(STAGES, progress) as stages, exact_products(target):
         a, b, notes = _networks(network_a, network_b, target)
@@ -214,6 +218,7 @@ def _comparison(
         maps=maps,
         permutations={name: {group: np.array(o) for group, o in permutations_of(by_group).items()} for name, by_group in maps.items()},
         aligned={name: _aligned(network_b, b, graph, by_group) for name, by_group in maps.items()},
+        searches=pd.DataFrame([asdict(row) for row in result.searches]),
         notes=tuple(result.notes),
         seconds=dict(seconds),
     )

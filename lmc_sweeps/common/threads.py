@@ -28,13 +28,26 @@ def one_thread() -> Iterator[None]:
         return
     before = torch.get_num_threads()
     try:
-        _here.is_one = True
+        _here.is_one, _here.before = True, before
         torch.set_num_threads(1)
         with _blas:
             yield
     finally:
         torch.set_num_threads(before)
         _here.is_one = False
+
+
+@contextmanager
+def callers_threads() -> Iterator[None]:
+    """Within `one_thread`, compute with as many threads of PyTorch's as were set before it: for networks whose bits are not promised."""
+    inside = getattr(_here, "is_one", False)
+    if inside:
+        torch.set_num_threads(_here.before)
+    try:
+        yield
+    finally:
+        if inside:
+            torch.set_num_threads(1)
 
 
 class _Blas:

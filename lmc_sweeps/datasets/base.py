@@ -34,6 +34,12 @@ class Split:
         return Split(self.inputs.to(device), self.labels.to(device))
 
 
+def spread(examples: int, most: int | None) -> Tensor:
+    """Return at most `most` of the numbers 0, ..., `examples` - 1, spread evenly; all of them without a bound."""
+    count = examples if most is None else min(examples, most)
+    return torch.arange(count) * examples // max(count, 1)
+
+
 def split(inputs: np.ndarray, labels: np.ndarray) -> Split:
     """Return a split made of arrays: float32 inputs and int64 labels.
 

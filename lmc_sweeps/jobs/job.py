@@ -9,6 +9,7 @@ import itertools
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 
@@ -111,6 +112,7 @@ def measure(job: PreparedJob, networks: Sequence[StoredNetwork], methods: list[M
     architecture, splits = job.architecture, (job.data.train.to(device), job.data.test.to(device))
     record = empty_record(job, networks, methods, points)
     maps: dict[str, Maps] = {}
+    searches: list[records.Row] = []
     movements = [_movement(planned, network) for planned, network in zip(planned_networks(job), networks, strict=True)]
     for i, j in itertools.combinations(range(len(networks)), 2):
         result = _measure_pair(job, architecture, networks[i], networks[j], splits, methods, points)
@@ -122,8 +124,11 @@ def measure(job: PreparedJob, networks: Sequence[StoredNetwork], methods: list[M
         record["runs"] += [pair | training | row for row in tables["runs"]]
         record["curves"] += [pair | row for row in tables["curves"]]
         record["layers"] += [pair | row for row in tables["layers"]]
+        searches += [pair | asdict(row) for row in result.searches if row.objective]
         record["notes"] += [note for note in result.notes if note not in record["notes"]]
         maps |= {f"{names[i]}.{names[j]}.{key}": by_group for key, by_group in result.maps.items()}
+    if searches:
+        record[records.SEARCHES] = searches
     return {**record, **records.surroundings(device)}, maps
 
 

@@ -47,6 +47,7 @@ class Record(TypedDict, total=False):
     runs: list[Row]
     curves: list[Row]
     layers: list[Row]
+    searches: list[Row]
     notes: list[str]
     no_plane: list[Row]
     files: dict[str, str]
@@ -57,11 +58,13 @@ class Record(TypedDict, total=False):
 
 
 POINTS_NOTE = "points:"  # begins the note on lines that have another number of points than was asked for, or than they had
+SEARCHES: Final = "searches"  # of a record of methods that iterate: their objective by iteration, and how they ended
 NO_PLANE: Final = "no_plane"  # of a record with planes beside it: the pairs and methods that have none
 MOST_BESIDE = 2**29  # bytes of a file beside a record
 # Words that every row of a list has: what is measured is known by them.
 ROWS = {
     **dict.fromkeys(("matching", "runs", "curves", "layers"), METHOD),
+    SEARCHES: (*PAIR, *METHOD),
     NO_PLANE: (*PAIR, *METHOD),
 }
 PACKAGES = ("lmc-sweeps", "torch", "numpy", "scipy", "pot", "scikit-learn", "hydra-core", "pandas")
@@ -214,6 +217,9 @@ def merged(old: Record, new: Record) -> Record:
         "files": {**old.get(FILES, {}), **new.get(FILES, {})},
         "notes": list(dict.fromkeys(notes + new["notes"])),
     }
+    searches = [row for row in old.get(SEARCHES, []) if method_of(row) not in fresh] + list(new.get(SEARCHES, []))
+    if searches:
+        record[SEARCHES] = searches
     if NO_PLANE in old:  # measured apart, and still true
         record[NO_PLANE] = old[NO_PLANE]
     return record

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from lmc_sweeps import transport
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.identity import ALWAYS, code_of, left_out
 from lmc_sweeps.common.threads import one_thread
+from lmc_sweeps.matching.iteration import Iteration, iterate
 from lmc_sweeps.matching.layers import check_finite, layer_report
 from lmc_sweeps.matching.neuron_weights import all_rows, bias_column, incoming, incoming_rows, neuron_rows, outgoing_columns, partners
 from lmc_sweeps.matching.problem import (
@@ -131,23 +133,15 @@ class SequentialMatching(Matching):
     @one_thread()
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations of one pass over the groups, or of several where groups depend on one another."""
-        permutations: dict[str, np.ndarray] = {}
-        is_exact, status, sentences = True, NOT_CONVERGED, [f"after {MOST_SWEEPS} sweeps over the groups permutations still change"]
-        for number in range(1, MOST_SWEEPS + 1):
-            sweep = self._sweep(problem, permutations)
-            is_exact &= sweep.is_permutation
-            is_settled = all(np.array_equal(permutations.get(group, ()), order) for group, order in sweep.permutations.items())
-            permutations = sweep.permutations
-            if (number == 1 and not sweep.is_early) or is_settled:
-                end = (OPTIMAL, "optimal, layer by layer") if number == 1 and not sweep.is_early else (FIXED_POINT, _settled(number))
-                status, sentences = (NOT_CONVERGED, list(sweep.sentences)) if sweep.sentences else (end[0], [end[1]])
-                break
+        search = iterate(_Sweep(), lambda before: self._sweep(problem, before.permutations), _is_settled, MOST_SWEEPS)
+        status, sentence = _ending(search)
+        costs = search.state.costs if search.is_done else None  # costs of a sweep that still changed permutations are given older ones
         return MatchingResult(
-            maps=permutation_maps(permutations),
-            is_permutation=is_exact,
-            layers=layer_report(self, problem, permutations, sweep.costs),
+            maps=permutation_maps(search.state.permutations),
+            is_permutation=search.state.is_permutation,
+            layers=layer_report(self, problem, search.state.permutations, costs),
             status=status,
-            sentence="; ".join(sentences),
+            sentence=sentence,
         )
 
     def _sweep(self, problem: MatchingProblem, before: Permutations) -> "_Sweep":
@@ -179,12 +173,29 @@ class SequentialMatching(Matching):
 class _Sweep:
     """One sweep over the groups; `is_early` says that the cost of a group depended on one that was not matched yet."""
 
-    permutations: dict[str, np.ndarray]
-    costs: dict[str, np.ndarray]
-    is_permutation: bool
-    is_early: bool
-    sentences: tuple[str, ...]
+    permutations: Mapping[str, np.ndarray] = field(default_factory=dict)
+    costs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    is_permutation: bool = True
+    is_early: bool = False
+    sentences: tuple[str, ...] = ()
 
 
-def _settled(sweeps: int) -> str:
-    return f"a fixed point after {sweeps} sweeps over the groups, which feed one another: each is optimal given the others"
+def _is_settled(before: _Sweep, after: _Sweep) -> bool:
+    """Return whether a further sweep would change nothing: each group knew all that it depends on, or no permutation has changed."""
+    is_first = not before.permutations
+    same = (np.array_equal(before.permutations.get(group, ()), order) for group, order in after.permutations.items())
+    return not after.is_early if is_first else all(same)
+
+
+def _ending(search: Iteration[_Sweep]) -> tuple[str, str]:
+    """Return the status and the sentence of a search."""
+    if search.state.sentences:
+        return NOT_CONVERGED, "; ".join(search.state.sentences)
+    if not search.is_done:
+        return NOT_CONVERGED, f"after {search.steps} sweeps over the groups permutations still change"
+    if search.steps == 1:
+        return OPTIMAL, "optimal, layer by layer"
+    return (
+        FIXED_POINT,
+        f"a fixed point after {search.steps} sweeps over groups that depend on one another: each is optimal given the others",
+    )

@@ -66,7 +66,7 @@ class Covariance(SequentialMatching):
         self,
         problem: MatchingProblem,
         view: NetworkView,
-        seen: NetworkView,
+        read: NetworkView,
         group: str,
         permutations: Permutations,
         centred: bool,
@@ -79,7 +79,7 @@ class Covariance(SequentialMatching):
         terms = []
         parts = incoming(problem, view.weights, group, permutations, matched)
         for piece in parts:
-            moments = seen.moments_at(piece.source)
+            moments = read.moments_at(piece.source)
             if moments is None:
                 d = piece.rows.shape[2]
                 metric = np.eye(d) / d
@@ -87,7 +87,7 @@ class Covariance(SequentialMatching):
                 metric = moments.covariance if centred else moments.second
             terms += [(rows, metric) for rows in piece.rows]
         if self.biases:
-            biases, moments = bias_column(problem, view.weights, group), seen.moments_at(parts[0].source) if parts else None
+            biases, moments = bias_column(problem, view.weights, group), read.moments_at(parts[0].source) if parts else None
             if len(terms) != 1 or biases.shape[1] > 1 or moments is None:
                 raise checks.InputError(f"`matching.covariance.biases` is for linear layers; group {group!r} is computed in another way.")
             rows, metric = terms[0]

@@ -9,19 +9,20 @@ State = TypeVar("State")
 
 @dataclass(frozen=True)
 class Iteration(Generic[State]):
-    """Where an iteration ended: its last state, the objective after every step, and whether it was done or had reached its limit."""
+    """Where an iteration ended: its last state, after how many steps, the objective after each, and whether it was done or at its limit."""
 
     state: State
+    steps: int
     objective: tuple[float, ...]
     is_done: bool
 
-    @property
-    def steps(self) -> int:
-        return len(self.objective)
-
 
 def iterate(
-    start: State, step: Callable[[State], State], is_done: Callable[[State, State], bool], objective: Callable[[State], float], most: int
+    start: State,
+    step: Callable[[State], State],
+    is_done: Callable[[State, State], bool],
+    most: int,
+    objective: Callable[[State], float] | None = None,
 ) -> Iteration[State]:
     """Return where an iteration ends.
 
@@ -32,15 +33,16 @@ def iterate(
         From one state to the next.
     is_done : callable
         Of the states before and after a step: whether more steps would change nothing.
-    objective : callable
-        Of a state.
     most : int
         The largest number of steps.
+    objective : callable, optional
+        Of a state; without one none is noted.
     """
     state, trace = start, []
-    for _ in range(most):
+    for number in range(1, most + 1):
         before, state = state, step(state)
-        trace.append(objective(state))
+        if objective is not None:
+            trace.append(objective(state))
         if is_done(before, state):
-            return Iteration(state, tuple(trace), True)
-    return Iteration(state, tuple(trace), False)
+            return Iteration(state, number, tuple(trace), True)
+    return Iteration(state, most, tuple(trace), False)

@@ -39,7 +39,7 @@ def pieces(
     orders: Permutations,
     matched: Collection[str] | None = None,
 ) -> Iterator[Piece]:
-    """Yield the parts of a tensor at one place of a group, one for each combination of segments of its other axes.
+    """Yield the parts of a tensor at one occurrence of a group, one for each combination of segments of its other axes.
 
     Parameters
     ----------
@@ -105,13 +105,13 @@ def _piece(
 
 
 def leading(graph: Graph, group: str) -> list[Occurrence]:
-    """Return the places of a group on tensors of several axes that lead to it: on axes that are not those of their inputs.
+    """Return the occurrences of a group on tensors of several axes that lead to it: on axes that are not those of their inputs.
 
     Where it is on inputs' axes alone, as by a weight that is used both ways, W x and then W' h, those of tensors with a second such axis.
     """
-    places = [o for o in graph.occurrences(group) if len(graph.axes[o.tensor]) > 1]
-    both = [o for o in places if any(axis.reads for k, axis in enumerate(graph.axes[o.tensor]) if k != o.axis)]
-    return [o for o in places if not o.reads] or both
+    occurrences = [o for o in graph.occurrences(group) if len(graph.axes[o.tensor]) > 1]
+    both = [o for o in occurrences if any(axis.reads for k, axis in enumerate(graph.axes[o.tensor]) if k != o.axis)]
+    return [o for o in occurrences if not o.reads] or both
 
 
 def incoming(
@@ -135,20 +135,20 @@ def incoming(
         Groups whose orders A and B share: pieces that have others are left out. If all have others, none is, and numbers are sorted along
         the axes of those: what does not depend on an order is compared. Without it every piece counts, as it is.
     """
-    places = leading(problem.graph, group)
-    every = [piece for place in places for piece in pieces(problem, weights, place, orders)]
+    occurrences = leading(problem.graph, group)
+    every = [piece for occurrence in occurrences for piece in pieces(problem, weights, occurrence, orders)]
     if matched is None:
         return every
     comparable = [piece for piece in every if piece.partners <= set(matched)]
-    return comparable or [piece for place in places for piece in pieces(problem, weights, place, orders, matched)]
+    return comparable or [piece for occurrence in occurrences for piece in pieces(problem, weights, occurrence, orders, matched)]
 
 
 def partners(problem: MatchingProblem, group: str) -> set[str]:
     """Return the groups on the other axes and factors of what leads to a group: those on whose orders its rows depend."""
     axes = problem.graph.axes
-    places = [*leading(problem.graph, group), *(o for o in problem.graph.occurrences(group) if len(axes[o.tensor]) == 1)]
-    others = {other for o in places for k, axis in enumerate(axes[o.tensor]) if k != o.axis for other in axis.groups}
-    siblings = {factor.group for o in places for factor in axes[o.tensor][o.axis].segments[o.segment] if factor.group is not None}
+    occurrences = [*leading(problem.graph, group), *(o for o in problem.graph.occurrences(group) if len(axes[o.tensor]) == 1)]
+    others = {other for o in occurrences for k, axis in enumerate(axes[o.tensor]) if k != o.axis for other in axis.groups}
+    siblings = {factor.group for o in occurrences for factor in axes[o.tensor][o.axis].segments[o.segment] if factor.group is not None}
     return others | (siblings - {group})
 
 
@@ -170,16 +170,16 @@ def bias_column(
     matched: Collection[str] | None = None,
 ) -> np.ndarray:
     """Return the biases of a group (every one-axis tensor that it is on) as columns, shape (n, number of them)."""
-    places = [o for o in problem.graph.occurrences(group) if len(problem.graph.axes[o.tensor]) == 1]
-    parts = [piece for place in places for piece in pieces(problem, weights, place, orders or {})]
+    occurrences = [o for o in problem.graph.occurrences(group) if len(problem.graph.axes[o.tensor]) == 1]
+    parts = [piece for occurrence in occurrences for piece in pieces(problem, weights, occurrence, orders or {})]
     columns = [_flat(piece) for piece in parts if matched is None or piece.partners <= set(matched)]
     return np.concatenate(columns, axis=1) if columns else np.zeros((problem.sizes[group], 0))
 
 
 def outgoing_columns(problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str) -> list[np.ndarray]:
     """Return the weights that lead from a group to the outputs, which are not permuted: one array (n, weights per neuron) per parameter."""
-    places = [o for o in problem.graph.occurrences(group) if o.reads]
-    return [_flat(piece) for place in places for piece in pieces(problem, weights, place, {}) if not piece.partners]
+    occurrences = [o for o in problem.graph.occurrences(group) if o.reads]
+    return [_flat(piece) for occurrence in occurrences for piece in pieces(problem, weights, occurrence, {}) if not piece.partners]
 
 
 def neuron_rows(
@@ -208,8 +208,8 @@ def all_rows(problem: MatchingProblem, weights: Mapping[str, np.ndarray], group:
 
     Of parameters only: statistics and constants are no weights.
     """
-    places = [o for o in problem.graph.occurrences(group) if o.tensor not in problem.graph.buffers]
-    parts = [_flat(piece) for place in places for piece in pieces(problem, weights, place, orders)]
+    occurrences = [o for o in problem.graph.occurrences(group) if o.tensor not in problem.graph.buffers]
+    parts = [_flat(piece) for occurrence in occurrences for piece in pieces(problem, weights, occurrence, orders)]
     return np.concatenate(parts, axis=1) if parts else np.zeros((problem.sizes[group], 0))
 
 

@@ -109,7 +109,7 @@ class Rebasin(Matching):
         def is_done(before: Permutations, after: Permutations) -> bool:
             return all(np.array_equal(before[group], after[group]) for group in after)
 
-        return iterate(dict(start), sweep, is_done, lambda orders: squared_distance(problem, orders), MOST_SWEEPS)
+        return iterate(dict(start), sweep, is_done, MOST_SWEEPS, lambda orders: squared_distance(problem, orders))
 
 
 def squares(problem: MatchingProblem, weights: Mapping[str, np.ndarray]) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 import torch
@@ -46,6 +46,7 @@ def network_moments(
     NetworkMoments
     """
     stack = stacked(networks)
+    compared = {site.key for sites in architecture.sites(networks[0]).values() for site in sites}
     sums: dict[str, _Sums] = {}  # by site
     for batch in inputs.split(batch_size):
         activations = architecture.activations(stack, batch)
@@ -57,11 +58,13 @@ def network_moments(
             )
         for key, values in activations.items():
             values = values[:1] if values.stride(0) == 0 else values  # one tensor that all networks see
-            sums.setdefault(key, _Sums(values)).add(values)
+            sums.setdefault(key, _Sums(values, key in compared)).add(values)
     numbers = range(len(networks))
     views = tuple({key: group_sums.moments(k) for key, group_sums in sums.items()} for k in numbers)
-    own = [key for key, group_sums in sums.items() if group_sums.networks > 1]
-    cross = {(i, j): {key: sums[key].second(i, j) for key in own} for i in numbers for j in numbers if i < j}
+    cross = {
+        (i, j): {key: group_sums.second(i, j) for key, group_sums in sums.items() if group_sums.is_compared}
+        for i, j in combinations(numbers, 2)
+    }
     return NetworkMoments(views, cross)
 
 
@@ -71,12 +74,13 @@ class _Sums:
     About that point the products are small where the spread is small, so that covariances do not drown in the rounding of large means.
     """
 
-    def __init__(self, values: Tensor) -> None:
+    def __init__(self, values: Tensor, is_compared: bool) -> None:
         # (K, n, m) -> (K, 1, m), rounded to the activations' precision, so that what is subtracted is what is added again
         self._about = values.double().mean(1, keepdim=True).to(values.dtype).double()
         self._sum: Tensor = torch.zeros_like(self._about)
         self._products: dict[tuple[int, int], Tensor] = {}
         self._count = 0
+        self.is_compared = is_compared and len(values) > 1  # between networks, too
 
     @property
     def networks(self) -> int:
@@ -86,7 +90,8 @@ class _Sums:
     def add(self, values: Tensor) -> None:
         values = values - self._about.to(values.dtype)
         self._sum += values.double().sum(1, keepdim=True)
-        for i, j in combinations_with_replacement(range(len(values)), 2):
+        numbers = range(len(values))
+        for i, j in combinations_with_replacement(numbers, 2) if self.is_compared else zip(numbers, numbers, strict=True):
             part = (values[i].T @ values[j]).double()  # (m, n) @ (n, m) -> (m, m)
             self._products[i, j] = self._products[i, j] + part if (i, j) in self._products else part
         self._count += values.shape[1]

@@ -29,6 +29,7 @@ from lmc_sweeps.measuring.rows import (
     line_measures,
     method_columns,
     run_row,
+    search_rows,
 )
 from lmc_sweeps.models.base import Architecture, stacked
 from lmc_sweeps.repair.base import Repair
@@ -115,17 +116,18 @@ def compare_pair(
     matches = _match(pair, train, test, methods, seed, enter)
     rows: dict[str, LineRows] = {}
     for repair in with_none(repairs):
-        rows[repair.name] = LineRows([], [])
+        rows[repair.name], lines = LineRows([], []), _repaired_lines(pair, matches, repair, train)
         for name, split in (("train", train if path_train is None else path_train), ("test", test)):
             enter("evaluating", name if isinstance(repair, NoRepair) else f"{name}, {repair.name}")
-            runs, curves = _line_rows(pair, matches, line_points(points), name, split, repair, train)
+            runs, curves = _line_rows(pair, matches, line_points(points), name, split, lines)
             rows[repair.name].runs.extend(runs)
             rows[repair.name].curves.extend(curves)
     as_they_are = rows.pop(NoRepair.name)
     maps = {method_key(match.method): match.result.maps for match in matches}
-    layers = layer_rows(architecture, architecture.graph(a).sizes, test, [(match.method, match.result) for match in matches])
+    results = [(match.method, match.result) for match in matches]
+    layers = layer_rows(architecture, architecture.graph(a).sizes, test, results)
     notes = [*_notes(matches), *(note for repair in repairs for note in repair.notes(architecture))]
-    return PairResult(as_they_are.runs, as_they_are.curves, layers, maps, notes, rows)
+    return PairResult(as_they_are.runs, as_they_are.curves, layers, maps, notes, rows, search_rows(results))
 
 
 def _match(
@@ -165,42 +167,51 @@ def _map_measures(pair: _Pair, maps: Sequence[Maps], seconds: Sequence[float], t
     return measures
 
 
+def _repaired_lines(pair: _Pair, matches: Sequence[_Match], repair: Repair, train: Split) -> list[Repaired]:
+    """Return the repaired line of every match; none where the repair changes nothing in networks of this kind."""
+    if not repair.applies(pair.architecture):
+        return []
+    graph = pair.architecture.graph(pair.b)
+    return [Repaired(Line(pair.architecture, pair.a, graph.apply(pair.b, match.result.maps)), repair, train) for match in matches]
+
+
 def _line_rows(
-    pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split, repair: Repair, train: Split
+    pair: _Pair, matches: Sequence[_Match], t: np.ndarray, name: str, split: Split, lines: Sequence[Repaired]
 ) -> tuple[list[RunRow], list[CurveRow]]:
     """Return the rows of one split; a map that does not keep B's function has no line, and so neither barriers nor a curve."""
     start = time.perf_counter()
-    scores = _line_scores(pair, matches, t, split, repair, train)
+    scores = _line_scores(pair, matches, t, split, lines)
     seconds = (time.perf_counter() - start) / len(matches)
     all_keep = all(match.measures.keeps_function for match in matches)
-    ends = None if all_keep else _ends(pair, split, repair, train)
+    ends = None if all_keep else _ends(pair, split, lines)
     runs, curves = [], []
     for match, loss, error in zip(matches, scores.loss, scores.error, strict=True):
         keeps_function = match.measures.keeps_function
         on_line = line_measures(t, loss, error) if ends is None or keeps_function else end_measures(t, ends)
-        measures = match.measures.of_repaired() if repair.applies(pair.architecture) else match.measures
+        measures = match.measures.of_repaired() if lines else match.measures
         runs.append(run_row(match.method, name, on_line, measures, seconds))
         if keeps_function:
             curves.append(CurveRow(**method_columns(match.method), split=name, t=t.tolist(), loss=loss.tolist(), error=error.tolist()))
     return runs, curves
 
 
-def _ends(pair: _Pair, split: Split, repair: Repair, train: Split) -> Scores:
-    """Return the loss and the error of A and B, repaired."""
-    return evaluate(pair.architecture, repair(pair.architecture, stacked([pair.a, pair.b]), train), split, pair.batch_size)
+def _ends(pair: _Pair, split: Split, lines: Sequence[Repaired]) -> Scores:
+    """Return the loss and the error of A and B, repaired as the lines are."""
+    ends = stacked([pair.a, pair.b])
+    ends = lines[0].repair(pair.architecture, ends, lines[0].train) if lines else ends
+    return evaluate(pair.architecture, ends, split, pair.batch_size)
 
 
-def _line_scores(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, split: Split, repair: Repair, train: Split) -> Scores:
+def _line_scores(pair: _Pair, matches: Sequence[_Match], t: np.ndarray, split: Split, lines: Sequence[Repaired]) -> Scores:
     """Return loss and error along the line of every match, (matches, points); repaired, NaN where a map does not keep B's function."""
-    maps = [match.result.maps for match in matches]
-    if not repair.applies(pair.architecture):
-        return evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size)
+    if not lines:
+        return evaluate_line(pair.architecture, pair.a, pair.b, [match.result.maps for match in matches], t, split, pair.batch_size)
     nothing = Scores(np.full(len(t), math.nan), np.full(len(t), math.nan))
-    graph, lines = pair.architecture.graph(pair.b), []
-    for match, by_group in zip(matches, maps, strict=True):
-        path = Repaired(Line(pair.architecture, pair.a, graph.apply(pair.b, by_group)), repair, train)
-        lines.append(evaluate_path(path, t, split, pair.batch_size) if match.measures.keeps_function else nothing)
-    return Scores(np.stack([line.loss for line in lines]), np.stack([line.error for line in lines]))
+    scores = [
+        evaluate_path(line, t, split, pair.batch_size) if match.measures.keeps_function else nothing
+        for match, line in zip(matches, lines, strict=True)
+    ]
+    return Scores(np.stack([each.loss for each in scores]), np.stack([each.error for each in scores]))
 
 
 def _notes(matches: Sequence[_Match]) -> list[str]:

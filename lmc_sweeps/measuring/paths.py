@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from torch import Tensor
@@ -157,6 +157,8 @@ class OutputEnsemble(Path):
 class Repaired(WeightPath):
     """A path whose networks are repaired at every t, the ends t = 0 and 1 too, so that a chord between them is a fair one.
 
+    What a repair has changed at some values of t is kept, for the next split that is evaluated there.
+
     Parameters
     ----------
     path : WeightPath
@@ -169,6 +171,7 @@ class Repaired(WeightPath):
     path: WeightPath
     repair: Repair
     train: Split
+    _changed: dict[tuple[float, ...], dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def architecture(self) -> Architecture:  # type: ignore[override]
@@ -176,7 +179,11 @@ class Repaired(WeightPath):
         return self.path.architecture
 
     def at(self, t: Tensor) -> dict[str, Tensor]:
-        return self.repair(self.architecture, self.path.at(t), self.train)
+        stack, points = self.path.at(t), tuple(t.tolist())
+        if points not in self._changed:
+            repaired = self.repair(self.architecture, stack, self.train)
+            self._changed[points] = {name: tensor for name, tensor in repaired.items() if tensor is not stack[name]}
+        return {**stack, **self._changed[points]}
 
     def outputs(self, t: Tensor) -> Outputs:
         return super().outputs(t) if self._applies() else self.path.outputs(t)

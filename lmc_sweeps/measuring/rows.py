@@ -75,6 +75,16 @@ class LayerRow(LayerMatch, MethodRow):
     recursion_tolerance: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class SearchRow(MethodRow):
+    """How a method ended: its status and a sentence, the objective by iteration, and what else it reports (`MatchingResult`)."""
+
+    status: str
+    sentence: str
+    objective: list[float]
+    statistics: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class LineRows:
     """What was measured along the lines."""
@@ -96,6 +106,7 @@ class PairResult:
     maps: Mapping[str, Maps]
     notes: list[str]
     repaired: Mapping[str, LineRows] = field(default_factory=dict)
+    searches: Sequence[SearchRow] = ()
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Return the rows of every table as plain dicts, as they stand in a record."""
@@ -157,6 +168,20 @@ def end_measures(t: np.ndarray, ends: Scores) -> dict[str, Any]:
 def _no_line(points: int) -> dict[str, Any]:
     nothing = np.full(points, math.nan)
     return line_measures(line_points(points), nothing, nothing)
+
+
+def search_rows(results: Sequence[tuple[Matching, MatchingResult]]) -> list[SearchRow]:
+    """Return how every method ended."""
+    return [
+        SearchRow(
+            **method_columns(method),
+            status=result.status,
+            sentence=result.sentence,
+            objective=list(result.objective),
+            statistics={key: list(value) if isinstance(value, tuple) else value for key, value in result.statistics.items()},
+        )
+        for method, result in results
+    ]
 
 
 def layer_rows(

@@ -1,5 +1,6 @@
 """What outputs are measured by: a loss for every item, and whether the answer is wrong where that means something."""
 
+import contextlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +11,7 @@ from torch import Size, Tensor
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.models.criteria_advice import advice
 
 IGNORED = -100  # a class that is no class: such labels are not counted, as in PyTorch's `ignore_index`
 
@@ -80,7 +82,7 @@ class Criterion(ABC):
             shape = ", ".join(["examples", *map(str, outputs.shape[1:])]) + "," * (outputs.dim() == 1)
             raise InputError(
                 f"`{name}` does not fit criterion='{self.name}', which takes {self.takes}: outputs have shape ({shape}) and labels "
-                f"{tuple(labels.shape)} in {str(labels.dtype).removeprefix('torch.')}{_advice(self, outputs, labels)}."
+                f"{tuple(labels.shape)} in {str(labels.dtype).removeprefix('torch.')}{advice(_fitting(outputs, labels), outputs, labels)}."
             )
         self.check_values(outputs, labels_fitted, name)
         return labels_fitted
@@ -258,34 +260,13 @@ def _as_outputs(outputs: Tensor, labels: Tensor) -> Tensor | None:
     return labels.to(outputs.dtype).reshape(len(labels), *outputs.shape[1:])
 
 
-def _advice(criterion: Criterion, outputs: Tensor, labels: Tensor) -> str:
-    """Return what to do about outputs and labels that do not fit a criterion: another criterion, or another shape."""
-    is_wide = labels.dim() > 1 and labels.shape[1:] == outputs.shape[1:] and labels.shape[-1] > 1
-    if is_wide and not labels.is_floating_point() and bool(((labels >= 0) & (labels.sum(-1, keepdim=True) == 1)).all()):
-        return f"; one-hot labels become classes by `labels.argmax(-1)`, with criterion='{CrossEntropy.name}'"
-    names = [other.name for other in CRITERIA.values() if other.name != criterion.name and _fits(other, outputs, labels)]
-    if names:
-        return f"; criterion='{names[0]}' would fit"
-    if not isinstance(criterion, CrossEntropy) and labels.is_floating_point():
-        return ""
-    if outputs.dim() > 2 and labels.shape[1:] == outputs.shape[2:]:
-        return "; the classes must be on the last axis of the outputs: `outputs.movedim(1, -1)`"
-    if labels.dim() == 2 and labels.shape[1] == 1 and outputs.dim() == 2:
-        return "; a column becomes labels by `labels.flatten()`"
-    if outputs.dim() == 1 or outputs.shape[-1] == 1:
-        return (
-            f"; a regression needs labels in floating-point numbers and criterion='{SquaredError.name}', single logits need labels 0 and 1 "
-            f"and criterion='{BinaryCrossEntropy.name}'"
-        )
-    return ""
-
-
-def _fits(criterion: Criterion, outputs: Tensor, labels: Tensor) -> bool:
-    labels_fitted = criterion.fitted(outputs, labels)
-    if labels_fitted is None:
-        return False
-    try:
-        criterion.check_values(outputs, labels_fitted, "")
-    except InputError:
-        return False
-    return True
+def _fitting(outputs: Tensor, labels: Tensor) -> list[str]:
+    """Return the names of the criteria that take outputs and labels."""
+    names = []
+    for name, criterion in CRITERIA.items():
+        labels_fitted = criterion.fitted(outputs, labels)
+        if labels_fitted is not None:
+            with contextlib.suppress(InputError):
+                criterion.check_values(outputs, labels_fitted, "")
+                names.append(name)
+    return names

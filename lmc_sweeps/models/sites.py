@@ -60,10 +60,13 @@ class Products(TorchDispatchMode):
         The very tensors that the network computes with.
     names : iterable of str
         Those to look for.
+    computed : iterable of str
+        Those of them of whose products the results are kept too.
     """
 
-    def __init__(self, parameters: Mapping[str, Tensor], names: Iterable[str]) -> None:
+    def __init__(self, parameters: Mapping[str, Tensor], names: Iterable[str], computed: Iterable[str] = ()) -> None:
         super().__init__()
+        self._computed = set(computed)
         self._parameters = {_storage(parameters[name]): (name, parameters[name]) for name in names}
         self._biases = {_storage(tensor) for tensor in parameters.values() if tensor.dim() == 1}
         self._products: dict[int, _Product] = {}  # by the memory of what was computed
@@ -112,7 +115,7 @@ class Products(TorchDispatchMode):
         fitting = [axis for axis in range(parameter.dim()) if _axis_of(parameter, axis) == _axis_of(factor, summed)]
         if fitting:
             use = Use(fitting[-1], other.reshape(-1, other.shape[-1]).clone())
-            if result is not None and parameter.dim() == 2 and factor.shape[-2:].numel() == parameter.numel():
+            if name in self._computed and result is not None and parameter.dim() == 2 and factor.shape[-2:].numel() == parameter.numel():
                 product = _Product(use, tuple(result.shape), is_transposed)
                 use.results = product.rows(result)
                 if result.is_contiguous():
@@ -123,8 +126,13 @@ class Products(TorchDispatchMode):
         is_transposed = settings[4]
         name, parameter = self._parameters.get(_storage(weight), ("", None))
         if parameter is not None and parameter.shape == weight.shape:
-            rows, results = (tensor.movedim(1, -1).reshape(-1, tensor.shape[1]).clone() for tensor in (inputs, result))  # (n, c, ...)
-            self.uses.setdefault(name, []).append(Use(0 if is_transposed else 1, rows, results))
+            results = _by_channel(result) if name in self._computed else None
+            self.uses.setdefault(name, []).append(Use(0 if is_transposed else 1, _by_channel(inputs), results))
+
+
+def _by_channel(tensor: Tensor) -> Tensor:
+    """Return a copy of the results or inputs of a convolution, (n, c, ...), as (examples and positions, c)."""
+    return tensor.movedim(1, -1).reshape(-1, tensor.shape[1]).clone()
 
 
 def _storage(tensor: Tensor) -> int:

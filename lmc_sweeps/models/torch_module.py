@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from lmc_sweeps.common.threads import callers_threads
 from lmc_sweeps.models.base import Architecture, unstack
 from lmc_sweeps.models.batch_norm import BatchNorms, NormSums, batch_norms_of, stacked_norm_sums
 from lmc_sweeps.models.functional import stacked_gradients, stacked_outputs, stacked_training_outputs
@@ -21,6 +22,8 @@ class TorchModule(Architecture):
 
     Activations are read where they are used: those of a group are the other factor of the products in which a tensor stands that reads
     the group (`sites`), one row per example and position. Those that no such product shows are left out.
+
+    It computes with as many threads as the caller has set: its results are the same to rounding, not to the bit, for every number of them.
 
     Parameters
     ----------
@@ -49,18 +52,22 @@ class TorchModule(Architecture):
         places = [o.tensor for o in self._graph.occurrences(group) if not o.reads]
         return tuple(site.key for name in places for site in self._sites.reads.get(name, ()))
 
+    @callers_threads()
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         return stacked_outputs(self._module, stack, inputs)
 
+    @callers_threads()
     def training_forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         return stacked_training_outputs(self._module, stack, inputs)
 
     def batch_norms(self) -> BatchNorms:
         return batch_norms_of(self._module)
 
+    @callers_threads()
     def norm_sums(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, NormSums]:
         return stacked_norm_sums(self._module, stack, inputs)
 
+    @callers_threads()
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
@@ -76,13 +83,18 @@ class TorchModule(Architecture):
         module.load_state_dict({**module.state_dict(), **parameters})
         return module
 
-    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> dict[str, list[Use]]:
-        """Return the products in which the parameters of two axes and more stand, of one network, by name."""
+    @callers_threads()
+    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, list[Use]]:
+        """Return the products in which the parameters of two axes and more stand, of one network, by name.
+
+        `before` keeps the results of all of them; without it those alone that show a group which no tensor reads.
+        """
         fused = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
         try:
             names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters]
-            with Products(parameters, names) as products:
+            computed = names if before else [site.tensor for sites in self._sites.groups.values() for site in sites if not site.reads]
+            with Products(parameters, names, computed) as products:
                 functional_call(self._module, dict(parameters), (inputs.clone(),))
         finally:
             torch.backends.mha.set_fastpath_enabled(fused)
@@ -90,13 +102,13 @@ class TorchModule(Architecture):
 
     def readable(self, uses: Mapping[str, Sequence[Use]], before: bool = False) -> dict[str, Tensor]:
         """Return the activations that products show, by site."""
-        return {key: values for key, site in self._sites.all(before).items() if (values := _seen(site, uses)) is not None}
+        return {key: values for key, site in self._sites.all(before).items() if (values := _shown(site, uses)) is not None}
 
     def _activations(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool) -> dict[str, Tensor]:
-        return self.readable(self.uses(parameters, inputs), before)
+        return self.readable(self.uses(parameters, inputs, before), before)
 
 
-def _seen(site: Site, uses: Mapping[str, Sequence[Use]]) -> Tensor | None:
+def _shown(site: Site, uses: Mapping[str, Sequence[Use]]) -> Tensor | None:
     """Return what a site shows in the products of its tensor, one after the other; None where it is in none."""
     if site.reads:
         rows = [use.rows for use in uses.get(site.tensor, ()) if use.axis == site.axis]

@@ -85,7 +85,10 @@ def _notes(a: OwnNetwork) -> tuple[str, ...]:
     """Return what has to be known of the line through networks of this kind."""
     if not any(isinstance(part, BATCH_NORM) for part in a.module.modules()):
         return ()
-    return ("batch norm: running statistics along the line are interpolated, not computed again, which by itself can make a barrier.",)
+    return (
+        "batch norm: running statistics along the line are interpolated where repair is none, which by itself can make a barrier; "
+        "repair=['reset'] computes them again.",
+    )
 
 
 def _function(layer: Layer) -> list[Any]:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from torch import nn
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.datasets.base import Split, spread
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.criteria import CrossEntropy
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork
 from lmc_sweeps.own_networks.proof import check_code, check_forwards, check_specification, probes, taken_inputs
-from lmc_sweeps.own_networks.reading import spread
 from lmc_sweeps.own_networks.specification import check_methods
 
 
@@ -67,7 +66,7 @@ def check_networks(
     architecture: Architecture, a: OwnNetwork, b: OwnNetwork, examples: Examples, methods: Sequence[Matching], batch_size: int
 ) -> list[str]:
     """Return notes on what methods cannot see; raise `InputError` if a proof fails: of code, symmetries, methods, or forwards."""
-    few = probes(examples.train)
+    few = probes(a, examples.train)
     check_code(a, b, few)
     notes: list[str] = []
     if isinstance(architecture, TorchModule):

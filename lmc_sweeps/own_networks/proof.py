@@ -18,7 +18,7 @@ from lmc_sweeps.own_networks.modules import OwnNetwork, differences
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.proof import relative_gap
 
-PROBED = 64  # examples that the proofs are run on
+PROBED, MOST_OUTPUTS = 64, 2**20  # examples that the proofs are run on, fewer (but two) where they have more outputs together
 DRAWS = 2  # networks of shuffled weights, and as many of drawn ones: of a network's own dead neurons nothing can be seen
 # Of the largest logit, between relabelled networks: in float64 sums differ by 1e-13; 1e-6 where a module rounds to float32 inside.
 PROOF_ROUNDING = 1e-5
@@ -212,6 +212,8 @@ def _try(network: OwnNetwork, name: str, inputs: Tensor, parameters: Mapping[str
         return None
 
 
-def probes(split: Split) -> Tensor:
+def probes(a: OwnNetwork, split: Split) -> Tensor:
     """Return the inputs that proofs are run on, spread over the split."""
-    return split.inputs[:: max(1, len(split) // PROBED)][:PROBED]
+    outputs = a.outputs("train", split.inputs[:2])
+    count = max(2, min(PROBED, MOST_OUTPUTS * len(outputs) // outputs.numel()))
+    return split.inputs[:: max(1, len(split) // count)][:count]

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.datasets.base import spread
 
 CHUNK = 1000  # items of a dataset that are held one by one before they are one tensor
 MOST_UNCOUNTED = 1_000_000  # examples that are read of what may have no end
@@ -46,12 +47,6 @@ def read_examples(name: str, data: Any, most: int | None = None) -> tuple[Tensor
     if not hasattr(data, "__getitem__") or not hasattr(data, "__len__") or isinstance(data, others):
         raise InputError(f"{rule}.")
     return _dataset(name, data, most)
-
-
-def spread(examples: int, most: int | None) -> Tensor:
-    """Return at most `most` of the numbers 0, ..., `examples` - 1, spread evenly; all of them without a bound."""
-    count = examples if most is None else min(examples, most)
-    return torch.arange(count) * examples // max(count, 1)
 
 
 def as_tensor(name: str, part: str, values: Tensor | np.ndarray) -> Tensor:
@@ -98,7 +93,7 @@ def _dataset(name: str, data: Any, most: int | None) -> tuple[Tensor, Tensor, li
 
 def _loader(name: str, loader: DataLoader, most: int | None) -> tuple[Tensor, Tensor, list[str]]:
     """Return all batches of a loader one after the other."""
-    is_counted = not isinstance(loader.dataset, IterableDataset) and hasattr(loader.sampler, "__len__")
+    is_counted = not isinstance(loader.dataset, IterableDataset) and _has_length(loader)
     limit = None if most is None and is_counted else MOST_UNCOUNTED if most is None else most
     pairs: list[tuple[Tensor, Tensor]] = []
     count, cut = 0, False
@@ -134,6 +129,14 @@ def _loader(name: str, loader: DataLoader, most: int | None) -> tuple[Tensor, Te
         labels,
         [] if examples == count else [_note(name, count, examples, "as its DataLoader gives them (drop_last, or a sampler)")],
     )
+
+
+def _has_length(loader: DataLoader) -> bool:
+    try:
+        len(loader)
+    except TypeError:  # of its sampler
+        return False
+    return True
 
 
 def _batches(name: str, loader: DataLoader) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.datasets.base import Split, spread
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.batch_norm import NormSums
 from lmc_sweeps.repair.base import Repair
@@ -31,6 +31,8 @@ class Reset(Repair):
     batch_size : int
         Number of examples that are normalised together, at most. Batch i holds every m-th example from the i-th on, so that data sorted
         by class do no harm, and none is left with one example.
+    examples : int, optional
+        Number of training examples, spread evenly, that the pass is over; all of them if not given.
 
     References
     ----------
@@ -40,9 +42,12 @@ class Reset(Repair):
 
     name: ClassVar[str] = "reset"
     batch_size: int = 500
+    examples: int | None = None
 
     def __post_init__(self) -> None:
         checks.integer("repair.reset.batch_size", self.batch_size, least=2)
+        if self.examples is not None:
+            checks.integer("repair.reset.examples", self.examples, least=2)
 
     def applies(self, architecture: Architecture) -> bool:
         return bool(architecture.batch_norms().names)
@@ -73,7 +78,8 @@ class Reset(Repair):
         if not self.applies(architecture):
             return repaired
         sums: dict[str, NormSums] = {}
-        for batch in self._batches(train.inputs):
+        rows = spread(len(train), self.examples).to(train.inputs.device)
+        for batch in self._batches(train.inputs if len(rows) == len(train) else train.inputs[rows]):
             for name, terms in architecture.norm_sums(stack, batch).items():
                 sums[name] = sums[name] + terms if name in sums else terms
         for pooled in sums.values():

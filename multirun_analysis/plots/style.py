@@ -24,6 +24,7 @@ METHODS = {
     "weights": (COLOURS[0], "s"),
     "covariance": (COLOURS[1], "^"),
     "activations": (COLOURS[2], "D"),
+    "rebasin": (COLOURS[3], "v"),
 }
 LARGEST = 1e100
 LONGEST = 40  # letters of a name in a legend, at a tick or along an axis
@@ -54,7 +55,7 @@ def method_look(method: str, methods: Sequence[str]) -> tuple[str, str]:
         return METHODS[method]
     others = [name for name in methods if name not in METHODS]
     k = others.index(method)
-    return COLOURS[(3 + k) % len(COLOURS)], "vP*Xd<>"[k % 7]
+    return COLOURS[(4 + k) % len(COLOURS)], "P*Xd<>p"[k % 7]
 
 
 def series_look(k: int) -> dict[str, Any]:

@@ -325,6 +325,7 @@ KNOWN = "activations, covariance, identity, rebasin, weights"
         ({"batch_size": "large"}, "`batch_size` must be a positive integer or 'auto', got 'large'."),
         ({"train_examples": 0}, "`train_examples` must be a positive integer, got 0."),
         ({"max_examples": 2.5}, "`max_examples` must be a positive integer, got 2.5."),
+        ({"progress": "yes"}, "`progress` must be true or false, got 'yes'."),
         ({"criterion": "nll"}, "`criterion` must be one of binary_cross_entropy, cross_entropy, squared_error, got 'nll'."),
         ({"device": "tpu"}, "`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got 'tpu'."),
         ({"train": TRAIN[0]}, "`train` must be a pair (inputs, labels) of tensors, a map-style dataset or a DataLoader, got Tensor."),

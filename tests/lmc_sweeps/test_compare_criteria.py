@@ -62,7 +62,7 @@ CASES = {
 
 
 def measured(a: nn.Module, b: nn.Module, inputs: Tensor, labels: Tensor, **more: object) -> Comparison:
-    """Return the comparison on one split twice; `covariance` does not take an embedding."""
+    """Return the comparison on one split twice; of tokens without `covariance`, which adds a note."""
     methods = ("weights", "activations") if inputs is TOKENS else ("weights", "covariance", "activations")
     return compare(a, b, train=(inputs, labels), test=(inputs, labels), points=3, matching=methods, **more)
 

@@ -14,7 +14,8 @@ from lmc_sweeps.compare import Comparison
 
 def comparison(value: float) -> Comparison:
     frame = pd.DataFrame({"value": [value]})
-    return Comparison(frame, frame, frame, {"weights": {"0": np.array([1, 0])}}, {"weights": {"0.weight": torch.full((2, 2), value)}}, ())
+    permutations, aligned = {"weights": {"0": np.array([1, 0])}}, {"weights": {"0.weight": torch.full((2, 2), value)}}
+    return Comparison(runs=frame, curves=frame, layers=frame, maps={}, permutations=permutations, aligned=aligned, searches=frame, notes=())
 
 
 def test_a_link_or_an_earlier_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:

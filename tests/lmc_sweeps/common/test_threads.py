@@ -7,7 +7,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from lmc_sweeps.common.threads import one_thread
+from lmc_sweeps.common.threads import callers_threads, one_thread
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +67,13 @@ def test_the_blas_of_the_process_stays_at_one_thread_until_the_last_thread_of_py
     assert set(still) <= {1}
     assert torch.get_num_threads() == 3
     assert blas_threads() == before
+
+
+def test_the_callers_number_of_threads_comes_back_inside_of_a_block_and_goes_after_an_error() -> None:
+    with callers_threads():
+        assert torch.get_num_threads() == 3
+    with one_thread():
+        with pytest.raises(KeyError, match="3"), callers_threads():
+            raise KeyError(torch.get_num_threads())
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 3

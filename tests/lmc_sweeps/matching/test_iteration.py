@@ -4,7 +4,7 @@ from lmc_sweeps.matching.iteration import iterate
 
 
 def halved(most: int) -> tuple[int, tuple[float, ...], bool, int]:
-    iteration = iterate(20, lambda n: n // 2, lambda before, after: before == after, float, most)
+    iteration = iterate(20, lambda n: n // 2, lambda before, after: before == after, most, float)
     return iteration.state, iteration.objective, iteration.is_done, iteration.steps
 
 
@@ -15,3 +15,8 @@ def test_it_ends_with_the_step_that_changes_nothing() -> None:
 def test_at_its_limit_it_says_that_it_was_not_done() -> None:
     assert halved(5) == (0, (10.0, 5.0, 2.0, 1.0, 0.0), False, 5)
     assert halved(2) == (5, (10.0, 5.0), False, 2)
+
+
+def test_without_an_objective_none_is_noted() -> None:
+    iteration = iterate(20, lambda n: n // 2, lambda before, after: before == after, 100)
+    assert (iteration.state, iteration.steps, iteration.objective, iteration.is_done) == (0, 6, (), True)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from small_pairs import CLASSES, INPUTS, METHODS, POINTS, TEST, TRAIN, Spy, measured, network, perceptron, row_of
 
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.base import NOT_CONVERGED
 from lmc_sweeps.matching.identity import Identity
@@ -17,7 +18,7 @@ from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.measuring.gaps import distance, midpoint_gap
 from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
-from lmc_sweeps.models.base import Shape
+from lmc_sweeps.models.base import Shape, stacked
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mean_field import MeanField
 
@@ -93,6 +94,21 @@ def test_the_batch_size_changes_nothing_but_rounding(architecture, result, batch
     for key, permutations in result.maps.items():
         for group, permutation in permutations.items():
             np.testing.assert_array_equal(other.maps[key][group].order, permutation.order)
+
+
+def test_a_part_of_the_training_set_can_be_evaluated_while_the_statistics_are_those_of_all(architecture, result):
+    few = Split(TRAIN.inputs[::3], TRAIN.labels[::3])
+    stages = []
+    part = measured(architecture, path_train=few, enter=lambda stage, detail: stages.append(stage))
+    for key, groups in result.maps.items():
+        for group, permutation in groups.items():
+            np.testing.assert_array_equal(part.maps[key][group].order, permutation.order)
+    ends = evaluate(architecture, stacked([network(0), network(1)]), few)
+    for row in part.runs:
+        whole = row_of(result.runs, row.matching, row.split)
+        losses = ends.loss if row.split == "train" else [whole.loss_a, whole.loss_b]
+        np.testing.assert_allclose([row.loss_a, row.loss_b], losses, rtol=1e-6)
+    assert stages == sorted(stages, key=["matching", "evaluating"].index)
 
 
 def test_the_networks_are_not_changed(architecture):

@@ -1,5 +1,7 @@
 """Paths: against interpolation by hand, each other, and what is known of their shapes."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 import torch
@@ -178,3 +180,18 @@ def test_large_networks_are_evaluated_one_at_a_time() -> None:
     assert LayerSubset(code, many, many, ()).points_at_once() == 3
     more = {"output.weight": torch.zeros(1).expand(2 * MOST_NUMBERS)}
     assert LayerSubset(code, more, more, ()).points_at_once() == 1
+
+
+def test_what_is_repaired_at_a_point_is_kept_for_the_next_split() -> None:
+    calls = []
+
+    class Counting(Reset):
+        def __call__(self, code: Architecture, stack: Mapping[str, Tensor], train: Split) -> dict[str, Tensor]:
+            calls.append(len(train))
+            return super().__call__(code, stack, train)
+
+    path = Repaired(Line(architecture(), A, B), Counting(batch_size=8), split(20))
+    first, again, fresh = path.at(POINTS), path.at(POINTS), Repaired(path.path, Reset(batch_size=8), split(20)).at(POINTS)
+    assert calls == [20]
+    assert first.keys() == again.keys() == fresh.keys()
+    assert all(torch.equal(tensor, again[name]) and torch.equal(tensor, fresh[name]) for name, tensor in first.items())

@@ -10,6 +10,7 @@ from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.measuring.evaluation import evaluate_line
 from lmc_sweeps.measuring.pairs import method_key
+from lmc_sweeps.measuring.problems import matching_problem
 from lmc_sweeps.models.feed_forward import FeedForward
 
 
@@ -74,3 +75,20 @@ def test_the_generator_comes_from_the_seed_and_the_method(architecture):
         draws.append(spy.problems[0].generator.random(4).tolist())
     assert draws[0] == draws[1] == generator(0, "matching", "spy").random(4).tolist()
     assert draws[2] != draws[0]
+
+
+def test_a_problem_of_three_networks_holds_those_of_its_pairs(architecture):
+    networks = [network(k) for k in range(3)]
+    whole = matching_problem(architecture, networks, TRAIN, NEEDS)
+    assert len(whole.views) == 3
+    assert sorted(whole.cross_moments) == [(0, 1), (0, 2), (1, 2)]
+    for i, j in whole.cross_moments:
+        pair = matching_problem(architecture, [networks[i], networks[j]], TRAIN, NEEDS)
+        for view, one in ((whole.views[i], pair.a), (whole.views[j], pair.b)):
+            for name, array in one.weights.items():
+                np.testing.assert_array_equal(view.weights[name], array)
+            for site, moments in one.moments.items():
+                np.testing.assert_allclose(view.moments[site].second, moments.second, rtol=1e-6, atol=1e-9)
+                np.testing.assert_allclose(view.moments[site].mean, moments.mean, rtol=1e-6, atol=1e-9)
+        for site, cross in pair.cross_moments[0, 1].items():
+            np.testing.assert_allclose(whole.cross_moments[i, j][site], cross, rtol=1e-5, atol=1e-8)

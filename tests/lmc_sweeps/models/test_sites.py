@@ -15,7 +15,7 @@ from lmc_sweeps.models.sites import Products, Use
 def uses_of(build: Callable[[], nn.Module], inputs: Tensor) -> dict[str, list[Use]]:
     net = seeded(build, 0).eval()
     parameters = dict(net.named_parameters())
-    with torch.no_grad(), Products(parameters, parameters) as products:
+    with torch.no_grad(), Products(parameters, parameters, parameters) as products:
         net(inputs)
     return products.uses
 

@@ -148,6 +148,7 @@ def test_line_logits_are_the_forward_passes_of_the_interpolated_networks() -> No
         ends = architecture().forward(stacked([a, aligned]), x)
         torch.testing.assert_close(logits[m, 0], ends[0], rtol=1e-12, atol=1e-14)
         torch.testing.assert_close(logits[m, -1], ends[1], rtol=1e-12, atol=1e-14)
+    assert torch.equal(logits[:, 0], logits[:1, 0].expand_as(logits[:, 0]))
 
 
 def test_a_module_and_the_same_feed_forward_network_agree_along_the_line_and_in_their_activations() -> None:

@@ -57,6 +57,13 @@ def test_memory_decides_between_one_example_and_the_most(monkeypatch, methods):
     assert size(1e6, points=101) < sizes[1]
 
 
+@pytest.mark.parametrize(("cache", "size"), [(1, 32), (2048 * 100, 100), (2**40, MOST)])
+def test_on_a_cpu_the_largest_activation_stays_in_the_cache_unless_examples_become_too_few(monkeypatch, cache, size):
+    monkeypatch.setattr(batch_sizes, "CACHE", cache)
+    network = wide()
+    assert batch_size_of("auto", architecture(network), network, X, (Identity(),), 25) == size
+
+
 def test_a_number_is_taken_as_it_is_and_a_chain_has_always_the_most(monkeypatch):
     monkeypatch.setattr(batch_sizes, "free_memory", lambda device: 0.0)
     network = wide()

@@ -3,8 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from callers_networks import HIDDEN, Net, X, dense, network_of, refusal, returns, with_buffer
+from callers_networks import CLASSES, HIDDEN, N, Net, X, Y, dense, network_of, refusal, returns, with_buffer
 from torch import nn
+
+from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.own_networks import proof
+from lmc_sweeps.own_networks.modules import own_network
+from lmc_sweeps.own_networks.proof import probes
 
 DIFFER = "network A and network B do not compute the same function of their weights"
 NOT_KEPT = (
@@ -46,3 +51,11 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
 def test_what_the_proofs_do_not_let_pass_is_refused_in_one_sentence(case):
     changes, message = REFUSED[case]
     assert refusal(**changes).startswith(message)
+
+
+@pytest.mark.parametrize(("most", "count"), [(10 * CLASSES, 10), (1, 2), (2**20, N)])
+def test_probes_are_spread_over_the_split_and_fewer_where_they_have_many_outputs(monkeypatch, most, count):
+    monkeypatch.setattr(proof, "MOST_OUTPUTS", most)
+    inputs = probes(own_network("network A", dense()), Split(X, Y))
+    rows = [int((X == one).all(1).nonzero()[0]) for one in inputs]
+    assert rows == list(range(0, N, N // count))[:count]

@@ -8,11 +8,12 @@ import pytest
 import torch
 from callers_networks import N, X, Y
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, Subset, TensorDataset
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.datasets.base import spread
 from lmc_sweeps.own_networks import reading
-from lmc_sweeps.own_networks.reading import read_examples, spread
+from lmc_sweeps.own_networks.reading import read_examples
 
 
 class Items(Dataset):
@@ -125,11 +126,25 @@ def test_a_loader_that_leaves_examples_out_is_noted():
     assert read_examples("train", DataLoader(Stream(), batch_size=7), N)[2] == []
 
 
-def test_a_stream_without_an_end_needs_a_bound(monkeypatch):
+class Endless(Sampler):
+    """Batches of three examples again and again."""
+
+    def __iter__(self) -> object:
+        return itertools.repeat([0, 1, 2])
+
+
+ENDLESS: dict[str, object] = {
+    "a stream": lambda: DataLoader(Stream(itertools.count()), batch_size=7),
+    "a sampler of batches": lambda: DataLoader(TensorDataset(X, Y), batch_sampler=Endless()),
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_a_loader_without_an_end_needs_a_bound(case, monkeypatch):
     monkeypatch.setattr(reading, "MOST_UNCOUNTED", 20)
     message = "`train` has more than 20 examples, or no end, and no length: pass `max_examples`, the most that are read."
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
-        read_examples("train", DataLoader(Stream(itertools.count()), batch_size=7))
+        read_examples("train", ENDLESS[case]())
 
 
 def ragged(k: int, item: tuple[Tensor, int]) -> tuple[Tensor, int]:

@@ -9,8 +9,17 @@ from lmc_sweeps.repair.reset import Reset
 
 
 def test_repairs_are_made_by_name_each_once() -> None:
-    assert build_repairs(("none", "reset", "none")) == (NoRepair(), Reset())
-    assert build_repairs("reset") == (Reset(),)
+    assert build_repairs(("none", "reset", "none"), {}) == (NoRepair(), Reset())
+    assert build_repairs("reset", {}) == (Reset(),)
+
+
+def test_settings_reach_their_repair() -> None:
+    settings = {"weights": {"biases": True}, "reset": {"examples": 7}}
+    assert build_repairs(("none", "reset"), settings) == (NoRepair(), Reset(examples=7))
+    with pytest.raises(InputError, match=r"^`repair.reset.example` is not a key; the keys at `repair.reset` are batch_size, examples"):
+        build_repairs(("reset",), {"reset": {"example": 7}})
+    with pytest.raises(InputError, match=r"^`repair.reset.examples` must be an integer of at least 2, got 1\.$"):
+        build_repairs(("reset",), {"reset": {"examples": 1}})
 
 
 @pytest.mark.parametrize(
@@ -24,4 +33,4 @@ def test_repairs_are_made_by_name_each_once() -> None:
 )
 def test_other_names_are_refused(names, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        build_repairs(names)
+        build_repairs(names, {})

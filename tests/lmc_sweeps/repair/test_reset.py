@@ -120,3 +120,12 @@ def test_settings_and_data_that_make_no_sense_are_refused() -> None:
         Reset(batch_size=1)
     with pytest.raises(InputError, match="^repair=reset needs at least 2 training examples, got 1.$"):
         Reset()(architecture(), stack_of(convolutions), split(1))
+
+
+def test_statistics_of_some_examples_are_those_of_a_pass_over_these() -> None:
+    stack, train = stack_of(convolutions), split(24)
+    few = Reset(examples=8)(architecture(), stack, train)
+    rows = torch.arange(8) * 3
+    alone = Reset()(architecture(), stack, Split(train.inputs[rows], train.labels[rows]))
+    for name, tensor in alone.items():
+        assert torch.equal(few[name], tensor)

@@ -24,7 +24,7 @@ def ticks(ax):
 
 
 def test_a_method_looks_the_same_whatever_stands_beside_it_and_no_two_look_alike():
-    methods = ["identity", "mine", "weights", "yours", "covariance", "activations"]
+    methods = ["identity", "mine", "weights", "yours", "covariance", "activations", "rebasin"]
     looks = [method_look(method, methods) for method in methods]
     assert len(set(looks)) == len(methods)
     for method in METHODS:

@@ -1,6 +1,6 @@
 """`residual`: a stream that every block reads and adds to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lmc_sweeps.maths.interpolation import interpolate
-from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
+from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.models.base import INPUT, Architecture, Model, Shape
 
 STREAM = "stream"
@@ -27,8 +26,9 @@ class ResidualNetwork(Architecture):
 
     All of :math:`h_0, ..., h_K` are one group, the stream: a sum has one order of its terms' entries. So the stream's permutation moves the
     rows of W and b, and the columns of every :math:`U_k` and :math:`V_k` and of :math:`W_o`. Each block has a group of its own, which
-    moves the rows of :math:`U_k`, :math:`c_k` and :math:`V_k`. (:math:`V_k` is held with its block's neurons first. Held as the matrix that
-    computes the stream, it would make the stream wait for all blocks, and the blocks for the stream: no single pass could match them.)
+    moves the rows of :math:`U_k`, :math:`c_k` and :math:`V_k`. (:math:`V_k` is held with its block's neurons first, so that one pass
+    matches all groups. Held as the matrix that computes the stream, it would make the stream wait for all blocks, and the blocks for the
+    stream: methods would then sweep over the groups until none changes.)
     """
 
     def __init__(self, depth: int) -> None:
@@ -48,17 +48,6 @@ class ResidualNetwork(Architecture):
     def sources(self, group: str) -> tuple[str, ...]:
         # One for each of spec.incoming(group), in that order: what the second axis of that parameter belongs to.
         return (INPUT,) if group == STREAM else (STREAM, STREAM)
-
-    def line_logits(
-        self,
-        a: Mapping[str, Tensor],
-        b: Mapping[str, Tensor],
-        permutations: Sequence[Mapping[str, np.ndarray]],
-        t: Tensor,
-        inputs: Tensor,
-    ) -> Tensor:
-        lines = [interpolate(a, apply_permutations(b, self.spec, permutation), t) for permutation in permutations]  # a stack over t each
-        return torch.stack([self.forward(line, inputs) for line in lines])
 
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
         return ResidualModule(self, parameters).eval()
