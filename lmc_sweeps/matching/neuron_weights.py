@@ -105,13 +105,13 @@ def _piece(
 
 
 def leading(graph: Graph, group: str) -> list[Occurrence]:
-    """Return the occurrences of a group on tensors of several axes that lead to it: on axes that are not those of their inputs.
+    """Return the places of a group on tensors of several axes that lead to it: on axes that are not those of their inputs.
 
     Where it is on inputs' axes alone, as by a weight that is used both ways, W x and then W' h, those of tensors with a second such axis.
     """
-    occurrences = [o for o in graph.occurrences(group) if len(graph.axes[o.tensor]) > 1]
-    both = [o for o in occurrences if any(axis.reads for k, axis in enumerate(graph.axes[o.tensor]) if k != o.axis)]
-    return [o for o in occurrences if not o.reads] or both
+    places = [o for o in graph.occurrences(group) if len(graph.axes[o.tensor]) > 1]
+    both = [o for o in places if any(axis.reads for k, axis in enumerate(graph.axes[o.tensor]) if k != o.axis)]
+    return [o for o in places if not o.reads] or both
 
 
 def incoming(
@@ -146,9 +146,9 @@ def incoming(
 def partners(problem: MatchingProblem, group: str) -> set[str]:
     """Return the groups on the other axes and factors of what leads to a group: those on whose orders its rows depend."""
     axes = problem.graph.axes
-    occurrences = [*leading(problem.graph, group), *(o for o in problem.graph.occurrences(group) if len(axes[o.tensor]) == 1)]
-    others = {other for o in occurrences for k, axis in enumerate(axes[o.tensor]) if k != o.axis for other in axis.groups}
-    siblings = {factor.group for o in occurrences for factor in axes[o.tensor][o.axis].segments[o.segment] if factor.group is not None}
+    places = [*leading(problem.graph, group), *(o for o in problem.graph.occurrences(group) if len(axes[o.tensor]) == 1)]
+    others = {other for o in places for k, axis in enumerate(axes[o.tensor]) if k != o.axis for other in axis.groups}
+    siblings = {factor.group for o in places for factor in axes[o.tensor][o.axis].segments[o.segment] if factor.group is not None}
     return others | (siblings - {group})
 
 
@@ -203,14 +203,13 @@ def neuron_rows(
     return np.concatenate(parts, axis=1) if parts else np.zeros((problem.sizes[group], 0))
 
 
-def all_rows(problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str, orders: Permutations) -> np.ndarray:
-    """Return everything that belongs to the neurons of a group as rows, (n, d): what they read, biases, scales, and what reads them.
+def all_rows(problem: MatchingProblem, weights: Mapping[str, np.ndarray], group: str, orders: Permutations) -> Iterator[np.ndarray]:
+    """Yield all that belongs to the neurons of a group as rows, (n, d), tensor by tensor: what they read, biases, and what reads them.
 
     Of parameters only: statistics and constants are no weights.
     """
     occurrences = [o for o in problem.graph.occurrences(group) if o.tensor not in problem.graph.buffers]
-    parts = [_flat(piece) for occurrence in occurrences for piece in pieces(problem, weights, occurrence, orders)]
-    return np.concatenate(parts, axis=1) if parts else np.zeros((problem.sizes[group], 0))
+    yield from (_flat(piece) for occurrence in occurrences for piece in pieces(problem, weights, occurrence, orders))
 
 
 def _flat(piece: Piece) -> np.ndarray:

@@ -89,12 +89,12 @@ class Products(TorchDispatchMode):
     def _note_bias(self, result: Tensor, *terms: Any) -> None:
         """Put the sum of a whole product and a bias in the place of the product."""
         for product, bias in (terms, terms[::-1]):
-            noted = self._products.get(_storage(product)) if isinstance(product, Tensor) else None
-            if noted is None or not isinstance(bias, Tensor) or _storage(bias) not in self._biases:
+            whole = self._products.get(_storage(product)) if isinstance(product, Tensor) else None
+            if whole is None or not isinstance(bias, Tensor) or _storage(bias) not in self._biases:
                 continue
             # Of a part, as one of three that a layer computes side by side, or of a sum along another axis, nothing is said.
-            if product.numel() == result.numel() == prod(noted.shape) and product.is_contiguous():
-                noted.use.results = noted.rows(result.reshape(noted.shape))
+            if product.numel() == result.numel() == prod(whole.shape) and product.is_contiguous():
+                whole.use.results = whole.rows(result.reshape(whole.shape))
 
     def _forget(self, func: Any, args: tuple[Any, ...], result: Any) -> None:
         """Drop the products whose memory holds something else from here on: it was written to, or given to a new tensor."""

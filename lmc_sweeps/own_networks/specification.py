@@ -135,13 +135,12 @@ def check_methods(
             unseen = [group for group in graph.groups if not any(site.key in readable for site in sites.get(group, ()))]
             remedy = "they are matched by their weights"
         elif "moments" in method.needs:
+            places = [o for group in graph.groups for o in leading(graph, group)]
             keys = architecture.reads(network.parameters)
-            unseen = []
-            for o in (o for group in graph.groups for o in leading(graph, group)):
-                is_read = o.axis == read_axis(graph.axes[o.tensor])  # of a weight used both ways: what its other axis reads is not noted
-                if is_read or not all(key in readable for key in keys.get(o.tensor, ("",))):
-                    unseen.append(o.tensor)
-            unseen = [*dict.fromkeys(unseen)]
+            readable_tensors = {name for name in graph.axes if all(key in readable for key in keys.get(name, ("",)))}
+            unseen = [
+                *dict.fromkeys(o.tensor for o in places if o.tensor not in readable_tensors or o.axis == read_axis(graph.axes[o.tensor]))
+            ]
             remedy = "their inputs count as uncorrelated and of equal size"
         else:
             continue

@@ -181,8 +181,8 @@ def test_neurons_that_a_weight_used_both_ways_leads_to_are_matched_by_its_rows(m
     one, other = (compare(a, network, train=data, test=data, matching=[method], points=3) for network in (b, shuffled))
     for group, order in moved.items():
         np.testing.assert_array_equal(order[other.permutations[method][group]], one.permutations[method][group])
-    seen = "covariance: no product of matrices shows the activations of code.weight, so their inputs count"
-    assert any(note.startswith(seen) for note in one.notes) == (method == "covariance")
+    sentence = "covariance: no product of matrices shows the activations of code.weight, so their inputs count"
+    assert any(note.startswith(sentence) for note in one.notes) == (method == "covariance")
 
 
 def test_tensors_that_are_constants_leave_their_groups_in_order() -> None:
