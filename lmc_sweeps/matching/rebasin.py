@@ -13,8 +13,16 @@ from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.matching.iteration import Iteration, iterate
 from lmc_sweeps.matching.layers import layer_report
 from lmc_sweeps.matching.neuron_weights import all_rows
-from lmc_sweeps.matching.problem import LOCAL, NOT_CONVERGED, MatchingProblem, MatchingResult, Permutations, permutation_maps
-from lmc_sweeps.maths.dimension import spectrum_of_rows
+from lmc_sweeps.matching.problem import (
+    LOCAL,
+    NOT_CONVERGED,
+    MatchingProblem,
+    MatchingResult,
+    NetworkView,
+    Permutations,
+    permutation_maps,
+)
+from lmc_sweeps.maths.dimension import spectrum_of_products
 from lmc_sweeps.maths.ground_costs import squared_distances
 from lmc_sweeps.maths.permutations import from_coupling
 from lmc_sweeps.transport.ties import TieRule
@@ -55,8 +63,7 @@ class Rebasin(Matching):
     @one_thread()
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations of the best of several searches."""
-        rows_a = {group: all_rows(problem, problem.a.weights, group, {}) for group in problem.groups}
-        searches = [self._search(problem, rows_a, self._start(problem, number)) for number in range(self.starts)]
+        searches = [self._search(problem, self._start(problem, number)) for number in range(self.starts)]
         ends = [search.objective[-1] for search in searches]
         best = searches[int(np.argmin(ends))]
         ended = [search.is_done for search in searches]
@@ -73,26 +80,30 @@ class Rebasin(Matching):
 
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
         """Return the squared distances of all weights of A's neurons and B's, those of B with the others' permutations."""
-        rows = (all_rows(problem, problem.a.weights, group, {}), all_rows(problem, problem.b.weights, group, permutations))
-        return squared_distances(*rows)
+        rows = zip(all_rows(problem, problem.a.weights, group, {}), all_rows(problem, problem.b.weights, group, permutations), strict=True)
+        n = problem.sizes[group]
+        return sum((squared_distances(a, b) for a, b in rows), np.zeros((n, n)))
 
     @one_thread()
     def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return the products of neurons' weights, of A and of B, each in its own order."""
-        a, b = (all_rows(problem, view.weights, group, {}) for view in (problem.a, problem.b))
-        if centred:
-            a, b = a - a.mean(0), b - b.mean(0)
-        return a @ a.T, b @ b.T
+        a, b = (self._products(problem, view, group, centred) for view in (problem.a, problem.b))
+        return a, b
 
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
         """Return the variances of A's neurons along their principal directions."""
-        return spectrum_of_rows(all_rows(problem, problem.a.weights, group, {}))
+        return spectrum_of_products(self._products(problem, problem.a, group, centred=False))
+
+    def _products(self, problem: MatchingProblem, view: NetworkView, group: str, centred: bool) -> np.ndarray:
+        n = problem.sizes[group]
+        parts = (rows - rows.mean(0) if centred else rows for rows in all_rows(problem, view.weights, group, {}))
+        return sum((rows @ rows.T for rows in parts), np.zeros((n, n)))
 
     def _start(self, problem: MatchingProblem, number: int) -> dict[str, np.ndarray]:
         draw: Any = problem.generator
         return {group: np.arange(size) if number == 0 else draw.permutation(size) for group, size in problem.sizes.items()}
 
-    def _search(self, problem: MatchingProblem, rows_a: Mapping[str, np.ndarray], start: Permutations) -> Iteration[dict[str, np.ndarray]]:
+    def _search(self, problem: MatchingProblem, start: Permutations) -> Iteration[dict[str, np.ndarray]]:
         """Return where sweeps from a start end."""
         solve, draw = transport.choices()[self.transport](), problem.generator
         least = LEAST_GAIN * sum(squares(problem, view.weights) for view in (problem.a, problem.b))
@@ -100,7 +111,7 @@ class Rebasin(Matching):
         def sweep(before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             orders = dict(before)
             for group in draw.permutation(list(orders)):  # type: ignore[union-attr]
-                cost = squared_distances(rows_a[group], all_rows(problem, problem.b.weights, group, orders))
+                cost = self.ground_cost(problem, group, orders)
                 proposal = {**orders, group: from_coupling(solve(cost, TieRule(size=np.mean)).coupling)[0]}
                 if _own_distance(problem, group, orders) - _own_distance(problem, group, proposal) > least:
                     orders = proposal
