@@ -135,10 +135,11 @@ class SequentialMatching(Matching):
         """Return the permutations of one pass over the groups, or of several where groups depend on one another."""
         search = iterate(_Sweep(), lambda before: self._sweep(problem, before.permutations), _is_settled, MOST_SWEEPS)
         status, sentence = _ending(search)
+        costs = search.state.costs if search.is_done else None  # costs of a sweep that still changed permutations are given older ones
         return MatchingResult(
             maps=permutation_maps(search.state.permutations),
             is_permutation=search.state.is_permutation,
-            layers=layer_report(self, problem, search.state.permutations, search.state.costs),
+            layers=layer_report(self, problem, search.state.permutations, costs),
             status=status,
             sentence=sentence,
         )

@@ -1,5 +1,6 @@
 """The training loss as a function of weights, for methods that search with it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,8 +44,11 @@ class TrainingLoss:
         stack, split, criterion = self._stack(weights), self._split(examples), self.architecture.criterion
         out = {name: torch.zeros_like(tensor) for name, tensor in stack.items()}
         sums = {name: torch.zeros_like(tensor[0], dtype=torch.float64) for name, tensor in out.items()}
-        count, value = criterion.count(split.labels), 0.0
+        count = criterion.count(split.labels)
+        value = 0.0 if count else math.nan
         for inputs, labels in zip(split.inputs.split(self.batch_size), split.labels.split(self.batch_size), strict=True):
+            if not criterion.count(labels):  # all are left out
+                continue
             losses: list[float] = []
 
             def at_outputs(outputs: Tensor, labels: Tensor = labels, losses: list[float] = losses) -> Tensor:

@@ -8,10 +8,11 @@ import pytest
 from small_problems import DEPTH, GROUPS, WIDTH, below_of, explicit, inputs, networks, rows
 
 from lmc_sweeps import matching
-from lmc_sweeps.matching.base import MatchingProblem
+from lmc_sweeps.matching.base import NOT_CONVERGED, MatchingProblem, NetworkView
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.maths.dimension import approximate_dimension
+from lmc_sweeps.symmetry.graph import Graph
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -63,3 +64,18 @@ def test_the_spectrum_is_that_of_the_cost(method: Weights | Covariance, k: int, 
     same = replace(problem, views=(problem.a, problem.a))
     cost = method.ground_cost(same, f"hidden_{k}", {"hidden_1": np.arange(WIDTH)} if k == 2 else {})
     np.testing.assert_allclose(method.spectrum(problem, f"hidden_{k}").sum(), cost.mean() / 2, rtol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_costs_are_those_of_the_permutations_that_are_returned_where_groups_feed_one_another_and_never_settle(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    axes = {"u": ("h", None), "up": ("g", "h"), "down": ("h", "g"), "v": (None, "h")}
+    shapes = {"u": (16, 1), "up": (16, 16), "down": (16, 16), "v": (1, 16)}
+    a, b = ({name: rng.standard_normal(shape) for name, shape in shapes.items()} for _ in range(2))
+    views = (NetworkView(weights=a), NetworkView(weights=b))
+    result = Weights()(MatchingProblem(graph=Graph.by_hand(axes, a), views=views))
+    assert result.status == NOT_CONVERGED
+    h, g = (result.permutations[group] for group in ("h", "g"))
+    into_h = ((a["u"] - b["u"][h]) ** 2).sum() + ((a["down"] - b["down"][h][:, g]) ** 2).sum()
+    costs = {"h": into_h / 16, "g": ((a["up"] - b["up"][g][:, h]) ** 2).sum() / 16}
+    assert {layer.layer_name: layer.matching_cost for layer in result.layers} == pytest.approx(costs, rel=1e-12)

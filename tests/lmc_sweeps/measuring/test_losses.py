@@ -60,6 +60,25 @@ def test_the_loss_is_that_of_the_evaluation_and_its_gradient_that_of_finite_diff
             np.testing.assert_allclose(gradient[key][index], (ends[0] - ends[1]) / 2e-6, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.parametrize("batch_size", [2, 100])
+def test_labels_that_are_not_counted_change_nothing_even_where_a_batch_has_no_others(batch_size: int) -> None:
+    module = nn.Sequential(nn.Embedding(6, 4), nn.Linear(4, 3)).double()
+    network = {name: tensor.detach() for name, tensor in module.state_dict().items()}
+    architecture = TorchModule(module, Graph.by_hand({name: (None,) * t.dim() for name, t in network.items()}, network))
+    architecture.criterion = criterion_of("cross_entropy")
+    ids, labels = torch.from_numpy(RNG.integers(0, 6, (9, 5))), torch.from_numpy(RNG.integers(0, 3, (9, 5)))
+    labels[:4] = -100
+    labels[6, 2] = -100
+    weights = {name: tensor.numpy() for name, tensor in network.items()}
+    loss = TrainingLoss(architecture, network, Split(ids, labels), batch_size)
+    value, gradient = loss.value_and_gradient(weights)
+    assert value == pytest.approx(loss.loss(weights), rel=1e-12)
+    counted, expected = TrainingLoss(architecture, network, Split(ids[4:], labels[4:])).value_and_gradient(weights)
+    assert value == pytest.approx(counted, rel=1e-12)
+    for name, array in expected.items():
+        np.testing.assert_allclose(gradient[name], array, rtol=1e-10, atol=1e-15)
+
+
 def test_some_examples_alone_give_the_loss_on_these() -> None:
     chosen = np.array([3, 0, 17])
     loss = TrainingLoss(CHAIN, NETWORK, Split(INPUTS, LABELS))
