@@ -13,7 +13,13 @@ REFERENCE = ROOT / "docs" / "reference"
 PAGES = {
     "networks": (
         "Networks of one's own, and of a sweep",
-        ["lmc_sweeps.compare", "lmc_sweeps.networks", "lmc_sweeps.parts.add_parts", "lmc_sweeps.maths.permutations"],
+        [
+            "lmc_sweeps.compare",
+            "lmc_sweeps.own_networks.comparison",
+            "lmc_sweeps.networks",
+            "lmc_sweeps.parts.add_parts",
+            "lmc_sweeps.maths.permutations",
+        ],
     ),
     "symmetry": (
         "Symmetries: which neurons can be relabelled",
@@ -30,8 +36,8 @@ PAGES = {
     ),
     "matching": (
         "Matching methods",
-        [f"lmc_sweeps.matching.{name}" for name in ("base", "problem", "neuron_weights")]
-        + [f"lmc_sweeps.matching.{name}" for name in ("identity", "weights", "covariance", "activations")]
+        [f"lmc_sweeps.matching.{name}" for name in ("base", "problem", "neuron_weights", "layers", "iteration")]
+        + [f"lmc_sweeps.matching.{name}" for name in ("identity", "weights", "covariance", "activations", "rebasin")]
         + ["lmc_sweeps.maths.ground_costs"],
     ),
     "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment")]),
