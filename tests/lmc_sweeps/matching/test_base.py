@@ -189,7 +189,7 @@ def test_groups_in_another_order_than_they_are_computed_in_settle_at_the_permuta
 
 @pytest.mark.parametrize("name", SEQUENTIAL)
 def test_an_unknown_transport_is_refused_with_the_choices(name: str) -> None:
-    message = rf"^`matching.{name}.transport` must be one of assignment, emd, got 'emb'\. Did you mean 'emd'\?$"
+    message = rf"^`matching.{name}.transport` must be one of assignment, emd, sinkhorn, got 'emb'\. Did you mean 'emd'\?$"
     with pytest.raises(InputError, match=message):
         CHOICES[name](transport="emb")
 
