@@ -63,7 +63,7 @@ class Rebasin(Matching):
     @one_thread()
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations of the best of several searches."""
-        searches = [self._search(problem, self._start(problem, number)) for number in range(self.starts)]
+        searches = [self.search(problem, self._start(problem, number)) for number in range(self.starts)]
         ends = [search.objective[-1] for search in searches]
         best = searches[int(np.argmin(ends))]
         ended = [search.is_done for search in searches]
@@ -77,6 +77,25 @@ class Rebasin(Matching):
             objective=best.objective,
             statistics={"squared_distance": tuple(ends), "sweeps": tuple(search.steps for search in searches)},
         )
+
+    def search(self, problem: MatchingProblem, start: Permutations, most_sweeps: int = MOST_SWEEPS) -> Iteration[dict[str, np.ndarray]]:
+        """Return where sweeps from a start end, with the squared distance after each."""
+        solve, draw = transport.choices()[self.transport](), problem.generator
+        least = LEAST_GAIN * sum(squares(problem, view.weights) for view in (problem.a, problem.b))
+
+        def sweep(before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            orders = dict(before)
+            for group in draw.permutation(list(orders)):  # type: ignore[union-attr]
+                cost = self.ground_cost(problem, group, orders)
+                proposal = {**orders, group: from_coupling(solve(cost, TieRule(size=np.mean)).coupling)[0]}
+                if _own_distance(problem, group, orders) - _own_distance(problem, group, proposal) > least:
+                    orders = proposal
+            return orders
+
+        def is_done(before: Permutations, after: Permutations) -> bool:
+            return all(np.array_equal(before[group], after[group]) for group in after)
+
+        return iterate(dict(start), sweep, is_done, most_sweeps, lambda orders: squared_distance(problem, orders))
 
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
         """Return the squared distances of all weights of A's neurons and B's, those of B with the others' permutations."""
@@ -102,25 +121,6 @@ class Rebasin(Matching):
     def _start(self, problem: MatchingProblem, number: int) -> dict[str, np.ndarray]:
         draw: Any = problem.generator
         return {group: np.arange(size) if number == 0 else draw.permutation(size) for group, size in problem.sizes.items()}
-
-    def _search(self, problem: MatchingProblem, start: Permutations) -> Iteration[dict[str, np.ndarray]]:
-        """Return where sweeps from a start end."""
-        solve, draw = transport.choices()[self.transport](), problem.generator
-        least = LEAST_GAIN * sum(squares(problem, view.weights) for view in (problem.a, problem.b))
-
-        def sweep(before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-            orders = dict(before)
-            for group in draw.permutation(list(orders)):  # type: ignore[union-attr]
-                cost = self.ground_cost(problem, group, orders)
-                proposal = {**orders, group: from_coupling(solve(cost, TieRule(size=np.mean)).coupling)[0]}
-                if _own_distance(problem, group, orders) - _own_distance(problem, group, proposal) > least:
-                    orders = proposal
-            return orders
-
-        def is_done(before: Permutations, after: Permutations) -> bool:
-            return all(np.array_equal(before[group], after[group]) for group in after)
-
-        return iterate(dict(start), sweep, is_done, MOST_SWEEPS, lambda orders: squared_distance(problem, orders))
 
 
 def squares(problem: MatchingProblem, weights: Mapping[str, np.ndarray]) -> float:
