@@ -57,7 +57,7 @@ class Rebasin(AllWeightsMatching):
     @one_thread()
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations of the best of several searches."""
-        searches = [self._search(problem, self._start(problem, number)) for number in range(self.starts)]
+        searches = [self.search(problem, self._start(problem, number)) for number in range(self.starts)]
         ends = [search.objective[-1] for search in searches]
         best = searches[int(np.argmin(ends))]
         ended = [search.is_done for search in searches]
@@ -72,12 +72,8 @@ class Rebasin(AllWeightsMatching):
             statistics={"squared_distance": tuple(ends), "sweeps": tuple(search.steps for search in searches)},
         )
 
-    def _start(self, problem: MatchingProblem, number: int) -> dict[str, np.ndarray]:
-        draw: Any = problem.generator
-        return {group: np.arange(size) if number == 0 else draw.permutation(size) for group, size in problem.sizes.items()}
-
-    def _search(self, problem: MatchingProblem, start: Permutations) -> Iteration[dict[str, np.ndarray]]:
-        """Return where sweeps from a start end."""
+    def search(self, problem: MatchingProblem, start: Permutations, most_sweeps: int = MOST_SWEEPS) -> Iteration[dict[str, np.ndarray]]:
+        """Return where sweeps from a start end, with the squared distance after each."""
         solve, draw = transport.choices()[self.transport](), problem.generator
         least = LEAST_GAIN * sum(squares(problem, view.weights) for view in (problem.a, problem.b))
 
@@ -93,4 +89,8 @@ class Rebasin(AllWeightsMatching):
         def is_done(before: Permutations, after: Permutations) -> bool:
             return all(np.array_equal(before[group], after[group]) for group in after)
 
-        return iterate(dict(start), sweep, is_done, MOST_SWEEPS, lambda orders: squared_distance(problem, orders))
+        return iterate(dict(start), sweep, is_done, most_sweeps, lambda orders: squared_distance(problem, orders))
+
+    def _start(self, problem: MatchingProblem, number: int) -> dict[str, np.ndarray]:
+        draw: Any = problem.generator
+        return {group: np.arange(size) if number == 0 else draw.permutation(size) for group, size in problem.sizes.items()}

@@ -34,6 +34,11 @@ class TrainingLoss:
     train: Split
     batch_size: int = 2000
 
+    @property
+    def n_examples(self) -> int:
+        """The number of examples in the training set."""
+        return len(self.train.labels)
+
     def loss(self, weights: Mapping[str, Any], examples: np.ndarray | None = None) -> float:
         """Return the mean loss of a network on the examples of these numbers, on all without them."""
         return float(evaluate(self.architecture, self._stack(weights), self._split(examples), self.batch_size).loss[0])

@@ -84,6 +84,7 @@ def test_some_examples_alone_give_the_loss_on_these() -> None:
     loss = TrainingLoss(CHAIN, NETWORK, Split(INPUTS, LABELS))
     few = TrainingLoss(CHAIN, NETWORK, Split(INPUTS[chosen], LABELS[chosen]))
     weights = {key: tensor.numpy() for key, tensor in NETWORK.items()}
+    assert (loss.n_examples, few.n_examples) == (23, 3)
     assert loss.loss(weights, chosen) == few.loss(weights)
     value, gradient = loss.value_and_gradient(weights, chosen)
     other, expected = few.value_and_gradient(weights)
