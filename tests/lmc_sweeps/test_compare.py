@@ -290,7 +290,7 @@ class Residual(nn.Sequential):
 
 
 SIZES = (64, 5, 10)
-KNOWN = "activations, covariance, identity, random, rebasin, weights"
+KNOWN = "activations, covariance, frank_wolfe, identity, random, rebasin, weights"
 
 
 @pytest.mark.parametrize(
