@@ -13,6 +13,8 @@ from lmc_sweeps.matching.problem import MatchingProblem, NetworkView, Permutatio
 from lmc_sweeps.maths.dimension import spectrum_of_products
 from lmc_sweeps.maths.ground_costs import squared_distances
 
+LEAST_GAIN = 1e-12  # of |A|^2 + |B|^2: below it is rounding, and a loop could go round between permutations that are as good
+
 
 @dataclass(frozen=True, kw_only=True)
 class AllWeightsMatching(Matching):

@@ -8,7 +8,7 @@ import numpy as np
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.matching.all_weights import AllWeightsMatching, own_distance, squared_distance, squares
+from lmc_sweeps.matching.all_weights import LEAST_GAIN, AllWeightsMatching, own_distance, squared_distance, squares
 from lmc_sweeps.matching.iteration import Iteration, iterate
 from lmc_sweeps.matching.layers import layer_report
 from lmc_sweeps.matching.problem import (
@@ -23,7 +23,6 @@ from lmc_sweeps.maths.permutations import from_coupling
 from lmc_sweeps.transport.ties import TieRule
 
 MOST_SWEEPS = 100
-LEAST_GAIN = 1e-12  # of |A|^2 + |B|^2: below it is rounding, and a loop could go round between permutations that are as good
 
 
 @dataclass(frozen=True, kw_only=True)
