@@ -31,10 +31,10 @@ PAGES = {
     "matching": (
         "Matching methods",
         [f"lmc_sweeps.matching.{name}" for name in ("base", "problem", "neuron_weights")]
-        + [f"lmc_sweeps.matching.{name}" for name in ("identity", "weights", "covariance", "activations")]
-        + ["lmc_sweeps.maths.ground_costs"],
+        + [f"lmc_sweeps.matching.{name}" for name in ("identity", "weights", "covariance", "activations", "sinkhorn")]
+        + ["lmc_sweeps.maths.ground_costs", "lmc_sweeps.maths.doubly_stochastic"],
     ),
-    "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment")]),
+    "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment", "sinkhorn")]),
     "models": (
         "Models",
         [
