@@ -32,6 +32,7 @@ PAGES = {
         "Matching methods",
         [f"lmc_sweeps.matching.{name}" for name in ("base", "problem", "neuron_weights")]
         + [f"lmc_sweeps.matching.{name}" for name in ("identity", "weights", "covariance", "activations")]
+        + [f"lmc_sweeps.matching.{name}" for name in ("straight_through", "annealing")]
         + ["lmc_sweeps.maths.ground_costs"],
     ),
     "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment")]),

@@ -290,7 +290,7 @@ class Residual(nn.Sequential):
 
 
 SIZES = (64, 5, 10)
-KNOWN = "activations, covariance, identity, rebasin, straight_through, weights"
+KNOWN = "activations, annealing, covariance, identity, rebasin, straight_through, weights"
 
 
 @pytest.mark.parametrize(
