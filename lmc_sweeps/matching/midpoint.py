@@ -24,7 +24,7 @@ class Midpoint:
         self._graph = problem.graph
         self._a, self._b = ({name: torch.as_tensor(array) for name, array in view.weights.items()} for view in (problem.a, problem.b))
         self.training_loss: Loss = problem.loss  # type: ignore[assignment]  # as `needs` lists it
-        self._examples = draw_examples(problem, most_examples)
+        self._batch = self.training_loss.on(draw_examples(problem, most_examples))
 
     def weights(self, orders: Permutations, names: Collection[str] | None = None) -> dict[str, Tensor]:
         """Return the tensors of the midpoint for orders of B's neurons; with `names`, these tensors alone."""
@@ -38,7 +38,7 @@ class Midpoint:
 
     def loss(self, weights: Mapping[str, Tensor]) -> float:
         """Return the mean loss of a network on the fixed batch; infinity where it is not finite."""
-        value = self.training_loss.loss(weights, self._examples)
+        value = self._batch.loss(weights)
         return value if np.isfinite(value) else float("inf")
 
 

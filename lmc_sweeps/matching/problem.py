@@ -60,6 +60,9 @@ class Loss(Protocol):
     def n_examples(self) -> int:
         """The number of examples in the training set."""
 
+    def on(self, examples: np.ndarray | None) -> "Loss":
+        """Return the loss on the examples of these numbers alone, which are copied once; with None this loss."""
+
     def loss(self, weights: Mapping[str, Any], examples: np.ndarray | None = None) -> float:
         """Return the mean loss of a network on the examples of these numbers, on all without them."""
 
