@@ -290,7 +290,7 @@ class Residual(nn.Sequential):
 
 
 SIZES = (64, 5, 10)
-KNOWN = "activations, covariance, frank_wolfe, identity, random, rebasin, weights"
+KNOWN = "activations, covariance, frank_wolfe, identity, random, rebasin, rebasin_covariance, weights"
 
 
 @pytest.mark.parametrize(
