@@ -97,6 +97,7 @@ class Point:
 
     @classmethod
     def at(cls, blocks: Sequence[Block], maps: SoftMaps, earlier_gaps: tuple[float, ...] = ()) -> "Point":
+        """Return the point of soft permutations."""
         targets, gap = {}, 0.0
         for group, soft in maps.items():
             slopes = gradient(blocks, group, maps)

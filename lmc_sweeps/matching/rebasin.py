@@ -50,8 +50,8 @@ class Rebasin(AllWeightsMatching):
     starts: int = 5
 
     def __post_init__(self) -> None:
-        checks.one_of(f"matching.{self.name}.transport", self.transport, transport.choices())
-        checks.integer(f"matching.{self.name}.starts", self.starts)
+        checks.one_of("matching.rebasin.transport", self.transport, transport.choices())
+        checks.integer("matching.rebasin.starts", self.starts)
 
     @one_thread()
     def __call__(self, problem: MatchingProblem) -> MatchingResult:

@@ -12,7 +12,7 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.measuring.paths import Path
 from lmc_sweeps.models.base import Architecture, stacked
 from lmc_sweeps.models.criteria import Criterion
-from lmc_sweeps.symmetry.maps import Map
+from lmc_sweeps.symmetry.maps import Map, permutations_of
 
 FUNCTION_ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
 
@@ -64,6 +64,8 @@ def evaluate_line(
     """
     points = torch.as_tensor(t, device=split.inputs.device)
     batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
+    orders = [permutations_of(each) for each in maps]  # an architecture need not know of other maps while there are none
+    maps = [order if len(order) == len(each) else each for order, each in zip(orders, maps, strict=True)]
     outputs = ((architecture.line_logits(a, b, maps, points, inputs), labels) for inputs, labels in batches)
     return _reduce(architecture.criterion, outputs)
 

@@ -129,18 +129,15 @@ class Architecture(ABC):
         sizes : mapping of str to tuple of int
             The sizes of its tensors, `Model.tensor_sizes`.
         """
-        neurons = self.spec.sizes({name: torch.empty(size, device="meta") for name, size in sizes.items()})
-        sources = {
-            source: sizes[name][1] for group in neurons for name, source in zip(self.spec.incoming(group), self.sources(group), strict=True)
-        }
-        parameters = sum(map(math.prod, sizes.values()))
+        like = {name: torch.empty(size, device="meta") for name, size in sizes.items()}
+        neurons, parameters = self.graph(like).sizes, sum(map(math.prod, sizes.values()))
         return Counts(
             parameters=parameters,
             activations=shape.n_inputs + sum(neurons.values()) + shape.classes,
             operations=2 * parameters,
             operations_at_ends=0,
             neurons=neurons,
-            inputs={source: columns for source, columns in sources.items() if source not in neurons},
+            inputs={source: columns for source, columns in self.columns(like).items() if source not in neurons},
         )
 
     def with_products_in(self, dtype: torch.dtype) -> "Architecture":
@@ -169,6 +166,10 @@ class Architecture(ABC):
         """Return by tensor, segment by segment of its inputs, the key among `activations` of what it reads."""
         sources = sources_of(self)
         return {name: (source,) for group in sources for name, source in zip(self.spec.incoming(group), sources[group], strict=True)}
+
+    def columns(self, network: Mapping[str, Tensor]) -> dict[str, int]:
+        """Return the number of neurons, or of inputs, at each key of `reads`."""
+        return {source: network[name].shape[1] for name, sources in self.reads(network).items() for source in sources}
 
     def sites(self, network: Mapping[str, Tensor]) -> dict[str, tuple[Site, ...]]:
         """Return by group where its neurons are seen among `activations`: under its own name, unless an architecture says else."""

@@ -12,6 +12,7 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.identity import code_of
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.models.base import Architecture, Model, Shape, sources_of, stacked
+from lmc_sweeps.models.torch_module import TorchModule
 from multirun_analysis.common.registry import failed_at
 
 FEW = 2  # examples that are tried
@@ -62,8 +63,13 @@ def _tried(model: Model, shape: Shape, sees_activations: bool) -> None:
         raise InputError(f"model={model.name}: `architecture` must return an Architecture, got {type(architecture).__name__}.")
     parameters = _made(model, "initial", lambda: model.initial(shape, generator(0, "template")), shape)
     _check_parameters(model, parameters)
+    sizes: Mapping[str, int] = {}
+    sources: Mapping[str, tuple[str, ...]] = {}
     try:
-        sizes, sources = architecture.spec.sizes(parameters), sources_of(architecture)
+        if isinstance(architecture, TorchModule):  # its graph was derived, or tested, and it shows what it can
+            architecture.check_trainable(parameters)
+        else:
+            sizes, sources = architecture.spec.sizes(parameters), sources_of(architecture)
     except InputError as error:
         raise InputError(f"model={model.name}: {error}") from None
     _check_widths(model, architecture, parameters, sizes, sources)

@@ -2,19 +2,23 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.threads import callers_threads
 from lmc_sweeps.models.base import Architecture, unstack
 from lmc_sweeps.models.batch_norm import BatchNorms, NormSums, batch_norms_of, stacked_norm_sums
-from lmc_sweeps.models.functional import stacked_gradients, stacked_outputs, stacked_training_outputs
+from lmc_sweeps.models.functional import is_batch_norm, stacked_gradients, stacked_outputs, stacked_training_outputs
 from lmc_sweeps.models.sites import Products, Use
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.sites import Site, sites_of
+
+DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
 class TorchModule(Architecture):
@@ -44,6 +48,9 @@ class TorchModule(Architecture):
 
     def reads(self, network: Mapping[str, Tensor]) -> dict[str, tuple[str, ...]]:
         return {name: tuple(site.key for site in sites) for name, sites in self._sites.reads.items()}
+
+    def columns(self, network: Mapping[str, Tensor]) -> dict[str, int]:
+        return {key: prod(factor.size for factor in site.neurons) for key, site in self._sites.all().items()}
 
     def sites(self, network: Mapping[str, Tensor]) -> dict[str, tuple[Site, ...]]:
         return dict(self._sites.groups)
@@ -77,6 +84,26 @@ class TorchModule(Architecture):
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:
         per_network = [self._activations(unstack(stack, k), inputs, before) for k in range(len(next(iter(stack.values()))))]
         return {key: torch.stack([activations[key] for activations in per_network]) for key in per_network[0]}
+
+    def check_trainable(self, parameters: Mapping[str, Tensor]) -> None:
+        """Raise `InputError` if a sweep could not train networks of these tensors as the module says.
+
+        A sweep trains in evaluation mode: batch norms would keep the statistics that they begin with, dropout would drop nothing.
+        """
+        for name, layer in self._module.named_modules():
+            if is_batch_norm(layer) or (isinstance(layer, DROPOUT) and layer.p > 0):
+                raise InputError(
+                    f"a sweep does not train {type(layer).__name__} layers ({name or 'the module'}): it computes in evaluation mode. Use a "
+                    "layer or group norm, or no dropout; networks that were trained elsewhere are compared by lmc_sweeps.compare."
+                )
+        shapes = {name: tuple(axis.size for axis in axes) for name, axes in self._graph.axes.items()}
+        given = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
+        for name in (*shapes, *(name for name in given if name not in shapes)):
+            if shapes.get(name) != given.get(name):
+                raise InputError(
+                    f"`initial` must return the tensors of the module's graph: {name!r} has shape {shapes.get(name, 'none')} there, and "
+                    f"{given.get(name, 'none')} in what `initial` returns."
+                )
 
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
         module = copy.deepcopy(self._module)

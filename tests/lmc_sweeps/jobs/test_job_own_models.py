@@ -27,6 +27,7 @@ from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.mean_field import MeanFieldNetwork
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.symmetry.tracing import trace
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
 
@@ -80,13 +81,18 @@ def convolution(p: Mapping[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
     return hidden, linear(p, hidden, "output")
 
 
+def traced(module: nn.Module) -> TorchModule:
+    """Return the mathematics of a module as CONTRIBUTING.md writes it."""
+    return TorchModule(module, trace(module, torch.zeros(2, 18)))
+
+
 AXES = {"hidden.weight": ("hidden", None), "hidden.bias": ("hidden",), "output.weight": (None, "hidden"), "output.bias": (None,)}
 ARCHITECTURES: dict[str, Callable[[int], Architecture]] = {
     "sigmoid": lambda classes: Own(sigmoid, AXES),
     "layer norm": lambda classes: Own(normed, AXES | {"norm.weight": ("hidden",), "norm.bias": ("hidden",)}),
     "convolution": lambda classes: Own(convolution, AXES | {"hidden.weight": ("hidden", None, None, None)}),
-    "module": lambda classes: TorchModule(
-        nn.Sequential(OrderedDict(hidden=nn.Linear(18, 7), after=nn.Sigmoid(), output=nn.Linear(7, classes))), PermutationSpec(AXES)
+    "module": lambda classes: traced(
+        nn.Sequential(OrderedDict(hidden=nn.Linear(18, 7), after=nn.Sigmoid(), output=nn.Linear(7, classes)))
     ),
     "chain with sigmoid": lambda classes: FeedForward([Layer("hidden", True, (nn.Sigmoid(),)), Layer("output", True)], n_outputs=classes),
     "chain without n_outputs": lambda classes: FeedForward([Layer("hidden", True, (nn.ReLU(),)), Layer("output", True)]),

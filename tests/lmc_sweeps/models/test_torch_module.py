@@ -19,6 +19,7 @@ from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.tracing import trace
 
 SPEC = PermutationSpec(
     {
@@ -232,3 +233,23 @@ def test_a_specification_that_is_wrong_but_fits_the_shapes_is_noticed_as_another
     for name, wrong in WRONG.items():
         orders = {**moved, "other": np.roll(np.arange(4), 1)} if name == "the output moves too" else moved
         assert function_gap(architecture(wrong()), network(1), orders, x) > 1e-3
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(4), nn.Dropout(0.5)])
+def test_layers_that_a_sweep_would_not_train_as_they_are_meant_are_refused(layer: nn.Module) -> None:
+    module = nn.Sequential(nn.Linear(3, 4), layer, nn.ReLU(), nn.Linear(4, 2))
+    tensors = {name: tensor for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
+    with pytest.raises(InputError, match=rf"^a sweep does not train {type(layer).__name__} layers \(1\): it computes in evaluation mode"):
+        TorchModule(module, trace(module, torch.zeros(2, 3))).check_trainable(tensors)
+
+
+def test_tensors_that_are_not_those_of_the_graph_are_refused() -> None:
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    code, tensors = TorchModule(module, trace(module, torch.zeros(2, 3))), dict(module.state_dict())
+    code.check_trainable(tensors)
+    for changed, words in (
+        (tensors | {"0.bias": torch.zeros(5)}, r"'0.bias' has shape \(4,\) there, and \(5,\) in"),
+        (tensors | {"more": torch.zeros(2)}, r"'more' has shape none there"),
+    ):
+        with pytest.raises(InputError, match=words):
+            code.check_trainable(changed)
