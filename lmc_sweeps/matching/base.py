@@ -81,7 +81,7 @@ class Matching(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class SequentialMatching(Matching):
-    """One pass from the first group to the last, each group's inputs aligned by those before it, an exact transport per group.
+    """One pass from the first group to the last, each group's inputs aligned by those before it, a transport per group.
 
     In a chain the cost of a layer depends on the permutations of the layers below it only, so more passes, in any order, end in the same
     permutations. Where groups feed one another, as in a residual stream, or are factors of one axis, as attention heads, the first pass
@@ -147,7 +147,7 @@ class SequentialMatching(Matching):
         costs = search.state.costs if search.is_done else None  # costs of a sweep that still changed permutations are given older ones
         return MatchingResult(
             maps=permutation_maps(search.state.permutations),
-            is_permutation=search.state.is_permutation,
+            is_permutation=not search.state.rounded,
             layers=layer_report(self, problem, search.state.permutations, costs),
             status=status,
             sentence=sentence,
@@ -158,17 +158,18 @@ class SequentialMatching(Matching):
         """Return the best permutation of every group in turn, given those of the groups before it and the earlier ones of the others."""
         solve = transport.choices()[self.transport]()
         permutations, costs, sentences = dict(before), {}, []
-        is_exact, is_early = True, False
+        is_early, rounded = False, []
         for layer, group in enumerate(problem.groups, start=1):
             is_early |= not self.partners(problem, group) <= permutations.keys()
             costs[group] = self.ground_cost(problem, group, permutations)
             check_finite(self, "ground_cost", layer, group, costs[group])
             result = solve(costs[group], self._ties(problem, group, permutations))
             permutations[group], is_permutation = from_coupling(result.coupling)
-            is_exact &= is_permutation
+            if not is_permutation:
+                rounded.append(f"layer {layer}: {result.sentence}")
             if not result.converged:
                 sentences.append(f"layer {layer}: {result.sentence}")
-        return _Sweep(permutations, costs, is_exact, is_early, tuple(sentences))
+        return _Sweep(permutations, costs, is_early, tuple(sentences), tuple(rounded))
 
     def _total_cost(self, problem: MatchingProblem, sweep: "_Sweep") -> float:
         """Return the sum of the squared distances of all matched neurons, each as it was when its group was matched.
@@ -191,13 +192,16 @@ class SequentialMatching(Matching):
 
 @dataclass(frozen=True)
 class _Sweep:
-    """One sweep over the groups; `is_early` says that the cost of a group depended on one that was not matched yet."""
+    """One sweep over the groups; `is_early` says that the cost of a group depended on one that was not matched yet.
+
+    `sentences` are of transports that did not converge, `rounded` of those whose coupling is not a permutation.
+    """
 
     permutations: Mapping[str, np.ndarray] = field(default_factory=dict)
     costs: Mapping[str, np.ndarray] = field(default_factory=dict)
-    is_permutation: bool = True
     is_early: bool = False
     sentences: tuple[str, ...] = ()
+    rounded: tuple[str, ...] = ()
 
 
 def _is_settled(before: _Sweep, after: _Sweep) -> bool:
@@ -216,6 +220,8 @@ def _ending(search: Iteration[_Sweep]) -> tuple[str, str]:
             f"no fixed point in {search.steps} sweeps over groups that depend on one another; the permutations are those of sweep "
             f"{search.best}, whose cost is the least"
         )
+    if search.state.rounded:
+        return LOCAL, f"couplings were rounded to permutations, which need not be optimal ({'; '.join(search.state.rounded)})"
     if search.steps == 1:
         return OPTIMAL, "optimal, layer by layer"
     return (

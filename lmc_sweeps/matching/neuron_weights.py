@@ -57,7 +57,7 @@ def pieces(
     choices = [[occurrence.segment] if k == occurrence.axis else range(len(axis.segments)) for k, axis in enumerate(axes)]
     inputs = read_axis(axes)
     for segments in product(*choices):
-        part = _cut(weights[occurrence.tensor], axes, segments)
+        part = cut(weights[occurrence.tensor], axes, segments)
         if inputs is None or not keys:
             source = f"{INPUT} of {occurrence.tensor}"
         else:  # of a weight that is used both ways only what its first such axis reads is known
@@ -65,7 +65,7 @@ def pieces(
         yield _piece(part, axes, segments, occurrence, source, orders, matched)
 
 
-def _cut(tensor: np.ndarray, axes: tuple[Axis, ...], segments: tuple[int, ...]) -> np.ndarray:
+def cut(tensor: np.ndarray, axes: tuple[Axis, ...], segments: tuple[int, ...]) -> np.ndarray:
     """Return the part of a tensor in one segment of each axis, its axes split into factors."""
     for k, (axis, s) in enumerate(zip(axes, segments, strict=True)):
         if len(axis.segments) > 1:

@@ -57,6 +57,13 @@ class Moments:
 class Loss(Protocol):
     """The training loss of one network as a function of its weights, on the whole training set or on some of its examples."""
 
+    @property
+    def n_examples(self) -> int:
+        """The number of examples in the training set."""
+
+    def on(self, examples: np.ndarray | None) -> "Loss":
+        """Return the loss on the examples of these numbers alone, which are copied once; with None this loss."""
+
     def loss(self, weights: Mapping[str, Any], examples: np.ndarray | None = None) -> float:
         """Return the mean loss of a network on the examples of these numbers, on all without them."""
 

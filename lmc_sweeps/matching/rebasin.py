@@ -1,6 +1,5 @@
 """`rebasin`: Git Re-Basin's weight matching, all weights of every group, one group at a time until none gains."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,30 +8,25 @@ import numpy as np
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.matching.all_weights import LEAST_GAIN, AllWeightsMatching, own_distance, squared_distance, squares
 from lmc_sweeps.matching.iteration import Iteration, iterate
 from lmc_sweeps.matching.layers import layer_report
-from lmc_sweeps.matching.neuron_weights import all_rows
 from lmc_sweeps.matching.problem import (
     LOCAL,
     NOT_CONVERGED,
     MatchingProblem,
     MatchingResult,
-    NetworkView,
     Permutations,
     permutation_maps,
 )
-from lmc_sweeps.maths.dimension import spectrum_of_products
-from lmc_sweeps.maths.ground_costs import squared_distances
 from lmc_sweeps.maths.permutations import from_coupling
 from lmc_sweeps.transport.ties import TieRule
 
 MOST_SWEEPS = 100
-LEAST_GAIN = 1e-12  # of |A|^2 + |B|^2: below it is rounding, and a loop could go round between permutations that are as good
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rebasin(Matching):
+class Rebasin(AllWeightsMatching):
     r"""Match all groups by all of their weights, on both sides of every tensor.
 
     .. math:: \min_P \| \theta_A - P \theta_B \|^2 = \|\theta_A\|^2 + \|\theta_B\|^2 - 2 \max_P \sum_p \langle W^p_A, P W^p_B \rangle
@@ -52,7 +46,6 @@ class Rebasin(Matching):
 
     name: ClassVar[str] = "rebasin"
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "generator"})
-    keeps_gaussian: ClassVar[bool] = False
     transport: str = "assignment"
     starts: int = 5
 
@@ -63,7 +56,7 @@ class Rebasin(Matching):
     @one_thread()
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations of the best of several searches."""
-        searches = [self._search(problem, self._start(problem, number)) for number in range(self.starts)]
+        searches = [self.search(problem, self._start(problem, number)) for number in range(self.starts)]
         ends = [search.objective[-1] for search in searches]
         best = searches[int(np.argmin(ends))]
         ended = [search.is_done for search in searches]
@@ -78,33 +71,8 @@ class Rebasin(Matching):
             statistics={"squared_distance": tuple(ends), "sweeps": tuple(search.steps for search in searches)},
         )
 
-    def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
-        """Return the squared distances of all weights of A's neurons and B's, those of B with the others' permutations."""
-        rows = zip(all_rows(problem, problem.a.weights, group, {}), all_rows(problem, problem.b.weights, group, permutations), strict=True)
-        n = problem.sizes[group]
-        return sum((squared_distances(a, b) for a, b in rows), np.zeros((n, n)))
-
-    @one_thread()
-    def dimension_matrices(self, problem: MatchingProblem, group: str, centred: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Return the products of neurons' weights, of A and of B, each in its own order."""
-        a, b = (self._products(problem, view, group, centred) for view in (problem.a, problem.b))
-        return a, b
-
-    def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
-        """Return the variances of A's neurons along their principal directions."""
-        return spectrum_of_products(self._products(problem, problem.a, group, centred=False))
-
-    def _products(self, problem: MatchingProblem, view: NetworkView, group: str, centred: bool) -> np.ndarray:
-        n = problem.sizes[group]
-        parts = (rows - rows.mean(0) if centred else rows for rows in all_rows(problem, view.weights, group, {}))
-        return sum((rows @ rows.T for rows in parts), np.zeros((n, n)))
-
-    def _start(self, problem: MatchingProblem, number: int) -> dict[str, np.ndarray]:
-        draw: Any = problem.generator
-        return {group: np.arange(size) if number == 0 else draw.permutation(size) for group, size in problem.sizes.items()}
-
-    def _search(self, problem: MatchingProblem, start: Permutations) -> Iteration[dict[str, np.ndarray]]:
-        """Return where sweeps from a start end."""
+    def search(self, problem: MatchingProblem, start: Permutations, most_sweeps: int = MOST_SWEEPS) -> Iteration[dict[str, np.ndarray]]:
+        """Return where sweeps from a start end, with the squared distance after each."""
         solve, draw = transport.choices()[self.transport](), problem.generator
         least = LEAST_GAIN * sum(squares(problem, view.weights) for view in (problem.a, problem.b))
 
@@ -113,38 +81,15 @@ class Rebasin(Matching):
             for group in draw.permutation(list(orders)):  # type: ignore[union-attr]
                 cost = self.ground_cost(problem, group, orders)
                 proposal = {**orders, group: from_coupling(solve(cost, TieRule(size=np.mean)).coupling)[0]}
-                if _own_distance(problem, group, orders) - _own_distance(problem, group, proposal) > least:
+                if own_distance(problem, group, orders) - own_distance(problem, group, proposal) > least:
                     orders = proposal
             return orders
 
         def is_done(before: Permutations, after: Permutations) -> bool:
             return all(np.array_equal(before[group], after[group]) for group in after)
 
-        return iterate(dict(start), sweep, is_done, MOST_SWEEPS, lambda orders: squared_distance(problem, orders))
+        return iterate(dict(start), sweep, is_done, most_sweeps, lambda orders: squared_distance(problem, orders))
 
-
-def squares(problem: MatchingProblem, weights: Mapping[str, np.ndarray]) -> float:
-    """Return the squared norm of a network's parameters."""
-    return sum(float(np.sum(weights[name] ** 2)) for name in weights if name not in problem.graph.buffers)
-
-
-def squared_distance(problem: MatchingProblem, orders: Permutations) -> float:
-    r"""Return :math:`\|\theta_A - P\theta_B\|^2` over the parameters."""
-    return _distance(problem, orders, [name for name in problem.a.weights if name not in problem.graph.buffers])
-
-
-def _own_distance(problem: MatchingProblem, group: str, orders: Permutations) -> float:
-    """Return the part of the squared distance that a group's permutation changes."""
-    names = dict.fromkeys(name for name, _ in problem.graph.holders(group) if name not in problem.graph.buffers)
-    return _distance(problem, orders, list(names))
-
-
-def _distance(problem: MatchingProblem, orders: Permutations, names: list[str]) -> float:
-    total = 0.0
-    for name in names:
-        moved = problem.b.weights[name]
-        for k, axis in enumerate(problem.graph.axes.get(name, ())):
-            if (order := axis.order(orders)) is not None:
-                moved = moved.take(order, axis=k)
-        total += float(np.sum((problem.a.weights[name] - moved) ** 2))
-    return total
+    def _start(self, problem: MatchingProblem, number: int) -> dict[str, np.ndarray]:
+        draw: Any = problem.generator
+        return {group: np.arange(size) if number == 0 else draw.permutation(size) for group, size in problem.sizes.items()}

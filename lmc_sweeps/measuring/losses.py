@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,15 @@ class TrainingLoss:
     like: Mapping[str, Tensor]
     train: Split
     batch_size: int = 2000
+
+    @property
+    def n_examples(self) -> int:
+        """The number of examples in the training set."""
+        return len(self.train.labels)
+
+    def on(self, examples: np.ndarray | None) -> "TrainingLoss":
+        """Return the loss on the examples of these numbers alone, which are copied once; with None this loss."""
+        return replace(self, train=self._split(examples))
 
     def loss(self, weights: Mapping[str, Any], examples: np.ndarray | None = None) -> float:
         """Return the mean loss of a network on the examples of these numbers, on all without them."""

@@ -290,7 +290,9 @@ class Residual(nn.Sequential):
 
 
 SIZES = (64, 5, 10)
-KNOWN = "activations, covariance, identity, rebasin, weights"
+KNOWN = (
+    "activations, annealing, covariance, frank_wolfe, identity, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights"
+)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +318,7 @@ KNOWN = "activations, covariance, identity, rebasin, weights"
         ({"matching": ("weight",)}, f"`matching` must be one of {KNOWN}, got 'weight'. Did you mean 'weights'?"),
         ({"matching": "hungarian"}, f"`matching` must be one of {KNOWN}, got 'hungarian'."),
         ({"matching": ()}, "`matching` must name at least one method, got none."),
-        ({"transport": "sinkhorn"}, "`matching.weights.transport` must be one of assignment, emd, got 'sinkhorn'."),
+        ({"transport": "auction"}, "`matching.weights.transport` must be one of assignment, emd, sinkhorn, got 'auction'."),
         ({"settings": {"weights": {"bias": 1}}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, outgoing, transport."),
         ({"settings": {"covar": {}}}, "`settings.covar` is not a key; the keys at `settings` are activations, covariance, weights."),
         ({"points": 10}, "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 10."),

@@ -13,7 +13,7 @@ from lmc_sweeps.matching.base import MatchingProblem
 from lmc_sweeps.measuring.problems import matching_problem
 from lmc_sweeps.models.base import Architecture
 
-ALL = ("weights", "moments", "cross_moments", "generator")
+ALL = ("weights", "moments", "cross_moments", "loss", "generator")
 
 
 @pytest.fixture

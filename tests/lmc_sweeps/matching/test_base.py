@@ -24,6 +24,7 @@ from lmc_sweeps.transport.emd import Emd
 
 ProblemOf = Callable[..., MatchingProblem]
 CHOICES = matching.choices()
+BRIEF: dict[str, dict[str, int]] = {"annealing": {"steps": 20}}  # settings of methods that take long at their defaults
 SEQUENTIAL = ["weights", "covariance", "activations"]
 METHODS: dict[str, SequentialMatching] = {
     f"{name} {settings}": CHOICES[name](**settings)
@@ -145,7 +146,7 @@ def test_the_costs_of_a_layer_are_means_over_its_matched_and_its_unmoved_neurons
 
 @pytest.mark.parametrize("name", sorted(CHOICES))
 def test_a_method_gets_along_with_exactly_what_it_says_it_needs(name: str, problem_of: ProblemOf) -> None:
-    method = CHOICES[name]()
+    method = CHOICES[name](**BRIEF.get(name, {}))
     assert method.needs <= set(NEEDS)
     architecture, (a, b) = networks(2, 2)
     full, exact = (method(problem_of(architecture, a, b, inputs(), *needs)).permutations for needs in ((), (method.needs,)))
@@ -189,7 +190,7 @@ def test_groups_in_another_order_than_they_are_computed_in_settle_at_the_permuta
 
 @pytest.mark.parametrize("name", SEQUENTIAL)
 def test_an_unknown_transport_is_refused_with_the_choices(name: str) -> None:
-    message = rf"^`matching.{name}.transport` must be one of assignment, emd, got 'emb'\. Did you mean 'emd'\?$"
+    message = rf"^`matching.{name}.transport` must be one of assignment, emd, sinkhorn, got 'emb'\. Did you mean 'emd'\?$"
     with pytest.raises(InputError, match=message):
         CHOICES[name](transport="emb")
 

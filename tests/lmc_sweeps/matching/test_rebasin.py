@@ -1,10 +1,10 @@
 """Git Re-Basin's weight matching: what is proved of it, and against all permutations of small networks."""
 
 import itertools
-from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from small_chains import apart, chain, moved, problem_of
 from small_problems import networks
 
 from lmc_sweeps.matching.base import MatchingProblem, NetworkView
@@ -14,37 +14,6 @@ from lmc_sweeps.measuring.problems import matching_problem
 from lmc_sweeps.symmetry.graph import Graph
 
 NEEDS = ("weights", "generator")
-Weight = Mapping[str, np.ndarray]
-
-
-def chain(sizes: tuple[int, ...], seed: int) -> tuple[dict[str, tuple[str | None, ...]], dict[str, np.ndarray]]:
-    """Return the axes and random weights of a chain of layers of these sizes."""
-    rng = np.random.default_rng(seed)
-    groups: list[str | None] = [None, *(f"h{k}" for k in range(1, len(sizes) - 1)), None]
-    axes: dict[str, tuple[str | None, ...]] = {}
-    weights = {}
-    for k in range(1, len(sizes)):
-        axes |= {f"w{k}": (groups[k], groups[k - 1]), f"b{k}": (groups[k],)}
-        weights |= {f"w{k}": rng.standard_normal((sizes[k], sizes[k - 1])), f"b{k}": rng.standard_normal(sizes[k])}
-    return axes, weights
-
-
-def problem_of(axes: dict[str, tuple[str | None, ...]], a: Weight, b: Weight, seed: int = 0) -> MatchingProblem:
-    graph = Graph.by_hand(axes, a)
-    return MatchingProblem(graph=graph, views=(NetworkView(weights=a), NetworkView(weights=b)), generator=np.random.default_rng(seed))
-
-
-def moved(axes: dict[str, tuple[str | None, ...]], weights: Weight, orders: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    out = {}
-    for name, entry in axes.items():
-        out[name] = weights[name]
-        for k, group in enumerate(entry):
-            out[name] = out[name] if group is None or group not in orders else out[name].take(orders[group], k)
-    return out
-
-
-def apart(a: Weight, b: Weight) -> float:
-    return sum(float(((a[name] - b[name]) ** 2).sum()) for name in a)
 
 
 @pytest.mark.parametrize("sizes", [(20, 32, 10), (12, 32, 32, 32, 10)])

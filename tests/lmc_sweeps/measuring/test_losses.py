@@ -84,7 +84,9 @@ def test_some_examples_alone_give_the_loss_on_these() -> None:
     loss = TrainingLoss(CHAIN, NETWORK, Split(INPUTS, LABELS))
     few = TrainingLoss(CHAIN, NETWORK, Split(INPUTS[chosen], LABELS[chosen]))
     weights = {key: tensor.numpy() for key, tensor in NETWORK.items()}
-    assert loss.loss(weights, chosen) == few.loss(weights)
+    assert (loss.n_examples, few.n_examples) == (23, 3)
+    assert loss.loss(weights, chosen) == loss.on(chosen).loss(weights) == few.loss(weights)
+    assert (loss.on(chosen).n_examples, loss.on(None).n_examples) == (3, 23)
     value, gradient = loss.value_and_gradient(weights, chosen)
     other, expected = few.value_and_gradient(weights)
     assert value == other

@@ -79,7 +79,7 @@ KINDS = [
 def test_a_relabeling_of_all_groups_is_found_again_and_what_it_did_to_the_line_is_gone(name: str) -> None:
     a = alive(name, 0)
     b, orders = relabelled(a, graph_of(name), 1)
-    methods = ["weights", "covariance", "activations", "rebasin"]
+    methods = ["weights", "covariance", "activations", "rebasin", "rebasin_covariance", "frank_wolfe"]
     result = compare(Flattened(a), Flattened(b), train=examples(name), test=examples(name), matching=methods, points=3)
     for method in methods:
         assert {group.removeprefix("module.") for group in result.permutations[method]} == set(orders)
@@ -95,7 +95,7 @@ def test_a_relabeling_of_all_groups_is_found_again_and_what_it_did_to_the_line_i
 def test_the_order_of_bs_neurons_makes_no_difference(name: str) -> None:
     a, b = alive(name, 3), alive(name, 4)
     shuffled, orders = relabelled(b, graph_of(name), 2)
-    methods = ["weights", "covariance", "activations"]
+    methods = ["weights", "covariance", "activations", "frank_wolfe"]
     data = examples(name)
     one, other = (compare(Flattened(a), Flattened(net), train=data, test=data, matching=methods, points=3) for net in (b, shuffled))
     for method in methods:

@@ -62,7 +62,7 @@ MISTAKES = [
     (["optimizer.lr=nan"], "`optimizer.lr` must be a finite number above 0, got nan."),
     (["optimizer.lr=abc"], "`optimizer.lr` must be a finite number above 0, got 'abc'."),
     (["matching=[]"], "`matching` must name at least one method, got none; e.g. matching=[weights,activations]."),
-    (["matching.weights.transport=emdd"], "`matching.weights.transport` must be one of assignment, emd, got 'emdd'. Did you mean 'emd'?"),
+    (["matching.weights.transport=emdd"], "`matching.weights.transport` must be one of assignment, emd, sinkhorn, got 'emdd'. Did you mean 'emd'?"),
     (["matching.weights.biases=1"], "`matching.weights.biases` must be true or false, got 1."),
     (["dataset.name=mnits"], "`dataset.name` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
     (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is not a folder."),
