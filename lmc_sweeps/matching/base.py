@@ -144,11 +144,12 @@ class SequentialMatching(Matching):
             PATIENCE,
         )
         status, sentence = _ending(search)
-        costs = search.state.costs if search.is_done else None  # costs of a sweep that still changed permutations are given older ones
+        end = search.state if search.is_done else search.least
+        costs = end.costs if search.is_done else None  # costs of a sweep that still changed permutations are given older ones
         return MatchingResult(
-            maps=permutation_maps(search.state.permutations),
-            is_permutation=not search.state.rounded,
-            layers=layer_report(self, problem, search.state.permutations, costs),
+            maps=permutation_maps(end.permutations),
+            is_permutation=not end.rounded,
+            layers=layer_report(self, problem, end.permutations, costs),
             status=status,
             sentence=sentence,
             objective=search.objective if search.steps > 1 else (),

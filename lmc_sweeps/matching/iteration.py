@@ -16,7 +16,9 @@ class Iteration(Generic[State]):
     Parameters
     ----------
     state : State
-        The last one if the iteration was done, and otherwise that of the least objective.
+        The last one.
+    least : State
+        That of the least objective.
     best : int
         The step which led to it.
     steps : int
@@ -27,6 +29,7 @@ class Iteration(Generic[State]):
     """
 
     state: State
+    least: State
     best: int
     steps: int
     objective: tuple[float, ...]
@@ -58,15 +61,15 @@ def iterate(
         It stops after so many steps without a new least objective.
     """
     state, trace = start, []
-    least, best, best_state = math.inf, 0, start
+    lowest, best, least = math.inf, 0, start
     for number in range(1, most + 1):
         before, state = state, step(state)
         if objective is not None:
             trace.append(objective(state))
-        if objective is None or trace[-1] < least * (1 - RESOLUTION):
-            least, best, best_state = trace[-1] if trace else math.inf, number, state
+        if objective is None or trace[-1] < lowest * (1 - RESOLUTION):
+            lowest, best, least = trace[-1] if trace else math.inf, number, state
         if is_done(before, state):
-            return Iteration(state, number, number, tuple(trace), True)
+            return Iteration(state, least, best, number, tuple(trace), True)
         if patience is not None and number - best >= patience:
             break
-    return Iteration(best_state, best, number if most else 0, tuple(trace), False)
+    return Iteration(state, least, best, number if most else 0, tuple(trace), False)

@@ -13,6 +13,7 @@ from torch import nn
 
 from benchmarks import real_pairs, rebasin_package
 from benchmarks.real_pairs import RealPair, Recipe, layer_norm, resnet20, warmup_cosine
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Data, Split
 
 rng = np.random.default_rng(0)
@@ -110,11 +111,19 @@ class Stream(nn.Module):
         return self.head(x + self.down(torch.relu(self.up(x))))
 
 
-def test_a_method_that_cannot_match_a_pair_has_its_message_in_the_table(package):
+def test_a_method_that_cannot_match_a_pair_has_its_message_in_the_table(package, monkeypatch):
     package.permuted = lambda b: b
     residual = RealPair("residual", "0-1", Stream().eval(), Stream().eval(), examples(50), examples(40))
+    by_ours = rebasin_package.by_ours
+
+    def refusing(method, pair, seed):
+        if method == "weights":
+            raise InputError("no such layer.")
+        return by_ours(method, pair, seed)
+
+    monkeypatch.setattr(rebasin_package, "by_ours", refusing)
     rows = {row["method"]: row for row in rebasin_package.comparison(residual, draws=1)}
-    assert "one pass cannot match it" in rows["weights"]["message"]
+    assert rows["weights"]["message"] == "no such layer."
     assert rows["activations"]["message"] == ""
     assert rows["package"]["distance_after"] == rows["package"]["distance_before"] == rows["weights"]["distance_before"]
 

@@ -155,7 +155,7 @@ def test_a_command_finds_the_folder_of_the_environment_and_its_configs(folder: P
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("models/mlp.py", "", r"/models/mlp\.py cannot be a part: lmc_sweeps\.models has a 'mlp' already, in .*; rename the file\. Taken are base, "),
+        ("models/mlp.py", "", r"/models/mlp\.py cannot be a part: lmc_sweeps\.models has a 'mlp' already, in .*; rename the file\. Taken are architecture, "),
         ("models/choices.py", "", r"models/choices\.py cannot be a part: lmc_sweeps\.models has a 'choices' already"),
         ("models/mine.py", FILES["models/small.py"].replace('"small"', '"mlp"'), r"models/mine\.py defines 'mlp', as lmc_sweeps\.models\.mlp does; names taken are mean_field, mlp"),
         ("models/broken.py", "\nimport nothing_of_this_name\n", r"models/broken\.py cannot be imported: line 2, 'import nothing_of_this_name': ModuleNotFoundError: No module named 'nothing_of_this_name'\.$"),

@@ -20,7 +20,8 @@ def test_at_its_limit_it_says_that_it_was_not_done() -> None:
 def test_without_an_end_it_stops_some_steps_after_the_least_objective_and_returns_that_state() -> None:
     values = [9.0, 4.0, 6.0, 4.0 * (1 - 1e-12), 5.0, 1.0]
     iteration = iterate(-1, lambda k: k + 1, lambda before, after: False, 6, values.__getitem__, patience=3)
-    assert (iteration.state, iteration.best, iteration.steps, iteration.objective) == (1, 2, 5, tuple(values[:5]))
+    assert (iteration.state, iteration.least, iteration.best, iteration.steps) == (4, 1, 2, 5)
+    assert iteration.objective == tuple(values[:5])
     assert not iteration.is_done
 
 
