@@ -13,7 +13,13 @@ REFERENCE = ROOT / "docs" / "reference"
 PAGES = {
     "networks": (
         "Networks of one's own, and of a sweep",
-        ["lmc_sweeps.compare", "lmc_sweeps.networks", "lmc_sweeps.parts.add_parts", "lmc_sweeps.maths.permutations"],
+        [
+            "lmc_sweeps.compare",
+            "lmc_sweeps.own_networks.comparison",
+            "lmc_sweeps.networks",
+            "lmc_sweeps.parts.add_parts",
+            "lmc_sweeps.maths.permutations",
+        ],
     ),
     "symmetry": (
         "Symmetries: which neurons can be relabelled",
@@ -30,10 +36,10 @@ PAGES = {
     ),
     "matching": (
         "Matching methods",
-        [f"lmc_sweeps.matching.{name}" for name in ("base", "problem", "neuron_weights")]
-        + [f"lmc_sweeps.matching.{name}" for name in ("identity", "random", "weights", "covariance", "activations")]
+        [f"lmc_sweeps.matching.{name}" for name in ("base", "problem", "neuron_weights", "layers", "iteration")]
+        + [f"lmc_sweeps.matching.{name}" for name in ("identity", "random_permutations", "weights", "covariance", "activations")]
         + [f"lmc_sweeps.matching.{name}" for name in ("rebasin", "rebasin_covariance", "frank_wolfe")]
-        + [f"lmc_sweeps.matching.{name}" for name in ("straight_through", "annealing", "sinkhorn")]
+        + [f"lmc_sweeps.matching.{name}" for name in ("straight_through", "annealing", "midpoint", "sinkhorn")]
         + [f"lmc_sweeps.matching.{name}" for name in ("all_weights", "soft_maps", "soft_losses")]
         + ["lmc_sweeps.maths.ground_costs", "lmc_sweeps.maths.doubly_stochastic"],
     ),

@@ -1,7 +1,7 @@
 """`compare`: two networks of the user's, matched and measured without a sweep."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from lmc_sweeps.models.criteria import Criterion, criterion_of
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.architecture import architecture_of
 from lmc_sweeps.own_networks.batch_sizes import batch_size_of, check_batch_size
+from lmc_sweeps.own_networks.comparison import Comparison
 from lmc_sweeps.own_networks.data import own_split
 from lmc_sweeps.own_networks.examples import check_networks, taken_examples
 from lmc_sweeps.own_networks.methods import build_methods
@@ -28,33 +29,10 @@ from lmc_sweeps.own_networks.repairs import build_repairs
 from lmc_sweeps.own_networks.stages import Stages
 from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.symmetry.graph import Graph
-from lmc_sweeps.symmetry.maps import Map, permutations_of
+from lmc_sweeps.symmetry.maps import permutations_of
 from multirun_analysis import schema
 
 STAGES = ("reading", "tracing", "proving", "matching", "evaluating")
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The result of `compare`: tables as pandas frames, maps, and the mapped state dicts of B.
-
-    `permutations` are the orders of those maps that are permutations. `seconds` are those of `STAGES`: of reading networks and data, of
-    deriving the symmetries, of proving them, of matching (statistics included), and of evaluating all that is measured.
-    """
-
-    runs: pd.DataFrame
-    curves: pd.DataFrame
-    layers: pd.DataFrame
-    maps: dict[str, dict[str, Map]]
-    permutations: dict[str, dict[str, np.ndarray]]
-    aligned: dict[str, dict[str, Tensor]]
-    searches: pd.DataFrame
-    notes: tuple[str, ...]
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the measures: one row per repair, method and split, the columns of ``runs.csv`` from `matching` on, and `repair`."""
-        return self.runs.copy()
 
 
 def compare(

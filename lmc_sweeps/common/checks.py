@@ -95,3 +95,9 @@ def known_keys(prefix: str, keys: Iterable[str], allowed: Iterable[str], hint: C
             level = f"`{prefix}`" if prefix else "the top level"
             meant = nearest(key, choices) if hint is None else hint(full)
             raise InputError(f"`{full}` is not a key; the keys at {level} are {', '.join(choices)}.{meant}")
+
+
+def first_line(error: Exception) -> str:
+    """Return the type of an error of somebody else's code, and the first line of its message."""
+    message = str(error).strip().split("\n")[0][:300].rstrip(".")
+    return f"{type(error).__name__}: {message}." if message else f"{type(error).__name__}."

@@ -45,7 +45,7 @@ __all__ = [  # all that the file of a method needs, one's own too
     "incoming", "incoming_rows", "layer_report", "neuron_rows", "outgoing_columns", "partners", "permutation_maps",
 ]  # fmt: skip
 
-MOST_SWEEPS = 100  # over groups that feed one another
+MOST_SWEEPS, PATIENCE = 100, 5  # over groups that depend on one another; without a new least cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +85,10 @@ class SequentialMatching(Matching):
 
     In a chain the cost of a layer depends on the permutations of the layers below it only, so more passes, in any order, end in the same
     permutations. Where groups feed one another, as in a residual stream, or are factors of one axis, as attention heads, the first pass
-    compares what can be compared (`neuron_weights.incoming`), and passes follow until none changes a permutation: a fixed point, which
-    does not depend on the order of B's neurons. Where several permutations of a group cost the same (to the resolution of
+    compares what can be compared (`neuron_weights.incoming`), and passes follow until none changes a permutation: a fixed point, at which
+    each group is optimal given the others. There need not be one, as the groups have no cost in common: after some passes without a new
+    least sum of costs, those of the least are taken, and the status is ``not_converged``. Neither depends on the order of B's neurons.
+    Where several permutations of a group cost the same (to the resolution of
     `transport.ties`), as with dead or duplicate neurons, that one counts whose neurons have the nearest weights: incoming, with B's
     inputs in A's order, biases, and those that lead to the outputs; and of equal ones that which moves neurons the least.
     """
@@ -133,7 +135,14 @@ class SequentialMatching(Matching):
     @one_thread()
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations of one pass over the groups, or of several where groups depend on one another."""
-        search = iterate(_Sweep(), lambda before: self._sweep(problem, before.permutations), _is_settled, MOST_SWEEPS)
+        search = iterate(
+            _Sweep(),
+            lambda before: self._sweep(problem, before.permutations),
+            _is_settled,
+            MOST_SWEEPS,
+            partial(self._total_cost, problem),
+            PATIENCE,
+        )
         status, sentence = _ending(search)
         costs = search.state.costs if search.is_done else None  # costs of a sweep that still changed permutations are given older ones
         return MatchingResult(
@@ -142,6 +151,7 @@ class SequentialMatching(Matching):
             layers=layer_report(self, problem, search.state.permutations, costs),
             status=status,
             sentence=sentence,
+            objective=search.objective if search.steps > 1 else (),
         )
 
     def _sweep(self, problem: MatchingProblem, before: Permutations) -> "_Sweep":
@@ -160,6 +170,16 @@ class SequentialMatching(Matching):
             if not result.converged:
                 sentences.append(f"layer {layer}: {result.sentence}")
         return _Sweep(permutations, costs, is_early, tuple(sentences), tuple(rounded))
+
+    def _total_cost(self, problem: MatchingProblem, sweep: "_Sweep") -> float:
+        """Return the sum of the squared distances of all matched neurons, each as it was when its group was matched.
+
+        A group that was matched early was compared by a part of its weights: its cost is taken at the end of the sweep.
+        """
+        costs: Mapping[str, np.ndarray] = sweep.costs
+        if sweep.is_early:
+            costs = {group: self.ground_cost(problem, group, sweep.permutations) for group in problem.groups}
+        return sum(float(cost[np.arange(len(cost)), sweep.permutations[group]].sum()) for group, cost in costs.items())
 
     def _ties(self, problem: MatchingProblem, group: str, permutations: Permutations) -> TieRule:
         """Return what decides between permutations of equal cost: the weights, for a method that sees them."""
@@ -196,7 +216,10 @@ def _ending(search: Iteration[_Sweep]) -> tuple[str, str]:
     if search.state.sentences:
         return NOT_CONVERGED, "; ".join(search.state.sentences)
     if not search.is_done:
-        return NOT_CONVERGED, f"after {search.steps} sweeps over the groups permutations still change"
+        return NOT_CONVERGED, (
+            f"no fixed point in {search.steps} sweeps over groups that depend on one another; the permutations are those of sweep "
+            f"{search.best}, whose cost is the least"
+        )
     if search.state.rounded:
         return LOCAL, f"couplings were rounded to permutations, which need not be optimal ({'; '.join(search.state.rounded)})"
     if search.steps == 1:

@@ -1,5 +1,6 @@
 """The matching problem and its result: what a method may look at, and what it returns."""
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -147,9 +148,9 @@ class LayerMatch:
     approximate_dimension_b: float
     approximate_dimension_centred: float
     approximate_dimension_centred_b: float
-    effective_dimension: float
-    cost_lower_bound: float
-    expected_slope: float
+    effective_dimension: float = math.nan
+    cost_lower_bound: float = math.nan
+    expected_slope: float = math.nan
 
 
 OPTIMAL, FIXED_POINT, LOCAL, NOT_MATCHED, NOT_CONVERGED = "optimal", "fixed_point", "local", "not_matched", "not_converged"

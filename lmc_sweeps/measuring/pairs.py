@@ -220,7 +220,7 @@ def _notes(matches: Sequence[_Match]) -> list[str]:
     for match in matches:
         name, gap = match.method.name, match.measures.function_gap
         if not match.result.converged:
-            notes.append(f"{name}: the solver did not converge ({match.result.sentence}).")
+            notes.append(f"{name}: not converged: {match.result.sentence}.")
         if not match.result.is_permutation:
             notes.append(f"{name}: the coupling is not a permutation; it was rounded to the nearest one.")
         if math.isnan(gap):

@@ -97,12 +97,12 @@ class TorchModule(Architecture):
                     "layer or group norm, or no dropout; networks that were trained elsewhere are compared by lmc_sweeps.compare."
                 )
         shapes = {name: tuple(axis.size for axis in axes) for name, axes in self._graph.axes.items()}
-        given = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
-        for name in (*shapes, *(name for name in given if name not in shapes)):
-            if shapes.get(name) != given.get(name):
+        initial = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
+        for name in (*shapes, *(name for name in initial if name not in shapes)):
+            if shapes.get(name) != initial.get(name):
                 raise InputError(
                     f"`initial` must return the tensors of the module's graph: {name!r} has shape {shapes.get(name, 'none')} there, and "
-                    f"{given.get(name, 'none')} in what `initial` returns."
+                    f"{initial.get(name, 'none')} in what `initial` returns."
                 )
 
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:

@@ -77,7 +77,10 @@ def _traced(a: OwnNetwork, b: OwnNetwork, inputs: Tensor) -> Measured:
             f"a {type(a.module).__name__} has no neurons that can be relabelled.{groups}{limits} "
             "print(lmc_sweeps.trace(network, inputs)) shows its axes; a `permutation_spec` of your own may name groups."
         )
-    left = () if not constant else (f"left in their order, as constants have them: {', '.join(sorted(constant))}.",)
+    left = [f"left in their order, as constants have them: {', '.join(sorted(constant))}."] if constant else []
+    for limit in graph.limits:
+        more = f" and {len(limit.tensors) - 3} more" if len(limit.tensors) > 3 else ""
+        left.append(f"left in their order, as {limit.operation} has no rule for them: axes of {', '.join(limit.tensors[:3])}{more}.")
     return Measured(TorchModule(a.module, free), a, b, (*left, *_notes(a)))
 
 

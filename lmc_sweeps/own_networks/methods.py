@@ -27,7 +27,10 @@ def build_methods(
     if not names:
         raise checks.InputError("`matching` must name at least one method, got none.")
     classes = matching.choices()
-    checks.known_keys("settings", [key for key in settings if key not in tuple(others)], names)
+    unnamed = [key for key in settings if key not in (*names, *others)]
+    if unnamed and unnamed[0] in classes:
+        raise checks.InputError(f"`settings` are for {unnamed[0]!r}, which `matching` does not name; add it: {', '.join(names)}.")
+    checks.known_keys("settings", unnamed, names)
     methods = []
     for name in dict.fromkeys(names):
         cls = classes[checks.one_of("matching", name, classes)]

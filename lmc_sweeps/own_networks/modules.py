@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils import parametrize
 
-from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.checks import InputError, first_line
 from lmc_sweeps.common.devices import is_out_of_memory
 
 # Modules that only call another one, under which name they hold it.
@@ -184,7 +184,7 @@ def checked(network: OwnNetwork, split: str, inputs: Tensor, call: Callable[[Ten
         shape, kind = tuple(inputs.shape[1:]), str(inputs.dtype).removeprefix("torch.")
         first = next((key for key, tensor in network.parameters.items() if tensor.dim() > 1), next(iter(network.parameters)))
         raise InputError(
-            f"`{split}` has inputs of shape {shape} in {kind}, which {name} does not take: its forward raised {type(error).__name__}. "
+            f"`{split}` has inputs of shape {shape} in {kind}, which {name} does not take: its forward raised {first_line(error)} "
             f"Its first weights, {first!r}, have shape {tuple(network.parameters[first].shape)}{_hints(network, first)}."
         ) from error
     if not isinstance(logits, Tensor):

@@ -26,6 +26,8 @@ def own_graph(requested: Any, network: OwnNetwork) -> Graph:
     InputError
         If it is no specification, does not fit the network's tensors, or leaves methods nothing to permute.
     """
+    if isinstance(requested, Graph):
+        return _own_axes(requested, network)
     axes = _sorted(_by_tensor(_entries(requested), network))
     spec = PermutationSpec(axes)
     sizes = spec.sizes(network.parameters)
@@ -45,6 +47,18 @@ def own_graph(requested: Any, network: OwnNetwork) -> Graph:
         if not spec.incoming(group):
             raise InputError(f"group {group!r} has no incoming weights: only parameters of one axis have it on their first axis.")
     return Graph.by_hand(axes, network.parameters, network.buffers)
+
+
+def _own_axes(graph: Graph, network: OwnNetwork) -> Graph:
+    """Return a graph that a caller has traced, if it is one of the network's tensors."""
+    for name, tensor in network.parameters.items():
+        shape = tuple(axis.size for axis in graph.axes.get(name, ()))
+        if shape != tuple(tensor.shape):
+            raise InputError(
+                f"`permutation_spec` is a graph of other tensors: {name!r} has shape {tuple(tensor.shape)}, and {shape or 'none'} there."
+            )
+    constant = {group for name, axes in graph.axes.items() if name not in network.parameters for axis in axes for group in axis.groups}
+    return graph.without(constant)
 
 
 def _entries(requested: Any) -> Axes:

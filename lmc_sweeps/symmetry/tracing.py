@@ -1,6 +1,7 @@
 """The symmetry graph of any module that `torch.export` takes, derived from its operations."""
 
 import copy
+import logging
 import operator
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Node
 
-from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.checks import InputError, first_line
 from lmc_sweeps.symmetry import shapes as _shapes  # noqa: F401 - registers its rules
 from lmc_sweeps.symmetry.axes import Axis, Factor, Segment
 from lmc_sweeps.symmetry.factors import Places
@@ -73,28 +74,27 @@ def _check_example(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[st
     except Exception as error:
         kinds = ", ".join(f"{tuple(part.shape)} in {part.dtype}" if isinstance(part, Tensor) else type(part).__name__ for part in inputs)
         raise InputError(
-            f"`example` must be what a {type(module).__name__} takes, got {kinds}: its forward raised {_line(error)}"
+            f"`example` must be what a {type(module).__name__} takes, got {kinds}: its forward raised {first_line(error)}"
         ) from error
-
-
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().split(chr(10))[0][:300]}"
 
 
 def _exported(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     export = getattr(torch.export, "export_for_training", None) if torch.__version__ < "2.6" else None  # it compares versions
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one operation, which hides what it is made of
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # pages of a graph's code, where a module cannot be traced
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what does not matter to shapes, as where a module keeps its weights twice
             return (export or torch.export.export)(copy.deepcopy(module).eval(), inputs, keywords, strict=False)
     except Exception as error:
         raise InputError(
-            f"{type(module).__name__} cannot be traced: torch.export stops with {_line(error)} "
+            f"{type(module).__name__} cannot be traced: torch.export stops with {first_line(error)} "
             "Write its permutation specification by hand, and pass it as `permutation_spec`."
         ) from error
     finally:
+        logging.disable(level)
         torch.backends.mha.set_fastpath_enabled(fused)
 
 

@@ -126,7 +126,7 @@ def test_nothing_is_noted_where_nothing_went_wrong(result):
 def test_a_solver_that_did_not_converge_and_a_coupling_that_is_no_permutation_are_noted(architecture):
     notes = measured(architecture, [Spy(status=NOT_CONVERGED, is_permutation=False)]).notes
     assert notes == [
-        "spy: the solver did not converge (out of steps).",
+        "spy: not converged: out of steps.",
         "spy: the coupling is not a permutation; it was rounded to the nearest one.",
     ]
 

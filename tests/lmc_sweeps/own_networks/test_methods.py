@@ -29,7 +29,8 @@ def test_a_methods_own_transport_stands_before_that_of_all():
         (["weight"], {}, "`matching` must be one of activations, annealing, covariance, frank_wolfe, identity, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'weight'. Did you mean 'weights'?"),
         (["weights"], {"weights": True}, "`settings` must be a mapping of methods to mappings of their settings, got {'weights': True}."),
         (["weights"], {"weights": {"bias": True}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are"),
-        (["weights"], {"covariance": {}}, "`settings.covariance` is not a key; the keys at `settings` are weights."),
+        (["weights"], {"covarianc": {}}, "`settings.covarianc` is not a key; the keys at `settings` are weights."),
+        (["weights"], {"rebasin": {}}, "`settings` are for 'rebasin', which `matching` does not name; add it: weights."),
     ],
 )  # fmt: skip
 def test_methods_and_settings_that_are_none_are_refused_in_one_sentence(names, settings, message):

@@ -23,6 +23,7 @@ from callers_networks import (
 )
 from torch import nn
 
+from lmc_sweeps import trace
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.maths.permutations import PermutationSpec, apply_permutations
 
@@ -127,3 +128,16 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
 def test_a_specification_that_is_none_is_refused_in_one_sentence(case):
     changes, message = REFUSED[case]
     assert refusal(**changes).startswith(message)
+
+
+def test_a_graph_that_was_traced_is_a_specification_and_groups_can_be_left_in_their_order() -> None:
+    build, axes, x = KINDS["conv1d, channels = length"]
+    a, b = (seeded(build, seed) for seed in (0, 1))
+    graph = trace(a, x[:2])
+    traced, by_graph = (compared(a, b, spec, x, matching=["weights"]) for spec in (None, graph))
+    assert traced.runs["distance"].tolist() == by_graph.runs["distance"].tolist()
+    first = graph.groups[0]
+    assert set(compared(a, b, graph.without([first]), x, matching=["weights"]).permutations["weights"]) == set(graph.groups[1:])
+    other = trace(torch.nn.Linear(3, 4), torch.zeros(2, 3))
+    with pytest.raises(InputError, match=r"^`permutation_spec` is a graph of other tensors: '.*' has shape .*, and none there\.$"):
+        compared(a, b, other, x)

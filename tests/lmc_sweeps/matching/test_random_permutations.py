@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmc_sweeps.matching.problem import MatchingProblem, NetworkView
-from lmc_sweeps.matching.random import Random
+from lmc_sweeps.matching.random_permutations import Random
 from lmc_sweeps.symmetry.graph import Graph
 
 
