@@ -87,7 +87,8 @@ def compare(
     settings : mapping of str to mapping, optional
         Settings by method and by repair, e.g. ``{"weights": {"biases": True}, "reset": {"examples": 2000}}``.
     transport : str, optional
-        Solver for the methods whose settings do not name one: ``emd`` or ``assignment``, both exact; if not given, each method's default.
+        Solver for the methods whose settings do not name one: ``emd`` or ``assignment``, both exact, or ``sinkhorn``, entropic; if not
+        given, each method's default.
     seed : int
         For methods that draw random numbers.
     device : str

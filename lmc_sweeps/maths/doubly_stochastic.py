@@ -105,7 +105,7 @@ def _solved(matrix: np.ndarray, row_sums: np.ndarray, column_sums: np.ndarray) -
 
     a, b = matrix.sum(1), matrix.sum(0)
     divided = matrix / a[:, None]
-    schur = np.diag(b + RIDGE) - matrix.T @ divided
+    schur = np.diag(b + RIDGE * max(1.0, b.max())) - matrix.T @ divided
     right = column_sums - divided.T @ row_sums
     v = np.zeros(len(matrix))
     if len(matrix) > 1:
