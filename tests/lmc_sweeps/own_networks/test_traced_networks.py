@@ -62,11 +62,10 @@ def examples(name: str) -> tuple[Tensor, Tensor]:
     return torch.randint(int(example.max()) + 1, shape, generator=draws), LABELS % 3
 
 
-KINDS = ["grouped and depthwise", "densenet", "vit chunked", "decoder", "gains", "gpt"]
 ORDER_FREE = ["weights", "covariance", "activations"]
 
 
-@pytest.mark.parametrize("name", [*KINDS, "resnet20 group", "encoder post-norm"])
+@pytest.mark.parametrize("name", ["grouped and depthwise", "densenet", "vit chunked", "resnet20 group", "decoder"])
 def test_a_relabeling_of_all_groups_is_found_again_and_what_it_did_to_the_line_is_gone(name: str) -> None:
     a = alive(name, 0)
     b, orders = relabelled(a, graph_of(name), 1)
@@ -81,7 +80,7 @@ def test_a_relabeling_of_all_groups_is_found_again_and_what_it_did_to_the_line_i
     assert ("batch norm: running statistics along the line are interpolated" in " ".join(result.notes)) == ("BatchNorm" in str(a))
 
 
-@pytest.mark.parametrize("name", [*KINDS, "resnet20 batch"])
+@pytest.mark.parametrize("name", ["grouped and depthwise", "vit chunked", "gains", "gpt", "resnet20 batch"])
 def test_the_order_of_bs_neurons_makes_no_difference(name: str) -> None:
     a, b = alive(name, 3), alive(name, 4)
     shuffled, orders = relabelled(b, graph_of(name), 2)
