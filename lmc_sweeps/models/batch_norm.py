@@ -30,7 +30,7 @@ class NormSums:
     count : int
         Number of values of each channel: examples times positions.
     total, squares : Tensor, shape (K, channels)
-        Sums of the values and of their squares; in the shape of the stack's running statistics.
+        Sums of the values and of their squares.
     """
 
     mean: str
@@ -42,10 +42,6 @@ class NormSums:
     def __add__(self, other: "NormSums") -> "NormSums":
         """Return the sums over both data."""
         return NormSums(self.mean, self.variance, self.count + other.count, self.total + other.total, self.squares + other.squares)
-
-    def map(self, change: Callable[[str, Tensor], Tensor]) -> "NormSums":
-        """Return the sums in another shape, by a function of the name of a running statistic and of a tensor in its shape."""
-        return NormSums(self.mean, self.variance, self.count, change(self.mean, self.total), change(self.variance, self.squares))
 
     def statistics(self) -> dict[str, Tensor]:
         r"""Return the running statistics of the pooled data, by name, in float64.

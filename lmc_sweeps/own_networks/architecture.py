@@ -13,7 +13,7 @@ from lmc_sweeps.models.sequential import from_sequential
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.modules import OwnNetwork, check_same, visible
 from lmc_sweeps.own_networks.proof import taken_inputs
-from lmc_sweeps.own_networks.specification import own_graph
+from lmc_sweeps.own_networks.specification import groups_of_constants, own_graph
 from lmc_sweeps.symmetry.tracing import trace
 
 BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -68,7 +68,7 @@ def _traced(a: OwnNetwork, b: OwnNetwork, inputs: Tensor) -> Measured:
     few = taken_inputs(a, "train", inputs[:2].to(weights.device), weights.dtype, is_flat=False)
     a.outputs("train", few)  # a sentence where it does not take them
     graph = trace(a.module, few if len(few) > 1 else torch.cat([few, few]))
-    constant = {group for name, axes in graph.axes.items() if name not in a.parameters for axis in axes for group in axis.groups}
+    constant = groups_of_constants(graph, a)
     free = graph.without(constant)
     if not free.sizes:
         limits = "".join(f" {limit.operation} leaves {', '.join(limit.tensors[:3])} fixed." for limit in graph.limits)

@@ -57,8 +57,12 @@ def _own_axes(graph: Graph, network: OwnNetwork) -> Graph:
             raise InputError(
                 f"`permutation_spec` is a graph of other tensors: {name!r} has shape {tuple(tensor.shape)}, and {shape or 'none'} there."
             )
-    constant = {group for name, axes in graph.axes.items() if name not in network.parameters for axis in axes for group in axis.groups}
-    return graph.without(constant)
+    return graph.without(groups_of_constants(graph, network))
+
+
+def groups_of_constants(graph: Graph, network: OwnNetwork) -> set[str]:
+    """Return the groups that stand on tensors which are not measured, and so not mapped: they stay in their order."""
+    return {group for name, axes in graph.axes.items() if name not in network.parameters for axis in axes for group in axis.groups}
 
 
 def _entries(requested: Any) -> Axes:
