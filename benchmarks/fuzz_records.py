@@ -11,6 +11,7 @@ from benchmarks.records import write_sweep
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs import plane_files, records
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.sweeps import expected
 from multirun_analysis import schema
 from multirun_analysis.frames import planes
@@ -53,7 +54,7 @@ def _use_record(path: Path) -> bool:
     except InputError:  # a later version's
         return False
     if record is not None and records.is_finished(record):
-        records.is_measured(record, Weights())
+        records.is_measured(record, Weights(), [NoRepair()])
         records.merged(record, record)
         plane_files.methods_without_plane(path.parent, record, ["a", "b"], [Weights()])
     return record is not None

@@ -183,16 +183,13 @@ def _comparison(
     seconds: Mapping[str, float],
 ) -> Comparison:
     """Return the measures as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
-    tables = _with_repair(NoRepair.name, result.tables())
-    for name, rows in result.repaired.items():
-        repaired = _with_repair(name, replace(result, runs=rows.runs, curves=rows.curves).tables())
-        tables |= {table: tables[table] + repaired[table] for table in ("runs", "curves")}
-    columns = {"runs": _columns(schema.RUNS_TAIL), "curves": _columns(schema.CURVES_TAIL)}
-    curves = pd.DataFrame(tables["curves"], columns=columns["curves"]).explode(["t", "loss", "error"], ignore_index=True)
+    tables = result.tables()
+    along = [*schema.names(schema.CURVE_MEASURES)]
+    curves = pd.DataFrame(tables["curves"], columns=schema.names(schema.CURVES_TAIL)).explode(along, ignore_index=True)
     maps = {method.name: dict(result.maps[method_key(method)]) for method in methods}
     return Comparison(
-        runs=pd.DataFrame(tables["runs"], columns=columns["runs"]),
-        curves=curves.astype({"t": float, "loss": float, "error": float}),
+        runs=pd.DataFrame(tables["runs"], columns=schema.names(schema.RUNS_TAIL)),
+        curves=curves.astype(dict.fromkeys(along, float)),
         layers=pd.DataFrame(tables["layers"], columns=schema.names(schema.LAYERS_TAIL)),
         maps=maps,
         permutations={name: {group: np.array(o) for group, o in permutations_of(by_group).items()} for name, by_group in maps.items()},
@@ -201,17 +198,6 @@ def _comparison(
         notes=tuple(result.notes),
         seconds=dict(seconds),
     )
-
-
-def _with_repair(name: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of all tables with the name of a repair."""
-    return {table: [{**row, "repair": name} for row in rows] for table, rows in tables.items()}
-
-
-def _columns(tail: tuple[schema.Column, ...]) -> list[str]:
-    """Return the columns of a table with that of the repair behind the method's."""
-    matching, *others = schema.names(tail)
-    return [matching, "repair", *others]
 
 
 def _aligned(network_b: nn.Module, b: OwnNetwork, graph: Graph, maps: Maps) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from lmc_sweeps import datasets, matching, models, transport
+from lmc_sweeps import datasets, matching, models, repair, transport
 from lmc_sweeps.common.checks import InputError, one_of, user_path
 from multirun_analysis import checks
 from multirun_analysis.common.registry import (
@@ -19,14 +19,20 @@ from multirun_analysis.common.registry import (
     relative_to_here,
 )
 
-KINDS = {"dataset": "datasets", "model": "models", "matching": "matching"}  # groups of configs, and the folders of their classes
+KINDS = {
+    "dataset": "datasets",
+    "model": "models",
+    "matching": "matching",
+    "repair": "repair",
+}  # groups of configs; folders of their classes
+SEVERAL = {"matching": "methods", "repair": "repairs"}  # groups of which a job may take several options
 
 
 def add_parts(folder: str | Path) -> None:
     """Make the parts in a folder of your own choices like those of lmc_sweeps, here and in all processes that this one starts.
 
-    The folder has any of ``datasets/``, ``models/``, ``matching/``, ``transport/`` (one Python file per part), ``plots/``, ``studies/``,
-    ``stats/`` (for the analysis), and ``conf/`` with the configs in the groups of lmc_sweeps, e.g. ``conf/model/residual.yaml``. Its files
+    The folder has any of ``datasets/``, ``models/``, ``matching/``, ``transport/``, ``repair/`` (one Python file per part), ``plots/``,
+    ``studies/``, ``stats/`` (for the analysis), and ``conf/`` with the configs in the groups of lmc_sweeps, e.g. ``conf/model/residual.yaml``. Its files
     are imported as modules of lmc_sweeps, e.g. ``lmc_sweeps.models.residual``.
 
     Commands without a script of your own find the same folder by the environment variable ``LMC_SWEEPS_PARTS``: one folder, or several
@@ -41,8 +47,8 @@ def add_parts(folder: str | Path) -> None:
     ------
     InputError
         If the folder is not there, has none of these folders, or files in others; the name of a file or of a part is taken; a file cannot
-        be imported; a class cannot be a part; or a dataset, a model or a matching method has no YAML, or one with another name or other
-        fields. Nothing is added then. (`lmc_sweeps.cli.main`, which takes the folder too, ends with the sentence alone.)
+        be imported; a class cannot be a part; or a dataset, a model, a matching method or a repair has no YAML, or one with another name
+        or other fields. Nothing is added then. (`lmc_sweeps.cli.main`, which takes the folder too, ends with the sentence alone.)
     """
     if not isinstance(folder, str | os.PathLike):
         raise InputError(f"`folder` of `add_parts` must be the path of a folder, got {folder!r}.")
@@ -78,7 +84,9 @@ def check_parts() -> None:
         return
     check_folders(InputError)
     check_subfolders(InputError)
-    choices: dict[str, Mapping[str, type]] = {"dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices()}
+    choices: dict[str, Mapping[str, type]] = {
+        "dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices(), "repair": repair.choices()
+    }  # fmt: skip
     transport.choices()
     if any((folder / name).is_dir() for folder in folders_of_parts() for name in ("plots", "studies")):
         from multirun_analysis import plots, studies  # imported late: they bring matplotlib and seaborn
@@ -114,8 +122,9 @@ def _check_configs(folder: Path, choices: Mapping[str, Mapping[str, type]]) -> N
 def _check_config(file: Path, group: str, classes: Mapping[str, type], folder: Path) -> None:
     """Raise `InputError` if the YAML of a part has another name than the part, or other fields."""
     written = _read(file)
-    if group == "matching" and not file.read_text(errors="replace").startswith(f"# @package matching.{file.stem}\n"):
-        raise InputError(f"{file} must have '# @package matching.{file.stem}' as its first line: a job may have several methods.")
+    package = f"# @package {group}.{file.stem}"
+    if group in SEVERAL and not file.read_text(errors="replace").startswith(f"{package}\n"):
+        raise InputError(f"{file} must have '{package}' as its first line: a job may have several {SEVERAL[group]}.")
     is_its_own = file.stem in classes and _is_in(classes[file.stem], folder)
     if written.get("name") == file.stem and file.stem not in classes:
         raise InputError(_without_part(file, group, classes, folder))

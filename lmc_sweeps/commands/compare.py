@@ -56,7 +56,8 @@ def main(arguments: list[str] | None = None) -> None:
             train=(data.train.inputs, data.train.labels),
             test=(data.test.inputs, data.test.labels),
             matching=[method.name for method in settings.matching],
-            settings={method.name: method.settings() for method in settings.matching},
+            repair=[repair.name for repair in settings.repair],
+            settings={part.name: part.settings() for part in (*settings.matching, *settings.repair)},
             points=settings.points,
             seed=settings.seed,
             device=settings.device,
@@ -82,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         "network_a", type=Path, help="file of network A, which stays as it is: safetensors, or a PyTorch state dict or checkpoint"
     )
     parser.add_argument("network_b", type=Path, help="file of network B, which is permuted")
-    parser.add_argument("overrides", nargs="*", help="dataset=..., model=..., matching=..., points=..., device=..., seed=...")
+    parser.add_argument("overrides", nargs="*", help="dataset=..., model=..., matching=..., repair=..., points=..., device=..., seed=...")
     parser.add_argument(
         "--layers", metavar="NAME,NAME,...", help="the layers of both files from input to output, where names and shapes do not tell"
     )
@@ -101,8 +102,9 @@ def _settings(overrides: list[str]) -> JobSettings:
         settings = job_settings(compose("config", overrides))
     if settings.plane:
         raise checks.InputError("`plane` is for the jobs of lmc_sweeps; here no plane is measured.")
-    if len({method.name for method in settings.matching}) < len(settings.matching):
-        raise checks.InputError("`matching` must name each method once here; compare one setting after the other.")
+    for key, parts in (("matching", settings.matching), ("repair", settings.repair)):
+        if len({part.name for part in parts}) < len(parts):
+            raise checks.InputError(f"`{key}` must name each of its options once here; compare one setting after the other.")
     return settings
 
 

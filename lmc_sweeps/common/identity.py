@@ -4,9 +4,11 @@ Of a part in a user's own folder the code is in it too: an edited file is anothe
 and in that of the training code.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
-from typing import Any
+from dataclasses import MISSING, Field, asdict, fields
+from typing import Any, ClassVar
 
 from multirun_analysis.common.part_code import code_digest
 from multirun_analysis.schema import CODE, safe_name
@@ -56,3 +58,32 @@ def code_of(kind: type) -> dict[str, str]:
 
 def _default(field: Field[Any]) -> Any:
     return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+class Measuring:
+    """A part of which a job takes several, all measured on the same networks: it is identified by its name and its settings.
+
+    A subclass is a dataclass, whose fields are the settings.
+    """
+
+    name: ClassVar[str]
+
+    def settings(self) -> dict[str, Any]:
+        """Return the fields that a user can set."""
+        settings: dict[str, Any] = asdict(self)  # type: ignore[call-overload]
+        return settings
+
+    def code(self) -> dict[str, str]:
+        """Return the digests of the code of a user's own that decides what the part returns, under their keys; none of ours."""
+        return code_of(type(self))
+
+    def settings_hash(self) -> str:
+        """Return 8 hexadecimal digits that identify the part with its settings, behind a letter where they look like a number.
+
+        Settings at their defaults are left out, and the code of a user's own is in it.
+        """
+        settings = self.settings()
+        outside = left_out(self, settings)
+        named = {name: settings[name] for name in settings if name not in outside} | self.code()
+        words = json.dumps([self.name, named], sort_keys=True)
+        return safe_name(hashlib.sha256(words.encode()).hexdigest()[:8])

@@ -13,7 +13,7 @@ from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.jobs.planned import counts
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.measuring.pairs import with_identity
+from lmc_sweeps.measuring.pairs import with_identity, with_none
 
 SECONDS_PER_STEP = 1e-4  # of one network, whatever its size
 SECONDS_PER_VALUE = 1e-8  # of an activation along the line: what is done beside the products
@@ -61,11 +61,11 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
 
     with n networks of F operations per example, of which those of :math:`F_1` at both ends of a line serve every t, groups of
     :math:`m_g` neurons, and h activations of which d are inputs (`Counts`); S steps of B examples, N examples in both splits, N' of them
-    for training, K points of the line, M methods with the identity, and the constants of this module. It tells small jobs from large ones,
+    for training, K points of the line, M methods with the identity under each repair, and the constants of this module. It tells small jobs from large ones,
     no more.
     """
     n, network = settings.networks, counts(settings.model, settings.shape(data))
-    methods, pairs = with_identity(settings.matching), n * (n - 1) // 2
+    methods, pairs, repairs = with_identity(settings.matching), n * (n - 1) // 2, len(with_none(settings.repair))
     needs = frozenset().union(*(method.needs for method in methods))
     squares = [size**2 for size in network.neurons.values()]  # of the matrices between the neurons of a group
     batch, steps = settings.training.batch_size, settings.training.steps(len(data.train))
@@ -81,15 +81,15 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
         "the costs between neurons": 8 * MATRICES * max(squares, default=0) if len(methods) > 1 else 0,
         "the networks of a pair": measuring,
         "the outputs along the line": 3 * 4 * 16 * BATCH * len(methods) * settings.points,
-        "the record": 3 * _record_bytes(settings.points, len(methods), pairs),
+        "the record": 3 * _record_bytes(settings.points, len(methods) * repairs, pairs),
     }
-    line = len(methods) * settings.points * examples
+    line = repairs * len(methods) * settings.points * examples
     of_groups = sum(squares) * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if len(methods) > 1 else 0.0
     ends = network.operations_at_ends
     products = ((network.operations - ends) * line + 2 * ends * examples) / OPERATIONS_PER_SECOND
     of_pair = products + SECONDS_PER_VALUE * line * (network.activations - data.n_inputs) + of_groups
     of_network = steps * (SECONDS_PER_STEP + 3 * network.operations * batch / OPERATIONS_PER_SECOND)
-    return Estimate(memory, _record_bytes(settings.points, len(methods), pairs), n * of_network, pairs * of_pair)
+    return Estimate(memory, _record_bytes(settings.points, len(methods) * repairs, pairs), n * of_network, pairs * of_pair)
 
 
 def check_all_fit(jobs: Sequence[PreparedJob], memory: float | None = None) -> None:

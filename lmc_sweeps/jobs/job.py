@@ -18,7 +18,7 @@ from lmc_sweeps.common.time_limit import time_limit
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.keeping import keep_results
-from lmc_sweeps.jobs.missing import missing_methods, missing_planes, points_note, points_of_lines
+from lmc_sweeps.jobs.missing import missing_methods, missing_planes, points_note, points_of_lines, repairs_of_missing
 from lmc_sweeps.jobs.network_files import StoredNetwork
 from lmc_sweeps.jobs.plane_files import add_planes
 from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
@@ -33,6 +33,7 @@ from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.measuring.pairs import compare_pair
 from lmc_sweeps.measuring.rows import PairResult, undefined_rows
 from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.repair.base import Repair
 from multirun_analysis.schema import PAIR, RECORD
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,8 @@ def run_job(job: PreparedJob, folder: Path, progress: Progress = lambda steps: N
     networks = find_or_train(job, progress, at_hand)
     with time_limit(job.settings.time_limit, "matching and measuring"):
         while record is None or methods:
-            results, maps = measure(job, networks, methods, points_of_lines(job.settings, record))
+            repairs = repairs_of_missing(job.settings, record, folder, methods)
+            results, maps = measure(job, networks, methods, repairs, points_of_lines(job.settings, record))
             if note := points_note(job.settings.points, record, methods):
                 log.info("%s", note)
                 results["notes"].append(note)
@@ -106,16 +108,18 @@ def find_or_train(
     return [StoredNetwork({k: v.to(device) for k, v in net.parameters.items()}, net.facts, net.seconds) for net in networks]
 
 
-def measure(job: PreparedJob, networks: Sequence[StoredNetwork], methods: list[Matching], points: int) -> tuple[Record, dict[str, Maps]]:
-    """Return the record of every pair of the networks, matched and measured by the methods, and the maps."""
+def measure(
+    job: PreparedJob, networks: Sequence[StoredNetwork], methods: list[Matching], repairs: list[Repair], points: int
+) -> tuple[Record, dict[str, Maps]]:
+    """Return the record of every pair of the networks, matched by the methods and measured under the repairs, and the maps."""
     device, names = resolve_device(job.settings.device), job.network_names
     architecture, splits = job.architecture, (job.data.train.to(device), job.data.test.to(device))
-    record = empty_record(job, networks, methods, points)
+    record = empty_record(job, networks, methods, repairs, points)
     maps: dict[str, Maps] = {}
     searches: list[records.Row] = []
     movements = [_movement(planned, network) for planned, network in zip(planned_networks(job), networks, strict=True)]
     for i, j in itertools.combinations(range(len(networks)), 2):
-        result = _measure_pair(job, architecture, networks[i], networks[j], splits, methods, points)
+        result = _measure_pair(job, architecture, networks[i], networks[j], splits, methods, repairs, points)
         if networks[i].facts.finite and networks[j].facts.finite:
             check_final_losses(result, (names[i], names[j]), [networks[k].facts.loss_final for k in (i, j)], device)
         training = {"seconds_train": networks[i].seconds + networks[j].seconds, "relative_movement": (movements[i] + movements[j]) / 2}
@@ -139,11 +143,12 @@ def _measure_pair(
     b: StoredNetwork,
     splits: tuple[Split, Split],
     methods: list[Matching],
+    repairs: list[Repair],
     points: int,
 ) -> PairResult:
     if not (a.facts.finite and b.facts.finite):
-        return undefined_rows(methods, points)
-    return compare_pair(architecture, a.parameters, b.parameters, *splits, methods, points, job.settings.seed)
+        return undefined_rows(methods, repairs, points)
+    return compare_pair(architecture, a.parameters, b.parameters, *splits, methods, points, job.settings.seed, repairs=repairs)
 
 
 def _movement(planned: PlannedNetwork, network: StoredNetwork) -> float:

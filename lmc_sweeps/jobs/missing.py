@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from lmc_sweeps import matching
+from lmc_sweeps import matching, repair
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.permutation_files import permutations_are_damaged
@@ -14,8 +14,11 @@ from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import POINTS_NOTE, Record
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.base import Matching
-from lmc_sweeps.measuring.pairs import with_identity
-from multirun_analysis.schema import CODE, RECORD, method_of
+from lmc_sweeps.measuring.pairs import with_identity, with_none
+from lmc_sweeps.repair.base import Repair
+from multirun_analysis.schema import CODE, RECORD, method_of, repair_of
+
+Part = TypeVar("Part", Matching, Repair)
 
 
 def is_complete(job: PreparedJob, folder: Path) -> bool:
@@ -42,7 +45,7 @@ def forecast(job: PreparedJob, folder: Path) -> Forecast:
     """Return what a job's folder does to it, for a plan."""
     try:
         record = records.read_record(folder)
-        missing_methods(job.settings, record, folder)
+        repairs_of_missing(job.settings, record, folder, missing_methods(job.settings, record, folder))
     except InputError as error:
         return Forecast(obstacle=str(error))
     is_other = record is not None and records.is_finished(record) and record["points"] != job.settings.points
@@ -55,33 +58,49 @@ def missing_methods(settings: JobSettings, record: Record | None, folder: Path) 
     if record is None or not records.is_finished(record):
         return requested
     if record["points"] < settings.points or permutations_are_damaged(folder, record):
-        return list(dict.fromkeys([*(_method(entry, folder, requested) for entry in record["matching"]), *requested]))
-    return [method for method in requested if not records.is_measured(record, method)]
+        earlier = [
+            _recorded("matching method", method_of(entry), entry, matching.choices(), folder, requested) for entry in record["matching"]
+        ]
+        return list(dict.fromkeys([*earlier, *requested]))
+    return [method for method in requested if not records.is_measured(record, method, with_none(settings.repair))]
 
 
-def _method(entry: Mapping[str, Any], folder: Path, requested: Sequence[Matching]) -> Matching:
-    """Return a method of a record, to be measured again.
+def repairs_of_missing(settings: JobSettings, record: Record | None, folder: Path, methods: Sequence[Matching]) -> list[Repair]:
+    """Return the repairs to measure missing methods with: those asked for, and those that the record has of any of them."""
+    requested = list(with_none(settings.repair))
+    if record is None or not records.is_finished(record):
+        return requested
+    held = set().union(*(records.repairs_of(record, (method.name, method.settings_hash())) for method in methods))
+    entries = [entry for entry in record.get("repair", []) if repair_of(entry) in held]
+    earlier = [_recorded("repair", repair_of(entry), entry, repair.choices(), folder, requested) for entry in entries]
+    return list(with_none([*dict.fromkeys([*earlier, *requested])]))
+
+
+def _recorded(
+    kind: str, key: tuple[str, str], entry: Mapping[str, Any], choices: Mapping[str, type[Part]], folder: Path, requested: Sequence[Part]
+) -> Part:
+    """Return a method or a repair of a record, to be measured again; `key` is its name and the hash of its settings.
 
     Raises
     ------
     InputError
         If it is unknown here, or means something else.
     """
-    for method in requested:  # whose settings the record may not show
-        if (method.name, method.settings_hash()) == method_of(entry):
-            return method
+    for part in requested:  # whose settings the record may not show
+        if (part.name, part.settings_hash()) == key:
+            return part
     try:
-        settings = {key: value for key, value in entry["settings"].items() if key.rpartition(".")[2] != CODE}
-        method = matching.choices()[entry["matching"]](**settings)
-        if method.settings_hash() == entry["settings_hash"]:
-            return method
+        settings = {name: value for name, value in entry["settings"].items() if name.rpartition(".")[2] != CODE}
+        part = choices[key[0]](**settings)
+        if part.settings_hash() == key[1]:
+            return part
     except (KeyError, TypeError, InputError):
         pass
     raise InputError(
-        f"{folder / RECORD} holds results of the matching method {entry['matching']!r} with the settings {entry.get('settings')}. "
+        f"{folder / RECORD} holds results of the {kind} {key[0]!r} with the settings {entry.get('settings')}. "
         "They would have to be measured again, and are unknown here: of a later version, of a part that is not on this machine, or with a "
         "secret, which no record holds, or of a part whose code was changed. The job is left as it is; run it where they are known, with "
-        "this method asked for too, or in another hydra.sweep.dir."
+        f"this {kind.split()[-1]} asked for too, or in another hydra.sweep.dir."
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from lmc_sweeps.common.identity import code_of, identity_fields
 from lmc_sweeps.datasets.base import Dataset
-from lmc_sweeps.jobs.settings import PARTS, JobSettings, scalar_keys
+from lmc_sweeps.jobs.settings import MEASURED, PARTS, JobSettings, scalar_keys
 from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.training.loop import CODE_VERSION
 from multirun_analysis.common.redaction import MASK, is_secret, redacted_text, redacted_value
 from multirun_analysis.schema import mark_of, safe_name
@@ -62,7 +63,10 @@ def plain_config(settings: JobSettings) -> dict[str, Any]:
     return {
         **{key: getattr(settings, key) for key in scalar_keys(settings)},
         **parts,
-        "matching": [{"name": method.name, **method_settings(settings, method, apart=False)} for method in settings.matching],
+        **{
+            key: [{"name": part.name, **measured_settings(settings, part, apart=False)} for part in getattr(settings, key)]
+            for key in MEASURED
+        },
         "store": None if settings.store is None else _shown_store(settings),
     }
 
@@ -72,22 +76,23 @@ def _shown_store(settings: JobSettings) -> str:
     return redacted_text(str(settings.store)) if written is None else redacted_value(written)
 
 
-def method_settings(settings: JobSettings, method: Matching, apart: bool = True) -> dict[str, Any]:
-    """Return the settings of a matching method as a record shows them.
+def measured_settings(settings: JobSettings, part: Matching | Repair, apart: bool = True) -> dict[str, Any]:
+    """Return the settings of a matching method or of a repair as a record shows them.
 
-    With `apart`, they tell one method from another: digests stand for texts that are not shown, and places are left out.
+    With `apart`, they tell one from another: digests stand for texts that are not shown, and places are left out.
     """
-    places = {field.name for field in fields(method)} - {field.name for field in identity_fields(method)} if apart else set()
-    values = {name: value for name, value in method.settings().items() if name not in places}
-    if not _may_be_anything(method):
+    places = {field.name for field in fields(part)} - {field.name for field in identity_fields(part)} if apart else set()
+    values = {name: value for name, value in part.settings().items() if name not in places}
+    if not _may_be_anything(part):
         return values
     outside = dict(settings.from_environment)
-    return {key: _shown(f"{environment_key(method)}.{key}", value, outside, apart) for key, value in values.items()}
+    return {key: _shown(f"{environment_key(part)}.{key}", value, outside, apart) for key, value in values.items()}
 
 
-def environment_key(method: Matching) -> str:
-    """Return the key under which `JobSettings.from_environment` has the settings of a method, whatever its key in the config was."""
-    return f"matching.{method.name}.{method.settings_hash()}"
+def environment_key(part: Matching | Repair) -> str:
+    """Return the key under which `JobSettings.from_environment` has the settings of a part, whatever its key in the config was."""
+    key = "matching" if isinstance(part, Matching) else "repair"
+    return f"{key}.{part.name}.{part.settings_hash()}"
 
 
 def _shown_part(key: str, part: Any, settings: JobSettings, apart: bool) -> dict[str, Any]:

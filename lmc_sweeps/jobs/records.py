@@ -15,9 +15,23 @@ import torch
 from lmc_sweeps.common.checks import UNREADABLE, InputError
 from lmc_sweeps.common.files import locked, write_atomically
 from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.repair.base import Repair
 from multirun_analysis import schema
 from multirun_analysis.checks import read_file
-from multirun_analysis.schema import DIGESTS, FILES, METHOD, PAIR, RECORD, SCHEMA_VERSION, NewerVersion, method_of, safe_name
+from multirun_analysis.schema import (
+    DIGESTS,
+    FILES,
+    METHOD,
+    PAIR,
+    RECORD,
+    REPAIR,
+    SCHEMA_VERSION,
+    WITHOUT_REPAIR,
+    NewerVersion,
+    method_of,
+    repair_of,
+    safe_name,
+)
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]  # of a table, under its column names
@@ -28,6 +42,14 @@ class MethodEntry(TypedDict):
 
     matching: str
     settings_hash: str
+    settings: dict[str, Any]
+
+
+class RepairEntry(TypedDict):
+    """What a record says of a repair that it holds."""
+
+    repair: str
+    repair_hash: str
     settings: dict[str, Any]
 
 
@@ -44,6 +66,7 @@ class Record(TypedDict, total=False):
     networks: list[dict[str, Any]]
     points: int
     matching: list[MethodEntry]
+    repair: list[RepairEntry]
     runs: list[Row]
     curves: list[Row]
     layers: list[Row]
@@ -64,6 +87,7 @@ MOST_BESIDE = 2**29  # bytes of a file beside a record
 # Words that every row of a list has: what is measured is known by them.
 ROWS = {
     **dict.fromkeys(("matching", "runs", "curves", "layers"), METHOD),
+    "repair": REPAIR,
     SEARCHES: (*PAIR, *METHOD),
     NO_PLANE: (*PAIR, *METHOD),
 }
@@ -171,9 +195,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def is_measured(record: Record, method: Matching) -> bool:
-    """Return whether a record holds a method with these very settings."""
-    return (method.name, method.settings_hash()) in methods_of(record)
+def is_measured(record: Record, method: Matching, repairs: Sequence[Repair]) -> bool:
+    """Return whether a record holds a method with these very settings, under each of some repairs."""
+    requested = {(repair.name, repair.settings_hash()) for repair in repairs}
+    return requested <= repairs_of(record, (method.name, method.settings_hash()))
+
+
+def repairs_of(record: Record, method: tuple[str, str]) -> set[tuple[str, str]]:
+    """Return the repairs, with the hashes of their settings, that a record holds of a method; none if it does not hold the method."""
+    return {repair_of(row) for row in record["runs"] if method_of(row) == method}
 
 
 def methods_of(record: Record) -> list[tuple[str, str]]:
@@ -191,8 +221,19 @@ def matching_entries(
     return [{"matching": m.name, "settings_hash": m.settings_hash(), "settings": settings_of(m) | m.code()} for m in methods]
 
 
+def repair_entries(repairs: Sequence[Repair], settings_of: Callable[[Repair], dict[str, Any]] = Repair.settings) -> list[RepairEntry]:
+    """Return what a record says of the repairs that it holds; `settings_of` gives their settings without secrets."""
+    return [{"repair": r.name, "repair_hash": r.settings_hash(), "settings": settings_of(r) | r.code()} for r in repairs]
+
+
+def with_repairs(entries: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return the entries of repairs, and those of others that are not among them."""
+    present = set(map(repair_of, entries))
+    return [*entries, *(entry for entry in others if repair_of(entry) not in present)]
+
+
 def merged(old: Record, new: Record) -> Record:
-    """Return a record that holds the results of both; where both have a row, the new one counts.
+    """Return a record that holds the results of both; of methods that both have, those of the new one.
 
     Raises
     ------
@@ -211,6 +252,7 @@ def merged(old: Record, new: Record) -> Record:
     record: Record = {
         **new,
         "matching": both("matching"),
+        "repair": with_repairs(old.get("repair", [{**WITHOUT_REPAIR, "settings": {}}]), new["repair"]),
         "runs": both("runs"),
         "curves": both("curves"),
         "layers": both("layers"),

@@ -6,14 +6,17 @@ from functools import partial
 
 from lmc_sweeps.jobs.network_files import Facts, StoredNetwork
 from lmc_sweeps.jobs.prepared import PreparedJob
-from lmc_sweeps.jobs.recorded import method_settings, plain_config
-from lmc_sweeps.jobs.records import Record, matching_entries
+from lmc_sweeps.jobs.recorded import measured_settings, plain_config
+from lmc_sweeps.jobs.records import Record, matching_entries, repair_entries
 from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.repair.base import Repair
 from multirun_analysis.schema import SCHEMA_VERSION
 
 
-def empty_record(job: PreparedJob, networks: Sequence[StoredNetwork], methods: Sequence[Matching], points: int) -> Record:
-    """Return the record of a job without a row of what is measured on its pairs, by these methods, at that many points of the lines."""
+def empty_record(
+    job: PreparedJob, networks: Sequence[StoredNetwork], methods: Sequence[Matching], repairs: Sequence[Repair], points: int
+) -> Record:
+    """Return the record of a job without a row of what is measured on its pairs, by these methods and repairs, at so many points of lines."""
     settings, data = job.settings, job.data
     reasons = [
         f"network {number} {reason}"
@@ -34,7 +37,8 @@ def empty_record(job: PreparedJob, networks: Sequence[StoredNetwork], methods: S
             for name, network in zip(job.network_names, networks, strict=True)
         ],
         "points": points,
-        "matching": matching_entries(methods, partial(method_settings, settings)),
+        "matching": matching_entries(methods, partial(measured_settings, settings)),
+        "repair": repair_entries(repairs, partial(measured_settings, settings)),
         "runs": [],
         "curves": [],
         "layers": [],

@@ -11,6 +11,8 @@ from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths import interpolation
 from lmc_sweeps.models.base import Model, Shape
 from lmc_sweeps.models.checking import check_model
+from lmc_sweeps.repair.base import Repair
+from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Optimizer
 
@@ -18,6 +20,7 @@ from lmc_sweeps.training.optimizers import Optimizer
 PRECISIONS = ("float32", "tf32", "bfloat16")
 MOST_LAYERS = 10_000  # Python takes seconds to build more, before anything is computed
 PARTS = ("dataset", "model", "optimizer", "training")  # the keys whose values have settings of their own
+MEASURED = ("matching", "repair")  # the keys that take one or several parts, all of which are measured on the same networks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,7 @@ class JobSettings:
     optimizer: Optimizer
     training: Training
     matching: tuple[Matching, ...] = field(metadata=NEVER)
+    repair: tuple[Repair, ...] = field(default=(NoRepair(),), metadata=NEVER)
     device: str = field(metadata=NEVER)
     precision: str
     points: int = field(metadata=NEVER)
@@ -57,6 +61,8 @@ class JobSettings:
         interpolation.check_points(self.points)  # and no list of them: there may be too many for any memory
         if not self.matching:
             raise checks.InputError("`matching` must name at least one method, got none; e.g. matching=[weights,activations].")
+        if not self.repair:
+            raise checks.InputError("`repair` must name at least one repair, got none; e.g. repair=[none,repair].")
         checks.boolean("plane", self.plane)
         if self.plane and all(method.name == "identity" for method in self.matching):
             raise checks.InputError("`plane` needs a matching method that moves B: the plane goes through A, B and permuted B.")
@@ -84,4 +90,4 @@ class JobSettings:
 
 def scalar_keys(kind: type[JobSettings] | JobSettings = JobSettings) -> tuple[str, ...]:
     """Return the top-level keys that have one value and no settings of their own, in order."""
-    return tuple(key.name for key in fields(kind) if key.name not in (*PARTS, "matching", "store", "from_environment"))
+    return tuple(key.name for key in fields(kind) if key.name not in (*PARTS, *MEASURED, "store", "from_environment"))

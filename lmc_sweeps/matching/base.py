@@ -1,10 +1,8 @@
 """What every matching method is: settings called on one frozen problem that return permutations and what they cost."""
 
-import hashlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
 
@@ -12,7 +10,7 @@ import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
-from lmc_sweeps.common.identity import ALWAYS, code_of, left_out
+from lmc_sweeps.common.identity import ALWAYS, Measuring, code_of
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.iteration import Iteration, iterate
 from lmc_sweeps.matching.layers import check_finite, layer_report
@@ -37,7 +35,6 @@ from lmc_sweeps.maths.ground_costs import squared_distances
 from lmc_sweeps.maths.permutations import from_coupling
 from lmc_sweeps.transport.ties import TieRule
 from multirun_analysis.common.registry import folders_of_parts
-from multirun_analysis.schema import safe_name
 
 __all__ = [  # all that the file of a method needs, one's own too
     "FIXED_POINT", "LOCAL", "NEEDS", "NOT_CONVERGED", "NOT_MATCHED", "OPTIMAL", "LayerMatch", "Maps", "Matching", "MatchingProblem",
@@ -49,7 +46,7 @@ MOST_SWEEPS, PATIENCE = 100, 5  # over groups that depend on one another; withou
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matching(ABC):
+class Matching(Measuring, ABC):
     """The settings of a matching method; `needs` says which parts of the problem it looks at."""
 
     name: ClassVar[str]
@@ -58,25 +55,6 @@ class Matching(ABC):
     @abstractmethod
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the map of every group of B that aligns B with A."""
-
-    def settings(self) -> dict[str, Any]:
-        """Return the fields that a user can set."""
-        return asdict(self)
-
-    def code(self) -> dict[str, str]:
-        """Return the digests of the code of a user's own that decides what the method returns, under their keys; none of ours."""
-        return code_of(type(self))
-
-    def settings_hash(self) -> str:
-        """Return 8 hexadecimal digits that identify the method with its settings, behind a letter where they look like a number.
-
-        Settings at their defaults are left out, by the rule of `lmc_sweeps.common.identity`, and the code of a user's own is in it.
-        """
-        settings = self.settings()
-        outside = left_out(self, settings)
-        named = {name: settings[name] for name in settings if name not in outside} | self.code()
-        words = json.dumps([self.name, named], sort_keys=True)
-        return safe_name(hashlib.sha256(words.encode()).hexdigest()[:8])
 
 
 @dataclass(frozen=True, kw_only=True)

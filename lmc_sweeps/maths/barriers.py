@@ -20,7 +20,7 @@ class Barriers:
         return {f"{prefix}_{name}": value for name, value in asdict(self).items()}
 
 
-def barriers(t: np.ndarray, curve: np.ndarray) -> Barriers:
+def barriers(t: np.ndarray, curve: np.ndarray, ends: np.ndarray | None = None) -> Barriers:
     r"""Return every barrier of a curve :math:`E(\theta_t)` along the segment from A (t = 0) to B (t = 1).
 
     .. math::
@@ -38,6 +38,9 @@ def barriers(t: np.ndarray, curve: np.ndarray) -> Barriers:
         Increasing, from 0 to 1, with 1/2 in the middle.
     curve : ndarray, shape (n_points,)
         Loss in nats per example or error in [0, 1], at `t`.
+    ends : ndarray, shape (2,), optional
+        :math:`E(\theta_A)` and :math:`E(\theta_B)`, where the path does not end at these networks: the first and the last value of the
+        curve, if not given.
 
     Returns
     -------
@@ -60,13 +63,14 @@ def barriers(t: np.ndarray, curve: np.ndarray) -> Barriers:
     middle = len(t) // 2
     if len(t) % 2 == 0 or len(t) < 3 or (t[0], t[middle], t[-1]) != (0.0, 0.5, 1.0) or not np.all(np.diff(t) > 0):
         raise ValueError(f"`t` must increase from 0 over 1/2 (in the middle) to 1, got {t.tolist()}.")
-    if not np.isfinite(curve).all():
+    first, last = (curve[0], curve[-1]) if ends is None else np.asarray(ends, dtype=np.float64)
+    if not (np.isfinite(curve).all() and np.isfinite([first, last]).all()):
         nan = float("nan")
         return Barriers(barrier=nan, barrier_t=nan, barrier_mean=nan, midpoint=nan, midpoint_barrier=nan)
-    above_chord = curve - (curve[0] + t * (curve[-1] - curve[0]))
+    above_chord = curve - (first + t * (last - first))
     above_chord[np.abs(above_chord) <= 8 * np.finfo(np.float64).eps * np.abs(curve).max()] = 0.0  # rounding: a straight curve has no peak
     peak = int(above_chord.argmax())
-    mean = 0.5 * (curve[0] + curve[-1])
+    mean = 0.5 * (first + last)
     return Barriers(
         barrier=float(above_chord[peak]),
         barrier_t=float(t[peak]),

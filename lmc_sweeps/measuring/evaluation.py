@@ -1,7 +1,8 @@
 """Loss and error of stacks of networks, along lines and other paths too, reduced in fixed chunks in float64."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.maths.calibration import calibrated_losses
 from lmc_sweeps.measuring.paths import Path
 from lmc_sweeps.models.base import Architecture, stacked
 from lmc_sweeps.models.criteria import Criterion
@@ -17,12 +19,30 @@ from lmc_sweeps.symmetry.maps import Map, permutations_of
 FUNCTION_ROUNDING = 1e-4  # a function gap above this is not rounding (measured in float32: below 1e-5)
 
 
+MOST_NUMBERS = 2**26  # of outputs that are held to be calibrated: 256 MiB in float32
+
+
 @dataclass(frozen=True)
 class Scores:
-    """Mean loss of a criterion and share of wrong answers, NaN where there are none, arrays of one shape in float64."""
+    """Mean loss of a criterion and share of wrong answers, arrays of one shape in float64, NaN where there are none.
+
+    `calibrated` and `temperature` are the loss at the temperature that was fitted on other examples (`calibrated_losses`), and that
+    temperature; NaN where nothing was calibrated.
+    """
 
     loss: np.ndarray
     error: np.ndarray
+    calibrated: np.ndarray
+    temperature: np.ndarray
+
+    def line(self, k: int) -> "Scores":
+        """Return those of line k of several."""
+        return Scores(*(values[k] for values in astuple(self)))
+
+
+def no_scores(points: int) -> Scores:
+    """Return the scores of a line that is not evaluated."""
+    return Scores(*(np.full(points, math.nan) for _ in fields(Scores)))
 
 
 @one_thread()
@@ -43,6 +63,7 @@ def evaluate_line(
     t: np.ndarray,
     split: Split,
     batch_size: int = 2000,
+    calibrate: bool = False,
 ) -> Scores:
     r"""Return loss and error at :math:`\theta_t = (1 - t)\,\theta_A + t\,\theta_{\tilde B}` for each mapped B.
 
@@ -56,6 +77,8 @@ def evaluate_line(
     t : ndarray, shape (T,)
     split : Split
     batch_size : int
+    calibrate : bool
+        Whether to calibrate every network on the line, where the loss is a cross-entropy.
 
     Returns
     -------
@@ -67,12 +90,19 @@ def evaluate_line(
     orders = [permutations_of(each) for each in maps]  # an architecture need not know of other maps while there are none
     maps = [order if len(order) == len(each) else each for order, each in zip(orders, maps, strict=True)]
     outputs = ((architecture.line_logits(a, b, maps, points, inputs), labels) for inputs, labels in batches)
-    return _reduce(architecture.criterion, outputs)
+    return _reduce(architecture.criterion, outputs, _Sample(len(split)) if calibrate else None)
 
 
 @one_thread()
 @torch.no_grad()
-def evaluate_path(path: Path, t: np.ndarray, split: Split, batch_size: int = 2000, progress: Callable[[int], None] | None = None) -> Scores:
+def evaluate_path(
+    path: Path,
+    t: np.ndarray,
+    split: Split,
+    batch_size: int = 2000,
+    progress: Callable[[int], None] | None = None,
+    calibrate: bool = False,
+) -> Scores:
     """Return loss and error along a path, for some values of t at a time, so that memory is bounded (`Path.points_at_once`).
 
     Parameters
@@ -83,6 +113,8 @@ def evaluate_path(path: Path, t: np.ndarray, split: Split, batch_size: int = 200
     batch_size : int
     progress : callable, optional
         Shown the number of values of t that have been evaluated, whenever there are more.
+    calibrate : bool
+        Whether to calibrate every network on the path, where the loss is a cross-entropy.
 
     Returns
     -------
@@ -95,11 +127,12 @@ def evaluate_path(path: Path, t: np.ndarray, split: Split, batch_size: int = 200
     for part in points.split(path.points_at_once() or len(points)):
         outputs = path.outputs(part)
         batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
-        parts.append(_reduce(path.architecture.criterion, ((outputs(inputs), labels) for inputs, labels in batches)))
+        sample = _Sample(len(split)) if calibrate else None
+        parts.append(_reduce(path.architecture.criterion, ((outputs(inputs), labels) for inputs, labels in batches), sample))
         completed += len(part)
         if progress is not None:
             progress(completed)
-    return Scores(np.concatenate([each.loss for each in parts]), np.concatenate([each.error for each in parts]))
+    return Scores(*(np.concatenate(values) for values in zip(*map(astuple, parts), strict=True)))
 
 
 @one_thread()
@@ -134,8 +167,32 @@ def function_gap(
     return gap / scale if scale > 0 else gap
 
 
-def _reduce(criterion: Criterion, batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
-    """Return mean loss and error over batches of outputs (..., n, ...) and labels (n, ...)."""
+class _Sample:
+    """Outputs and labels of a split of n examples, as they are computed: of all, or of every k-th where memory would not hold all."""
+
+    def __init__(self, n: int) -> None:
+        self._n, self._first = n, 0  # of the examples of the next batch
+        self._outputs: list[Tensor] = []
+        self._labels: list[Tensor] = []
+
+    def add(self, outputs: Tensor, labels: Tensor) -> None:
+        """Add those of a batch, (..., n, classes) and (n,)."""
+        every = max(1, -(-outputs[..., :1, :].numel() * self._n // MOST_NUMBERS))
+        start = -self._first % every
+        self._first += len(labels)
+        self._outputs.append(outputs[..., start::every, :].clone() if every > 1 else outputs)
+        self._labels.append(labels[start::every])
+
+    def calibrated(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return losses and temperatures, arrays (...,)."""
+        outputs, labels = torch.cat(self._outputs, -2), torch.cat(self._labels)
+        shape = outputs.shape[:-2]
+        loss, temperature = calibrated_losses(outputs.reshape(-1, *outputs.shape[-2:]), labels)
+        return loss.view(shape).cpu().numpy(), temperature.view(shape).cpu().numpy()
+
+
+def _reduce(criterion: Criterion, batches: Iterable[tuple[Tensor, Tensor]], sample: _Sample | None = None) -> Scores:
+    """Return mean loss and error over batches of outputs (..., n, ...) and labels (n, ...); calibrated with a sample."""
     loss = wrong = torch.zeros(1, dtype=torch.float64)
     count = 0
     for outputs, labels in batches:
@@ -145,5 +202,12 @@ def _reduce(criterion: Criterion, batches: Iterable[tuple[Tensor, Tensor]]) -> S
         loss = loss.to(losses.device) + losses.double().sum(axes)
         wrong = wrong.to(losses.device) + (torch.nan if misses is None else misses.double().sum(axes))
         count += criterion.count(labels)
+        if not criterion.is_calibrated(labels):
+            sample = None
+        if sample is not None:
+            sample.add(outputs, labels)
     wrong = torch.where(loss.isnan(), torch.nan, wrong)  # a network without a loss has no answers either
-    return Scores((loss / count).cpu().numpy(), (wrong / count).cpu().numpy())
+    means = [(each / count).cpu().numpy() for each in (loss, wrong)]
+    nothing = np.full_like(means[0], math.nan)
+    calibrated, temperature = sample.calibrated() if sample is not None and count > 1 else (nothing, nothing)
+    return Scores(means[0], means[1], calibrated, temperature)

@@ -2,16 +2,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 
+import torch
 from torch import Tensor
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.models.base import Architecture, stacked
-from lmc_sweeps.repair.base import Repair
+from lmc_sweeps.repair.base import Repair, RepairAt
 
 MOST_NETWORKS = 8  # at once: a stack's activations are in memory together
 MOST_NUMBERS = 2**25  # of the weights of the networks at once: 128 MiB in float32
@@ -153,9 +154,8 @@ class OutputEnsemble(Path):
         return mixed
 
 
-@dataclass(frozen=True)
 class Repaired(WeightPath):
-    """A path whose networks are repaired at every t, the ends t = 0 and 1 too, so that a chord between them is a fair one.
+    """A path whose networks are repaired at every t; the ends too where a repair changes these, so that a chord between them is a fair one.
 
     What a repair has changed at some values of t is kept, for the next split that is evaluated there.
 
@@ -168,34 +168,36 @@ class Repaired(WeightPath):
         All that the repair may look at.
     """
 
-    path: WeightPath
-    repair: Repair
-    train: Split
-    _changed: dict[tuple[float, ...], dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    @property
-    def architecture(self) -> Architecture:  # type: ignore[override]
-        """The architecture of the path."""
-        return self.path.architecture
+    def __init__(self, path: WeightPath, repair: Repair, train: Split) -> None:
+        self.architecture = path.architecture
+        self._path, self._repair, self._train = path, repair, train
+        self._changed: dict[tuple[float, ...], dict[str, Tensor]] = {}
 
     def at(self, t: Tensor) -> dict[str, Tensor]:
-        stack, points = self.path.at(t), tuple(t.tolist())
+        stack, points = self._path.at(t), tuple(t.tolist())
         if points not in self._changed:
-            repaired = self.repair(self.architecture, stack, self.train)
+            repaired = self._repaired_at(stack, t)
             self._changed[points] = {name: tensor for name, tensor in repaired.items() if tensor is not stack[name]}
         return {**stack, **self._changed[points]}
 
     def outputs(self, t: Tensor) -> Outputs:
-        return super().outputs(t) if self._applies() else self.path.outputs(t)
+        return super().outputs(t) if self._applies else self._path.outputs(t)
 
     def points_at_once(self) -> int | None:
-        return super().points_at_once() if self._applies() else self.path.points_at_once()
+        return super().points_at_once() if self._applies else self._path.points_at_once()
 
+    @cached_property
+    def _repaired_at(self) -> RepairAt:
+        ends = self._path.at(torch.tensor([0.0, 1.0], dtype=torch.float64, device=self._train.inputs.device))
+        a, b = ({name: tensor[k] for name, tensor in ends.items()} for k in (0, 1))
+        return self._repair.between(self.architecture, a, b, self._train)
+
+    @cached_property
     def _applies(self) -> bool:
-        return self.repair.applies(self.architecture)
+        return self._repair.applies(self.architecture)
 
     def _numbers(self) -> int:
-        return self.path._numbers()
+        return self._path._numbers()
 
 
 def layers(tensors: Mapping[str, Tensor]) -> dict[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ from lmc_sweeps.matching.base import LayerMatch, Maps, Matching, MatchingResult
 from lmc_sweeps.maths.barriers import barriers
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.width_recursions import tolerance_reached
-from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, Scores
+from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, Scores, no_scores
 from lmc_sweeps.measuring.gaps import NONE, MidpointGap
 from lmc_sweeps.models.base import INPUT, Architecture
+from lmc_sweeps.repair.base import Repair
 
 UNDEFINED = MidpointGap(math.nan, math.nan, math.nan, math.nan, NONE)
 
@@ -28,10 +29,19 @@ class MethodRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRow(MethodRow):
+class LineRow(MethodRow):
+    """What every row of a line begins with: the method, the repair of the networks on the line, the hash of its settings, the split."""
+
+    repair: str
+    repair_hash: str
+    split: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow(LineRow):
     """The measures of one method on one split; losses in nats per example, errors in [0, 1], NaN where a measure does not exist."""
 
-    split: str
+    matching_status: str
     points: int
     loss_a: float
     loss_b: float
@@ -47,6 +57,13 @@ class RunRow(MethodRow):
     error_barrier_mean: float
     error_midpoint: float
     error_midpoint_barrier: float
+    barrier_over_loss: float
+    loss_barrier_calibrated: float
+    temperature_midpoint: float
+    loss_ensemble: float
+    error_ensemble: float
+    loss_b_mapped: float
+    error_b_mapped: float
     function_gap: float
     output_gap: float
     output_scale: float
@@ -59,13 +76,15 @@ class RunRow(MethodRow):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurveRow(MethodRow):
-    """Loss and error of one method along the line on one split, at every t."""
+class CurveRow(LineRow):
+    """Loss and error of one method along the line on one split, at every t; NaN where nothing was calibrated."""
 
-    split: str
     t: list[float]
     loss: list[float]
     error: list[float]
+    loss_calibrated: list[float]
+    loss_ensemble: list[float]
+    error_ensemble: list[float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,26 +105,14 @@ class SearchRow(MethodRow):
 
 
 @dataclass(frozen=True)
-class LineRows:
-    """What was measured along the lines."""
-
-    runs: list[RunRow]
-    curves: list[CurveRow]
-
-
-@dataclass(frozen=True)
 class PairResult:
-    """What was measured on one pair: the rows, the maps by method and group, and a sentence for everything that readers must know.
-
-    `runs` and `curves` are those of networks as they are on the lines; `repaired` has those of repaired networks, by repair.
-    """
+    """What was measured on one pair: the rows, the maps by method and group, and a sentence for everything that readers must know."""
 
     runs: list[RunRow]
     curves: list[CurveRow]
     layers: list[LayerRow]
     maps: Mapping[str, Maps]
     notes: list[str]
-    repaired: Mapping[str, LineRows] = field(default_factory=dict)
     searches: Sequence[SearchRow] = ()
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
@@ -116,8 +123,9 @@ class PairResult:
 
 @dataclass(frozen=True, kw_only=True)
 class MapMeasures:
-    """What is measured once of a method's map of B, beside the lines."""
+    """What is measured once of a method's map of B, beside the lines, and how the method ended."""
 
+    status: str = ""
     function_gap: float = math.nan
     midpoint: MidpointGap = UNDEFINED
     distance: float = math.nan
@@ -138,12 +146,17 @@ def method_columns(method: Matching) -> dict[str, Any]:
     return {"matching": method.name, "settings_hash": method.settings_hash()}
 
 
-def run_row(method: Matching, split: str, on_line: Mapping[str, Any], of_map: MapMeasures, seconds: float) -> RunRow:
-    """Return the row of a method on one split; `seconds` are those of evaluating its line."""
+def line_columns(method: Matching, repair: Repair, split: str) -> dict[str, Any]:
+    """Return what every row of a line begins with."""
+    return {**method_columns(method), "repair": repair.name, "repair_hash": repair.settings_hash(), "split": split}
+
+
+def run_row(columns: Mapping[str, Any], on_line: Mapping[str, Any], of_map: MapMeasures, seconds: float) -> RunRow:
+    """Return the row of a method on one split, with what it begins with; `seconds` are those of evaluating its line."""
     return RunRow(
-        **method_columns(method),
-        split=split,
+        **columns,
         **on_line,
+        matching_status=of_map.status,
         function_gap=of_map.function_gap,
         **asdict(of_map.midpoint),
         distance=of_map.distance,
@@ -152,22 +165,52 @@ def run_row(method: Matching, split: str, on_line: Mapping[str, Any], of_map: Ma
     )
 
 
-def line_measures(t: np.ndarray, loss: np.ndarray, error: np.ndarray) -> dict[str, Any]:
-    """Return the number of points, the end points and the barriers of one line under their column names."""
-    ends = {"loss_a": loss[0], "loss_b": loss[-1], "error_a": error[0], "error_b": error[-1]}
-    measures = {"points": len(t), **{column: float(value) for column, value in ends.items()}}
-    return measures | barriers(t, loss).columns("loss") | barriers(t, error).columns("error")
+def curve_row(columns: Mapping[str, Any], t: np.ndarray, line: Scores, ensemble: Scores) -> CurveRow:
+    """Return the row of one line, with what it begins with."""
+    return CurveRow(
+        **columns,
+        t=t.tolist(),
+        loss=line.loss.tolist(),
+        error=line.error.tolist(),
+        loss_calibrated=line.calibrated.tolist(),
+        loss_ensemble=ensemble.loss.tolist(),
+        error_ensemble=ensemble.error.tolist(),
+    )
 
 
-def end_measures(t: np.ndarray, ends: Scores) -> dict[str, Any]:
+def line_measures(t: np.ndarray, line: Scores, ensemble: Scores, own: Scores | None = None) -> dict[str, Any]:
+    """Return the number of points, the end points and the barriers of one line under their column names.
+
+    `own` are the scores of A and B, (2,), where the line does not end at B but at what a coupling makes of it: barriers count from them.
+    """
+    ends = Scores(*(values[[0, -1]] for values in (line.loss, line.error, line.calibrated, line.temperature))) if own is None else own
+    on_line, half, mean = barriers(t, line.loss, ends.loss), len(t) // 2, ends.loss.mean()
+    measures = {
+        "loss_a": ends.loss[0],
+        "loss_b": ends.loss[1],
+        "error_a": ends.error[0],
+        "error_b": ends.error[1],
+        "barrier_over_loss": on_line.barrier / mean if mean > 0 else math.nan,
+        "loss_barrier_calibrated": barriers(t, line.calibrated, ends.calibrated).barrier,
+        "temperature_midpoint": line.temperature[half],
+        "loss_ensemble": ensemble.loss[half],
+        "error_ensemble": ensemble.error[half],
+        "loss_b_mapped": math.nan if own is None else line.loss[-1],
+        "error_b_mapped": math.nan if own is None else line.error[-1],
+        **on_line.columns("loss"),
+        **barriers(t, line.error, ends.error).columns("error"),
+    }
+    return {"points": len(t), **{column: float(value) for column, value in measures.items()}}
+
+
+def end_measures(t: np.ndarray, own: Scores) -> dict[str, Any]:
     """Return the measures of a line whose map does not keep B's function: A's and B's own, and nothing between them."""
-    own = zip(("loss_a", "loss_b", "error_a", "error_b"), (*ends.loss, *ends.error), strict=True)
-    return _no_line(len(t)) | {column: float(value) for column, value in own}
+    ends = zip(("loss_a", "loss_b", "error_a", "error_b"), (*own.loss, *own.error), strict=True)
+    return _no_line(len(t)) | {column: float(value) for column, value in ends}
 
 
 def _no_line(points: int) -> dict[str, Any]:
-    nothing = np.full(points, math.nan)
-    return line_measures(line_points(points), nothing, nothing)
+    return line_measures(line_points(points), no_scores(points), no_scores(points))
 
 
 def search_rows(results: Sequence[tuple[Matching, MatchingResult]]) -> list[SearchRow]:
@@ -207,7 +250,7 @@ def _tolerances(architecture: Architecture, sizes: Mapping[str, int], test: Spli
     return tolerances
 
 
-def undefined_rows(methods: Sequence[Matching], points: int) -> PairResult:
+def undefined_rows(methods: Sequence[Matching], repairs: Sequence[Repair], points: int) -> PairResult:
     """Return the rows of a pair that cannot be measured, because a network has weights that are not finite: every value is NaN."""
-    runs = [run_row(method, split, _no_line(points), MapMeasures(), 0.0) for split in ("train", "test") for method in methods]
-    return PairResult(runs, [], [], {}, [])
+    columns = [line_columns(method, repair, split) for repair in repairs for split in ("train", "test") for method in methods]
+    return PairResult([run_row(each, _no_line(points), MapMeasures(), 0.0) for each in columns], [], [], {}, [])

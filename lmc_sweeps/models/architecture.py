@@ -15,6 +15,7 @@ from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.models.batch_norm import BatchNorms, NormSums
 from lmc_sweeps.models.counts import Counts
 from lmc_sweeps.models.criteria import CROSS_ENTROPY, Criterion
+from lmc_sweeps.models.hidden_layers import Corrector, HiddenLayer, corrected_in_turn
 from lmc_sweeps.models.shape import Shape
 from lmc_sweeps.symmetry.axes import Factor
 from lmc_sweeps.symmetry.graph import Graph
@@ -69,6 +70,29 @@ class Architecture(ABC):
         Every batch norm normalises by the statistics of the batch, as in training.
         """
         return {}
+
+    def hidden_layers(self) -> tuple[HiddenLayer, ...]:
+        """Return the linear layers inside of the network: those that alone compute a group, with the group's bias if it has one."""
+        layers = []
+        for group in self.spec.groups:
+            weights = self.spec.incoming(group)
+            vectors = [name for name in self.spec.incoming(group, biases=True) if name not in weights]
+            if len(weights) == 1:
+                layers.append(HiddenLayer(weights[0], 0, vectors[0] if len(vectors) == 1 else None))
+        return tuple(layers)
+
+    def linear_results(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
+        """Return what hidden layers compute, by their weights, (K, rows, neurons), in the order in which they are computed.
+
+        A row is an example, or an example and a position.
+        """
+        activations = self.activations(stack, inputs, before=True)
+        groups = {weights[0]: group for group in self.spec.groups if len(weights := self.spec.incoming(group)) == 1}
+        return {weight: activations[group] for weight, group in groups.items()}
+
+    def corrected(self, stack: Mapping[str, Tensor], batches: Sequence[Tensor], corrector: Corrector) -> dict[str, Tensor]:
+        """Return a stack with its hidden layers corrected in turn (`corrected_in_turn`), all networks on the same batches of inputs."""
+        return corrected_in_turn(self, stack, batches, corrector)
 
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]

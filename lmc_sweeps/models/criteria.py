@@ -48,6 +48,10 @@ class Criterion(ABC):
         """Return the number of items that a batch counts."""
         return self.items(labels).numel()
 
+    def is_calibrated(self, labels: Tensor) -> bool:
+        """Return whether a temperature of the outputs has a meaning for such labels: it has for classes, one for each example."""
+        return False
+
     @abstractmethod
     def check_type(self, labels: Tensor, name: str) -> None:
         """Raise `InputError` if the type of the labels does not fit; `name` is what messages call the data."""
@@ -116,6 +120,9 @@ class CrossEntropy(Criterion):
 
     def count(self, labels: Tensor) -> int:
         return int((labels != IGNORED).sum())
+
+    def is_calibrated(self, labels: Tensor) -> bool:
+        return labels.dim() == 1 and bool((labels != IGNORED).all())
 
     def check_type(self, labels: Tensor, name: str) -> None:
         if not labels.is_floating_point() and not labels.is_complex():

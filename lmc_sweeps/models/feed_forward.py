@@ -17,6 +17,7 @@ from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.maths.permutations import PermutationSpec, permute
 from lmc_sweeps.models.base import INPUT, Architecture, Counts, Shape, line_by, unstack
 from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, Layer
+from lmc_sweeps.models.hidden_layers import Corrector
 from lmc_sweeps.models.padding import extend, pad, pad_axes, pad_stack, unpad
 from lmc_sweeps.symmetry.maps import Map, permutations_of
 
@@ -137,6 +138,23 @@ class FeedForward(Architecture):
             hidden = self._after(k, linear.clone() if before else linear)
             values[layer.name] = (linear if before else hidden)[..., : stack[f"{layer.name}.weight"].shape[1]]
         return values
+
+    @one_thread()
+    @torch.no_grad()
+    def corrected(self, stack: Mapping[str, Tensor], batches: Sequence[Tensor], corrector: Corrector) -> dict[str, Tensor]:
+        """Return a stack with its hidden layers corrected in turn, in one pass: what a layer computes serves the next one."""
+        tensors, padded = dict(stack), pad_stack(stack, self.layers)
+        values = list(batches)
+        for k, hidden in enumerate(self.hidden_layers()):
+            neurons = stack[hidden.weight].shape[1]
+            values = [self._linear(k, padded, part) for part in values]
+            correction = corrector(hidden, [part[..., :neurons] for part in values])
+            if correction is not None:
+                tensors |= correction.fused(hidden, stack)
+                for part in values:
+                    part[..., :neurons].mul_(correction.scale.to(part).unsqueeze(1)).add_(correction.shift.to(part).unsqueeze(1))
+            values = [self._after(k, part) for part in values]
+        return tensors
 
     def sources(self, group: str) -> tuple[str, ...]:
         before = self.spec.axes[f"{group}.weight"][1]

@@ -14,6 +14,7 @@ from lmc_sweeps.common.threads import callers_threads
 from lmc_sweeps.models.base import Architecture, unstack
 from lmc_sweeps.models.batch_norm import BatchNorms, NormSums, batch_norms_of, stacked_norm_sums
 from lmc_sweeps.models.functional import is_batch_norm, stacked_gradients, stacked_outputs, stacked_training_outputs
+from lmc_sweeps.models.hidden_layers import HiddenLayer
 from lmc_sweeps.models.sites import Products, Use
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.sites import Site, sites_of
@@ -73,6 +74,30 @@ class TorchModule(Architecture):
     @callers_threads()
     def norm_sums(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, NormSums]:
         return stacked_norm_sums(self._module, stack, inputs)
+
+    def hidden_layers(self) -> tuple[HiddenLayer, ...]:
+        """Return the tensors of two axes and more that write a group, each with the vector that has its name with `bias` for `weight`."""
+        layers = {}
+        for occurrence in (each for group in self._graph.groups for each in self._graph.occurrences(group) if not each.reads):
+            weight = occurrence.tensor
+            if len(self._graph.axes[weight]) > 1:
+                before, _, after = weight.rpartition("weight")  # of a layer's name, and of one of several weights of a layer
+                bias = f"{before}bias{after}"
+                has_bias = len(self._graph.axes.get(bias, ())) == 1
+                layers[weight] = HiddenLayer(weight, occurrence.axis, bias if has_bias else None)
+        return tuple(layers.values())
+
+    def linear_results(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
+        """Return what the hidden layers compute of which the network takes one product each; others are left out."""
+        axes = {layer.weight: layer.axis for layer in self.hidden_layers()}
+        networks = len(next(iter(stack.values())))
+        shown: dict[str, list[Tensor]] = {}
+        for k in range(networks):
+            for name, uses in self.uses(unstack(stack, k), inputs, before=True).items():
+                if name in axes and len(uses) == 1 and uses[0].results is not None:
+                    shown.setdefault(name, []).append(uses[0].results)
+        results = {name: torch.stack(values) for name, values in shown.items() if len(values) == networks}
+        return {name: values for name, values in results.items() if values.shape[-1] == stack[name].shape[1 + axes[name]]}
 
     @callers_threads()
     def gradients(

@@ -1,36 +1,42 @@
-"""What every repair is: settings called on a stack of networks and training data that return the networks repaired."""
+"""What every repair is: settings that, for two networks and training data, give a function which repairs the networks between the two."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
+from lmc_sweeps.common.identity import Measuring
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import Architecture
 
+# From a stack of networks, tensors (T, ...), and their values of t, (T,), to the stack repaired; the stack itself is not changed.
+RepairAt = Callable[[Mapping[str, Tensor], Tensor], dict[str, Tensor]]
+
 
 @dataclass(frozen=True, kw_only=True)
-class Repair(ABC):
+class Repair(Measuring, ABC):
     """The settings of a repair."""
 
     name: ClassVar[str]
 
     @abstractmethod
-    def __call__(self, architecture: Architecture, stack: Mapping[str, Tensor], train: Split) -> dict[str, Tensor]:
-        """Return a stack of networks, repaired; only training data may be looked at.
+    def between(self, architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], train: Split) -> RepairAt:
+        """Return the function that repairs networks on a path from A, at t = 0, to mapped B, at t = 1.
 
         Parameters
         ----------
         architecture : Architecture
-        stack : mapping of str to Tensor, shapes (K, ...)
-            It is not changed.
+        a, b : mapping of str to Tensor
+            The ends of the path.
         train : Split
+            All the data that may be looked at.
 
         Returns
         -------
-        dict of str to Tensor, shapes (K, ...)
+        callable
+            From a stack of networks, tensors (T, ...), and their values of t, (T,), to the repaired stack.
         """
 
     def applies(self, architecture: Architecture) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.repair.base import Repair
+from lmc_sweeps.repair.base import Repair, RepairAt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +17,8 @@ class NoRepair(Repair):
 
     name: ClassVar[str] = "none"
 
-    def __call__(self, architecture: Architecture, stack: Mapping[str, Tensor], train: Split) -> dict[str, Tensor]:
-        """Return the stack."""
-        return dict(stack)
+    def between(self, architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], train: Split) -> RepairAt:
+        return lambda stack, t: dict(stack)
 
     def applies(self, architecture: Architecture) -> bool:
         return False

@@ -12,7 +12,7 @@ from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split, spread
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.batch_norm import NormSums
-from lmc_sweeps.repair.base import Repair
+from lmc_sweeps.repair.base import Repair, RepairAt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +64,12 @@ class Reset(Repair):
             )
         return tuple(notes)
 
+    def between(self, architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], train: Split) -> RepairAt:
+        return lambda stack, t: self.reset(architecture, stack, train)
+
     @one_thread()
     @torch.no_grad()
-    def __call__(self, architecture: Architecture, stack: Mapping[str, Tensor], train: Split) -> dict[str, Tensor]:
+    def reset(self, architecture: Architecture, stack: Mapping[str, Tensor], train: Split) -> dict[str, Tensor]:
         """Return the stack with new running statistics.
 
         Raises

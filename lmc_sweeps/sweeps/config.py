@@ -10,14 +10,15 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lmc_sweeps import datasets, matching, models
+from lmc_sweeps import datasets, matching, models, repair
 from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import Data, Dataset, fingerprint
 from lmc_sweeps.datasets.checking import check_data
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.recorded import environment_key
-from lmc_sweeps.jobs.settings import PARTS, JobSettings, scalar_keys
+from lmc_sweeps.jobs.settings import MEASURED, PARTS, JobSettings, scalar_keys
 from lmc_sweeps.matching.base import Matching
+from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.sweeps.computed import computed_keys
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import OPTIMIZERS
@@ -25,7 +26,7 @@ from lmc_sweeps.training.optimizers import OPTIMIZERS
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it
 _WORD = re.compile(r"\.*[A-Za-z_][\w.]*")  # that may be a key
 SCALARS = scalar_keys()
-KEYS = ("plan", *SCALARS, *PARTS, "matching", "store")
+KEYS = ("plan", *SCALARS, *PARTS, *MEASURED, "store")
 
 
 def parts() -> dict[str, Mapping[str, type]]:
@@ -78,21 +79,23 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     InputError
         If a key is unknown or missing, or a value breaks a rule.
     """
-    plain = {"matching": None, "plan": False, **_plain(config)}  # the node is not there when no method is chosen
+    plain = {**dict.fromkeys(MEASURED), "plan": False, **_plain(config)}  # their nodes are not there when nothing is chosen
     checks.known_keys("", plain, KEYS)
     missing = [key for key in KEYS if key not in plain]
     if missing:
         raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[1:])}.")
     checks.boolean("plan", plain["plan"])
     outside = from_environment(OmegaConf.to_container(config, resolve=False)) if isinstance(config, DictConfig) else {}
-    methods = _methods(plain["matching"])
+    methods = _several("matching", plain["matching"], matching.choices())
+    repairs = _several("repair", plain["repair"], repair.choices())
     return JobSettings(
         **{key: plain[key] for key in SCALARS},
         **{key: _part(key, plain[key], choices) for key, choices in parts().items()},
         training=_fill(Training, "training", _mapping("training", plain["training"])),
         matching=tuple(dict.fromkeys(methods.values())),
+        repair=tuple(dict.fromkeys(repairs.values())),
         store=_store(_mapping("store", plain["store"])),
-        from_environment=tuple(sorted(_by_method(outside, methods).items())),
+        from_environment=tuple(sorted(_by_part(_by_part(outside, "matching", methods), "repair", repairs).items())),
     )
 
 
@@ -105,13 +108,13 @@ def from_environment(config: Any) -> dict[str, str]:
     return outside
 
 
-def _by_method(outside: Mapping[str, str], methods: Mapping[str, Matching]) -> dict[str, str]:
-    """Return the same with settings of matching methods under what the methods are, in place of their keys in the config."""
+def _by_part(outside: Mapping[str, str], group: str, parts: Mapping[str, Matching] | Mapping[str, Repair]) -> dict[str, str]:
+    """Return the same with settings of methods, or of repairs, under what these are, in place of their keys in the config."""
     texts = dict(outside)
-    for key, method in methods.items():
-        start = f"matching.{key}."
+    for key, part in parts.items():
+        start = f"{group}.{key}."
         for name in [name for name in texts if name.startswith(start)]:
-            texts[f"{environment_key(method)}.{name.removeprefix(start)}"] = texts.pop(name)
+            texts[f"{environment_key(part)}.{name.removeprefix(start)}"] = texts.pop(name)
     return texts
 
 
@@ -187,13 +190,13 @@ def _fill(kind: type, key: str, settings: Mapping[str, Any]) -> Any:
     return kind(**settings)
 
 
-def _methods(value: Any) -> dict[str, Matching]:
-    """Return the matching methods by their keys; a key of the mapping is free, so that one method can stand there with two settings."""
+def _several(group: str, value: Any, choices: Mapping[str, type]) -> dict[str, Any]:
+    """Return the parts of a group by their keys; a key of the mapping is free, so that one part can stand there with two settings."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise checks.InputError(f"`matching` must be one or several of {', '.join(matching.choices())}, got {value!r}.")
-    return {str(key): _part(f"matching.{key}", settings, matching.choices()) for key, settings in value.items()}
+        raise checks.InputError(f"`{group}` must be one or several of {', '.join(choices)}, got {value!r}.")
+    return {str(key): _part(f"{group}.{key}", settings, choices) for key, settings in value.items()}
 
 
 def _store(settings: Mapping[str, Any]) -> Path | None:

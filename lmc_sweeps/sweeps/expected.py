@@ -12,14 +12,15 @@ from typing import Any
 from lmc_sweeps.common.checks import UNREADABLE
 from lmc_sweeps.common.files import locked, write_atomically
 from lmc_sweeps.jobs.prepared import PreparedJob
-from lmc_sweeps.jobs.recorded import method_settings
-from lmc_sweeps.jobs.records import matching_entries
-from lmc_sweeps.measuring.pairs import with_identity
+from lmc_sweeps.jobs.recorded import measured_settings
+from lmc_sweeps.jobs.records import matching_entries, repair_entries, with_repairs
+from lmc_sweeps.measuring.pairs import with_identity, with_none
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.redaction import redacted_arguments, redacted_line, redacted_yaml
-from multirun_analysis.schema import COMMANDS, EXPECTED, HYDRA_FOLDER, method_of, open_line, safe_name, sealed_line
+from multirun_analysis.schema import COMMANDS, EXPECTED, HYDRA_FOLDER, WITHOUT_REPAIR, method_of, open_line, safe_name, sealed_line
 
 log = logging.getLogger(__name__)
+NO_REPAIRS = ({**WITHOUT_REPAIR, "settings": {}},)  # of lines that were written before there were repairs
 MOST_BYTES = 2**28  # of a file of lines: 100,000 jobs have a third of it
 
 
@@ -31,7 +32,8 @@ def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
         "run_id": prepared.run_id,
         "job": redacted_line(job),
         "n_pairs": settings.networks * (settings.networks - 1) // 2,
-        "matching": matching_entries(with_identity(settings.matching), partial(method_settings, settings)),
+        "matching": matching_entries(with_identity(settings.matching), partial(measured_settings, settings)),
+        "repair": repair_entries(with_none(settings.repair), partial(measured_settings, settings)),
         "scope": scope,
         "computed": {key: how for key, how in prepared.computed.items() if key in scope},
     }
@@ -52,6 +54,7 @@ def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
             job = jobs.setdefault(entry["run_id"], dict(entry))
             methods = set(map(method_of, job["matching"]))
             job["matching"] = job["matching"] + [method for method in entry["matching"] if method_of(method) not in methods]
+            job["repair"] = with_repairs(job["repair"], entry["repair"])
         write_atomically(path, "".join(map(sealed_line, jobs.values())).encode())
 
 
@@ -68,7 +71,8 @@ def _entries(path: Path) -> tuple[list[dict[str, Any]], int]:
         try:
             entry = open_line(line)
             methods = [{**method, "settings_hash": safe_name(method["settings_hash"])} for method in entry["matching"]]
-            names = {"run_id": safe_name(str(entry["run_id"])), "matching": methods}
+            repairs = [{**repair, "repair_hash": safe_name(repair["repair_hash"])} for repair in entry.get("repair", NO_REPAIRS)]
+            names = {"run_id": safe_name(str(entry["run_id"])), "matching": methods, "repair": repairs}
             entries.append({**entry, **names})
         except UNREADABLE:
             continue

@@ -9,6 +9,7 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.jobs.settings import MEASURED
 from lmc_sweeps.sweeps.composing import JobComposer, parsed_once
 from lmc_sweeps.sweeps.config import parts
 
@@ -46,9 +47,9 @@ def fitted(composer: JobComposer, jobs: Sequence[Sequence[str]]) -> list[list[st
 
 
 def is_optional(override: Override) -> bool:
-    """Return whether an override sets a key inside a dataset, a model, an optimizer or a method, which another one may lack."""
+    """Return whether an override sets a key inside a dataset, a model, an optimizer, a method or a repair, which another one may lack."""
     part, _, field = override.key_or_group.partition(".")
-    return bool(field) and override.type in SETS and override.package is None and part in (*parts(), "matching")
+    return bool(field) and override.type in SETS and override.package is None and part in (*parts(), *MEASURED)
 
 
 def _fit(composer: JobComposer, job: Sequence[str]) -> _Fit:
@@ -60,7 +61,7 @@ def _fit(composer: JobComposer, job: Sequence[str]) -> _Fit:
     typed = {override.key_or_group: override.value() for override in overrides if override.type in SETS}
     kinds = {part: _kind(part, config, typed) for part in parts()}
     has = {f"{part}.{field.name}" for part, kind in kinds.items() if kind is not None for field in fields(kind)}
-    methods = [name for name, node in (config.get("matching") or {}).items() if isinstance(node, DictConfig) and "name" in node]
+    chosen = {group: _chosen(config, group) for group in MEASURED}
     fitting: list[str] = []
     left_out: list[str] = []
     for text, override in zip(job, overrides, strict=True):
@@ -68,8 +69,8 @@ def _fit(composer: JobComposer, job: Sequence[str]) -> _Fit:
         part, _, field = key.partition(".")
         if not is_optional(override) or (part in kinds and kinds[part] is None):
             fitting.append(text)
-        elif part == "matching":
-            is_chosen = field.partition(".")[0] in methods or override.type != OverrideType.CHANGE
+        elif part in chosen:
+            is_chosen = field.partition(".")[0] in chosen[part] or override.type != OverrideType.CHANGE
             (fitting if is_chosen else left_out).append(text if is_chosen else key)
         elif key in has and override.type == OverrideType.CHANGE and field not in config[part]:
             fitting.append(f"++{text}")  # an option of the user's own, whose file does not write the field out
@@ -77,13 +78,19 @@ def _fit(composer: JobComposer, job: Sequence[str]) -> _Fit:
             left_out.append(key)
         else:
             fitting.append(text)
-    strange = [key for key in _set_in_files(config, kinds, methods, has) if key not in left_out]
+    strange = [key for key in _set_in_files(config, kinds, chosen, has) if key not in left_out]
     names = [f"{part}={config[part].get('name')}" for part in kinds if any(key.startswith(f"{part}.") for key in (*left_out, *strange))]
-    if any(key.startswith("matching.") for key in (*left_out, *strange)):
-        names.append(f"matching=[{','.join(methods)}]")
-    has |= {f"matching.{method}" for method in methods}
-    has |= {key for key in typed if key.startswith("matching.") and key.split(".")[1] in methods}
+    for group, options in chosen.items():
+        if any(key.startswith(f"{group}.") for key in (*left_out, *strange)):
+            names.append(f"{group}=[{','.join(options)}]")
+        has |= {f"{group}.{option}" for option in options}
+        has |= {key for key in typed if key.startswith(f"{group}.") and key.split(".")[1] in options}
     return _Fit(fitting + [f"~{key}" for key in strange], left_out + strange, frozenset(has), ", ".join(names))
+
+
+def _chosen(config: DictConfig, group: str) -> list[str]:
+    """Return the keys of the methods or repairs of a job; a setting alone, of one that was not chosen, is none."""
+    return [name for name, node in (config.get(group) or {}).items() if isinstance(node, DictConfig) and "name" in node]
 
 
 def _kind(part: str, config: DictConfig, typed: Mapping[str, Any]) -> type | None:
@@ -92,10 +99,10 @@ def _kind(part: str, config: DictConfig, typed: Mapping[str, Any]) -> type | Non
     return parts()[part].get(name) if isinstance(name, str) else None
 
 
-def _set_in_files(config: DictConfig, kinds: Mapping[str, type | None], methods: Sequence[str], has: set[str]) -> list[str]:
+def _set_in_files(config: DictConfig, kinds: Mapping[str, type | None], chosen: Mapping[str, Sequence[str]], has: set[str]) -> list[str]:
     """Return the keys that an experiment's file has set, for options other than those chosen."""
     keys = [f"{part}.{field}" for part, kind in kinds.items() if kind is not None for field in config[part] if field != "name"]
-    unchosen = [f"matching.{name}" for name in (config.get("matching") or {}) if name not in methods]
+    unchosen = [f"{group}.{name}" for group, options in chosen.items() for name in (config.get(group) or {}) if name not in options]
     return [key for key in keys if key not in has and _options_with(key)] + unchosen
 
 
@@ -107,8 +114,8 @@ def _options_with(key: str) -> list[str]:
 
 def _sentence(key: str, chosen: Sequence[str]) -> str:
     part, _, field = key.partition(".")
-    if part == "matching":
-        method = field.partition(".")[0]
-        return f"`{key}` is set, but {method} is not among the methods chosen ({'; '.join(chosen)})."
+    if part in MEASURED:
+        option, kind = field.partition(".")[0], {"matching": "methods", "repair": "repairs"}[part]
+        return f"`{key}` is set, but {option} is not among the {kind} chosen ({'; '.join(chosen)})."
     having = ", ".join(f"{part}={option}" for option in _options_with(key))
     return f"`{key}` is a key of {having} only, and none of what was chosen has it ({'; '.join(chosen)})."

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.suggestions import likely_key
+from lmc_sweeps.jobs.settings import MEASURED
 
 MOST_JOBS = 100_000  # of a sweep: an hour of composing before the first one trains
 FOLDERS = ("hydra.sweep.dir", "hydra.run.dir", "store.dir", "dataset.root")
@@ -100,15 +101,15 @@ def asks_for_plan(overrides: Sequence[str]) -> bool:
     return False
 
 
-def merge_matching(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides with a sweep over `matching` made one list: ``matching=a,b`` means ``matching=[a,b]``.
+def merge_measured(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides with a sweep over `matching` or `repair` made one list: ``matching=a,b`` means ``matching=[a,b]``.
 
-    A job's networks do not depend on how they are matched, so the methods belong to one job, on the same networks.
+    A job's networks do not depend on how they are matched or repaired, so the methods belong to one job, on the same networks.
     """
     merged = []
     for text in overrides:
         override = OverridesParser.create().parse_override(text)
-        if override.key_or_group == "matching" and override.is_choice_sweep():
+        if override.key_or_group in MEASURED and override.is_choice_sweep():
             text = f"{text.partition('=')[0]}=[{','.join(str(name) for name in _values(override.value()))}]"
         merged.append(text)
     return merged
@@ -170,13 +171,12 @@ def _check(override: Override, folders: Sequence[Path]) -> None:
     checks.known_keys("", [head], [*top, *groups], hint)
     if not field:
         return
-    if head == "matching":
-        method, _, field = field.partition(".")
+    if head in MEASURED:
+        name, _, field = field.partition(".")
         if not override.is_add():
-            checks.one_of("matching", method, _options(folders, "matching"))
-        files = [folder / "matching" / f"{method}.yaml" for folder in folders]
-        fields = _fields(files)
-        head = f"matching.{method}"
+            checks.one_of(head, name, _options(folders, head))
+        fields = _fields([folder / head / f"{name}.yaml" for folder in folders])
+        head = f"{head}.{name}"
     elif head in groups:
         fields = _fields([path for folder in folders for path in sorted((folder / head).glob("*.yaml"))])
     else:
@@ -192,7 +192,7 @@ def dotted_keys(folders: Sequence[Path]) -> list[str]:
         for path in sorted(folder.glob("*/*.yaml")):
             group = path.parent.name
             if group not in ("hydra", "experiment"):
-                node = f"matching.{path.stem}" if group == "matching" else group
+                node = f"{group}.{path.stem}" if group in MEASURED else group
                 keys |= dict.fromkeys([group, *(f"{node}.{name}" for name in _fields([path]) if name != "name")])
         keys |= dict.fromkeys(f"store.{name}" for name in _fields([folder / "config.yaml"], "store"))
     return list(keys)

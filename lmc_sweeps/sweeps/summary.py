@@ -6,7 +6,10 @@ from pathlib import Path
 from lmc_sweeps.jobs.records import Record
 from multirun_analysis.checks import InputError
 from multirun_analysis.common.media import for_terminal
-from multirun_analysis.frames.tidy import matching_labels, method_order
+from multirun_analysis.frames.tidy import matching_labels, method_order, repair_labels
+from multirun_analysis.schema import WITHOUT_REPAIR, repair_of
+
+NONE = WITHOUT_REPAIR["repair"]
 
 
 def job_line(record: Record) -> str:
@@ -17,13 +20,20 @@ def job_line(record: Record) -> str:
     if record["status"] != "ok":
         return f"{record['status']}: {record['sentence']}"
     rows = [row for row in record["runs"] if row["split"] == "test"]
+    repairs = repair_labels(record.get("repair", []))
     errors = {row[f"network_{end}"]: row[f"error_{end}"] for row in rows for end in "ab"}  # each network once
     labels = matching_labels(record.get("matching", []))
-    barriers: dict[str, list[float]] = {}
+    barriers: dict[str, dict[str, list[float]]] = {}
     for row in rows:
         method = (row["matching"], row.get("settings_hash", ""))
-        barriers.setdefault(labels[method] if method in labels else row["matching"], []).append(row["loss_barrier"])
-    listed = ", ".join(f"{label} {sum(barriers[label]) / len(barriers[label]):.3g}" for label in sorted(barriers, key=method_order))
+        label = labels[method] if method in labels else row["matching"]
+        repair = repairs.get(repair_of(row), repair_of(row)[0])
+        barriers.setdefault(repair, {}).setdefault(label, []).append(row["loss_barrier"])
+    listed = "; ".join(
+        ("" if repair == NONE else f"repair={repair} ")
+        + ", ".join(f"{label} {sum(by_method[label]) / len(by_method[label]):.3g}" for label in sorted(by_method, key=method_order))
+        for repair, by_method in barriers.items()
+    )
     return f"{record['seconds']:.1f} s; test error {sum(errors.values()) / len(errors):.3g}; test loss barrier: {listed}"
 
 

@@ -24,7 +24,7 @@ from lmc_sweeps.sweeps.composing import JobComposer
 from lmc_sweeps.sweeps.expected import write_command, write_config, write_expected
 from lmc_sweeps.sweeps.fitting import fitted
 from lmc_sweeps.sweeps.launcher import BatchedLauncher
-from lmc_sweeps.sweeps.overrides import check_number, check_overrides, merge_matching, swept_keys
+from lmc_sweeps.sweeps.overrides import check_number, check_overrides, merge_measured, swept_keys
 from lmc_sweeps.sweeps.plan import plan_text
 from lmc_sweeps.sweeps.summary import print_summary
 from multirun_analysis.common.media import for_terminal
@@ -90,7 +90,7 @@ class ValidatingSweeper(BasicSweeper):
         """
         config, context, _ = self._set_up()
         check_overrides(self._parse_config(), _config_folders(config))
-        texts = merge_matching([*self._parse_config(), *arguments])
+        texts = merge_measured([*self._parse_config(), *arguments])
         if "subdir: ${run_id:}" not in OmegaConf.to_yaml(config.hydra.sweep):
             raise InputError("`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name.")
         overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)

@@ -114,9 +114,18 @@ def matching_labels(entries: Sequence[Mapping[str, Any]]) -> dict[Method, str]:
 
     Methods that would look alike have their hash too.
     """
+    return _labels([(schema.method_of(entry), entry["settings"]) for entry in entries])
+
+
+def repair_labels(entries: Sequence[Mapping[str, Any]]) -> dict[Method, str]:
+    """Return labels of repairs by name and settings hash, as those of methods."""
+    return _labels([(schema.repair_of(entry), entry["settings"]) for entry in entries])
+
+
+def _labels(entries: Sequence[tuple[Method, Mapping[str, Any]]]) -> dict[Method, str]:
     by_name: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for entry in entries:
-        by_name.setdefault(entry["matching"], {})[entry["settings_hash"]] = entry["settings"]
+    for (name, settings_hash), settings in entries:
+        by_name.setdefault(name, {})[settings_hash] = settings
     labels = {}
     for name, variants in by_name.items():
         differing = [
@@ -126,7 +135,8 @@ def matching_labels(entries: Sequence[Mapping[str, Any]]) -> dict[Method, str]:
             inside = ", ".join(f"{key}={str(settings.get(key)).lower()}" for key in differing)
             labels[name, settings_hash] = f"{name}[{inside}]" if inside else name
     times = Counter(labels.values())
-    return {method: unmistakable(label if times[label] == 1 else f"{label}[{method[1]}]") for method, label in labels.items()}
+    full = {method: label if times[label] == 1 else f"{label}[{method[1]}]" for method, label in labels.items()}
+    return {method: label if label == schema.WITHOUT_REPAIR["repair"] else unmistakable(label) for method, label in full.items()}
 
 
 def runs_frame(sweep: Sweep) -> pd.DataFrame:

@@ -11,7 +11,9 @@ HYDRA_FOLDER, ANALYSIS_FOLDER = ".hydra", "analysis"
 # The key of a row of a record: of a pair, and of a method with its settings; the job is the record's, the split where a row has one.
 PAIR = ("network_a", "network_b")
 METHOD = ("matching", "settings_hash")
-DIGESTS = (*PAIR, "settings_hash")  # the names in a row that are digests
+REPAIR = ("repair", "repair_hash")  # of rows of lines: the repair of the networks on it, with the hash of its settings
+WITHOUT_REPAIR = {"repair": "none", "repair_hash": "f91871fb"}  # what rows of records count as that were written before there were repairs
+DIGESTS = (*PAIR, "settings_hash", "repair_hash")  # the names in a row that are digests
 # The keys of a cell, which no statistic mixes: these, then the varying keys, then what the table adds (method, split, width, ...).
 CELL = ("dataset", "model", "depth")
 SCOPE_KEYS = ("dataset", "model", "width", "depth", "seed")  # the settings of a job that have a column in every table of runs
@@ -30,6 +32,16 @@ def safe_name(digest: str) -> str:
     ('x8250e2414376239c', 'x1234567890123456', 'f9ca4966af21aeb2')
     """
     return BEHIND + digest if _NUMBER_LIKE.fullmatch(digest) else digest
+
+
+def repair_of(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Return which repair, with which settings, an entry or a row of a record is of; of an earlier version's, none.
+
+    >>> repair_of({"matching": "weights", "settings_hash": "x1e2", "settings": {}})
+    ('none', 'f91871fb')
+    """
+    repair, settings_hash = ({**WITHOUT_REPAIR, **entry}[key] for key in REPAIR)
+    return repair, settings_hash
 
 
 def method_of(entry: Mapping[str, Any]) -> tuple[str, str]:

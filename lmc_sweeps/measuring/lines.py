@@ -1,0 +1,149 @@
+"""The lines from A to B under every method's map, evaluated with the networks on them as they are or repaired."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.matching.base import Matching, MatchingResult
+from lmc_sweeps.maths.interpolation import line_points
+from lmc_sweeps.measuring.evaluation import Scores, evaluate_line, evaluate_path
+from lmc_sweeps.measuring.paths import Line, OutputEnsemble, Path, Repaired
+from lmc_sweeps.measuring.rows import CurveRow, MapMeasures, RunRow, curve_row, end_measures, line_columns, line_measures, run_row
+from lmc_sweeps.models.base import Architecture, unstack
+from lmc_sweeps.repair.base import Repair
+from lmc_sweeps.repair.none import NoRepair
+
+CALIBRATED = "test"  # the split on which temperatures are fitted: the networks have not seen it
+ENDS = np.array([0.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Networks A and B, and how many examples are evaluated at a time."""
+
+    architecture: Architecture
+    a: Mapping[str, Tensor]
+    b: Mapping[str, Tensor]
+    batch_size: int
+
+    def scores(self, path: Path, t: np.ndarray, name: str, split: Split) -> Scores:
+        """Return the scores along a path on a split of this name."""
+        return evaluate_path(path, t, split, self.batch_size, calibrate=name == CALIBRATED)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A method, what it returned, and what is measured of its map."""
+
+    method: Matching
+    result: MatchingResult
+    measures: MapMeasures
+
+    @property
+    def is_coupling(self) -> bool:
+        """Whether B is mapped by a coupling, and so may be another function: of a permutation that would be a mistake."""
+        return any(not mapping.is_permutation for mapping in self.result.maps.values())
+
+    @property
+    def has_line(self) -> bool:
+        """Whether there is a line to evaluate: a permuted B that is another function is not B."""
+        return self.measures.keeps_function or self.is_coupling
+
+    def line(self, pair: Pair) -> Line:
+        """Return the line from A to mapped B."""
+        return Line(pair.architecture, pair.a, pair.architecture.graph(pair.b).apply(pair.b, self.result.maps))
+
+
+def line_rows(
+    pair: Pair,
+    matches: Sequence[Match],
+    repair: Repair,
+    train: Split,
+    splits: Mapping[str, Split],
+    points: int,
+    enter: Callable[[str, str], None],
+) -> tuple[list[RunRow], list[CurveRow]]:
+    """Return the rows of all lines on all splits under one repair.
+
+    A line to a permuted B that is not B's function has neither barriers nor a curve. One to a B that was mapped by a coupling has both: its
+    barriers count from B's own loss and error.
+    """
+    t = line_points(points)
+    unmatched = Repaired(Line(pair.architecture, pair.a, pair.b), repair, train)
+    lines = (_repaired_scores if repair.applies(pair.architecture) else _plain_scores)(pair, matches, repair, train, splits, t, enter)
+    runs, curves = [], []
+    for name, split in splits.items():
+        ends = unmatched.at(torch.as_tensor(ENDS, device=split.inputs.device))
+        start = time.perf_counter()
+        ensemble = pair.scores(OutputEnsemble(pair.architecture, unstack(ends, 0), unstack(ends, 1)), t, name, split)
+        all_end_at_b = all(match.measures.keeps_function for match in matches)
+        own = None if all_end_at_b else pair.scores(unmatched, ENDS, name, split)
+        share = (time.perf_counter() - start) / len(matches)
+        for match, (scores, seconds) in zip(matches, lines[name], strict=True):
+            columns, ends_at_b = line_columns(match.method, repair, name), match.measures.keeps_function
+            measures = match.measures if isinstance(repair, NoRepair) else match.measures.of_repaired()
+            if scores is not None:
+                on_line = line_measures(t, scores, ensemble, None if ends_at_b else own)
+                curves.append(curve_row(columns, t, scores, ensemble))
+            else:
+                assert own is not None
+                on_line = end_measures(t, own)
+            runs.append(run_row(columns, on_line, measures, seconds + share))
+    return runs, curves
+
+
+Lines = dict[str, list[tuple[Scores | None, float]]]  # by split, for every match: the scores along its line, and the seconds they took
+
+
+def _plain_scores(
+    pair: Pair,
+    matches: Sequence[Match],
+    repair: Repair,
+    train: Split,
+    splits: Mapping[str, Split],
+    t: np.ndarray,
+    enter: Callable[[str, str], None],
+) -> Lines:
+    """Return the scores along lines whose networks are left as they are: those of all permutations at once, which is faster."""
+    together = [match for match in matches if match.has_line and not match.is_coupling]
+    lines: Lines = {}
+    for name, split in splits.items():
+        enter("evaluating", name if isinstance(repair, NoRepair) else f"{name}, {repair.name}")
+        start = time.perf_counter()
+        maps = [match.result.maps for match in together]
+        scores = evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size, calibrate=name == CALIBRATED)
+        share = (time.perf_counter() - start) / len(together)
+        by_match = {id(match): (scores.line(k), share) for k, match in enumerate(together)}
+        for match in matches:
+            if match.has_line and match.is_coupling:
+                start = time.perf_counter()
+                alone = pair.scores(match.line(pair), t, name, split)
+                by_match[id(match)] = (alone, time.perf_counter() - start)
+        lines[name] = [by_match.get(id(match), (None, 0.0)) for match in matches]
+    return lines
+
+
+def _repaired_scores(
+    pair: Pair,
+    matches: Sequence[Match],
+    repair: Repair,
+    train: Split,
+    splits: Mapping[str, Split],
+    t: np.ndarray,
+    enter: Callable[[str, str], None],
+) -> Lines:
+    """Return the scores along repaired lines, one line after the other, for repaired networks take memory."""
+    lines: Lines = {name: [] for name in splits}
+    for match in matches:
+        enter("evaluating", f"{match.method.name}, {repair.name}")
+        path = Repaired(match.line(pair), repair, train)
+        for name, split in splits.items():
+            start = time.perf_counter()
+            scores = pair.scores(path, t, name, split) if match.has_line else None
+            lines[name].append((scores, time.perf_counter() - start))
+    return lines
