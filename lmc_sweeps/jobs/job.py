@@ -5,7 +5,6 @@ method; losses and errors are evaluated along the straight line between the two,
 a map of the loss.
 """
 
-import itertools
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -118,7 +117,7 @@ def measure(
     maps: dict[str, Maps] = {}
     searches: list[records.Row] = []
     movements = [_movement(planned, network) for planned, network in zip(planned_networks(job), networks, strict=True)]
-    for i, j in itertools.combinations(range(len(networks)), 2):
+    for i, j in job.settings.pairs():
         result = _measure_pair(job, architecture, networks[i], networks[j], splits, methods, repairs, points)
         if networks[i].facts.finite and networks[j].facts.finite:
             check_final_losses(result, (names[i], names[j]), [networks[k].facts.loss_final for k in (i, j)], device)

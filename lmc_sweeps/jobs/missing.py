@@ -62,7 +62,8 @@ def missing_methods(settings: JobSettings, record: Record | None, folder: Path) 
             _recorded("matching method", method_of(entry), entry, matching.choices(), folder, requested) for entry in record["matching"]
         ]
         return list(dict.fromkeys([*earlier, *requested]))
-    return [method for method in requested if not records.is_measured(record, method, with_none(settings.repair))]
+    repairs = with_none(settings.repair)
+    return [method for method in requested if not records.is_measured(record, method, repairs, settings.pairs())]
 
 
 def repairs_of_missing(settings: JobSettings, record: Record | None, folder: Path, methods: Sequence[Matching]) -> list[Repair]:
