@@ -83,7 +83,7 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
         "the outputs along the line": 3 * 4 * 16 * BATCH * len(methods) * settings.points,
         "the record": 3 * _record_bytes(settings.points, len(methods) * repairs, pairs),
     }
-    line = repairs * len(methods) * settings.points * examples
+    line = repairs * len(methods) * settings.points * (examples if settings.splits == "both" else len(data.test))
     of_groups = sum(squares) * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if len(methods) > 1 else 0.0
     ends = network.operations_at_ends
     products = ((network.operations - ends) * line + 2 * ends * examples) / OPERATIONS_PER_SECOND

@@ -24,6 +24,7 @@ from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import Record
 from lmc_sweeps.jobs.results import empty_record
+from lmc_sweeps.jobs.settings import SPLITS
 from lmc_sweeps.jobs.stacks import Progress, train_all
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.matching.base import Maps, Matching
@@ -147,7 +148,17 @@ def _measure_pair(
 ) -> PairResult:
     if not (a.facts.finite and b.facts.finite):
         return undefined_rows(methods, repairs, points)
-    return compare_pair(architecture, a.parameters, b.parameters, *splits, methods, points, job.settings.seed, repairs=repairs)
+    return compare_pair(
+        architecture,
+        a.parameters,
+        b.parameters,
+        *splits,
+        methods,
+        points,
+        job.settings.seed,
+        repairs=repairs,
+        evaluated=SPLITS[job.settings.splits],
+    )
 
 
 def _movement(planned: PlannedNetwork, network: StoredNetwork) -> float:

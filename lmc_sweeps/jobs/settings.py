@@ -20,6 +20,7 @@ from lmc_sweeps.training.optimizers import Optimizer
 # Of the factors and results of training's matrix products. Weights, losses and all that is measured afterwards are float32 always.
 PRECISIONS = ("float32", "tf32", "bfloat16")
 DIRECTIONS = ("one", "both")  # of matching a pair: the later network to the earlier one, or that and the other way round
+SPLITS = {"both": ("train", "test"), "test": ("test",)}  # that lines are evaluated on
 MOST_LAYERS = 10_000  # Python takes seconds to build more, before anything is computed
 PARTS = ("dataset", "model", "optimizer", "training")  # the keys whose values have settings of their own
 MEASURED = ("matching", "repair")  # the keys that take one or several parts, all of which are measured on the same networks
@@ -47,6 +48,7 @@ class JobSettings:
     precision: str
     points: int = field(metadata=NEVER)
     directions: str = field(default="one", metadata=NEVER)
+    splits: str = field(default="both", metadata=NEVER)
     plane: bool = field(default=False, metadata=NEVER)
     time_limit: float | None = field(default=None, metadata=NEVER)
     store: Path | None = field(metadata=NEVER)
@@ -67,6 +69,7 @@ class JobSettings:
         if not self.repair:
             raise checks.InputError("`repair` must name at least one repair, got none; e.g. repair=[none,repair].")
         checks.one_of("directions", self.directions, DIRECTIONS)
+        checks.one_of("splits", self.splits, SPLITS)
         checks.boolean("plane", self.plane)
         if self.plane and all(method.name == "identity" for method in self.matching):
             raise checks.InputError("`plane` needs a matching method that moves B: the plane goes through A, B and permuted B.")
