@@ -40,9 +40,7 @@ def test_rows_of_two_repairs_are_told_apart_and_summarised_apart(write_sweep):
     calibrated = table[(table["metric"] == "loss_barrier_calibrated") & (table["split"] == "test")].set_index(["matching", "repair"])[
         "mean"
     ]
-    np.testing.assert_allclose(
-        calibrated, means.loc[calibrated.index] / (3 * np.where(calibrated.index.get_level_values(1) == "mend", 0.5, 1))
-    )
+    np.testing.assert_allclose(calibrated, means.loc[calibrated.index] / 3)
     assert [block.title.rpartition(", ")[2] for block in pivot(table, runs)] == ["repair=mend", "repair=none"]
 
 
