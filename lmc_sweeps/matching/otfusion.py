@@ -69,6 +69,7 @@ class OtFusion(Matching):
         checks.one_of("matching.otfusion.cost", self.cost, COSTS)
         checks.one_of("matching.otfusion.transport", self.transport, transport.choices())
         checks.number("matching.otfusion.epsilon", self.epsilon, above=0.0)
+        object.__setattr__(self, "needs", COSTS[self.cost].needs)  # moments take a pass over the training set
 
     def code(self) -> dict[str, str]:
         """Return the digests of the code of a user's own, of the transport too."""
@@ -90,7 +91,8 @@ class OtFusion(Matching):
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the couplings of one pass over the groups; those that are permutations as such."""
         solve = transport.solver(self.transport, self.epsilon)
-        mapped, maps = problem, {}
+        mapped = problem
+        maps: dict[str, Map] = {}
         costs, results = {}, {}
         is_early = False
         for layer, group in enumerate(problem.groups, start=1):

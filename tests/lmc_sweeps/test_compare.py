@@ -291,7 +291,8 @@ class Residual(nn.Sequential):
 
 SIZES = (64, 5, 10)
 KNOWN = (
-    "activations, annealing, covariance, frank_wolfe, identity, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights"
+    "activations, annealing, covariance, frank_wolfe, identity, otfusion, random, rebasin, rebasin_covariance, sinkhorn, "
+    "straight_through, weights"
 )
 
 

@@ -204,3 +204,8 @@ def test_writers_of_a_stream_share_one_map_and_one_pass_is_not_called_optimal(tr
 def test_settings_that_are_none_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}"):
         OtFusion(**settings)
+
+
+def test_only_costs_of_activations_need_moments() -> None:
+    assert OtFusion().needs == Weights().needs
+    assert OtFusion(cost="activations").needs == Activations().needs
