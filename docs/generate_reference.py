@@ -36,7 +36,7 @@ PAGES = {
     ),
     "matching": (
         "Matching methods",
-        [f"lmc_sweeps.matching.{name}" for name in ("base", "problem", "neuron_weights", "layers", "iteration")]
+        [f"lmc_sweeps.matching.{name}" for name in ("base", "entropic", "problem", "neuron_weights", "layers", "iteration")]
         + [f"lmc_sweeps.matching.{name}" for name in ("identity", "random_permutations", "weights", "covariance", "activations")]
         + [f"lmc_sweeps.matching.{name}" for name in ("rebasin", "rebasin_covariance", "frank_wolfe")]
         + [f"lmc_sweeps.matching.{name}" for name in ("straight_through", "annealing", "midpoint", "sinkhorn", "otfusion")]

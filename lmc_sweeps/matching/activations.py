@@ -9,7 +9,7 @@ import numpy as np
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.identity import ALWAYS
-from lmc_sweeps.matching.base import SequentialMatching
+from lmc_sweeps.matching.entropic import EntropicMatching
 from lmc_sweeps.matching.problem import MatchingProblem, NetworkView, Permutations
 from lmc_sweeps.maths.dimension import spectrum_of_products
 from lmc_sweeps.maths.ground_costs import activation_distances
@@ -18,7 +18,7 @@ from lmc_sweeps.symmetry.sites import Site
 
 
 @dataclass(frozen=True, kw_only=True)
-class Activations(SequentialMatching):
+class Activations(EntropicMatching):
     r"""Match neurons by the mean squared difference of their activations.
 
     .. math:: C_{ij} = \mathbb E\,(\bar h^l_{A,i} - \bar h^l_{B,j})^2, \qquad

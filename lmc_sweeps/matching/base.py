@@ -33,6 +33,7 @@ from lmc_sweeps.matching.problem import (
 )
 from lmc_sweeps.maths.ground_costs import squared_distances
 from lmc_sweeps.maths.permutations import from_coupling
+from lmc_sweeps.transport.base import Transport
 from lmc_sweeps.transport.ties import TieRule
 
 __all__ = [  # all that the file of a method needs, one's own too
@@ -102,6 +103,10 @@ class SequentialMatching(Matching):
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
         """Return the variances of A's neurons along their principal directions, in the metric of the ground cost."""
 
+    def solver(self) -> Transport:
+        """Return the transport of a group's cost."""
+        return transport.solver(self.transport)
+
     def partners(self, problem: MatchingProblem, group: str) -> set[str]:
         """Return the groups on whose permutations the cost of a group depends."""
         return partners(problem, group) if self.ordered else set()
@@ -131,7 +136,7 @@ class SequentialMatching(Matching):
 
     def _sweep(self, problem: MatchingProblem, before: Permutations) -> "_Sweep":
         """Return the best permutation of every group in turn, given those of the groups before it and the earlier ones of the others."""
-        solve = transport.choices()[self.transport]()
+        solve = self.solver()
         permutations, costs, sentences = dict(before), {}, []
         is_early, rounded = False, []
         for layer, group in enumerate(problem.groups, start=1):
