@@ -1,9 +1,10 @@
 """Sequential methods that have the strength of the entropic transport among their settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import LATER
 from lmc_sweeps.matching.base import SequentialMatching
 from lmc_sweeps.transport.base import Transport
 from lmc_sweeps.transport.sinkhorn import EPSILON
@@ -16,7 +17,7 @@ class EntropicMatching(SequentialMatching):
     It is no field of `SequentialMatching`, for methods of one's own that extend that have YAMLs without it.
     """
 
-    epsilon: float = EPSILON
+    epsilon: float = field(default=EPSILON, metadata=LATER)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,12 +1,13 @@
 """`rebasin`: Git Re-Basin's weight matching, all weights of every group, one group at a time until none gains."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import LATER
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.all_weights import LEAST_GAIN, AllWeightsMatching, own_distance, squared_distance, squares
 from lmc_sweeps.matching.iteration import Iteration, iterate
@@ -48,7 +49,7 @@ class Rebasin(AllWeightsMatching):
     name: ClassVar[str] = "rebasin"
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "generator"})
     transport: str = "assignment"
-    epsilon: float = EPSILON
+    epsilon: float = field(default=EPSILON, metadata=LATER)
     starts: int = 5
 
     def __post_init__(self) -> None:

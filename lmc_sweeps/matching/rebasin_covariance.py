@@ -1,7 +1,7 @@
 """`rebasin_covariance`: Git Re-Basin's search in the metric of activations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import ClassVar
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import LATER
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.all_weights import AllWeightsMatching
 from lmc_sweeps.matching.problem import MatchingProblem, MatchingResult, NetworkView, Permutations
@@ -48,7 +49,7 @@ class RebasinCovariance(AllWeightsMatching):
     name: ClassVar[str] = "rebasin_covariance"
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "moments", "generator"})
     transport: str = "assignment"
-    epsilon: float = EPSILON
+    epsilon: float = field(default=EPSILON, metadata=LATER)
     starts: int = 5
 
     def __post_init__(self) -> None:
