@@ -27,7 +27,6 @@ from lmc_sweeps.own_networks.methods import build_methods
 from lmc_sweeps.own_networks.modules import OwnNetwork, own_network
 from lmc_sweeps.own_networks.repairs import build_repairs
 from lmc_sweeps.own_networks.stages import Stages
-from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.maps import permutations_of
 from multirun_analysis import schema

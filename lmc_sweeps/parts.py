@@ -19,12 +19,12 @@ from multirun_analysis.common.registry import (
     relative_to_here,
 )
 
-KINDS = {
+KINDS = {  # groups of configs, and the folders of their classes
     "dataset": "datasets",
     "model": "models",
     "matching": "matching",
     "repair": "repair",
-}  # groups of configs; folders of their classes
+}
 SEVERAL = {"matching": "methods", "repair": "repairs"}  # groups of which a job may take several options
 
 
@@ -32,8 +32,8 @@ def add_parts(folder: str | Path) -> None:
     """Make the parts in a folder of your own choices like those of lmc_sweeps, here and in all processes that this one starts.
 
     The folder has any of ``datasets/``, ``models/``, ``matching/``, ``transport/``, ``repair/`` (one Python file per part), ``plots/``,
-    ``studies/``, ``stats/`` (for the analysis), and ``conf/`` with the configs in the groups of lmc_sweeps, e.g. ``conf/model/residual.yaml``. Its files
-    are imported as modules of lmc_sweeps, e.g. ``lmc_sweeps.models.residual``.
+    ``studies/``, ``stats/`` (for the analysis), and ``conf/`` with the configs in the groups of lmc_sweeps, e.g.
+    ``conf/model/residual.yaml``. Its files are imported as modules of lmc_sweeps, e.g. ``lmc_sweeps.models.residual``.
 
     Commands without a script of your own find the same folder by the environment variable ``LMC_SWEEPS_PARTS``: one folder, or several
     with `os.pathsep` (``:``) between them.

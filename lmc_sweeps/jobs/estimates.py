@@ -56,16 +56,16 @@ class Estimate:
 def estimate(settings: JobSettings, data: Data) -> Estimate:
     r"""Return about what a job takes.
 
-    .. math:: t = n S \left(t_0 + \frac{3 F B}{R}\right) + \frac{n (n - 1)}{2} \left[ \frac{(F - F_1) N K M + 2 F_1 N}{R}
+    .. math:: t = n S \left(t_0 + \frac{3 F B}{R}\right) + P \left[ \frac{(F - F_1) N K M + 2 F_1 N}{R}
               + t_1 (h - d) N K M + \sum_g m_g^2 \left(t_2 + \frac{6 N'}{R}\right) \right]
 
     with n networks of F operations per example, of which those of :math:`F_1` at both ends of a line serve every t, groups of
     :math:`m_g` neurons, and h activations of which d are inputs (`Counts`); S steps of B examples, N examples in both splits, N' of them
-    for training, K points of the line, M methods with the identity under each repair, and the constants of this module. It tells small jobs from large ones,
+    for training, P pairs, K points of the line, M methods with the identity under each repair, and the constants of this module. It tells small jobs from large ones,
     no more.
     """
     n, network = settings.networks, counts(settings.model, settings.shape(data))
-    methods, pairs, repairs = with_identity(settings.matching), n * (n - 1) // 2, len(with_none(settings.repair))
+    methods, pairs, repairs = with_identity(settings.matching), len(settings.pairs()), len(with_none(settings.repair))
     needs = frozenset().union(*(method.needs for method in methods))
     squares = [size**2 for size in network.neurons.values()]  # of the matrices between the neurons of a group
     batch, steps = settings.training.batch_size, settings.training.steps(len(data.train))
@@ -83,7 +83,7 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
         "the outputs along the line": 3 * 4 * 16 * BATCH * len(methods) * settings.points,
         "the record": 3 * _record_bytes(settings.points, len(methods) * repairs, pairs),
     }
-    line = repairs * len(methods) * settings.points * examples
+    line = repairs * len(methods) * settings.points * (examples if settings.splits == "both" else len(data.test))
     of_groups = sum(squares) * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if len(methods) > 1 else 0.0
     ends = network.operations_at_ends
     products = ((network.operations - ends) * line + 2 * ends * examples) / OPERATIONS_PER_SECOND

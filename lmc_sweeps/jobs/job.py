@@ -5,7 +5,6 @@ method; losses and errors are evaluated along the straight line between the two,
 a map of the loss.
 """
 
-import itertools
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import Record
 from lmc_sweeps.jobs.results import empty_record
+from lmc_sweeps.jobs.settings import SPLITS
 from lmc_sweeps.jobs.stacks import Progress, train_all
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.matching.base import Maps, Matching
@@ -118,7 +118,7 @@ def measure(
     maps: dict[str, Maps] = {}
     searches: list[records.Row] = []
     movements = [_movement(planned, network) for planned, network in zip(planned_networks(job), networks, strict=True)]
-    for i, j in itertools.combinations(range(len(networks)), 2):
+    for i, j in job.settings.pairs():
         result = _measure_pair(job, architecture, networks[i], networks[j], splits, methods, repairs, points)
         if networks[i].facts.finite and networks[j].facts.finite:
             check_final_losses(result, (names[i], names[j]), [networks[k].facts.loss_final for k in (i, j)], device)
@@ -148,7 +148,17 @@ def _measure_pair(
 ) -> PairResult:
     if not (a.facts.finite and b.facts.finite):
         return undefined_rows(methods, repairs, points)
-    return compare_pair(architecture, a.parameters, b.parameters, *splits, methods, points, job.settings.seed, repairs=repairs)
+    return compare_pair(
+        architecture,
+        a.parameters,
+        b.parameters,
+        *splits,
+        methods,
+        points,
+        job.settings.seed,
+        repairs=repairs,
+        evaluated=SPLITS[job.settings.splits],
+    )
 
 
 def _movement(planned: PlannedNetwork, network: StoredNetwork) -> float:

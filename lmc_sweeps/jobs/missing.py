@@ -12,7 +12,7 @@ from lmc_sweeps.jobs.permutation_files import permutations_are_damaged
 from lmc_sweeps.jobs.plane_files import methods_without_plane
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import POINTS_NOTE, Record
-from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.settings import SPLITS, JobSettings
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.measuring.pairs import with_identity, with_none
 from lmc_sweeps.repair.base import Repair
@@ -62,7 +62,8 @@ def missing_methods(settings: JobSettings, record: Record | None, folder: Path) 
             _recorded("matching method", method_of(entry), entry, matching.choices(), folder, requested) for entry in record["matching"]
         ]
         return list(dict.fromkeys([*earlier, *requested]))
-    return [method for method in requested if not records.is_measured(record, method, with_none(settings.repair))]
+    repairs = with_none(settings.repair)
+    return [method for method in requested if not records.is_measured(record, method, repairs, settings.pairs(), SPLITS[settings.splits])]
 
 
 def repairs_of_missing(settings: JobSettings, record: Record | None, folder: Path, methods: Sequence[Matching]) -> list[Repair]:

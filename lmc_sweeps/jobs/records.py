@@ -195,10 +195,19 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def is_measured(record: Record, method: Matching, repairs: Sequence[Repair]) -> bool:
-    """Return whether a record holds a method with these very settings, under each of some repairs."""
-    requested = {(repair.name, repair.settings_hash()) for repair in repairs}
-    return requested <= repairs_of(record, (method.name, method.settings_hash()))
+def is_measured(
+    record: Record, method: Matching, repairs: Sequence[Repair], pairs: Sequence[tuple[int, int]] = (), splits: Sequence[str] = ()
+) -> bool:
+    """Return whether a record holds a method with these very settings, under some repairs, for some pairs of networks, on some splits."""
+    key = (method.name, method.settings_hash())
+    names = [network["name"] for network in record["networks"]]
+    rows = [row for row in record["runs"] if method_of(row) == key]
+    has_pairs = {(names[i], names[j]) for i, j in pairs} <= {tuple(row[name] for name in PAIR) for row in rows}
+    return (
+        has_pairs
+        and set(splits) <= {row["split"] for row in rows}
+        and {(repair.name, repair.settings_hash()) for repair in repairs} <= repairs_of(record, key)
+    )
 
 
 def repairs_of(record: Record, method: tuple[str, str]) -> set[tuple[str, str]]:

@@ -16,7 +16,7 @@ from multirun_analysis.schema import SCHEMA_VERSION
 def empty_record(
     job: PreparedJob, networks: Sequence[StoredNetwork], methods: Sequence[Matching], repairs: Sequence[Repair], points: int
 ) -> Record:
-    """Return the record of a job without a row of what is measured on its pairs, by these methods and repairs, at so many points of lines."""
+    """Return the record of a job without a row of what is measured on its pairs by these methods and repairs, at so many points."""
     settings, data = job.settings, job.data
     reasons = [
         f"network {number} {reason}"

@@ -1,6 +1,7 @@
 """What a job is asked for: one composed config, checked."""
 
 from dataclasses import dataclass, field, fields
+from itertools import combinations
 from pathlib import Path
 
 from lmc_sweeps.common import checks
@@ -18,6 +19,8 @@ from lmc_sweeps.training.optimizers import Optimizer
 
 # Of the factors and results of training's matrix products. Weights, losses and all that is measured afterwards are float32 always.
 PRECISIONS = ("float32", "tf32", "bfloat16")
+DIRECTIONS = ("one", "both")  # of matching a pair: the later network to the earlier one, or that and the other way round
+SPLITS = {"both": ("train", "test"), "test": ("test",)}  # that lines are evaluated on
 MOST_LAYERS = 10_000  # Python takes seconds to build more, before anything is computed
 PARTS = ("dataset", "model", "optimizer", "training")  # the keys whose values have settings of their own
 MEASURED = ("matching", "repair")  # the keys that take one or several parts, all of which are measured on the same networks
@@ -44,6 +47,8 @@ class JobSettings:
     device: str = field(metadata=NEVER)
     precision: str
     points: int = field(metadata=NEVER)
+    directions: str = field(default="one", metadata=NEVER)
+    splits: str = field(default="both", metadata=NEVER)
     plane: bool = field(default=False, metadata=NEVER)
     time_limit: float | None = field(default=None, metadata=NEVER)
     store: Path | None = field(metadata=NEVER)
@@ -63,6 +68,8 @@ class JobSettings:
             raise checks.InputError("`matching` must name at least one method, got none; e.g. matching=[weights,activations].")
         if not self.repair:
             raise checks.InputError("`repair` must name at least one repair, got none; e.g. repair=[none,repair].")
+        checks.one_of("directions", self.directions, DIRECTIONS)
+        checks.one_of("splits", self.splits, SPLITS)
         checks.boolean("plane", self.plane)
         if self.plane and all(method.name == "identity" for method in self.matching):
             raise checks.InputError("`plane` needs a matching method that moves B: the plane goes through A, B and permuted B.")
@@ -71,6 +78,11 @@ class JobSettings:
         device = resolve_device(self.device)
         if self.precision == "tf32" and device.type != "cuda":
             raise checks.InputError(f"`precision` tf32 is for CUDA devices; here `device` is {device}. Choose float32 or bfloat16.")
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Return the numbers of networks A and B of every pair that is measured."""
+        pairs = list(combinations(range(self.networks), 2))
+        return pairs + [(j, i) for i, j in pairs] if self.directions == "both" else pairs
 
     def shape(self, data: Data) -> Shape:
         """Return the shape of the networks, trained on these data."""

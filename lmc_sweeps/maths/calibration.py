@@ -31,8 +31,8 @@ def fitted_temperature(logits: Tensor, labels: Tensor) -> Tensor:
 
     References
     ----------
-    Guo, Pleiss, Sun, Weinberger (2017), On Calibration of Modern Neural Networks (temperature scaling); on the line between networks, Ito et
-    al. (2025), arXiv:2510.08023.
+    Guo, Pleiss, Sun, Weinberger (2017), On Calibration of Modern Neural Networks (temperature scaling); on the line between networks, Ito
+    et al. (2025), arXiv:2510.08023.
     """
     over = logits - logits.gather(-1, labels.expand(len(logits), -1).unsqueeze(-1))  # what decides: it changes no softmax
     squares = over.square()

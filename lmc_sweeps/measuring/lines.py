@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -75,7 +75,8 @@ def line_rows(
     """
     t = line_points(points)
     unmatched = Repaired(Line(pair.architecture, pair.a, pair.b), repair, train)
-    lines = (_repaired_scores if repair.applies(pair.architecture) else _plain_scores)(pair, matches, repair, train, splits, t, enter)
+    changes = repair.applies(pair.architecture)
+    lines = (_repaired_scores if changes else _plain_scores)(pair, matches, repair, train, splits, t, enter)
     runs, curves = [], []
     for name, split in splits.items():
         ends = unmatched.at(torch.as_tensor(ENDS, device=split.inputs.device))
@@ -86,7 +87,7 @@ def line_rows(
         share = (time.perf_counter() - start) / len(matches)
         for match, (scores, seconds) in zip(matches, lines[name], strict=True):
             columns, ends_at_b = line_columns(match.method, repair, name), match.measures.keeps_function
-            measures = match.measures if isinstance(repair, NoRepair) else match.measures.of_repaired()
+            measures = match.measures.of_repaired() if changes else match.measures
             if scores is not None:
                 on_line = line_measures(t, scores, ensemble, None if ends_at_b else own)
                 curves.append(curve_row(columns, t, scores, ensemble))
@@ -114,11 +115,13 @@ def _plain_scores(
     lines: Lines = {}
     for name, split in splits.items():
         enter("evaluating", name if isinstance(repair, NoRepair) else f"{name}, {repair.name}")
-        start = time.perf_counter()
-        maps = [match.result.maps for match in together]
-        scores = evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size, calibrate=name == CALIBRATED)
-        share = (time.perf_counter() - start) / len(together)
-        by_match = {id(match): (scores.line(k), share) for k, match in enumerate(together)}
+        by_match: dict[int, tuple[Scores, float]] = {}
+        if together:
+            start = time.perf_counter()
+            maps = [match.result.maps for match in together]
+            scores = evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size, calibrate=name == CALIBRATED)
+            share = (time.perf_counter() - start) / len(together)
+            by_match = {id(match): (scores.line(k), share) for k, match in enumerate(together)}
         for match in matches:
             if match.has_line and match.is_coupling:
                 start = time.perf_counter()

@@ -52,6 +52,7 @@ def compare_pair(
     path_train: Split | None = None,
     enter: Callable[[str, str], None] = lambda stage, detail: None,
     repairs: Sequence[Repair] = (NoRepair(),),
+    evaluated: Sequence[str] = ("train", "test"),
 ) -> PairResult:
     """Return everything that is measured on one pair.
 
@@ -74,6 +75,8 @@ def compare_pair(
         Shown the stage that begins, ``matching`` or ``evaluating``, and its details.
     repairs : sequence of Repair
         Of the networks on the lines, the ends too, from `train`; `none` is always measured.
+    evaluated : sequence of str
+        The splits that lines are evaluated on, of ``train`` and ``test``.
 
     Returns
     -------
@@ -81,7 +84,8 @@ def compare_pair(
     """
     pair = Pair(architecture, a, b, batch_size)
     matches = _match(pair, train, test, methods, seed, enter)
-    splits = {"train": train if path_train is None else path_train, "test": test}
+    both = {"train": train if path_train is None else path_train, "test": test}
+    splits = {name: both[name] for name in evaluated}
     runs: list[RunRow] = []
     curves: list[CurveRow] = []
     for repair in with_none(repairs):

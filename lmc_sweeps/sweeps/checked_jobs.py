@@ -67,11 +67,19 @@ def _same_folder(jobs: Sequence[PreparedJob], labels: Sequence[str]) -> Iterator
     settings_by_folder: dict[str, tuple[object, ...]] = {}
     for job, label in zip(jobs, labels, strict=True):
         settings = job.settings
-        unnamed = (settings.points, settings.plane, settings.device, settings.time_limit, settings.store)
+        unnamed = (
+            settings.points,
+            settings.directions,
+            settings.splits,
+            settings.plane,
+            settings.device,
+            settings.time_limit,
+            settings.store,
+        )
         if settings_by_folder.setdefault(job.run_id, unnamed) != unnamed:
             yield (
-                f"  {label}: `points`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job, so they cannot be "
-                "swept; run one command for each value."
+                f"  {label}: `points`, `directions`, `splits`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job, "
+                "so they cannot be swept; run one command for each value."
             )
 
 

@@ -31,7 +31,7 @@ def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
     return {
         "run_id": prepared.run_id,
         "job": redacted_line(job),
-        "n_pairs": settings.networks * (settings.networks - 1) // 2,
+        "n_pairs": len(settings.pairs()),
         "matching": matching_entries(with_identity(settings.matching), partial(measured_settings, settings)),
         "repair": repair_entries(with_none(settings.repair), partial(measured_settings, settings)),
         "scope": scope,
@@ -54,6 +54,7 @@ def write_expected(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
             job = jobs.setdefault(entry["run_id"], dict(entry))
             methods = set(map(method_of, job["matching"]))
             job["matching"] = job["matching"] + [method for method in entry["matching"] if method_of(method) not in methods]
+            job["n_pairs"] = max(job["n_pairs"], entry["n_pairs"])
             job["repair"] = with_repairs(job["repair"], entry["repair"])
         write_atomically(path, "".join(map(sealed_line, jobs.values())).encode())
 

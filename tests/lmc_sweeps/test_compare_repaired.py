@@ -46,7 +46,7 @@ def test_rows_without_repair_are_those_that_there_are_without_asking_for_one(res
 
 
 def test_the_ends_of_a_reset_line_are_the_networks_reset(result) -> None:
-    ends = evaluate(architecture(), Reset()(architecture(), stacked([tensors(A), tensors(B)]), TRAIN), TEST)
+    ends = evaluate(architecture(), Reset().reset(architecture(), stacked([tensors(A), tensors(B)]), TRAIN), TEST)
     rows = result.to_frame().query("repair == 'reset' and split == 'test'")
     np.testing.assert_allclose(rows["loss_a"], ends.loss[0], rtol=1e-10)
     np.testing.assert_allclose(rows["loss_b"], ends.loss[1], rtol=1e-10)

@@ -147,12 +147,12 @@ def test_every_network_of_a_reset_path_is_reset_the_ends_too() -> None:
     path = Repaired(line, Reset(batch_size=8), train)
     stack = path.at(POINTS)
     for k in range(len(T)):
-        alone = Reset(batch_size=8)(architecture(), stacked([unstack(line.at(POINTS), k)]), train)
+        alone = Reset(batch_size=8).reset(architecture(), stacked([unstack(line.at(POINTS), k)]), train)
         for name, tensor in alone.items():
             torch.testing.assert_close(stack[name][k], tensor[0], rtol=1e-12, atol=1e-12)
     assert not torch.equal(stack["1.running_mean"][0], A["1.running_mean"])
     test = split(30, seed=5)
-    ends = evaluate(architecture(), Reset(batch_size=8)(architecture(), stacked([A, B]), train), test)
+    ends = evaluate(architecture(), Reset(batch_size=8).reset(architecture(), stacked([A, B]), train), test)
     np.testing.assert_allclose(evaluate_path(path, T, test).loss[[0, -1]], ends.loss, rtol=1e-11)
 
 
@@ -186,12 +186,13 @@ def test_what_is_repaired_at_a_point_is_kept_for_the_next_split() -> None:
     calls = []
 
     class Counting(Reset):
-        def __call__(self, code: Architecture, stack: Mapping[str, Tensor], train: Split) -> dict[str, Tensor]:
+        def reset(self, code: Architecture, stack: Mapping[str, Tensor], train: Split) -> dict[str, Tensor]:
             calls.append(len(train))
-            return super().__call__(code, stack, train)
+            return super().reset(code, stack, train)
 
-    path = Repaired(Line(architecture(), A, B), Counting(batch_size=8), split(20))
-    first, again, fresh = path.at(POINTS), path.at(POINTS), Repaired(path.path, Reset(batch_size=8), split(20)).at(POINTS)
+    line = Line(architecture(), A, B)
+    path = Repaired(line, Counting(batch_size=8), split(20))
+    first, again, fresh = path.at(POINTS), path.at(POINTS), Repaired(line, Reset(batch_size=8), split(20)).at(POINTS)
     assert calls == [20]
     assert first.keys() == again.keys() == fresh.keys()
     assert all(torch.equal(tensor, again[name]) and torch.equal(tensor, fresh[name]) for name, tensor in first.items())

@@ -12,6 +12,7 @@ from lmc_sweeps.measuring.rows import CurveRow, LayerRow, PairResult, RunRow, un
 from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.repair.none import NoRepair
 from multirun_analysis import schema
 
 
@@ -34,7 +35,8 @@ TRAINING = {"seconds_train", "relative_movement"}  # which jobs add
 )
 def test_a_row_has_the_columns_of_its_table(row, tail, missing):
     columns = {field.name for field in fields(row)}
-    assert columns == ({*schema.names(tail)} - missing) | {"settings_hash"}  # which tables write beside the method where they must
+    hashes = columns & {"settings_hash", "repair_hash"}  # which tables write beside the method and the repair where they must
+    assert columns - hashes == {*schema.names(tail)} - missing
 
 
 def test_tables_hold_the_rows_column_by_column(result):
@@ -47,11 +49,13 @@ def test_tables_hold_the_rows_column_by_column(result):
 
 
 def test_the_rows_of_a_pair_that_cannot_be_measured_have_the_same_keys_and_no_numbers(result):
-    undefined = undefined_rows(METHODS, POINTS)
+    undefined = undefined_rows(METHODS, [NoRepair()], POINTS)
     assert [list(row) for row in undefined.tables()["runs"]] == [list(row) for row in result.tables()["runs"]]
     assert [row.matching for row in undefined.runs] == [row.matching for row in result.runs]
     for row in undefined.runs:
-        values = {column: value for column, value in asdict(row).items() if column not in ("matching", "settings_hash", "split")}
+        words = ("matching", "settings_hash", "repair", "repair_hash", "split", "matching_status")
+        values = {column: value for column, value in asdict(row).items() if column not in words}
+        assert row.matching_status == ""
         assert values.pop("certificate_status") == "none"
         assert values.pop("seconds_match") == values.pop("seconds_evaluate") == 0.0
         assert values.pop("points") == POINTS

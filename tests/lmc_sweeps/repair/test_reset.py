@@ -22,7 +22,7 @@ def images(inputs: Tensor) -> Split:
 
 def test_the_statistics_are_those_of_all_training_data_that_the_norms_see_batch_by_batch() -> None:
     stack, train = stack_of(convolutions), split(23)
-    repaired = Reset(batch_size=8)(architecture(), stack, train)
+    repaired = Reset(batch_size=8).reset(architecture(), stack, train)
     for k in range(3):
         module = drawn(convolutions, k)
         first, second = [], []
@@ -39,7 +39,7 @@ def test_the_statistics_are_those_of_all_training_data_that_the_norms_see_batch_
 def test_with_one_batch_the_repaired_network_is_the_network_in_training_mode_up_to_the_factor_of_the_variance() -> None:
     train, stack = split(40), stack_of(convolutions)
     code = architecture()
-    repaired = Reset(batch_size=40)(code, stack, train)
+    repaired = Reset(batch_size=40).reset(code, stack, train)
     for prefix, values in (("1", 40 * 16), ("4", 40 * 4)):
         repaired[f"{prefix}.running_var"] *= (values - 1) / values
     in_training, _ = code.training_forward(stack, train.inputs.expand(3, *train.inputs.shape))
@@ -48,28 +48,28 @@ def test_with_one_batch_the_repaired_network_is_the_network_in_training_mode_up_
 
 def test_a_network_that_is_reset_twice_has_the_same_statistics_whatever_they_were() -> None:
     stack, train, code = stack_of(convolutions), split(23), architecture()
-    once = Reset(batch_size=8)(code, stack, train)
+    once = Reset(batch_size=8).reset(code, stack, train)
     wild = {name: torch.full_like(tensor, 1e6) if name in STATISTICS else tensor for name, tensor in stack.items()}
-    for again in (Reset(batch_size=8)(code, once, train), Reset(batch_size=8)(code, wild, train)):
+    for again in (Reset(batch_size=8).reset(code, once, train), Reset(batch_size=8).reset(code, wild, train)):
         for name in STATISTICS:
             torch.testing.assert_close(again[name], once[name], rtol=1e-10, atol=1e-10)
 
 
 def test_the_order_of_batches_and_of_examples_within_one_does_not_matter() -> None:
     stack, train, code, rng = stack_of(convolutions), split(24), architecture(), np.random.default_rng(0)
-    expected = Reset(batch_size=8)(code, stack, train)
+    expected = Reset(batch_size=8).reset(code, stack, train)
     batches = [train.inputs[start::3][torch.from_numpy(rng.permutation(8))] for start in rng.permutation(3)]
     moved = torch.stack(batches, 1).flatten(0, 1)  # batch i is every third example from the i-th on
-    shuffled = Reset(batch_size=8)(code, stack, images(moved))
+    shuffled = Reset(batch_size=8).reset(code, stack, images(moved))
     for name in STATISTICS:
         torch.testing.assert_close(shuffled[name], expected[name], rtol=1e-10, atol=1e-10)
 
 
 def test_a_stack_is_its_networks_one_by_one() -> None:
     stack, train, code = stack_of(convolutions), split(24), architecture()
-    together = Reset(batch_size=8)(code, stack, train)
+    together = Reset(batch_size=8).reset(code, stack, train)
     for k in range(3):
-        alone = Reset(batch_size=8)(code, stacked([unstack(stack, k)]), train)
+        alone = Reset(batch_size=8).reset(code, stacked([unstack(stack, k)]), train)
         for name in STATISTICS:
             torch.testing.assert_close(together[name][k], alone[name][0], rtol=1e-12, atol=1e-12)
 
@@ -79,7 +79,7 @@ def test_no_batch_has_one_example(n: int, batch_size: int, sizes: list[int]) -> 
     module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)).double()
     stack, inputs = stacked([tensors(module)]), split(n).inputs[:, 0, 0, :4]
     assert [len(batch) for batch in Reset(batch_size=batch_size)._batches(inputs)] == sizes
-    repaired = Reset(batch_size=batch_size)(by_hand(module), stack, images(inputs))
+    repaired = Reset(batch_size=batch_size).reset(by_hand(module), stack, images(inputs))
     expected = module[0](inputs)
     torch.testing.assert_close(repaired["1.running_mean"][0], expected.mean(0), rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(repaired["1.running_var"][0], expected.var(0), rtol=1e-10, atol=1e-10)
@@ -87,8 +87,8 @@ def test_no_batch_has_one_example(n: int, batch_size: int, sizes: list[int]) -> 
 
 def test_float32_networks_keep_their_type_and_are_near_those_of_float64() -> None:
     train = split(23)
-    single = Reset()(architecture(torch.float32), stack_of(convolutions, dtype=torch.float32), split(23, dtype=torch.float32))
-    double = Reset()(architecture(), {k: t.double() for k, t in stack_of(convolutions, dtype=torch.float32).items()}, train)
+    single = Reset().reset(architecture(torch.float32), stack_of(convolutions, dtype=torch.float32), split(23, dtype=torch.float32))
+    double = Reset().reset(architecture(), {k: t.double() for k, t in stack_of(convolutions, dtype=torch.float32).items()}, train)
     for name in STATISTICS:
         assert single[name].dtype == torch.float32
         torch.testing.assert_close(single[name].double(), double[name], rtol=1e-4, atol=1e-4)
@@ -101,7 +101,7 @@ def test_without_batch_norm_the_stack_comes_back_as_it_is_with_a_note() -> None:
     for code in (chain, by_hand(chain.module(unstack(stack, 0)))):
         assert not Reset().applies(code)
         assert Reset().notes(code) == ("reset: there is no batch norm with running statistics, so nothing was computed again.",)
-        repaired = Reset()(code, stack, images(torch.ones(1, 6)))
+        repaired = Reset().reset(code, stack, images(torch.ones(1, 6)))
         assert all(repaired[name] is tensor for name, tensor in stack.items())
     assert Reset().applies(architecture())
     assert Reset().notes(architecture()) == ()
@@ -119,13 +119,13 @@ def test_settings_and_data_that_make_no_sense_are_refused() -> None:
     with pytest.raises(InputError, match="^`repair.reset.batch_size` must be an integer of at least 2, got 1"):
         Reset(batch_size=1)
     with pytest.raises(InputError, match="^repair=reset needs at least 2 training examples, got 1.$"):
-        Reset()(architecture(), stack_of(convolutions), split(1))
+        Reset().reset(architecture(), stack_of(convolutions), split(1))
 
 
 def test_statistics_of_some_examples_are_those_of_a_pass_over_these() -> None:
     stack, train = stack_of(convolutions), split(24)
-    few = Reset(examples=8)(architecture(), stack, train)
+    few = Reset(examples=8).reset(architecture(), stack, train)
     rows = torch.arange(8) * 3
-    alone = Reset()(architecture(), stack, Split(train.inputs[rows], train.labels[rows]))
+    alone = Reset().reset(architecture(), stack, Split(train.inputs[rows], train.labels[rows]))
     for name, tensor in alone.items():
         assert torch.equal(few[name], tensor)
