@@ -61,8 +61,8 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
 
     with n networks of F operations per example, of which those of :math:`F_1` at both ends of a line serve every t, groups of
     :math:`m_g` neurons, and h activations of which d are inputs (`Counts`); S steps of B examples, N examples in both splits, N' of them
-    for training, P pairs, K points of the line, M methods with the identity under each repair, and the constants of this module. It tells small jobs from large ones,
-    no more.
+    for training, P pairs, K points of the line, M methods with the identity under each repair, and the constants of this module. It
+    tells small jobs from large ones, no more.
     """
     n, network = settings.networks, counts(settings.model, settings.shape(data))
     methods, pairs, repairs = with_identity(settings.matching), len(settings.pairs()), len(with_none(settings.repair))

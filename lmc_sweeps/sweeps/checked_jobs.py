@@ -78,8 +78,8 @@ def _same_folder(jobs: Sequence[PreparedJob], labels: Sequence[str]) -> Iterator
         )
         if settings_by_folder.setdefault(job.run_id, unnamed) != unnamed:
             yield (
-                f"  {label}: `points`, `directions`, `splits`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job, "
-                "so they cannot be swept; run one command for each value."
+                f"  {label}: `points`, `directions`, `splits`, `plane`, `device`, `time_limit` and `store.dir` do not make a different "
+                "job, so they cannot be swept; run one command for each value."
             )
 
 

@@ -102,7 +102,7 @@ def _sweep_in(folders: Sequence[Path]) -> Sweep:
     records: dict[str, PackedRecord] = {}
     expected: dict[str, Record] = {}
     failures: list[Failure] = []
-    settings: dict[tuple[str, str], Mapping[str, Any]] = {}  # of methods, by name and hash
+    settings: dict[tuple[str, ...], Mapping[str, Any]] = {}  # of methods, by name and hash
     for folder in folders:
         jobs = job_folders(folder)
         for entry in expected_jobs(folder, failures):
@@ -130,7 +130,7 @@ def _read_jobs(
     jobs: Sequence[Job],
     records: dict[str, PackedRecord],
     failures: list[Failure],
-    settings: dict[tuple[str, str], Mapping[str, Any]],
+    settings: dict[tuple[str, ...], Mapping[str, Any]],
 ) -> None:
     """Read the records of a folder into `records`, from its index where that knows them, and say in `failures` what cannot be read.
 

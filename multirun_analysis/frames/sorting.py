@@ -35,7 +35,12 @@ class Table:
 
 
 def make_table(
-    rows: Sequence[Rows], layout: Layout, jobs: pd.DataFrame, order: Sequence[str], labels: Mapping[tuple[str, str], str]
+    rows: Sequence[Rows],
+    layout: Layout,
+    jobs: pd.DataFrame,
+    order: Sequence[str],
+    labels: Mapping[tuple[str, str], str],
+    repair_labels: Mapping[tuple[str, str], str],
 ) -> Table:
     """Return the rows of all records as one sorted table.
 
@@ -48,8 +53,8 @@ def make_table(
         The keys of every record, a line each.
     order : sequence of str
         The columns of `jobs` to sort by, before pair, method, split, and t or layer.
-    labels : mapping of str
-        The label of every matching method by its name and the hash of its settings.
+    labels, repair_labels : mapping of str
+        The label of every matching method, and of every repair, by its name and the hash of its settings.
     """
     owners = np.repeat(np.arange(len(rows)), [len(block.lengths) for block in rows])
     words, lengths, numbers = _concatenated(rows, layout)
@@ -58,8 +63,12 @@ def make_table(
     texts["matching"] = pd.Series(
         [labels[method] for method in zip(texts["matching"], texts.pop("settings_hash"), strict=True)], dtype=object
     )
+    if "repair" in texts:
+        texts["repair"] = pd.Series(
+            [repair_labels[repair] for repair in zip(texts["repair"], texts.pop("repair_hash"), strict=True)], dtype=object
+        )
     ranks = [_ranks(jobs[name])[owners] for name in order]
-    ranks += [_ranks(texts[name]) for name in ("network_a", "network_b", "matching", "split") if name in texts]
+    ranks += [_ranks(texts[name]) for name in ("network_a", "network_b", "matching", "repair", "split") if name in texts]
     if layout is LAYERS:
         ranks.append(numbers[:, layout.all_numbers.index("layer")])
     sorted_rows = np.lexsort(ranks[::-1])

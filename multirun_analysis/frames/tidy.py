@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,11 @@ class Sweep:
         """The label of every matching method, as `matching_labels` gives them."""
         return matching_labels([entry for job in (*self.expected, *self.records) for entry in job["matching"]])
 
+    @cached_property
+    def repair_labels(self) -> dict[Method, str]:
+        """The label of every repair, as `repair_labels` gives them."""
+        return repair_labels([entry for job in (*self.expected, *self.records) for entry in job["repair"]])
+
     @property
     def notes(self) -> list[str]:
         """What readers of the numbers must know, each sentence once, with the number of jobs that say it."""
@@ -140,12 +146,12 @@ def _labels(entries: Sequence[tuple[Method, Mapping[str, Any]]]) -> dict[Method,
 
 
 def runs_frame(sweep: Sweep) -> pd.DataFrame:
-    """Return the measures: one row per job, pair, method and split, the columns of ``runs.csv``."""
+    """Return the measures: one row per job, pair, method, repair and split, the columns of ``runs.csv``."""
     return table_of(sweep, RUNS).frame(columns_of(sweep, schema.RUNS_TAIL))
 
 
 def curves_frame(sweep: Sweep, run_ids: Collection[str] | None = None) -> pd.DataFrame:
-    """Return the curves, of all jobs or of some: one row per job, pair, method, split and t, the columns of ``curves.csv``."""
+    """Return the curves, of all jobs or of some: one row per job, pair, method, repair, split and t, the columns of ``curves.csv``."""
     return table_of(sweep, CURVES, run_ids).frame(columns_of(sweep, schema.CURVES_TAIL))
 
 
@@ -155,12 +161,14 @@ def layers_frame(sweep: Sweep) -> pd.DataFrame:
 
 
 def expected_frame(sweep: Sweep) -> pd.DataFrame:
-    """Return what was to be measured: one row per expected job and method, with its number of pairs."""
+    """Return what was to be measured: one row per expected job, method and repair, with its number of pairs."""
     varying, jobs = sweep.varying, sweep.expected
     frame = pd.DataFrame(sweep.keys_of(jobs) | {"n_pairs": [job["n_pairs"] for job in jobs]})
-    frame = frame.iloc[np.repeat(np.arange(len(jobs)), [len(job["matching"]) for job in jobs])].reset_index(drop=True)
-    frame["matching"] = [sweep.labels[entry["matching"], entry["settings_hash"]] for job in jobs for entry in job["matching"]]
-    return as_keys(frame[["run_id", *FIXED, *varying, "matching", "n_pairs"]], varying)
+    measured = [(job, list(product(job["matching"], job["repair"]))) for job in jobs]
+    frame = frame.iloc[np.repeat(np.arange(len(jobs)), [len(entries) for _, entries in measured])].reset_index(drop=True)
+    frame["matching"] = [sweep.labels[schema.method_of(method)] for _, entries in measured for method, _ in entries]
+    frame["repair"] = [sweep.repair_labels[schema.repair_of(repair)] for _, entries in measured for _, repair in entries]
+    return as_keys(frame[["run_id", *FIXED, *varying, "matching", "repair", "n_pairs"]], varying)
 
 
 def as_keys(frame: pd.DataFrame, varying: Sequence[str]) -> pd.DataFrame:
@@ -173,7 +181,7 @@ def table_of(sweep: Sweep, layout: Layout, run_ids: Collection[str] | None = Non
     chosen = [k for k, head in enumerate(sweep.records) if run_ids is None or head["run_id"] in run_ids]
     order = [*schema.CELL, *sweep.varying, "width", "seed", "run_id"]
     rows = [sweep.packed[k].rows[layout.name] for k in chosen]
-    return make_table(rows, layout, sweep.jobs.iloc[chosen].reset_index(drop=True), order, sweep.labels)
+    return make_table(rows, layout, sweep.jobs.iloc[chosen].reset_index(drop=True), order, sweep.labels, sweep.repair_labels)
 
 
 def columns_of(sweep: Sweep, tail: tuple[schema.Column, ...]) -> list[str]:

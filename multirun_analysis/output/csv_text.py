@@ -60,20 +60,21 @@ def _curves_text(sweep: Sweep) -> Iterator[str]:
     """Yield the header, then the lines of one curve after the other."""
     table, columns = table_of(sweep, CURVES), columns_of(sweep, schema.CURVES_TAIL)
     yield ",".join(map(_field, columns)) + "\n"
-    keys = table.keys[[name for name in columns if name not in CURVES.numbers]]  # in front of the numbers
+    keys = table.keys[[name for name in columns if name not in CURVES.all_numbers]]  # in front of the numbers
     starts = map(",".join, zip(*(_column_text(column) for _, column in keys.items()), strict=True))
-    t, values = table.numbers["t"].to_numpy(), table.numbers[["loss", "error"]].to_numpy()  # (points,), (points, 2)
+    measures = [name for name in CURVES.all_numbers if name != "t"]
+    t, values = table.numbers["t"].to_numpy(), table.numbers[measures].to_numpy()  # (points,), (points, measures)
     templates: dict[bytes, str] = {}  # most curves are walked at the same t
     ends = np.cumsum(table.lengths).tolist()
     for keys_text, start, end in zip(starts, [0, *ends], ends, strict=False):
         if start == end:
             continue
         key = t[start:end].tobytes()
-        template = templates[key] if key in templates else templates.setdefault(key, _template(t[start:end]))
+        template = templates[key] if key in templates else templates.setdefault(key, _template(t[start:end], len(measures)))
         text = template % tuple(values[start:end].ravel().tolist())
         text = text.replace("nan", "") if np.isnan(values[start:end]).any() else text
         yield f"{keys_text}," + text.replace("\n", f"\n{keys_text},") + "\n"
 
 
-def _template(t: np.ndarray) -> str:
-    return "\n".join(f"{'' if np.isnan(at) else FLOATS % at},{FLOATS},{FLOATS}" for at in t)
+def _template(t: np.ndarray, measures: int) -> str:
+    return "\n".join(",".join(["" if np.isnan(at) else FLOATS % at, *[FLOATS] * measures]) for at in t)

@@ -16,6 +16,10 @@ from multirun_analysis.stats.summary import SETTINGS, kinds_of
 from multirun_analysis.tables.pivots import pivot
 
 SPREAD = ("n_networks", "std", "median", "min", "max", "interquartile_mean")  # columns of a CSV without which a page is easier to read
+CORRECTED = (
+    "Of twenty plain intervals about one decides by chance; the corrected ones hold together for all n_comparisons (Bonferroni). "
+    "pairs_to_halve: how many pairs would halve the plain interval."
+)
 # The tables that answer questions: title, caption, and the columns of the CSV that are left out.
 CONCLUSIONS = {
     "width_needed": (
@@ -26,8 +30,12 @@ CONCLUSIONS = {
     ),
     "method_differences": (
         "Which method is better, on the same pairs?",
-        "The mean of method minus other, with its interval. Rows are not corrected for multiple comparisons: of twenty, about one is "
-        "decided by chance. pairs_to_halve: how many pairs would halve the interval.",
+        f"The mean of method minus other, with its interval. {CORRECTED}",
+        (*SPREAD, *SETTINGS),
+    ),
+    "repair_differences": (
+        "What does a repair change, on the same pairs?",
+        f"The mean of repair minus other, for the same method, with its interval. {CORRECTED}",
         (*SPREAD, *SETTINGS),
     ),
     "connected_share": (

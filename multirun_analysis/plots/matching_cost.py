@@ -53,7 +53,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     costs = frames["matching_costs"]
     if costs["width"].nunique() < 2:
         return None
-    keys = fixed_keys(frames["barrier_vs_width"], "width", "matching")
+    keys = fixed_keys(frames["barrier_vs_width"], "width", "matching", "repair")
     all_cells, all_layers = cells(costs, keys), sorted(costs["layer"].unique())
     rows, layers = shown_cells(all_cells, MOST_ROWS), all_layers[:MOST_LAYERS]
     figure, axes = panel_rows(len(rows), len(layers), (max(2.6, 9.2 / len(layers)) if len(layers) > 1 else 5.6, 3.0))

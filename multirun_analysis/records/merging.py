@@ -6,28 +6,32 @@ from typing import Any
 import numpy as np
 
 from multirun_analysis.records.packed import LAYOUTS, ROW_KEY, Layout, PackedRecord, Record, Rows
-from multirun_analysis.schema import MASKED, mark_of, method_of
+from multirun_analysis.schema import MASKED, mark_of, method_of, repair_of
 
+NAMES = {"matching": method_of, "repair": repair_of}  # what a record has several of, and what tells one from another
 TIMES = ("seconds_train", "seconds_match", "seconds_evaluate")
 
 
 def with_methods(old: Record, new: Record) -> Record:
-    """Return a job with the methods of another that it lacks."""
-    present = set(map(method_of, old["matching"]))
-    lacking = [method for method in new["matching"] if method_of(method) not in present]
-    return {**old, "matching": [*old["matching"], *lacking]}
+    """Return a job with the methods and the repairs of another that it lacks."""
+    joined = {}
+    for key, name_of in NAMES.items():
+        present = set(map(name_of, old[key]))
+        joined[key] = [*old[key], *(entry for entry in new[key] if name_of(entry) not in present)]
+    return {**old, **joined}
 
 
-def of_other_settings(head: Record, settings_by_method: dict[tuple[str, str], Mapping[str, Any]]) -> list[str]:
-    """Return the methods of a record whose settings are not those that another record has under the same hash, and note those that are new.
+def of_other_settings(head: Record, settings_by_method: dict[tuple[str, ...], Mapping[str, Any]]) -> list[str]:
+    """Return the methods and repairs of a record whose settings another record has not under the same hash, and note those that are new.
 
     A hash that two settings share would put both into one mean. Settings that only one of the records has are of another version.
     """
     differing = []
-    for method in head["matching"]:
-        settings = settings_by_method.setdefault(method_of(method), method["settings"])
-        if any(_mark(settings[key]) != _mark(method["settings"][key]) for key in settings.keys() & method["settings"].keys()):
-            differing.append(str(method["matching"]))
+    for kind, name_of in NAMES.items():
+        for entry in head[kind]:
+            settings = settings_by_method.setdefault((kind, *name_of(entry)), entry["settings"])
+            if any(_mark(settings[key]) != _mark(entry["settings"][key]) for key in settings.keys() & entry["settings"].keys()):
+                differing.append(str(entry[kind]))
     return differing
 
 

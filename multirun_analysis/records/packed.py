@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from multirun_analysis import schema
-from multirun_analysis.schema import METHOD, PAIR
+from multirun_analysis.schema import METHOD, PAIR, REPAIR, WITHOUT_REPAIR
 
 Record = Mapping[str, Any]
 # What is kept of a record beside its rows: all that the tables, the studies and the text for the terminal say.
-HEAD = ("run_id", "status", "sentence", "scope", "matching", "networks", "notes", "points", "machine", "versions", "failure")
+HEAD = ("run_id", "status", "sentence", "scope", "matching", "repair", "networks", "notes", "points", "machine", "versions", "failure")
 PAIR_AND_METHOD = (*PAIR, *METHOD)
-ROW_KEY = (*PAIR_AND_METHOD, "split", "layer")  # of which a record has one row
+LINE = (*PAIR_AND_METHOD, *REPAIR, "split")  # the words of a row of a line
+ROW_KEY = (*PAIR_AND_METHOD, *REPAIR, "split", "layer")  # of which a record has one row
 NUMBERS = frozenset((float, int, NoneType))  # bool is none
 
 
@@ -46,8 +47,8 @@ def _layout(name: str, words: tuple[str, ...], optional_words: tuple[str, ...], 
     return Layout(name, words, tuple(name for name in numbers if name not in later), optional_words, later)
 
 
-RUNS = _layout("runs", (*PAIR_AND_METHOD, "split"), ("certificate_status",), (schema.POINTS, *schema.MEASURES))
-CURVES = _layout("curves", (*PAIR_AND_METHOD, "split"), (), schema.CURVE_MEASURES)
+RUNS = _layout("runs", LINE, ("certificate_status", "matching_status"), (schema.POINTS, *schema.MEASURES))
+CURVES = _layout("curves", LINE, (), schema.CURVE_MEASURES)
 LAYERS = _layout("layers", PAIR_AND_METHOD, ("layer_name",), schema.LAYER_MEASURES)
 LAYOUTS = (RUNS, CURVES, LAYERS)
 
@@ -146,21 +147,22 @@ def _packed_curves(curves: Sequence[Record]) -> Rows:
     words, columns = _words(curves, CURVES), []
     for curve in curves:
         values = [curve[name] for name in CURVES.numbers]
-        for name, column in zip(CURVES.numbers, values, strict=True):
+        values += [curve.get(name) or [None] * len(values[0]) for name in CURVES.optional_numbers]
+        for name, column in zip(CURVES.all_numbers, values, strict=True):
             if not (isinstance(column, list) and NUMBERS.issuperset(map(type, column))):
                 raise TypeError(f"something in `{name}` of a curve is no number")
         if len({len(column) for column in values}) > 1:
-            raise ValueError("a curve whose t, loss and error differ in length")
+            raise ValueError("a curve whose columns differ in length")
         columns.append(np.array(values, dtype=np.float64).T)
     lengths = np.array([len(column) for column in columns], dtype=np.int64)
-    return Rows(words, lengths, np.concatenate(columns) if columns else np.empty((0, len(CURVES.numbers))))
+    return Rows(words, lengths, np.concatenate(columns) if columns else np.empty((0, len(CURVES.all_numbers))))
 
 
 def _words(rows: Sequence[Record], layout: Layout) -> np.ndarray:
     """Return the words of rows, shape (rows, words) of object."""
     required, values_of_rows = itemgetter(*layout.words), []
     for row in rows:
-        values = required(row)
+        values = required(row if REPAIR[0] in row else {**WITHOUT_REPAIR, **row})  # of an earlier version
         for name, value in zip(layout.words, values, strict=True):
             if type(value) is not str:
                 raise TypeError(f"`{name}` in `{layout.name}` is no text")

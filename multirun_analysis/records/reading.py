@@ -9,15 +9,16 @@ from multirun_analysis import schema
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.redaction import MASK, is_secret, redacted_value
 from multirun_analysis.records.names import table_name
-from multirun_analysis.records.packed import HEAD, LAYOUTS, ROW_KEY, RUNS, PackedRecord, pack
+from multirun_analysis.records.packed import HEAD, LAYERS, LAYOUTS, ROW_KEY, RUNS, PackedRecord, pack
 from multirun_analysis.records.varying import FINGERPRINT
-from multirun_analysis.schema import DIGESTS, NewerVersion, method_of, safe_name
+from multirun_analysis.schema import DIGESTS, WITHOUT_REPAIR, NewerVersion, method_of, repair_of, safe_name
 
 __all__ = ["UNREADABLE", "NewerVersion", "check_head", "check_rows", "open_record", "read_expected", "read_json", "read_record"]
 
 # What reading a file that holds anything at all can end in.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
+NO_REPAIR = {**WITHOUT_REPAIR, "settings": {}}  # the entry that records of earlier versions have not
 # The range of the numbers that every table has.
 RANGES = {"width": (1, 2**53), "depth": (1, 2**53), "seed": (0, 2**64)}
 # Names that tables have for something else than a setting.
@@ -84,7 +85,7 @@ def _name(record: dict[str, Any]) -> None:
     for key, value in scope.items():
         if isinstance(value, str):
             scope[key] = _masked(key, value)
-    for entries in ("matching", *(layout.name for layout in LAYOUTS)):
+    for entries in ("matching", "repair", *(layout.name for layout in LAYOUTS)):
         for entry in record.get(entries, ()):
             for key in DIGESTS:
                 if isinstance(name := entry.get(key), str):
@@ -112,6 +113,8 @@ def check_head(head: Any) -> None:
     _check_scope(head["scope"])
     for method in head["matching"]:
         _check_method(method)
+    for repair in head.setdefault("repair", [dict(NO_REPAIR)]):
+        _check_repair(repair)
     if not all(isinstance(note, str) for note in head["notes"]):
         raise TypeError("`notes` are no sentences")
     if type(head.get("points", 3)) is not int:
@@ -122,14 +125,16 @@ def check_head(head: Any) -> None:
 
 def check_rows(packed: PackedRecord) -> None:
     """Raise unless the rows of a record are of methods that it names, and of splits that there are."""
-    methods = set(map(method_of, packed.head["matching"]))
+    methods, repairs = set(map(method_of, packed.head["matching"])), set(map(repair_of, packed.head["repair"]))
     for layout in LAYOUTS:
         rows = packed.rows[layout.name]
         keys = rows.keys(layout, ROW_KEY)
         if not methods.issuperset(key[2:4] for key in keys):
             raise ValueError("rows of a matching method that the record does not name")
+        if layout is not LAYERS and not repairs.issuperset(key[4:6] for key in keys):
+            raise ValueError("rows of a repair that the record does not name")
         if len(set(keys)) < len(keys):
-            raise ValueError(f"two rows of one pair, method and split in `{layout.name}`")
+            raise ValueError(f"two rows of one pair, method, repair and split in `{layout.name}`")
     for split in packed.rows[RUNS.name].words[:, RUNS.words.index("split")]:
         if split not in ("train", "test"):
             raise ValueError(f"unknown split {split!r}")
@@ -150,6 +155,8 @@ def read_expected(line: str) -> dict[str, Any]:
     _check_scope(entry["scope"])
     for method in entry["matching"]:
         _check_method(method)
+    for repair in entry.setdefault("repair", [dict(NO_REPAIR)]):
+        _check_repair(repair)
     for how in entry.get("computed", {}).values():
         if not (isinstance(how["expression"], str) and how["keys"] and all(isinstance(key, str) for key in how["keys"])):
             raise TypeError("`computed` does not say what a key is computed from")
@@ -171,6 +178,12 @@ def _check_scope(scope: Any) -> None:
     for value in scope.values():
         if isinstance(value, list | dict):
             json.dumps(value)  # too deep to be written
+
+
+def _check_repair(repair: Any) -> None:
+    if not (isinstance(repair["repair"], str) and isinstance(repair["repair_hash"], str) and isinstance(repair["settings"], dict)):
+        raise TypeError("not a repair")
+    json.dumps(repair["settings"])
 
 
 def _check_method(method: Any) -> None:

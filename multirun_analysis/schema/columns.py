@@ -32,6 +32,9 @@ PAIR_KEYS = (
     Column("network_b", "string", "", "name in the store of network B, which is permuted"),
 )
 MATCHING = (Column("matching", "string", "", "matching method; settings in brackets where the same method was run with several"),)
+REPAIRED = (
+    Column("repair", "string", "", "repair of the networks on the path; settings in brackets where the same repair was run with several"),
+)
 SPLIT = (Column("split", "string", "", "train or test"),)
 POINTS = Column("points", "integer", "points", "values of t at which the line was walked, 0 and 1 among them")
 
@@ -53,6 +56,26 @@ MEASURES = (
     Column("error_a", "number", "fraction", "share of examples that A gets wrong"),
     Column("error_b", "number", "fraction", "share of examples that B gets wrong"),
     LOSS[0], ERROR[0], LOSS[1], ERROR[1], LOSS[2], ERROR[2], LOSS[3], ERROR[3], LOSS[4], ERROR[4],
+    Column("barrier_over_loss", "number", "", "loss_barrier / the mean of loss_a and loss_b"),
+    Column(
+        "loss_barrier_calibrated",
+        "number",
+        "nats",
+        "the loss barrier once each network, at every t and the ends too, has the softmax temperature that was fitted on other examples: "
+        "each half of the test split at that of the other half; test only",
+    ),
+    Column("temperature_midpoint", "number", "", "that temperature at t = 1/2: logits are divided by it (0.01 to 100); test only"),
+    Column("loss_ensemble", "number", "nats", "mean cross-entropy of the mean of A's and B's logits: outputs mixed, not weights"),
+    Column("error_ensemble", "number", "fraction", "share of examples that this mean gets wrong"),
+    Column("loss_b_mapped", "number", "nats", "mean cross-entropy of a B mapped by couplings that are no permutations, t = 1; empty for others"),
+    Column("error_b_mapped", "number", "fraction", "share of examples that such a B gets wrong; barriers count from B's own"),
+    Column(
+        "matching_status",
+        "string",
+        "",
+        "how the method ended: optimal; fixed_point (each group the best given the others); local (the best of a search); not_matched; "
+        "not_converged",
+    ),
     Column("function_gap", "number", "", "max |difference of logits| / max |logit| between B and permuted B on the test split"),
     Column("output_gap", "number", "logits", "root mean square, on the test split, of f(midpoint weights) - [f(A) + f(B)] / 2"),
     Column("output_scale", "number", "", "root mean square of f(midpoint weights) / that of [f(A) + f(B)] / 2"),
@@ -98,12 +121,16 @@ LAYER_MEASURES = (
 LATER = (
     "approximate_dimension_centred", "approximate_dimension_centred_b", "effective_dimension", "cost_lower_bound", "expected_slope",
     "recursion_tolerance", "output_gap", "output_scale", "certificate", "certificate_ratio", "certificate_status", "distance",
-    "relative_movement", "points",
+    "relative_movement", "points", "barrier_over_loss", "loss_barrier_calibrated", "temperature_midpoint", "loss_ensemble",
+    "error_ensemble", "loss_b_mapped", "error_b_mapped", "loss_calibrated",
 )  # fmt: skip
 CURVE_MEASURES = (
     Column("t", "number", "", "0 is A, 1 is permuted B"),
     Column("loss", "number", "nats", "mean cross-entropy at t"),
     Column("error", "number", "fraction", "share of wrong answers at t"),
+    Column("loss_calibrated", "number", "nats", "mean cross-entropy at t, at a temperature that was fitted on other examples; test only"),
+    Column("loss_ensemble", "number", "nats", "mean cross-entropy of (1-t) A's logits + t B's"),
+    Column("error_ensemble", "number", "fraction", "share of examples that this mixture gets wrong"),
 )
 PLANE_NETWORKS = ("A", "B", "matched B")
 PLANE_MEASURES = (

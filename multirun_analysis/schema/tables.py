@@ -8,6 +8,7 @@ from multirun_analysis.schema.columns import (
     PAIR_KEYS,
     PLANE_MEASURES,
     POINTS,
+    REPAIRED,
     RUN_KEYS,
     SPLIT,
     Column,
@@ -21,9 +22,9 @@ PLANE = (
     Column("settings_hash", "string", "", "of the method's settings, as in record.json"),
     *PLANE_MEASURES,
 )
-RUNS_TAIL = (*MATCHING, *SPLIT, POINTS, *MEASURES)
+RUNS_TAIL = (*MATCHING, *REPAIRED, *SPLIT, POINTS, *MEASURES)
 LAYERS_TAIL = (*MATCHING, *LAYER_MEASURES)
-CURVES_TAIL = (*MATCHING, *SPLIT, *CURVE_MEASURES)
+CURVES_TAIL = (*MATCHING, *REPAIRED, *SPLIT, *CURVE_MEASURES)
 _METRIC = Column("metric", "string", "", "which measure the row is about")
 _WIDTH = Column("width", "integer", "neurons", "neurons of each hidden layer")
 _N_PAIRS = Column("n_pairs", "integer", "pairs", "pairs measured that did not diverge: what the statistics are of")
@@ -60,6 +61,7 @@ STATISTICS = names(_statistics("", ""))  # of pairs, in every table that has som
 
 BARRIER_TAIL = (
     *MATCHING,
+    *REPAIRED,
     *SPLIT,
     Column(
         "metric",
@@ -71,17 +73,48 @@ BARRIER_TAIL = (
     Column("n_expected", "integer", "pairs", "pairs that the sweep was to measure"),
     *_statistics("of metric", ""),
 )
+
+
+def _differences(first: Column, second: Column) -> tuple[Column, ...]:
+    """Return the columns of paired differences between two of a kind, corrected for their number."""
+    return (
+        first,
+        second,
+        *_statistics("of metric", f" of {first.name}'s value minus other's"),
+        Column("better", "string", "", "the one whose value is lower by the interval, else undecided"),
+        Column(
+            "n_comparisons",
+            "integer",
+            "",
+            "comparisons of one cell, width, split and metric, for whose number the next three are corrected",
+        ),
+        Column(
+            "ci_low_corrected", "number", "of metric", "lower end of the interval at level 1 - (1 - level) / n_comparisons (Bonferroni)"
+        ),
+        Column("ci_high_corrected", "number", "of metric", "upper end of the same"),
+        Column("better_corrected", "string", "", "the one whose value is lower by the corrected interval, else undecided"),
+    )
+
+
 DIFFERENCES_TAIL = (
     _WIDTH,
+    *REPAIRED,
     *SPLIT,
     _METRIC,
-    Column("method", "string", "", "a matching method"),
-    Column("other", "string", "", "another one, on the same pairs"),
-    *_statistics("of metric", " of method's value minus other's"),
-    Column("better", "string", "", "the one whose value is lower by the interval, else undecided; of many rows some are decided by chance"),
+    *_differences(
+        Column("method", "string", "", "a matching method"), Column("other", "string", "", "another one, on the same pairs, repaired alike")
+    ),
+)
+REPAIR_DIFFERENCES_TAIL = (
+    _WIDTH,
+    *MATCHING,
+    *SPLIT,
+    _METRIC,
+    *_differences(REPAIRED[0], Column("other", "string", "", "another one, on the same pairs, matched alike")),
 )
 SLOPES_TAIL = (
     *MATCHING,
+    *REPAIRED,
     *SPLIT,
     _METRIC,
     Column("slope", "number", "", "least-squares slope of log mean against log width"),
@@ -95,6 +128,7 @@ SLOPES_TAIL = (
 )
 NEEDED_TAIL = (
     *MATCHING,
+    *REPAIRED,
     *SPLIT,
     _METRIC,
     _TOLERANCE,
@@ -111,6 +145,7 @@ NEEDED_TAIL = (
 )
 SHARE_TAIL = (
     *MATCHING,
+    *REPAIRED,
     *SPLIT,
     _METRIC,
     _TOLERANCE,
@@ -141,17 +176,18 @@ def files() -> dict[str, tuple[str, tuple[Column, ...]]]:
     """Return, for every CSV of a sweep, what a row is, and its columns but for the varying keys."""
     cell = tuple(column for column in RUN_KEYS if column.name in CELL)
     return {
-        "runs.csv": ("one job, pair of networks, method and split", (*RUN_KEYS, *PAIR_KEYS, *RUNS_TAIL)),
+        "runs.csv": ("one job, pair of networks, method, repair and split", (*RUN_KEYS, *PAIR_KEYS, *RUNS_TAIL)),
         "curves.csv": ("the same, and one t", (*RUN_KEYS, *PAIR_KEYS, *CURVES_TAIL)),
         "layers.csv": ("one job, pair, method and layer (none for identity)", (*RUN_KEYS, *PAIR_KEYS, *LAYERS_TAIL)),
         "barrier_vs_width.csv": (
-            "one cell (dataset, model, depth, varying keys), method, split, measure and width",
+            "one cell (dataset, model, depth, varying keys), method, repair, split, measure and width",
             (*cell, *BARRIER_TAIL),
         ),
-        "method_differences.csv": ("one cell, width, split, measure and two methods", (*cell, *DIFFERENCES_TAIL)),
-        "slopes.csv": ("one cell, method, split and measure", (*cell, *SLOPES_TAIL)),
-        "width_needed.csv": ("one cell, method, split, measure and tolerance", (*cell, *NEEDED_TAIL)),
-        "connected_share.csv": ("one cell, method, split, measure, tolerance and width", (*cell, *SHARE_TAIL)),
+        "method_differences.csv": ("one cell, width, repair, split, measure and two methods", (*cell, *DIFFERENCES_TAIL)),
+        "repair_differences.csv": ("one cell, width, method, split, measure and two repairs", (*cell, *REPAIR_DIFFERENCES_TAIL)),
+        "slopes.csv": ("one cell, method, repair, split and measure", (*cell, *SLOPES_TAIL)),
+        "width_needed.csv": ("one cell, method, repair, split, measure and tolerance", (*cell, *NEEDED_TAIL)),
+        "connected_share.csv": ("one cell, method, repair, split, measure, tolerance and width", (*cell, *SHARE_TAIL)),
         "matching_costs.csv": ("one cell, method, layer, measure and width", (*cell, *COSTS_TAIL)),
         "plane.csv": ("one pair, method and point of their plane; with plane=true, beside the record of every job", PLANE),
         "failures.csv": ("one job that has no usable result, or one result of which there are two", FAILURES),

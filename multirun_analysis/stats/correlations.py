@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from multirun_analysis import schema
 from multirun_analysis.stats.intervals import student_t
 
 DIMENSIONS = ("approximate_dimension", "approximate_dimension_centred", "effective_dimension")
@@ -54,8 +55,9 @@ def correlation_within(frame: pd.DataFrame, x: str, y: str, within: Sequence[str
 
 
 def dimension_points(runs: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the test split of all pairs and methods but identity, with their dimensions, each a mean over the layers."""
-    test = runs[(runs["status"] == "ok") & (runs["split"] == "test") & (runs["matching"] != "identity")]
+    """Return the rows of the test split of all pairs and methods but identity, not repaired, with dimensions that are means over layers."""
+    plain = (runs["status"] == "ok") & (runs["repair"] == schema.WITHOUT_REPAIR["repair"])
+    test = runs[plain & (runs["split"] == "test") & (runs["matching"] != "identity")]
     pair = ["run_id", "network_a", "network_b", "matching"]
     means = layers[layers["status"] == "ok"].groupby(pair)[list(DIMENSIONS)].mean().reset_index()
     return test.merge(means, on=pair)

@@ -18,7 +18,8 @@ class Study:
 
     `needs` names the keys that must vary beside the seed, `may` those that may. Means are taken over all others, so no other may vary; with
     None for `may`, the study keeps every key apart by itself. `methods` are the matching methods that it is about, whatever their settings,
-    and `among` names keys of which at least one value must be among those given. `dataset` is what its conclusions are about.
+    and `among` names keys of which at least one value must be among those given. `dataset` is what its conclusions are about. Studies are
+    about networks as they are, so they see the rows without repair only, unless they say that they are about `repairs`.
     """
 
     needs: tuple[str, ...] = ()
@@ -26,5 +27,6 @@ class Study:
     methods: tuple[str, ...] = ()
     among: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     dataset: str | None = None
+    repairs: bool = False
     tables: Mapping[str, Callable[[Frames], pd.DataFrame]] = field(default_factory=dict)
     figures: Mapping[str, Callable[[Frames], Figure]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from multirun_analysis import studies
+from multirun_analysis import schema, studies
 from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.frames import tidy
 from multirun_analysis.frames.discovery import find_sweep
@@ -40,8 +40,9 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     check_keys(name, study, sweep)
     check_fit(name, study, sweep, tidy.runs_frame(sweep))
     frames = sweep_frames(sweep)
-    tables = {table: _made(name, table, make, frames) for table, make in study.tables.items()}  # before anything is written
-    figures = {figure: _made(name, figure, draw, frames) for figure, draw in study.figures.items()}
+    shown = frames if study.repairs else {table: _without_repair(frame) for table, frame in frames.items()}
+    tables = {table: _made(name, table, make, shown) for table, make in study.tables.items()}  # before anything is written
+    figures = {figure: _made(name, figure, draw, shown) for figure, draw in study.figures.items()}
     write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n", out / "provenance.json")
     for table, frame in frames.items():
         _write_compressed(frame, out / f"{table}.csv")
@@ -51,6 +52,11 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
         save_figure(drawing, out / f"{figure}.png")
     write_page(sweep, frames, sweep_dirs, out, _axis_key(study, frames), title=f"Study {name}", files=False)
     return f"{len(sweep.records)} of {sweep.n_asked} jobs{_warnings(name, study, sweep)}; tables and figures of {name}: {out}"
+
+
+def _without_repair(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of networks as they are."""
+    return frame[frame["repair"] == schema.WITHOUT_REPAIR["repair"]] if "repair" in frame else frame
 
 
 def _made(name: str, part: str, make: Callable[[Frames], Made], frames: Frames) -> Made:

@@ -1,4 +1,4 @@
-"""The barrier-versus-width table: one row per cell, method, split, metric and width."""
+"""The barrier-versus-width table: one row per cell, method, repair, split, metric and width."""
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import ENDPOINTS, cells_of, summarise_all, summarise_networks
 
 OF_PAIRS = tuple(f"{measure}_{name}" for measure in MEASURES for name in ("barrier", "barrier_mean", "midpoint", "midpoint_barrier"))
+CONTROLS = ("barrier_over_loss", "loss_barrier_calibrated", "temperature_midpoint", "loss_ensemble", "error_ensemble")  # where measured
 METRICS = (*OF_PAIRS, *ENDPOINTS)
 
 
@@ -31,21 +32,24 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, c
         The columns of ``barrier_vs_width.csv``, sorted. A cell of which nothing was found has a row too, with no pair.
     """
     varying = varying_columns(runs)
-    cell = [*schema.CELL, *varying, "matching", "width"]
+    cell = [*schema.CELL, *varying, "matching", "repair", "width"]
     measured = runs[runs["status"] == "ok"]
-    pairs = summarise_all(measured, [*cell, "split"], OF_PAIRS, choice)
+    of_pairs = [*OF_PAIRS, *(metric for metric in CONTROLS if metric in measured and measured[metric].notna().any())]
+    pairs = summarise_all(measured, [*cell, "split"], of_pairs, choice)
     table = as_keys(pd.concat([pairs, _of_networks(measured, [*cell, "split"], choice)], ignore_index=True), varying)
 
     requested = as_keys(_expected_pairs(runs, expected, cell), varying)
     if table.empty:  # the same of a merge
         table = table.astype(requested[cell].dtypes)
-    frame = requested.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(pd.DataFrame({"metric": METRICS}), how="cross")
+    frame = requested.merge(pd.DataFrame({"split": ["test", "train"]}), how="cross").merge(
+        pd.DataFrame({"metric": [*of_pairs, *ENDPOINTS]}), how="cross"
+    )
     frame = frame.merge(table, on=[*cell, "split", "metric"], how="outer")
     counts = ["n_expected", "n_pairs", "n_networks"]
     frame[counts] = frame[counts].fillna(0).astype(int)
     frame["interval"] = frame["interval"].fillna("none: no pair")
     columns = [*schema.CELL, *varying, *schema.names(schema.BARRIER_TAIL)]
-    order = [*schema.CELL, *varying, "matching", "split", "metric", "width"]
+    order = [*schema.CELL, *varying, "matching", "repair", "split", "metric", "width"]
     return frame[columns].sort_values(order, key=sortable, kind="stable", ignore_index=True)
 
 
@@ -70,5 +74,5 @@ def _expected_pairs(runs: pd.DataFrame, expected: pd.DataFrame | None, cell: lis
     if expected is not None and len(expected):
         named = expected.rename(columns={"n_pairs": "n_expected"})[["run_id", *cell, "n_expected"]]
         # Without rows the columns of numbers are of no kind, and would make numbers with a point of whole ones.
-        pairs = pd.concat([named, pairs]).drop_duplicates(["run_id", "matching"]) if len(pairs) else named
+        pairs = pd.concat([named, pairs]).drop_duplicates(["run_id", "matching", "repair"]) if len(pairs) else named
     return pairs.groupby(cell, sort=False)["n_expected"].sum().reset_index()

@@ -10,8 +10,12 @@ MOST_CELLS, SAMPLE = 32, 2  # of more cells than that nobody looks through a fig
 
 
 def fixed_keys(table: pd.DataFrame, *used: str) -> list[str]:
-    """Return the keys of a table's cells, the columns before its method and the method and width, without those that a figure uses."""
-    keys = [*table.columns[: list(table.columns).index("matching")], "matching", "width"]
+    """Return the keys of a table's cells: the columns before its method, the method, the repair where there are several, and the width.
+
+    Those that a figure uses are left out.
+    """
+    repairs = ["repair"] if table["repair"].nunique() > 1 else []
+    keys = [*table.columns[: list(table.columns).index("matching")], "matching", *repairs, "width"]
     return [key for key in keys if key not in used]
 
 

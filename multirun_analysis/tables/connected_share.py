@@ -1,4 +1,4 @@
-"""How many pairs are linearly connected at a tolerance: one row per cell, method, split, metric, tolerance and width."""
+"""How many pairs are linearly connected at a tolerance: one row per cell, method, repair, split, metric, tolerance and width."""
 
 from collections.abc import Sequence
 
@@ -37,10 +37,10 @@ def connected_share(
     Returns
     -------
     DataFrame
-        The cell's keys, ``matching``, ``split``, ``metric``, ``tolerance``, ``width``, ``n_pairs``, ``n_connected``, ``share``,
+        The cell's keys, ``matching``, ``repair``, ``split``, ``metric``, ``tolerance``, ``width``, ``n_pairs``, ``n_connected``, ``share``,
         ``ci_low``, ``ci_high``, ``interval``. Pairs that share networks are no independent trials, and have no interval.
     """
-    by = [*schema.CELL, *varying_columns(runs), "matching", "split", "width"]
+    by = [*schema.CELL, *varying_columns(runs), "matching", "repair", "split", "width"]
     measured = runs[runs["status"] == "ok"]
     cells, keys = cells_of(measured, by)
     n_pairs = np.bincount(cells, minlength=len(keys))

@@ -1,27 +1,19 @@
-"""Which method is better, on the same pairs: paired differences between methods, one row per cell, two methods, split and metric."""
-
-from itertools import combinations
+"""Which method is better, on the same pairs: paired differences, one row per cell, repair, two methods, split and metric."""
 
 import pandas as pd
 
-from multirun_analysis import schema
 from multirun_analysis.frames.tidy import method_order
-from multirun_analysis.schema import STATISTICS
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
-from multirun_analysis.stats.summary import summarise_all
-from multirun_analysis.tables.barrier_vs_width import varying_columns
-
-METRICS = ("loss_barrier", "error_barrier")
-COLUMNS = ("metric", "method", "other", *STATISTICS, "better")
+from multirun_analysis.tables.paired_differences import paired_differences
 
 
 def method_differences(runs: pd.DataFrame, choice: IntervalChoice = DEFAULT) -> pd.DataFrame:
-    r"""Return the mean over pairs of the difference of a barrier between two methods.
+    r"""Return the mean over pairs of the difference of a measure between two methods, under the same repair.
 
-    .. math:: \bar d = \tfrac1n \sum_p (\text{barrier}_{p, \text{method}} - \text{barrier}_{p, \text{other}})
+    .. math:: \bar d = \tfrac1n \sum_p (E_{p, \text{method}} - E_{p, \text{other}})
 
-    Pairs are the same for both methods, so what makes a pair easy or hard cancels. Every row is for itself: of many rows, one in twenty
-    is decided by chance.
+    Pairs are the same for both methods, so what makes a pair easy or hard cancels. Of the plain intervals of many rows one in twenty
+    decides by chance; the corrected ones hold together for all comparisons of a cell, width, repair, split and metric (Bonferroni).
 
     Parameters
     ----------
@@ -32,22 +24,9 @@ def method_differences(runs: pd.DataFrame, choice: IntervalChoice = DEFAULT) -> 
     Returns
     -------
     DataFrame
-        The cell's keys, ``width``, ``split``, ``metric``, ``method``, ``other``, then the columns of `STATISTICS`, of the difference, and
-        ``better``: the method whose barrier is lower by the interval, else ``undecided``.
+        The cell's keys, ``width``, ``repair``, ``split``, ``metric``, ``method``, ``other``, then the columns of `STATISTICS`, of the
+        difference, ``better``: the method whose value is lower by the interval, else ``undecided``; ``n_comparisons``, and the corrected
+        interval with what it decides.
     """
-    cell = [*schema.CELL, *varying_columns(runs), "width", "split"]
-    pair = [*cell, "network_a", "network_b"]
-    measured = runs[runs["status"] == "ok"].drop_duplicates([*pair, "matching"])
-    methods = sorted(measured["matching"].unique(), key=method_order)
-    wide = measured.set_index([*pair, "matching"])[list(METRICS)].unstack("matching")
-    names = {f"difference {k}": compared for k, compared in enumerate((m, *two) for m in METRICS for two in combinations(methods, 2))}
-    columns = {name: (wide[metric, method] - wide[metric, other]).to_numpy() for name, (metric, method, other) in names.items()}
-    differences = wide.index.to_frame(index=False).assign(**columns)
-    if not names:
-        return pd.DataFrame(columns=[*cell, *COLUMNS])
-    table = summarise_all(differences, cell, list(names), choice)
-    labels = pd.DataFrame([names[name] for name in table["metric"]], columns=["metric", "method", "other"])
-    table = table.drop(columns="metric").join(labels)
-    table = table[table["n_pairs"] > 0]
-    better = table["method"].where(table["ci_high"] < 0, table["other"].where(table["ci_low"] > 0, "undecided"))
-    return table.assign(better=better)[[*cell, *COLUMNS]].sort_values([*cell, "metric"], kind="stable", ignore_index=True)
+    methods = sorted(runs.loc[runs["status"] == "ok", "matching"].unique(), key=method_order)
+    return paired_differences(runs, "matching", "repair", ("method", "other"), methods, choice)

@@ -65,6 +65,7 @@ def pivot(
         If `x` or `hue` is no key of the table.
     """
     keys = [*table.columns[: list(table.columns).index("split")], "width"]
+    keys = [key for key in keys if key != "repair" or table["repair"].nunique() > 1 or "repair" in (x, hue)]
     for option, key in (("--x", x), ("--hue", hue)):
         if key not in keys:
             raise InputError(f"`{option}` must be one of {', '.join(keys)}, got {key!r}.{nearest(key, keys)}")

@@ -77,7 +77,7 @@ def width_steps(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _keys(runs: pd.DataFrame) -> list[str]:
-    return [*schema.CELL, *varying_columns(runs), "matching", "split"]
+    return [*schema.CELL, *varying_columns(runs), "matching", "repair", "split"]
 
 
 def _cells(frame: pd.DataFrame, metrics: Sequence[str], by: list[str]) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray, int]]:

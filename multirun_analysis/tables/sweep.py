@@ -11,12 +11,13 @@ from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
 from multirun_analysis.tables.connected_share import connected_share
 from multirun_analysis.tables.matching_costs import matching_costs
 from multirun_analysis.tables.method_differences import method_differences
+from multirun_analysis.tables.repair_differences import repair_differences
 from multirun_analysis.tables.slopes import slopes
 from multirun_analysis.tables.width_needed import width_needed
 
 TABLES = (
-    "runs", "curves", "layers", "barrier_vs_width", "failures", "method_differences", "slopes", "width_needed", "connected_share",
-    "matching_costs",
+    "runs", "curves", "layers", "barrier_vs_width", "failures", "method_differences", "repair_differences", "slopes",
+    "width_needed", "connected_share", "matching_costs",
 )  # fmt: skip
 
 
@@ -30,6 +31,7 @@ def sweep_frames(sweep: Sweep, names: Collection[str] = TABLES, choice: Interval
         "barrier_vs_width": lambda: barrier_vs_width(table("runs"), tidy.expected_frame(sweep), choice),
         "failures": lambda: sweep.failures,
         "method_differences": lambda: method_differences(table("runs"), choice),
+        "repair_differences": lambda: repair_differences(table("runs"), choice),
         "slopes": lambda: slopes(table("runs")),
         "width_needed": lambda: width_needed(table("barrier_vs_width")),
         "connected_share": lambda: connected_share(table("runs"), choice=choice),
