@@ -129,12 +129,14 @@ def _check_config(file: Path, group: str, classes: Mapping[str, type], folder: P
     if written.get("name") == file.stem and file.stem not in classes:
         raise InputError(_without_part(file, group, classes, folder))
     name = one_of(f"{file}: name", written.get("name"), [file.stem] if is_its_own else classes)
-    keys = _keys(classes[name])
+    kind: Any = classes[name]
+    keys = _keys(kind)
     for key in written:
         if key not in (*keys, "defaults"):
             rule = f"which is no field of the {group} {name!r}; its fields are {', '.join(keys)}"
             raise InputError(f"{file} has the key {key!r}, {rule}.{checks.nearest(key, keys)}")
-    lacking = [key for key in keys if key not in written]
+    later = [field.name for field in fields(kind) if "later" in field.metadata]
+    lacking = [key for key in keys if key not in (*written, *later)]
     if is_its_own and lacking:
         raise InputError(f"{file} must have every field of the {group} {name!r} with its default; it lacks {', '.join(lacking)}.")
 

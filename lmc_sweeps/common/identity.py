@@ -14,9 +14,11 @@ from multirun_analysis.common.part_code import code_digest
 from multirun_analysis.schema import CODE, safe_name
 
 # Metadata of a field. NEVER: it says where something lies or how it is computed, not what it is. ALWAYS: in the identity at its default
-# too, as the names of finished runs have it; no new field is.
+# too, as the names of finished runs have it; no new field is. LATER: it was added to a class that users' own parts extend, whose YAMLs
+# need not have it.
 NEVER: dict[str, Any] = {"identity": False}
 ALWAYS: dict[str, Any] = {"identity": "always"}
+LATER: dict[str, Any] = {"later": True}
 
 
 def identity_fields(part: Any) -> list[Field[Any]]:

@@ -8,17 +8,19 @@ from typing import ClassVar
 import numpy as np
 
 from lmc_sweeps.common import checks
-from lmc_sweeps.common.identity import ALWAYS
-from lmc_sweeps.matching.base import SequentialMatching
-from lmc_sweeps.matching.problem import MatchingProblem, NetworkView, Permutations
+from lmc_sweeps.common.identity import ALWAYS, LATER
+from lmc_sweeps.matching.entropic import EntropicMatching
+from lmc_sweeps.matching.problem import MatchingProblem, Moments, NetworkView, Permutations
 from lmc_sweeps.maths.dimension import spectrum_of_products
 from lmc_sweeps.maths.ground_costs import activation_distances
 from lmc_sweeps.symmetry.axes import Factor
 from lmc_sweeps.symmetry.sites import Site
 
+LEAST_VARIANCE = 1e-12  # of the second moment: less is the rounding of a constant in float32
+
 
 @dataclass(frozen=True, kw_only=True)
-class Activations(SequentialMatching):
+class Activations(EntropicMatching):
     r"""Match neurons by the mean squared difference of their activations.
 
     .. math:: C_{ij} = \mathbb E\,(\bar h^l_{A,i} - \bar h^l_{B,j})^2, \qquad
@@ -30,9 +32,15 @@ class Activations(SequentialMatching):
     inside of them, are matched in turn, each given the other. The approximate dimension is that of the uncentred
     :math:`\mathbb E\, h^l (h^l)^\top`.
 
+    With `correlation` each neuron is divided by its standard deviation (uncentred by the root of its second moment), so that the best
+    permutation has the largest sum of correlations, whatever the scale of a neuron. One that does not vary has no correlation: its row and
+    column are 0, and it costs 0 with another such neuron, and 1 with any other. Nothing is added to denominators, as 0.0001 is elsewhere,
+    by which the scale of activations would count.
+
     References
     ----------
-    Li et al. 2015; Ferbach et al. 2024, "AM": centred score, uncentred dimension, both as in their notebook.
+    Li et al. 2015; Ferbach et al. 2024, "AM": centred score, uncentred dimension, both as in their notebook. Ainsworth et al. 2023 match
+    by uncentred products, Jordan et al. 2023 (REPAIR) by correlations.
     """
 
     name: ClassVar[str] = "activations"
@@ -40,10 +48,12 @@ class Activations(SequentialMatching):
     ordered: ClassVar[bool] = False
     keeps_gaussian: ClassVar[bool] = False  # a neuron is a function of the data, not linear in its weights
     centred: bool = field(default=True, metadata=ALWAYS)
+    correlation: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.boolean("matching.activations.centred", self.centred)
+        checks.boolean("matching.activations.correlation", self.correlation)
 
     def partners(self, problem: MatchingProblem, group: str) -> set[str]:
         factors = [factor.group for site in self._shown(problem, group) for factor in site.neurons]
@@ -59,7 +69,7 @@ class Activations(SequentialMatching):
         return both[0], both[1]
 
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
-        return spectrum_of_products(self._second(problem, problem.a, group, self.centred))
+        return spectrum_of_products(self._second(problem, problem.a, group, self.centred, self.correlation))
 
     def _shown(self, problem: MatchingProblem, group: str) -> list[Site]:
         """Return the sites of a group whose activations could be read; without one, all neurons cost the same, and the weights decide."""
@@ -67,20 +77,37 @@ class Activations(SequentialMatching):
 
     def _cost(self, problem: MatchingProblem, site: Site, group: str, permutations: Permutations) -> np.ndarray:
         a, b, cross = problem.a.moments[site.key], problem.b.moments[site.key], problem.cross_moments[0, 1][site.key]
-        if self.centred:
-            distances = activation_distances(a.covariance, b.covariance, cross - np.outer(a.mean, b.mean))
-        else:
-            distances = activation_distances(a.second, b.second, cross)
+        products = cross - np.outer(a.mean, b.mean) if self.centred else cross
+        if self.correlation:
+            products = _scales(a, self.centred)[:, None] * products * _scales(b, self.centred)
+        second_a, second_b = (_second_moments(moments, self.centred, self.correlation) for moments in (a, b))
+        distances = activation_distances(second_a, second_b, products)
         return distances if len(site.neurons) == 1 else _factor_costs(distances, site.neurons, group, permutations)
 
-    def _second(self, problem: MatchingProblem, view: NetworkView, group: str, centred: bool) -> np.ndarray:
+    def _second(self, problem: MatchingProblem, view: NetworkView, group: str, centred: bool, correlation: bool = False) -> np.ndarray:
         """Return the second moments of a group's neurons, (n, n), summed over what else is a factor of its site."""
         shown = self._shown(problem, group)
         if not shown:
             return np.zeros((problem.sizes[group], problem.sizes[group]))
-        moments = view.moments[shown[0].key]
-        second = moments.covariance if centred else moments.second
+        second = _second_moments(view.moments[shown[0].key], centred, correlation)
         return second if len(shown[0].neurons) == 1 else _own_block(second, shown[0].neurons, group)
+
+
+def _second_moments(moments: Moments, centred: bool, correlation: bool) -> np.ndarray:
+    """Return second moments as a method compares them: centred or not, or the correlations."""
+    second = moments.covariance if centred else moments.second
+    if not correlation:
+        return second
+    scales = _scales(moments, centred)
+    return scales[:, None] * second * scales
+
+
+def _scales(moments: Moments, centred: bool) -> np.ndarray:
+    """Return one over the standard deviation of every neuron, (n,), uncentred over the root of its second moment; 0 if it does not vary."""
+    squares = np.diag(moments.second)
+    variances = np.diag(moments.covariance) if centred else squares
+    varies = variances > LEAST_VARIANCE * squares
+    return np.where(varies, 1 / np.sqrt(np.where(varies, variances, 1.0)), 0.0)
 
 
 def _own_block(second: np.ndarray, factors: Sequence[Factor], group: str) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
-from lmc_sweeps.common.identity import ALWAYS, Measuring, code_of
+from lmc_sweeps.common.identity import ALWAYS, Measuring
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.iteration import Iteration, iterate
 from lmc_sweeps.matching.layers import check_finite, layer_report
@@ -33,8 +33,8 @@ from lmc_sweeps.matching.problem import (
 )
 from lmc_sweeps.maths.ground_costs import squared_distances
 from lmc_sweeps.maths.permutations import from_coupling
+from lmc_sweeps.transport.base import Transport
 from lmc_sweeps.transport.ties import TieRule
-from multirun_analysis.common.registry import folders_of_parts
 
 __all__ = [  # all that the file of a method needs, one's own too
     "FIXED_POINT", "LOCAL", "NEEDS", "NOT_CONVERGED", "NOT_MATCHED", "OPTIMAL", "LayerMatch", "Maps", "Matching", "MatchingProblem",
@@ -83,10 +83,7 @@ class SequentialMatching(Matching):
 
     def code(self) -> dict[str, str]:
         """Return the digests of the code of a user's own, of the transport too."""
-        own = super().code()
-        if not folders_of_parts():  # as a rule, and hashes are taken often
-            return own
-        return own | {f"transport.{name}": digest for name, digest in code_of(transport.choices()[self.transport]).items()}
+        return super().code() | transport.code(self.transport)
 
     def __post_init__(self) -> None:
         checks.one_of(f"matching.{self.name}.transport", self.transport, transport.choices())
@@ -105,6 +102,10 @@ class SequentialMatching(Matching):
     @abstractmethod
     def spectrum(self, problem: MatchingProblem, group: str) -> np.ndarray:
         """Return the variances of A's neurons along their principal directions, in the metric of the ground cost."""
+
+    def solver(self) -> Transport:
+        """Return the transport of a group's cost."""
+        return transport.solver(self.transport)
 
     def partners(self, problem: MatchingProblem, group: str) -> set[str]:
         """Return the groups on whose permutations the cost of a group depends."""
@@ -135,14 +136,14 @@ class SequentialMatching(Matching):
 
     def _sweep(self, problem: MatchingProblem, before: Permutations) -> "_Sweep":
         """Return the best permutation of every group in turn, given those of the groups before it and the earlier ones of the others."""
-        solve = transport.choices()[self.transport]()
+        solve = self.solver()
         permutations, costs, sentences = dict(before), {}, []
         is_early, rounded = False, []
         for layer, group in enumerate(problem.groups, start=1):
             is_early |= not self.partners(problem, group) <= permutations.keys()
             costs[group] = self.ground_cost(problem, group, permutations)
             check_finite(self, "ground_cost", layer, group, costs[group])
-            result = solve(costs[group], self._ties(problem, group, permutations))
+            result = solve(costs[group], self.tie_rule(problem, group, permutations))
             permutations[group], is_permutation = from_coupling(result.coupling)
             if not is_permutation:
                 rounded.append(f"layer {layer}: {result.sentence}")
@@ -160,7 +161,7 @@ class SequentialMatching(Matching):
             costs = {group: self.ground_cost(problem, group, sweep.permutations) for group in problem.groups}
         return sum(float(cost[np.arange(len(cost)), sweep.permutations[group]].sum()) for group, cost in costs.items())
 
-    def _ties(self, problem: MatchingProblem, group: str, permutations: Permutations) -> TieRule:
+    def tie_rule(self, problem: MatchingProblem, group: str, permutations: Permutations) -> TieRule:
         """Return what decides between permutations of equal cost: the weights, for a method that sees them."""
         if "weights" not in self.needs:
             return TieRule(size=np.mean)

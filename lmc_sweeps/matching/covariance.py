@@ -9,7 +9,7 @@ import numpy as np
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.identity import ALWAYS
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.matching.base import SequentialMatching
+from lmc_sweeps.matching.entropic import EntropicMatching
 from lmc_sweeps.matching.neuron_weights import bias_column, incoming
 from lmc_sweeps.matching.problem import MatchingProblem, NetworkView, Permutations
 from lmc_sweeps.maths.dimension import spectrum_of_products, spectrum_of_rows
@@ -17,7 +17,7 @@ from lmc_sweeps.maths.ground_costs import squared_distances
 
 
 @dataclass(frozen=True, kw_only=True)
-class Covariance(SequentialMatching):
+class Covariance(EntropicMatching):
     r"""Match neurons by the mean squared difference of what they compute from A's activations.
 
     .. math:: C_{ij} = \| W^l_{A,i} - (W^l_B P_{l-1})_j \|^2_{\Sigma}, \qquad \Sigma = \mathbb E\, h_A^{l-1} (h_A^{l-1})^\top

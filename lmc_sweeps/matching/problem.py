@@ -165,7 +165,7 @@ class MatchingResult:
     maps : mapping of str to Map
         From B's neurons to A's.
     is_permutation : bool
-        Whether the couplings were permutations before they were rounded.
+        False where a coupling was rounded to a permutation. Couplings that are returned as they are were not.
     layers : tuple of LayerMatch
     status : str
         ``optimal``; ``fixed_point``, where no group's map changes once more, each being the best given the others; ``local``, the best of a

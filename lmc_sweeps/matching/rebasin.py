@@ -1,12 +1,13 @@
 """`rebasin`: Git Re-Basin's weight matching, all weights of every group, one group at a time until none gains."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import LATER
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.all_weights import LEAST_GAIN, AllWeightsMatching, own_distance, squared_distance, squares
 from lmc_sweeps.matching.iteration import Iteration, iterate
@@ -20,6 +21,7 @@ from lmc_sweeps.matching.problem import (
     permutation_maps,
 )
 from lmc_sweeps.maths.permutations import from_coupling
+from lmc_sweeps.transport.sinkhorn import EPSILON
 from lmc_sweeps.transport.ties import TieRule
 
 MOST_SWEEPS = 100
@@ -47,11 +49,17 @@ class Rebasin(AllWeightsMatching):
     name: ClassVar[str] = "rebasin"
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "generator"})
     transport: str = "assignment"
+    epsilon: float = field(default=EPSILON, metadata=LATER)
     starts: int = 5
 
     def __post_init__(self) -> None:
         checks.one_of("matching.rebasin.transport", self.transport, transport.choices())
+        checks.number("matching.rebasin.epsilon", self.epsilon, above=0.0)
         checks.integer("matching.rebasin.starts", self.starts)
+
+    def code(self) -> dict[str, str]:
+        """Return the digests of the code of a user's own, of the transport too."""
+        return super().code() | transport.code(self.transport)
 
     @one_thread()
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
@@ -73,7 +81,7 @@ class Rebasin(AllWeightsMatching):
 
     def search(self, problem: MatchingProblem, start: Permutations, most_sweeps: int = MOST_SWEEPS) -> Iteration[dict[str, np.ndarray]]:
         """Return where sweeps from a start end, with the squared distance after each."""
-        solve, draw = transport.choices()[self.transport](), problem.generator
+        solve, draw = transport.solver(self.transport, self.epsilon), problem.generator
         least = LEAST_GAIN * sum(squares(problem, view.weights) for view in (problem.a, problem.b))
 
         def sweep(before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """`rebasin_covariance`: Git Re-Basin's search in the metric of activations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import ClassVar
 
@@ -9,12 +9,14 @@ import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
+from lmc_sweeps.common.identity import LATER
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.all_weights import AllWeightsMatching
 from lmc_sweeps.matching.problem import MatchingProblem, MatchingResult, NetworkView, Permutations
 from lmc_sweeps.matching.rebasin import Rebasin
 from lmc_sweeps.symmetry.axes import Factor
 from lmc_sweeps.symmetry.sites import read_axis
+from lmc_sweeps.transport.sinkhorn import EPSILON
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,15 +49,21 @@ class RebasinCovariance(AllWeightsMatching):
     name: ClassVar[str] = "rebasin_covariance"
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "moments", "generator"})
     transport: str = "assignment"
+    epsilon: float = field(default=EPSILON, metadata=LATER)
     starts: int = 5
 
     def __post_init__(self) -> None:
         checks.one_of("matching.rebasin_covariance.transport", self.transport, transport.choices())
+        checks.number("matching.rebasin_covariance.epsilon", self.epsilon, above=0.0)
         checks.integer("matching.rebasin_covariance.starts", self.starts)
+
+    def code(self) -> dict[str, str]:
+        """Return the digests of the code of a user's own, of the transport too."""
+        return super().code() | transport.code(self.transport)
 
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations of the best of several searches."""
-        return Rebasin(transport=self.transport, starts=self.starts)(weighted(problem))
+        return Rebasin(transport=self.transport, epsilon=self.epsilon, starts=self.starts)(weighted(problem))
 
     def ground_cost(self, problem: MatchingProblem, group: str, permutations: Permutations) -> np.ndarray:
         return super().ground_cost(weighted(problem), group, permutations)

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import Split
+from lmc_sweeps.datasets.base import Split, spread
 from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult, NetworkView
 from lmc_sweeps.matching.problem import NotShown
 from lmc_sweeps.measuring.losses import TrainingLoss
@@ -23,6 +23,7 @@ def matching_problem(
     needs: Collection[str],
     generator: np.random.Generator | None = None,
     batch_size: int = 2000,
+    examples: int | None = None,
 ) -> MatchingProblem:
     """Return the problem of mapping networks to the first of them.
 
@@ -32,18 +33,21 @@ def matching_problem(
     networks : sequence of mappings of str to Tensor
         K networks, A first; K >= 2.
     train : Split, optional
-        For moments and losses.
+        For moments and losses: the training set, or whatever split a caller takes in its place.
     needs : collection of str
         What one or several methods need, of `NEEDS`; `MatchingProblem.shown_to` leaves each what it lists.
     generator : numpy.random.Generator, optional
     batch_size : int
         Number of examples evaluated at once.
+    examples : int, optional
+        Number of examples of the split, spread evenly, from which moments and losses are taken; all of them if not given.
 
     Returns
     -------
     MatchingProblem
         Weights in float64.
     """
+    train = _spread(train, examples)
     shown = network_moments(architecture, networks, train.inputs, batch_size) if train is not None and MOMENTS & set(needs) else None
     views = tuple(
         NetworkView(
@@ -61,6 +65,14 @@ def matching_problem(
         loss=TrainingLoss(architecture, networks[0], train, batch_size) if train is not None else None,
         generator=generator,
     ).shown_to(needs, generator)
+
+
+def _spread(split: Split | None, most: int | None) -> Split | None:
+    """Return at most so many examples of a split, spread evenly; the split itself where it has no more."""
+    if split is None or most is None or len(split) <= most:
+        return split
+    numbers = spread(len(split), most).to(split.inputs.device)
+    return Split(split.inputs[numbers], split.labels[numbers])
 
 
 def solved(method: Matching, problem: MatchingProblem) -> MatchingResult:

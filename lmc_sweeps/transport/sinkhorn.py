@@ -10,6 +10,7 @@ from lmc_sweeps.maths.doubly_stochastic import newton
 from lmc_sweeps.transport.base import Transport, TransportResult, square_cost
 from lmc_sweeps.transport.ties import RESOLUTION, TieRule
 
+EPSILON = 0.01  # the default of every method that has it beside its transport
 TOLERANCE = 1e-6  # of the marginals, in units of 1/n
 COARSEST, FINER = 1.0, 0.25  # epsilon of the first stage, and of each stage in that of the one before
 ITERATIONS = 50  # of POT's sinkhorn at each stage
@@ -26,10 +27,9 @@ class Sinkhorn(Transport):
     largest of these differences. The coupling is positive everywhere: a method rounds it to the permutation that keeps the most of its
     mass, which need not be the cheapest one, and says so (`is_permutation` is false). For :math:`\epsilon \to 0` it is the cheapest.
 
-    From the command line :math:`\epsilon` is 0.01; another value takes a transport of one's own, which extends this class with another
-    default. Where neurons are equal, as dead ones are, the tie rule's criteria and then the places of neurons decide, by a millionth of s
-    that is added to the cost. POT's iteration, which slows down as :math:`\epsilon` falls, is taken through falling values of it and
-    ended by Newton's method.
+    Where neurons are equal, as dead ones are, the tie rule's criteria and then the places of neurons decide, by a millionth of s that is
+    added to the cost. POT's iteration, which slows down as :math:`\epsilon` falls, is taken through falling values of it and ended by
+    Newton's method.
 
     References
     ----------
@@ -37,7 +37,7 @@ class Sinkhorn(Transport):
     """
 
     name: ClassVar[str] = "sinkhorn"
-    epsilon: float = 0.01
+    epsilon: float = EPSILON
 
     def __post_init__(self) -> None:
         checks.number(f"{self.name}.epsilon", self.epsilon, above=0.0)

@@ -70,9 +70,52 @@ def test_the_dimension_is_that_of_the_uncentred_moments_of_each_network(centred:
 
 
 @pytest.mark.parametrize("centred", [False, True])
-def test_the_spectrum_is_that_of_the_cost(centred: bool, problem_of: ProblemOf) -> None:
+@pytest.mark.parametrize("correlation", [False, True])
+def test_the_spectrum_is_that_of_the_cost(centred: bool, correlation: bool, problem_of: ProblemOf) -> None:
     # The variances of a cloud sum to half the mean squared distance between two of its points, drawn with replacement.
-    method, problem = Activations(centred=centred), problem_of(ARCHITECTURE, A, A, INPUTS)
+    method, problem = Activations(centred=centred, correlation=correlation), problem_of(ARCHITECTURE, A, A, INPUTS)
     np.testing.assert_allclose(
         method.spectrum(problem, "hidden_2").sum(), method.ground_cost(problem, "hidden_2", {}).mean() / 2, rtol=1e-10
     )
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_cost_of_correlations_is_the_mean_squared_difference_of_standardised_activations(group: str, problem_of: ProblemOf) -> None:
+    a, b = ((values - values.mean(0)) / values.std(0) for values in HIDDEN[group])
+    problem = problem_of(ARCHITECTURE, A, B, INPUTS)
+    method = Activations(correlation=True)
+    np.testing.assert_allclose(method.ground_cost(problem, group, {}), np.mean((a[:, :, None] - b[:, None, :]) ** 2, axis=0), rtol=1e-9)
+    correlations = np.corrcoef(*HIDDEN[group], rowvar=False)[:10, 10:]
+    expected = linear_sum_assignment(correlations, maximize=True)[1]
+    np.testing.assert_array_equal(method(problem).permutations[group], expected)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_uncentred_correlations_are_cosines(group: str, problem_of: ProblemOf) -> None:
+    a, b = (values / np.linalg.norm(values, axis=0) for values in HIDDEN[group])
+    cost = Activations(centred=False, correlation=True).ground_cost(problem_of(ARCHITECTURE, A, B, INPUTS), group, {})
+    np.testing.assert_allclose(cost, 2 - 2 * a.T @ b, rtol=0, atol=1e-10)
+
+
+def test_correlations_do_not_depend_on_the_scale_of_a_neuron_and_costs_do(problem_of: ProblemOf) -> None:
+    relu = Mlp(activation="relu").architecture(Shape((6,), 10, 2, 4))
+    factors = torch.logspace(-2, 2, 10, dtype=torch.float64)
+    scaled = {**B, "hidden_1.weight": factors[:, None] * B["hidden_1.weight"], "hidden_1.bias": factors * B["hidden_1.bias"]}
+    for correlation in (True, False):
+        costs = [Activations(correlation=correlation).ground_cost(problem_of(relu, A, b, INPUTS), "hidden_1", {}) for b in (B, scaled)]
+        assert np.allclose(*costs, rtol=0, atol=1e-10) == correlation
+
+
+def test_a_neuron_that_does_not_vary_has_no_correlation(problem_of: ProblemOf) -> None:
+    dead = [{**net, "hidden_1.weight": net["hidden_1.weight"].clone()} for net in (A, B)]
+    for net, place in zip(dead, (2, 7), strict=True):
+        net["hidden_1.weight"][place] = 0  # a constant, which tanh of the bias is
+    problem = problem_of(ARCHITECTURE, *dead, INPUTS)
+    cost = Activations(correlation=True).ground_cost(problem, "hidden_1", {})
+    np.testing.assert_allclose(np.delete(cost[2], 7), 1.0, rtol=1e-9)
+    np.testing.assert_allclose(np.delete(cost[:, 7], 2), 1.0, rtol=1e-9)
+    assert cost[2, 7] == 0
+
+
+def test_correlation_is_in_the_name_of_the_method_only_where_it_is_set() -> None:
+    assert Activations(correlation=False).settings_hash() == Activations().settings_hash() != Activations(correlation=True).settings_hash()

@@ -12,7 +12,7 @@ from lmc_sweeps.matching.layers import layer_report
 from lmc_sweeps.matching.weights import Weights
 
 
-@pytest.mark.parametrize("name", ["weights", "covariance", "activations", "rebasin", "rebasin_covariance", "frank_wolfe"])
+@pytest.mark.parametrize("name", ["weights", "covariance", "activations", "rebasin", "rebasin_covariance", "frank_wolfe", "otfusion"])
 def test_a_methods_own_report_is_that_of_its_permutations(name: str, problem: MatchingProblem) -> None:
     method = matching.choices()[name]()
     result = method(replace(problem, generator=np.random.default_rng(0)))

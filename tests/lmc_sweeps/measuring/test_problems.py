@@ -5,6 +5,7 @@ import pytest
 from small_pairs import TRAIN, Spy, measured, network, perceptron, row_of
 
 from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import NEEDS
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.maths.interpolation import line_points
@@ -92,3 +93,22 @@ def test_a_problem_of_three_networks_holds_those_of_its_pairs(architecture):
                 np.testing.assert_allclose(view.moments[site].mean, moments.mean, rtol=1e-6, atol=1e-9)
         for site, cross in pair.cross_moments[0, 1].items():
             np.testing.assert_allclose(whole.cross_moments[i, j][site], cross, rtol=1e-5, atol=1e-8)
+
+
+def test_moments_and_losses_of_some_examples_are_those_of_a_split_of_these_alone(architecture):
+    networks = [network(k) for k in range(2)]
+    every_third = Split(TRAIN.inputs[::3], TRAIN.labels[::3])  # of 60
+    some, alone = (matching_problem(architecture, networks, *args) for args in ((TRAIN, NEEDS, None, 2000, 20), (every_third, NEEDS)))
+    assert some.loss.n_examples == 20
+    assert some.loss.loss(networks[0]) == alone.loss.loss(networks[0])
+    for site, moments in alone.a.moments.items():
+        np.testing.assert_array_equal(some.a.moments[site].second, moments.second)
+    for site, cross in alone.cross_moments[0, 1].items():
+        np.testing.assert_array_equal(some.cross_moments[0, 1][site], cross)
+
+
+@pytest.mark.parametrize("examples", [None, 60, 1000])
+def test_as_many_examples_as_there_are_change_nothing(architecture, examples):
+    networks = [network(k) for k in range(2)]
+    some, whole = (matching_problem(architecture, networks, TRAIN, NEEDS, examples=most) for most in (examples, None))
+    assert some.loss.train is whole.loss.train is TRAIN
