@@ -40,8 +40,8 @@ def growth(frames: Frames) -> pd.DataFrame:
     rows = []
     for metric in SHOWN:
         for (width, method, repair), cell in test.groupby(["width", "matching", "repair"]):
-            values = {depth: part[metric].dropna().to_numpy() for depth, part in cell.groupby("depth")}
-            first, *others = sorted(values)
+            first, *others = sorted(cell["depth"].unique().tolist())
+            values = {depth: cell.loc[cell["depth"] == depth, metric].dropna().to_numpy() for depth in (first, *others)}
             for depth in others:
                 low, high = welch(values[depth], values[first])
                 change = values[depth].mean() - values[first].mean()
@@ -95,10 +95,11 @@ def barrier_against_depth(frames: Frames) -> Figure:
             for ax, method in zip(row, methods, strict=True):
                 cell = test[(test["width"] == width) & (test["matching"] == method)]
                 for repair in repairs:
-                    look = repair_look(repair, repairs)
+                    colour, marker = repair_look(repair, repairs)
                     part = cell[cell["repair"] == repair]
-                    ax.plot(part["depth"], part["loss_barrier"], look["marker"], color=look["color"], markersize=2.5, alpha=0.45)
-                    plot_line(summarise(part, ["depth"], "loss_barrier"), "depth", ax=ax, **look, label=f"repair: {for_figure(repair)}")
+                    ax.plot(part["depth"], part["loss_barrier"], marker, color=colour, markersize=2.5, alpha=0.45)
+                    means, label = summarise(part, ["depth"], "loss_barrier"), f"repair: {for_figure(repair)}"
+                    plot_line(means, "depth", ax=ax, color=colour, marker=marker, label=label)
                 panel_title(ax, f"{for_figure(method)}, width {width}", STUDY_FONT)
                 ax.set_xticks(sorted(test["depth"].unique()))
             row[0].set_ylabel(axis_label("loss_barrier", "test"))

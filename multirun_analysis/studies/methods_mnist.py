@@ -24,8 +24,8 @@ def methods(frames: Frames) -> pd.DataFrame:
     """Return the statistics of every measure over pairs, by depth, width, repair, split and method."""
     runs = measured(frames["runs"])
     by = ["depth", "width", "repair", "split", "matching"]
-    tables = [summarise(runs[runs[measure].notna()], by, measure).assign(metric=measure) for measure in MEASURES if runs[measure].notna().any()]
-    table = pd.concat(tables)
+    measures = [measure for measure in MEASURES if runs[measure].notna().any()]
+    table = pd.concat([summarise(runs[runs[measure].notna()], by, measure).assign(metric=measure) for measure in measures])
     return table.sort_values([*CELL, "matching"], key=_in_order, kind="stable", ignore_index=True)
 
 
