@@ -39,8 +39,8 @@ def decided(frames: Frames) -> pd.DataFrame:
     sides = []
     for method, other in (("method", "other"), ("other", "method")):
         won, lost = (table["better_corrected"] == table[side] for side in (method, other))
-        counts = dict(zip(DECIDED, (won, lost, ~won & ~lost), strict=True))
-        sides.append(table[[*CELL]].assign(matching=table[method], **{name: column.astype(int) for name, column in counts.items()}))
+        columns = dict(zip(DECIDED, (won, lost, ~won & ~lost), strict=True))
+        sides.append(table[[*CELL]].assign(matching=table[method], **{name: column.astype(int) for name, column in columns.items()}))
     counts = pd.concat(sides).groupby([*CELL, "matching"], sort=False)[list(DECIDED)].sum().reset_index()
     return counts.sort_values([*CELL, "matching"], key=_in_order, kind="stable", ignore_index=True)
 
