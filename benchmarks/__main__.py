@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import aggregate, coverage, faults, fuzz, measuring, precision, steps, sweeps
+from benchmarks import aggregate, coverage, faults, fuzz, matching_times, measuring, planted, precision, steps, sweeps
 from benchmarks.timing import machine
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -16,6 +16,8 @@ BENCHMARKS: dict[str, Callable[[], pd.DataFrame]] = {
     "wide": steps.wide,
     "line": measuring.line,
     "matching": measuring.matching,
+    "matching_times": matching_times.matching_times,
+    "planted": planted.planted,
     "launchers": sweeps.launchers,
     "growth": sweeps.growth,
     "memory": sweeps.memory,
