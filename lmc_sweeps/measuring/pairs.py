@@ -145,8 +145,8 @@ def _notes(matches: Sequence[Match]) -> list[str]:
             notes.append(f"{name}: not converged: {match.result.sentence}.")
         if match.is_coupling and not match.measures.keeps_function:
             notes.append(
-                f"{name}: B is mapped by couplings that are no permutations (function_gap {gap:.1e}): the line ends at another function "
-                "than B's, whose loss and error are loss_b_mapped and error_b_mapped; barriers count from B's own."
+                f"{name}: B is mapped by couplings that are no permutations, so the line ends at another function than B's, whose loss "
+                "and error are loss_b_mapped and error_b_mapped; barriers count from B's own."
             )
             continue
         if not match.result.is_permutation:

@@ -17,10 +17,9 @@ from lmc_sweeps.jobs.records import matching_entries, repair_entries, with_repai
 from lmc_sweeps.measuring.pairs import with_identity, with_none
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.redaction import redacted_arguments, redacted_line, redacted_yaml
-from multirun_analysis.schema import COMMANDS, EXPECTED, HYDRA_FOLDER, WITHOUT_REPAIR, method_of, open_line, safe_name, sealed_line
+from multirun_analysis.schema import COMMANDS, EXPECTED, HYDRA_FOLDER, NO_REPAIR, method_of, open_line, safe_name, sealed_line
 
 log = logging.getLogger(__name__)
-NO_REPAIRS = ({**WITHOUT_REPAIR, "settings": {}},)  # of lines that were written before there were repairs
 MOST_BYTES = 2**28  # of a file of lines: 100,000 jobs have a third of it
 
 
@@ -72,7 +71,7 @@ def _entries(path: Path) -> tuple[list[dict[str, Any]], int]:
         try:
             entry = open_line(line)
             methods = [{**method, "settings_hash": safe_name(method["settings_hash"])} for method in entry["matching"]]
-            repairs = [{**repair, "repair_hash": safe_name(repair["repair_hash"])} for repair in entry.get("repair", NO_REPAIRS)]
+            repairs = [{**repair, "repair_hash": safe_name(repair["repair_hash"])} for repair in entry.get("repair", [NO_REPAIR])]
             names = {"run_id": safe_name(str(entry["run_id"])), "matching": methods, "repair": repairs}
             entries.append({**entry, **names})
         except UNREADABLE:

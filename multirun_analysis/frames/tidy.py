@@ -206,9 +206,10 @@ def ordered(column: pd.Series) -> list[Any]:
 
 
 def ordered_values(frame: pd.DataFrame, key: str) -> list[Any]:
-    """Return the distinct values of a key in the order in which they are shown: methods in their usual one, others by value."""
+    """Return the distinct values of a key in the order in which they are shown: methods and repairs in their usual one, others by value."""
     values = ordered(frame[key])
-    return sorted(values, key=method_order) if key == "matching" else values
+    orders = {"matching": method_order, "repair": repair_order}
+    return sorted(values, key=orders[key]) if key in orders else values
 
 
 def method_order(method: str) -> tuple[int, str]:
@@ -216,3 +217,8 @@ def method_order(method: str) -> tuple[int, str]:
     first_methods = ["identity", "weights", "covariance", "activations"]
     name = method.partition("[")[0]
     return (first_methods.index(name) if name in first_methods else len(first_methods), method)
+
+
+def repair_order(repair: str) -> tuple[bool, str]:
+    """Return where a repair stands among others: networks as they are first, then the rest by name."""
+    return repair != schema.WITHOUT_REPAIR["repair"], repair

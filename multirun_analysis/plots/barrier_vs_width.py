@@ -1,6 +1,5 @@
 """Barrier against width: points for pairs, a line for the mean, a band for its interval, one colour per method."""
 
-import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -10,7 +9,7 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
 from multirun_analysis.plots.base import METRICS, Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import aside, axis_label, drawable, figure_style, key_axis, method_look
+from multirun_analysis.plots.style import aside, axis_label, barrier_axis, drawable, figure_style, key_axis, key_look
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 
@@ -56,12 +55,12 @@ def plot_barrier_vs_width(
     beside = [aside(ax, list(positions.values()), k, len(kinds)) for k in range(len(kinds))]  # at the scale that the axis has now
     names = [str(kind) for kind in kinds]
     for k, kind in enumerate(kinds):
-        look = method_look(str(kind), names)
+        look = key_look(hue, str(kind), names)
         points = pairs[(pairs[hue] == kind) & pairs[x].isin(values_x)]
         _draw_pairs(ax, points[x].map(dict(zip(values_x, beside[k], strict=True))), points[metric], *look)
         line = estimates[estimates[hue] == kind].assign(position=estimates[x].map(positions)).sort_values("position")
         _draw_means(ax, line, *look, for_figure(value_text(kind)))
-    _set_scale(ax, drawable(estimates["mean"]), drawable(pairs[metric]))
+    barrier_axis(ax, drawable(estimates["mean"]), drawable(pairs[metric]))
     ax.set_ylabel(axis_label(metric, split))
     return ax
 
@@ -75,15 +74,6 @@ def _draw_means(ax: Axes, line: pd.DataFrame, colour: str, marker: str, label: s
     at = line["position"].to_numpy(dtype=float)
     ax.plot(at, drawable(line["mean"]), marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=label)
     ax.fill_between(at, drawable(line["ci_low"]), drawable(line["ci_high"]), color=colour, alpha=0.12, linewidth=0)
-
-
-def _set_scale(ax: Axes, means: np.ndarray, values: np.ndarray) -> None:
-    """Set the vertical axis: logarithmic down to the decade of the smallest mean, linear from there to the lowest value, with 0 marked."""
-    if (means > 0).any():
-        ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(means[means > 0].min())), linscale=0.5)
-    lowest = np.fmin.reduce(np.concatenate([means, values]), initial=0.0)
-    ax.set_ylim(bottom=float(lowest))
-    ax.axhline(0.0, color="black", linewidth=0.8)
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:

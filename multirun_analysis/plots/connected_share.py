@@ -10,7 +10,7 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import aside, figure_style, key_axis, method_look, panel_title
+from multirun_analysis.plots.style import aside, figure_style, key_axis, key_look, panel_title
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 
 METRIC, TOLERANCES = "error_barrier", (0.01, 0.02)  # shown; the table has more
@@ -36,7 +36,7 @@ def plot_connected_share(share: pd.DataFrame, *, x: str = "width", hue: str = "m
     positions = dict(zip(values, key_axis(ax, x, values), strict=True))
     kinds = ordered_values(share, hue)
     for k, kind in enumerate(kinds):
-        colour, marker = method_look(str(kind), [str(name) for name in kinds])
+        colour, marker = key_look(hue, str(kind), [str(name) for name in kinds])
         rows = share[share[hue] == kind].assign(position=share[x].map(positions)).sort_values("position")
         at, mean, low, high = (rows[name].to_numpy(dtype=float) for name in ("position", "share", "ci_low", "ci_high"))
         at, has_bar = aside(ax, at, k, len(kinds)), ~np.isnan(low)  # many shares are 0 or 1

@@ -93,7 +93,7 @@ def _tick(value: Any) -> str:
 
 def _second_key(shown: pd.DataFrame, x: str) -> str | None:
     """Return the key with the most values beside `x`, or None where `x` or every other key is constant."""
-    counts: dict[str, Any] = {key: shown[key].astype(str).nunique() for key in fixed_keys(shown, x, "matching")}
+    counts: dict[str, Any] = {key: shown[key].astype(str).nunique() for key in fixed_keys(shown, x, "matching", "repair")}
     best = max(counts, key=counts.__getitem__, default=None)
     return best if best is not None and counts[best] > 1 and shown[x].astype(str).nunique() > 1 else None
 

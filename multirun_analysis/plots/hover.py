@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter
@@ -55,8 +56,7 @@ def hover_svg(figure: Figure, to_svg: Callable[[Figure], str], prefix: str) -> s
 
 def _tips(ax: Axes, line: Line2D) -> list[str]:
     """Return a text for every marker of a line: its label, and its coordinates as the axes name them."""
-    named = isinstance(ax.xaxis.get_major_formatter(), FixedFormatter)  # other axes' ticks stand anywhere, and may be formulas
-    ticks = {float(at): tick.get_text() for at, tick in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)} if named else {}
+    ticks, rows = _named_ticks(ax.xaxis), _named_ticks(ax.yaxis)
     label, x_name, y_name = (from_figure(str(text)) for text in (line.get_label(), ax.get_xlabel(), ax.get_ylabel()))
     x, y = line.get_data()
     tips = []
@@ -66,5 +66,16 @@ def _tips(ax: Axes, line: Line2D) -> list[str]:
             tick = ticks.get(nearest) if np.isclose(nearest, at, rtol=0.15, atol=0.0) else None
             shown = f"{at:.4g}" if tick is None else from_figure(tick)
             y_line = y_name.replace("\n", " ")
-            tips.append(f"{label}\n{x_name.partition(' [')[0]}: {shown}\n{y_line}: {value:.4g}")
+            if rows:  # a row for each of some words: what is measured lies along x
+                row = from_figure(rows[min(rows, key=lambda position: abs(position - value))])
+                tips.append(f"{label}\n{row}\n{x_name}: {at:.4g}")
+            else:
+                tips.append(f"{label}\n{x_name.partition(' [')[0]}: {shown}\n{y_line}: {value:.4g}")
     return tips
+
+
+def _named_ticks(axis: Axis) -> dict[float, str]:
+    """Return the names of an axis's ticks by their positions; other axes' ticks stand anywhere, and may be formulas."""
+    if not isinstance(axis.get_major_formatter(), FixedFormatter):
+        return {}
+    return {float(at): tick.get_text() for at, tick in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)}

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
-from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import LONGEST, axis_label, figure_style, method_look, panel_title
+from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title, value_title
+from multirun_analysis.plots.style import LONGEST, axis_label, figure_style, key_look, panel_title
 from multirun_analysis.schema import PAIR
 from multirun_analysis.tables.cells import LEAST_ROWS, Key, cells, fixed_keys, left_out, shown_cells
 
@@ -38,7 +38,7 @@ def plot_curves(curves: pd.DataFrame, *, metric: str = "loss", hue: str = "match
     ax = ax if ax is not None else plt.subplots(figsize=(3.0, 2.6))[1]
     kinds = ordered_values(curves, hue)
     for kind in kinds:
-        colour, _ = method_look(str(kind), [str(name) for name in kinds])
+        colour, _ = key_look(hue, str(kind), [str(name) for name in kinds])
         by_pair = curves[curves[hue] == kind].pivot_table(index="t", columns=["run_id", *PAIR], values=metric)
         ax.plot(by_pair.index, by_pair.iloc[:, :MOST_PAIRS], color=colour, linewidth=0.5, alpha=0.35)
         ax.plot(by_pair.index, by_pair.mean(axis=1), color=colour, linewidth=1.6, label=for_figure(value_text(kind)))
@@ -77,10 +77,10 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                     ax.set_axis_off()
                     continue
                 plot_curves(panel, hue=hue, ax=ax)
-                panel_title(ax, _value_title(x, value))
+                panel_title(ax, value_title(x, value))
                 ax.set_yscale("log")
             shown = [ax.axison for ax in row]
-            row_title(row[0], keys, key, _value_title(x, values[0]) if shown[0] else " ")
+            row_title(row[0], keys, key, value_title(x, values[0]) if shown[0] else " ")
             for first in row[shown][:1]:  # none, where the values chosen are not among this cell's
                 first.set_ylabel(axis_label("loss", "test"))
                 first.tick_params(labelleft=True)
@@ -89,11 +89,6 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
         cut = left_out(len(rows), len(all_cells), "rows")
         legend_of_all(figure, axes.flat, pairs, cut, panels, methods=hue == "matching")
     return figure
-
-
-def _value_title(x: str, value: Any) -> str:
-    shown = f"{value:.3g}" if isinstance(value, float) else for_figure(value, LONGEST // 2)
-    return f"{for_figure(x, LONGEST // 2)} {shown}"
 
 
 def _evenly(values: list[Any], most: int) -> list[Any]:

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -40,6 +40,12 @@ def row_title(ax: Axes, keys: Sequence[str], key: Iterable[object], panel: str =
     lift = 6 + (1.3 * FONT if panel else 0)
     title = ax.annotate("\n".join(lines), (0, 1), (0, lift), "axes fraction", "offset points", fontsize=FONT)
     title.set_in_layout(False)
+
+
+def value_title(key: str, value: Any) -> str:
+    """Return the title of the panel of one value of a key."""
+    shown = f"{value:.3g}" if isinstance(value, float) else for_figure(value, LONGEST // 2)
+    return f"{for_figure(key, LONGEST // 2)} {shown}"
 
 
 def legend_of_all(figure: Figure, axes: Iterable[Axes], title: str, *left_out: str, methods: bool, columns: int = 6) -> None:

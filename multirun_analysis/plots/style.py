@@ -1,8 +1,8 @@
-"""How every figure looks: one colour and marker per method, widths as ticks, units on the axes."""
+"""How every figure looks: one colour and marker per method and per repair, widths as ticks, units on the axes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -18,13 +18,27 @@ GREY = "#6b6b6b"  # of controls
 MARKERS = "os^Dv*P"
 FONT = 8  # points, of the titles of panels
 STUDY_FONT = 9  # of those of studies, which have fewer and larger panels
-# The same method has the same colour and marker in every figure.
+# The same method has the same colour and marker in every figure, and so has a repair; no two are told apart by colour alone.
 METHODS = {
     "identity": (GREY, "o"),
     "weights": (COLOURS[0], "s"),
     "covariance": (COLOURS[1], "^"),
     "activations": (COLOURS[2], "D"),
     "rebasin": (COLOURS[3], "v"),
+    "rebasin_covariance": ("#7a3b10", "<"),
+    "frank_wolfe": (COLOURS[4], "X"),
+    "sinkhorn": (COLOURS[9], "P"),
+    "straight_through": (COLOURS[5], "d"),
+    "annealing": ("#332288", "*"),
+    "otfusion": ("#882255", "h"),
+    "random": ("#a6a6a6", "p"),
+}
+REPAIRS = {
+    "none": (GREY, "o"),
+    "reset": (COLOURS[0], "s"),
+    "rescale": (COLOURS[1], "^"),
+    "repair": (COLOURS[2], "D"),
+    "repair_closed_form": (COLOURS[3], "v"),
 }
 LARGEST = 1e100
 LONGEST = 40  # letters of a name in a legend, at a tick or along an axis
@@ -51,10 +65,24 @@ def figure_style() -> Iterator[None]:
 
 def method_look(method: str, methods: Sequence[str]) -> tuple[str, str]:
     """Return a method's colour and marker; a method without ones of its own takes the next free ones, in the order of `methods`."""
-    if method in METHODS:
-        return METHODS[method]
-    others = [name for name in methods if name not in METHODS]
-    k = others.index(method)
+    return _look(method, methods, METHODS)
+
+
+def repair_look(repair: str, repairs: Sequence[str]) -> tuple[str, str]:
+    """Return a repair's colour and marker, as `method_look` returns those of methods."""
+    return _look(repair, repairs, REPAIRS)
+
+
+def key_look(key: str, name: str, names: Sequence[str]) -> tuple[str, str]:
+    """Return the colour and marker of one of the values, as text, of a key whose values are a figure's lines."""
+    return repair_look(name, names) if key == "repair" else method_look(name, names)
+
+
+def _look(name: str, names: Sequence[str], fixed: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    if name in fixed:
+        return fixed[name]
+    others = [other for other in names if other not in fixed]
+    k = others.index(name)
     return COLOURS[(4 + k) % len(COLOURS)], "P*Xd<>p"[k % 7]
 
 
@@ -115,6 +143,20 @@ def aside(ax: Axes, positions: Sequence[float], k: int, n: int) -> np.ndarray:
     gaps = np.diff(np.unique(np.log(x) if logarithmic else x))
     shift = 0.05 * (float(gaps.min()) if len(gaps) else 1.0) * (k - (n - 1) / 2)
     return np.asarray(x * np.exp(shift) if logarithmic else x + shift)
+
+
+def barrier_axis(ax: Axes, means: np.ndarray, values: np.ndarray, axis: Literal["x", "y"] = "y") -> None:
+    """Set an axis of barriers: logarithmic down to the decade of the smallest mean, linear from there to the lowest value, with 0 marked."""
+    if (means > 0).any():
+        set_scale = ax.set_yscale if axis == "y" else ax.set_xscale
+        set_scale("symlog", linthresh=10.0 ** np.floor(np.log10(means[means > 0].min())), linscale=0.5)
+    lowest = float(np.fmin.reduce(np.concatenate([means, values]), initial=0.0))
+    if axis == "y":
+        ax.set_ylim(bottom=lowest)
+        ax.axhline(0.0, color="black", linewidth=0.8)
+    else:
+        ax.set_xlim(left=lowest)
+        ax.axvline(0.0, color="black", linewidth=0.8)
 
 
 def axis_label(metric: str, split: str) -> str:

@@ -113,7 +113,7 @@ def pack(record: Record) -> PackedRecord:
     KeyError, TypeError, ValueError, OverflowError
         If a column is missing or holds something else than it should.
     """
-    head = {key: record[key] for key in HEAD if key in record}
+    head = {"repair": [dict(schema.NO_REPAIR)], **{key: record[key] for key in HEAD if key in record}}
     rows = {layout.name: _packed_rows(record[layout.name], layout) for layout in (RUNS, LAYERS)}
     rows[CURVES.name] = _packed_curves(record[CURVES.name])
     if "points" in record:
@@ -147,7 +147,8 @@ def _packed_curves(curves: Sequence[Record]) -> Rows:
     words, columns = _words(curves, CURVES), []
     for curve in curves:
         values = [curve[name] for name in CURVES.numbers]
-        values += [curve.get(name) or [None] * len(values[0]) for name in CURVES.optional_numbers]
+        nothing = [None] * len(values[0]) if isinstance(values[0], list) else None
+        values += [curve.get(name, nothing) for name in CURVES.optional_numbers]
         for name, column in zip(CURVES.all_numbers, values, strict=True):
             if not (isinstance(column, list) and NUMBERS.issuperset(map(type, column))):
                 raise TypeError(f"something in `{name}` of a curve is no number")

@@ -11,14 +11,13 @@ from multirun_analysis.common.redaction import MASK, is_secret, redacted_value
 from multirun_analysis.records.names import table_name
 from multirun_analysis.records.packed import HEAD, LAYERS, LAYOUTS, ROW_KEY, RUNS, PackedRecord, pack
 from multirun_analysis.records.varying import FINGERPRINT
-from multirun_analysis.schema import DIGESTS, WITHOUT_REPAIR, NewerVersion, method_of, repair_of, safe_name
+from multirun_analysis.schema import DIGESTS, NewerVersion, method_of, repair_of, safe_name
 
 __all__ = ["UNREADABLE", "NewerVersion", "check_head", "check_rows", "open_record", "read_expected", "read_json", "read_record"]
 
 # What reading a file that holds anything at all can end in.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
-NO_REPAIR = {**WITHOUT_REPAIR, "settings": {}}  # the entry that records of earlier versions have not
 # The range of the numbers that every table has.
 RANGES = {"width": (1, 2**53), "depth": (1, 2**53), "seed": (0, 2**64)}
 # Names that tables have for something else than a setting.
@@ -113,7 +112,7 @@ def check_head(head: Any) -> None:
     _check_scope(head["scope"])
     for method in head["matching"]:
         _check_method(method)
-    for repair in head.setdefault("repair", [dict(NO_REPAIR)]):
+    for repair in head.get("repair", ()):
         _check_repair(repair)
     if not all(isinstance(note, str) for note in head["notes"]):
         raise TypeError("`notes` are no sentences")
@@ -155,7 +154,7 @@ def read_expected(line: str) -> dict[str, Any]:
     _check_scope(entry["scope"])
     for method in entry["matching"]:
         _check_method(method)
-    for repair in entry.setdefault("repair", [dict(NO_REPAIR)]):
+    for repair in entry.setdefault("repair", [dict(schema.NO_REPAIR)]):
         _check_repair(repair)
     for how in entry.get("computed", {}).values():
         if not (isinstance(how["expression"], str) and how["keys"] and all(isinstance(key, str) for key in how["keys"])):

@@ -13,6 +13,7 @@ PAIR = ("network_a", "network_b")
 METHOD = ("matching", "settings_hash")
 REPAIR = ("repair", "repair_hash")  # of rows of lines: the repair of the networks on it, with the hash of its settings
 WITHOUT_REPAIR = {"repair": "none", "repair_hash": "f91871fb"}  # what rows of records count as that were written before there were repairs
+NO_REPAIR: Mapping[str, Any] = {**WITHOUT_REPAIR, "settings": {}}  # the entry of that, among the repairs of a record
 DIGESTS = (*PAIR, "settings_hash", "repair_hash")  # the names in a row that are digests
 # The keys of a cell, which no statistic mixes: these, then the varying keys, then what the table adds (method, split, width, ...).
 CELL = ("dataset", "model", "depth")

@@ -1,11 +1,13 @@
 """The cells of a table, and how many of them figures show."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 Key = tuple[object, ...]
 MOST_ROWS, LEAST_ROWS = 8, 4  # of panels in a figure, and in the one that has the fewest; the tables have all
+MOST_COLUMNS = 4  # of wide panels
 MOST_CELLS, SAMPLE = 32, 2  # of more cells than that nobody looks through a figure each: so many are shown, as a sample
 
 
@@ -24,11 +26,18 @@ def cells(frame: pd.DataFrame, keys: Sequence[str]) -> dict[Key, pd.DataFrame]:
     return dict(iter(frame.groupby(list(keys), sort=False))) if len(frame) else {}
 
 
-def left_out(shown: int, total: int, names: str, *, evenly: bool = False) -> str:
+def left_out(shown: int, total: int, names: str, *, evenly: bool = False, ends: bool = False) -> str:
     """Return what a figure says where it shows some of what is there, such as ``rows: the first 4 of 7``; nothing where it shows all."""
     if shown >= total:
         return ""
+    if ends:
+        return f"{names}: {shown} of {total}, the first, the middle one and the last"
     return f"{names}: {shown} of {total}, evenly chosen" if evenly else f"{names}: the first {shown} of {total}"
+
+
+def few_of(values: Sequence[Any]) -> list[Any]:
+    """Return the values that a figure with a wide panel for each shows: all of a few, else the first, the middle one and the last."""
+    return list(values) if len(values) <= MOST_COLUMNS else [values[0], values[len(values) // 2], values[-1]]
 
 
 def shown_cells(parts: Mapping[Key, pd.DataFrame], most: int = MOST_ROWS) -> list[tuple[Key, pd.DataFrame]]:

@@ -50,7 +50,7 @@ def paired_differences(
     wide = measured.set_index([*pair, key])[metrics].unstack(key)
     compared = {f"difference {k}": each for k, each in enumerate((m, *two) for m in metrics for two in combinations(order, 2))}
     columns = {name: (wide[metric, one] - wide[metric, other]).to_numpy() for name, (metric, one, other) in compared.items()}
-    differences = wide.index.to_frame(index=False).assign(**columns)
+    differences = pd.concat([wide.index.to_frame(index=False), pd.DataFrame(columns)], axis=1)
     if not compared:
         return pd.DataFrame(columns=[*cell, "metric", *names, *TAIL])
     table = summarise_all(differences, cell, list(compared), choice).rename(columns={"metric": "comparison"})

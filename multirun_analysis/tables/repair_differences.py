@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from multirun_analysis.frames.tidy import repair_order
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.tables.paired_differences import paired_differences
 
@@ -23,5 +24,5 @@ def repair_differences(runs: pd.DataFrame, choice: IntervalChoice = DEFAULT) -> 
         The cell's keys, ``width``, ``matching``, ``split``, ``metric``, ``repair``, ``other``, then the columns of `STATISTICS`, of the
         difference, ``better``, ``n_comparisons`` and the corrected interval, as those of `method_differences`; empty with one repair.
     """
-    repairs = list(runs.loc[runs["status"] == "ok", "repair"].drop_duplicates())
+    repairs = sorted(runs.loc[runs["status"] == "ok", "repair"].unique(), key=repair_order)
     return paired_differences(runs, "repair", "matching", ("repair", "other"), repairs, choice)

@@ -25,6 +25,7 @@ def plain(folder, kind, tail):
                 rows.append(
                     {k: record[k] for k in ("run_id", "status", "points")}
                     | scope
+                    | schema.WITHOUT_REPAIR
                     | row
                     | dict(zip(("t", "loss", "error"), point, strict=False))
                 )

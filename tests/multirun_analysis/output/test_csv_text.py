@@ -52,7 +52,7 @@ def test_points_in_any_order(write_sweep, tmp_path):
     record["curves"][1] |= {"t": [0.0, None, 0.25]}
     text = assert_same_bytes(write_sweep([record]), tmp_path)
     rows = [line.split(",") for line in text.splitlines()[1:]]
-    assert [row[-3] for row in rows if row[-5:-3] == ["identity", "train"]] == ["0", "0.5", "1"]
+    assert [row[-6] for row in rows if row[-9:-6] == ["identity", "none", "train"]] == ["0", "0.5", "1"]
 
 
 def test_text_that_must_be_quoted(write_sweep, tmp_path):

@@ -50,15 +50,17 @@ def test_a_failure_of_either_is_kept():
 
 def test_a_method_is_told_by_its_name_and_the_hash_of_its_settings():
     entries = [{"matching": name, "settings_hash": settings_hash, "settings": {}} for name in "ab" for settings_hash in "12"]
-    assert with_methods({"matching": entries[:2], "x": 1}, {"matching": entries[1:]}) == {"matching": entries, "x": 1}
+    repairs = [schema.NO_REPAIR, {"repair": "mend", "repair_hash": "1", "settings": {}}]
+    one, other = {"matching": entries[:2], "repair": repairs[:1], "x": 1}, {"matching": entries[1:], "repair": repairs}
+    assert with_methods(one, other) == {"matching": entries, "repair": repairs, "x": 1}
 
 
 def test_settings_that_one_version_does_not_have_are_no_difference():
     settings_by_method = {}
     for settings, differing in (({"x": 1}, []), ({"x": 1, "y": 2}, []), ({"x": True}, ["m"]), ({"y": 3}, [])):
-        head = {"matching": [{"matching": "m", "settings_hash": "1", "settings": settings}]}
+        head = {"matching": [{"matching": "m", "settings_hash": "1", "settings": settings}], "repair": []}
         assert of_other_settings(head, settings_by_method) == differing
-    assert settings_by_method == {("m", "1"): {"x": 1}}
+    assert settings_by_method == {("matching", "m", "1"): {"x": 1}}
 
 
 def test_records_of_one_name_with_other_settings_are_not_joined(write_sweep):

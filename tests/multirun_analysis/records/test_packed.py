@@ -25,8 +25,8 @@ def record():
 def test_the_rows_stand_in_the_order_of_the_record(record):
     packed = pack(record)
     assert packed.head["scope"] == record["scope"]
-    for layout, names in ((RUNS, ROW_KEY[:-1]), (CURVES, ROW_KEY[:-1]), (LAYERS, (*ROW_KEY[:-2], "layer"))):
-        keys = [tuple(row[name] for name in names) for row in record[layout.name]]
+    for layout, names in ((RUNS, ROW_KEY[:-1]), (CURVES, ROW_KEY[:-1]), (LAYERS, (*schema.PAIR, *schema.METHOD, "layer"))):
+        keys = [tuple((schema.WITHOUT_REPAIR | row)[name] for name in names) for row in record[layout.name]]
         assert packed.rows[layout.name].keys(layout, names) == keys
         assert packed.rows[layout.name].keys(layout, ROW_KEY) == keys  # those columns of the key that it has
     np.testing.assert_array_equal(column(packed, RUNS, "loss_a"), [row["loss_a"] for row in record["runs"]])
@@ -45,11 +45,8 @@ def test_measures_of_later_versions_are_absent_and_points_are_those_of_the_recor
 
 def test_every_layout_has_the_columns_of_the_schema():
     for layout, columns in ((RUNS, schema.RUNS_TAIL), (CURVES, schema.CURVES_TAIL), (LAYERS, schema.LAYERS_TAIL)):
-        assert set(schema.names(columns)) - {"matching", "split"} == {*layout.all_words, *layout.all_numbers} - {
-            *schema.PAIR,
-            *schema.METHOD,
-            "split",
-        }
+        keys = {*schema.PAIR, *schema.METHOD, *schema.REPAIR, "split"}
+        assert set(schema.names(columns)) - keys == {*layout.all_words, *layout.all_numbers} - keys
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
@@ -76,13 +73,13 @@ def test_rows_are_equal_in_the_columns_that_are_looked_at(record):
         ("runs", {"loss_barrier": "high"}, TypeError, "`loss_barrier` is no number"),
         ("runs", {"loss_barrier": True}, TypeError, "`loss_barrier` is no number"),
         ("runs", {"split": None}, TypeError, "`split` in `runs` is no text"),
-        ("runs", {"certificate_status": 1}, TypeError, r"\('certificate_status',\) in `runs`: not all are text"),
+        ("runs", {"certificate_status": 1}, TypeError, r"\('certificate_status', 'matching_status'\) in `runs`: not all are text"),
         ("runs", {"loss_barrier": 10**400}, OverflowError, "too large"),
         ("runs", {"points": 4}, ValueError, "not all of its lines have the 3 points that it says"),
         ("layers", {"matching_cost": []}, TypeError, "`matching_cost` is no number"),
         ("curves", {"t": ["x", 0.5, 1.0]}, TypeError, "something in `t` of a curve is no number"),
         ("curves", {"t": None}, TypeError, "something in `t` of a curve is no number"),
-        ("curves", {"loss": [1.0]}, ValueError, "a curve whose t, loss and error differ in length"),
+        ("curves", {"loss": [1.0]}, ValueError, "a curve whose columns differ in length"),
         ("curves", {"t": [0.0], "loss": [0.0], "error": [0.0]}, ValueError, "not all of its lines have the 3 points that it says"),
     ],
 )

@@ -10,6 +10,7 @@ TABLE = pd.DataFrame(
         "dataset": "digits",
         "optimizer.lr": [0.2, 0.1, 0.2],
         "matching": ["weights", "identity", "identity"],
+        "repair": "none",
         "width": 8,
         "mean": [1.0, 2.0, 3.0],
     }
@@ -20,6 +21,8 @@ def test_the_keys_of_cells_are_the_columns_up_to_the_method_and_the_width():
     assert fixed_keys(TABLE) == ["dataset", "optimizer.lr", "matching", "width"]
     assert fixed_keys(TABLE, "width", "matching") == ["dataset", "optimizer.lr"]
     assert fixed_keys(TABLE, "optimizer.lr", "nothing") == ["dataset", "matching", "width"]
+    several = TABLE.assign(repair=["none", "none", "repair"])
+    assert fixed_keys(several, "width", "matching") == ["dataset", "optimizer.lr", "repair"]
 
 
 def test_cells_stand_in_the_order_of_the_frame_and_have_all_of_its_rows():

@@ -16,7 +16,7 @@ def frame(values: np.ndarray) -> pd.DataFrame:
     rows = [
         {
             "run_id": f"{width}-{seed}", "status": "ok", "dataset": "digits", "model": "mlp", "width": width, "depth": 1, "seed": seed,
-            "network_a": f"{width}-{seed}-0", "network_b": f"{width}-{seed}-1", "matching": "weights", "split": split,
+            "network_a": f"{width}-{seed}-0", "network_b": f"{width}-{seed}-1", "matching": "weights", "repair": "none", "split": split,
             "loss_barrier": value, "error_barrier": value / 10,
         }
         for seed, line in enumerate(values) for width, value in zip(WIDTHS, line, strict=True) for split in ("train", "test")
@@ -45,9 +45,9 @@ def test_neighbouring_widths_fall_or_rise_or_are_undecided_by_paired_intervals()
 
 def test_the_slope_of_every_cell_is_that_of_its_pivot():
     runs = runs_of()
-    all_slopes = slopes(runs).set_index([*KEYS, "matching", "split", "metric"])
+    all_slopes = slopes(runs).set_index([*KEYS, "matching", "repair", "split", "metric"])
     assert len(all_slopes) == 3 * 2 * 2 * 2
-    for key, cell in runs[runs["status"] == "ok"].groupby([*KEYS, "matching", "split"]):
+    for key, cell in runs[runs["status"] == "ok"].groupby([*KEYS, "matching", "repair", "split"]):
         for metric in ("loss_barrier", "error_barrier"):
             table = cell.pivot_table(index="seed", columns="width", values=metric, aggfunc="mean").sort_index(axis=1)
             expected, row = slope_over_widths(table.columns.to_numpy(), table.to_numpy()), all_slopes.loc[(*key, metric)]

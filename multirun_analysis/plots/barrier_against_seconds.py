@@ -1,0 +1,100 @@
+"""Which method is worth its time: the mean barrier against the mean time to match, a point per method."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multirun_analysis.common.media import for_figure
+from multirun_analysis.frames.tidy import ordered, ordered_values
+from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title, value_title
+from multirun_analysis.plots.style import axis_label, barrier_axis, drawable, figure_style, method_look, panel_title
+from multirun_analysis.stats.summary import kinds_of
+from multirun_analysis.tables.barrier_against_seconds import barrier_against_seconds
+from multirun_analysis.tables.cells import cells, few_of, fixed_keys, left_out, shown_cells
+
+CONTROL = "identity"
+LEAST_METHODS = 3  # beside the control
+
+
+def plot_barrier_against_seconds(table: pd.DataFrame, *, methods: list[str] | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the mean barrier against the mean time to match, by method, with both intervals; identity, which takes none, as a line.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `barrier_against_seconds` returns it, of one cell, repair and width.
+    methods : list of str, optional
+        All methods of the figure, by which those without a colour of their own are told apart; those of the table if not given.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax if ax is not None else plt.subplots(figsize=(4.6, 3.2))[1]
+    names = ordered_values(table, "matching") if methods is None else methods
+    for row in table.sort_values("matching", key=lambda column: column.map(names.index)).to_dict("records"):
+        colour, marker = method_look(row["matching"], names)
+        mean, low, high, seconds, left, right = drawable(
+            [row[name] for name in ("mean", "ci_low", "ci_high", "seconds", "seconds_low", "seconds_high")]
+        )
+        if row["matching"] == CONTROL:
+            ax.axhline(mean, color=colour, linewidth=1.2, linestyle="--", label=f"{CONTROL} (takes no time)")
+            continue
+        ax.vlines(seconds, low, high, color=colour, linewidth=1.2, alpha=0.7)
+        ax.hlines(mean, left, right, color=colour, linewidth=1.2, alpha=0.7)
+        ax.plot([seconds], [mean], marker, color=colour, markersize=6, linestyle="none", label=for_figure(row["matching"]))
+    timed = table[(table["matching"] != CONTROL) & (table["seconds"] > 0)]
+    if len(timed):  # an interval that reaches below 0 ends at the axis
+        ends = np.concatenate([drawable(timed[name]) for name in SHOWN_TIMES])
+        ends = ends[ends > 0]
+        ax.set_xscale("log")
+        ax.set_xlim(max(ends.min(), timed["seconds"].min() / 5) / 1.5, ends.max() * 1.5)
+    barrier_axis(ax, drawable(table["mean"]), drawable(table["mean"]))
+    ax.set_xlabel("time to match [s]")
+    return ax
+
+
+SHOWN_TIMES = ("seconds", "seconds_low", "seconds_high")
+
+
+def draw(frames: Frames, x: str, hue: str) -> Figure | None:
+    """Return the barrier against the time to match, a row of panels per cell and repair, a panel per width (or `x`); of many values three."""
+    table = frames["barrier_vs_width"]
+    points = barrier_against_seconds(frames["runs"], table)
+    methods = ordered_values(points, "matching")
+    if len([method for method in methods if method != CONTROL]) < LEAST_METHODS:
+        return None
+    x = "width" if x in ("matching", "repair") else x
+    keys = fixed_keys(table, x, "matching")
+    all_cells, all_values = cells(points, keys), ordered(points[x])
+    rows, values = shown_cells(all_cells), few_of(all_values)
+    size = max(2.6, 9.6 / len(values)) if len(values) > 1 else 5.6, 3.0
+    figure, axes = panel_rows(len(rows), len(values), size, share_y="row")
+    with figure_style():
+        for row, (key, cell) in zip(axes, rows, strict=True):
+            for ax, value in zip(row, values, strict=True):
+                panel = cell[cell[x] == value]
+                if panel.empty:
+                    ax.set_axis_off()
+                    continue
+                plot_barrier_against_seconds(panel, methods=methods, ax=ax)
+                panel_title(ax, value_title(x, value))
+            row_title(row[0], keys, key, value_title(x, values[0]) if row[0].axison else " ")
+            row[0].set_ylabel(axis_label("loss_barrier", "test"))
+        cuts = left_out(len(rows), len(all_cells), "rows"), left_out(len(values), len(all_values), f"panels of {x}", ends=True)
+        title = f"mean over pairs; bars: {kinds_of(table)}, of times Student's t"
+        legend_of_all(figure, axes.flat, title, *cuts, methods=True, columns=5)
+    return figure
+
+
+FIGURE = SweepFigure(
+    "Barrier against time",
+    "The mean test loss barrier against the mean time to match: which method is worth its time, and which is beaten on both axes. "
+    "Times are those of the machine that the jobs ran on.",
+    draw,
+    order=35,
+)
