@@ -160,7 +160,7 @@ def _ending(results: Mapping[str, TransportResult], is_early: bool) -> tuple[str
     if failed:
         return NOT_CONVERGED, "; ".join(failed)
     soft = [sentences[group] for group, result in results.items() if not from_coupling(result.coupling)[1]]
-    kept = f"; couplings are not rounded ({'; '.join(soft)})" if soft else ""
+    ending = f"; couplings are not rounded ({'; '.join(soft)})" if soft else ""
     if is_early:
-        return LOCAL, f"one pass over groups that depend on one another, each given those before it{kept}"
-    return OPTIMAL, f"optimal, layer by layer{kept}"
+        return LOCAL, f"one pass over groups that depend on one another, each given those before it{ending}"
+    return OPTIMAL, f"optimal, layer by layer{ending}"

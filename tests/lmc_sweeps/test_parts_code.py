@@ -22,6 +22,7 @@ from lmc_sweeps.models.mlp import Mlp
 from multirun_analysis.records.varying import varying_keys
 
 EDITED = "\nVALUE = 3\n"
+OTHERS = ("otfusion", "rebasin", "rebasin_covariance")  # methods with a transport that are no `SequentialMatching`
 HELPED = "from lmc_sweeps.models._helper import VALUE\n"
 
 
@@ -36,6 +37,7 @@ def names(folder: Path) -> dict[str, str]:
             "matching": mine().settings_hash(),
             "transport": matching.choices()["weights"](transport="twice").settings_hash(),
             "both": mine(transport="twice").settings_hash(),
+            **{name: matching.choices()[name](transport="twice").settings_hash() for name in OTHERS},
         }
 
 
@@ -45,7 +47,7 @@ def names(folder: Path) -> dict[str, str]:
         ("datasets/corners.py", DATASET, {"dataset"}),
         ("models/small.py", MODEL, {"model"}),
         ("matching/mine.py", METHOD, {"matching", "both"}),
-        ("transport/twice.py", TRANSPORT, {"transport", "both"}),
+        ("transport/twice.py", TRANSPORT, {"transport", "both", *OTHERS}),
     ],
 )
 def test_an_edited_file_renames_what_is_made_with_its_part_and_nothing_else(

@@ -108,8 +108,8 @@ def test_correlations_do_not_depend_on_the_scale_of_a_neuron_and_costs_do(proble
 
 def test_a_neuron_that_does_not_vary_has_no_correlation(problem_of: ProblemOf) -> None:
     dead = [{**net, "hidden_1.weight": net["hidden_1.weight"].clone()} for net in (A, B)]
-    for net, place in zip(dead, (2, 7), strict=True):
-        net["hidden_1.weight"][place] = 0  # a constant, which tanh of the bias is
+    for net, neuron in zip(dead, (2, 7), strict=True):
+        net["hidden_1.weight"][neuron] = 0  # a constant, which tanh of the bias is
     problem = problem_of(ARCHITECTURE, *dead, INPUTS)
     cost = Activations(correlation=True).ground_cost(problem, "hidden_1", {})
     np.testing.assert_allclose(np.delete(cost[2], 7), 1.0, rtol=1e-9)

@@ -1,15 +1,18 @@
 """`epsilon` of methods with a transport: handed to `sinkhorn` alone, and in no name while it is at its default."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from parts_folders import added, write_parts
 from small_problems import GROUPS
 
 from lmc_sweeps import matching
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.identity import left_out
 from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult
+from lmc_sweeps.transport.sinkhorn import EPSILON
 
 NAMES = [name for name, kind in matching.choices().items() if "transport" in {field.name for field in fields(kind)}]
 by_name = pytest.mark.parametrize("name", NAMES)
@@ -55,3 +58,10 @@ def test_a_vanishing_epsilon_gives_the_exact_permutations_and_a_large_one_costs_
 def test_an_epsilon_that_is_not_positive_is_refused_under_the_key_that_users_type(name: str, epsilon: float) -> None:
     with pytest.raises(InputError, match=rf"^`matching\.{name}\.epsilon` must be a finite number above 0, got "):
         matching.choices()[name](epsilon=epsilon)
+
+
+def test_a_method_of_ones_own_that_extends_one_of_these_needs_no_line_for_it_in_its_yaml(tmp_path: Path) -> None:
+    folder = write_parts(tmp_path)
+    assert "epsilon" not in (folder / "conf/matching/mine.yaml").read_text()
+    with added(folder):
+        assert matching.choices()["mine"]().epsilon == EPSILON
