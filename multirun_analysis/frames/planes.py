@@ -20,7 +20,7 @@ from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.records.names import table_name
 from multirun_analysis.records.packed import RUNS, PackedRecord
 from multirun_analysis.records.reading import UNREADABLE, open_record
-from multirun_analysis.schema import DIGESTS, PLANE_FILE, RECORD
+from multirun_analysis.schema import PAIR, PLANE_FILE, RECORD
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 2**30
@@ -99,7 +99,7 @@ def _read(path: Path, digests: Any, record: PackedRecord) -> pd.DataFrame:
     for column in schema.PLANE_MEASURES:
         if column.kind == "number":
             frame[column.name] = [_number(word) for word in frame[column.name]]
-    for name in DIGESTS:
+    for name in (*PAIR, "settings_hash"):
         frame[name] = frame[name].map(table_name)
     if not np.isfinite(frame[["x", "y"]].to_numpy()).all():
         raise ValueError("a point has no place")

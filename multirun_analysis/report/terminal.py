@@ -5,6 +5,7 @@ from typing import TextIO
 
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.report.report import Report
+from multirun_analysis.tables.pivots import fitted
 
 
 def show(report: Report, stream: TextIO | None = None) -> None:
@@ -38,7 +39,7 @@ def _show_rich(report: Report, stream: TextIO) -> None:
 
     console = Console(file=stream, highlight=False)
     console.print(shown(report.heading, "dim"))
-    for block in report.blocks:
+    for block in (part for block in report.blocks for part in fitted(block, console.width)):
         table = Table(title=shown(block.title), title_justify="left", box=box.SIMPLE_HEAD)
         for name in block.header:
             table.add_column(shown(name), justify="right")

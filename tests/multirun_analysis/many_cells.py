@@ -25,7 +25,7 @@ def runs_of(missing: float = 0.1) -> pd.DataFrame:
                             measures = rng.lognormal(-np.log(width), 0.5, 12) * 10
                             measures[rng.random(12) < missing] = np.nan
                             rows.append([f"r{rate}{width}{seed}", "diverged" if seed == 5 else "ok", "digits", "mlp", width, 1, seed, rate,
-                                         a, b, matching, split, *measures])  # fmt: skip
+                                         a, b, matching, "none", split, *measures])  # fmt: skip
     names = [
         f"{m}_{quantity}" for m in ("loss", "error") for quantity in ("a", "b", "barrier", "barrier_mean", "midpoint", "midpoint_barrier")
     ]
@@ -41,6 +41,7 @@ def runs_of(missing: float = 0.1) -> pd.DataFrame:
         "network_a",
         "network_b",
         "matching",
+        "repair",
         "split",
     ]
     frame = pd.DataFrame(rows, columns=[*columns, *names])

@@ -33,4 +33,4 @@ def test_loss_and_error_have_the_same_barriers_in_their_own_units():
 
 
 def test_what_records_of_earlier_versions_lack_are_measures():
-    assert set(columns.LATER) < set(columns.names((columns.POINTS, *columns.MEASURES, *columns.LAYER_MEASURES)))
+    assert set(columns.LATER) < set(columns.names((columns.POINTS, *columns.MEASURES, *columns.LAYER_MEASURES, *columns.CURVE_MEASURES)))

@@ -16,7 +16,7 @@ def frame(values: np.ndarray) -> pd.DataFrame:
     rows = [
         {
             "run_id": f"{width}-{seed}", "status": "ok", "dataset": "digits", "model": "mlp", "width": width, "depth": 1, "seed": seed,
-            "network_a": f"{width}-{seed}-0", "network_b": f"{width}-{seed}-1", "matching": "weights", "split": split,
+            "network_a": f"{width}-{seed}-0", "network_b": f"{width}-{seed}-1", "matching": "weights", "repair": "none", "split": split,
             "loss_barrier": value, "error_barrier": value / 10,
         }
         for seed, line in enumerate(values) for width, value in zip(WIDTHS, line, strict=True) for split in ("train", "test")
