@@ -39,9 +39,7 @@ def plot_barrier_against_seconds(table: pd.DataFrame, *, methods: list[str] | No
     names = ordered_values(table, "matching") if methods is None else methods
     for row in table.sort_values("matching", key=lambda column: column.map(names.index)).to_dict("records"):
         colour, marker = method_look(row["matching"], names)
-        mean, low, high, seconds, left, right = drawable(
-            [row[name] for name in ("mean", "ci_low", "ci_high", *TIMES)]
-        )
+        mean, low, high, seconds, left, right = drawable([row[name] for name in ("mean", "ci_low", "ci_high", *TIMES)])
         if row["matching"] == CONTROL:
             ax.axhline(mean, color=colour, linewidth=1.2, linestyle="--", label=CONTROL)
             continue
@@ -61,7 +59,7 @@ def plot_barrier_against_seconds(table: pd.DataFrame, *, methods: list[str] | No
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
-    """Return the barrier against the time to match, a row of panels per cell and repair, a panel per width (or `x`); of many values three."""
+    """Return the barrier against the time to match, a row per cell and repair, a panel per width (or `x`); of many values three."""
     table = frames["barrier_vs_width"]
     points = barrier_against_seconds(frames["runs"], table)
     methods = ordered_values(points, "matching")

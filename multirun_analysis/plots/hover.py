@@ -76,7 +76,7 @@ def _tips(ax: Axes, line: Line2D) -> list[str]:
 
 def _named_ticks(axis: Axis) -> dict[float, str]:
     """Return the names of an axis's ticks by their positions; other axes' ticks stand anywhere, and may be formulas."""
-    formatter, positions = axis.get_major_formatter(), axis.get_ticklocs()
+    formatter, positions = axis.get_major_formatter(), [float(position) for position in axis.get_ticklocs()]
     if not isinstance(formatter, FixedFormatter):
         return {}
-    return dict(zip(map(float, positions), formatter.format_ticks(positions), strict=True))
+    return dict(zip(positions, formatter.format_ticks(positions), strict=True))

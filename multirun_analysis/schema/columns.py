@@ -67,7 +67,9 @@ MEASURES = (
     Column("temperature_midpoint", "number", "", "that temperature at t = 1/2: logits are divided by it (0.01 to 100); test only"),
     Column("loss_ensemble", "number", "nats", "mean cross-entropy of the mean of A's and B's logits: outputs mixed, not weights"),
     Column("error_ensemble", "number", "fraction", "share of examples that this mean gets wrong"),
-    Column("loss_b_mapped", "number", "nats", "mean cross-entropy of a B mapped by couplings that are no permutations, t = 1; empty for others"),
+    Column(
+        "loss_b_mapped", "number", "nats", "mean cross-entropy of a B mapped by couplings that are no permutations, t = 1; empty for others"
+    ),
     Column("error_b_mapped", "number", "fraction", "share of examples that such a B gets wrong; barriers count from B's own"),
     Column(
         "matching_status",

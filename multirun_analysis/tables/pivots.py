@@ -123,48 +123,13 @@ def _column(rows: Sequence[Mapping[Any, Any] | None], least: Sequence[float]) ->
     return [Value(mean, half, bool(mean == low), places) for mean, half, low in zip(means, halves, least, strict=True)]
 
 
-def fitted(block: Block, width: int, gap: int = 2) -> list[Block]:
-    """Return a block as one or several, one below the other, whose columns fit a width in letters as far as they can.
-
-    Each has the columns of the key, the pairs and the error, and at least one column of values; `gap` letters stand beside every column.
-    """
-    sizes = [size + gap for size in _sizes(_shown(block))]
-    first = len(block.header) - len(block.rows[0][-1]) if block.rows else len(sizes)
-    parts: list[list[int]] = []
-    room = 0
-    for column in range(first, len(sizes)):
-        room -= sizes[column]
-        if room < 0 or not parts:
-            room = width - gap - sum(sizes[:first]) - sizes[column]
-            parts.append([])
-        parts[-1].append(column)
-    if len(parts) < 2:
-        return [block]
-    blocks = []
-    for k, columns in enumerate(parts):
-        header = (*block.header[:first], *(block.header[column] for column in columns))
-        rows = tuple((*row[:-1], tuple(row[-1][column - first] for column in columns)) for row in block.rows)
-        continued = f"{block.title} ({k + 1} of {len(parts)})".lstrip()
-        blocks.append(Block(continued, header, rows))
-    return blocks
-
-
-def _shown(block: Block) -> list[list[str]]:
-    """Return the header and the rows of a block as a terminal shows them."""
-    rows = [block.header, *((key, pairs, end, *(value.text("±") for value in values)) for key, pairs, end, values in block.rows)]
-    return [list(map(for_terminal, row)) for row in rows]
-
-
-def _sizes(shown: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(terminal_columns, column)) for column in zip(*shown, strict=True)]
-
-
 def pivot_text(blocks: Sequence[Block]) -> str:
     """Return the blocks of a pivot as plain text."""
     texts = []
     for block in blocks:
-        shown = _shown(block)
-        sizes = _sizes(shown)
+        rows = [block.header, *((key, pairs, end, *(value.text("±") for value in values)) for key, pairs, end, values in block.rows)]
+        shown = [list(map(for_terminal, row)) for row in rows]
+        sizes = [max(map(terminal_columns, column)) for column in zip(*shown, strict=True)]
         lines = ["  ".join(" " * (size - terminal_columns(text)) + text for text, size in zip(row, sizes, strict=True)) for row in shown]
         texts.append("\n".join([for_terminal(block.title), *lines]))
     return "\n\n".join(texts)

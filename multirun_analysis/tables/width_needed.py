@@ -26,7 +26,8 @@ def width_needed(table: pd.DataFrame, tolerances: dict[str, Sequence[float]] | N
     -------
     DataFrame
         The cell's keys, ``matching``, ``repair``, ``split``, ``metric``, ``tolerance``, ``n_widths``, ``width_needed``,
-        ``width_low``, ``width_high``, and ``text``, e.g. ``93 [64, 180]``. A width beyond the measured ones is empty there, and ``> 1024`` or ``<= 8`` in the text.
+        ``width_low``, ``width_high``, and ``text``, e.g. ``93 [64, 180]``. A width beyond the measured ones is empty there, and
+        ``> 1024`` or ``<= 8`` in the text.
         The interval is that of the widths at which the tolerance lies inside the mean's interval, width by width.
     """
     start = list(table.columns).index("matching")

@@ -57,7 +57,10 @@ def test_equal_inputs_give_equal_bytes(write_sweep):
 
 @pytest.mark.usefixtures("no_figures")
 def test_records_of_before_repairs_and_those_without_any_are_the_same_tables_page_and_text(write_sweep, tmp_path):
-    for name, records in (("earlier", four_records()), ("later", [repaired(record, {"none": REPAIRS["none"]}) for record in four_records()])):
+    for name, records in (
+        ("earlier", four_records()),
+        ("later", [repaired(record, {"none": REPAIRS["none"]}) for record in four_records()]),
+    ):
         report = write_report([write_sweep(records, [expect(record) for record in records], name=name)], tmp_path / name / "analysis")
         assert "repair" not in report.text.removesuffix(report.location)
         assert [block.header[3:] for block in report.blocks] == [("identity", "weights")]

@@ -11,7 +11,9 @@ from multirun_analysis.report.terminal import show
 
 def test_no_line_of_a_table_is_wider_than_the_terminal(write_sweep, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    records = [make_record(f"r{k}{lr}", seed=k, barrier=0.1 + lr, repairs=REPAIRS, **{"optimizer.lr": lr}) for k in range(2) for lr in RATES]
+    records = [
+        make_record(f"r{k}{lr}", seed=k, barrier=0.1 + lr, repairs=REPAIRS, **{"optimizer.lr": lr}) for k in range(2) for lr in RATES
+    ]
     report = write_report([write_sweep(records)], only=["runs"], hue="optimizer.lr")
     terminal = io.StringIO()
     terminal.isatty = lambda: True

@@ -30,7 +30,11 @@ def test_a_difference_that_is_smaller_than_its_spread_is_undecided(runs):
 
 
 def test_a_family_is_the_comparisons_of_one_cell_width_split_and_metric(write_sweep):
-    records = [of_three_methods(make_record(f"r{w}{s}", width=w, seed=s, barrier=0.1 + 0.02 * s, repairs=REPAIRS)) for w in (8, 16) for s in range(4)]
+    records = [
+        of_three_methods(make_record(f"r{w}{s}", width=w, seed=s, barrier=0.1 + 0.02 * s, repairs=REPAIRS))
+        for w in (8, 16)
+        for s in range(4)
+    ]
     runs = load_runs(write_sweep(records))
     table = method_differences(runs)
     assert len(table) == 2 * 2 * 2 * 4 * 3  # widths, repairs, splits, metrics, comparisons

@@ -13,7 +13,7 @@ from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.__main__ import main
 from multirun_analysis.checks import InputError
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
-from multirun_analysis.tables.pivots import Block, fitted, pivot, pivot_latex, pivot_markdown, pivot_text
+from multirun_analysis.tables.pivots import pivot, pivot_latex, pivot_markdown, pivot_text
 
 
 @pytest.fixture
@@ -55,20 +55,6 @@ def test_every_repair_has_a_block_and_may_be_a_column(write_sweep):
     by_repair = pivot(barrier_vs_width(runs), runs, hue="repair")
     assert [block.title.rpartition(", ")[2] for block in by_repair] == ["matching=identity", "matching=weights"]
     assert by_repair[0].header[3:] == ("none", "reset")
-
-
-@pytest.mark.parametrize("width", [10, 60, 80, 120, 400])
-def test_a_block_that_is_wider_than_a_terminal_is_several_with_all_of_its_values(table, runs, width):
-    block = pivot(table, runs, x="matching", hue="optimizer.lr")[0]
-    wide = Block(block.title, block.header + block.header[3:] * 4, tuple((*row[:3], row[3] * 5) for row in block.rows))
-    parts = fitted(wide, width)
-    assert [name for part in parts for name in part.header[3:]] == list(wide.header[3:])
-    for k, row in enumerate(wide.rows):
-        assert [value for part in parts for value in part.rows[k][3]] == list(row[3])
-        assert {part.rows[k][:3] for part in parts} == {row[:3]}
-    for part in parts:
-        assert len(part.header) == 4 or max(map(len, pivot_text([part]).splitlines()[1:])) <= width
-    assert (len(parts) == 1) == (parts == [wide]) == (width == 400)
 
 
 def test_the_default_is_width_and_method(table, runs):

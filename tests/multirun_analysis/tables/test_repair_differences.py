@@ -23,7 +23,7 @@ def test_repairs_are_compared_on_the_same_pairs_under_the_same_method(runs):
     assert list(table.columns[:4]) == ["dataset", "model", "depth", "width"]
     assert set(zip(table["repair"], table["other"], strict=True)) == {("none", "reset")}
     for method, scale in (("identity", 10), ("weights", 1)):
-        row = table.query("matching == @method and split == 'test' and metric == 'loss_barrier'").iloc[0]
+        row = table.query(f"matching == {method!r} and split == 'test' and metric == 'loss_barrier'").iloc[0]
         differences = scale * BARRIERS * (1 - HEIGHTS["reset"])
         expected = scipy.stats.t.interval(0.95, 24, differences.mean(), differences.std(ddof=1) / 5)
         assert (row["n_pairs"], row["better"], row["n_comparisons"]) == (25, "reset", 1)
@@ -42,7 +42,7 @@ def test_a_pair_that_one_side_lacks_is_not_compared(runs):
 
 
 def test_differences_between_repairs_and_methods_close_a_square(runs):
-    """none - reset under identity plus identity - weights under reset is identity - weights under none plus none - reset under weights."""
+    # none to reset under identity, then identity to weights under reset; and the other way round
     repairs, methods = repair_differences(runs), method_differences(runs)
     of_test = "split == 'test' and metric == 'loss_barrier'"
     between_repairs = repairs.query(of_test).set_index("matching")["mean"]
