@@ -17,6 +17,7 @@ from multirun_analysis.tables.cells import cells, few_of, fixed_keys, left_out, 
 
 CONTROL = "identity"
 LEAST_METHODS = 3  # beside the control
+TIMES = ("seconds", "seconds_low", "seconds_high")
 
 
 def plot_barrier_against_seconds(table: pd.DataFrame, *, methods: list[str] | None = None, ax: Axes | None = None) -> Axes:
@@ -38,18 +39,17 @@ def plot_barrier_against_seconds(table: pd.DataFrame, *, methods: list[str] | No
     names = ordered_values(table, "matching") if methods is None else methods
     for row in table.sort_values("matching", key=lambda column: column.map(names.index)).to_dict("records"):
         colour, marker = method_look(row["matching"], names)
-        mean, low, high, seconds, left, right = drawable(
-            [row[name] for name in ("mean", "ci_low", "ci_high", "seconds", "seconds_low", "seconds_high")]
-        )
+        mean, low, high, seconds, left, right = drawable([row[name] for name in ("mean", "ci_low", "ci_high", *TIMES)])
         if row["matching"] == CONTROL:
-            ax.axhline(mean, color=colour, linewidth=1.2, linestyle="--", label=f"{CONTROL} (takes no time)")
+            ax.axhline(mean, color=colour, linewidth=1.2, linestyle="--", label=CONTROL)
             continue
         ax.vlines(seconds, low, high, color=colour, linewidth=1.2, alpha=0.7)
         ax.hlines(mean, left, right, color=colour, linewidth=1.2, alpha=0.7)
-        ax.plot([seconds], [mean], marker, color=colour, markersize=6, linestyle="none", label=for_figure(row["matching"]))
+        label = for_figure(row["matching"])
+        ax.plot([seconds], [mean], marker, color=colour, markersize=6, linestyle="none", label=label, clip_on=False)  # 0 is on the axis
     timed = table[(table["matching"] != CONTROL) & (table["seconds"] > 0)]
     if len(timed):  # an interval that reaches below 0 ends at the axis
-        ends = np.concatenate([drawable(timed[name]) for name in SHOWN_TIMES])
+        ends = np.concatenate([drawable(timed[name]) for name in TIMES])
         ends = ends[ends > 0]
         ax.set_xscale("log")
         ax.set_xlim(max(ends.min(), timed["seconds"].min() / 5) / 1.5, ends.max() * 1.5)
@@ -58,11 +58,8 @@ def plot_barrier_against_seconds(table: pd.DataFrame, *, methods: list[str] | No
     return ax
 
 
-SHOWN_TIMES = ("seconds", "seconds_low", "seconds_high")
-
-
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
-    """Return the barrier against the time to match, a row of panels per cell and repair, a panel per width (or `x`); of many values three."""
+    """Return the barrier against the time to match, a row per cell and repair, a panel per width (or `x`); of many values three."""
     table = frames["barrier_vs_width"]
     points = barrier_against_seconds(frames["runs"], table)
     methods = ordered_values(points, "matching")
@@ -86,7 +83,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
             row_title(row[0], keys, key, value_title(x, values[0]) if row[0].axison else " ")
             row[0].set_ylabel(axis_label("loss_barrier", "test"))
         cuts = left_out(len(rows), len(all_cells), "rows"), left_out(len(values), len(all_values), f"panels of {x}", ends=True)
-        title = f"mean over pairs; bars: {kinds_of(table)}, of times Student's t"
+        title = f"points: means over pairs; bars: {kinds_of(table)}"
         legend_of_all(figure, axes.flat, title, *cuts, methods=True, columns=5)
     return figure
 
@@ -94,7 +91,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
 FIGURE = SweepFigure(
     "Barrier against time",
     "The mean test loss barrier against the mean time to match: which method is worth its time, and which is beaten on both axes. "
-    "Times are those of the machine that the jobs ran on.",
+    "The dashed line is identity, which takes no time. Times are those of the machine that the jobs ran on.",
     draw,
     order=35,
 )

@@ -76,6 +76,7 @@ def _tips(ax: Axes, line: Line2D) -> list[str]:
 
 def _named_ticks(axis: Axis) -> dict[float, str]:
     """Return the names of an axis's ticks by their positions; other axes' ticks stand anywhere, and may be formulas."""
-    if not isinstance(axis.get_major_formatter(), FixedFormatter):
+    formatter, positions = axis.get_major_formatter(), [float(position) for position in axis.get_ticklocs()]
+    if not isinstance(formatter, FixedFormatter):
         return {}
-    return {float(at): tick.get_text() for at, tick in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)}
+    return dict(zip(positions, formatter.format_ticks(positions), strict=True))

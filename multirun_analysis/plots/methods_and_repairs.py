@@ -50,7 +50,9 @@ def plot_methods_and_repairs(table: pd.DataFrame, runs: pd.DataFrame, methods: l
             ax.plot(drawable(pairs), np.full(len(pairs), at), marker, color=colour, markersize=2, alpha=0.4, linestyle="none")
         low, mean, high = (drawable(estimates[name]) for name in ("ci_low", "mean", "ci_high"))
         ax.hlines(height, low, high, color=colour, linewidth=1.4, alpha=0.8)
-        ax.plot(mean, height, marker, color=colour, markersize=5, linestyle="none", label=label)
+        ax.plot(
+            mean, height, marker, color=colour, markersize=5, linestyle="none", label=label, clip_on=False
+        )  # a mean of 0 is on the axis
     barrier_axis(ax, drawable(table["mean"]), drawable(runs[METRIC]), "x")
     ax.yaxis.set_major_locator(FixedLocator(range(len(methods))))
     ax.yaxis.set_major_formatter(FixedFormatter([for_figure(method, LONGEST) for method in methods]))

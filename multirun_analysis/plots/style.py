@@ -146,7 +146,7 @@ def aside(ax: Axes, positions: Sequence[float], k: int, n: int) -> np.ndarray:
 
 
 def barrier_axis(ax: Axes, means: np.ndarray, values: np.ndarray, axis: Literal["x", "y"] = "y") -> None:
-    """Set an axis of barriers: logarithmic down to the decade of the smallest mean, linear from there to the lowest value, with 0 marked."""
+    """Set an axis of barriers: logarithmic down to the decade of the smallest mean, linear from there to the lowest value; 0 is marked."""
     if (means > 0).any():
         set_scale = ax.set_yscale if axis == "y" else ax.set_xscale
         set_scale("symlog", linthresh=10.0 ** np.floor(np.log10(means[means > 0].min())), linscale=0.5)

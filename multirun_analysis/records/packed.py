@@ -113,7 +113,7 @@ def pack(record: Record) -> PackedRecord:
     KeyError, TypeError, ValueError, OverflowError
         If a column is missing or holds something else than it should.
     """
-    head = {"repair": [dict(schema.NO_REPAIR)], **{key: record[key] for key in HEAD if key in record}}
+    head = {key: record[key] for key in HEAD if key in record}
     rows = {layout.name: _packed_rows(record[layout.name], layout) for layout in (RUNS, LAYERS)}
     rows[CURVES.name] = _packed_curves(record[CURVES.name])
     if "points" in record:
@@ -146,17 +146,19 @@ def _packed_rows(rows: Sequence[Record], layout: Layout) -> Rows:
 def _packed_curves(curves: Sequence[Record]) -> Rows:
     words, columns = _words(curves, CURVES), []
     for curve in curves:
-        values = [curve[name] for name in CURVES.numbers]
-        nothing = [None] * len(values[0]) if isinstance(values[0], list) else None
-        values += [curve.get(name, nothing) for name in CURVES.optional_numbers]
-        for name, column in zip(CURVES.all_numbers, values, strict=True):
-            if not (isinstance(column, list) and NUMBERS.issuperset(map(type, column))):
-                raise TypeError(f"something in `{name}` of a curve is no number")
+        values = [_checked(curve[name], name) for name in CURVES.numbers]
+        values += [_checked(curve.get(name) or [None] * len(values[0]), name) for name in CURVES.optional_numbers]
         if len({len(column) for column in values}) > 1:
             raise ValueError("a curve whose columns differ in length")
         columns.append(np.array(values, dtype=np.float64).T)
     lengths = np.array([len(column) for column in columns], dtype=np.int64)
     return Rows(words, lengths, np.concatenate(columns) if columns else np.empty((0, len(CURVES.all_numbers))))
+
+
+def _checked(column: Any, name: str) -> list[Any]:
+    if not (isinstance(column, list) and NUMBERS.issuperset(map(type, column))):
+        raise TypeError(f"something in `{name}` of a curve is no number")
+    return column
 
 
 def _words(rows: Sequence[Record], layout: Layout) -> np.ndarray:

@@ -4,6 +4,7 @@ import sys
 from typing import TextIO
 
 from multirun_analysis.common.media import for_terminal
+from multirun_analysis.report.grids import fitted
 from multirun_analysis.report.report import Report
 
 
@@ -39,14 +40,13 @@ def _show_rich(report: Report, stream: TextIO) -> None:
     console = Console(file=stream, highlight=False)
     console.print(shown(report.heading, "dim"))
     for block in report.blocks:
-        table = Table(title=shown(block.title), title_justify="left", box=box.SIMPLE_HEAD)
-        for name in block.header:
-            table.add_column(shown(name), justify="right")
-        for key, pairs, end, values in block.rows:
-            n_pairs, _, n_expected = pairs.partition("/")
-            cells = [shown(value.text("±"), "bold green" if value.best else "") for value in values]
-            table.add_row(shown(key, "bold"), shown(pairs, "" if n_pairs == n_expected else "bold red"), shown(end), *cells)
-        console.print(table)
+        for k, grid in enumerate(fitted(block, console.width, lambda text: written(for_terminal(text), stream))):
+            table = Table(title=shown(grid.title if k == 0 else f"{grid.title} (continued)"), title_justify="left", box=box.SIMPLE_HEAD)
+            for (name, _), *_ in grid.all_columns:
+                table.add_column(Text(name), justify="right")
+            for row in zip(*(column[1:] for column in grid.all_columns), strict=True):
+                table.add_row(*(Text(text, style=style) for text, style in row))
+            console.print(table)
     if not report.blocks:
         console.print("(no results yet)")
     console.print(shown(report.counts, "red" if report.failures else "green"))

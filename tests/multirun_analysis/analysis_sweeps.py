@@ -1,19 +1,51 @@
 """Records made by hand: the analysis is tested without torch, Hydra or training."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from multirun_analysis import schema
 
 METHODS = {"identity": "i0", "weights": "w0"}
+REPAIRS = {"none": schema.WITHOUT_REPAIR["repair_hash"], "reset": "s0"}
+HEIGHTS = {"none": 1.0, "reset": 0.5}  # of barriers under a repair, in terms of those without
 BASE = {"dataset": "digits", "model": "mlp", "width": 8, "depth": 1, "seed": 0}  # the settings that have a column in every table
 
 
 def make_record(
-    run_id: str, *, width: int = 8, seed: int = 0, barrier: float = 0.1, status: str = "ok", networks: int = 2, **scope: Any
+    run_id: str,
+    *,
+    width: int = 8,
+    seed: int = 0,
+    barrier: float = 0.1,
+    status: str = "ok",
+    networks: int = 2,
+    repairs: Mapping[str, str] | None = None,
+    **scope: Any,
 ) -> dict[str, Any]:
-    """Return a record whose loss barrier is `barrier` for weights and ten times that for identity, on every pair."""
+    """Return a record whose loss barrier is `barrier` for weights and ten times that for identity, on every pair.
+
+    Under every one of some repairs it is as many times that as `HEIGHTS` says; without any the record is one of a version before repairs.
+    """
+    record = _record_without_repairs(run_id, width, seed, barrier, status, networks, scope)
+    return record if repairs is None else repaired(record, repairs)
+
+
+def repaired(record: dict[str, Any], repairs: Mapping[str, str]) -> dict[str, Any]:
+    """Return a record of a version before repairs with its lines measured under every one of some repairs."""
+    runs, curves = [], []
+    for repair, repair_hash in repairs.items():
+        words = {"repair": repair, "repair_hash": repair_hash}
+        runs += [row | words | measures(row["loss_barrier"] * HEIGHTS[repair]) for row in record["runs"]]
+        curves += [curve | words for curve in record["curves"]]
+    entries = [{"repair": repair, "repair_hash": repair_hash, "settings": {}} for repair, repair_hash in repairs.items()]
+    return record | {"repair": entries, "runs": runs, "curves": curves}
+
+
+def _record_without_repairs(
+    run_id: str, width: int, seed: int, barrier: float, status: str, networks: int, scope: Mapping[str, Any]
+) -> dict[str, Any]:
     names = [f"{run_id}-{k}" for k in range(networks)]
     runs, curves, layers = [], [], []
     for a in range(networks):
@@ -35,7 +67,7 @@ def make_record(
         "status": status,
         "sentence": "measured." if status == "ok" else "network 0 had a loss, before or after training, or a weight that was not finite.",
         "points": 3,
-        "scope": {"dataset": "digits", "model": "mlp", "width": width, "depth": 1, "seed": seed, "optimizer.lr": 0.05} | scope,
+        "scope": {"dataset": "digits", "model": "mlp", "width": width, "depth": 1, "seed": seed, "optimizer.lr": 0.05} | dict(scope),
         "matching": [{"matching": name, "settings_hash": settings_hash, "settings": {}} for name, settings_hash in METHODS.items()],
         "runs": runs,
         "curves": curves,
@@ -93,7 +125,8 @@ def measures(height: float) -> dict[str, float | None]:
 def expect(record: dict[str, Any], job: str = "") -> dict[str, Any]:
     """Return the line of `expected.jsonl` that belongs to a record."""
     pairs = len({(row["network_a"], row["network_b"]) for row in record["runs"]})
-    return {"run_id": record["run_id"], "job": job, "n_pairs": pairs, "matching": record["matching"], "scope": record["scope"]}
+    line = {"run_id": record["run_id"], "job": job, "n_pairs": pairs, "matching": record["matching"], "scope": record["scope"]}
+    return line | {"repair": record["repair"]} if "repair" in record else line
 
 
 def labelled(ax: Any) -> dict[str, Any]:

@@ -12,7 +12,16 @@ def jitter(seed: int) -> float:
 
 def pair(width: int, seed: int, **others: object) -> dict[str, object]:
     run = f"{width}-{seed}-{sorted(others.items())}"
-    return {"run_id": run, "status": "ok", "width": width, "seed": seed, "network_a": f"{run}a", "network_b": f"{run}b", **others}
+    return {
+        "run_id": run,
+        "status": "ok",
+        "width": width,
+        "seed": seed,
+        "network_a": f"{run}a",
+        "network_b": f"{run}b",
+        "repair": "none",
+        **others,
+    }
 
 
 def mean_field_frames(movement_at_64: float = 1.0) -> dict[str, pd.DataFrame]:

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record
+from analysis_sweeps import REPAIRS, expect, make_record
 
 from multirun_analysis import load_curves, load_layers, load_runs, schema
 from multirun_analysis.frames.discovery import find_sweep
@@ -32,10 +32,12 @@ def plain(folder, kind, tail):
     columns = (*schema.RUN_KEYS, *(schema.Column(key, "mixed", "", "") for key in sweep.varying), *schema.PAIR_KEYS, *tail)
     frame = pd.DataFrame(rows, columns=["settings_hash", *schema.names(columns)])
     frame["matching"] = [sweep.labels[method] for method in zip(frame["matching"], frame.pop("settings_hash"), strict=True)]
+    if "repair" in frame:
+        frame["repair"] = frame["repair"].fillna("none")  # of an earlier version
     kinds = {column.name: {"number": float, "string": object}.get(column.kind) for column in columns}
     frame = as_keys(frame.astype({name: kind for name, kind in kinds.items() if kind is not None}), sweep.varying)
     order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", "network_a", "network_b", "matching"]
-    order += [name for name in ("split", "t", "layer") if name in schema.names(tail)]
+    order += [name for name in ("repair", "split", "t", "layer") if name in schema.names(tail)]
     return frame.sort_values(order, key=by_text_or_value, kind="stable", ignore_index=True)
 
 
@@ -52,6 +54,7 @@ SWEEPS = {
     "rates": sweep_of(*({"optimizer.lr": lr, "width": w} for lr in (10, 0.5, 9) for w in (16, 8))),
     "mixed": sweep_of({"model.noise": 1}, {"model.noise": "x"}, {"model.noise": None}, {"model.noise": [1]}, {"model.noise": True}),
     "three networks": sweep_of({"width": 8}, {"width": 4}, networks=3),
+    "repairs": [make_record(f"r{k}", seed=k, width=w, networks=3, repairs=REPAIRS) for k, w in enumerate((16, 8))],
     "names with numbers": [make_record(name, seed=0) for name in ("x10", "x9", "a", "b2")],
 }
 

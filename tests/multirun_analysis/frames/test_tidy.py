@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
-from analysis_sweeps import make_record
+from analysis_sweeps import METHODS, REPAIRS, expect, make_record
 
-from multirun_analysis import load_runs
-from multirun_analysis.frames.tidy import matching_labels, sortable
+from multirun_analysis import load_expected, load_runs
+from multirun_analysis.frames.tidy import matching_labels, repair_labels, repair_order, sortable
 
 
 def test_absent_values_are_a_dash_and_their_rows_stay(write_sweep):
@@ -25,6 +25,26 @@ def test_labels_name_the_settings_that_differ_and_only_where_they_do():
         ("weights", "2"): "weights[biases=true]",
         ("identity", "3"): "identity",
     }
+
+
+def test_repairs_have_labels_as_methods_do_and_networks_as_they_are_have_none():
+    entries = [{"repair": "none", "repair_hash": "f91871fb", "settings": {}}]
+    entries += [{"repair": "repair", "repair_hash": str(k), "settings": {"examples": 100 * k}} for k in (1, 2)]
+    assert repair_labels(entries) == {
+        ("none", "f91871fb"): "none",
+        ("repair", "1"): "repair[examples=100]",
+        ("repair", "2"): "repair[examples=200]",
+    }
+    assert sorted(["reset", "none", "average"], key=repair_order) == ["none", "average", "reset"]
+
+
+def test_every_method_is_expected_under_every_repair(write_sweep):
+    several, earlier = make_record("a", repairs=REPAIRS, networks=3), make_record("b", seed=1)
+    rows = load_expected(write_sweep([several], [expect(several), expect(earlier)]))
+    keys = list(zip(rows["run_id"], rows["matching"], rows["repair"], rows["n_pairs"], strict=True))
+    assert sorted(keys) == sorted(
+        [*(("a", method, repair, 3) for method in METHODS for repair in REPAIRS), *(("b", method, "none", 1) for method in METHODS)]
+    )
 
 
 def test_rows_are_sorted_by_value_and_not_by_text(write_sweep):

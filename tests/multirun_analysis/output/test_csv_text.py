@@ -1,9 +1,10 @@
 """The text of ``curves.csv``: byte for byte what pandas writes of the frame."""
 
+import csv
 import io
 
 import pytest
-from analysis_sweeps import make_record
+from analysis_sweeps import REPAIRS, make_record
 
 from multirun_analysis import load_curves
 from multirun_analysis.frames.discovery import find_sweep
@@ -51,8 +52,18 @@ def test_points_in_any_order(write_sweep, tmp_path):
     record["curves"][0] |= {"t": [1.0, 0.0, 0.5]}
     record["curves"][1] |= {"t": [0.0, None, 0.25]}
     text = assert_same_bytes(write_sweep([record]), tmp_path)
-    rows = [line.split(",") for line in text.splitlines()[1:]]
-    assert [row[-6] for row in rows if row[-9:-6] == ["identity", "none", "train"]] == ["0", "0.5", "1"]
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [row["t"] for row in rows if (row["matching"], row["split"]) == ("identity", "train")] == ["0", "0.5", "1"]
+
+
+def test_repairs_and_measures_that_only_some_curves_have(write_sweep, tmp_path):
+    record = make_record("a", networks=3, repairs=REPAIRS)
+    record["curves"][0]["loss_ensemble"] = [0.2, 0.25, 0.4]
+    record["curves"][-1] |= {"loss_calibrated": [0.1, None, 1 / 3], "error_ensemble": [0.0, 0.5, 1.0]}
+    text = assert_same_bytes(write_sweep([record, make_record("b", seed=1)]), tmp_path)
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [sum(row[name] != "" for row in rows) for name in ("loss_ensemble", "loss_calibrated", "error_ensemble")] == [3, 2, 3]
+    assert [row["repair"] for row in rows].count("reset") == len(record["curves"]) // 2 * 3
 
 
 def test_text_that_must_be_quoted(write_sweep, tmp_path):

@@ -1,7 +1,7 @@
 """The sections of the page: what was run, what is missing, what follows, and how to do it again."""
 
 import pytest
-from analysis_sweeps import expect, four_records, make_record, write_record
+from analysis_sweeps import REPAIRS, expect, four_records, make_record, repaired, write_record
 
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.provenance import provenance
@@ -57,12 +57,17 @@ def test_results_are_a_table_of_each_metric_whose_best_cells_are_those_of_the_lo
 
 def test_conclusions_are_of_the_test_split_and_only_those_that_have_rows(frames):
     parts = conclusions(frames).parts
-    titles = [title for name, (title, _, _) in CONCLUSIONS.items() if name != "repair_differences"]  # there is one repair only
-    assert [table.title for table in parts] == titles
+    assert [table.title for table in parts] == [title for name, (title, _, _) in CONCLUSIONS.items() if name != "repair_differences"]
     assert [table.folded for table in parts] == [False, True, True, True, True]
     assert all("split" not in table.header for table in parts)
     without = {name: frame.iloc[:0] if name == "slopes" else frame for name, frame in frames.items()}
     assert CONCLUSIONS["slopes"][0] not in {table.title for table in conclusions(without).parts}
+
+
+def test_of_several_repairs_it_is_said_what_they_change(write_sweep):
+    frames = sweep_frames(find_sweep(write_sweep([repaired(record, REPAIRS) for record in four_records()])))
+    (table,) = [table for table in conclusions(frames).parts if table.title == CONCLUSIONS["repair_differences"][0]]
+    assert {"matching", "repair", "other", "better_corrected"} <= set(table.header)
 
 
 def test_what_was_run_names_every_key_once_and_says_where_no_command_was_recorded(sweep, frames):

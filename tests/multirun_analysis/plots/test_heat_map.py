@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from analysis_sweeps import make_record
+from analysis_sweeps import REPAIRS, make_record
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -48,3 +48,13 @@ def test_a_heat_map_of_more_cells_than_it_has_rows_says_so(write_sweep):
     ]  # fmt: skip
     frames = sweep_frames(find_sweep([write_sweep(records)]), ["barrier_vs_width"])
     assert plots.choices()["heat_map"].draw(frames, "width", "matching").get_suptitle() == "rows: the first 6 of 7"
+
+
+def test_a_repair_is_a_row_of_a_heat_map_and_no_axis(write_sweep):
+    records = [make_record(f"r{w}{lr}", width=w, repairs=REPAIRS, **{"optimizer.lr": lr}) for w in (8, 16) for lr in (0.1, 0.2)]
+    draw = plots.choices()["heat_map"].draw
+    both = sweep_frames(find_sweep(write_sweep(records)), ["barrier_vs_width"])
+    titles = [ax.texts and ax.texts[-1].get_text() for ax in draw(both, "width", "matching").axes[:-1:2]]
+    assert [title.rpartition("=")[2] for title in titles] == list(REPAIRS)
+    one = sweep_frames(find_sweep(write_sweep(records[::2], name="one")), ["barrier_vs_width"])
+    assert draw(one, "width", "matching") is None

@@ -9,12 +9,14 @@ from multirun_analysis.plots.style import (
     COLOURS,
     LARGEST,
     METHODS,
+    REPAIRS,
     aside,
     axis_label,
     drawable,
     figure_style,
     key_axis,
     method_look,
+    repair_look,
     series_look,
 )
 
@@ -24,11 +26,15 @@ def ticks(ax):
 
 
 def test_a_method_looks_the_same_whatever_stands_beside_it_and_no_two_look_alike():
-    methods = ["identity", "mine", "weights", "yours", "covariance", "activations", "rebasin"]
+    methods = ["mine", "yours", *METHODS, "another"]
     looks = [method_look(method, methods) for method in methods]
     assert len(set(looks)) == len(methods)
     for method in METHODS:
         assert method_look(method, [method]) == looks[methods.index(method)]
+    assert all(repair_look(repair, [repair]) == look for repair, look in REPAIRS.items())
+    for looks in (METHODS, REPAIRS):  # in print, and to eyes of every kind
+        assert len({marker for _, marker in looks.values()}) == len(looks)
+        assert len({colour for colour, _ in looks.values()}) == len(looks)
     assert len({tuple(series_look(k).values()) for k in range(len(COLOURS))}) == len(COLOURS)
 
 

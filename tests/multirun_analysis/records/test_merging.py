@@ -1,10 +1,11 @@
 """One job found twice: what counts once, what is added, and what two records contradict each other in."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from analysis_sweeps import make_record
+from analysis_sweeps import REPAIRS, make_record
 
-from multirun_analysis import load_runs, schema
+from multirun_analysis import load_curves, load_layers, load_runs, schema
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.records.merging import merged, of_other_settings, with_methods
 from multirun_analysis.records.packed import LAYOUTS, pack
@@ -16,12 +17,19 @@ def without(record, *methods):
     return record | parts
 
 
+def without_repair(record, repair):
+    """Return a record of which one repair was not asked for."""
+    return record | {kind: [row for row in record[kind] if row["repair"] != repair] for kind in ("repair", "runs", "curves")}
+
+
 def test_a_record_merged_with_itself_or_with_a_part_of_itself_is_itself():
-    whole = make_record("a", networks=3)
-    for one, other in ((whole, whole), (whole, without(whole, "weights")), (without(whole, "identity"), whole)):
+    whole = make_record("a", networks=3, repairs=REPAIRS)
+    parts = [without(whole, "weights"), without_repair(whole, "reset"), without_repair(without(whole, "weights"), "none")]
+    for one, other in ((whole, whole), *((whole, part) for part in parts), (without(whole, "identity"), whole)):
         record, differences = merged(pack(one), pack(other))
         assert differences == []
         assert {entry["matching"] for entry in record.head["matching"]} == {"identity", "weights"}
+        assert {entry["repair"] for entry in record.head["repair"]} == set(REPAIRS)
         for layout in LAYOUTS:
             assert sorted(record.rows[layout.name].words.tolist()) == sorted(pack(whole).rows[layout.name].words.tolist())
 
@@ -35,7 +43,7 @@ def test_a_record_merged_with_itself_or_with_a_part_of_itself_is_itself():
     ],
 )
 def test_of_other_settings_or_another_status_the_first_counts_as_a_whole(changes, differences):
-    first, other = pack(make_record("a")), make_record("a", barrier=0.7)
+    first, other = pack(make_record("a", repairs=REPAIRS)), make_record("a", barrier=0.7, repairs=REPAIRS)
     other |= changes | {"scope": other["scope"] | changes.get("scope", {})}
     record, sentences = merged(first, pack(other))
     assert sentences == (differences or ["other runs for identity, weights", "other curves for identity, weights"])
@@ -43,24 +51,37 @@ def test_of_other_settings_or_another_status_the_first_counts_as_a_whole(changes
 
 
 def test_a_failure_of_either_is_kept():
-    plain, failed = pack(make_record("a")), pack(make_record("a") | {"failure": "MemoryError"})
+    record = make_record("a", repairs=REPAIRS)
+    plain, failed = pack(record), pack(record | {"failure": "MemoryError"})
     for pair in ((plain, failed), (failed, plain)):
         assert merged(*pair)[0].head["failure"] == "MemoryError"
 
 
-def test_a_method_is_told_by_its_name_and_the_hash_of_its_settings():
-    entries = [{"matching": name, "settings_hash": settings_hash, "settings": {}} for name in "ab" for settings_hash in "12"]
-    repairs = [schema.NO_REPAIR, {"repair": "mend", "repair_hash": "1", "settings": {}}]
-    one, other = {"matching": entries[:2], "repair": repairs[:1], "x": 1}, {"matching": entries[1:], "repair": repairs}
-    assert with_methods(one, other) == {"matching": entries, "repair": repairs, "x": 1}
+def test_methods_and_repairs_are_told_apart_by_their_names_and_the_hashes_of_their_settings():
+    methods = [{"matching": name, "settings_hash": settings_hash, "settings": {}} for name in "ab" for settings_hash in "12"]
+    repairs = [{"repair": name, "repair_hash": repair_hash, "settings": {}} for name in "ab" for repair_hash in "12"]
+    first = {"matching": methods[:2], "repair": repairs[:3], "x": 1}
+    assert with_methods(first, {"matching": methods[1:], "repair": repairs}) == {"matching": methods, "repair": repairs, "x": 1}
 
 
 def test_settings_that_one_version_does_not_have_are_no_difference():
     settings_by_method = {}
     for settings, differing in (({"x": 1}, []), ({"x": 1, "y": 2}, []), ({"x": True}, ["m"]), ({"y": 3}, [])):
-        head = {"matching": [{"matching": "m", "settings_hash": "1", "settings": settings}], "repair": []}
-        assert of_other_settings(head, settings_by_method) == differing
-    assert settings_by_method == {("matching", "m", "1"): {"x": 1}}
+        head = {"matching": [{"matching": "m", "settings_hash": "1", "settings": settings}]}
+        head["repair"] = [{"repair": "m", "repair_hash": "1", "settings": settings}]
+        assert of_other_settings(head, settings_by_method) == 2 * differing
+    assert settings_by_method == {("matching", "m", "1"): {"x": 1}, ("repair", "m", "1"): {"x": 1}}
+
+
+def test_a_repair_added_in_another_folder_joins_the_job_and_records_of_earlier_versions_are_without(write_sweep):
+    earlier = write_sweep([make_record("a")], name="earlier")
+    later = write_sweep([without_repair(make_record("a", repairs=REPAIRS), "none")], name="later")
+    whole = write_sweep([make_record("a", repairs=REPAIRS)], name="whole")
+    for folders in ([earlier, later], [later, earlier], [earlier, whole], [whole, earlier], [whole, later]):
+        assert find_sweep(folders).failures.empty
+        pd.testing.assert_frame_equal(load_runs(folders), load_runs(whole))
+        pd.testing.assert_frame_equal(load_curves(folders), load_curves(whole))
+        pd.testing.assert_frame_equal(load_layers(folders), load_layers(whole))
 
 
 def test_records_of_one_name_with_other_settings_are_not_joined(write_sweep):

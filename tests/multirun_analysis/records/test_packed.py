@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from analysis_sweeps import make_record
+from analysis_sweeps import REPAIRS, make_record
 
 from multirun_analysis import schema
 from multirun_analysis.records.packed import CURVES, LAYERS, LAYOUTS, ROW_KEY, RUNS, pack
@@ -14,7 +14,7 @@ def column(packed, layout, name):
 
 @pytest.fixture
 def record():
-    record = make_record("a", networks=3)
+    record = make_record("a", networks=3, repairs=REPAIRS)
     for k, row in enumerate(record["runs"]):
         row["loss_a"] = 0.1 * k
     for k, curve in enumerate(record["curves"]):
@@ -25,8 +25,9 @@ def record():
 def test_the_rows_stand_in_the_order_of_the_record(record):
     packed = pack(record)
     assert packed.head["scope"] == record["scope"]
-    for layout, names in ((RUNS, ROW_KEY[:-1]), (CURVES, ROW_KEY[:-1]), (LAYERS, (*schema.PAIR, *schema.METHOD, "layer"))):
-        keys = [tuple((schema.WITHOUT_REPAIR | row)[name] for name in names) for row in record[layout.name]]
+    of_layers = [name for name in ROW_KEY if name not in (*schema.REPAIR, "split")]
+    for layout, names in ((RUNS, ROW_KEY[:-1]), (CURVES, ROW_KEY[:-1]), (LAYERS, of_layers)):
+        keys = [tuple(row[name] for name in names) for row in record[layout.name]]
         assert packed.rows[layout.name].keys(layout, names) == keys
         assert packed.rows[layout.name].keys(layout, ROW_KEY) == keys  # those columns of the key that it has
     np.testing.assert_array_equal(column(packed, RUNS, "loss_a"), [row["loss_a"] for row in record["runs"]])
@@ -47,6 +48,19 @@ def test_every_layout_has_the_columns_of_the_schema():
     for layout, columns in ((RUNS, schema.RUNS_TAIL), (CURVES, schema.CURVES_TAIL), (LAYERS, schema.LAYERS_TAIL)):
         keys = {*schema.PAIR, *schema.METHOD, *schema.REPAIR, "split"}
         assert set(schema.names(columns)) - keys == {*layout.all_words, *layout.all_numbers} - keys
+
+
+def test_a_record_without_repairs_is_the_same_as_one_whose_networks_are_as_they_are():
+    earlier, later = (pack(make_record("a", repairs=repairs)) for repairs in (None, {"none": REPAIRS["none"]}))
+    for layout in LAYOUTS:
+        assert earlier.rows[layout.name].equal_to(later.rows[layout.name], np.ones(len(layout.all_numbers), dtype=bool))
+
+
+def test_measures_of_a_curve_that_it_does_not_have_are_absent(record):
+    record["curves"][0]["loss_ensemble"] = [0.1, None, 0.3]
+    measured = column(pack(record), CURVES, "loss_ensemble")
+    np.testing.assert_array_equal(measured, [0.1, np.nan, 0.3] + [np.nan] * (3 * len(record["curves"]) - 3))
+    assert np.isnan(column(pack(record), CURVES, "loss_calibrated")).all()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
@@ -79,6 +93,8 @@ def test_rows_are_equal_in_the_columns_that_are_looked_at(record):
         ("layers", {"matching_cost": []}, TypeError, "`matching_cost` is no number"),
         ("curves", {"t": ["x", 0.5, 1.0]}, TypeError, "something in `t` of a curve is no number"),
         ("curves", {"t": None}, TypeError, "something in `t` of a curve is no number"),
+        ("curves", {"loss_ensemble": [1.0]}, ValueError, "a curve whose columns differ in length"),
+        ("curves", {"repair": None}, TypeError, "`repair` in `curves` is no text"),
         ("curves", {"loss": [1.0]}, ValueError, "a curve whose columns differ in length"),
         ("curves", {"t": [0.0], "loss": [0.0], "error": [0.0]}, ValueError, "not all of its lines have the 3 points that it says"),
     ],

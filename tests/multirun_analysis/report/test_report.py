@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, four_records, make_record, write_record
+from analysis_sweeps import REPAIRS, expect, four_records, make_record, repaired, write_record
 from odd_files import put
 
 from multirun_analysis import load_runs, plots
@@ -18,9 +18,8 @@ from multirun_analysis.stats.interval_choice import IntervalChoice
 from multirun_analysis.tables.sweep import TABLES, sweep_frames
 
 FILES = {
-    "runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "method_differences.csv", "repair_differences.csv",
-    "slopes.csv", "width_needed.csv",
-    "connected_share.csv", "matching_costs.csv", "barrier_vs_width.png", "barrier_vs_width.pdf", "barrier_vs_width.md", "barrier_vs_width.tex",
+    "runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "method_differences.csv",
+    "repair_differences.csv", "slopes.csv", "width_needed.csv", "connected_share.csv", "matching_costs.csv", "barrier_vs_width.png", "barrier_vs_width.pdf", "barrier_vs_width.md", "barrier_vs_width.tex",
     "report.html",
 }  # fmt: skip
 
@@ -54,6 +53,19 @@ def test_equal_inputs_give_equal_bytes(write_sweep):
     assert names == {path.name for path in second.iterdir()} == {name for name in FILES if not name.endswith((".png", ".pdf"))}
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_records_of_before_repairs_and_those_without_any_are_the_same_tables_page_and_text(write_sweep, tmp_path):
+    for name, records in (
+        ("earlier", four_records()),
+        ("later", [repaired(record, {"none": REPAIRS["none"]}) for record in four_records()]),
+    ):
+        report = write_report([write_sweep(records, [expect(record) for record in records], name=name)], tmp_path / name / "analysis")
+        assert "repair" not in report.text.removesuffix(report.location)
+        assert [block.header[3:] for block in report.blocks] == [("identity", "weights")]
+    for file in (tmp_path / "earlier/analysis").iterdir():
+        assert file.read_bytes() == (tmp_path / "later/analysis" / file.name).read_bytes(), file.name
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -3,10 +3,29 @@
 import io
 import re
 
-from analysis_sweeps import four_records
+from analysis_sweeps import REPAIRS, four_records, make_record
 
 from multirun_analysis.report.report import write_report
 from multirun_analysis.report.terminal import show
+
+
+def test_no_line_of_a_table_is_wider_than_the_terminal(write_sweep, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    records = [
+        make_record(f"r{k}{lr}", seed=k, barrier=0.1 + lr, repairs=REPAIRS, **{"optimizer.lr": lr}) for k in range(2) for lr in RATES
+    ]
+    report = write_report([write_sweep(records)], only=["runs"], hue="optimizer.lr")
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    show(report, terminal)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue()).splitlines()
+    *table, location = lines
+    assert max(map(len, table)) <= 80
+    assert str(report.folder) in location
+    assert sum(line.split().count("repair=reset") for line in table) > 2  # in parts
+
+
+RATES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def test_a_terminal_gets_colours_and_a_pipe_gets_text(write_sweep):

@@ -9,8 +9,8 @@ import pytest
 from analysis_sweeps import expect, make_record
 
 from multirun_analysis.frames.discovery import find_sweep, load_runs
-from multirun_analysis.records.reading import open_record, read_expected
-from multirun_analysis.schema import NO_REPAIR, SEAL_KEY, canonical, open_line, sealed, sealed_line
+from multirun_analysis.records.reading import NO_REPAIR, open_record, read_expected
+from multirun_analysis.schema import SEAL_KEY, canonical, open_line, sealed, sealed_line
 from multirun_analysis.schema import open_record as opened
 
 CHANGED = "it was changed after it was written: its sha256 is not that of its text"
@@ -142,7 +142,7 @@ def test_every_flipped_bit_of_a_line_is_noticed_or_without_effect():
             read = read_expected(data.decode())
         except (ValueError, TypeError, KeyError):
             continue
-        assert read == {**entry, "repair": [NO_REPAIR]}  # a letter of the seal is a capital now
+        assert read == entry | {"repair": [NO_REPAIR]}  # a letter of the seal is a capital now
 
 
 def test_a_line_is_read_with_its_seal_only(write_sweep):

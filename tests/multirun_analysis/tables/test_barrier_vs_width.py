@@ -1,7 +1,7 @@
 """The barrier-versus-width table: its columns, its cells, what was expected and not found."""
 
 import numpy as np
-from analysis_sweeps import expect, make_record
+from analysis_sweeps import REPAIRS, expect, make_record
 
 from multirun_analysis import barrier_vs_width, load_expected, load_runs, schema
 from multirun_analysis.tables.barrier_vs_width import METRICS
@@ -48,6 +48,32 @@ def test_diverged_and_missing_jobs_count_as_expected_and_in_no_statistic(write_s
     assert (row["n_expected"], row["n_pairs"], row["interval"]) == (1, 0, "none: no pair")
     assert np.isnan(row["mean"])
     assert cell(barrier_vs_width(load_runs(folder)), matching="weights", split="test", metric="loss_barrier", width=8)["n_expected"] == 2
+
+
+def test_every_method_and_repair_has_its_own_statistics_and_its_own_expected_pairs(write_sweep):
+    records = [make_record(f"r{k}", seed=k, barrier=0.1 * (k + 1), repairs=REPAIRS) for k in range(3)]
+    earlier, gone = make_record("earlier", seed=3, barrier=0.4), make_record("gone", seed=4, repairs=REPAIRS)
+    folder = write_sweep([*records, earlier], [expect(record) for record in (*records, earlier, gone)])
+    table = barrier_vs_width(load_runs(folder), load_expected(folder))
+    for method, scale in (("identity", 10), ("weights", 1)):
+        for repair, (n_expected, values) in {"none": (5, [0.1, 0.2, 0.3, 0.4]), "reset": (4, [0.05, 0.1, 0.15])}.items():
+            row = cell(table, matching=method, repair=repair, split="test", metric="loss_barrier")
+            assert (row["n_expected"], row["n_pairs"]) == (n_expected, len(values))
+            np.testing.assert_allclose([row["mean"], row["std"]], [scale * np.mean(values), scale * np.std(values, ddof=1)])
+            ends = cell(table, matching=method, repair=repair, split="test", metric="loss_endpoint")
+            assert (ends["n_networks"], ends["n_pairs"]) == (2 * len(values), len(values))
+
+
+def test_controls_have_rows_where_any_run_has_them(write_sweep):
+    records = [make_record(f"r{k}", seed=k, repairs=REPAIRS) for k in range(2)]
+    assert set(barrier_vs_width(load_runs(write_sweep(records, name="without")))["metric"]) == set(METRICS)
+    for row in records[0]["runs"]:
+        row |= {"loss_ensemble": 0.25} | ({"temperature_midpoint": 2.0} if row["split"] == "test" else {})
+    table = barrier_vs_width(load_runs(write_sweep(records, name="with")))
+    assert set(table["metric"]) == {*METRICS, "loss_ensemble", "temperature_midpoint"}
+    row = cell(table, matching="weights", repair="reset", split="test", metric="loss_ensemble")
+    assert (row["n_expected"], row["n_pairs"], row["mean"]) == (2, 1, 0.25)
+    assert cell(table, matching="weights", repair="reset", split="train", metric="temperature_midpoint")["n_pairs"] == 0
 
 
 def test_a_job_that_nobody_expected_counts_as_expected(write_sweep):

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from multirun_analysis.tables.cells import LEAST_ROWS, MOST_CELLS, MOST_ROWS, SAMPLE, cells, fixed_keys, left_out, shown_cells
+from multirun_analysis.tables.cells import LEAST_ROWS, MOST_CELLS, MOST_ROWS, SAMPLE, cells, few_of, fixed_keys, left_out, shown_cells
 
 TABLE = pd.DataFrame(
     {
@@ -23,6 +23,20 @@ def test_the_keys_of_cells_are_the_columns_up_to_the_method_and_the_width():
     assert fixed_keys(TABLE, "optimizer.lr", "nothing") == ["dataset", "matching", "width"]
     several = TABLE.assign(repair=["none", "none", "repair"])
     assert fixed_keys(several, "width", "matching") == ["dataset", "optimizer.lr", "repair"]
+
+
+def test_a_repair_is_a_key_where_there_are_several():
+    table = TABLE.assign(repair=["none", "reset", "none"])
+    assert fixed_keys(table) == ["dataset", "optimizer.lr", "matching", "repair", "width"]
+    assert fixed_keys(table, "width", "matching") == ["dataset", "optimizer.lr", "repair"]
+    assert fixed_keys(table, "width", "repair") == ["dataset", "optimizer.lr", "matching"]
+
+
+@pytest.mark.parametrize(("n", "shown"), [(1, [0]), (4, [0, 1, 2, 3]), (5, [0, 2, 4]), (9, [0, 4, 8])])
+def test_a_figure_with_a_wide_panel_for_each_value_shows_the_ends_and_the_middle_of_many(n, shown):
+    assert few_of(range(n)) == shown
+    cut = left_out(len(shown), n, "panels of width", ends=True)
+    assert cut == ("" if n < 5 else f"panels of width: 3 of {n}, the first, the middle one and the last")
 
 
 def test_cells_stand_in_the_order_of_the_frame_and_have_all_of_its_rows():

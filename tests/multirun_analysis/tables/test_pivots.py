@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 import pytest
-from analysis_sweeps import make_record
+from analysis_sweeps import REPAIRS, make_record
 from markdown_it import MarkdownIt
 
 from multirun_analysis import barrier_vs_width, load_runs
@@ -45,6 +45,16 @@ def test_any_two_keys_make_the_rows_and_the_columns(table, runs):
     assert [row[0] for row in blocks[1].rows] == ["0.05", "0.5", "1.0"]  # by value
     np.testing.assert_allclose([[value.mean for value in row[3]] for row in blocks[1].rows], np.outer([0.05, 0.5, 1.0], [1 / 4, 1 / 8]))
     assert [[value.best for value in row[3]] for row in blocks[1].rows] == [[False, True]] * 3
+
+
+def test_every_repair_has_a_block_and_may_be_a_column(write_sweep):
+    runs = load_runs(write_sweep([make_record(f"r{k}", seed=k, barrier=0.2, repairs=REPAIRS) for k in range(2)]))
+    blocks = pivot(barrier_vs_width(runs), runs)
+    assert [block.title.rpartition(", ")[2] for block in blocks] == ["repair=none", "repair=reset"]
+    np.testing.assert_allclose([[value.mean for value in block.rows[0][3]] for block in blocks], [[2.0, 0.2], [1.0, 0.1]])
+    by_repair = pivot(barrier_vs_width(runs), runs, hue="repair")
+    assert [block.title.rpartition(", ")[2] for block in by_repair] == ["matching=identity", "matching=weights"]
+    assert by_repair[0].header[3:] == ("none", "reset")
 
 
 def test_the_default_is_width_and_method(table, runs):
