@@ -4,6 +4,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pandas as pd
 from torch import Tensor
@@ -32,25 +33,24 @@ def matching_times() -> pd.DataFrame:
     for cores in ("idle", "busy"):
         with busy_cores() if cores == "busy" else idle_cores():
             architecture, networks, epoch = trained_pair(split)
-            moments = timed(lambda: matching_problem(architecture, networks, split, MOMENTS))
             for name, method in ((name, kind()) for name, kind in matching.choices().items()):
+                moments = timed(partial(matching_problem, architecture, networks, split, method.needs & MOMENTS))
                 seconds = matching_seconds(architecture, networks, split, method)
-                shared = moments if method.needs & MOMENTS else 0.0
                 row = {"cores": cores, "method": name, "ratio_to_training": seconds / (EPOCHS * epoch), "seconds": seconds}
-                rows.append(row | {"of_them_moments": shared, "seconds_of_training": EPOCHS * epoch})
+                rows.append(row | {"of_them_moments": moments, "seconds_of_training": EPOCHS * epoch})
                 print(row, flush=True)
     return pd.DataFrame(rows)
 
 
 def trained_pair(split: Split) -> Trained:
     """Return two networks after one epoch on noise, and its seconds."""
-    model, recipe_of = Mlp(initialisation="lecun"), (0, 1)
+    model, numbers = Mlp(initialisation="lecun"), (0, 1)
     architecture = model.architecture(SHAPE)
-    stack = stacked([model.initial(SHAPE, generator(0, "benchmark", number)) for number in recipe_of])
-    recipes = [Recipe(seed=0, number=number, optimizer=Sgd(lr=0.1), training=RECIPE) for number in recipe_of]
+    stack = stacked([model.initial(SHAPE, generator(0, "benchmark", number)) for number in numbers])
+    recipes = [Recipe(seed=0, number=number, optimizer=Sgd(lr=0.1), training=RECIPE) for number in numbers]
     states = []
     seconds = timed(lambda: states.append(train(architecture, initial_state(Sgd(lr=0.1), stack), recipes, split)))
-    return architecture, [unstack(states[0].parameters, number) for number in recipe_of], seconds
+    return architecture, [unstack(states[0].parameters, number) for number in numbers], seconds
 
 
 def matching_seconds(architecture: Architecture, networks: list[dict[str, Tensor]], split: Split, method: Matching) -> float:

@@ -1,7 +1,7 @@
 """Planted permutations: how often each matching method finds a random relabeling again, on plain and residual networks.
 
 Network B is A with every group relabelled at random, exactly or with noise: Gaussian, of 0.3 times the standard deviation of each tensor's
-entries. Weights are Gaussian, of variance 1 / inputs; nothing is trained. Methods that look at data see 2,000 standard normal examples,
+entries. Weights and biases are Gaussian, of variance 1 over the length of their last axis; nothing is trained. Methods that look at data see 2,000 standard normal examples,
 labelled by A's own answers. The networks are plain multilayer perceptrons, and residual ones whose blocks share one stream, of which most
 weights say nothing until the stream itself is matched.
 """
@@ -91,8 +91,8 @@ def planted() -> pd.DataFrame:
 def _rows(kind: Kind, noise: float) -> Iterator[dict[str, object]]:
     module = kind.build()
     example = torch.zeros(2, kind.n_inputs)
-    is_chain = isinstance(module, nn.Sequential)
-    architecture = from_sequential(module) if is_chain else TorchModule(module, trace(module, example))
+    architecture: Architecture
+    architecture = from_sequential(module) if isinstance(module, nn.Sequential) else TorchModule(module, trace(module, example))
     for name, method in methods().items():
         shares: list[float] = []
         seconds: list[float] = []
@@ -113,10 +113,7 @@ def recovered(
 ) -> tuple[float, float]:
     """Return the share of neurons that a method puts back, over all groups, and its seconds."""
     rng = generator(draw, "planted", kind.name)
-    a = {
-        name: torch.from_numpy(rng.standard_normal(shape) / np.sqrt(shape[-1] if len(shape) > 1 else 1)).float()
-        for name, shape in shapes.items()
-    }
+    a = {name: torch.from_numpy(rng.standard_normal(shape) / np.sqrt(shape[-1])).float() for name, shape in shapes.items()}
     graph = architecture.graph(a)
     orders = {group: rng.permutation(size) for group, size in graph.sizes.items()}
     b = {

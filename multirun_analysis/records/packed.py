@@ -113,7 +113,7 @@ def pack(record: Record) -> PackedRecord:
     KeyError, TypeError, ValueError, OverflowError
         If a column is missing or holds something else than it should.
     """
-    head = {key: record[key] for key in HEAD if key in record}
+    head = {"repair": [dict(schema.NO_REPAIR)], **{key: record[key] for key in HEAD if key in record}}
     rows = {layout.name: _packed_rows(record[layout.name], layout) for layout in (RUNS, LAYERS)}
     rows[CURVES.name] = _packed_curves(record[CURVES.name])
     if "points" in record:

@@ -1,11 +1,15 @@
 """`methods_mnist`: every matching method with and without repair on the same pairs: what wins where, and what the data do not decide."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from multirun_analysis.frames.tidy import method_order
+from multirun_analysis.plots.barrier_against_seconds import draw as barrier_against_seconds_of
+from multirun_analysis.plots.methods_and_repairs import draw as methods_and_repairs_of
 from multirun_analysis.stats.interval_choice import DEFAULT
 from multirun_analysis.stats.summary import summarise
 from multirun_analysis.studies.base import Frames, Study
@@ -67,6 +71,24 @@ def times(frames: Frames) -> pd.DataFrame:
     return pd.concat(tables).sort_values(["measure", *by], key=_in_order, kind="stable", ignore_index=True)
 
 
+def methods_and_repairs(frames: Frames) -> Figure:
+    """Draw every method under each repair: a row of panels per depth, a panel per width."""
+    return _drawn(methods_and_repairs_of, frames)
+
+
+def barrier_against_seconds(frames: Frames) -> Figure:
+    """Draw the barrier against the seconds of matching: a row of panels per depth and repair, a panel per width."""
+    return _drawn(barrier_against_seconds_of, frames)
+
+
+def _drawn(draw: Callable[[Frames, str, str], Figure | None], frames: Frames) -> Figure:
+    """Return a figure that every sweep has, which needs several methods."""
+    figure = draw(frames, "width", "matching")
+    if figure is None:
+        raise ValueError("there are too few methods to be drawn beside one another")
+    return figure
+
+
 def _in_order(column: pd.Series) -> pd.Series:
     """Return a column as it sorts: methods in their usual order."""
     return column.map(method_order) if column.name == "matching" else column
@@ -78,4 +100,5 @@ STUDY = Study(
     dataset="mnist",
     repairs=True,
     tables={"methods": methods, "decided": decided, "repairs": repairs, "times": times},
+    figures={"methods_and_repairs": methods_and_repairs, "barrier_against_seconds": barrier_against_seconds},
 )

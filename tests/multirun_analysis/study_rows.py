@@ -36,14 +36,12 @@ def mean_field_frames(movement_at_64: float = 1.0) -> dict[str, pd.DataFrame]:
                 rows.append(
                     pair(width, seed)
                     | {
-                        "matching": method, "repair": "none", "split": "test", "loss_a": 0.3, "loss_b": 0.32, "error_a": 0.1, "error_b": 0.1, "output_gap": gap * jitter(seed), "certificate": 10 * gap,
+                        "matching": method, "split": "test", "loss_a": 0.3, "loss_b": 0.32, "error_a": 0.1, "error_b": 0.1, "output_gap": gap * jitter(seed), "certificate": 10 * gap,
                         "certificate_ratio": 10 / jitter(seed), "certificate_status": "holds", "loss_barrier": 0.1 * gap,
                         "relative_movement": {16: 5.0, 64: movement_at_64, 256: 1.0}[width],
                     }
                 )  # fmt: skip
     runs = pd.DataFrame(rows)
     table = runs.groupby(["matching", "width", "split"])["loss_barrier"].mean().rename("mean").reset_index()
-    table = table.assign(
-        repair="none", metric="loss_barrier", n_pairs=4, ci_low=table["mean"], ci_high=table["mean"], interval="of some kind"
-    )
+    table = table.assign(metric="loss_barrier", n_pairs=4, ci_low=table["mean"], ci_high=table["mean"], interval="of some kind")
     return {"runs": runs, "barrier_vs_width": table}

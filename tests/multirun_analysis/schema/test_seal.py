@@ -9,8 +9,8 @@ import pytest
 from analysis_sweeps import expect, make_record
 
 from multirun_analysis.frames.discovery import find_sweep, load_runs
-from multirun_analysis.records.reading import NO_REPAIR, open_record, read_expected
-from multirun_analysis.schema import SEAL_KEY, canonical, open_line, sealed, sealed_line
+from multirun_analysis.records.reading import open_record, read_expected
+from multirun_analysis.schema import NO_REPAIR, SEAL_KEY, canonical, open_line, sealed, sealed_line
 from multirun_analysis.schema import open_record as opened
 
 CHANGED = "it was changed after it was written: its sha256 is not that of its text"

@@ -21,8 +21,6 @@ def test_the_keys_of_cells_are_the_columns_up_to_the_method_and_the_width():
     assert fixed_keys(TABLE) == ["dataset", "optimizer.lr", "matching", "width"]
     assert fixed_keys(TABLE, "width", "matching") == ["dataset", "optimizer.lr"]
     assert fixed_keys(TABLE, "optimizer.lr", "nothing") == ["dataset", "matching", "width"]
-    several = TABLE.assign(repair=["none", "none", "repair"])
-    assert fixed_keys(several, "width", "matching") == ["dataset", "optimizer.lr", "repair"]
 
 
 def test_a_repair_is_a_key_where_there_are_several():

@@ -15,7 +15,7 @@ def test_the_two_readings_of_the_third_claim_come_apart():
         for k, rate in enumerate((0.01, 0.1, 1.0)):
             for m, method in enumerate(("activations", "covariance", "weights")):
                 key = pair(512, seed, **{"optimizer.lr": rate}) | {"matching": method}
-                runs.append(key | {"repair": "none", "split": "test", "loss_midpoint": 1 + m - 0.1 * k})
+                runs.append(key | {"split": "test", "loss_midpoint": 1 + m - 0.1 * k})
                 for layer in (1, 2):
                     measures = dict.fromkeys(
                         ("approximate_dimension", "approximate_dimension_centred", "effective_dimension"), 10.0**m * (1 + k) * layer

@@ -45,9 +45,9 @@ def test_neighbouring_widths_fall_or_rise_or_are_undecided_by_paired_intervals()
 
 def test_the_slope_of_every_cell_is_that_of_its_pivot():
     runs = runs_of()
-    all_slopes = slopes(runs).set_index([*KEYS, "matching", "repair", "split", "metric"])
+    all_slopes = slopes(runs).set_index([*KEYS, "matching", "split", "metric"])
     assert len(all_slopes) == 3 * 2 * 2 * 2
-    for key, cell in runs[runs["status"] == "ok"].groupby([*KEYS, "matching", "repair", "split"]):
+    for key, cell in runs[runs["status"] == "ok"].groupby([*KEYS, "matching", "split"]):
         for metric in ("loss_barrier", "error_barrier"):
             table = cell.pivot_table(index="seed", columns="width", values=metric, aggfunc="mean").sort_index(axis=1)
             expected, row = slope_over_widths(table.columns.to_numpy(), table.to_numpy()), all_slopes.loc[(*key, metric)]
