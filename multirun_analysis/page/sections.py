@@ -11,7 +11,7 @@ from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.page.page import Cell, Fact, Lines, Picture, Section, Table, Text, frame_table, page, text
 from multirun_analysis.plots.base import METRICS
 from multirun_analysis.plots.style import axis_label
-from multirun_analysis.schema import PAIR
+from multirun_analysis.schema import PAIR, WITHOUT_REPAIR
 from multirun_analysis.stats.summary import SETTINGS, kinds_of
 from multirun_analysis.tables.pivots import pivot
 
@@ -112,10 +112,11 @@ def conclusions(frames: Mapping[str, pd.DataFrame]) -> Section:
 
 
 def _tested(frame: pd.DataFrame, *drop: str) -> pd.DataFrame:
-    """Return the rows of the test split, without some columns."""
+    """Return the rows of the test split, without some columns, and without the repair where there is none."""
     if "split" in frame:
         frame = frame[frame["split"] == "test"].drop(columns="split")
-    return frame.drop(columns=list(drop))
+    unrepaired = "repair" in frame and set(frame["repair"]) <= {WITHOUT_REPAIR["repair"]}
+    return frame.drop(columns=[*drop, *(["repair"] if unrepaired else [])])
 
 
 def run(facts: Mapping[str, Any], commands: Sequence[str], following: Mapping[str, str]) -> Section:

@@ -25,14 +25,13 @@ def plain(folder, kind, tail):
                 rows.append(
                     {k: record[k] for k in ("run_id", "status", "points")}
                     | scope
+                    | {"repair": "none"}  # of an earlier version
                     | row
                     | dict(zip(("t", "loss", "error"), point, strict=False))
                 )
     columns = (*schema.RUN_KEYS, *(schema.Column(key, "mixed", "", "") for key in sweep.varying), *schema.PAIR_KEYS, *tail)
     frame = pd.DataFrame(rows, columns=["settings_hash", *schema.names(columns)])
     frame["matching"] = [sweep.labels[method] for method in zip(frame["matching"], frame.pop("settings_hash"), strict=True)]
-    if "repair" in frame:
-        frame["repair"] = frame["repair"].fillna("none")  # of an earlier version
     kinds = {column.name: {"number": float, "string": object}.get(column.kind) for column in columns}
     frame = as_keys(frame.astype({name: kind for name, kind in kinds.items() if kind is not None}), sweep.varying)
     order = ["dataset", "model", "depth", *sweep.varying, "width", "seed", "run_id", "network_a", "network_b", "matching"]

@@ -60,6 +60,7 @@ def test_conclusions_are_of_the_test_split_and_only_those_that_have_rows(frames)
     assert [table.title for table in parts] == [title for name, (title, _, _) in CONCLUSIONS.items() if name != "repair_differences"]
     assert [table.folded for table in parts] == [False, True, True, True, True]
     assert all("split" not in table.header for table in parts)
+    assert all("repair" not in (*table.header, *table.caption.split()) for table in parts)  # there is none
     without = {name: frame.iloc[:0] if name == "slopes" else frame for name, frame in frames.items()}
     assert CONCLUSIONS["slopes"][0] not in {table.title for table in conclusions(without).parts}
 
@@ -67,7 +68,8 @@ def test_conclusions_are_of_the_test_split_and_only_those_that_have_rows(frames)
 def test_of_several_repairs_it_is_said_what_they_change(write_sweep):
     frames = sweep_frames(find_sweep(write_sweep([repaired(record, REPAIRS) for record in four_records()])))
     (table,) = [table for table in conclusions(frames).parts if table.title == CONCLUSIONS["repair_differences"][0]]
-    assert {"matching", "repair", "other", "better_corrected"} <= set(table.header)
+    assert all(f"{name} = {value}" in table.caption for name, value in (("repair", "none"), ("other", "reset")))  # in all rows
+    assert {row[list(table.header).index("matching")].text for row in table.rows} == {"identity", "weights"}
 
 
 def test_what_was_run_names_every_key_once_and_says_where_no_command_was_recorded(sweep, frames):
