@@ -61,7 +61,8 @@ def test_records_of_before_repairs_and_those_without_any_are_the_same_tables_pag
         ("earlier", four_records()),
         ("later", [repaired(record, {"none": REPAIRS["none"]}) for record in four_records()]),
     ):
-        report = write_report([write_sweep(records, [expect(record) for record in records], name=name)], tmp_path / name / "analysis")
+        folder = write_sweep(records, [expect(record) for record in records], name=f"{name}/of/two")  # its last names are its title
+        report = write_report([folder], tmp_path / name / "analysis")
         assert "repair" not in report.text.removesuffix(report.location)
         assert [block.header[3:] for block in report.blocks] == [("identity", "weights")]
     for file in (tmp_path / "earlier/analysis").iterdir():
