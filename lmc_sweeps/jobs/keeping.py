@@ -36,8 +36,7 @@ def keep_results(folder: Path, results: Record, maps: Mapping[str, Maps]) -> tup
             results = records.merged(present, results)
         digest = write_permutations(folder, maps, present_maps)
         results[FILES] = {**results.get(FILES, {}), PERMUTATIONS: digest}
-        records.write_record(folder, results)
-    return results, True
+        return records.write_record(folder, results), True
 
 
 def _would_mix(present: Record, results: Record) -> bool:

@@ -158,9 +158,11 @@ def is_finished(record: Record | None) -> bool:
     return record is not None and record.get("status") in ("ok", "diverged")
 
 
-def write_record(folder: Path, record: Record) -> None:
-    """Write a record under its seal; values that are not finite become null."""
-    write_atomically(folder / RECORD, schema.sealed(schema.canonical(_plain(record))))
+def write_record(folder: Path, record: Record) -> Record:
+    """Write a record under its seal, and return it as it is read again: values that are not finite become null."""
+    plain = cast(Record, _plain(record))
+    write_atomically(folder / RECORD, schema.sealed(schema.canonical(plain)))
+    return plain
 
 
 def write_failure(folder: Path, run_id: str, scope: Mapping[str, Any], sentence: str) -> None:

@@ -1,5 +1,6 @@
 """The output of the command line: a line per job, and at the end the table of a sweep with the folder of its CSVs."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def job_line(record: Record) -> str:
         method = (row["matching"], row.get("settings_hash", ""))
         label = labels[method] if method in labels else row["matching"]
         repair = repairs.get(repair_of(row), repair_of(row)[0])
-        barriers.setdefault(repair, {}).setdefault(label, []).append(row["loss_barrier"])
+        barriers.setdefault(repair, {}).setdefault(label, []).append(math.nan if row["loss_barrier"] is None else row["loss_barrier"])
     listed = "; ".join(
         ("" if repair == NONE else f"repair={repair} ")
         + ", ".join(f"{label} {sum(by_method[label]) / len(by_method[label]):.3g}" for label in sorted(by_method, key=method_order))

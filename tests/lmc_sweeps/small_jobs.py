@@ -66,7 +66,10 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def keys(record: dict, table: str = "runs") -> list[tuple]:
     """Return the keys of the rows of a record's table."""
-    return [tuple(row.get(key) for key in ("network_a", "network_b", "matching", "settings_hash", "split")) for row in record[table]]
+    return [
+        tuple(row.get(key) for key in ("network_a", "network_b", "matching", "settings_hash", "repair", "repair_hash", "split"))
+        for row in record[table]
+    ]
 
 
 def timeless(rows: list[dict]) -> list[dict]:

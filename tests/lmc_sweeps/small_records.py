@@ -3,7 +3,7 @@
 from lmc_sweeps.jobs.records import matching_entries
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
-from multirun_analysis.schema import SCHEMA_VERSION
+from multirun_analysis.schema import NO_REPAIR, SCHEMA_VERSION
 
 METHODS = (Identity(), Weights())
 
@@ -20,6 +20,7 @@ def record(methods=METHODS, value=1.0, **changes) -> dict:
         "runs": rows,
         "curves": [{**row, "t": [0.0, 0.5, 1.0]} for row in rows],
         "layers": [row for row in rows if row["matching"] != "identity"],
+        "repair": [NO_REPAIR],
         "notes": [],
         "networks": [],
         "config": {},

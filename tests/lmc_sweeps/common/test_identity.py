@@ -11,7 +11,7 @@ from lmc_sweeps.common.identity import ALWAYS, NEVER, identity_settings
 from lmc_sweeps.datasets.base import fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.identities import network_identity, network_name, run_id
-from lmc_sweeps.jobs.recorded import method_settings
+from lmc_sweeps.jobs.recorded import measured_settings
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
@@ -132,7 +132,7 @@ def test_a_place_of_a_method_is_in_no_hash_and_not_in_what_records_tell_methods_
     a, b = Cached(cache="/a"), Cached(cache="/b")
     assert a.settings_hash() == b.settings_hash()
     settings = small_settings(matching=(a, Weights()))
-    assert method_settings(settings, a) == method_settings(settings, b) == Weights().settings()
+    assert measured_settings(settings, a) == measured_settings(settings, b) == Weights().settings()
 
 
 def test_what_a_method_makes_of_a_setting_at_its_default_is_in_its_hash():

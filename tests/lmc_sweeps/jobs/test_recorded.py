@@ -9,7 +9,7 @@ from small_jobs import small_settings
 
 from lmc_sweeps.datasets.idx import Mnist
 from lmc_sweeps.jobs.identities import run_id
-from lmc_sweeps.jobs.recorded import environment_key, method_settings, plain_config, scope
+from lmc_sweeps.jobs.recorded import environment_key, measured_settings, plain_config, scope
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
@@ -144,7 +144,7 @@ def test_texts_of_parts_of_ones_own_from_the_environment_or_under_keys_of_secret
                 {**outside, "store.dir": "${oc.env:E}/networks", f"{environment_key(method)}.site": "${oc.env:F}"}.items()
             ),
         )
-        record = {"config": plain_config(settings), "scope": scope(settings, FINGERPRINT), "method": method_settings(settings, method)}
+        record = {"config": plain_config(settings), "scope": scope(settings, FINGERPRINT), "method": measured_settings(settings, method)}
         assert "s3cr3t" not in json.dumps(record)
         assert record["config"]["store"] == "${oc.env:E}/networks"
         assert record["config"]["matching"][0]["site"] == "${oc.env:F}"

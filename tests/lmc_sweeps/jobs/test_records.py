@@ -25,6 +25,8 @@ from lmc_sweeps.jobs.records import (
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.repair.none import NoRepair
+from lmc_sweeps.repair.rescale import Rescale
 from multirun_analysis.schema import SCHEMA_VERSION
 
 
@@ -133,9 +135,10 @@ def test_measured_and_diverged_records_are_finished(status, finished):
 
 def test_a_method_counts_as_measured_with_the_same_settings():
     measured = record((Identity(), Weights(biases=True)))
-    assert is_measured(measured, Weights(biases=True))
-    assert not is_measured(measured, Weights())
-    assert not is_measured(measured, Activations())
+    assert is_measured(measured, Weights(biases=True), [NoRepair()])
+    assert not is_measured(measured, Weights(), [NoRepair()])
+    assert not is_measured(measured, Activations(), [NoRepair()])
+    assert not is_measured(measured, Weights(biases=True), [NoRepair(), Rescale()])
 
 
 def test_a_record_with_lines_of_several_numbers_of_points_counts_as_none_and_none_is_made(tmp_path):

@@ -80,7 +80,7 @@ def test_the_axes_of_an_example_are_recorded_where_the_number_of_inputs_does_not
     data, network = digits(), StoredNetwork({}, Facts(2.3, 0.1, finite=True), 1.0)
     train, test = (Split(part.inputs.view(-1, 1, 8, 8), part.labels) for part in (data.train, data.test))
     of_images, of_vectors = (
-        empty_record(small_job(each), [network] * 2, (), points=3)["data"] for each in (replace(data, train=train, test=test), data)
+        empty_record(small_job(each), [network] * 2, (), (), points=3)["data"] for each in (replace(data, train=train, test=test), data)
     )
     assert of_images == of_vectors | {"inputs": [1, 8, 8]}
     assert of_images["n_inputs"] == 64

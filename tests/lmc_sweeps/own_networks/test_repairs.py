@@ -25,7 +25,7 @@ def test_settings_reach_their_repair() -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("mend",), "^`repair` must be one of none, reset, got 'mend'"),
+        (("mend",), "^`repair` must be one of none, repair, repair_closed_form, rescale, reset, got 'mend'"),
         ((), "^`repair` must name at least one repair, got none.$"),
         ((1,), r"^`repair` must be a sequence of names of repairs, got \(1,\).$"),
         (None, "^`repair` must be a sequence of names of repairs, got None.$"),

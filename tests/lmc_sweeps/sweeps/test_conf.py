@@ -8,13 +8,19 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from lmc_sweeps import datasets, matching, models
+from lmc_sweeps import datasets, matching, models, repair
 from lmc_sweeps.cluster.task_settings import ClusterSettings
 from lmc_sweeps.sweeps.config import conf_dir, job_settings
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import OPTIMIZERS
 
-CLASSES = {"dataset": datasets.choices(), "model": models.choices(), "optimizer": OPTIMIZERS, "matching": matching.choices()}
+CLASSES = {
+    "dataset": datasets.choices(),
+    "model": models.choices(),
+    "optimizer": OPTIMIZERS,
+    "matching": matching.choices(),
+    "repair": repair.choices(),
+}
 OPTIONS = sorted(path for path in conf_dir().glob("*/*.yaml"))
 EXPERIMENTS = sorted(path.stem for path in conf_dir().glob("experiment/*.yaml"))
 SMOKES = [name for name in EXPERIMENTS if name.endswith("_smoke")]
@@ -55,7 +61,9 @@ def test_the_cluster_launcher_writes_out_every_setting_with_its_default():
 @pytest.mark.parametrize("path", OPTIONS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_an_option_begins_with_what_it_is_and_its_source(path):
     lines = path.read_text().splitlines()
-    packages = {"matching": [f"# @package matching.{path.stem}"], "experiment": ["# @package _global_"]}.get(path.parent.name, [])
+    group = path.parent.name
+    several = {key: [f"# @package {key}.{path.stem}"] for key in ("matching", "repair")}
+    packages = (several | {"experiment": ["# @package _global_"]}).get(group, [])
     assert lines[: len(packages)] == packages
     assert re.match(r"# [A-Z0-9].*\.$", lines[len(packages)])
     assert re.match(r"# Source: ", lines[len(packages) + 1])

@@ -6,9 +6,16 @@ import os
 import pytest
 
 from lmc_sweeps.sweeps.expected import conceal, labels, read_expected, write_command, write_expected
-from multirun_analysis.schema import sealed_line
+from multirun_analysis.schema import NO_REPAIR, sealed_line
 
-GOOD = {"run_id": "r0", "job": "width=8", "n_pairs": 1, "matching": [{"matching": "weights", "settings_hash": "w0"}], "scope": {}}
+GOOD = {
+    "run_id": "r0",
+    "job": "width=8",
+    "n_pairs": 1,
+    "matching": [{"matching": "weights", "settings_hash": "w0"}],
+    "scope": {},
+    "repair": [NO_REPAIR],
+}
 
 
 @pytest.mark.parametrize(

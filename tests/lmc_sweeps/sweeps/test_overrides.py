@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.sweeps.config import conf_dir
-from lmc_sweeps.sweeps.overrides import check_overrides, merge_matching, searched_folders, swept_keys
+from lmc_sweeps.sweeps.overrides import check_overrides, merge_measured, searched_folders, swept_keys
 
 EXPERIMENTS = ", ".join(sorted(path.stem for path in conf_dir().glob("experiment/*.yaml")))
 TOP = "dataset, depth, device, experiment, matching, model, networks, optimizer, plan, plane, points, precision, seed, store, time_limit, training, width"
@@ -71,7 +71,7 @@ def test_folders_of_hydras_search_path_are_found_where_they_are_there(tmp_path):
 
 @pytest.mark.parametrize("text", ["matching=weights,activations", "matching=[weights],[activations]", "matching=[weights,activations]"])
 def test_a_sweep_over_matching_is_one_list(text):
-    assert merge_matching(["width=8,16", text]) == ["width=8,16", "matching=[weights,activations]"]
+    assert merge_measured(["width=8,16", text]) == ["width=8,16", "matching=[weights,activations]"]
 
 
 def test_the_swept_keys_are_those_with_several_values():
