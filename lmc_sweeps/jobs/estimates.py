@@ -65,7 +65,7 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
     tells small jobs from large ones, no more.
     """
     n, network = settings.networks, counts(settings.model, settings.shape(data))
-    methods, pairs, repairs = with_identity(settings.matching), len(settings.pairs()), len(with_none(settings.repair))
+    methods, pairs, repairs = with_identity(settings.matching), settings.n_pairs, len(with_none(settings.repair))
     needs = frozenset().union(*(method.needs for method in methods))
     squares = [size**2 for size in network.neurons.values()]  # of the matrices between the neurons of a group
     batch, steps = settings.training.batch_size, settings.training.steps(len(data.train))

@@ -204,10 +204,10 @@ def is_measured(
     key = (method.name, method.settings_hash())
     names = [network["name"] for network in record["networks"]]
     rows = [row for row in record["runs"] if method_of(row) == key]
-    has_pairs = {(names[i], names[j]) for i, j in pairs} <= {tuple(row[name] for name in PAIR) for row in rows}
+    has_pairs = {(names[i], names[j]) for i, j in pairs} <= {tuple(row.get(name) for name in PAIR) for row in rows}
     return (
         has_pairs
-        and set(splits) <= {row["split"] for row in rows}
+        and set(splits) <= {row.get("split") for row in rows}
         and {(repair.name, repair.settings_hash()) for repair in repairs} <= repairs_of(record, key)
     )
 

@@ -79,6 +79,11 @@ class JobSettings:
         if self.precision == "tf32" and device.type != "cuda":
             raise checks.InputError(f"`precision` tf32 is for CUDA devices; here `device` is {device}. Choose float32 or bfloat16.")
 
+    @property
+    def n_pairs(self) -> int:
+        """The number of pairs that are measured; they are not listed for that."""
+        return self.networks * (self.networks - 1) // (1 if self.directions == "both" else 2)
+
     def pairs(self) -> list[tuple[int, int]]:
         """Return the numbers of networks A and B of every pair that is measured."""
         pairs = list(combinations(range(self.networks), 2))

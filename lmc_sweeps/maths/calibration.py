@@ -38,6 +38,7 @@ def fitted_temperature(logits: Tensor, labels: Tensor) -> Tensor:
     squares = over.square()
     low, high = (over.new_full((len(over),), -math.log(bound), dtype=torch.float64) for bound in (HIGHEST, LOWEST))
     guess = torch.zeros_like(low)  # log beta
+    moves = torch.ones_like(low, dtype=torch.bool)  # each network stops for itself, whatever the others do
     for _ in range(MOST_STEPS):
         beta = guess.exp()
         shares = torch.softmax(beta.to(over).view(-1, 1, 1) * over, -1)
@@ -48,9 +49,9 @@ def fitted_temperature(logits: Tensor, labels: Tensor) -> Tensor:
         # of the loss as a function of log beta the first derivative is beta * slope, the second beta * (beta * curvature + slope)
         newton = guess - slope / (beta * curvature + slope.abs())
         step = torch.where((newton > low) & (newton < high), newton, (low + high) / 2)
-        if bool(((step - guess).abs() < PRECISION).logical_or(step.isnan()).all()):
+        guess, moves = torch.where(moves, step, guess), moves & ((step - guess).abs() >= PRECISION)
+        if not bool(moves.any()):
             break
-        guess = step
     finite = torch.isfinite(logits).flatten(1).all(1)
     return torch.where(finite, (-guess).exp(), torch.nan)
 

@@ -30,7 +30,7 @@ def expected_entry(prepared: PreparedJob, job: str) -> dict[str, Any]:
     return {
         "run_id": prepared.run_id,
         "job": redacted_line(job),
-        "n_pairs": len(settings.pairs()),
+        "n_pairs": settings.n_pairs,
         "matching": matching_entries(with_identity(settings.matching), partial(measured_settings, settings)),
         "repair": repair_entries(with_none(settings.repair), partial(measured_settings, settings)),
         "scope": scope,

@@ -59,5 +59,5 @@ def test_the_networks_are_not_changed_by_a_repair(result) -> None:
 
 
 def test_a_repair_that_there_is_not_is_refused_with_the_choices() -> None:
-    with pytest.raises(InputError, match="^`repair` must be one of none, reset, got 'mend'"):
+    with pytest.raises(InputError, match="^`repair` must be one of none, repair, repair_closed_form, rescale, reset, got 'mend'"):
         compared(repair=["mend"])

@@ -86,3 +86,13 @@ def test_a_batch_larger_than_the_training_set_is_refused_against_the_data():
     job(training=Training(batch_size=10)).check_against(data)
     with pytest.raises(InputError, match=r"^`training\.batch_size` must be at most the size of the training set \(10\), got 11\.$"):
         job(training=Training(batch_size=11)).check_against(data)
+
+
+@pytest.mark.parametrize("directions", ["one", "both"])
+@pytest.mark.parametrize("networks", [2, 3, 5])
+def test_every_pair_is_measured_in_one_direction_or_in_both(networks, directions):
+    settings = small_settings(networks=networks, directions=directions)
+    pairs = settings.pairs()
+    assert len(pairs) == len(set(pairs)) == settings.n_pairs
+    assert {frozenset(pair) for pair in pairs} == {frozenset((i, j)) for i in range(networks) for j in range(i)}
+    assert ({(j, i) for i, j in pairs} == set(pairs)) is (directions == "both")

@@ -39,6 +39,12 @@ def test_logits_at_their_temperature_have_none_left_and_answers_stay() -> None:
     assert bool((cross_entropy_at(logits, labels, temperatures) <= cross_entropy_at(logits, labels, torch.ones(len(logits)))).all())
 
 
+def test_a_network_has_the_temperature_that_it_has_alone() -> None:
+    logits, labels = outputs()
+    alone = torch.cat([fitted_temperature(logits[k : k + 1], labels) for k in range(len(logits))])
+    assert torch.equal(alone, fitted_temperature(logits, labels))
+
+
 def test_where_all_answers_are_right_or_none_helps_a_bound_holds() -> None:
     labels = torch.arange(5).repeat(4)
     right = 3.0 * F.one_hot(labels, 5).double().unsqueeze(0)

@@ -73,8 +73,8 @@ def test_an_option_begins_with_what_it_is_and_its_source(path):
 def test_every_option_composes_to_settings(path):
     group = path.parent.name
     settings = job_settings(composed(f"{group}={path.stem}"))
-    if group == "matching":
-        assert [method.name for method in settings.matching] == [path.stem]
+    if group in ("matching", "repair"):
+        assert getattr(settings, group) == (CLASSES[group][path.stem](),)
     elif group == "training":
         assert settings.training == Training(**OmegaConf.to_container(OmegaConf.load(path)))
     else:

@@ -64,7 +64,7 @@ MISTAKES = [
     (["matching=[]"], "`matching` must name at least one method, got none; e.g. matching=[weights,activations]."),
     (["repair=[]"], "`repair` must name at least one repair, got none; e.g. repair=[none,repair]."),
     (["repair=repair", "repair.repair.examples=1"], "`repair.repair.examples` must be an integer of at least 2, got 1."),
-    (["directions=three"], "`directions` must be one of one, both, got 'three'."),
+    (["directions=three"], "`directions` must be one of both, one, got 'three'."),
     (["splits=train"], "`splits` must be one of both, test, got 'train'."),
     (["matching.weights.transport=emdd"], "`matching.weights.transport` must be one of assignment, emd, sinkhorn, got 'emdd'. Did you mean 'emd'?"),
     (["matching.weights.biases=1"], "`matching.weights.biases` must be true or false, got 1."),

@@ -10,7 +10,10 @@ from lmc_sweeps.sweeps.config import conf_dir
 from lmc_sweeps.sweeps.overrides import check_overrides, merge_measured, searched_folders, swept_keys
 
 EXPERIMENTS = ", ".join(sorted(path.stem for path in conf_dir().glob("experiment/*.yaml")))
-TOP = "dataset, depth, device, experiment, matching, model, networks, optimizer, plan, plane, points, precision, seed, store, time_limit, training, width"
+TOP = (
+    "dataset, depth, device, directions, experiment, matching, model, networks, optimizer, plan, plane, points, precision, repair, seed, splits, "
+    "store, time_limit, training, width"
+)
 
 
 @pytest.mark.parametrize(
