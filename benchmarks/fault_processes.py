@@ -148,10 +148,10 @@ def hang_in_measuring(width: int, hang: Callable[[], object] = lambda: time.slee
     """Let the measuring of networks of some width never end."""
     real: Any = job.compare_pair
 
-    def hanging(architecture: object, a: dict[str, torch.Tensor], *others: object) -> object:
+    def hanging(architecture: object, a: dict[str, torch.Tensor], *others: object, **options: object) -> object:
         if any(width in tensor.shape for tensor in a.values()):
             hang()
-        return real(architecture, a, *others)
+        return real(architecture, a, *others, **options)
 
     job.compare_pair = hanging  # type: ignore[assignment]
 

@@ -2,8 +2,9 @@
 
 Network B is A with every group relabelled at random, exactly or with noise: Gaussian, of 0.3 times the standard deviation of each tensor's
 entries. Weights and biases are Gaussian, of variance 1 over the length of their last axis; nothing is trained. Methods that look at data
-see 2,000 standard normal examples, labelled by A's own answers. The networks are plain multilayer perceptrons, and residual ones whose blocks share one stream, of which most
-weights say nothing until the stream itself is matched.
+see 2,000 standard normal examples, labelled by A's own answers.
+The networks are plain multilayer perceptrons, and residual ones whose blocks share one stream, of which most weights say nothing until the
+stream itself is matched.
 """
 
 import time

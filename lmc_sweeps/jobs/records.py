@@ -202,9 +202,9 @@ def is_measured(
 ) -> bool:
     """Return whether a record holds a method with these very settings, under some repairs, for some pairs of networks, on some splits."""
     key = (method.name, method.settings_hash())
-    names = [network["name"] for network in record["networks"]]
+    names = dict(enumerate(network["name"] for network in record["networks"]))
     rows = [row for row in record["runs"] if method_of(row) == key]
-    has_pairs = {(names[i], names[j]) for i, j in pairs} <= {tuple(row.get(name) for name in PAIR) for row in rows}
+    has_pairs = {(names.get(i), names.get(j)) for i, j in pairs} <= {tuple(row.get(name) for name in PAIR) for row in rows}
     return (
         has_pairs
         and set(splits) <= {row.get("split") for row in rows}
@@ -263,7 +263,7 @@ def merged(old: Record, new: Record) -> Record:
     record: Record = {
         **new,
         "matching": both("matching"),
-        "repair": with_repairs(old.get("repair", [NO_REPAIR]), new["repair"]),
+        "repair": with_repairs(old.get("repair", [NO_REPAIR]), new.get("repair", [NO_REPAIR])),
         "runs": both("runs"),
         "curves": both("curves"),
         "layers": both("layers"),

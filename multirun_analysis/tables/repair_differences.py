@@ -24,5 +24,5 @@ def repair_differences(runs: pd.DataFrame, choice: IntervalChoice = DEFAULT) -> 
         The cell's keys, ``width``, ``matching``, ``split``, ``metric``, ``repair``, ``other``, then the columns of `STATISTICS`, of the
         difference, ``better``, ``n_comparisons`` and the corrected interval, as those of `method_differences`; empty with one repair.
     """
-    repairs = sorted(runs.loc[runs["status"] == "ok", "repair"].unique(), key=repair_order)
+    repairs = sorted(runs.loc[runs["status"] == "ok", "repair"].unique(), key=repair_order, reverse=True)  # none is subtracted
     return paired_differences(runs, "repair", "matching", ("repair", "other"), repairs, choice)

@@ -116,11 +116,11 @@ def test_methods_swept_over_belong_to_one_job(command, tmp_path):
         (["width"], "'width' cannot be read; overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m."),
         (
             ["points=5,9", "-m"],
-            "`points`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job, so they cannot be swept; run one command for each value.",
+            "`points`, `directions`, `splits`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job, so they cannot be swept; run one command for each value.",
         ),
         (
             ["time_limit=5,9", "-m"],
-            "`points`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job, so they cannot be swept; run one command for each value.",
+            "`points`, `directions`, `splits`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job, so they cannot be swept; run one command for each value.",
         ),
         (["hydra.sweep.subdir=x", "-m"], "`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name."),
         (["plan=true,false", "-m"], "`plan` must be true or false, not both."),

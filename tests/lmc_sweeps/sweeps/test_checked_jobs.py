@@ -81,7 +81,9 @@ def test_what_a_sweep_has_begun_with_cannot_change_within_it():
 def test_settings_that_make_no_other_job_cannot_be_swept(tmp_path):
     for changes in ({"points": 9}, {"plane": True}, {"time_limit": 60.0}, {"store": tmp_path}):
         (_, line) = refusal({"x=0": made(), "x=1": made(**changes)}, swept=["x"])
-        assert line.startswith("  x=1: `points`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job")
+        assert line.startswith(
+            "  x=1: `points`, `directions`, `splits`, `plane`, `device`, `time_limit` and `store.dir` do not make a different job"
+        )
 
 
 def test_two_datasets_of_one_content_are_refused():

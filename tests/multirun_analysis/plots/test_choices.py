@@ -32,4 +32,8 @@ def test_a_sweep_of_one_width_and_no_other_key_has_no_heat_map_and_no_cost_again
 
 def test_every_figure_draws_against_any_key(frames):
     drawn = {name: figure.draw(frames, "optimizer.lr", "width") for name, figure in plots.choices().items()}
-    assert {name for name, figure in drawn.items() if figure is None} == {"plane"}
+    assert {name for name, figure in drawn.items() if figure is None} == {
+        "plane",
+        "methods_and_repairs",
+        "barrier_against_seconds",
+    }  # two methods, one repair

@@ -21,10 +21,10 @@ def runs(write_sweep):
 def test_repairs_are_compared_on_the_same_pairs_under_the_same_method(runs):
     table = repair_differences(runs)
     assert list(table.columns[:4]) == ["dataset", "model", "depth", "width"]
-    assert set(zip(table["repair"], table["other"], strict=True)) == {("none", "reset")}
+    assert set(zip(table["repair"], table["other"], strict=True)) == {("reset", "none")}
     for method, scale in (("identity", 10), ("weights", 1)):
         row = table.query(f"matching == {method!r} and split == 'test' and metric == 'loss_barrier'").iloc[0]
-        differences = scale * BARRIERS * (1 - HEIGHTS["reset"])
+        differences = scale * BARRIERS * (HEIGHTS["reset"] - 1)
         expected = scipy.stats.t.interval(0.95, 24, differences.mean(), differences.std(ddof=1) / 5)
         assert (row["n_pairs"], row["better"], row["n_comparisons"]) == (25, "reset", 1)
         np.testing.assert_allclose(row[["mean", "ci_low", "ci_high"]].astype(float), [differences.mean(), *expected])
@@ -47,7 +47,7 @@ def test_differences_between_repairs_and_methods_close_a_square(runs):
     of_test = "split == 'test' and metric == 'loss_barrier'"
     between_repairs = repairs.query(of_test).set_index("matching")["mean"]
     between_methods = methods.query(of_test).set_index("repair")["mean"]
-    first, second = between_repairs["identity"] + between_methods["reset"], between_methods["none"] + between_repairs["weights"]
+    first, second = between_methods["reset"] - between_repairs["identity"], between_methods["none"] - between_repairs["weights"]
     assert first == pytest.approx(second)
 
 
