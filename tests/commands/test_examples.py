@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "own_parts"
 SWEEP = (
     "dataset=arrays dataset.file=arrays.npz model=residual depth=1,2 width=4 matching=norms,weights,activations "
-    "matching.weights.transport=linear_program training.epochs=1 training.batch_size=16 points=3 hydra.sweep.dir=own -m"
+    "matching.weights.transport=linear_program repair=none,bias_norm training.epochs=1 training.batch_size=16 points=3 hydra.sweep.dir=own -m"
 )
 Run = Callable[..., str]
 
@@ -58,6 +58,7 @@ def test_the_tests_of_the_example_pass_where_they_are_copied_to(folder, run):
 def test_a_sweep_has_all_parts_and_every_permuted_network_is_the_same_function(folder):
     runs = multirun_analysis.load_runs(folder / "own")
     assert set(runs["matching"]) == {"identity", "norms", "weights", "activations"}
+    assert set(runs["repair"]) == {"none", "bias_norm"}
     assert set(runs["model"]) == {"residual"}
     assert set(runs["dataset"]) == {"arrays"}
     assert sorted(set(runs["depth"])) == [1, 2]
