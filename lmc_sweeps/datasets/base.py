@@ -33,6 +33,13 @@ class Split:
         """Return the split on a device."""
         return Split(self.inputs.to(device), self.labels.to(device))
 
+    def at_most(self, examples: int | None) -> "Split":
+        """Return so many examples at most, spread evenly (`spread`); the split itself where it has no more, or without a bound."""
+        if examples is None or len(self) <= examples:
+            return self
+        rows = spread(len(self), examples).to(self.inputs.device)
+        return Split(self.inputs[rows], self.labels[rows])
+
 
 def spread(examples: int, most: int | None) -> Tensor:
     """Return at most `most` of the numbers 0, ..., `examples` - 1, spread evenly; all of them without a bound."""

@@ -74,9 +74,19 @@ def line_rows(
     barriers count from B's own loss and error.
     """
     t = line_points(points)
-    unmatched = Repaired(Line(pair.architecture, pair.a, pair.b), repair, train)
     changes = repair.applies(pair.architecture)
-    lines = (_repaired_scores if changes else _plain_scores)(pair, matches, repair, train, splits, t, enter)
+
+    def repaired(line: Line) -> Repaired:
+        return Repaired(line, repair, train)
+
+    def enter_part(part: str) -> None:
+        enter("evaluating", part if isinstance(repair, NoRepair) else f"{part}, {repair.name}")
+
+    if changes:
+        lines = _repaired_scores(pair, matches, repaired, splits, t, enter_part)
+    else:
+        lines = _plain_scores(pair, matches, splits, t, enter_part)
+    unmatched = repaired(Line(pair.architecture, pair.a, pair.b))
     runs, curves = [], []
     for name, split in splits.items():
         ends = unmatched.at(torch.as_tensor(ENDS, device=split.inputs.device))
@@ -101,20 +111,12 @@ def line_rows(
 Lines = dict[str, list[tuple[Scores | None, float]]]  # by split, for every match: the scores along its line, and the seconds they took
 
 
-def _plain_scores(
-    pair: Pair,
-    matches: Sequence[Match],
-    repair: Repair,
-    train: Split,
-    splits: Mapping[str, Split],
-    t: np.ndarray,
-    enter: Callable[[str, str], None],
-) -> Lines:
+def _plain_scores(pair: Pair, matches: Sequence[Match], splits: Mapping[str, Split], t: np.ndarray, enter: Callable[[str], None]) -> Lines:
     """Return the scores along lines whose networks are left as they are: those of all permutations at once, which is faster."""
     together = [match for match in matches if match.has_line and not match.is_coupling]
     lines: Lines = {}
     for name, split in splits.items():
-        enter("evaluating", name if isinstance(repair, NoRepair) else f"{name}, {repair.name}")
+        enter(name)
         by_match: dict[int, tuple[Scores, float]] = {}
         if together:
             start = time.perf_counter()
@@ -134,17 +136,16 @@ def _plain_scores(
 def _repaired_scores(
     pair: Pair,
     matches: Sequence[Match],
-    repair: Repair,
-    train: Split,
+    repaired: Callable[[Line], Repaired],
     splits: Mapping[str, Split],
     t: np.ndarray,
-    enter: Callable[[str, str], None],
+    enter: Callable[[str], None],
 ) -> Lines:
     """Return the scores along repaired lines, one line after the other, for repaired networks take memory."""
     lines: Lines = {name: [] for name in splits}
     for match in matches:
-        enter("evaluating", f"{match.method.name}, {repair.name}")
-        path = Repaired(match.line(pair), repair, train)
+        enter(match.method.name)
+        path = repaired(match.line(pair))
         for name, split in splits.items():
             start = time.perf_counter()
             scores = pair.scores(path, t, name, split) if match.has_line else None

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import Split, spread
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult, NetworkView
 from lmc_sweeps.matching.problem import NotShown
 from lmc_sweeps.measuring.losses import TrainingLoss
@@ -47,7 +47,7 @@ def matching_problem(
     MatchingProblem
         Weights in float64.
     """
-    train = _spread(train, examples)
+    train = None if train is None else train.at_most(examples)
     shown = network_moments(architecture, networks, train.inputs, batch_size) if train is not None and MOMENTS & set(needs) else None
     views = tuple(
         NetworkView(
@@ -65,14 +65,6 @@ def matching_problem(
         loss=TrainingLoss(architecture, networks[0], train, batch_size) if train is not None else None,
         generator=generator,
     ).shown_to(needs, generator)
-
-
-def _spread(split: Split | None, most: int | None) -> Split | None:
-    """Return at most so many examples of a split, spread evenly; the split itself where it has no more."""
-    if split is None or most is None or len(split) <= most:
-        return split
-    numbers = spread(len(split), most).to(split.inputs.device)
-    return Split(split.inputs[numbers], split.labels[numbers])
 
 
 def solved(method: Matching, problem: MatchingProblem) -> MatchingResult:

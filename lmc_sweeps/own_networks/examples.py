@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import Split, spread
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.criteria import CrossEntropy
@@ -59,9 +59,8 @@ def taken_examples(architecture: Architecture, a: OwnNetwork, splits: Mapping[st
     """
     is_chain = not isinstance(architecture, TorchModule)
     train, test = (_taken(architecture, a, name, splits[name], is_chain) for name in ("train", "test"))
-    rows = spread(len(train), train_examples).to(train.labels.device)
-    path = train if len(rows) == len(train) else Split(train.inputs[rows], train.labels[rows])
-    return Examples(*(Split(_fast_layout(a, split.inputs), split.labels) for split in (train, path, test)))
+    splits_taken = (train, train.at_most(train_examples), test)
+    return Examples(*(Split(_fast_layout(a, split.inputs), split.labels) for split in splits_taken))
 
 
 def _fast_layout(a: OwnNetwork, inputs: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """What repairs of hidden layers share: on which examples they look at layers, which layers these are, and what neurons should be like."""
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.datasets.base import Split, spread
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import Architecture, stacked
 from lmc_sweeps.models.hidden_layers import Correction, HiddenLayer, means_and_deviations
 from lmc_sweeps.repair.base import Repair, RepairAt
@@ -58,11 +57,11 @@ class LayerRepair(Repair):
             checks.integer(f"repair.{self.name}.examples", self.examples, least=2)
 
     def applies(self, architecture: Architecture) -> bool:
-        return any(self._takes(layer) for layer in architecture.hidden_layers())
+        return any(self.takes(layer) for layer in architecture.hidden_layers())
 
     def notes(self, architecture: Architecture) -> tuple[str, ...]:
         layers = architecture.hidden_layers()
-        left = [layer.weight for layer in layers if not self._takes(layer)]
+        left = [layer.weight for layer in layers if not self.takes(layer)]
         if not layers:
             return (f"{self.name}: there is no linear layer inside of the network, so nothing was repaired.",)
         if not left:
@@ -70,14 +69,9 @@ class LayerRepair(Repair):
         listed = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
         return (f"{self.name}: layers without a bias cannot be shifted and were left as they are: {listed}.",)
 
-    @abstractmethod
-    def between(self, architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], train: Split) -> RepairAt: ...
-
     def batches(self, train: Split) -> list[Tensor]:
         """Return the inputs of the examples on which layers are looked at."""
-        rows = spread(len(train), self.examples).to(train.inputs.device)
-        inputs = train.inputs if len(rows) == len(train) else train.inputs[rows]
-        return list(inputs.split(BATCH))
+        return list(train.at_most(self.examples).inputs.split(BATCH))
 
     @one_thread()
     def ends(
@@ -114,7 +108,8 @@ class LayerRepair(Repair):
         is_end = ((t == 0) | (t == 1)).unsqueeze(1)
         return Correction(torch.where(is_end, 1.0, scale), torch.where(is_end, 0.0, shift))
 
-    def _takes(self, layer: HiddenLayer) -> bool:
+    def takes(self, layer: HiddenLayer) -> bool:
+        """Return whether it can repair a layer: one without a bias cannot be shifted."""
         return layer.bias is not None or not self.shifts
 
 
@@ -129,7 +124,7 @@ class ForwardRepair(LayerRepair):
         @one_thread()
         def repaired(stack: Mapping[str, Tensor], t: Tensor) -> dict[str, Tensor]:
             def corrector(layer: HiddenLayer, results: Sequence[Tensor]) -> Correction | None:
-                if not self._takes(layer) or layer.weight not in ends.mean:
+                if not self.takes(layer) or layer.weight not in ends.mean:
                     return None
                 return self.correction(t, *means_and_deviations(results), ends.target(layer, t))
 

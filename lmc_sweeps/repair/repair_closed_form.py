@@ -39,7 +39,7 @@ class ClosedFormRepair(LayerRepair):
         def repaired(stack: Mapping[str, Tensor], t: Tensor) -> dict[str, Tensor]:
             tensors, points = dict(stack), t.double().unsqueeze(1)
             for layer in architecture.hidden_layers():
-                if layer.bias is None or layer.weight not in ends.mean:
+                if not self.takes(layer) or layer.weight not in ends.mean:
                     continue
                 (deviation_a, deviation_b), correlation = ends.deviation[layer.weight], ends.correlation[layer.weight]
                 squares = ((1 - points) * deviation_a).square() + (points * deviation_b).square()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
-from lmc_sweeps.datasets.base import Split, spread
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.batch_norm import NormSums
 from lmc_sweeps.repair.base import Repair, RepairAt
@@ -81,8 +81,7 @@ class Reset(Repair):
         if not self.applies(architecture):
             return repaired
         sums: dict[str, NormSums] = {}
-        rows = spread(len(train), self.examples).to(train.inputs.device)
-        for batch in self._batches(train.inputs if len(rows) == len(train) else train.inputs[rows]):
+        for batch in self._batches(train.at_most(self.examples).inputs):
             for name, terms in architecture.norm_sums(stack, batch).items():
                 sums[name] = sums[name] + terms if name in sums else terms
         for pooled in sums.values():

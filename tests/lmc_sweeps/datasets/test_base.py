@@ -8,7 +8,7 @@ import torch
 
 from lmc_sweeps import datasets
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import Data, Split, fingerprint, normalise, split
+from lmc_sweeps.datasets.base import Data, Split, fingerprint, normalise, split, spread
 
 
 def data(change: str = "") -> Data:
@@ -105,3 +105,11 @@ def test_a_split_takes_whole_floats_booleans_and_arrays_that_cannot_be_written(r
     fixed = np.frombuffer(np.arange(4, dtype=np.float32).tobytes(), np.float32).reshape(2, 2)
     assert split(fixed, np.frombuffer(np.array([0, 1]).tobytes(), np.int64)).inputs.tolist() == [[0, 1], [2, 3]]
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_some_examples_of_a_split_are_spread_evenly_with_their_labels():
+    whole = split(np.arange(20.0).reshape(10, 2), np.arange(10))
+    some = whole.at_most(4)
+    assert some.labels.tolist() == spread(10, 4).tolist() == [0, 2, 5, 7]
+    assert torch.equal(some.inputs, whole.inputs[some.labels])
+    assert whole.at_most(None) is whole.at_most(10) is whole.at_most(11) is whole
