@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.symmetry.graph import Graph
@@ -60,6 +61,10 @@ class Loss(Protocol):
     @property
     def n_examples(self) -> int:
         """The number of examples in the training set."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type in which losses are computed: the widest of the network's tensors."""
 
     def on(self, examples: np.ndarray | None) -> "Loss":
         """Return the loss on the examples of these numbers alone, which are copied once; with None this loss."""

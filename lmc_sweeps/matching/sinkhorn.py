@@ -1,7 +1,7 @@
 """`sinkhorn`: Sinkhorn re-basin, a descent by gradients over soft permutations that become permutations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -98,8 +98,9 @@ class Sinkhorn(AllWeightsMatching):
         """Return the state after some steps of Adam, with the score of the permutations of its logits."""
         values = []
         for _ in range(self.steps):
-            value, gradients = self._gradients(loss, state.logits)
+            value, gradients, potentials = self._gradients(loss, state)
             values.append(value)
+            state = replace(state, potentials=potentials)
             if all(np.isfinite(gradient).all() for gradient in gradients.values()):  # or else there is nothing to follow
                 state = self._moved(state, gradients)
         state = replace(state, epoch=state.epoch + 1, soft_losses=(*state.soft_losses, float(np.mean(values))))
@@ -110,12 +111,15 @@ class Sinkhorn(AllWeightsMatching):
         state = replace(state, orders=orders, score=score, n_unchanged=0)
         return replace(state, best=orders, best_score=score, best_epoch=state.epoch) if score < state.best_score else state
 
-    def _gradients(self, loss: SoftLoss, logits: Logits) -> tuple[float, dict[str, np.ndarray]]:
-        """Return the loss of the soft permutations of logits, and its gradient by the logits."""
-        temperatures = {group: self.temperature / np.log(max(len(values), 2)) for group, values in logits.items()}
-        maps = {group: balanced(values / temperatures[group], TOLERANCE).matrix for group, values in logits.items()}
-        value, by_map = loss.value_and_gradient(maps)
-        return value, {group: implicit_gradient(maps[group], by_map[group], temperatures[group]) for group in logits}
+    def _gradients(self, loss: SoftLoss, state: "_State") -> tuple[float, dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the loss of the soft permutations of logits, its gradient by the logits, and potentials to begin with next time."""
+        temperatures = {group: self.temperature / np.log(max(len(values), 2)) for group, values in state.logits.items()}
+        soft = {
+            group: balanced(values / temperatures[group], TOLERANCE, state.potentials.get(group)) for group, values in state.logits.items()
+        }
+        value, by_map = loss.value_and_gradient({group: each.matrix for group, each in soft.items()})
+        gradients = {group: implicit_gradient(each.matrix, by_map[group], temperatures[group]) for group, each in soft.items()}
+        return value, gradients, {group: each.columns for group, each in soft.items()}
 
     def _moved(self, state: "_State", gradients: Logits) -> "_State":
         """Return the state after a step of Adam."""
@@ -143,6 +147,7 @@ class _State:
     epoch: int = 0
     n_unchanged: int = 0
     soft_losses: tuple[float, ...] = ()
+    potentials: Logits = field(default_factory=dict)  # of the columns of the last soft permutations: logits move little in a step
 
 
 def _start(problem: MatchingProblem, loss: SoftLoss) -> _State:

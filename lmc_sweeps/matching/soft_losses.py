@@ -35,15 +35,17 @@ class SoftPermutation(Map):
 
 
 class SoftLoss(ABC):
-    """A function of soft permutations, and of the permutations that they become."""
+    """A function of soft permutations, and of the permutations that they become; networks are mapped in the type given."""
 
-    def __init__(self, problem: MatchingProblem) -> None:
-        self.problem = problem
-        self.a, self.b = ({name: torch.as_tensor(array) for name, array in view.weights.items()} for view in (problem.a, problem.b))
+    def __init__(self, problem: MatchingProblem, dtype: torch.dtype = torch.float64) -> None:
+        self.problem, self.dtype = problem, dtype
+        self.a, self.b = (
+            {name: torch.as_tensor(array).to(dtype) for name, array in view.weights.items()} for view in (problem.a, problem.b)
+        )
 
     def value_and_gradient(self, maps: SoftPermutations) -> tuple[float, dict[str, np.ndarray]]:
         r"""Return the loss L and :math:`\partial L / \partial P_l` of every group, (n, n)."""
-        leaves = {group: torch.from_numpy(matrix).requires_grad_() for group, matrix in maps.items()}
+        leaves = {group: torch.from_numpy(matrix).to(self.dtype).requires_grad_() for group, matrix in maps.items()}
         with torch.enable_grad():
             moved = self.problem.graph.apply(self.b, {group: SoftPermutation(leaf) for group, leaf in leaves.items()})
         value, by_tensor = self.at_moved({name: tensor.detach() for name, tensor in moved.items()})
@@ -51,7 +53,7 @@ class SoftLoss(ABC):
         torch.autograd.backward([moved[name] for name in names], [by_tensor[name] for name in names])
         zeros = (torch.zeros_like(leaf) for leaf in leaves.values())
         grads = (zero if leaf.grad is None else leaf.grad for leaf, zero in zip(leaves.values(), zeros, strict=True))
-        return value, {group: grad.numpy() for group, grad in zip(leaves, grads, strict=True)}
+        return value, {group: grad.double().numpy() for group, grad in zip(leaves, grads, strict=True)}
 
     @abstractmethod
     def at_moved(self, moved: Mapping[str, Tensor]) -> tuple[float, dict[str, Tensor]]:
@@ -88,7 +90,7 @@ class MidpointLoss(SoftLoss):
     """
 
     def __init__(self, problem: MatchingProblem, batch_size: int, most_examples: int) -> None:
-        super().__init__(problem)
+        super().__init__(problem, problem.loss.dtype)  # type: ignore[union-attr]  # more digits would be lost in the loss
         self._batch_size, self._midpoint = batch_size, Midpoint(problem, most_examples)
 
     def at_moved(self, moved: Mapping[str, Tensor]) -> tuple[float, dict[str, Tensor]]:
@@ -96,7 +98,7 @@ class MidpointLoss(SoftLoss):
         examples = draw_examples(self.problem, self._batch_size)
         value, gradient = self._midpoint.training_loss.value_and_gradient(halfway, examples)
         names = [name for name in gradient if name not in self.problem.graph.buffers]
-        return value, {name: torch.from_numpy(gradient[name]) / 2 for name in names}
+        return value, {name: torch.from_numpy(gradient[name]).to(self.dtype) / 2 for name in names}
 
     def of_orders(self, orders: Permutations) -> float:
         return self._midpoint.loss(self._midpoint.weights(orders))

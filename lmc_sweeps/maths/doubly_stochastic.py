@@ -21,7 +21,7 @@ class Balanced:
     converged: bool
 
 
-def balanced(logits: np.ndarray, tolerance: float = TOLERANCE) -> Balanced:
+def balanced(logits: np.ndarray, tolerance: float = TOLERANCE, columns: np.ndarray | None = None) -> Balanced:
     r"""Return the doubly stochastic matrix that Sinkhorn's iteration makes of logits.
 
     .. math:: \operatorname*{argmin}_{P 1 = P^\top 1 = 1} \; - \langle P, Z \rangle + \sum_{ij} P_{ij} \log P_{ij}
@@ -36,17 +36,22 @@ def balanced(logits: np.ndarray, tolerance: float = TOLERANCE) -> Balanced:
         Z, divided by the temperature.
     tolerance : float
         The largest deviation of a marginal from 1.
+    columns : ndarray, shape (n,), optional
+        g to begin with: that of similar logits saves most of the work, and changes the result by less than the tolerance.
 
     References
     ----------
     Sinkhorn 1967; Mena et al. 2018.
     """
     logits = np.asarray(logits, dtype=np.float64)
-    if np.ptp(logits) < LARGEST_RANGE:
-        rows, columns = _scaled(logits, tolerance)
-    else:
-        rows, columns = _log_scaled(logits, 2 * balanced(logits / 2, tolerance).columns, tolerance)
-    return newton(logits, rows, columns, tolerance)
+    far = np.ptp(logits) >= LARGEST_RANGE
+    start = columns
+    if start is None:
+        start = 2 * balanced(logits / 2, tolerance).columns if far else np.zeros(len(logits))
+    start = start - start.max()  # a constant in g is one in f
+    far = far or np.ptp(start) >= LARGEST_RANGE
+    result = newton(logits, *(_log_scaled if far else _scaled)(logits, start, tolerance), tolerance)
+    return result if result.converged or columns is None else balanced(logits, tolerance)
 
 
 def newton(logits: np.ndarray, rows: np.ndarray, columns: np.ndarray, tolerance: float = TOLERANCE) -> Balanced:
@@ -104,31 +109,34 @@ def _solved(matrix: np.ndarray, row_sums: np.ndarray, column_sums: np.ndarray) -
     from scipy.linalg import cho_factor, cho_solve  # takes 0.1 s to import
 
     a, b = matrix.sum(1), matrix.sum(0)
-    divided = matrix / a[:, None]
-    schur = np.diag(b + RIDGE * max(1.0, b.max())) - matrix.T @ divided
-    right = column_sums - divided.T @ row_sums
+    divided = matrix / np.sqrt(a)[:, None]
+    schur = np.diag(b + RIDGE * max(1.0, b.max())) - divided.T @ divided  # of an array and its own transpose BLAS computes one half
+    right = column_sums - matrix.T @ (row_sums / a)
     v = np.zeros(len(matrix))
     if len(matrix) > 1:
-        v[:-1] = cho_solve(cho_factor(schur[:-1, :-1], lower=True), right[:-1])
+        v[:-1] = cho_solve(cho_factor(schur[:-1, :-1], lower=True, check_finite=False), right[:-1], check_finite=False)
     return (row_sums - matrix @ v) / a, v
 
 
 def _step_size(matrix: np.ndarray, row_step: np.ndarray, column_step: np.ndarray) -> float:
     """Return the largest of 1, 1/2, 1/4, ... with which Newton's step makes the function smaller; 0 if none of 30 does."""
-    step = row_step[:, None] + column_step
-    linear = row_step.sum() + column_step.sum()
+    constant = column_step.mean()  # taken from one to the other, so that neither overflows where their sum does not
+    row_step, column_step = row_step + constant, column_step - constant
+    linear, row_sums, column_sums = row_step.sum() + column_step.sum(), matrix.sum(1), matrix.sum(0)
     with np.errstate(over="ignore", invalid="ignore"):
         for size in 0.5 ** np.arange(30):
-            if np.sum(matrix * np.expm1(size * step)) - size * linear <= 1e-12:
+            by_row, by_column = np.expm1(size * row_step), np.expm1(size * column_step)
+            # e^(r + c) - 1 = (e^r - 1) (e^c - 1) + (e^r - 1) + (e^c - 1): a product with the matrix for n x n exponentials
+            if by_row @ (matrix @ by_column) + by_row @ row_sums + by_column @ column_sums - size * linear <= 1e-12:
                 return float(size)
     return 0.0
 
 
-def _scaled(logits: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the potentials after some sweeps, by products with the exponentials."""
+def _scaled(logits: np.ndarray, columns: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the potentials after some sweeps from those of the columns, by products with the exponentials."""
     largest = logits.max(axis=1)
     kernel = np.exp(logits - largest[:, None])
-    v = np.ones(len(logits))
+    v = np.exp(columns)
     for number in range(SWEEPS):
         u = 1 / (kernel @ v)
         sums = kernel.T @ u

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ class TrainingLoss:
     def n_examples(self) -> int:
         """The number of examples in the training set."""
         return len(self.train.labels)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type in which losses are computed: the widest of the network's tensors."""
+        return reduce(torch.promote_types, (tensor.dtype for tensor in self.like.values()))
 
     def on(self, examples: np.ndarray | None) -> "TrainingLoss":
         """Return the loss on the examples of these numbers alone, which are copied once; with None this loss."""

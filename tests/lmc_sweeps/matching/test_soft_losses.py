@@ -7,6 +7,7 @@ import pytest
 import torch
 from loss_problems import KINDS, LossPair, chains, traced
 
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import MatchingProblem
 from lmc_sweeps.matching.soft_losses import DistanceLoss, MidpointLoss, SoftLoss, SoftPermutation
 from lmc_sweeps.maths.doubly_stochastic import balanced
@@ -74,3 +75,19 @@ def test_the_gradient_is_that_of_finite_differences(kind: str, name: str) -> Non
 
 def _value(loss: SoftLoss, maps: Mapping[str, np.ndarray]) -> float:
     return loss.value_and_gradient(maps)[0]
+
+
+@pytest.mark.parametrize("name", ["distance", "midpoint"])
+def test_networks_are_mapped_with_the_digits_that_the_loss_has(name: str) -> None:
+    """A network in float32 is evaluated in float32, so that halfway it is made in float32; distances keep float64."""
+    exact = chains(6, depth=2)
+    a, b = ({key: tensor.float() for key, tensor in network.items()} for network in (exact.a, exact.b))
+    rounded = LossPair(exact.architecture, a, b, Split(exact.train.inputs.float(), exact.train.labels))
+    maps = soft_permutations(exact.problem())
+    single, double = (losses(pair.problem())[name] for pair in (rounded, exact))
+    assert (single.dtype, double.dtype) == (torch.float32 if name == "midpoint" else torch.float64, torch.float64)
+    (value, gradients), (expected, slopes) = single.value_and_gradient(maps), double.value_and_gradient(maps)
+    assert value == pytest.approx(expected, rel=1e-5)
+    for group, slope in slopes.items():
+        assert gradients[group].dtype == np.float64
+        np.testing.assert_allclose(gradients[group], slope, rtol=1e-4, atol=1e-5 * np.abs(slope).max())

@@ -46,6 +46,19 @@ def test_newton_goes_on_from_any_potentials_and_says_when_it_stops_early() -> No
     assert not newton(scores, *rng.standard_normal((2, 9)), tolerance=-1.0).converged
 
 
+@pytest.mark.parametrize("temperature", [10.0, 1.0, 0.1, 1e-3])
+@pytest.mark.parametrize("start", ["the potentials of similar logits", "random", "far apart", "of another constant"])
+def test_potentials_to_begin_with_change_nothing(temperature: float, start: str) -> None:
+    rng = np.random.default_rng(1)
+    scores = logits(20) / temperature
+    expected = balanced(scores)
+    similar = balanced(scores + 0.1 * rng.standard_normal(scores.shape)).columns
+    starts = {"random": rng.standard_normal(20), "far apart": 2000 * rng.standard_normal(20), "of another constant": expected.columns + 1e4}
+    warm = balanced(scores, columns=starts.get(start, similar))
+    assert warm.converged
+    np.testing.assert_allclose(warm.matrix, expected.matrix, atol=1e-8)
+
+
 @pytest.mark.parametrize("temperature", [1.0, 0.3, 0.1])
 @pytest.mark.parametrize("n", [1, 2, 7])
 def test_the_implicit_gradient_is_that_of_finite_differences(n: int, temperature: float) -> None:
