@@ -28,7 +28,7 @@ PAGES = {
     "measures": (
         "Barriers, paths, dimension",
         ["lmc_sweeps.maths.barriers", "lmc_sweeps.maths.interpolation", "lmc_sweeps.maths.dimension"]
-        + ["lmc_sweeps.measuring.paths", "lmc_sweeps.measuring.evaluation"],
+        + ["lmc_sweeps.measuring.paths", "lmc_sweeps.measuring.evaluation", "lmc_sweeps.measuring.features"],
     ),
     "theory": (
         "Theory: rates, bounds, certificates",
