@@ -58,6 +58,7 @@ class Annealing(Matching):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.integer("matching.annealing.steps", self.steps, least=0)
         checks.integer("matching.annealing.examples", self.examples)
         checks.one_of("matching.annealing.start", self.start, STARTS)

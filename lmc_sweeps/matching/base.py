@@ -10,7 +10,7 @@ import numpy as np
 
 from lmc_sweeps import transport
 from lmc_sweeps.common import checks
-from lmc_sweeps.common.identity import ALWAYS, Measuring
+from lmc_sweeps.common.identity import ALWAYS, LATER, Measuring
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.iteration import Iteration, iterate
 from lmc_sweeps.matching.layers import check_finite, layer_report
@@ -42,15 +42,45 @@ __all__ = [  # all that the file of a method needs, one's own too
     "incoming", "incoming_rows", "layer_report", "neuron_rows", "outgoing_columns", "partners", "permutation_maps",
 ]  # fmt: skip
 
+TRAIN, TEST = SPLITS = ("train", "test")
+DATA = frozenset({"moments", "cross_moments", "loss"})  # needs that are computed of examples
 MOST_SWEEPS, PATIENCE = 100, 5  # over groups that depend on one another; without a new least cost
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matching(Measuring, ABC):
-    """The settings of a matching method; `needs` says which parts of the problem it looks at."""
+    """The settings of a matching method; `needs` says which parts of the problem it looks at.
+
+    Parameters
+    ----------
+    matching_examples : int, optional
+        Number of examples, spread evenly, that moments and losses are taken of; all of them if not given.
+    matching_split : str
+        Whose: ``train``, or ``test``, which then is no longer unseen.
+    shuffled : bool
+        Whether B's neurons are put in random order before the method sees B. The permutations found are those of B as it is.
+        A control: of a method that does not depend on that order the result stays the same.
+    """
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]]
+    matching_examples: int | None = field(default=None, metadata=LATER)
+    matching_split: str = field(default=TRAIN, metadata=LATER)
+    shuffled: bool = field(default=False, metadata=LATER)
+
+    def __post_init__(self) -> None:
+        if self.matching_examples is not None:
+            checks.integer(f"matching.{self.name}.matching_examples", self.matching_examples)
+        checks.one_of(f"matching.{self.name}.matching_split", self.matching_split, SPLITS)
+        checks.boolean(f"matching.{self.name}.shuffled", self.shuffled)
+        for key, default in (("matching_examples", None), ("matching_split", TRAIN)):
+            if getattr(self, key) != default and not self.looks_at_data():
+                raise checks.InputError(f"`matching.{self.name}.{key}` must not be set: {self.name} looks at no examples.")
+
+    @classmethod
+    def looks_at_data(cls) -> bool:
+        """Return whether the method looks at activations or at losses."""
+        return bool(cls.needs & DATA)
 
     @abstractmethod
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
@@ -86,6 +116,7 @@ class SequentialMatching(Matching):
         return super().code() | transport.code(self.transport)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.one_of(f"matching.{self.name}.transport", self.transport, transport.choices())
 
     @abstractmethod

@@ -58,6 +58,7 @@ class FrankWolfe(AllWeightsMatching):
     iterations: int = 400
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.one_of("matching.frank_wolfe.start", self.start, STARTS)
         checks.integer("matching.frank_wolfe.iterations", self.iterations)
 

@@ -66,6 +66,7 @@ class OtFusion(Matching):
     epsilon: float = EPSILON
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.one_of("matching.otfusion.cost", self.cost, COSTS)
         checks.one_of("matching.otfusion.transport", self.transport, transport.choices())
         checks.number("matching.otfusion.epsilon", self.epsilon, above=0.0)

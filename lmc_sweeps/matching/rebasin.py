@@ -53,6 +53,7 @@ class Rebasin(AllWeightsMatching):
     starts: int = 5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.one_of("matching.rebasin.transport", self.transport, transport.choices())
         checks.number("matching.rebasin.epsilon", self.epsilon, above=0.0)
         checks.integer("matching.rebasin.starts", self.starts)

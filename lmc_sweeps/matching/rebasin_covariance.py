@@ -53,6 +53,7 @@ class RebasinCovariance(AllWeightsMatching):
     starts: int = 5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.one_of("matching.rebasin_covariance.transport", self.transport, transport.choices())
         checks.number("matching.rebasin_covariance.epsilon", self.epsilon, above=0.0)
         checks.integer("matching.rebasin_covariance.starts", self.starts)

@@ -64,6 +64,7 @@ class Sinkhorn(AllWeightsMatching):
     patience: int = 10
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.one_of("matching.sinkhorn.loss", self.loss, LOSSES)
         for name in ("epochs", "steps", "batch_size", "patience"):
             checks.integer(f"matching.sinkhorn.{name}", getattr(self, name))

@@ -59,6 +59,7 @@ class StraightThrough(Matching):
     project_every: int = 10
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.integer("matching.straight_through.steps", self.steps, least=0)
         checks.integer("matching.straight_through.batch_size", self.batch_size)
         checks.number("matching.straight_through.learning_rate", self.learning_rate, least=0, below=1e6)

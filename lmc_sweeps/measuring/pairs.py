@@ -1,13 +1,11 @@
 """What is measured on one pair of networks: match B to A by every method, evaluate along the lines, measure the barriers."""
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from torch import Tensor
 
-from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Maps, Matching
@@ -15,7 +13,7 @@ from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, function_gap
 from lmc_sweeps.measuring.gaps import distance, midpoint_gap
 from lmc_sweeps.measuring.lines import Match, Pair, line_rows
-from lmc_sweeps.measuring.problems import MOMENTS, matching_problem, solved
+from lmc_sweeps.measuring.matches import matched
 from lmc_sweeps.measuring.rows import CurveRow, MapMeasures, PairResult, RunRow, layer_rows, search_rows
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.repair.base import Repair
@@ -62,7 +60,7 @@ def compare_pair(
     a, b : mapping of str to Tensor
         Parameters of networks A and B, on the device of the splits.
     train, test : Split
-        Statistics for matching come from the training set; lines are evaluated on both.
+        Statistics for matching come from the training set, unless a method's settings say else; lines are evaluated on both.
     methods : sequence of Matching
     points : int
         Number of values of t.
@@ -83,7 +81,7 @@ def compare_pair(
     PairResult
     """
     pair = Pair(architecture, a, b, batch_size)
-    matches = _match(pair, train, test, methods, seed, enter)
+    matches = _match(pair, {"train": train, "test": test}, methods, seed, enter)
     both = {"train": train if path_train is None else path_train, "test": test}
     splits = {name: both[name] for name in evaluated}
     runs: list[RunRow] = []
@@ -99,22 +97,13 @@ def compare_pair(
     return PairResult(runs, curves, layers, maps, notes, search_rows(results))
 
 
-def _match(pair: Pair, train: Split, test: Split, methods: Sequence[Matching], seed: int, enter: Callable[[str, str], None]) -> list[Match]:
-    """Return the match of every method; moments, which several look at, are computed once, and the methods share the seconds."""
-    users = sum(bool(method.needs & MOMENTS) for method in methods)
-    enter("matching", "statistics")
-    start = time.perf_counter()
-    needs = frozenset().union(*(method.needs for method in methods))
-    problem = matching_problem(pair.architecture, [pair.a, pair.b], train, needs, batch_size=pair.batch_size)
-    share = (time.perf_counter() - start) / max(users, 1)
-    results, seconds = [], []
-    for method in methods:
-        enter("matching", method.name)
-        start = time.perf_counter()
-        results.append(solved(method, problem.shown_to(method.needs, generator(seed, "matching", method.name))))
-        seconds.append(time.perf_counter() - start + (share if method.needs & MOMENTS else 0.0))
+def _match(
+    pair: Pair, splits: Mapping[str, Split], methods: Sequence[Matching], seed: int, enter: Callable[[str, str], None]
+) -> list[Match]:
+    """Return the match of every method, with what is measured of its map."""
+    results, seconds = zip(*matched(pair, splits, methods, seed, enter), strict=True)
     enter("evaluating", "ends")
-    measures = _map_measures(pair, [result.maps for result in results], seconds, test)
+    measures = _map_measures(pair, [result.maps for result in results], seconds, splits["test"])
     return [
         Match(method, result, replace(one, status=result.status)) for method, result, one in zip(methods, results, measures, strict=True)
     ]

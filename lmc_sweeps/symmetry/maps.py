@@ -74,6 +74,19 @@ class Permutation(Map):
         return Permutation(first.order[self.order])
 
 
+def of_reordered(mapping: Map, order: np.ndarray) -> Map:
+    """Return the map of B's neurons in their own order, given that of B with ``order[i]`` in the place of neuron i."""
+    if isinstance(mapping, Permutation):
+        return mapping.after(Permutation(order))
+    if isinstance(mapping, Coupling):
+        return Coupling(mapping.plan[:, inverse(order)])
+    if isinstance(mapping, Orthogonal):
+        return Orthogonal(mapping.matrix[:, inverse(order)])
+    raise InputError(
+        f"a {type(mapping).__name__} cannot follow a permutation: `shuffled` is for permutations, couplings and orthogonal maps."
+    )
+
+
 def as_map(group: str, mapping: Map | np.ndarray) -> Map:
     """Return the map of a group, of an order of its neurons the permutation."""
     if isinstance(mapping, Map):
