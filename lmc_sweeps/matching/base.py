@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, ClassVar
 
@@ -73,14 +73,18 @@ class Matching(Measuring, ABC):
             checks.integer(f"matching.{self.name}.matching_examples", self.matching_examples)
         checks.one_of(f"matching.{self.name}.matching_split", self.matching_split, SPLITS)
         checks.boolean(f"matching.{self.name}.shuffled", self.shuffled)
-        for key, default in (("matching_examples", None), ("matching_split", TRAIN)):
-            if getattr(self, key) != default and not self.looks_at_data():
-                raise checks.InputError(f"`matching.{self.name}.{key}` must not be set: {self.name} looks at no examples.")
+        for key in sorted(self.unused()):
+            value = getattr(self, key)
+            if value != next(each.default for each in fields(self) if each.name == key):
+                raise checks.InputError(f"`matching.{self.name}.{key}` must not be set, got {value}: {self.name} does not depend on it.")
 
     @classmethod
-    def looks_at_data(cls) -> bool:
-        """Return whether the method looks at activations or at losses."""
-        return bool(cls.needs & DATA)
+    def unused(cls) -> frozenset[str]:
+        """Return the settings that every method has and this one does not depend on: those on examples, if it looks at none."""
+        return frozenset() if cls.needs & DATA else frozenset({"matching_examples", "matching_split"})
+
+    def settings(self) -> dict[str, Any]:
+        return {key: value for key, value in super().settings().items() if key not in self.unused()}
 
     @abstractmethod
     def __call__(self, problem: MatchingProblem) -> MatchingResult:

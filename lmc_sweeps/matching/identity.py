@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.matching.problem import NOT_MATCHED, MatchingProblem, MatchingResult, permutation_maps
 
@@ -17,10 +16,9 @@ class Identity(Matching):
     name: ClassVar[str] = "identity"
     needs: ClassVar[frozenset[str]] = frozenset()
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.shuffled:
-            raise InputError("`matching.identity.shuffled` must be false: it leaves B's neurons in their own order. Take matching=random.")
+    @classmethod
+    def unused(cls) -> frozenset[str]:
+        return super().unused() | {"shuffled"}
 
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return the permutations that move nothing."""

@@ -21,6 +21,10 @@ class Random(Matching):
     name: ClassVar[str] = "random"
     needs: ClassVar[frozenset[str]] = frozenset({"generator"})
 
+    @classmethod
+    def unused(cls) -> frozenset[str]:
+        return super().unused() | {"shuffled"}
+
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
         """Return permutations drawn from the problem's generator, group by group."""
         draw = problem.generator

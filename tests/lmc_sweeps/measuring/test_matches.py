@@ -99,10 +99,16 @@ def test_methods_are_told_apart_by_what_they_are_shown_and_keep_their_names_with
     [
         (lambda: Activations(matching_examples=0), "`matching.activations.matching_examples` must be a positive integer, got 0."),
         (lambda: Covariance(matching_split="dev"), "`matching.covariance.matching_split` must be one of test, train, got 'dev'."),
-        (lambda: Weights(matching_examples=5), "`matching.weights.matching_examples` must not be set: weights looks at no examples."),
-        (lambda: Rebasin(matching_split="test"), "`matching.rebasin.matching_split` must not be set: rebasin looks at no examples."),
+        (
+            lambda: Weights(matching_examples=5),
+            "`matching.weights.matching_examples` must not be set, got 5: weights does not depend on it.",
+        ),
+        (
+            lambda: Rebasin(matching_split="test"),
+            "`matching.rebasin.matching_split` must not be set, got test: rebasin does not depend on it.",
+        ),
         (lambda: Sinkhorn(shuffled=1), "`matching.sinkhorn.shuffled` must be true or false, got 1."),
-        (lambda: Identity(shuffled=True), "it leaves B's neurons in their own order. Take matching=random."),
+        (lambda: Identity(shuffled=True), "`matching.identity.shuffled` must not be set, got True: identity does not depend on it."),
     ],
 )
 def test_settings_that_cannot_be_are_named(build, message: str) -> None:

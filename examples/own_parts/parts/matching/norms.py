@@ -23,6 +23,7 @@ class Norms(Matching):
     biases: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.boolean("matching.norms.biases", self.biases)
 
     def __call__(self, problem: MatchingProblem) -> MatchingResult:
