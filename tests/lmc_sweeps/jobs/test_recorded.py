@@ -66,7 +66,9 @@ def test_the_plain_config_holds_every_setting_and_rebuilds_the_parts():
     settings = job(dataset=Mnist(root="/data"), store=Path("kept"), optimizer=Adam(lr=0.5), matching=(Weights(biases=True),))
     config = json.loads(json.dumps(plain_config(settings)))
     assert config["dataset"] == {"name": "mnist", "root": "/data", "normalise": False, "train_size": None, "test_size": None}
-    assert config["matching"] == [{"name": "weights", "transport": "emd", "epsilon": 0.01, "biases": True, "outgoing": False}]
+    assert config["matching"] == [
+        {"name": "weights", "shuffled": False, "transport": "emd", "epsilon": 0.01, "biases": True, "outgoing": False}
+    ]
     assert config["store"] == "kept"
     assert config["optimizer"].pop("name") == "adam"
     assert Adam(**config["optimizer"]) == settings.optimizer
