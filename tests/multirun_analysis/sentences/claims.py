@@ -44,6 +44,10 @@ class Tables:
         assert len(rows), f"{self.folder.name}/{name}: no row has {query}"
         return rows
 
+    def study(self, name: str) -> "Tables":
+        """Return the tables of a study, where this folder is that of all results."""
+        return Tables(self.folder / name)
+
     def value(self, name: str, column: str, query: str) -> float:
         """Return the one value of a column that a query selects."""
         values = self(name, query)[column].unique()
