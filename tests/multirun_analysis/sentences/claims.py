@@ -71,6 +71,7 @@ class Page:
     folder: str
     claims: Sequence[Claim]
     names: Sequence[str] = field(default=())
+    is_whole: bool = True  # whether every number of the page must have a claim
 
     def text(self) -> str:
         """Return what a reader of the page sees."""
