@@ -50,7 +50,7 @@ def added_noise(table: Tables) -> list[Value]:
     by_noise = added.groupby(NOISE)["excess"].agg(["min", "max"])
     committed = table("costs", f"`{NOISE}` > 0").groupby(NOISE)["excess"].agg(["min", "max"])
     assert (by_noise - committed).abs().to_numpy().max() < 1e-8
-    (small, large) = by_noise.index
+    small, large = by_noise.index
     ratios = added["of_floor"]
     return [*by_noise.loc[small], small, *by_noise.loc[large], large, ratios.min(), ratios.max()]
 
