@@ -58,7 +58,7 @@ def rank_correlations(table: Tables, measure: str, within: list[str], methods: l
     points = table("runs", f"{TEST} and matching in {methods}").merge(table("layers")[[*key, "approximate_dimension"]], on=key)
     differing = points.groupby(["seed", *within])[measure].transform("nunique") > 1
     cells = points[differing].groupby(["seed", *within])
-    values = {place: stats.spearmanr(cell["approximate_dimension"], cell[measure]).statistic for place, cell in cells}
+    values = {cell_key: stats.spearmanr(cell["approximate_dimension"], cell[measure]).statistic for cell_key, cell in cells}
     return pd.Series(values).rename_axis(["seed", *within]).rename("correlation").reset_index()
 
 
