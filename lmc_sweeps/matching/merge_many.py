@@ -68,13 +68,13 @@ def merge_many(problem: MatchingProblem, *, starts: int = 5, most_rounds: int = 
     .. math:: \max_{P_1, \dots, P_K} f, \qquad f = \sum_{a<b} \sum_p \langle \tilde W^p_a, \tilde W^p_b \rangle, \qquad
               \sum_{a<b} \|\tilde\theta_a - \tilde\theta_b\|^2 = (K - 1) \sum_m \|\theta_m\|^2 - 2 f
 
-    over parameters, :math:`\tilde W_m` those of network m in the common frame. One network after the other, in a random order that is
-    drawn for every round, is matched to the mean of the others by sweeps of `rebasin` from where it lies. Its squared distance from that
-    mean then falls, by more than rounding, and f rises by (K - 1) / 2 times as much, or it stays as it is; the search ends where a whole
-    round changes nothing. There no group of any network can be improved alone (where no tensor has a group twice). That is a local
-    maximum, which depends on the turns and on where the search starts, and so on the orders of the networks' neurons: the first start is
-    those orders, the others are random ones, and the best end counts. At last all networks are relabelled together, so that the first one
-    has its own order again: distances and f stay the same.
+    over the parameters that the graph knows, each once where names are tied; :math:`\tilde W_m` are those of network m in the common
+    frame. One network after the other, in a random order that is drawn for every round, is matched to the mean of the others by sweeps of
+    `rebasin` from where it lies. Its squared distance from that mean then falls, by more than rounding, and f rises by (K - 1) / 2 times
+    as much, or it stays as it is; the search ends where a whole round changes nothing. There no group of any network can be improved
+    alone (where no tensor has a group twice). That is a local maximum, which depends on the turns and on where the search starts, and so
+    on the orders of the networks' neurons: the first start is those orders, the others are random ones, and the best end counts. At last
+    all networks are relabelled together, so that the first one has its own order again: distances and f stay the same.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def merge_many(problem: MatchingProblem, *, starts: int = 5, most_rounds: int = 
     """
     checks.integer("starts", starts)
     checks.integer("most_rounds", most_rounds)
-    _check(problem)
+    problem = _parameters_alone(problem)
     searches = [iterate(_start(problem, number), lambda lying: _round(problem, lying), _is_same, most_rounds) for number in range(starts)]
     ends = tuple(search.state.objective[-1] for search in searches)
     best = searches[int(np.argmax(ends))]
@@ -135,12 +135,16 @@ class _Lying:
     objective: tuple[float, ...] = ()
 
 
-def _check(problem: MatchingProblem) -> None:
+def _parameters_alone(problem: MatchingProblem) -> MatchingProblem:
+    """Return the problem without statistics, constants, counts and second names, which state dicts have too, after checking it."""
     if len(problem.views) < 2:
         raise checks.InputError(f"`problem` must have at least 2 networks, got {len(problem.views)}.")
     absent = [name for name, is_there in (("weights", problem.a.weights), ("generator", problem.generator)) if not is_there]
     if absent:
         raise checks.InputError(f"`problem` must show `weights` and `generator`, got no {' and no '.join(absent)}.")
+    names = [name for name in problem.a.weights if name in problem.graph.axes and name not in problem.graph.buffers]
+    views = tuple(NetworkView(weights={name: view.weights[name] for name in names}) for view in problem.views)
+    return replace(problem, views=views)
 
 
 def _start(problem: MatchingProblem, number: int) -> _Lying:
@@ -166,10 +170,9 @@ def _round(problem: MatchingProblem, before: _Lying) -> _Lying:
 
 
 def _moved(problem: MatchingProblem, view: NetworkView, orders: Permutations) -> dict[str, np.ndarray]:
-    """Return the parameters of a network in an order of its neurons; statistics and constants are left out."""
-    graph = problem.graph
-    parameters = {name: torch.as_tensor(array) for name, array in view.weights.items() if name not in graph.buffers}
-    return {name: tensor.numpy() for name, tensor in graph.apply(parameters, orders).items()}
+    """Return the parameters of a network in an order of its neurons."""
+    tensors = {name: torch.as_tensor(array) for name, array in view.weights.items()}
+    return {name: tensor.numpy() for name, tensor in problem.graph.apply(tensors, orders).items()}
 
 
 def _is_same(before: _Lying, after: _Lying) -> bool:

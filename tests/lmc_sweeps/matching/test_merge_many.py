@@ -231,13 +231,15 @@ def test_a_group_on_both_axes_of_one_tensor_never_makes_it_worse() -> None:
     assert trace[-1] == pytest.approx(by_pairs(aligned), rel=1e-10)
 
 
-def test_statistics_of_batch_norms_are_no_weights() -> None:
+def test_statistics_counts_and_second_names_in_a_state_dict_are_no_weights() -> None:
     axes, networks = chains(3, (4, 9, 3))
     plain = merge_many(problem_of(axes, networks))
     rng = np.random.default_rng(0)
-    more = [{**network, "mean": 100 * rng.standard_normal(9)} for network in networks]
-    problem = problem_of(axes | {"mean": ("h1",)}, more)
-    matched = merge_many(replace(problem, graph=replace(problem.graph, buffers=frozenset({"mean"}))))
+    networks = [{**network, "mean": 100 * rng.standard_normal(9)} for network in networks]
+    problem = problem_of(axes | {"mean": ("h1",)}, networks)
+    graph = replace(problem.graph, buffers=frozenset({"mean"}), tied={"second name": "w2"})
+    more = [{**network, "batches": np.array(1e6), "second name": network["w2"]} for network in networks]
+    matched = merge_many(replace(problem, graph=graph, views=tuple(NetworkView(weights=network) for network in more)))
     assert matched.objective == plain.objective
     for orders, same in zip(matched.permutations, plain.permutations, strict=True):
         np.testing.assert_array_equal(orders["h1"], same["h1"])
