@@ -174,9 +174,9 @@ def test_traced_networks_keep_their_functions_and_their_cycles_close(name: str) 
     assert trace == sorted(trace)
     assert trace[-1] == pytest.approx(by_pairs(_parameters(graph, aligned)), rel=1e-10)
     for group, size in graph.sizes.items():
-        there = matched.between(1, 2)[group][matched.between(0, 1)[group]]
-        np.testing.assert_array_equal(there, matched.between(0, 2)[group])
-        np.testing.assert_array_equal(matched.between(2, 0)[group][there], np.arange(size))
+        by_way_of_1 = matched.between(1, 2)[group][matched.between(0, 1)[group]]
+        np.testing.assert_array_equal(by_way_of_1, matched.between(0, 2)[group])
+        np.testing.assert_array_equal(matched.between(2, 0)[group][by_way_of_1], np.arange(size))
 
 
 def _parameters(graph: Graph, networks: Sequence[Mapping[str, Tensor]]) -> list[dict[str, np.ndarray]]:
