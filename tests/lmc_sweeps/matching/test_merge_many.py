@@ -1,16 +1,13 @@
 """Several networks in one frame: cycles close, f is that of all pairs, it never falls, and no network can be improved where it ends."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from scipy.optimize import linear_sum_assignment
 from small_chains import Axes, Weight, apart, chain, moved, residual
-from torch import Tensor
-from traced_networks import NETWORKS, graph_of
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.matching.merge_many import merge_many, sum_of_products
@@ -19,7 +16,6 @@ from lmc_sweeps.matching.rebasin import Rebasin
 from lmc_sweeps.symmetry.graph import Graph
 
 SIZES = (6, 12, 12, 12, 4)
-TRACED = ["resnet20 batch", "vit chunked"]  # streams, and heads within one
 
 
 def problem_of(axes: Axes, networks: Sequence[Weight], seed: int = 0) -> MatchingProblem:
@@ -30,21 +26,6 @@ def problem_of(axes: Axes, networks: Sequence[Weight], seed: int = 0) -> Matchin
 def chains(count: int, sizes: tuple[int, ...] = SIZES, seed: int = 0) -> tuple[Axes, list[dict[str, np.ndarray]]]:
     """Return several networks of independent random weights."""
     return chain(sizes, seed)[0], [chain(sizes, 100 * seed + k)[1] for k in range(count)]
-
-
-def drawn(name: str, count: int) -> list[dict[str, Tensor]]:
-    """Return the tensors of several networks of a traced kind, with drawn biases, scales and statistics."""
-    networks = []
-    for seed in range(count):
-        torch.manual_seed(seed)
-        state = NETWORKS[name].make().double().state_dict()
-        networks.append({key: torch.rand_like(state[key]) + 0.5 if state[key].dim() == 1 else state[key] for key in graph_of(name).axes})
-    return networks
-
-
-def problem_of_traced(name: str, networks: Sequence[Mapping[str, Tensor]]) -> MatchingProblem:
-    views = tuple(NetworkView(weights={key: tensor.numpy() for key, tensor in network.items()}) for network in networks)
-    return MatchingProblem(graph=graph_of(name), views=views, generator=np.random.default_rng(0))
 
 
 def by_pairs(networks: Sequence[Weight]) -> float:
@@ -158,29 +139,6 @@ def test_relabelled_copies_of_one_network_are_brought_back_to_the_first(count: i
     for k, orders in enumerate(matched.permutations):
         for group, order in orders.items():
             np.testing.assert_array_equal(planted[k][group][order], planted[0][group])
-
-
-@pytest.mark.parametrize("name", TRACED)
-def test_traced_networks_keep_their_functions_and_their_cycles_close(name: str) -> None:
-    networks, graph = drawn(name, 3), graph_of(name)
-    problem = problem_of_traced(name, networks)
-    matched = merge_many(problem, starts=1)
-    module, inputs = NETWORKS[name].make().double().eval(), NETWORKS[name].example().double()
-    aligned = [graph.apply(network, orders) for network, orders in zip(networks, matched.permutations, strict=True)]
-    for network, same in zip(networks, aligned, strict=True):
-        outputs = torch.func.functional_call(module, network, (inputs,))
-        torch.testing.assert_close(torch.func.functional_call(module, same, (inputs,)), outputs, rtol=0, atol=1e-9)
-    trace = [by_pairs(_parameters(graph, networks)), *matched.objective]
-    assert trace == sorted(trace)
-    assert trace[-1] == pytest.approx(by_pairs(_parameters(graph, aligned)), rel=1e-10)
-    for group, size in graph.sizes.items():
-        by_way_of_1 = matched.between(1, 2)[group][matched.between(0, 1)[group]]
-        np.testing.assert_array_equal(by_way_of_1, matched.between(0, 2)[group])
-        np.testing.assert_array_equal(matched.between(2, 0)[group][by_way_of_1], np.arange(size))
-
-
-def _parameters(graph: Graph, networks: Sequence[Mapping[str, Tensor]]) -> list[dict[str, np.ndarray]]:
-    return [{name: tensor.numpy() for name, tensor in network.items() if name not in graph.buffers} for network in networks]
 
 
 def test_a_chain_keeps_its_function() -> None:
