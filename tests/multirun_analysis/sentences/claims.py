@@ -1,10 +1,12 @@
 """Sentences and their data: passages of a page, and from committed tables the value of every number in them."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -49,6 +51,10 @@ class Tables:
         values = self(name, query)[column].unique()
         assert len(values) == 1, f"{self.folder.name}/{name}: {len(values)} values of {column} have {query}"
         return float(values[0])
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what the study's ``provenance.json`` says of settings, seconds and versions."""
+        return json.loads((self.folder / "provenance.json").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
