@@ -27,8 +27,8 @@ def miss(table: Tables) -> list[Value]:
 
 
 def orders(table: Tables) -> list[Value]:
-    own, shared, theirs = midpoints(table, OWN), midpoints(table, SHARED), paper(table)
-    return [*shared.mean(), *theirs["paper"], *shared.std(ddof=0), *theirs["paper_std"], *own.mean()]
+    own, shared, of_paper = midpoints(table, OWN), midpoints(table, SHARED), paper(table)
+    return [*shared.mean(), *of_paper["paper"], *shared.std(ddof=0), *of_paper["paper_std"], *own.mean()]
 
 
 def within_rules(table: Tables) -> list[Value]:
@@ -38,13 +38,13 @@ def within_rules(table: Tables) -> list[Value]:
 
 
 def own_minus_shared(table: Tables) -> list[Value]:
-    own, shared, theirs = midpoints(table, OWN), midpoints(table, SHARED), paper(table)
+    own, shared, of_paper = midpoints(table, OWN), midpoints(table, SHARED), paper(table)
     difference, values = own - shared, []
     for method in METHODS:
         low, high = stats.t.interval(0.95, len(own) - 1, difference[method].mean(), stats.sem(difference[method]))
         assert low < 0 < high, "the page says that no difference is decided"
         values += [difference[method].mean(), low, high]
-    gap = own["weights"].mean() - theirs.loc["weights", "paper"]
+    gap = own["weights"].mean() - of_paper.loc["weights", "paper"]
     return [*values, len(own), 100 * difference["weights"].mean() / gap]
 
 

@@ -11,9 +11,9 @@ RISES = [(3, 512, "activations"), (3, 512, "straight_through"), (3, 128, "sinkho
 def changed(table: Tables, depth: int, width: int, metric: str) -> tuple[list[str], list[str]]:
     """Return the methods whose measure a repair lowers, and those whose it raises, by intervals that hold together for all methods."""
     rows = table("repairs", f"{TEST} and metric == '{metric}' and depth == {depth} and width == {width}")
-    told = rows[rows["better"] != "undecided"]
-    assert ((told["mean"] < 0) == (told["better"] == "repair")).all()
-    return tuple(sorted(told.loc[told["better"] == side, "matching"]) for side in ("repair", "none"))  # type: ignore[return-value]
+    decided = rows[rows["better"] != "undecided"]
+    assert ((decided["mean"] < 0) == (decided["better"] == "repair")).all()
+    return tuple(sorted(decided.loc[decided["better"] == side, "matching"]) for side in ("repair", "none"))  # type: ignore[return-value]
 
 
 def corrected(table: Tables) -> list[Value]:
@@ -58,8 +58,8 @@ def of_rises(table: Tables, metric: str) -> pd.DataFrame:
 
 
 def rises(table: Tables) -> list[Value]:
-    found = [(3, width, method) for width in (512, 128, 32) for method in changed(table, 3, width, "loss_barrier")[1]]
-    assert found == RISES
+    raised = [(3, width, method) for width in (512, 128, 32) for method in changed(table, 3, width, "loss_barrier")[1]]
+    assert raised == RISES
     raw, calibrated = (of_rises(table, metric) for metric in ("loss_barrier", "loss_barrier_calibrated"))
     decided = (calibrated["better"] != "undecided").sum()
     return [len(raw), 3, *raw["mean"].agg(["min", "max"]), *calibrated["mean"].agg(["min", "max"]), decided, len(calibrated)]

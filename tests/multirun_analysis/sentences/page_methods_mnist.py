@@ -62,9 +62,9 @@ def against_controls(table: Tables) -> list[Value]:
     for method, control in (("method", "other"), ("other", "method")):
         side = rows[~rows[method].isin(CONTROLS) & rows[control].isin(CONTROLS)]
         sides.append(side.assign(matching=side[method], better=side["better_corrected"] == side[method]))
-    told = pd.concat(sides).groupby(["matching", *CELLS])["better"].agg(["size", "any", "all"])
-    assert (told["size"] == len(CONTROLS)).all()
-    exceptions = told[~told["all"]]
+    against_both = pd.concat(sides).groupby(["matching", *CELLS])["better"].agg(["size", "any", "all"])
+    assert (against_both["size"] == len(CONTROLS)).all()
+    exceptions = against_both[~against_both["all"]]
     assert not exceptions["any"].any(), "not told from either control"
     (first, *first_cell), (second, *second_cell) = exceptions.index
     assert (first, second) == ("covariance", "sinkhorn")
@@ -118,10 +118,10 @@ def annealing(table: Tables) -> list[Value]:
 def costs(table: Tables) -> list[Value]:
     of_methods = shares(table, 3, 512)
     means = of_methods["mean"].drop(CONTROLS)
-    rest = means.drop("sinkhorn")
-    assert (rest.idxmin(), rest.idxmax()) == ("weights", "annealing")
+    but_sinkhorn = means.drop("sinkhorn")
+    assert (but_sinkhorn.idxmin(), but_sinkhorn.idxmax()) == ("weights", "annealing")
     starts = [GIVEN, means["rebasin"], of_methods.loc["rebasin", "median"]]  # how many starts, is a setting
-    return [3, 512, rest.min(), rest.max(), *starts, of_methods.loc["sinkhorn", "size"], means["sinkhorn"]]
+    return [3, 512, but_sinkhorn.min(), but_sinkhorn.max(), *starts, of_methods.loc["sinkhorn", "size"], means["sinkhorn"]]
 
 
 def undecided(table: Tables) -> list[Value]:
