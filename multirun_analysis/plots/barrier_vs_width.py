@@ -1,5 +1,6 @@
-"""Barrier against width: points for pairs, a line for the mean, a band for its interval, one colour per method."""
+"""Barrier against width: points for pairs, a line for the mean, a bar for its interval, one colour per method."""
 
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -22,6 +23,7 @@ def plot_barrier_vs_width(
     split: str = "test",
     x: str = "width",
     hue: str = "matching",
+    whole: pd.DataFrame | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a metric against width, or another key, for one cell of the other keys.
@@ -40,6 +42,8 @@ def plot_barrier_vs_width(
         ``train`` or ``test``.
     x, hue : str
         The keys that stand for width and method.
+    whole : DataFrame, optional
+        The table of all panels of a figure, in which a value of `hue` has one look, and whose means set one scale; `table`, if not given.
     ax : Axes, optional
 
     Returns
@@ -47,37 +51,46 @@ def plot_barrier_vs_width(
     Axes
     """
     ax = ax if ax is not None else plt.subplots(figsize=(5.2, 3.6))[1]
-    estimates = table[(table["metric"] == metric) & (table["split"] == split) & (table["n_pairs"] > 0)]
+    estimates = _estimates(table, metric, split)
+    everywhere = estimates if whole is None else _estimates(whole, metric, split)
     pairs = runs[(runs["split"] == split) & (runs["status"] == "ok")]
     kinds = ordered_values(estimates, hue)
     values_x = ordered(estimates[x])
     positions = dict(zip(values_x, key_axis(ax, x, values_x), strict=True))
     beside = [aside(ax, list(positions.values()), k, len(kinds)) for k in range(len(kinds))]  # at the scale that the axis has now
-    names = [str(kind) for kind in kinds]
+    names = [str(kind) for kind in ordered_values(everywhere, hue)]
     for k, kind in enumerate(kinds):
         look = key_look(hue, str(kind), names)
         points = pairs[(pairs[hue] == kind) & pairs[x].isin(values_x)]
         _draw_pairs(ax, points[x].map(dict(zip(values_x, beside[k], strict=True))), points[metric], *look)
-        line = estimates[estimates[hue] == kind].assign(position=estimates[x].map(positions)).sort_values("position")
+        line = estimates[estimates[hue] == kind].assign(position=estimates[x].map(dict(zip(values_x, beside[k], strict=True))))
+        line = line.sort_values("position")
         _draw_means(ax, line, *look, for_figure(value_text(kind)))
-    barrier_axis(ax, drawable(estimates["mean"]), drawable(pairs[metric]))
+    barrier_axis(ax, drawable(everywhere["mean"]), drawable(pairs[metric]))
     ax.set_ylabel(axis_label(metric, split))
     return ax
 
 
+def _estimates(table: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
+    return table[(table["metric"] == metric) & (table["split"] == split) & (table["n_pairs"] > 0)]
+
+
 def _draw_pairs(ax: Axes, positions: pd.Series, values: pd.Series, colour: str, marker: str) -> None:
     at = positions.to_numpy(dtype=float)
-    ax.plot(at, drawable(values), marker, color=colour, markersize=2.5, alpha=0.45, linestyle="none")
+    ax.plot(at, drawable(values), marker, color=colour, markersize=2.5, alpha=0.35, linestyle="none")
 
 
 def _draw_means(ax: Axes, line: pd.DataFrame, colour: str, marker: str, label: str) -> None:
     at = line["position"].to_numpy(dtype=float)
-    ax.plot(at, drawable(line["mean"]), marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=label)
-    ax.fill_between(at, drawable(line["ci_low"]), drawable(line["ci_high"]), color=colour, alpha=0.12, linewidth=0)
+    ax.plot(at, drawable(line["mean"]), marker=marker, color=colour, markersize=4.5, linewidth=1.2, label=label)
+    ax.vlines(at, drawable(line["ci_low"]), drawable(line["ci_high"]), color=colour, linewidth=1.6, alpha=0.7)
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
-    """Return test loss and error barrier against `x`, a row of panels for each cell of the keys other than `x` and `hue`."""
+    """Return test loss and error barrier against `x`, a row of panels for each cell of the keys other than `x` and `hue`.
+
+    Where lines are not methods, rows are compared with one another: they share a scale.
+    """
     table = frames["barrier_vs_width"]
     keys = fixed_keys(table, x, hue)
     all_cells = cells(table[table["n_pairs"] > 0], keys)
@@ -85,13 +98,19 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     if not rows:
         return None
     pairs = cells(frames["runs"], keys)
+    is_shared = hue != "matching"
     figure, axes = panel_rows(len(rows), len(METRICS))
+    whole = table if is_shared else None
     with figure_style():
         for row, (key, cell) in zip(axes, rows, strict=True):
             for ax, metric in zip(row, METRICS, strict=True):
-                plot_barrier_vs_width(cell, pairs[key], metric=metric, x=x, hue=hue, ax=ax)
+                plot_barrier_vs_width(cell, pairs[key], metric=metric, x=x, hue=hue, whole=whole, ax=ax)
             row_title(row[0], keys, key)
-        title = f"points: pairs; line: mean; band: {kinds_of(table)}"
+        if is_shared:
+            for column in axes.T:
+                limits = np.array([ax.get_ylim() for ax in column])
+                plt.setp(column, ylim=(limits[:, 0].min(), limits[:, 1].max()))
+        title = f"points: pairs; line: mean; bar: {kinds_of(table)}" + (f"\nlines: {for_figure(hue)}" if is_shared else "")
         legend_of_all(figure, axes.flat, title, left_out(len(rows), len(all_cells), "rows"), methods=hue == "matching")
     return figure
 

@@ -9,7 +9,7 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.base import METRICS, Frames, SweepFigure
 from multirun_analysis.plots.panels import legend_of_all, panel_rows
-from multirun_analysis.plots.style import axis_label, figure_style, method_look
+from multirun_analysis.plots.style import axis_label, barrier_axis, drawable, figure_style, method_look, plain_log_axis
 from multirun_analysis.stats.correlations import dimension_points
 
 FEWEST, MOST = 8, 3000  # points: fewer show nothing, and more add nothing
@@ -38,11 +38,9 @@ def plot_dimension_and_barrier(points: pd.DataFrame, *, metric: str = "loss_barr
             cell["approximate_dimension"], cell[metric], marker, color=colour, markersize=3, alpha=0.6, linestyle="none",
             label=for_figure(method),
         )  # fmt: skip
-    above = points.loc[points[metric] > 0, metric]
-    ax.set_xscale("log")
-    if len(above):
-        ax.set_yscale("symlog", linthresh=float(above.quantile(0.05)), linscale=0.5)
-    ax.set_ylim(bottom=0)
+    values = drawable(points[metric])
+    barrier_axis(ax, values, values)
+    plain_log_axis(ax)
     ax.set_xlabel("approximate dimension (mean over layers)")
     ax.set_ylabel(axis_label(metric, "test"))
     return ax

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import STUDY_FONT, axis_label, figure_style, legend_above, panel_title, series_look
+from multirun_analysis.plots.style import STUDY_FONT, axis_label, barrier_axis, figure_style, legend_above, panel_title, series_look
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.rows import measured
@@ -38,7 +38,9 @@ def barrier_against_depth(frames: Frames) -> Figure:
                     plot_line(summarise(cell, ["depth"], measure), "depth", ax=ax, **series_look(k), label=f"width {width}")
                 ax.set_xticks(sorted(test["depth"].unique()))
             row[0].set_ylabel(name)
-            row[0].set_ylim(bottom=0)
+        errors = test.groupby(BY)["error_barrier"].mean().to_numpy()
+        barrier_axis(axes[0][0], errors, errors)  # of all panels of the row: they share it
+        axes[1][0].set_ylim(bottom=0)
         for ax, method in zip(axes[0], methods, strict=True):
             panel_title(ax, for_figure(method), STUDY_FONT)
             ax.axhline(TOLERANCE, color="black", linestyle=":", linewidth=1)

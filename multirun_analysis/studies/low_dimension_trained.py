@@ -14,6 +14,7 @@ from multirun_analysis.plots.style import (
     legend_above,
     method_look,
     panel_title,
+    plain_log_axis,
     series_look,
     width_axis,
 )
@@ -88,12 +89,20 @@ def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
     for method in methods:
         colour, marker = method_look(method, methods)
         cell = points[points["matching"] == method].sort_values(DIMENSION)
-        ax.plot(cell["approximate_dimension"], cell["loss_barrier"], color=colour, marker=marker, linewidth=0.8, label=for_figure(method))
+        ax.plot(
+            cell["approximate_dimension"],
+            cell["loss_barrier"],
+            color=colour,
+            marker=marker,
+            linewidth=0.8,
+            clip_on=False,
+            label=for_figure(method),
+        )
         for row in cell.to_dict("records"):
             ax.annotate(
                 f"{row[DIMENSION]}", (row["approximate_dimension"], row["loss_barrier"]), (3, 3), textcoords="offset points", fontsize=6.5
             )
-    ax.set_xscale("log")
+    plain_log_axis(ax)
     ax.set_ylim(bottom=0)
     ax.set_xlabel("approximate dimension of network A")
     ax.set_ylabel(axis_label("loss_barrier", "test"))

@@ -93,7 +93,7 @@ def claim(frames: Frames) -> Figure:
         for ax in (left, middle, right):
             ax.set_xlabel("width [neurons]")
             ax.tick_params(axis="x", labelrotation=45)
-        legend_above(figure, left, f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}")
+        legend_above(figure, left, f"line: mean over pairs; bar and band: {kinds_of(frames['barrier_vs_width'])}")
     return figure
 
 

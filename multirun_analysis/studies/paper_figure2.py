@@ -162,10 +162,10 @@ def _line(ax: Axes, mean: pd.Series, std: pd.Series, colour: str, marker: str, s
 
 
 def _paper(ax: Axes, values: dict[float, Value], colour: str, marker: str) -> None:
-    """Draw the paper's values as open markers, a little to the right, with their standard deviations where they are known."""
-    rates = [1.12 * rate for rate in values]
+    """Draw the paper's values as open markers, with their standard deviations where they are known."""
+    rates = list(values)
     means, stds = [value.mean for value in values.values()], [value.std for value in values.values()]
-    ax.errorbar(rates, means, stds, fmt=marker, color=colour, markerfacecolor="white", markersize=6.5, linewidth=1, capsize=2)
+    ax.errorbar(rates, means, stds, fmt=marker, color=colour, markerfacecolor="none", markersize=8, linewidth=1, capsize=3)
 
 
 def _finish(figure: Figure, *axes: Axes) -> None:

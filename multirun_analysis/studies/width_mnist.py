@@ -36,7 +36,7 @@ def barrier_against_width(frames: Frames) -> Figure:
         handles, labels = axes[0].get_legend_handles_labels()
         shown = dict(zip(labels, handles, strict=True))
         names = sorted(shown, key=method_order)
-        title = f"identity: unmatched; points: pairs of networks; line: mean; band: {kinds_of(frames['barrier_vs_width'])}"
+        title = f"identity: unmatched; points: pairs of networks; line: mean; bar and band: {kinds_of(frames['barrier_vs_width'])}"
         figure.legend([shown[name] for name in names], names, ncols=len(names), loc="outside upper center", title=title)
     return figure
 

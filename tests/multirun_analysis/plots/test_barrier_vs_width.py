@@ -22,8 +22,16 @@ def test_the_plot_shows_means_pairs_true_widths_and_zeros(write_sweep):
     figure, ax = plt.subplots()
     assert plot_barrier_vs_width(barrier_vs_width(runs), runs, ax=ax) is ax
     lines = {line.get_label(): line for line in ax.get_lines()}
-    np.testing.assert_allclose(lines["weights"].get_xdata(), [8, 16])
-    np.testing.assert_allclose(lines["weights"].get_ydata(), [0.1, 0.0])
+    table = barrier_vs_width(runs).query("split == 'test' and metric == 'loss_barrier'")
+    places = set()
+    for method, bars in zip(("identity", "weights"), ax.collections, strict=True):
+        line, of_method = lines[method], table[table["matching"] == method]
+        np.testing.assert_allclose(line.get_xdata(), [8, 16], rtol=0.05)  # beside one another
+        np.testing.assert_allclose(line.get_ydata(), of_method["mean"])
+        places |= set(line.get_xdata())
+        for segment, place, low, high in zip(bars.get_segments(), line.get_xdata(), of_method["ci_low"], of_method["ci_high"], strict=True):
+            np.testing.assert_allclose(segment, [[place, low], [place, high]])
+    assert len(places) == 4
     assert lines["weights"].get_color() == METHODS["weights"][0]
     figure.canvas.draw()
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["8", "16"]

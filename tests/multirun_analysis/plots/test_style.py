@@ -12,10 +12,13 @@ from multirun_analysis.plots.style import (
     REPAIRS,
     aside,
     axis_label,
+    barrier_axis,
     drawable,
     figure_style,
     key_axis,
+    key_look,
     method_look,
+    plain_log_axis,
     repair_look,
     series_look,
 )
@@ -38,6 +41,49 @@ def test_a_method_looks_the_same_whatever_stands_beside_it_and_no_two_look_alike
     assert len({tuple(series_look(k).values()) for k in range(len(COLOURS))}) == len(COLOURS)
 
 
+def test_a_method_keeps_its_colour_with_settings_and_numbers_are_shades_in_their_order():
+    names = ["identity", "weights[biases=true]", "weights[biases=false]", "activations", "weights[outgoing=true]"]
+    looks = [method_look(name, names) for name in names]
+    assert looks[1] == METHODS["weights"]
+    assert looks[3] == METHODS["activations"]
+    assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == len(names)
+    hues = [mpl.colors.rgb_to_hsv(mpl.colors.to_rgb(looks[k][0]))[0] for k in (1, 2, 4)]
+    np.testing.assert_allclose(hues, hues[0], atol=0.06)  # shades of one colour
+    rates = ["0.1", "0.025", "0.05"]
+    brightness = [sum(mpl.colors.to_rgb(key_look("optimizer.lr", rate, rates)[0])) for rate in sorted(rates, key=float)]
+    assert brightness == sorted(brightness, reverse=True)
+    assert key_look("matching", "weights", ["weights", "identity"]) == METHODS["weights"]
+
+
+def test_logarithmic_ticks_are_plain_numbers_that_do_not_overlap():
+    figure = Figure()
+    for limits in ((1.2, 4.5), (0.02, 30.0), (1e-6, 1e6)):
+        ax = figure.subplots()
+        plain_log_axis(ax)
+        ax.set_xlim(*limits)
+        figure.canvas.draw()
+        shown = [
+            label for label in ax.get_xticklabels(which="both") if label.get_text() and limits[0] <= label.get_position()[0] <= limits[1]
+        ]
+        assert len(shown) >= 2
+        assert [float(label.get_text()) for label in shown] == pytest.approx([label.get_position()[0] for label in shown])
+        boxes = sorted(label.get_window_extent().x0 for label in shown)
+        widths = {label.get_window_extent().x0: label.get_window_extent().width for label in shown}
+        assert all(right - left > widths[left] for left, right in zip(boxes[:-1], boxes[1:], strict=True))
+        figure.clear()
+
+
+def test_the_place_where_a_scale_changes_is_marked():
+    for axis in ("x", "y"):
+        ax = Figure().subplots()
+        barrier_axis(ax, np.array([0.004, 0.2]), np.array([0.0, 0.3]), axis)
+        (mark,) = ax.texts
+        assert mark.get_position()[axis == "y"] == pytest.approx(0.001)
+        plain = Figure().subplots()
+        barrier_axis(plain, np.zeros(2), np.zeros(2), axis)
+        assert not plain.texts
+
+
 def test_the_style_holds_inside_its_block_only():
     before = dict(mpl.rcParams)
     with figure_style():
@@ -50,6 +96,8 @@ def test_the_style_holds_inside_its_block_only():
     [
         ("width", [8, 24], "log", [8, 24], ["8", "24"]),
         ("optimizer.lr", [0.01, 0.1], "log", [0.01, 0.1], ["0.01", "0.1"]),
+        ("optimizer.lr", [0.025, 0.05, 0.1], "log", [0.025, 0.05, 0.1], ["0.025", "0.05", "0.1"]),
+        ("optimizer.weight_decay", [0.0, 0.001, 0.1], "symlog", [0, 0.001, 0.1], ["0", "0.001", "0.1"]),
         ("depth", [1, 2, 3], "linear", [1, 2, 3], ["1", "2", "3"]),
         ("model.noise", [0.0, 1.0], "linear", [0, 1], ["0", "1"]),  # a zero has no logarithm
         ("matching", ["identity", "weights"], "linear", [0, 1], ["identity", "weights"]),

@@ -46,6 +46,10 @@ class Tables:
         assert len(rows), f"{self.folder.name}/{name}: no row has {query}"
         return rows
 
+    def study(self, name: str) -> "Tables":
+        """Return the tables of a study, where this folder is that of all results."""
+        return Tables(self.folder / name)
+
     def value(self, name: str, column: str, query: str) -> float:
         """Return the one value of a column that a query selects."""
         values = self(name, query)[column].unique()
@@ -73,13 +77,14 @@ class Page:
     folder: str
     claims: Sequence[Claim]
     names: Sequence[str] = field(default=())
-    section: str = ""
+    is_whole: bool = True  # whether every number of the page must have a claim
+    section: str = ""  # the heading of the one section that is held; none: the whole page
 
     def text(self) -> str:
         """Return what a reader of the page, or of the section with that heading, sees."""
         text = (ROOT / self.path).read_text(encoding="utf-8")
         if self.section:
-            before, heading, text = text.partition(f"\n## {self.section}\n")
+            _, heading, text = text.partition(f"\n## {self.section}\n")
             assert heading, f"{self.path} has no section {self.section}"
         return shown(text.partition("\n## ")[0] if self.section else text)
 

@@ -11,7 +11,7 @@ OWN, LONG = "`training.data_order` == 'own'", "`optimizer.lr` == 0.1"
 
 
 def figure2_design(table: Tables) -> list[Value]:
-    runs, fixed = table("paper_figure2/runs", OWN), Tables(table.folder / "paper_figure2").provenance()["settings"]
+    runs, fixed = table("paper_figure2/runs", OWN), table.study("paper_figure2").provenance()["settings"]
     return [GIVEN, GIVEN, *[fixed["width"]] * int(fixed["depth"]), GIVEN, runs["optimizer.lr"].nunique(), runs["seed"].nunique()]
 
 

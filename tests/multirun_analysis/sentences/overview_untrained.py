@@ -79,7 +79,7 @@ def deep_rest(table: Tables) -> list[Value]:
 
 
 def low_dimension_inputs(table: Tables) -> int:
-    return int(Tables(table.folder / "low_dimension").provenance()["settings"]["dataset.ambient_dimension"])
+    return int(table.study("low_dimension").provenance()["settings"]["dataset.ambient_dimension"])
 
 
 def low_dimension_slope(table: Tables, dimension: int, noise: float) -> float:

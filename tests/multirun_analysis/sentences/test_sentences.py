@@ -16,6 +16,6 @@ def test_a_sentence_says_what_the_tables_say(page: Page, claim: Claim) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.is_whole], ids=lambda page: page.path)
 def test_every_number_of_a_page_has_a_claim(page: Page) -> None:
     assert page.uncovered() == []
