@@ -38,7 +38,7 @@ PAGES = {
         "Matching methods",
         [f"lmc_sweeps.matching.{name}" for name in ("base", "entropic", "problem", "neuron_weights", "layers", "iteration")]
         + [f"lmc_sweeps.matching.{name}" for name in ("identity", "random_permutations", "weights", "covariance", "activations")]
-        + [f"lmc_sweeps.matching.{name}" for name in ("rebasin", "rebasin_covariance", "frank_wolfe")]
+        + [f"lmc_sweeps.matching.{name}" for name in ("rebasin", "rebasin_covariance", "merge_many", "frank_wolfe")]
         + [f"lmc_sweeps.matching.{name}" for name in ("straight_through", "annealing", "midpoint", "sinkhorn", "otfusion")]
         + [f"lmc_sweeps.matching.{name}" for name in ("all_weights", "soft_maps", "soft_losses")]
         + ["lmc_sweeps.maths.ground_costs", "lmc_sweeps.maths.doubly_stochastic"],

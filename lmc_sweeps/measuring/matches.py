@@ -44,11 +44,11 @@ def matched(
     results = []
     for method in methods:
         enter("matching", method.name)
-        start, seen = time.perf_counter(), shown[_sight(method)]
-        result = solved(method, seen.problem.shown_to(method.needs, generator(seed, "matching", method.name)))
-        if seen.order:
-            result = replace(result, maps={group: of_reordered(each, seen.order[group]) for group, each in result.maps.items()})
-        results.append((result, time.perf_counter() - start + (seen.seconds if method.needs & MOMENTS else 0.0)))
+        start, view = time.perf_counter(), shown[_sight(method)]
+        result = solved(method, view.problem.shown_to(method.needs, generator(seed, "matching", method.name)))
+        if view.order:
+            result = replace(result, maps={group: of_reordered(each, view.order[group]) for group, each in result.maps.items()})
+        results.append((result, time.perf_counter() - start + (view.seconds if method.needs & MOMENTS else 0.0)))
     return results
 
 

@@ -228,10 +228,10 @@ class _FewTicks(LogLocator):
 def plain_log_axis(ax: Axes, axis: Literal["x", "y"] = "x") -> None:
     """Make an axis logarithmic, with few enough ticks, also within a decade, for them to be written as plain numbers."""
     (ax.set_xscale if axis == "x" else ax.set_yscale)("log")
-    of = ax.xaxis if axis == "x" else ax.yaxis
-    of.set_major_locator(_FewTicks())
-    of.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    of.set_minor_formatter(NullFormatter())
+    scale = ax.xaxis if axis == "x" else ax.yaxis
+    scale.set_major_locator(_FewTicks())
+    scale.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    scale.set_minor_formatter(NullFormatter())
 
 
 def axis_label(metric: str, split: str) -> str:

@@ -29,8 +29,8 @@ def test_the_plot_shows_means_pairs_true_widths_and_zeros(write_sweep):
         np.testing.assert_allclose(line.get_xdata(), [8, 16], rtol=0.05)  # beside one another
         np.testing.assert_allclose(line.get_ydata(), of_method["mean"])
         places |= set(line.get_xdata())
-        for segment, place, low, high in zip(bars.get_segments(), line.get_xdata(), of_method["ci_low"], of_method["ci_high"], strict=True):
-            np.testing.assert_allclose(segment, [[place, low], [place, high]])
+        for segment, x, low, high in zip(bars.get_segments(), line.get_xdata(), of_method["ci_low"], of_method["ci_high"], strict=True):
+            np.testing.assert_allclose(segment, [[x, low], [x, high]])
     assert len(places) == 4
     assert lines["weights"].get_color() == METHODS["weights"][0]
     figure.canvas.draw()

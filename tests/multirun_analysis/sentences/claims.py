@@ -71,17 +71,22 @@ class Claim:
 
 @dataclass(frozen=True)
 class Page:
-    """A page, the folder of the tables that it is about, its claims, and passages whose numbers are names or settings alone."""
+    """A page, or one section of it, the folder of its tables, its claims, and passages whose numbers are names or settings alone."""
 
     path: str
     folder: str
     claims: Sequence[Claim]
     names: Sequence[str] = field(default=())
     is_whole: bool = True  # whether every number of the page must have a claim
+    section: str = ""  # the heading of the one section that is held; none: the whole page
 
     def text(self) -> str:
-        """Return what a reader of the page sees."""
-        return shown((ROOT / self.path).read_text(encoding="utf-8"))
+        """Return what a reader of the page, or of the section with that heading, sees."""
+        text = (ROOT / self.path).read_text(encoding="utf-8")
+        if self.section:
+            _, heading, text = text.partition(f"\n## {self.section}\n")
+            assert heading, f"{self.path} has no section {self.section}"
+        return shown(text.partition("\n## ")[0] if self.section else text)
 
     def tables(self) -> Tables:
         return Tables(ROOT / self.folder)

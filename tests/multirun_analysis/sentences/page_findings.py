@@ -25,8 +25,7 @@ def claim_1(table: Tables) -> list[Value]:
 
 def unmatched(table: Tables) -> list[Value]:
     means = table.study("mean_field")("barrier_vs_width", "matching == 'identity' and split == 'test' and metric == 'loss_barrier'")["mean"]
-    assert means.min() > 0.2
-    return [means.median()]
+    return [means.min(), means.max()]
 
 
 def incoming(table: Tables) -> list[Value]:
@@ -93,7 +92,7 @@ PAGE = Page(
             "from 0.0291 nats above the mean of the ends to −0.00005 [−0.00036, 0.00026], which is not told from 0",
             claim_1,
         ),
-        Claim("Unmatched networks stay at 0.24 nats", unmatched),
+        Claim("Unmatched networks are at 0.225 to 0.291 nats at all widths", unmatched),
         Claim("at 0.0020 [0.0016, 0.0023] nats: the claim is about whole neurons", incoming),
         Claim("slopes from −0.99 [−1.20, −0.79] in 1 dimension to −0.137 [−0.147, −0.128] in 20", one_layer),
         Claim("gap is 0.31 [0.28, 0.35] of the unmatched one", lambda table: gaps(table, 1, "covariance")),

@@ -29,6 +29,15 @@ def test_numbers_without_a_claim_are_listed(tmp_path) -> None:
     assert "A 7" in page.uncovered()[0]
 
 
+def test_a_section_ends_at_the_next_heading(tmp_path) -> None:
+    (tmp_path / "page.md").write_text("# A\n\n3 before.\n\n## Studies\n\n4 within.\n\n### Part 5\n\n## Next\n\n6 after.\n")
+    page = Page(str(tmp_path / "page.md"), "results", [Claim("4 within", lambda table: [4.0])], section="Studies")
+    assert numbers(page.text()) == ["4", "5"]
+    assert len(page.uncovered()) == 1
+    with pytest.raises(AssertionError, match="no section Results"):
+        Page(page.path, "results", [], section="Results").text()
+
+
 def test_a_table_without_such_a_row_is_an_error(tmp_path) -> None:
     pd.DataFrame({"width": [4, 8, 8], "mean": [1.0, 2.0, 3.0]}).to_csv(tmp_path / "rows.csv.gz", index=False)
     table = Tables(tmp_path)
