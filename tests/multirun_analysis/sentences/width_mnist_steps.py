@@ -75,15 +75,15 @@ def differences(table: Tables, split: str) -> pd.DataFrame:
     for method, other in combinations(MATCHED, 2):
         for width, each in (pairs[method] - pairs[other]).groupby("width"):
             rows.append((method, other, width, each.mean(), stats.ttest_1samp(each, 0).pvalue))
-    found = pd.DataFrame(rows, columns=["method", "other", "width", "mean", "p"]).sort_values("p")
-    found["holm"] = (found["p"] * np.arange(len(found), 0, -1)).cummax() < 0.05
-    return found
+    compared = pd.DataFrame(rows, columns=["method", "other", "width", "mean", "p"]).sort_values("p")
+    compared["holm"] = (compared["p"] * np.arange(len(compared), 0, -1)).cummax() < 0.05
+    return compared
 
 
 def alone(table: Tables) -> list[Value]:
     """Return how many differences are decided, and the differences that are, by themselves."""
-    found = differences(table, "test")
-    decided = found[found["p"] < 0.05].set_index(["method", "other", "width"])["mean"].sort_index()
+    compared = differences(table, "test")
+    decided = compared[compared["p"] < 0.05].set_index(["method", "other", "width"])["mean"].sort_index()
     below = decided["weights", "activations"].loc[64:512]
     assert below.index.tolist() == [64, 128, 256, 512]
     assert (below < 0).all()
@@ -92,8 +92,8 @@ def alone(table: Tables) -> list[Value]:
     return [
         barriers(table).groupby("width").size().iloc[0],
         len(decided),
-        len(found),
-        found["holm"].sum(),
+        len(compared),
+        compared["holm"].sum(),
         64,
         512,
         -below.max(),
@@ -117,14 +117,14 @@ def together(table: Tables) -> list[Value]:
 
 
 def on_training_set(table: Tables) -> list[Value]:
-    found = differences(table, "train")
-    kept = found[found["holm"]].set_index(["method", "other", "width"])["mean"]
+    compared = differences(table, "train")
+    decided = compared[compared["holm"]].set_index(["method", "other", "width"])["mean"]
     lower = [("weights", "activations", 256), ("weights", "activations", 512), ("weights", "covariance", 512)]
-    assert set(kept.index) == {*lower, ("weights", "covariance", LAST)}
-    assert (kept[lower] < 0).all()
+    assert set(decided.index) == {*lower, ("weights", "covariance", LAST)}
+    assert (decided[lower] < 0).all()
     chosen = f"`optimizer.lr` == 0.1 and width == {LAST} and split == 'train' and metric == 'loss_barrier'"
     last = table("method_differences", f"{chosen} and method == 'weights' and other == 'covariance'").iloc[0]
-    return [len(kept), len(found), 256, 512, 512, LAST, *last[["mean", "ci_low", "ci_high"]]]
+    return [len(decided), len(compared), 256, 512, 512, LAST, *last[["mean", "ci_low", "ci_high"]]]
 
 
 CLAIMS = [
