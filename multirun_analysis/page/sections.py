@@ -87,7 +87,7 @@ def results(table: pd.DataFrame, runs: pd.DataFrame, x: str, hue: str) -> Sectio
     """Return the pivots of test loss and error barrier."""
     parts: list[Table | Text] = [
         Text(
-            f"Mean over pairs of networks ± half the interval ({kinds_of(table)}); the lowest mean of a row is bold; the paired "
+            f"Mean over pairs of networks, and its interval ({kinds_of(table)}); the lowest mean of a row is bold; the paired "
             "differences below say whether it is lower by more than chance. error at ends: the networks' own mean test error."
         )
     ]
