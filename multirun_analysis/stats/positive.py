@@ -4,9 +4,9 @@ The rule, here and nowhere else, for the n values of a cell of such a measure, w
 :math:`h = t_{n-1,\,(1+\gamma)/2}\, s / \sqrt n`:
 
 - three and more values, all above 0: :math:`m \exp(\pm t\, c / \sqrt n)` with the coefficient of variation c of `widened`;
-- one of them exactly 0: :math:`[\max(0, m - h),\; m + h + h^2 / 2m]`. A barrier of 0 is a maximum over t that stays at an end, noise that was
-  clipped: it has no logarithm, and the mean may be next to nothing, so that the lower end may be 0. The upper end is the beginning of
-  :math:`m \exp(h / m)`: Student's own is too low;
+- one of them exactly 0: :math:`[\max(0, m - h),\; m + h + h^2 / 2m]`. A barrier of 0 is a maximum over t that stays at an end, noise
+  that was clipped: it has no logarithm, and the mean may be next to nothing, so that the lower end may be 0. The upper end is the
+  beginning of :math:`m \exp(h / m)`: Student's own is too low;
 - two values: :math:`[\max(0, m - h),\; m + h]`, for on the log scale the quantile of one degree of freedom, 12.7, would be an exponent;
 - all 0: the point 0;
 - a value below 0, which only rounding or another definition can bring: Student's interval, not cut.
@@ -189,7 +189,7 @@ def _one(
 
 def _log_variance(table: np.ndarray) -> np.ndarray:
     """Return the variance of the logs of every row, infinite where a value is not above 0."""
-    positive = (table > 0).all(axis=1)
+    positive = np.asarray((table > 0).all(axis=1))
     logs = np.log(np.where(positive[:, None], table, 1.0))
     n = table.shape[1]
     deviations = logs - (logs.sum(axis=1) / n)[:, None]

@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 from multirun_analysis import schema
 from multirun_analysis.schema import STATISTICS
+from multirun_analysis.stats.decisions import ENOUGH_JOBS
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, IntervalChoice
 from multirun_analysis.stats.intervals import count_groups, job_means_t, network_jackknife
 from multirun_analysis.stats.positive import CUT, LOGS, SIGNED, log_jackknife, log_job_means, log_t_of_rows
@@ -28,7 +29,6 @@ OF_CUT = {SIGNED: "", LOGS: "", CUT: " cut at 0"}  # and behind it
 SHARED = "none: pairs share networks, and none can be left out"
 JOBS = "Student's t over jobs"
 NO_VALUE = "none: no pair"
-ENOUGH_JOBS = 4  # whose means are better replicates than their networks are
 SETTINGS = schema.names(schema.INTERVAL_SETTINGS)
 
 
