@@ -77,8 +77,11 @@ PAGES = {
     ),
     "statistics": (
         "Analysis: statistics",
-        [f"multirun_analysis.stats.{name}" for name in ("interval_choice", "intervals", "resampling", "summary", "shares")]
-        + [f"multirun_analysis.stats.{name}" for name in ("crossings", "slopes", "correlations", "power")],
+        [
+            f"multirun_analysis.stats.{name}"
+            for name in ("interval_choice", "intervals", "positive", "lognormal", "resampling", "summary", "shares")
+        ]
+        + [f"multirun_analysis.stats.{name}" for name in ("crossings", "slopes", "correlations", "decisions", "power")],
     ),
 }
 OWN = ("__call__",)  # dunder methods that are documented

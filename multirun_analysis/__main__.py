@@ -53,7 +53,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--interval",
         default=DEFAULT.kind,
-        help=f"of the means: {', '.join(KINDS)}; bootstraps for cells of {FEWEST_TO_RESAMPLE} and more independent pairs (default: t)",
+        help=f"of the means: {', '.join(KINDS)}; bootstraps for cells of {FEWEST_TO_RESAMPLE} and more independent pairs (default: log, "
+        "for what cannot be negative)",
     )
     parser.add_argument("--level", type=float, default=DEFAULT.level, help="of the intervals (default: 0.95)")
     parser.add_argument("--resamples", type=int, default=DEFAULT.resamples, help="of a bootstrap (default: 9999)")
@@ -86,7 +87,7 @@ def write_study(options: argparse.Namespace, sweep_dirs: Sequence[Path], out: Pa
     own = {"--x": "width", "--hue": "matching", "--interval": DEFAULT.kind, "--level": DEFAULT.level, "--resamples": DEFAULT.resamples}
     for option, value in (own | {"--resampling-seed": DEFAULT.seed}).items():
         if getattr(options, option.strip("-").replace("-", "_")) != value:
-            raise InputError(f"`{option}` and `--study` exclude each other: a study has its own keys, and Student's intervals at 95 %.")
+            raise InputError(f"`{option}` and `--study` exclude each other: a study has its own keys, and the default intervals at 95 %.")
     from multirun_analysis.studies.writing import write_study as write
 
     return write(options.study, sweep_dirs, out or Path("results") / options.study)

@@ -17,15 +17,17 @@ from multirun_analysis.tables.pivots import pivot
 
 SPREAD = ("n_networks", "std", "median", "min", "max", "interquartile_mean")  # columns of a CSV without which a page is easier to read
 CORRECTED = (
-    "Of twenty plain intervals about one decides by chance; the corrected ones hold together for all n_comparisons (Bonferroni). "
+    "Of twenty plain intervals about one decides by chance; the corrected ones hold together for all n_comparisons (Bonferroni), and "
+    "p_holm, below 1 - level, decides all that they do and more (Holm); a tie is better for neither. detectable: the smallest true "
+    "difference that so many pairs find four times in five; undecided says little on smaller ones. "
     "pairs_to_halve: how many pairs would halve the plain interval."
 )
 # The tables that answer questions: title, caption, and the columns of the CSV that are left out.
 CONCLUSIONS = {
     "width_needed": (
         "How wide is wide enough?",
-        "The width from which on the mean stays within a tolerance, interpolated in log width; in brackets, the same for the ends of the "
-        "interval.",
+        "The width from which on the mean stays within a tolerance, interpolated as a power of the width; in brackets, the same for "
+        "the ends of the interval.",
         ("n_widths", "width_needed", "width_low", "width_high"),
     ),
     "method_differences": (
@@ -45,7 +47,8 @@ CONCLUSIONS = {
     ),
     "slopes": (
         "How fast does the barrier fall with width?",
-        "The slope of log mean barrier against log width, over the widths at which the interval of the barrier lies above 0.",
+        "The slope of log mean barrier against log width, over all widths whose mean is above 0, with an interval from the spread of all "
+        "of them together. lack_of_fit_p near 0: no power law, and the local slopes between neighbouring widths say more.",
         (),
     ),
     "matching_costs": (
@@ -87,8 +90,10 @@ def results(table: pd.DataFrame, runs: pd.DataFrame, x: str, hue: str) -> Sectio
     """Return the pivots of test loss and error barrier."""
     parts: list[Table | Text] = [
         Text(
-            f"Mean over pairs of networks ± half the interval ({kinds_of(table)}); the lowest mean of a row is bold; the paired "
-            "differences below say whether it is lower by more than chance. error at ends: the networks' own mean test error."
+            f"Mean over pairs of networks, and its interval ({kinds_of(table)}); the lowest mean of a row is bold; the paired "
+            "differences below say whether it is lower by more than chance. On the log scale an interval reaches as many times above "
+            "the mean as below it, and never below 0; where a value is exactly 0, or of two pairs, it is Student's t cut at 0. "
+            "error at ends: the networks' own mean test error."
         )
     ]
     for metric in METRICS:

@@ -93,6 +93,15 @@ def _differences(first: Column, second: Column) -> tuple[Column, ...]:
         ),
         Column("ci_high_corrected", "number", "of metric", "upper end of the same"),
         Column("better_corrected", "string", "", "the one whose value is lower by the corrected interval, else undecided"),
+        Column("p_value", "number", "", "two-sided p-value of no difference, by Student's t over what the interval is over; 1 for ties"),
+        Column("p_holm", "number", "", "the same corrected for n_comparisons by Holm's method"),
+        Column("better_holm", "string", "", "the one whose value is lower where p_holm < 1 - level, else undecided"),
+        Column(
+            "detectable",
+            "number",
+            "of metric",
+            "smallest true difference that n_pairs independent pairs of this spread tell from 0 with power 0.8, at this level, uncorrected",
+        ),
     )
 
 
@@ -121,10 +130,13 @@ SLOPES_TAIL = (
     _LOW,
     _HIGH,
     _INTERVAL,
-    Column("window", "string", "neurons", "the widths that the slope is taken over: those whose mean is above 0 by its interval"),
+    Column("window", "string", "neurons", "the widths that the slope is taken over: those asked for whose mean is above 0"),
     Column("n_widths", "integer", "", "number of widths in the window"),
     Column("n_seeds", "integer", "", "number of seeds"),
     Column("zeros", "integer", "", "values that are exactly 0, over all widths"),
+    Column("lack_of_fit", "number", "", "F of the means' distances from the line against the spread of the values"),
+    Column("lack_of_fit_p", "number", "", "probability of so large an F of a power law; a small one: no power law"),
+    Column("local_slopes", "string", "", "slopes between neighbouring widths, ± half the interval of each"),
 )
 NEEDED_TAIL = (
     *MATCHING,

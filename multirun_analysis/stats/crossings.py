@@ -19,10 +19,12 @@ class Crossing:
 def width_within(widths: np.ndarray, values: np.ndarray, tolerance: float) -> Crossing:
     r"""Return the width from which on a curve is at most :math:`\tau` at every measured width.
 
-    Between the last width m whose value v is above :math:`\tau` and the next one m', whose value is v', the curve is taken to be a line in
-    log width,
+    Between the last width m whose value v is above :math:`\tau` and the next one m', whose value is v', the curve is taken to be a power
+    of width, a line on logarithmic axes,
 
-    .. math:: \log w = \log m + \frac{v - \tau}{v - v'} (\log m' - \log m)
+    .. math:: \log w = \log m + \frac{\log v - \log \tau}{\log v - \log v'} (\log m' - \log m)
+
+    A value that is not above 0 has no logarithm: the values are then interpolated as they are, :math:`(v - \tau) / (v - v')`.
 
     Parameters
     ----------
@@ -47,6 +49,9 @@ def width_within(widths: np.ndarray, values: np.ndarray, tolerance: float) -> Cr
     last = int(above[-1])
     if last == len(widths) - 1:
         return Crossing(float(widths[-1]), "above")
-    share = min(1.0, (values[last] - tolerance) / (values[last] - values[last + 1]))  # by rounding above it
+    v, goal, after = float(values[last]), tolerance, float(values[last + 1])
+    if goal > 0 and after > 0:
+        v, goal, after = math.log(v), math.log(goal), math.log(after)
+    share = min(1.0, max(0.0, (v - goal) / (v - after)))  # beyond them by rounding
     log_width = math.log(widths[last]) + share * (math.log(widths[last + 1]) - math.log(widths[last]))
     return Crossing(math.exp(log_width), "inside")

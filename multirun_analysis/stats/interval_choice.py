@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.stats.intervals import LEVEL
 
-KINDS = ("t", "bootstrap", "bca")
+KINDS = ("log", "t", "bootstrap", "bca")
 FEWEST_TO_RESAMPLE = (
     20  # pairs; with fewer, bootstraps cover far less than they say (measured in tests/multirun_analysis/stats/test_intervals.py)
 )
@@ -23,8 +23,10 @@ class IntervalChoice:
     Parameters
     ----------
     kind : str
-        ``t`` (Student's), or for cells of 20 and more independent pairs ``bootstrap`` (percentiles) or ``bca`` (bias-corrected and
-        accelerated, Efron 1987); smaller cells have Student's, which says so. Where pairs share networks the kind is what `summarise` says.
+        ``log``: on the log scale for measures that cannot be negative (`multirun_analysis.stats.positive`), Student's for signed ones.
+        ``t``: Student's for all. For cells of 20 and more independent pairs ``bootstrap`` (percentiles) or ``bca`` (bias-corrected and
+        accelerated, Efron 1987); smaller cells have what ``log`` gives, which says so. Where pairs share networks the kind is what
+        `summarise` says.
     level : float
         From 0.01 to 0.999999.
     resamples : int
@@ -37,7 +39,7 @@ class IntervalChoice:
     InputError
     """
 
-    kind: str = "t"
+    kind: str = "log"
     level: float = LEVEL
     resamples: int = 9999
     seed: int = 0
@@ -49,7 +51,7 @@ class IntervalChoice:
             raise InputError(f"`--level` must lie between {LEAST_LEVEL:g} and {MOST_LEVEL:.6f}, got {self.level!r}.")
         if not FEWEST_RESAMPLES <= self.resamples <= MOST_RESAMPLES:
             raise InputError(f"`--resamples` must be an integer from {FEWEST_RESAMPLES} to {MOST_RESAMPLES:,}, got {self.resamples!r}.")
-        if self.kind != "t" and self.resamples * (1 - self.level) < 2 - ROUNDING:
+        if self.is_bootstrap and self.resamples * (1 - self.level) < 2 - ROUNDING:
             least = math.ceil(2 / (1 - self.level) - ROUNDING)
             raise InputError(
                 f"`--resamples` must be at least {least:,} for `--level` {self.level:.12g}, one beyond each end, got {self.resamples!r}."
@@ -57,13 +59,18 @@ class IntervalChoice:
         if self.seed < 0:
             raise InputError(f"`--resampling-seed` must be an integer of at least 0, got {self.seed!r}.")
 
+    @property
+    def is_bootstrap(self) -> bool:
+        """Whether a bootstrap is asked for."""
+        return self.kind in ("bootstrap", "bca")
+
     def resampled(self, n: int) -> bool:
         """Return whether a cell of n independent pairs is resampled."""
-        return self.kind != "t" and n >= FEWEST_TO_RESAMPLE
+        return self.is_bootstrap and n >= FEWEST_TO_RESAMPLE
 
     def shortage(self, n: int, unit: str = "pairs") -> str:
-        """Return what the name of Student's interval says where a bootstrap was asked for and n are too few for it; else nothing."""
-        return "" if self.kind == "t" or self.resampled(n) else f" (fewer than {FEWEST_TO_RESAMPLE} {unit}: no {self.kind})"
+        """Return what the name of an interval says where a bootstrap was asked for and n are too few for it; else nothing."""
+        return "" if not self.is_bootstrap or self.resampled(n) else f" (fewer than {FEWEST_TO_RESAMPLE} {unit}: no {self.kind})"
 
     def named(self, kind: str) -> str:
         """Return a kind of interval with the level."""

@@ -68,7 +68,19 @@ def network_jackknife(
     effects: 91.1, 90.3, 92.3 (``benchmarks/results/coverage.csv``). Where the noise of the pairs is twice the effects it is a little
     wide: 97.4, 96.8, 96.4; with nothing else, 99.
     """
-    values, a, b = np.asarray(values, dtype=np.float64), np.asarray(network_a), np.asarray(network_b)
+    values = np.asarray(values, dtype=np.float64)
+    variance, freedom = jackknife_variance(values, network_a, network_b)
+    if math.isnan(variance):
+        return math.nan, math.nan
+    half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(variance)
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
+def jackknife_variance(
+    values: np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray
+) -> tuple[float, float]:
+    """Return the variance v of the mean over pairs that `network_jackknife` uses, and its degrees of freedom; NaN where it has none."""
+    a, b = np.asarray(network_a), np.asarray(network_b)
     groups = _linked(a, b)
     variances, freedoms = [], []
     for group in np.unique(groups):
@@ -81,13 +93,11 @@ def network_jackknife(
         share = inside.sum() / len(values)
         variances.append(share**2 * (k - 1) / k * float(((means - means.mean()) ** 2).sum()))
         freedoms.append(k - 1)
-    total = sum(variances)
     if not variances:
         return math.nan, math.nan
+    total = sum(variances)
     spread = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
-    freedom = total**2 / spread if spread > 0 else float(sum(freedoms))
-    half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(total)
-    return float(values.mean()) - half, float(values.mean()) + half
+    return total, total**2 / spread if spread > 0 else float(sum(freedoms))
 
 
 def job_means_t(
@@ -106,14 +116,22 @@ def job_means_t(
         NaN for fewer than two groups.
     """
     values = np.asarray(values, dtype=np.float64)
-    groups = _linked(np.asarray(network_a), np.asarray(network_b))
-    means, shares = (np.array([f(groups == g) for g in np.unique(groups)]) for f in (lambda members: values[members].mean(), np.mean))
+    means, shares = group_means(values, network_a, network_b)
     j = len(means)
     if j < 2:
         return math.nan, math.nan
     mean = float(values.mean())
     half = float(stdtrit(j - 1, (1 + level) / 2)) * math.sqrt(j / (j - 1) * float((shares**2 * (means - mean) ** 2).sum()))
     return mean - half, mean + half
+
+
+def group_means(
+    values: np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean over the pairs of every group of networks that pairs link, and its share of all pairs."""
+    groups = _linked(np.asarray(network_a), np.asarray(network_b))
+    means, shares = (np.array([f(groups == g) for g in np.unique(groups)]) for f in (lambda members: values[members].mean(), np.mean))
+    return means, shares
 
 
 def count_groups(network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray) -> int:

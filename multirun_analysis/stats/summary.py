@@ -10,21 +10,25 @@ from scipy.special import stdtrit
 
 from multirun_analysis import schema
 from multirun_analysis.schema import STATISTICS
+from multirun_analysis.stats.decisions import ENOUGH_JOBS
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, IntervalChoice
 from multirun_analysis.stats.intervals import count_groups, job_means_t, network_jackknife
+from multirun_analysis.stats.positive import CUT, LOGS, SIGNED, log_jackknife, log_job_means, log_t_of_rows
 from multirun_analysis.stats.power import pairs_to_halve
 from multirun_analysis.stats.resampling import bootstrap_mean
 
 PAIRS, NETWORKS = "pairs", "networks"  # what is counted, and resampled
-KINDS = {"t": "Student's t over", "bootstrap": "percentile bootstrap over", "bca": "BCa bootstrap over"}
+OF_RULE = {SIGNED: "Student's t over", LOGS: "log-scale t over", CUT: "t cut at 0 over"}  # of `positive`, for what cannot be negative
+KINDS = {"t": OF_RULE[SIGNED], "bootstrap": "percentile bootstrap over", "bca": "BCa bootstrap over"}
 ONE_VALUE = "none: one pair"
-STUDENT = DEFAULT.named(f"{KINDS['t']} {PAIRS}")
+STUDENT, ON_LOGS = (DEFAULT.named(f"{OF_RULE[kind]} {PAIRS}") for kind in (SIGNED, LOGS))
 ENDPOINTS = ("loss_endpoint", "error_endpoint")  # the measures of networks, among those of pairs
 JACKKNIFE = "delete-one-network jackknife"
+OF_SCALE = {SIGNED: "", LOGS: "log-scale ", CUT: ""}  # before the name of an interval of pairs that share networks,
+OF_CUT = {SIGNED: "", LOGS: "", CUT: " cut at 0"}  # and behind it
 SHARED = "none: pairs share networks, and none can be left out"
 JOBS = "Student's t over jobs"
 NO_VALUE = "none: no pair"
-ENOUGH_JOBS = 4  # whose means are better replicates than their networks are
 SETTINGS = schema.names(schema.INTERVAL_SETTINGS)
 
 
@@ -33,7 +37,8 @@ def summarise(frame: pd.DataFrame, by: list[str], value: str, choice: IntervalCh
 
     Pairs are independent unless they share a network. Where they do, Student's interval would be too narrow; it is taken over the
     means of jobs where there are four and more, and else the jackknife over networks takes its place. `interval` says which it is, or
-    why there is none.
+    why there is none. A measure that cannot be negative (`schema.NOT_NEGATIVE`) has them on the log scale, by the rule of
+    `multirun_analysis.stats.positive`, unless Student's is asked for.
 
     Parameters
     ----------
@@ -79,7 +84,7 @@ def summarise_networks(frame: pd.DataFrame, by: list[str], values: Sequence[str]
     cells, keys = cells_of(frame, by)
     parts = []
     for value in values:
-        statistics = _statistics(frame[value].to_numpy(dtype=float), cells, len(keys), choice, NETWORKS)
+        statistics = _statistics(frame[value].to_numpy(dtype=float), cells, len(keys), choice, _is_on_logs(value, choice), NETWORKS)
         statistics["n_networks"] = statistics.pop("n_pairs")
         statistics["pairs_to_halve"] = np.full(len(keys), np.nan)
         parts.append(pd.concat([keys, pd.DataFrame(statistics)], axis=1).assign(metric=value))
@@ -97,9 +102,10 @@ def _summaries(frame: pd.DataFrame, by: list[str], values: Sequence[str], choice
         present = ~np.isnan(column)
         if present.tobytes() not in networks:
             networks[present.tobytes()] = _distinct(cells[present], codes[:, present], len(keys))
-        statistics = _statistics(column, cells, len(keys), choice)
+        on_logs = _is_on_logs(value, choice)
+        statistics = _statistics(column, cells, len(keys), choice, on_logs)
         statistics["n_networks"] = networks[present.tobytes()]
-        _share(statistics, column, cells, names, choice)
+        _share(statistics, column, cells, names, choice, on_logs)
         frames.append(pd.concat([keys, pd.DataFrame(statistics, columns=list(STATISTICS))], axis=1))
     return frames
 
@@ -111,7 +117,11 @@ def cells_of(frame: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, pd.DataFra
     return cells, frame[by].iloc[first].reset_index(drop=True).infer_objects()
 
 
-def _statistics(values: np.ndarray, cells: np.ndarray, n: int, choice: IntervalChoice, unit: str = PAIRS) -> dict[str, Any]:
+def _is_on_logs(value: str, choice: IntervalChoice) -> bool:
+    return choice.kind != "t" and value in schema.NOT_NEGATIVE
+
+
+def _statistics(values: np.ndarray, cells: np.ndarray, n: int, choice: IntervalChoice, on_logs: bool, unit: str = PAIRS) -> dict[str, Any]:
     """Return the statistics of n cells of independent values, the same operations in the same order as of each cell for itself."""
     columns = {name: np.full(n, np.nan) for name in STATISTICS if name != "interval"} | {"interval": np.full(n, NO_VALUE, dtype=object)}
     order, starts, counts = _by_cell(values, cells, n)
@@ -119,7 +129,7 @@ def _statistics(values: np.ndarray, cells: np.ndarray, n: int, choice: IntervalC
     for count in np.unique(counts[counts > 0]).tolist():
         members = np.flatnonzero(counts == count)
         table = values[order[starts[members][:, None] + np.arange(count)]]  # (cells, count)
-        for name, column in _of_equal_cells(table, choice, unit).items():
+        for name, column in _of_equal_cells(table, choice, on_logs, unit).items():
             columns[name][members] = column
     columns["level"] = np.where(np.isnan(columns["ci_low"]), np.nan, choice.level)
     return columns
@@ -132,12 +142,15 @@ def _by_cell(values: np.ndarray, cells: np.ndarray, n: int) -> tuple[np.ndarray,
     return measured[np.argsort(cells[measured], kind="stable")], np.cumsum(counts) - counts, counts
 
 
-def _share(columns: dict[str, Any], values: np.ndarray, cells: np.ndarray, names: pd.DataFrame, choice: IntervalChoice) -> None:
+def _share(
+    columns: dict[str, Any], values: np.ndarray, cells: np.ndarray, names: pd.DataFrame, choice: IntervalChoice, on_logs: bool
+) -> None:
     """Put the intervals of pairs that share networks in place of those of independent ones."""
     order, starts, counts = _by_cell(values, cells, len(columns["n_networks"]))
     for cell in np.flatnonzero(columns["n_networks"] < 2 * counts):
         rows = order[starts[cell] : starts[cell] + counts[cell]]
-        columns["ci_low"][cell], columns["ci_high"][cell], columns["interval"][cell] = _shared(values[rows], names.iloc[rows], choice)
+        interval = _shared(values[rows], names.iloc[rows], choice, on_logs)
+        columns["ci_low"][cell], columns["ci_high"][cell], columns["interval"][cell] = interval
         for name in ("resamples", "resampling_seed", "pairs_to_halve"):  # of independent pairs
             columns[name][cell] = np.nan
     columns["level"] = np.where(np.isnan(columns["ci_low"]), np.nan, choice.level)
@@ -150,8 +163,8 @@ def _distinct(cells: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
     return np.bincount(pairs_of_cells, minlength=n)
 
 
-def _of_equal_cells(table: np.ndarray, choice: IntervalChoice, unit: str) -> dict[str, Any]:
-    r"""Return the statistics of cells of one size, shape (cells, n), with Student's interval or the bootstrap that is asked for.
+def _of_equal_cells(table: np.ndarray, choice: IntervalChoice, on_logs: bool, unit: str) -> dict[str, Any]:
+    r"""Return the statistics of cells of one size, shape (cells, n), with the interval on logs, Student's or the bootstrap asked for.
 
     .. math:: \bar x \pm t_{n-1,\,(1+\gamma)/2} \; s / \sqrt n
     """
@@ -166,26 +179,31 @@ def _of_equal_cells(table: np.ndarray, choice: IntervalChoice, unit: str) -> dic
         half = float(stdtrit(n - 1, (1 + choice.level) / 2)) * std / math.sqrt(n)
     statistics |= {"std": std, "pairs_to_halve": pairs_to_halve(n, choice.level)}
     if not choice.resampled(n):
-        kind = choice.named(f"{KINDS['t']} {unit}{choice.shortage(n, unit)}")
-        return statistics | {"ci_low": mean - half, "ci_high": mean + half, "interval": kind}
+        low, high, kinds = log_t_of_rows(table, choice.level) if on_logs else (mean - half, mean + half, np.full(len(table), SIGNED))
+        named = {kind: choice.named(f"{name} {unit}{choice.shortage(n, unit)}") for kind, name in OF_RULE.items()}
+        return statistics | {"ci_low": low, "ci_high": high, "interval": [named[kind] for kind in kinds.tolist()]}
     ends = np.array([bootstrap_mean(values, choice.kind, choice.level, choice.resamples, choice.seed) for values in table])
     drawn = {"resamples": choice.resamples, "resampling_seed": choice.seed, "interval": choice.named(f"{KINDS[choice.kind]} {unit}")}
     return statistics | {"ci_low": ends[:, 0], "ci_high": ends[:, 1]} | drawn
 
 
-def _shared(values: np.ndarray, names: pd.DataFrame, choice: IntervalChoice) -> tuple[float, float, str]:
+def _shared(values: np.ndarray, names: pd.DataFrame, choice: IntervalChoice, on_logs: bool) -> tuple[float, float, str]:
     """Return the interval of a cell whose pairs share networks, and its kind."""
     networks = names["network_a"].to_numpy(), names["network_b"].to_numpy()
     by_job = count_groups(*networks) >= ENOUGH_JOBS
-    low, high = (job_means_t if by_job else network_jackknife)(values, *networks, choice.level)
-    return low, high, SHARED if math.isnan(low) else choice.named(JOBS if by_job else JACKKNIFE)
+    if on_logs:
+        low, high, kind = (log_job_means if by_job else log_jackknife)(values, *networks, choice.level)
+    else:
+        (low, high), kind = (job_means_t if by_job else network_jackknife)(values, *networks, choice.level), SIGNED
+    name = f"{OF_RULE[kind]} jobs" if by_job else f"{OF_SCALE[kind]}{JACKKNIFE}{OF_CUT[kind]}"
+    return low, high, SHARED if math.isnan(low) else choice.named(name)
 
 
 def shortage_notes(table: pd.DataFrame, choice: IntervalChoice) -> list[str]:
     """Return a sentence if a bootstrap was asked for and cells of a table do not have it, with the numbers of their pairs and the least."""
     counts = table.loc[~table["metric"].isin(ENDPOINTS) & (table["n_pairs"] > 0), ["n_pairs", "resamples"]]
     without = counts.loc[counts["resamples"].isna(), "n_pairs"]
-    if choice.kind == "t" or without.empty:
+    if not choice.is_bootstrap or without.empty:
         return []
     few = without[without < FEWEST_TO_RESAMPLE]
     note = f"{len(without):,} of {len(counts):,} rows of barrier_vs_width.csv have none"
@@ -198,7 +216,11 @@ def shortage_notes(table: pd.DataFrame, choice: IntervalChoice) -> list[str]:
 
 
 def kinds_of(*tables: pd.DataFrame) -> str:
-    """Return the kinds of interval of pairs that tables have, for the title of a figure; the default one where they have none."""
-    shown = [table[~table["metric"].isin(ENDPOINTS)] if "metric" in table else table for table in tables]
+    """Return the kinds of interval of pairs that tables have, for the title of a figure; the default one where they have none.
+
+    Of tables of several measures, signed ones among them, those of measures that cannot be negative: they are what is drawn.
+    """
+    drawn = set(schema.NOT_NEGATIVE) - set(ENDPOINTS)
+    shown = [table[table["metric"].isin(drawn)] if "metric" in table else table for table in tables]
     kinds = {kind for table in shown for kind in table["interval"].dropna().unique() if not kind.startswith("none")}
-    return ", ".join(sorted(kinds)) or STUDENT
+    return ", ".join(sorted(kinds)) or ON_LOGS

@@ -13,7 +13,7 @@ from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.stats.thresholds import at_most
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.rows import measured
-from multirun_analysis.tables.slopes import slopes
+from multirun_analysis.tables.slopes import POOLED, slopes
 
 DIMENSION, LAW = "dataset.ambient_dimension", "model.initialisation"
 # Where the slope of 8 pairs per width, 64 to 1,024 neurons, is to be found: from 80 repetitions of Gaussian samples, fixed beforehand.
@@ -78,7 +78,7 @@ def cost_against_width(frames: Frames) -> Figure:
         _slopes(cost_slopes(frames), right)
         kinds = kinds_of(table)
         figure.suptitle(
-            f"untrained networks; left: line: mean over pairs, band: {kinds}; right: bars: jackknife over seeds, 95%",
+            f"untrained networks; left: line: mean over pairs, band: {kinds}; right: bars: {POOLED}",
             fontsize=FONT,
         )
     return figure

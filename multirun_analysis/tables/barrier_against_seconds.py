@@ -21,7 +21,7 @@ def barrier_against_seconds(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataF
     runs : DataFrame
         As `load_runs` returns it. Diverged jobs do not count.
     table : DataFrame
-        As `barrier_vs_width` returns it, of the same runs. The interval of a time is Student's, at the level of the table.
+        As `barrier_vs_width` returns it, of the same runs. The interval of a time is on the log scale, at the level of the table.
 
     Returns
     -------

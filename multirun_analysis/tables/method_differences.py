@@ -13,7 +13,8 @@ def method_differences(runs: pd.DataFrame, choice: IntervalChoice = DEFAULT) -> 
     .. math:: \bar d = \tfrac1n \sum_p (E_{p, \text{method}} - E_{p, \text{other}})
 
     Pairs are the same for both methods, so what makes a pair easy or hard cancels. Of the plain intervals of many rows one in twenty
-    decides by chance; the corrected ones hold together for all comparisons of a cell, width, repair, split and metric (Bonferroni).
+    decides by chance; the corrected ones hold together for all comparisons of a cell, width, repair, split and metric (Bonferroni), and
+    Holm's p-values decide all that they do and more. Pairs that tie speak for neither.
 
     Parameters
     ----------
@@ -26,7 +27,8 @@ def method_differences(runs: pd.DataFrame, choice: IntervalChoice = DEFAULT) -> 
     DataFrame
         The cell's keys, ``width``, ``repair``, ``split``, ``metric``, ``method``, ``other``, then the columns of `STATISTICS`, of the
         difference, ``better``: the method whose value is lower by the interval, else ``undecided``; ``n_comparisons``, and the corrected
-        interval with what it decides.
+        interval with what it decides; ``p_value``, ``p_holm`` and what Holm's method decides; ``detectable``, the smallest difference that
+        so many pairs detect.
     """
     methods = sorted(runs.loc[runs["status"] == "ok", "matching"].unique(), key=method_order)
     return paired_differences(runs, "matching", "repair", ("method", "other"), methods, choice)

@@ -5,18 +5,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema
 from multirun_analysis.schema import STATISTICS
+from multirun_analysis.stats.decisions import error_over_networks, holm, two_sided_p
 from multirun_analysis.stats.interval_choice import MOST_LEVEL, IntervalChoice
-from multirun_analysis.stats.summary import summarise_all
+from multirun_analysis.stats.power import smallest_detectable
+from multirun_analysis.stats.summary import cells_of, summarise_all
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 
 # Those that were measured are compared.
 METRICS = ("loss_barrier", "error_barrier", "loss_barrier_calibrated", "loss_midpoint", "error_midpoint")
 ALWAYS = METRICS[:2]
-TAIL = (*STATISTICS, "better", "n_comparisons", "ci_low_corrected", "ci_high_corrected", "better_corrected")
+TAIL = (
+    *STATISTICS, "better", "n_comparisons", "ci_low_corrected", "ci_high_corrected", "better_corrected", "p_value",
+    "p_holm", "better_holm", "detectable",
+)  # fmt: skip
 
 
 def paired_differences(
@@ -61,7 +67,28 @@ def paired_differences(
     for suffix in ("", "_corrected"):
         second = table[names[1]].where(table[f"ci_low{suffix}"] > 0, "undecided")
         table[f"better{suffix}"] = table[names[0]].where(table[f"ci_high{suffix}"] < 0, second)
+    table["p_value"] = _p_values(table, differences, cell)
+    table["p_holm"] = holm(table["p_value"].to_numpy(), table.groupby([*cell, "metric"], sort=False, dropna=False).ngroup().to_numpy())
+    lower = table[names[0]].where(table["mean"] < 0, table[names[1]])
+    table["better_holm"] = lower.where(table["p_holm"] < 1 - choice.level, "undecided")
+    n, independent = table["n_pairs"].to_numpy(), table["n_networks"] == 2 * table["n_pairs"]
+    table["detectable"] = np.where(independent, smallest_detectable(n, table["std"].to_numpy(), choice.level), np.nan)
     return table[[*cell, "metric", *names, *TAIL]].sort_values([*cell, "metric"], kind="stable", ignore_index=True)
+
+
+def _p_values(table: pd.DataFrame, differences: pd.DataFrame, cell: list[str]) -> np.ndarray:
+    """Return the p-value of every mean difference: of independent pairs by their spread, of others by what their interval is over."""
+    n = table["n_pairs"].to_numpy()
+    error, freedom = table["std"].to_numpy() / np.sqrt(n), np.maximum(n - 1.0, 1.0)
+    shared = np.flatnonzero(table["n_networks"].to_numpy() < 2 * n)
+    if len(shared):
+        cells, keys = cells_of(differences, cell)
+        number = keys.assign(cell=np.arange(len(keys))).merge(table.loc[shared, cell].assign(row=shared), on=cell).set_index("row")["cell"]
+        for row in shared:
+            rows = differences[(cells == number[row]) & differences[table["comparison"].iloc[row]].notna()]
+            values = rows[table["comparison"].iloc[row]].to_numpy()
+            error[row], freedom[row] = error_over_networks(values, rows["network_a"].to_numpy(), rows["network_b"].to_numpy())
+    return two_sided_p(table["mean"].to_numpy(), error, freedom)
 
 
 def _corrected(table: pd.DataFrame, differences: pd.DataFrame, cell: list[str], choice: IntervalChoice) -> pd.DataFrame:

@@ -15,22 +15,32 @@ from multirun_analysis.stats.endpoints import endpoints
 
 PAIRS, ENDS = "pairs", "error at ends"
 SHOWN = ["n_pairs", "n_expected", "mean", "ci_low", "ci_high"]
+MIDDLE = 1e-9  # of half an interval: so far the mean may be from its middle
 ROUNDING = 1e-12  # of a mean; half an interval below it is what rounding leaves of equal values
 
 
 @dataclass(frozen=True)
 class Value:
-    """A mean with half its interval (NaN where it has none), whether no other mean in its row is lower, and the decimals of its column."""
+    """A mean with half its interval (NaN where it has none), whether no other mean in its row is lower, and the decimals of its column.
+
+    An interval whose middle is not the mean has its ends too, and is read from them.
+    """
 
     mean: float
     half: float
     best: bool = False
     places: int = FEWEST
+    ends: tuple[float, float] | None = None
 
     def text(self, plus_minus: str) -> str:
-        """Return the value as it is read."""
+        """Return the value as it is read: ``mean ± half``, or ``mean [low, high]``."""
         mean = number(self.mean, self.places)
-        return mean if math.isnan(self.mean) or math.isnan(self.half) else f"{mean} {plus_minus} {number(self.half, self.places)}"
+        if math.isnan(self.mean) or math.isnan(self.half):
+            return mean
+        if self.ends is None:
+            return f"{mean} {plus_minus} {number(self.half, self.places)}"
+        low, high = (number(end, self.places) for end in self.ends)
+        return f"{mean} [{low}, {high}]"
 
 
 @dataclass(frozen=True)
@@ -119,8 +129,16 @@ def _column(rows: Sequence[Mapping[Any, Any] | None], least: Sequence[float]) ->
     means, lows, highs = ([math.nan if row is None else row[name] for row in rows] for name in ("mean", "ci_low", "ci_high"))
     halves = [(high - low) / 2 for low, high in zip(lows, highs, strict=True)]
     halves = [0.0 if half < ROUNDING * abs(mean) else half for mean, half in zip(means, halves, strict=True)]
-    places = decimals([*means, *halves])
-    return [Value(mean, half, bool(mean == low), places) for mean, half, low in zip(means, halves, least, strict=True)]
+    ends = [_ends(mean, half, low, high) for mean, half, low, high in zip(means, halves, lows, highs, strict=True)]
+    places = decimals(
+        [*means, *(half for half, end in zip(halves, ends, strict=True) if end is None), *(low for low, _ in filter(None, ends))]
+    )
+    return [Value(mean, half, bool(mean == low), places, end) for mean, half, low, end in zip(means, halves, least, ends, strict=True)]
+
+
+def _ends(mean: float, half: float, low: float, high: float) -> tuple[float, float] | None:
+    """Return the ends of an interval, None where its middle is the mean, as far as rounding tells."""
+    return None if math.isnan(half) or half == 0 or abs(low + half - mean) <= MIDDLE * half else (low, high)
 
 
 def pivot_text(blocks: Sequence[Block]) -> str:

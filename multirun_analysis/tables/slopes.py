@@ -8,17 +8,21 @@ import pandas as pd
 
 from multirun_analysis import schema
 from multirun_analysis.stats.intervals import LEVEL, student_t
-from multirun_analysis.stats.slopes import slope_over_widths
+from multirun_analysis.stats.slopes import Slope, slope_over_widths
 from multirun_analysis.stats.summary import cells_of
 from multirun_analysis.tables.barrier_vs_width import varying_columns
 
-SLOPES = ("slope", "ci_low", "ci_high", "interval", "window", "n_widths", "n_seeds", "zeros")
+SLOPES = (
+    "slope", "ci_low", "ci_high", "interval", "window", "n_widths", "n_seeds", "zeros", "lack_of_fit", "lack_of_fit_p", "local_slopes",
+)  # fmt: skip
 STEPS = ("from_width", "to_width", "n_seeds", "difference", "ci_low", "ci_high", "direction")
 METRICS = ("loss_barrier", "error_barrier")
-JACKKNIFE = f"jackknife over seeds with Student's t, {LEVEL:.0%}"
+POOLED = f"log-scale t, spread pooled over widths, {LEVEL:.0%}"
 
 
-def slopes(frame: pd.DataFrame, metrics: Sequence[str] = METRICS, by: Sequence[str] | None = None) -> pd.DataFrame:
+def slopes(
+    frame: pd.DataFrame, metrics: Sequence[str] = METRICS, by: Sequence[str] | None = None, window: tuple[float, float] | None = None
+) -> pd.DataFrame:
     """Return the slope of the log of a measure's mean against log width, with its window and interval, for every cell, method and split.
 
     Parameters
@@ -29,24 +33,27 @@ def slopes(frame: pd.DataFrame, metrics: Sequence[str] = METRICS, by: Sequence[s
         The measures; barriers if not given.
     by : sequence of str, optional
         The columns that make a cell; those of ``runs.csv`` if not given.
+    window : tuple of float, optional
+        The least and the largest width; all if not given.
 
     Returns
     -------
     DataFrame
         Columns: `by`, ``metric``, ``slope``, ``ci_low``, ``ci_high``, ``interval``, ``window`` (its
         widths), ``n_widths`` (in the window), ``n_seeds``, ``zeros`` (values that are exactly 0, over all widths: they are counted,
-        never clipped).
+        never clipped), ``lack_of_fit`` (F) and ``lack_of_fit_p``, ``local_slopes``, e.g. ``-0.92 ± 0.11; -1.31 ± 0.11``.
     """
     by = _keys(frame) if by is None else list(by)
     rows = []
     for key, widths, values, zeros in _cells(frame, metrics, by):
-        slope = slope_over_widths(widths, values)
+        slope = slope_over_widths(widths, values, window=window)
         rows.append(
             key
             | {
                 "slope": slope.slope, "ci_low": slope.low, "ci_high": slope.high,
-                "interval": JACKKNIFE if not np.isnan(slope.low) else "none", "window": " ".join(map(str, slope.window)) or "none",
+                "interval": POOLED if not np.isnan(slope.low) else "none", "window": " ".join(map(str, slope.window)) or "none",
                 "n_widths": len(slope.window), "n_seeds": len(values), "zeros": zeros,
+                "lack_of_fit": slope.lack_of_fit, "lack_of_fit_p": slope.p, "local_slopes": _local(slope),
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=[*by, "metric", *SLOPES])
@@ -74,6 +81,12 @@ def width_steps(runs: pd.DataFrame) -> pd.DataFrame:
                 }
             )  # fmt: skip
     return pd.DataFrame(rows, columns=[*_keys(runs), "metric", *STEPS])
+
+
+def _local(slope: Slope) -> str:
+    """Return the slopes between neighbouring widths as text, with half their intervals where they have some."""
+    values = zip(slope.local, slope.local_half, strict=True)
+    return "; ".join(f"{value:.2f}" if np.isnan(half) else f"{value:.2f} ± {half:.2f}" for value, half in values) or "none"
 
 
 def _keys(runs: pd.DataFrame) -> list[str]:

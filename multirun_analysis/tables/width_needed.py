@@ -13,7 +13,7 @@ COLUMNS = ("n_widths", "width_needed", "width_low", "width_high", "text")
 
 
 def width_needed(table: pd.DataFrame, tolerances: dict[str, Sequence[float]] | None = None) -> pd.DataFrame:
-    """Return the width needed by interpolation in log width, with the widths at which the interval's ends cross the tolerance.
+    """Return the width needed by interpolation on logarithmic axes, with the widths at which the interval's ends cross the tolerance.
 
     Parameters
     ----------
@@ -28,7 +28,8 @@ def width_needed(table: pd.DataFrame, tolerances: dict[str, Sequence[float]] | N
         The cell's keys, ``matching``, ``repair``, ``split``, ``metric``, ``tolerance``, ``n_widths``, ``width_needed``, ``width_low``,
         ``width_high``, and ``text``, e.g. ``93 [64, 180]``. A width beyond the measured ones is empty there, and ``> 1024`` or ``<= 8`` in
         the text.
-        The interval is that of the widths at which the tolerance lies inside the mean's interval, width by width.
+        The interval is that of the widths at which the tolerance lies inside the mean's interval, width by width: of power laws on grids
+        of factor 4 it holds the true width in 94 of 100 cases and more (``benchmarks/results/coverage.csv``).
     """
     start = list(table.columns).index("matching")
     by = [*table.columns[:start], "matching", "repair", "split", "metric"]

@@ -6,9 +6,12 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from multirun_analysis import schema
 from multirun_analysis.stats.intervals import count_groups, job_means_t, network_jackknife, student_t
-from multirun_analysis.stats.summary import JACKKNIFE, JOBS, NO_VALUE, ONE_VALUE, SHARED, STUDENT
+from multirun_analysis.stats.positive import log_jackknife, log_job_means, log_t
+from multirun_analysis.stats.summary import JACKKNIFE, JOBS, NO_VALUE, ON_LOGS, ONE_VALUE, SHARED, STUDENT
 
+CUT_OFF = "t cut at 0 over pairs, 95%"  # of two pairs
 KEYS = ["dataset", "model", "depth", "optimizer.lr"]
 
 
@@ -50,17 +53,24 @@ def runs_of(missing: float = 0.1) -> pd.DataFrame:
 
 def summary_of_each(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     """Return what `summarise` returns, cell by cell with pandas."""
-    rows = []
+    rows, signed = [], value not in schema.NOT_NEGATIVE  # runs_of has no zeros
     for key, whole in frame.groupby(by, sort=False, dropna=False):
         cell = whole[whole[value].notna()]
         values, networks = cell[value], pd.concat([cell["network_a"], cell["network_b"]])
         if networks.nunique() < len(networks):
             pairs = values.to_numpy(), cell["network_a"].to_numpy(), cell["network_b"].to_numpy()
             by_job = count_groups(*pairs[1:]) >= 4
-            low, high = job_means_t(*pairs) if by_job else network_jackknife(*pairs)
-            kind = SHARED if math.isnan(low) else f"{JOBS if by_job else JACKKNIFE}, 95%"
+            if signed:
+                low, high = job_means_t(*pairs) if by_job else network_jackknife(*pairs)
+                kind = JOBS if by_job else JACKKNIFE
+            else:
+                low, high = (log_job_means(*pairs) if by_job else log_jackknife(*pairs))[:2]
+                kind = "log-scale t over jobs" if by_job else f"log-scale {JACKKNIFE}"
+            kind = SHARED if math.isnan(low) else f"{kind}, 95%"
         else:
-            (low, high), kind = student_t(values.to_numpy()), STUDENT if len(values) > 1 else ONE_VALUE if len(values) else NO_VALUE
+            low, high = (student_t if signed else log_t)(values.to_numpy())
+            of_pairs = STUDENT if signed else ON_LOGS if len(values) > 2 else CUT_OFF
+            kind = of_pairs if len(values) > 1 else ONE_VALUE if len(values) else NO_VALUE
         moments = values.mean(), values.std(), low, high, kind, values.median(), values.min(), values.max()
         rows.append([*key, len(values), networks.nunique(), *moments])
     names = ["n_pairs", "n_networks", "mean", "std", "ci_low", "ci_high", "interval", "median", "min", "max"]

@@ -8,7 +8,7 @@ from analysis_sweeps import make_record
 from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.report.report import write_report
 from multirun_analysis.stats.endpoints import endpoints
-from multirun_analysis.stats.intervals import student_t
+from multirun_analysis.stats.positive import log_t
 from multirun_analysis.tables.pivots import pivot, pivot_latex, pivot_markdown, pivot_text
 
 SIZES = {"r0": (8, 0, 3), "r1": (8, 1, 4), "r2": (16, 0, 2)}  # width, seed, networks
@@ -81,9 +81,9 @@ def test_the_rows_of_end_points_are_statistics_over_networks(runs, matching, nam
     row = table[(table["metric"] == "error_endpoint") & (table["split"] == "test") & (table["width"] == 8)]
     row = row[row["matching"] == matching].iloc[0]
     values = networks(*names) if names else networks("r0", "r1").drop(6)  # no pair of weights has the fourth network of r1
-    expected = [values.mean(), values.std(), *student_t(values), values.median(), values.min(), values.max()]
+    expected = [values.mean(), values.std(), *log_t(values), values.median(), values.min(), values.max()]
     np.testing.assert_allclose(row[["mean", "std", "ci_low", "ci_high", "median", "min", "max"]].astype(float), expected, rtol=1e-12)
-    assert (row["n_pairs"], row["n_networks"], row["interval"]) == (9 if names else 4, len(values), "Student's t over networks, 95%")
+    assert (row["n_pairs"], row["n_networks"], row["interval"]) == (9 if names else 4, len(values), "log-scale t over networks, 95%")
     assert np.isnan(row["pairs_to_halve"])
 
 

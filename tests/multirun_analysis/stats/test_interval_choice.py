@@ -28,7 +28,7 @@ def test_a_wrong_interval_is_refused_with_its_key_and_value(wrong):
             {"kind": "bootstrap", "level": 0.9999, "resamples": 9999},
             "`--resamples` must be at least 20,000 for `--level` 0.9999, one beyond each end, got 9999.",
         ),
-        ({"kind": "jackknife"}, "`--interval` must be one of t, bootstrap, bca, got 'jackknife'."),
+        ({"kind": "jackknife"}, "`--interval` must be one of log, t, bootstrap, bca, got 'jackknife'."),
     ],
 )
 def test_extremes_of_an_interval_are_refused_with_the_rule_and_the_value(choice, message):

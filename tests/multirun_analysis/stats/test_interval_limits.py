@@ -7,7 +7,7 @@ from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.report.report import write_report
 from multirun_analysis.stats.interval_choice import IntervalChoice
 
-FEW = "Student's t over pairs (fewer than 20 pairs: no bootstrap), 95%"
+FEW = "t cut at 0 over pairs (fewer than 20 pairs: no bootstrap), 95%"
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -29,10 +29,10 @@ def test_the_interval_of_every_row_is_what_it_says(write_sweep):
     table = barrier_vs_width(runs, choice=IntervalChoice("bca", resamples=200))
     rows = table[(table["metric"] == "loss_barrier") & (table["split"] == "test") & (table["matching"] == "weights")].set_index("width")
     assert rows.loc[8, "interval"] == "BCa bootstrap over pairs, 95%"
-    assert rows.loc[16, "interval"] == "Student's t over pairs (fewer than 20 pairs: no bca), 95%"
-    assert rows.loc[32, "interval"] == "delete-one-network jackknife, 95%"
+    assert rows.loc[16, "interval"] == "log-scale t over pairs (fewer than 20 pairs: no bca), 95%"
+    assert rows.loc[32, "interval"] == "log-scale delete-one-network jackknife, 95%"
     assert rows["resamples"].notna().tolist() == [True, False, False]
 
 
-def test_students_interval_needs_no_note(write_sweep):
+def test_the_default_interval_needs_no_note(write_sweep):
     assert not any("--interval" in note for note in write_report([write_sweep(four_records())], only=("runs",)).notes)

@@ -1,11 +1,11 @@
 """The mean barrier beside the mean time to match."""
 
 import numpy as np
-import scipy.stats
 from analysis_sweeps import REPAIRS, make_record
 
 from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.stats.interval_choice import IntervalChoice
+from multirun_analysis.stats.positive import log_t
 from multirun_analysis.tables.barrier_against_seconds import barrier_against_seconds
 
 
@@ -28,7 +28,7 @@ def test_a_time_is_the_mean_over_pairs_whatever_the_repairs(write_sweep):
     assert len(table) == 2 * 2 * 2
     for row in table.to_dict("records"):
         seconds = row["width"] / 8 * 2.0 ** np.arange(4)
-        low, high = scipy.stats.t.interval(0.9, 3, seconds.mean(), seconds.std(ddof=1) / 2)
+        low, high = log_t(seconds, 0.9)
         np.testing.assert_allclose([row[key] for key in ("seconds", "seconds_low", "seconds_high")], [seconds.mean(), low, high])
         height = {"identity": 10, "weights": 1}[row["matching"]] * {"none": 1, "reset": 0.5}[row["repair"]]
         np.testing.assert_allclose(row["mean"], 0.25 * height)

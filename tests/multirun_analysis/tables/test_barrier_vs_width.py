@@ -110,7 +110,7 @@ def test_the_text_shows_a_row_per_width_with_end_points_and_counts(write_sweep):
     assert lines[0] == "dataset=digits, model=mlp, depth=1"
     assert lines[1].split() == ["width", "pairs", "error", "at", "ends", "identity", "weights"]
     half = 12.706204736 * 0.1 / np.sqrt(2) / np.sqrt(2)  # t quantile of one degree of freedom, sd of (0.1, 0.2), n = 2
-    assert lines[2].split() == ["8", "2/2", "0.0300", "1.5000", "±", f"{10 * half:.4f}", "0.1500", "±", f"{half:.4f}"]
+    assert lines[2].split() == ["8", "2/2", "0.0300", "1.5000", "[0,", f"{1.5 + 10 * half:.4f}]", "0.1500", "[0,", f"{0.15 + half:.4f}]"]
     assert lines[3].split()[0] == "128"
 
 

@@ -6,7 +6,7 @@ from analysis_sweeps import make_record
 
 from multirun_analysis import load_layers, schema
 from multirun_analysis.stats.interval_choice import IntervalChoice
-from multirun_analysis.stats.intervals import student_t
+from multirun_analysis.stats.positive import log_t
 from multirun_analysis.tables.matching_costs import MEASURES, matching_costs
 
 
@@ -30,7 +30,7 @@ def test_every_layer_and_measure_has_its_statistics_over_pairs(layers):
     ]
     row = table[(table["measure"] == "matching_cost") & (table["width"] == 16)].iloc[0]
     assert (row["n_pairs"], row["mean"], row["median"], row["max"]) == (3, 0.5, 0.5, 0.75)
-    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], student_t(np.array([0.25, 0.5, 0.75])))
+    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], log_t(np.array([0.25, 0.5, 0.75])))
 
 
 def test_a_bound_has_rows_where_some_pair_has_one(layers):

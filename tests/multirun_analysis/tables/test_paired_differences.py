@@ -74,3 +74,36 @@ def test_with_one_value_there_is_nothing_to_compare():
     assert {"repair", "other", "better_corrected"} <= set(table.columns)
     with pytest.raises(KeyError):
         paired_differences(runs, "repair", "nothing", ("repair", "other"), ["none"], IntervalChoice())
+
+
+def test_p_values_are_those_of_the_intervals_and_holm_decides_all_that_bonferroni_does():
+    runs = pd.concat([several_methods(), several_methods().assign(**{"optimizer.lr": 0.7})])
+    table = method_differences(runs)
+    with_p = table[table["p_value"].notna()]
+    assert ((with_p["p_value"] < 0.05) == (with_p["better"] != "undecided")).all()
+    corrected = table[table["better_corrected"] != "undecided"]
+    assert (corrected["better_holm"] == corrected["better_corrected"]).all()
+    assert (table["better_holm"] != "undecided").sum() > len(corrected)
+    for row in with_p[with_p["std"] > 0].head(10).itertuples():
+        assert row.p_value == pytest.approx(2 * stats.t.sf(abs(row.mean) / (row.std / np.sqrt(row.n_pairs)), row.n_pairs - 1), rel=1e-9)
+        power = stats.nct.sf(stats.t.ppf(0.975, row.n_pairs - 1), row.n_pairs - 1, row.detectable / row.std * np.sqrt(row.n_pairs))
+        assert power == pytest.approx(0.8, abs=1e-4)
+
+
+def test_pairs_that_share_networks_are_decided_by_what_their_interval_is_over():
+    runs = runs_of(missing=0.0)
+    runs = runs[runs["optimizer.lr"] == 0.2]
+    table = method_differences(runs)
+    assert table["detectable"].isna().all()
+    with_p = table[table["ci_low"].notna()]
+    assert len(with_p)
+    assert ((with_p["p_value"] < 0.05) == (with_p["better"] != "undecided")).all()
+
+
+def test_ties_are_better_for_neither_method():
+    runs = runs_of(missing=0.0)
+    runs = runs[runs["matching"] == "weights"]
+    table = method_differences(pd.concat([runs, runs.assign(matching="same")]))
+    measured = table[table["n_pairs"] > 1]
+    assert (measured[["better", "better_corrected", "better_holm"]] == "undecided").all(axis=None)
+    assert (measured["p_value"] == 1).all()

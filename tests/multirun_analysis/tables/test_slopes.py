@@ -28,9 +28,12 @@ def test_the_table_has_a_slope_per_method_split_and_metric_and_counts_zeros():
     values = np.array([[1.0, 0.5, 0.25, 0.0], [1.1, 0.55, 0.275, 0.0], [0.9, 0.45, 0.225, 0.1]])
     table = slopes(frame(values))
     assert len(table) == 2 * 2
-    assert set(table["window"]) == {"4 8 16"}
+    assert set(table["window"]) == {"4 8 16 32"}
     assert (table["zeros"] == 2).all()
-    np.testing.assert_allclose(table["slope"], -1)
+    fixed = slopes(frame(values), window=(4, 16))
+    assert set(fixed["window"]) == {"4 8 16"}
+    np.testing.assert_allclose(fixed["slope"], -1)
+    assert all(text.startswith("-1.00 ± ") and text.count(";") == 1 for text in fixed["local_slopes"])
 
 
 def test_neighbouring_widths_fall_or_rise_or_are_undecided_by_paired_intervals():
@@ -51,6 +54,7 @@ def test_the_slope_of_every_cell_is_that_of_its_pivot():
         for metric in ("loss_barrier", "error_barrier"):
             table = cell.pivot_table(index="seed", columns="width", values=metric, aggfunc="mean").sort_index(axis=1)
             expected, row = slope_over_widths(table.columns.to_numpy(), table.to_numpy()), all_slopes.loc[(*key, metric)]
-            np.testing.assert_array_equal(row[["slope", "ci_low", "ci_high"]].astype(float), [expected.slope, expected.low, expected.high])
+            numbers = row[["slope", "ci_low", "ci_high", "lack_of_fit", "lack_of_fit_p"]].astype(float)
+            np.testing.assert_array_equal(numbers, [expected.slope, expected.low, expected.high, expected.lack_of_fit, expected.p])
             assert (row["window"], row["n_seeds"]) == (" ".join(map(str, expected.window)) or "none", len(table))
             assert row["zeros"] == 0

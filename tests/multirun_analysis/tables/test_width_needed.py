@@ -15,7 +15,7 @@ def test_the_width_needed_is_that_of_the_mean_with_the_widths_of_its_interval(ru
     table = width_needed(barrier_vs_width(runs), {"loss_barrier": [0.1, 0.001, 10.0]})
     cell = table[(table["matching"] == "weights") & (table["split"] == "test")].set_index("tolerance")
     needed = cell.loc[0.1]
-    assert needed["width_needed"] == pytest.approx(8 * 2 ** ((0.4 - 0.1) / (0.4 - 0.04)))
+    assert needed["width_needed"] == pytest.approx(8 * 2 ** (np.log(0.4 / 0.1) / np.log(0.4 / 0.04)))
     assert needed["width_low"] < needed["width_needed"] < needed["width_high"]
     assert needed["text"] == f"{needed['width_needed']:.0f} [{needed['width_low']:.0f}, {needed['width_high']:.0f}]"
     assert cell.loc[0.001, "text"] == "> 32 [> 32, > 32]"
