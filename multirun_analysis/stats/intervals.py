@@ -64,8 +64,8 @@ def network_jackknife(
     References
     ----------
     Arvesen 1969 (jackknife of U-statistics); Efron and Stein 1981. Measured coverage of 95 % with one job of 4, 8 and 16 networks, Gaussian
-    effects, and half as much noise of the pairs: 95.2, 94.9, 94.8 (Student's interval over the pairs: 71, 51, 37); with exponential
-    effects: 91.1, 90.3, 92.3 (``benchmarks/results/coverage.csv``). Where the noise of the pairs is twice the effects it is a little
+    effects, and half as much noise of the pairs: 95.3, 94.6, 94.4 (Student's interval over the pairs: 70, 51, 39); with exponential
+    effects: 91.0, 91.0, 92.3 (``benchmarks/results/coverage.csv``). Where the noise of the pairs is twice the effects it is a little
     wide: 97.4, 96.8, 96.4; with nothing else, 99.
     """
     values = np.asarray(values, dtype=np.float64)

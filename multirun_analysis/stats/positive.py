@@ -71,8 +71,10 @@ def log_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple[f
 
     References
     ----------
-    Ours. Coverage of 95 %, and the widths, beside those of Cox's method and of the generalised interval (Krishnamoorthy and Mathew 2003):
-    ``benchmarks/results/coverage.csv``.
+    Ours. Measured coverage of 95 % with 4 and 10 values: lognormal with log sd 0.5: 94.6, 95.2; 0.8: 93.5, 94.1; 1.2: 90.9, 91.6; Gaussian
+    with CV 0.2: 95.2, 95.7; 0.3: 95.3, 96.1 (Student's at 0.8: 86.6, 88.1). Cox's method with the quantile of t covers 93.9 and 94.6 at
+    0.8, at nearly three times the mean width with 4 values, and of values whose logs have a long tail towards 0 its ends are astronomical;
+    the generalised interval (Krishnamoorthy and Mathew 2003) is wider still: ``benchmarks/results/coverage.csv``.
     """
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
@@ -152,6 +154,11 @@ def log_jackknife(
     low, high : float
         NaN where `network_jackknife` is.
     kind : int
+
+    References
+    ----------
+    Ours. Measured coverage of 95 % with 4, 8 and 16 networks, effects of log sd 0.57 and half as much noise of the pairs: 93.9, 94.1, 94.1
+    (`network_jackknife`: 86.4, 86.3, 88.4); ``benchmarks/results/coverage.csv``.
     """
     values = np.asarray(values, dtype=np.float64)
     variance, freedom = jackknife_variance(values, network_a, network_b)

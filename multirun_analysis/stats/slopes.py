@@ -76,8 +76,9 @@ def slope_over_widths(widths: np.ndarray, values: np.ndarray, level: float = LEV
 
     References
     ----------
-    Ours; the F test of lack of fit: Fisher 1922. Coverage of 95 % at coefficients of variation from 0.2 to 1.5:
-    ``benchmarks/results/coverage.csv``.
+    Ours; the F test of lack of fit: Fisher 1922. Measured coverage of 95 % at coefficients of variation from 0.2
+    to 1.5, with 2, 4 and 10 seeds: 95.0 to 96.6, and of a true power law p falls below 0.05 in 3.3 to 6.3 %
+    (``benchmarks/results/coverage.csv``).
     """
     counts = (~np.isnan(values)).sum(axis=0)
     means = np.nansum(values, axis=0) / np.maximum(counts, 1)

@@ -29,7 +29,7 @@ def width_needed(table: pd.DataFrame, tolerances: dict[str, Sequence[float]] | N
         ``width_high``, and ``text``, e.g. ``93 [64, 180]``. A width beyond the measured ones is empty there, and ``> 1024`` or ``<= 8`` in
         the text.
         The interval is that of the widths at which the tolerance lies inside the mean's interval, width by width: of power laws on grids
-        of factor 4 it holds the true width in 94 of 100 cases and more (``benchmarks/results/coverage.csv``).
+        of factor 4 it holds the true width in 96 of 100 cases and more (``benchmarks/results/coverage.csv``).
     """
     start = list(table.columns).index("matching")
     by = [*table.columns[:start], "matching", "repair", "split", "metric"]
