@@ -107,7 +107,8 @@ def write_report(
     notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
     if not only:
         notes += _figure_notes(table, x, hue)
-    heading = f"Test loss barrier [nats]: mean [interval] ({kinds_of(table)}); error at ends: mean test error of the networks."
+    shown = table[(table["metric"] == "loss_barrier") & (table["split"] == "test")]
+    heading = f"Test loss barrier [nats]: mean [interval] ({kinds_of(shown)}); error at ends: mean test error of the networks."
     prefixed = tuple(f"note: {note}" for note in notes)
     return Report(folder, names if only else (), heading, blocks, _counts(sweep), _failures(sweep), prefixed)
 
