@@ -9,8 +9,7 @@ from scipy.special import stdtrit
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
-from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import STUDY_FONT, axis_label, figure_style, legend_above, panel_title, repair_look
+from multirun_analysis.plots.style import STUDY_FONT, axis_label, barrier_axis, figure_style, legend_above, panel_title, repair_look
 from multirun_analysis.stats.intervals import LEVEL
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
@@ -19,6 +18,7 @@ from multirun_analysis.studies.rows import measured
 BY = ["width", "depth", "matching", "repair"]
 MEASURES = ("loss_barrier", "error_barrier", "loss_barrier_calibrated", "error_midpoint", "output_scale", "temperature_midpoint")
 SHOWN = ("loss_barrier", "error_barrier")
+ASIDE = 0.18  # layers, from the line of one repair to that of the next
 CHANGES = ("from_depth", "to_depth", "growth", "growth_low", "growth_high", "n_pairs")
 
 
@@ -94,19 +94,24 @@ def barrier_against_depth(frames: Frames) -> Figure:
         for row, width in zip(axes, widths, strict=True):
             for ax, method in zip(row, methods, strict=True):
                 cell = test[(test["width"] == width) & (test["matching"] == method)]
-                for repair in repairs:
+                for k, repair in enumerate(repairs):
                     colour, marker = repair_look(repair, repairs)
-                    part = cell[cell["repair"] == repair]
-                    ax.plot(part["depth"], part["loss_barrier"], marker, color=colour, markersize=2.5, alpha=0.45)
-                    means, label = summarise(part, ["depth"], "loss_barrier"), f"repair: {for_figure(repair)}"
-                    plot_line(means, "depth", ax=ax, color=colour, marker=marker, label=label)
+                    part, shift = cell[cell["repair"] == repair], ASIDE * (k - (len(repairs) - 1) / 2)
+                    ax.plot(part["depth"] + shift, part["loss_barrier"], marker, color=colour, markersize=2.5, alpha=0.35)
+                    means = summarise(part, ["depth"], "loss_barrier")
+                    at = means["depth"] + shift
+                    ax.plot(
+                        at, means["mean"], color=colour, marker=marker, markersize=4, linewidth=1.2, label=f"repair: {for_figure(repair)}"
+                    )
+                    ax.vlines(at, means["ci_low"], means["ci_high"], color=colour, linewidth=1.4, alpha=0.7)
                 panel_title(ax, f"{for_figure(method)}, width {width}", STUDY_FONT)
                 ax.set_xticks(sorted(test["depth"].unique()))
             row[0].set_ylabel(axis_label("loss_barrier", "test"))
         for ax in axes[-1]:
             ax.set_xlabel("depth [hidden layers]")
-        axes[0][0].set_ylim(bottom=0)
-        legend_above(figure, axes[0][0], f"points: pairs; line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}")
+        means = test.groupby(BY)["loss_barrier"].mean().to_numpy()
+        barrier_axis(axes[0][0], means, test["loss_barrier"].to_numpy())  # of all panels: they share it
+        legend_above(figure, axes[0][0], f"points: pairs; line: mean over pairs; bar: {kinds_of(frames['barrier_vs_width'])}")
     return figure
 
 
