@@ -29,7 +29,7 @@ from lmc_sweeps.symmetry.maps import permutations_of
 from lmc_sweeps.symmetry.tracing import trace
 
 EXAMPLES, CLASSES, NOISES = 2000, 10, (0.0, 0.3)
-MOST_SECONDS = 10.0  # of one method on one kind of network: then the draws that there are count
+MOST_SECONDS = 4.0  # of one method on one kind of network: then the draws that there are count
 
 
 class Residual(nn.Module):

@@ -34,7 +34,7 @@ def build_methods(
     methods = []
     for name in dict.fromkeys(names):
         cls = classes[checks.one_of("matching", name, classes)]
-        keys = [field.name for field in fields(cls)]
+        keys = [field.name for field in fields(cls) if field.name not in cls.unused()]
         values = dict(settings.get(name, {}))
         checks.known_keys(f"matching.{name}", values, keys)
         if transport is not None and "transport" in keys:

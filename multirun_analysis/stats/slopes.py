@@ -41,6 +41,7 @@ def _coefficients(log_x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.asarray(weights * centred / (weights @ centred**2))
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of infinite values, and of those whose squares are
 def slope_over_widths(widths: np.ndarray, values: np.ndarray, level: float = LEVEL, window: tuple[float, float] | None = None) -> Slope:
     r"""Return the slope of the log of the mean over seeds against log width, with its interval and the fit of a power law.
 

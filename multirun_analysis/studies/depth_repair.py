@@ -9,7 +9,16 @@ from scipy.special import stdtrit
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
-from multirun_analysis.plots.style import STUDY_FONT, axis_label, barrier_axis, figure_style, legend_above, panel_title, repair_look
+from multirun_analysis.plots.style import (
+    STUDY_FONT,
+    axis_label,
+    barrier_axis,
+    drawable,
+    figure_style,
+    legend_above,
+    panel_title,
+    repair_look,
+)
 from multirun_analysis.stats.intervals import LEVEL
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
@@ -109,8 +118,8 @@ def barrier_against_depth(frames: Frames) -> Figure:
             row[0].set_ylabel(axis_label("loss_barrier", "test"))
         for ax in axes[-1]:
             ax.set_xlabel("depth [hidden layers]")
-        means = test.groupby(BY)["loss_barrier"].mean().to_numpy()
-        barrier_axis(axes[0][0], means, test["loss_barrier"].to_numpy())  # of all panels: they share it
+        means = summarise(test, BY, "loss_barrier")["mean"]
+        barrier_axis(axes[0][0], drawable(means), drawable(test["loss_barrier"]))  # of all panels: they share it
         legend_above(figure, axes[0][0], f"points: pairs; line: mean over pairs; bar: {kinds_of(frames['barrier_vs_width'])}")
     return figure
 

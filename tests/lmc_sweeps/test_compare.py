@@ -319,7 +319,7 @@ KNOWN = (
         ({"matching": "hungarian"}, f"`matching` must be one of {KNOWN}, got 'hungarian'."),
         ({"matching": ()}, "`matching` must name at least one method, got none."),
         ({"transport": "auction"}, "`matching.weights.transport` must be one of assignment, emd, sinkhorn, got 'auction'."),
-        ({"settings": {"weights": {"bias": 1}}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, epsilon, outgoing, transport."),
+        ({"settings": {"weights": {"bias": 1}}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, epsilon, outgoing, shuffled, transport."),
         ({"settings": {"covar": {}}}, "`settings.covar` is not a key; the keys at `settings` are activations, covariance, weights."),
         ({"points": 10}, "`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got 10."),
         ({"seed": -1}, "`seed` must be a non-negative integer below 18446744073709551616, got -1."),
