@@ -118,8 +118,8 @@ def barrier_against_depth(frames: Frames) -> Figure:
             row[0].set_ylabel(axis_label("loss_barrier", "test"))
         for ax in axes[-1]:
             ax.set_xlabel("depth [hidden layers]")
-        means = summarise(test, BY, "loss_barrier")["mean"]
-        barrier_axis(axes[0][0], drawable(means), drawable(test["loss_barrier"]))  # of all panels: they share it
+        of_all = summarise(test, BY, "loss_barrier")["mean"]
+        barrier_axis(axes[0][0], drawable(of_all), drawable(test["loss_barrier"]))  # of all panels: they share it
         legend_above(figure, axes[0][0], f"points: pairs; line: mean over pairs; bar: {kinds_of(frames['barrier_vs_width'])}")
     return figure
 
