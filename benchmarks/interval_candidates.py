@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.special import chdtri, ndtr, stdtrit
 
+from multirun_analysis.stats.lognormal import cox_logs
+
 Ends = tuple[np.ndarray, np.ndarray]
 POINTS, STEPS = 200, 40  # of the quadrature, and bisections of its quantiles
 LARGEST_LOG = 700.0
@@ -65,7 +67,5 @@ def _half(table: np.ndarray) -> np.ndarray:
 
 
 def _cox(table: np.ndarray, quantile: float) -> Ends:
-    logs, n = np.log(table), table.shape[1]
-    variance = logs.var(axis=1, ddof=1)
-    centre, half = logs.mean(axis=1) + variance / 2, quantile * np.sqrt(variance / n + variance**2 / (2 * (n - 1)))
-    return np.exp(np.minimum(centre - half, LARGEST_LOG)), np.exp(np.minimum(centre + half, LARGEST_LOG))
+    low, high = (np.minimum(end, LARGEST_LOG) for end in cox_logs(np.log(table), quantile))
+    return np.exp(low), np.exp(high)

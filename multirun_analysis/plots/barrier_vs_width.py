@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
 from multirun_analysis.plots.base import METRICS, Frames, SweepFigure
+from multirun_analysis.plots.lines import plot_bars, plot_pairs
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import aside, axis_label, barrier_axis, drawable, figure_style, key_axis, key_look
 from multirun_analysis.stats.summary import kinds_of
@@ -60,12 +61,12 @@ def plot_barrier_vs_width(
     beside = [aside(ax, list(positions.values()), k, len(kinds)) for k in range(len(kinds))]  # at the scale that the axis has now
     names = [str(kind) for kind in ordered_values(everywhere, hue)]
     for k, kind in enumerate(kinds):
-        look = key_look(hue, str(kind), names)
         points = pairs[(pairs[hue] == kind) & pairs[x].isin(values_x)]
-        _draw_pairs(ax, points[x].map(dict(zip(values_x, beside[k], strict=True))), points[metric], *look)
+        colour, marker = key_look(hue, str(kind), names)
+        plot_pairs(points[x].map(dict(zip(values_x, beside[k], strict=True))), points[metric], ax=ax, colour=colour, marker=marker)
         line = estimates[estimates[hue] == kind].assign(position=estimates[x].map(dict(zip(values_x, beside[k], strict=True))))
         line = line.sort_values("position")
-        _draw_means(ax, line, *look, for_figure(value_text(kind)))
+        plot_bars(line["position"], line, ax=ax, label=for_figure(value_text(kind)), colour=colour, marker=marker)
     barrier_axis(ax, drawable(everywhere["mean"]), drawable(pairs[metric]))
     ax.set_ylabel(axis_label(metric, split))
     return ax
@@ -73,17 +74,6 @@ def plot_barrier_vs_width(
 
 def _estimates(table: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
     return table[(table["metric"] == metric) & (table["split"] == split) & (table["n_pairs"] > 0)]
-
-
-def _draw_pairs(ax: Axes, positions: pd.Series, values: pd.Series, colour: str, marker: str) -> None:
-    at = positions.to_numpy(dtype=float)
-    ax.plot(at, drawable(values), marker, color=colour, markersize=2.5, alpha=0.35, linestyle="none")
-
-
-def _draw_means(ax: Axes, line: pd.DataFrame, colour: str, marker: str, label: str) -> None:
-    at = line["position"].to_numpy(dtype=float)
-    ax.plot(at, drawable(line["mean"]), marker=marker, color=colour, markersize=4.5, linewidth=1.2, label=label)
-    ax.vlines(at, drawable(line["ci_low"]), drawable(line["ci_high"]), color=colour, linewidth=1.6, alpha=0.7)
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:

@@ -1,4 +1,4 @@
-"""A measure against any key on logarithmic axes: a line for the mean over pairs, a band for its interval."""
+"""A measure against any key: a line for the mean over pairs, a band or bars for its interval, points for the pairs."""
 
 from typing import Any
 
@@ -26,3 +26,15 @@ def plot_line(summary: pd.DataFrame, x: str, *, ax: Axes, band: bool = True, **l
     (line,) = ax.plot(positions, mean, **{"markersize": 4, "linewidth": 1.3, **look})
     if band:
         ax.fill_between(positions, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+
+
+def plot_bars(at: Any, rows: pd.DataFrame, *, ax: Axes, label: str, colour: str, marker: str) -> None:
+    """Draw means at these positions, joined by a line, each with its interval as a bar: for lines that stand beside one another."""
+    positions = drawable(at)
+    ax.plot(positions, drawable(rows["mean"]), marker=marker, color=colour, markersize=4.5, linewidth=1.2, label=label)
+    ax.vlines(positions, drawable(rows["ci_low"]), drawable(rows["ci_high"]), color=colour, linewidth=1.6, alpha=0.7)
+
+
+def plot_pairs(at: Any, values: Any, *, ax: Axes, colour: str, marker: str) -> None:
+    """Draw the values of single pairs, small and pale, behind what is drawn of their means."""
+    ax.plot(drawable(at), drawable(values), marker, color=colour, markersize=2.5, alpha=0.35, linestyle="none")

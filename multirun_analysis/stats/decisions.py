@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from multirun_analysis.stats.intervals import count_groups, group_means, jackknife_variance
+from multirun_analysis.stats.intervals import count_groups, jackknife_variance, job_means
 
 ENOUGH_JOBS = 4  # whose means are better replicates than their networks are
 
@@ -41,9 +41,8 @@ def error_over_networks(
     Over the means of jobs where there are four and more, else by the jackknife over networks; NaN where no network can be left out.
     """
     if count_groups(network_a, network_b) >= ENOUGH_JOBS:
-        means, shares = group_means(values, network_a, network_b)
-        j = len(means)
-        return math.sqrt(j / (j - 1) * float((shares**2 * (means - values.mean()) ** 2).sum())), float(j - 1)
+        means, error = job_means(values, network_a, network_b)
+        return error, float(len(means) - 1)
     variance, freedom = jackknife_variance(values, network_a, network_b)
     return math.sqrt(variance), freedom
 

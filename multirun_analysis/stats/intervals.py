@@ -116,22 +116,19 @@ def job_means_t(
         NaN for fewer than two groups.
     """
     values = np.asarray(values, dtype=np.float64)
-    means, shares = group_means(values, network_a, network_b)
-    j = len(means)
-    if j < 2:
+    means, error = job_means(values, network_a, network_b)
+    if len(means) < 2:
         return math.nan, math.nan
-    mean = float(values.mean())
-    half = float(stdtrit(j - 1, (1 + level) / 2)) * math.sqrt(j / (j - 1) * float((shares**2 * (means - mean) ** 2).sum()))
-    return mean - half, mean + half
+    half = float(stdtrit(len(means) - 1, (1 + level) / 2)) * error
+    return float(values.mean()) - half, float(values.mean()) + half
 
 
-def group_means(
-    values: np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean over the pairs of every group of networks that pairs link, and its share of all pairs."""
+def job_means(values: np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the means over the pairs of each job, and the standard error of the mean over all pairs (`job_means_t`); NaN for one job."""
     groups = _linked(np.asarray(network_a), np.asarray(network_b))
     means, shares = (np.array([f(groups == g) for g in np.unique(groups)]) for f in (lambda members: values[members].mean(), np.mean))
-    return means, shares
+    j = len(means)
+    return means, math.sqrt(j / (j - 1) * float((shares**2 * (means - values.mean()) ** 2).sum())) if j > 1 else math.nan
 
 
 def count_groups(network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray) -> int:

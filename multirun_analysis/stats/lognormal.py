@@ -34,14 +34,18 @@ def cox_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple[f
     Land 1972 (Cox's method); Olsson 2005 (the quantile of t).
     """
     logs = _logs(values)
-    n = len(logs)
-    if n < 2:
+    if len(logs) < 2:
         return math.nan, math.nan
-    variance = float(logs.var(ddof=1))
-    centre = float(logs.mean()) + variance / 2
-    half = float(stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(variance / n + variance**2 / (2 * (n - 1)))
+    low, high = cox_logs(logs, float(stdtrit(len(logs) - 1, (1 + level) / 2)))
     with np.errstate(over="ignore"):
-        return float(np.exp(centre - half)), float(np.exp(centre + half))
+        return float(np.exp(low)), float(np.exp(high))
+
+
+def cox_logs(logs: np.ndarray, quantile: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the logs of the ends of Cox's interval with a quantile, of logs along the last axis, two or more."""
+    n, variance = logs.shape[-1], logs.var(axis=-1, ddof=1)
+    centre, half = logs.mean(axis=-1) + variance / 2, quantile * np.sqrt(variance / n + variance**2 / (2 * (n - 1)))
+    return centre - half, centre + half
 
 
 def geometric_mean_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from multirun_analysis.stats.intervals import LEVEL, group_means, jackknife_variance
+from multirun_analysis.stats.intervals import LEVEL, jackknife_variance, job_means
 
 FEWEST_ON_LOGS = 3
 MOST_WIDENED = 1.5  # the power of 1 + CV^2 up to which logs widen it
@@ -175,11 +175,10 @@ def log_job_means(
 ) -> tuple[float, float, int]:
     """Return the interval over the means of jobs (`job_means_t`) of what cannot be negative, by the rule above, and its kind."""
     values = np.asarray(values, dtype=np.float64)
-    means, shares = group_means(values, network_a, network_b)
+    means, error = job_means(values, network_a, network_b)
     j = len(means)
     if j < 2:
         return math.nan, math.nan, SIGNED
-    error = math.sqrt(j / (j - 1) * float((shares**2 * (means - values.mean()) ** 2).sum()))
     log_variance = float(_log_variance(means[None])[0]) if (values > 0).all() else math.inf
     return _one(values, error, log_variance, j, j - 1, level)
 

@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
+from multirun_analysis.plots.lines import plot_bars, plot_pairs
 from multirun_analysis.plots.style import (
     STUDY_FONT,
     axis_label,
@@ -106,13 +107,9 @@ def barrier_against_depth(frames: Frames) -> Figure:
                 for k, repair in enumerate(repairs):
                     colour, marker = repair_look(repair, repairs)
                     part, shift = cell[cell["repair"] == repair], ASIDE * (k - (len(repairs) - 1) / 2)
-                    ax.plot(part["depth"] + shift, part["loss_barrier"], marker, color=colour, markersize=2.5, alpha=0.35)
+                    plot_pairs(part["depth"] + shift, part["loss_barrier"], ax=ax, colour=colour, marker=marker)
                     means = summarise(part, ["depth"], "loss_barrier")
-                    at = means["depth"] + shift
-                    ax.plot(
-                        at, means["mean"], color=colour, marker=marker, markersize=4, linewidth=1.2, label=f"repair: {for_figure(repair)}"
-                    )
-                    ax.vlines(at, means["ci_low"], means["ci_high"], color=colour, linewidth=1.4, alpha=0.7)
+                    plot_bars(means["depth"] + shift, means, ax=ax, label=f"repair: {for_figure(repair)}", colour=colour, marker=marker)
                 panel_title(ax, f"{for_figure(method)}, width {width}", STUDY_FONT)
                 ax.set_xticks(sorted(test["depth"].unique()))
             row[0].set_ylabel(axis_label("loss_barrier", "test"))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.lines import plot_bars, plot_line, plot_pairs
 
 
 @pytest.fixture
@@ -29,3 +29,16 @@ def test_a_line_may_have_no_band(summary):
     ax = Figure().subplots()
     plot_line(summary, "depth", ax=ax, band=False)
     assert not ax.collections
+
+
+def test_bars_stand_where_they_are_put_and_what_no_axis_can_show_is_left_out(summary):
+    ax = Figure().subplots()
+    plot_bars(summary["depth"] + 0.1, summary, ax=ax, label="one", colour="red", marker="o")
+    plot_pairs([1.0, 2.0], [0.3, np.inf], ax=ax, colour="red", marker="o")
+    means, pairs = ax.get_lines()
+    np.testing.assert_allclose(means.get_xydata(), [[3.1, 0.3], [1.1, 0.1], [2.1, np.nan]])
+    np.testing.assert_allclose(pairs.get_ydata(), [0.3, np.nan])
+    (bars,) = ax.collections
+    drawn = [segment for segment in bars.get_segments() if len(segment)]
+    np.testing.assert_allclose(drawn[:2], [[[3.1, 0.2], [3.1, 0.4]], [[1.1, 0.05], [1.1, 0.15]]])
+    assert not np.isfinite(np.concatenate(drawn[2:] or [np.full((1, 2), np.nan)])).all()
