@@ -100,7 +100,10 @@ def pairs_of(sweep: Path, store: Path) -> dict[int, tuple[dict[str, Tensor], dic
 
 
 def of_all(crossed: pd.DataFrame) -> dict[str, object]:
-    """Return the mean over all pairs, its gap with an interval over networks, and the share of four pairs, drawn apart, as low as the paper's."""
+    """Return the mean over all pairs, its gap with an interval over networks, and how many sets of four pairs are as low as the paper's.
+
+    Pairs of a set share no network.
+    """
     ends = [crossed[f"seed_{end}"].astype(str) + "." + crossed[f"network_{end}"].astype(str) for end in "ab"]
     low, high = network_jackknife(crossed["loss_midpoint"], *ends)
     loss = {frozenset(pair): value for *pair, value in zip(*ends, crossed["loss_midpoint"], strict=True)}

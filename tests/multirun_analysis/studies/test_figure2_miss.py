@@ -38,14 +38,14 @@ def table() -> pd.DataFrame:
 
 
 def test_every_candidate_has_a_row_per_method_and_the_base_comes_first():
-    found = table()
-    assert found["candidate"].iloc[0] == "base"
-    assert not found.duplicated(["candidate", "matching"]).any()
+    entry = table()
+    assert entry["candidate"].iloc[0] == "base"
+    assert not entry.duplicated(["candidate", "matching"]).any()
     # One kind of change at a time: no networks of another recipe matched in another way, say.
     candidates = {"base", "training.data_order=shared", "precision=bfloat16_factors", "split=train", "biases=true", "rebasin"}
-    assert set(found["candidate"]) == candidates
-    assert set(found.loc[found["candidate"] == "rebasin", "matching"]) == {"weights"}
-    assert set(found.loc[found["candidate"] == "base", "matching"]) == set(PAPER)
+    assert set(entry["candidate"]) == candidates
+    assert set(entry.loc[entry["candidate"] == "rebasin", "matching"]) == {"weights"}
+    assert set(entry.loc[entry["candidate"] == "base", "matching"]) == set(PAPER)
 
 
 @pytest.mark.parametrize(
@@ -59,47 +59,47 @@ def test_every_candidate_has_a_row_per_method_and_the_base_comes_first():
     ],
 )
 def test_a_shift_is_found_whatever_the_seeds_noise_and_closes_its_share_of_the_gap(candidate, shift, n):
-    found = table().set_index(["candidate", "matching"]).loc[(candidate, "weights")]
-    assert (found["n_pairs"], found["n_shared"]) == (n, n)
-    assert found[["difference", "ci_low", "ci_high"]].tolist() == pytest.approx([shift] * 3)
+    entry = table().set_index(["candidate", "matching"]).loc[(candidate, "weights")]
+    assert (entry["n_pairs"], entry["n_shared"]) == (n, n)
+    assert entry[["difference", "ci_low", "ci_high"]].tolist() == pytest.approx([shift] * 3)
     gap = 0.02 + np.mean([NOISE[seed] for seed in list(SEEDS)[:n]])
-    assert found[["closes", "closes_low", "closes_high"]].tolist() == pytest.approx([-shift / gap] * 3)
+    assert entry[["closes", "closes_low", "closes_high"]].tolist() == pytest.approx([-shift / gap] * 3)
 
 
 def test_the_base_closes_nothing_of_its_own_gap():
-    found = table().query("candidate == 'base'")
-    assert (found[["difference", "ci_low", "ci_high", "closes"]] == 0).all(axis=None)
-    assert found["gap"].to_numpy() == pytest.approx(0.02 + np.mean(list(NOISE.values())))
+    entry = table().query("candidate == 'base'")
+    assert (entry[["difference", "ci_low", "ci_high", "closes"]] == 0).all(axis=None)
+    assert entry["gap"].to_numpy() == pytest.approx(0.02 + np.mean(list(NOISE.values())))
 
 
 def test_differences_are_paired_and_their_interval_is_that_of_a_paired_t_test():
     rng = np.random.default_rng(1)
     base, new = (pd.Series(rng.normal(0.1, 0.01, 6), index=seeds) for seeds in (range(6), range(2, 8)))
-    found = compared(new, base, Value(0.08))
+    entry = compared(new, base, Value(0.08))
     expected = stats.ttest_rel(new.loc[2:5], base.loc[2:5])
-    assert found["n_shared"] == 4
-    assert (found["ci_low"], found["ci_high"]) == pytest.approx(tuple(expected.confidence_interval()))
-    assert found["difference"] == pytest.approx(new.loc[2:5].mean() - base.loc[2:5].mean())
+    assert entry["n_shared"] == 4
+    assert (entry["ci_low"], entry["ci_high"]) == pytest.approx(tuple(expected.confidence_interval()))
+    assert entry["difference"] == pytest.approx(new.loc[2:5].mean() - base.loc[2:5].mean())
 
 
 def test_the_gap_is_welchs_of_our_pairs_and_four_with_the_papers_mean_and_spread():
-    ours, paper = pd.Series(np.random.default_rng(2).normal(0.1, 0.01, 7)), Value(0.08, 0.006)
-    theirs = paper.mean + paper.std * np.array([1, -1, 1, -1])  # of that mean, and of that population deviation
-    interval = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval()
-    found = from_paper(ours, paper)
-    assert (found["gap_low"], found["gap_high"]) == pytest.approx(tuple(interval))
+    losses, paper = pd.Series(np.random.default_rng(2).normal(0.1, 0.01, 7)), Value(0.08, 0.006)
+    of_paper = paper.mean + paper.std * np.array([1, -1, 1, -1])  # of that mean, and of that population deviation
+    interval = stats.ttest_ind(losses, of_paper, equal_var=False).confidence_interval()
+    entry = from_paper(losses, paper)
+    assert (entry["gap_low"], entry["gap_high"]) == pytest.approx(tuple(interval))
 
 
 def test_luck_counts_subsets_and_is_the_chance_of_a_normal_mean_of_four():
     values, paper = pd.Series([0.07, 0.08, 0.09, 0.1, 0.11]), Value(0.085)
-    found = luck(values, paper)
-    assert found["luck_subsets"] == sum(sum(some) <= 4 * 0.085 + 1e-12 for some in combinations(values, 4)) / 5
+    entry = luck(values, paper)
+    assert entry["luck_subsets"] == sum(sum(some) <= 4 * 0.085 + 1e-12 for some in combinations(values, 4)) / 5
     # With the paper's mean at the quantile that a fraction q of new means lies below, it is q: by simulation.
     rng = np.random.default_rng(3)
     drawn = rng.normal(0.0, 1.0, (20_000, 9))
     chances = np.array([luck(pd.Series(row[:5]), Value(float(row[5:].mean())))["luck_t"] for row in drawn[:4000]])
     assert np.mean(chances < 0.2) == pytest.approx(0.2, abs=0.02)
-    assert luck(values.iloc[:3], paper).keys() == found.keys()
+    assert luck(values.iloc[:3], paper).keys() == entry.keys()
     assert np.isnan(list(luck(values.iloc[:3], paper).values())).all()
 
 
