@@ -37,6 +37,8 @@ def network_identity(settings: JobSettings, fingerprint: str, number: int) -> di
     """Return everything that determines one network of a job: its weights do not depend on how many others there are."""
     words = identity(settings, fingerprint)
     del words["networks"]
+    if number == 0:  # whose data orders are its own, whether others share them or not
+        words["training"] = {key: value for key, value in words["training"].items() if key != "data_order"}
     return {**words, "network": number}
 
 

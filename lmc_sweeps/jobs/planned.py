@@ -69,7 +69,10 @@ class PlannedNetwork:
     @property
     def training_architecture(self) -> Architecture:
         """The same, with the products of the precision in which it is trained."""
-        return self.architecture.with_products_in(torch.bfloat16) if self.settings.precision == "bfloat16" else self.architecture
+        precision = self.settings.precision
+        if precision == "bfloat16":
+            return self.architecture.with_products_in(torch.bfloat16)
+        return self.architecture.with_factors_in(torch.bfloat16) if precision == "bfloat16_factors" else self.architecture
 
     def initial(self) -> dict[str, torch.Tensor]:
         """Return its parameters before the first step."""

@@ -17,8 +17,9 @@ from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Optimizer
 
-# Of the factors and results of training's matrix products. Weights, losses and all that is measured afterwards are float32 always.
-PRECISIONS = ("float32", "tf32", "bfloat16")
+# Of the factors and results of training's matrix products; `bfloat16_factors` rounds the factors only, as TPUs do, on any device. Weights,
+# losses and all that is measured afterwards are float32 always.
+PRECISIONS = ("float32", "tf32", "bfloat16", "bfloat16_factors")
 DIRECTIONS = ("one", "both")  # of matching a pair: the later network to the earlier one, or that and the other way round
 SPLITS = {"both": ("train", "test"), "test": ("test",)}  # that lines are evaluated on
 MOST_LAYERS = 10_000  # Python takes seconds to build more, before anything is computed
@@ -77,7 +78,9 @@ class JobSettings:
             object.__setattr__(self, "time_limit", checks.number("time_limit", self.time_limit, above=0.0, below=1e8))
         device = resolve_device(self.device)
         if self.precision == "tf32" and device.type != "cuda":
-            raise checks.InputError(f"`precision` tf32 is for CUDA devices; here `device` is {device}. Choose float32 or bfloat16.")
+            raise checks.InputError(
+                f"`precision` tf32 is for CUDA devices; here `device` is {device}. Choose float32, bfloat16 or bfloat16_factors."
+            )
 
     @property
     def n_pairs(self) -> int:

@@ -174,6 +174,16 @@ class Architecture(ABC):
         """
         raise InputError(f"`precision` must be float32 for a {type(self).__name__}, which cannot take its products in {dtype}.")
 
+    def with_factors_in(self, dtype: torch.dtype) -> "Architecture":
+        """Return the same mathematics with the factors of its matrix products rounded to another type, and results in the weights' own.
+
+        Raises
+        ------
+        InputError
+            If this architecture has no such products.
+        """
+        raise InputError(f"`precision` must be float32 for a {type(self).__name__}, which cannot round the factors of products to {dtype}.")
+
     @abstractmethod
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:
         """Return the activations: for every group, and for ``"input"``, a tensor (K, n, neurons).

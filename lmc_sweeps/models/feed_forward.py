@@ -48,7 +48,7 @@ class FeedForward(Architecture):
 
     def __init__(self, layers: Sequence[Layer], n_outputs: int | None = None, products: torch.dtype | None = None) -> None:
         self.layers = tuple(layers)
-        self._n_outputs, self._products = n_outputs, products
+        self._n_outputs, self._products, self._rounds_results = n_outputs, products, True
         axes: dict[str, tuple[str | None, ...]] = {}
         before: str | None = None
         for k, layer in enumerate(self.layers):
@@ -98,6 +98,11 @@ class FeedForward(Architecture):
     def with_products_in(self, dtype: torch.dtype) -> "FeedForward":
         other = copy.copy(self)
         other._products = dtype
+        return other
+
+    def with_factors_in(self, dtype: torch.dtype) -> "FeedForward":
+        other = self.with_products_in(dtype)
+        other._rounds_results = False
         return other
 
     @one_thread()
@@ -265,7 +270,10 @@ class FeedForward(Architecture):
         """Return the products of a stack, (K, a, b) @ (K, b, c) -> (K, a, c), in the type of the factors."""
         if self._products is None:
             return torch.bmm(left, right, out=out)
-        product = torch.bmm(left.to(self._products), right.to(self._products))
+        rounded = left.to(self._products), right.to(self._products)
+        if not self._rounds_results:  # a product of two numbers of 8 bits is exact in float32, so only the factors are rounded
+            return torch.bmm(rounded[0].to(left.dtype), rounded[1].to(left.dtype), out=out)
+        product = torch.bmm(*rounded)
         return product.to(left.dtype) if out is None else out.copy_(product)
 
     def _after(self, k: int, values: Tensor) -> Tensor:

@@ -101,6 +101,15 @@ def test_a_run_is_named_anew_with_every_other_setting():
     assert len(set(names)) == len(names)
 
 
+def test_network_0_is_named_the_same_whether_others_share_its_data_order_or_not():
+    own, shared = (
+        [network_identity(job(training=Training(data_order=kind)), FINGERPRINT, k) for k in (0, 1)] for kind in ("own", "shared")
+    )
+    assert own[0] == shared[0]
+    assert len({network_name(words) for words in (*own, *shared)}) == 3
+    assert shared[1]["training"] == {"data_order": "shared"}
+
+
 def test_precision_and_the_version_of_the_training_code_are_in_the_name(monkeypatch):
     words = identity(job(), FINGERPRINT)
     monkeypatch.setattr("lmc_sweeps.jobs.identities.CODE_VERSION", 99)

@@ -39,9 +39,15 @@ DEVICES = "auto, cpu, cuda, cuda:0, cuda:1, ..."
         ({"seed": -1}, "`seed` must be a non-negative integer below 18446744073709551616, got -1."),
         ({"seed": 2**64}, "`seed` must be a non-negative integer below 18446744073709551616, got 18446744073709551616."),
         ({"seed": 0.0}, "`seed` must be a non-negative integer below 18446744073709551616, got 0.0."),
-        ({"precision": "float16"}, "`precision` must be one of bfloat16, float32, tf32, got 'float16'. Did you mean 'bfloat16'?"),
-        ({"precision": "tf32", "device": "cpu"}, "`precision` tf32 is for CUDA devices; here `device` is cpu. Choose float32 or bfloat16."),
-        ({"precision": None}, "`precision` must be one of bfloat16, float32, tf32, got None."),
+        (
+            {"precision": "float16"},
+            "`precision` must be one of bfloat16, bfloat16_factors, float32, tf32, got 'float16'. Did you mean 'bfloat16'?",
+        ),
+        (
+            {"precision": "tf32", "device": "cpu"},
+            "`precision` tf32 is for CUDA devices; here `device` is cpu. Choose float32, bfloat16 or bfloat16_factors.",
+        ),
+        ({"precision": None}, "`precision` must be one of bfloat16, bfloat16_factors, float32, tf32, got None."),
         *(
             ({"points": p}, f"`points` must be an odd integer of at least 3 (so that t = 0, 1/2 and 1 are there), got {p!r}.")
             for p in (1, 2, 10, -3, 5.0, "25", True)

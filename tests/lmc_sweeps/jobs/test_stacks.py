@@ -203,8 +203,9 @@ def test_a_network_that_does_not_fit_alone_and_other_errors_go_up(monkeypatch):
             all_trained(tasks)
 
 
-def test_bfloat16_rounds_the_products_of_training_and_nothing_else():
-    (exact,), (rounded,) = (list(all_trained([task(precision=precision)]).values()) for precision in ("float32", "bfloat16"))
+@pytest.mark.parametrize("precision", ["bfloat16", "bfloat16_factors"])
+def test_bfloat16_rounds_the_products_of_training_and_nothing_else(precision):
+    (exact,), (rounded,) = (list(all_trained([task(precision=each)]).values()) for each in ("float32", precision))
     assert rounded.facts.loss_initial == exact.facts.loss_initial  # losses are computed in float32
     assert rounded.facts.loss_final == pytest.approx(exact.facts.loss_final, rel=0.02)
     for name, tensor in rounded.parameters.items():
@@ -244,9 +245,12 @@ def test_networks_that_share_their_data_order_differ_by_their_beginnings_only():
     )
     assert [each.recipe.number for each in own] == [0, 1]
     assert [each.recipe.number for each in shared] == [0, 0]
-    assert len({each.name for each in (*own, *shared)}) == 4
-    trained = all_trained([*own, *shared])
-    weights = [trained[each.name].parameters["hidden_1.weight"] for each in (*own, *shared)]
-    assert torch.equal(weights[0], weights[2])  # network 0's order is the one that is shared
+    assert shared[0].name == own[0].name  # network 0's order is the one that is shared: it is trained once
+    assert len({each.name for each in (*own, *shared)}) == 3
+    apart = all_trained(own), all_trained(shared)
+    weights = [
+        trained[each.name].parameters["hidden_1.weight"] for trained, both in zip(apart, (own, shared), strict=True) for each in both
+    ]
+    assert torch.equal(weights[0], weights[2])  # and rightly
     assert not torch.equal(weights[1], weights[3])  # network 1 has left its own
     assert not torch.equal(weights[2], weights[3])  # the beginnings still differ

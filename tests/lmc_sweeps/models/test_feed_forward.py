@@ -125,6 +125,23 @@ def test_products_in_bfloat16_round_factors_and_results_and_add_the_bias_in_floa
     assert hidden.dtype == torch.float32
 
 
+def test_products_of_factors_in_bfloat16_are_those_of_rounded_numbers_in_float32() -> None:
+    architecture, rounded = chain(), chain().with_factors_in(torch.bfloat16)
+    stack, x = stacked([network(k, dtype=torch.float32) for k in (0, 1)]), normal(2, 9, 6, dtype=torch.float32)
+    short = {name: tensor.bfloat16().float() if name.endswith("weight") else tensor for name, tensor in stack.items()}
+    assert torch.equal(rounded.activations(stack, x)["layer_0"], architecture.activations(short, x.bfloat16().float())["layer_0"])
+    # So are gradients: of a network and inputs that are rounded already, only what comes between is rounded.
+    gradients = {}
+    for kind, tensors in ((architecture, short), (rounded, stack)):
+        gradients[kind] = {name: torch.empty_like(tensor) for name, tensor in stack.items()}
+        kind.gradients(tensors, x.bfloat16().float(), torch.ones_like, gradients[kind])
+    for name, exact in gradients[architecture].items():
+        gap = float((gradients[rounded][name] - exact).norm() / exact.norm())
+        assert 0 <= gap < 0.02, name
+    last = list(stack)[-1]  # a sum over examples, of numbers that are not rounded
+    assert torch.equal(gradients[rounded][last], gradients[architecture][last])
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_gradients_of_products_in_bfloat16_are_those_of_float32_up_to_its_rounding(bias: bool) -> None:
     architecture = FeedForward([Layer("first", bias, (nn.Tanh(),)), Layer("second", bias, (nn.Tanh(),)), Layer("output", bias)])

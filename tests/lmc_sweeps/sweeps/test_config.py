@@ -51,7 +51,7 @@ MISTAKES = [
     (["plane=3"], "`plane` must be true or false, got 3."),
     (["plane=true", "matching=identity"], "`plane` needs a matching method that moves B: the plane goes through A, B and permuted B."),
     (["device=tpu"], "`device` must be one of auto, cpu, cuda, cuda:0, cuda:1, ..., got 'tpu'."),
-    (["precision=float16"], "`precision` must be one of bfloat16, float32, tf32, got 'float16'. Did you mean 'bfloat16'?"),
+    (["precision=float16"], "`precision` must be one of bfloat16, bfloat16_factors, float32, tf32, got 'float16'. Did you mean 'bfloat16'?"),
     (["training.epochs=-1"], "`training.epochs` must be a non-negative integer, got -1."),
     (["training.batch_size=0"], "`training.batch_size` must be a positive integer, got 0."),
     (["training.batch_size=1438"], "`training.batch_size` must be at most the size of the training set (1437), got 1438."),
