@@ -23,7 +23,7 @@ PAGES = {
     ),
     "symmetry": (
         "Symmetries: which neurons can be relabelled",
-        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "sites")],
+        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "sites", "streams", "folding", "widening")],
     ),
     "measures": (
         "Barriers, paths, dimension",
@@ -41,7 +41,7 @@ PAGES = {
         + [f"lmc_sweeps.matching.{name}" for name in ("rebasin", "rebasin_covariance", "merge_many", "frank_wolfe")]
         + [f"lmc_sweeps.matching.{name}" for name in ("straight_through", "annealing", "midpoint", "sinkhorn", "otfusion")]
         + [f"lmc_sweeps.matching.{name}" for name in ("all_weights", "soft_maps", "soft_losses")]
-        + ["lmc_sweeps.maths.ground_costs", "lmc_sweeps.maths.doubly_stochastic"],
+        + [f"lmc_sweeps.maths.{name}" for name in ("ground_costs", "attention", "doubly_stochastic")],
     ),
     "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment", "sinkhorn")]),
     "models": (

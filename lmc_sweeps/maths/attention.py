@@ -118,8 +118,9 @@ def head_distances(a: Heads, b: Heads) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    attend, pass_on : ndarray, shape (H_a, H_b)
+    attend : ndarray, shape (H_a, H_b)
         float64, not negative.
+    pass_on : ndarray, shape (H_a, H_b)
 
     References
     ----------
