@@ -71,7 +71,10 @@ PAGES = {
         "Analysis: loading and tables",
         [f"multirun_analysis.frames.discovery.load_{name}" for name in ("runs", "curves", "layers", "expected")]
         + ["multirun_analysis.frames.planes.load_planes", "multirun_analysis.report.report.write_report"]
-        + [f"multirun_analysis.tables.{name}" for name in ("barrier_vs_width", "method_differences", "repair_differences")]
+        + [
+            f"multirun_analysis.tables.{name}"
+            for name in ("barrier_vs_width", "method_differences", "repair_differences", "direction_differences")
+        ]
         + [f"multirun_analysis.tables.{name}" for name in ("connected_share", "width_needed", "barrier_against_seconds")]
         + [f"multirun_analysis.tables.{name}" for name in ("slopes", "matching_costs", "dimension_correlations", "certificates", "pivots")],
     ),
