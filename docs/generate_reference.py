@@ -23,7 +23,7 @@ PAGES = {
     ),
     "symmetry": (
         "Symmetries: which neurons can be relabelled",
-        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "sites")],
+        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "sites", "streams", "folding", "widening")],
     ),
     "measures": (
         "Barriers, paths, dimension",
@@ -41,7 +41,7 @@ PAGES = {
         + [f"lmc_sweeps.matching.{name}" for name in ("rebasin", "rebasin_covariance", "merge_many", "frank_wolfe")]
         + [f"lmc_sweeps.matching.{name}" for name in ("straight_through", "annealing", "midpoint", "sinkhorn", "otfusion")]
         + [f"lmc_sweeps.matching.{name}" for name in ("all_weights", "soft_maps", "soft_losses")]
-        + ["lmc_sweeps.maths.ground_costs", "lmc_sweeps.maths.doubly_stochastic"],
+        + [f"lmc_sweeps.maths.{name}" for name in ("ground_costs", "attention", "doubly_stochastic")],
     ),
     "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment", "sinkhorn")]),
     "models": (
@@ -71,7 +71,10 @@ PAGES = {
         "Analysis: loading and tables",
         [f"multirun_analysis.frames.discovery.load_{name}" for name in ("runs", "curves", "layers", "expected")]
         + ["multirun_analysis.frames.planes.load_planes", "multirun_analysis.report.report.write_report"]
-        + [f"multirun_analysis.tables.{name}" for name in ("barrier_vs_width", "method_differences", "repair_differences")]
+        + [
+            f"multirun_analysis.tables.{name}"
+            for name in ("barrier_vs_width", "method_differences", "repair_differences", "direction_differences")
+        ]
         + [f"multirun_analysis.tables.{name}" for name in ("connected_share", "width_needed", "barrier_against_seconds")]
         + [f"multirun_analysis.tables.{name}" for name in ("slopes", "matching_costs", "dimension_correlations", "certificates", "pivots")],
     ),

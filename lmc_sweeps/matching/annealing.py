@@ -11,7 +11,7 @@ from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.matching.identity import Identity
-from lmc_sweeps.matching.iteration import iterate
+from lmc_sweeps.matching.iteration import Best, iterate
 from lmc_sweeps.matching.layers import layer_report
 from lmc_sweeps.matching.midpoint import Midpoint
 from lmc_sweeps.matching.problem import LOCAL, MatchingProblem, MatchingResult, permutation_maps
@@ -72,7 +72,7 @@ class Annealing(Matching):
         moves = _Moves(problem, midpoint)
         weights = midpoint.weights(orders)
         energy = midpoint.loss(weights)
-        start = _State(orders, weights, energy, orders, energy)
+        start = _State(orders, weights, energy, Best(orders, energy))
         steps = self.steps if moves.groups else 0
         first = self.temperature * moves.spread(start) if steps and self.temperature else 0.0
         levels = min(LEVELS, steps)
@@ -86,13 +86,13 @@ class Annealing(Matching):
         search = iterate(start, level, lambda before, after: False, levels, lambda state: state.energy)
         end = search.state
         return MatchingResult(
-            maps=permutation_maps(end.best),
+            maps=permutation_maps(end.best.state),
             is_permutation=True,
-            layers=layer_report(METRIC, problem, end.best),
+            layers=layer_report(METRIC, problem, end.best.state),
             status=LOCAL,
             sentence=f"the best of {steps:,} moves from the start, of which {end.n_taken:,} were taken",
             objective=search.objective,
-            statistics={"loss_at_start": energy, "loss": end.best_energy, "share_taken": end.n_taken / steps if steps else 0.0},
+            statistics={"loss_at_start": energy, "loss": end.best.score, "share_taken": end.n_taken / steps if steps else 0.0},
         )
 
 
@@ -103,8 +103,7 @@ class _State:
     orders: dict[str, np.ndarray]
     weights: dict[str, Tensor]
     energy: float
-    best: dict[str, np.ndarray]
-    best_energy: float
+    best: Best[dict[str, np.ndarray]]
     n_taken: int = 0
     level: int = 0
 
@@ -135,8 +134,7 @@ class _Moves:
             rise = proposal.energy - state.energy
             if temperature == 0 or self._draw.random() >= math.exp(-rise / temperature):
                 return state
-        taken = replace(proposal, n_taken=state.n_taken + 1)
-        return replace(taken, best=taken.orders, best_energy=taken.energy) if taken.energy < state.best_energy else taken
+        return replace(proposal, n_taken=state.n_taken + 1, best=state.best.or_better(proposal.orders, proposal.energy))
 
     def spread(self, state: _State) -> float:
         """Return the standard deviation of the energy over random swaps; 0 where it is not finite."""

@@ -36,6 +36,19 @@ class Iteration(Generic[State]):
     is_done: bool
 
 
+@dataclass(frozen=True)
+class Best(Generic[State]):
+    """What had the lowest score so far, its score, and the step which led to it; of equal ones the first."""
+
+    state: State
+    score: float
+    step: int = 0
+
+    def or_better(self, state: State, score: float, step: int = 0) -> "Best[State]":
+        """Return what has the lower score; this one where the other's is not lower."""
+        return Best(state, score, step) if score < self.score else self
+
+
 def iterate(
     start: State,
     step: Callable[[State], State],

@@ -9,7 +9,7 @@ import numpy as np
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.all_weights import AllWeightsMatching
-from lmc_sweeps.matching.iteration import iterate
+from lmc_sweeps.matching.iteration import Best, iterate
 from lmc_sweeps.matching.layers import layer_report
 from lmc_sweeps.matching.problem import LOCAL, NOT_CONVERGED, MatchingProblem, MatchingResult, permutation_maps
 from lmc_sweeps.matching.soft_losses import DistanceLoss, MidpointLoss, SoftLoss
@@ -86,13 +86,13 @@ class Sinkhorn(AllWeightsMatching):
         end = search.state
         still = "" if search.is_done else "; permutations still change"
         return MatchingResult(
-            maps=permutation_maps(end.best),
+            maps=permutation_maps(end.best.state),
             is_permutation=True,
-            layers=layer_report(self, problem, end.best),
+            layers=layer_report(self, problem, end.best.state),
             status=LOCAL if search.is_done else NOT_CONVERGED,
-            sentence=f"the best of epoch {end.best_epoch} of {search.steps}{still}",
+            sentence=f"the best of epoch {end.best.step} of {search.steps}{still}",
             objective=(start.score, *search.objective),
-            statistics={"soft_loss": end.soft_losses, "best_score": end.best_score, "best_epoch": end.best_epoch},
+            statistics={"soft_loss": end.soft_losses, "best_score": end.best.score, "best_epoch": end.best.step},
         )
 
     def _epoch(self, loss: SoftLoss, state: "_State") -> "_State":
@@ -109,8 +109,7 @@ class Sinkhorn(AllWeightsMatching):
         if all(np.array_equal(orders[group], state.orders[group]) for group in orders):
             return replace(state, n_unchanged=state.n_unchanged + 1)
         score = loss.of_orders(orders)
-        state = replace(state, orders=orders, score=score, n_unchanged=0)
-        return replace(state, best=orders, best_score=score, best_epoch=state.epoch) if score < state.best_score else state
+        return replace(state, orders=orders, score=score, n_unchanged=0, best=state.best.or_better(orders, score, state.epoch))
 
     def _gradients(self, loss: SoftLoss, state: "_State") -> tuple[float, dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return the loss of the soft permutations of logits, its gradient by the logits, and potentials to begin with next time."""
@@ -141,9 +140,7 @@ class _State:
     squares: Logits
     orders: dict[str, np.ndarray]
     score: float
-    best: dict[str, np.ndarray]
-    best_score: float
-    best_epoch: int = 0
+    best: Best[dict[str, np.ndarray]]
     step: int = 0
     epoch: int = 0
     n_unchanged: int = 0
@@ -158,7 +155,7 @@ def _start(problem: MatchingProblem, loss: SoftLoss) -> _State:
     zeros = {group: np.zeros_like(values) for group, values in logits.items()}
     orders = {group: np.arange(n) for group, n in problem.sizes.items()}
     score = loss.of_orders(orders)
-    return _State(logits=logits, means=zeros, squares=zeros, orders=orders, score=score, best=orders, best_score=score)
+    return _State(logits=logits, means=zeros, squares=zeros, orders=orders, score=score, best=Best(orders, score))
 
 
 def best_order(logits: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.matching.base import Matching
-from lmc_sweeps.matching.iteration import iterate
+from lmc_sweeps.matching.iteration import Best, iterate
 from lmc_sweeps.matching.layers import layer_report
 from lmc_sweeps.matching.midpoint import Midpoint, draw_examples
 from lmc_sweeps.matching.problem import LOCAL, MatchingProblem, MatchingResult, NetworkView, permutation_maps
@@ -74,22 +74,22 @@ class StraightThrough(Matching):
         score = midpoint.loss(midpoint.weights(first))
         shadow = {name: array for name, array in problem.a.weights.items() if name not in problem.graph.buffers}
         at_rest = {name: np.zeros_like(array) for name, array in shadow.items()}
-        start = _State(shadow=shadow, velocity=at_rest, orders=first, score=score, best=first, best_score=score)
+        start = _State(shadow=shadow, velocity=at_rest, orders=first, score=score, best=Best(first, score))
         rounds = -(-self.steps // self.project_every)
         search = iterate(
             start, lambda state: self._round(problem, midpoint, state), lambda before, after: False, rounds, lambda state: state.score
         )
         end = search.state
         return MatchingResult(
-            maps=permutation_maps(end.best),
+            maps=permutation_maps(end.best.state),
             is_permutation=True,
-            layers=layer_report(PROJECTION, problem, end.best),
+            layers=layer_report(PROJECTION, problem, end.best.state),
             status=LOCAL,
-            sentence=f"the best of {end.n_scored} permutations, of step {end.best_step} of {self.steps}",
+            sentence=f"the best of {end.n_scored} permutations, of step {end.best.step} of {self.steps}",
             objective=(score, *search.objective),
             statistics={
-                "loss": end.best_score,
-                "best_step": end.best_step,
+                "loss": end.best.score,
+                "best_step": end.best.step,
                 "permutations_scored": end.n_scored,
                 "lowest_minibatch_loss": end.lowest_minibatch_loss,
             },
@@ -114,8 +114,7 @@ class StraightThrough(Matching):
         if all(np.array_equal(orders[group], state.orders[group]) for group in orders):
             return after
         score = midpoint.loss(midpoint.weights(orders))
-        after = replace(after, score=score, n_scored=state.n_scored + 1)
-        return replace(after, best=orders, best_score=score, best_step=after.step) if score < state.best_score else after
+        return replace(after, score=score, n_scored=state.n_scored + 1, best=state.best.or_better(orders, score, after.step))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,9 +125,7 @@ class _State:
     velocity: Weights
     orders: dict[str, np.ndarray]
     score: float
-    best: dict[str, np.ndarray]
-    best_score: float
-    best_step: int = 0
+    best: Best[dict[str, np.ndarray]]
     step: int = 0
     n_scored: int = 1
     lowest_minibatch_loss: float = float("inf")

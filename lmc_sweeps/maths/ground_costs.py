@@ -37,7 +37,7 @@ def squared_distances(rows_a: np.ndarray, rows_b: np.ndarray, metric: np.ndarray
     weighted_a = rows_a if metric is None else rows_a @ metric  # (n_a, d) @ (d, d) -> (n_a, d)
     weighted_b = rows_b if metric is None else rows_b @ metric
     norms_a, norms_b = np.sum(weighted_a * rows_a, axis=1), np.sum(weighted_b * rows_b, axis=1)
-    return _apart(norms_a, norms_b, weighted_a @ rows_b.T)  # (n_a, d) @ (d, n_b) -> (n_a, n_b)
+    return distances_from_products(norms_a, norms_b, weighted_a @ rows_b.T)  # (n_a, d) @ (d, n_b) -> (n_a, n_b)
 
 
 def activation_distances(moment_a: np.ndarray, moment_b: np.ndarray, cross: np.ndarray) -> np.ndarray:
@@ -62,11 +62,18 @@ def activation_distances(moment_a: np.ndarray, moment_b: np.ndarray, cross: np.n
     ----------
     Li et al. 2015; Ferbach et al. 2024, "activation matching" (which maximises :math:`\sum_i M^{AB}_{i,\pi(i)}`, the same optimum).
     """
-    return _apart(np.diag(moment_a), np.diag(moment_b), cross)
+    return distances_from_products(np.diag(moment_a), np.diag(moment_b), cross)
 
 
-def _apart(squares_a: np.ndarray, squares_b: np.ndarray, products: np.ndarray) -> np.ndarray:
-    """Return squared distances from squares and products; what rounding leaves of two equal neurons, 1e-17 or -1e-17, is 0."""
+def distances_from_products(squares_a: np.ndarray, squares_b: np.ndarray, products: np.ndarray) -> np.ndarray:
+    """Return |a|^2 + |b|^2 - 2 <a, b> of every pair; what rounding leaves of two equal neurons, 1e-17 or -1e-17, is 0.
+
+    Parameters
+    ----------
+    squares_a : ndarray, shape (n_a,)
+    squares_b : ndarray, shape (n_b,)
+    products : ndarray, shape (n_a, n_b)
+    """
     squares = squares_a[:, None] + squares_b[None, :]
     distances = squares - 2 * products
     return np.where(distances > ROUNDING * squares, distances, 0.0)

@@ -105,7 +105,7 @@ def permutations_of(maps: Mapping[str, Map | np.ndarray]) -> dict[str, np.ndarra
     return {group: np.asarray(order) for group, order in orders.items() if not isinstance(order, Map)}
 
 
-class _Matrices(Map):
+class Matrices(Map):
     """A map by two matrices."""
 
     rows: np.ndarray  # (n_a, n_b)
@@ -125,7 +125,7 @@ class _Matrices(Map):
 
 
 @dataclass(frozen=True, eq=False)
-class Coupling(_Matrices):
+class Coupling(Matrices):
     r"""A transport plan :math:`\Gamma`, (n_a, n_b), of mass 1, between the neurons of A and of B, as many or not.
 
     .. math:: R = \operatorname{diag}(1 / \Gamma 1)\, \Gamma, \qquad C = \Gamma\, \operatorname{diag}(1 / \Gamma^\top 1)
@@ -196,14 +196,14 @@ class Coupling(_Matrices):
 
 
 @dataclass(frozen=True, eq=False)
-class Orthogonal(_Matrices):
+class Orthogonal(Matrices):
     """An orthogonal matrix Q, (n, n): R = C = Q. Only groups without an elementwise activation function keep the function under it."""
 
     matrix: np.ndarray
 
     def __post_init__(self) -> None:
         matrix = np.asarray(self.matrix)
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not _is_orthogonal(matrix):
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not has_orthonormal_rows(matrix):
             raise InputError(f"an orthogonal map must be a square matrix with Q Q' = 1, got shape {matrix.shape}.")
 
     @property
@@ -234,7 +234,7 @@ def _sum(plan: np.ndarray) -> float:
         return float(plan.sum())
 
 
-def _is_orthogonal(matrix: np.ndarray) -> bool:
+def has_orthonormal_rows(matrix: np.ndarray) -> bool:
     """Return whether Q Q' is 1 up to rounding, in blocks of rows, which take little memory."""
     n = len(matrix)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -54,6 +54,13 @@ def trace(module: nn.Module, example: Tensor | tuple[Any, ...], keywords: Mappin
     ----------
     Ours. Ainsworth et al. 2022 write such specifications by hand.
     """
+    return trace_with_program(module, example, keywords)[0]
+
+
+def trace_with_program(
+    module: nn.Module, example: Tensor | tuple[Any, ...], keywords: Mapping[str, Any] | None = None
+) -> tuple[Graph, Any]:
+    """Return the graph of a module, as `trace`, and the exported program that it is derived from."""
     if not isinstance(module, nn.Module):
         raise InputError(f"`module` must be a torch.nn.Module, got {type(module).__name__}.")
     inputs = example if isinstance(example, tuple) else (example,)
@@ -62,7 +69,7 @@ def trace(module: nn.Module, example: Tensor | tuple[Any, ...], keywords: Mappin
     walk = _Tracer(module, program)
     for node in program.graph.nodes:
         walk.visit(node)
-    return walk.graph()
+    return walk.graph(), program
 
 
 def _check_example(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:

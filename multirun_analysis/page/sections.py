@@ -40,6 +40,12 @@ CONCLUSIONS = {
         f"The mean of repair minus other, for the same method, with its interval. {CORRECTED}",
         (*SPREAD, *SETTINGS),
     ),
+    "direction_differences": (
+        "Does it matter which network is mapped?",
+        "The lower and the higher value of both directions of a pair, B mapped to A and A to B, and the mean of their difference with its "
+        "interval: 0 for a method that treats both networks alike.",
+        (*SPREAD, "pairs_to_halve", *SETTINGS),
+    ),
     "connected_share": (
         "How many pairs are connected?",
         "Pairs whose barrier is at most the tolerance; the interval is exact.",

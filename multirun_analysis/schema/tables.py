@@ -121,6 +121,16 @@ REPAIR_DIFFERENCES_TAIL = (
     _METRIC,
     *_differences(REPAIRED[0], Column("other", "string", "", "another one, on the same pairs, matched alike")),
 )
+DIRECTION_DIFFERENCES_TAIL = (
+    *MATCHING,
+    *REPAIRED,
+    *SPLIT,
+    _METRIC,
+    _WIDTH,
+    Column("mean_lower", "number", "of metric", "mean over pairs of the lower value of both directions, B mapped to A and A to B"),
+    Column("mean_higher", "number", "of metric", "mean over pairs of the higher value"),
+    *_statistics("of metric", " of the higher value minus the lower"),
+)
 SLOPES_TAIL = (
     *MATCHING,
     *REPAIRED,
@@ -197,6 +207,10 @@ def files() -> dict[str, tuple[str, tuple[Column, ...]]]:
         ),
         "method_differences.csv": ("one cell, width, repair, split, measure and two methods", (*cell, *DIFFERENCES_TAIL)),
         "repair_differences.csv": ("one cell, width, method, split, measure and two repairs", (*cell, *REPAIR_DIFFERENCES_TAIL)),
+        "direction_differences.csv": (
+            "one cell, method, repair, split, measure and width of pairs measured in both directions",
+            (*cell, *DIRECTION_DIFFERENCES_TAIL),
+        ),
         "slopes.csv": ("one cell, method, repair, split and measure", (*cell, *SLOPES_TAIL)),
         "width_needed.csv": ("one cell, method, repair, split, measure and tolerance", (*cell, *NEEDED_TAIL)),
         "connected_share.csv": ("one cell, method, repair, split, measure, tolerance and width", (*cell, *SHARE_TAIL)),

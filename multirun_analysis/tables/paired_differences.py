@@ -52,7 +52,7 @@ def paired_differences(
     cell = [*schema.CELL, *varying_columns(runs), "width", fixed, "split"]
     pair = [*cell, "network_a", "network_b"]
     measured = runs[runs["status"] == "ok"].drop_duplicates([*pair, key])
-    metrics = [metric for metric in METRICS if metric in measured and (metric in ALWAYS or measured[metric].notna().any())]
+    metrics = measured_metrics(measured)
     wide = measured.set_index([*pair, key])[metrics].unstack(key)
     compared = {f"difference {k}": each for k, each in enumerate((m, *two) for m in metrics for two in combinations(order, 2))}
     columns = {name: (wide[metric, one] - wide[metric, other]).to_numpy() for name, (metric, one, other) in compared.items()}
@@ -74,6 +74,11 @@ def paired_differences(
     n, independent = table["n_pairs"].to_numpy(), table["n_networks"] == 2 * table["n_pairs"]
     table["detectable"] = np.where(independent, smallest_detectable(n, table["std"].to_numpy(), choice.level), np.nan)
     return table[[*cell, "metric", *names, *TAIL]].sort_values([*cell, "metric"], kind="stable", ignore_index=True)
+
+
+def measured_metrics(measured: pd.DataFrame) -> list[str]:
+    """Return the measures that pairs are compared by: the barriers, and of the others those that some pair has."""
+    return [metric for metric in METRICS if metric in measured and (metric in ALWAYS or measured[metric].notna().any())]
 
 
 def _p_values(table: pd.DataFrame, differences: pd.DataFrame, cell: list[str]) -> np.ndarray:

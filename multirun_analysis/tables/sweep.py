@@ -9,6 +9,7 @@ from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
 from multirun_analysis.tables.connected_share import connected_share
+from multirun_analysis.tables.direction_differences import direction_differences
 from multirun_analysis.tables.matching_costs import matching_costs
 from multirun_analysis.tables.method_differences import method_differences
 from multirun_analysis.tables.repair_differences import repair_differences
@@ -16,8 +17,8 @@ from multirun_analysis.tables.slopes import slopes
 from multirun_analysis.tables.width_needed import width_needed
 
 TABLES = (
-    "runs", "curves", "layers", "barrier_vs_width", "failures", "method_differences", "repair_differences", "slopes",
-    "width_needed", "connected_share", "matching_costs",
+    "runs", "curves", "layers", "barrier_vs_width", "failures", "method_differences", "repair_differences",
+    "direction_differences", "slopes", "width_needed", "connected_share", "matching_costs",
 )  # fmt: skip
 
 
@@ -32,6 +33,7 @@ def sweep_frames(sweep: Sweep, names: Collection[str] = TABLES, choice: Interval
         "failures": lambda: sweep.failures,
         "method_differences": lambda: method_differences(table("runs"), choice),
         "repair_differences": lambda: repair_differences(table("runs"), choice),
+        "direction_differences": lambda: direction_differences(table("runs"), choice),
         "slopes": lambda: slopes(table("runs")),
         "width_needed": lambda: width_needed(table("barrier_vs_width")),
         "connected_share": lambda: connected_share(table("runs"), choice=choice),

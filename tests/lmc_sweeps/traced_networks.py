@@ -271,3 +271,13 @@ NETWORKS = {
 def graph_of(name: str) -> Graph:
     """Return the graph of one of these networks, traced once in a process: it depends on no weights."""
     return trace(NETWORKS[name].make(), NETWORKS[name].example())
+
+
+def drawn(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Return a module in float64 and in evaluation mode, with scales, shifts and biases drawn anew: at 1 and 0 none of them is seen."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.double().eval().parameters():
+            if parameter.dim() == 1:
+                parameter.copy_(torch.empty_like(parameter).uniform_(0.5, 1.5, generator=generator))
+    return module

@@ -83,6 +83,15 @@ def four_records() -> list[dict[str, Any]]:
     ]
 
 
+def in_both_directions(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record whose pairs are measured the other way round too, with the same values."""
+    tables = {name: record[name] for name in ("runs", "curves", "layers")}
+    return record | {
+        name: [*rows, *(row | {"network_a": row["network_b"], "network_b": row["network_a"]} for row in rows)]
+        for name, rows in tables.items()
+    }
+
+
 def record_bytes(record: dict[str, Any]) -> bytes:
     """Return the contents of a record's file, sealed."""
     return schema.sealed(schema.canonical(record))

@@ -1,6 +1,6 @@
 """The loop of iterative methods: it ends when a step changes nothing, or at its limit."""
 
-from lmc_sweeps.matching.iteration import iterate
+from lmc_sweeps.matching.iteration import Best, iterate
 
 
 def halved(most: int) -> tuple[int, tuple[float, ...], bool, int]:
@@ -28,3 +28,13 @@ def test_without_an_end_it_stops_some_steps_after_the_least_objective_and_return
 def test_without_an_objective_none_is_noted() -> None:
     iteration = iterate(20, lambda n: n // 2, lambda before, after: before == after, 100)
     assert (iteration.state, iteration.steps, iteration.objective, iteration.is_done) == (0, 6, (), True)
+
+
+def test_the_best_is_the_first_of_the_lowest_scores_and_no_number_that_is_none() -> None:
+    best = Best("start", 2.0)
+    for step, (state, score) in enumerate(
+        [("worse", 3.0), ("a", 1.0), ("b", 1.0), ("none", float("nan")), ("endless", float("inf"))], start=1
+    ):
+        best = best.or_better(state, score, step)
+    assert best == Best("a", 1.0, 2)
+    assert Best("start", float("inf")).or_better("first", 5.0) == Best("first", 5.0)

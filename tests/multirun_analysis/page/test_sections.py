@@ -1,7 +1,7 @@
 """The sections of the page: what was run, what is missing, what follows, and how to do it again."""
 
 import pytest
-from analysis_sweeps import REPAIRS, expect, four_records, make_record, repaired, write_record
+from analysis_sweeps import REPAIRS, expect, four_records, in_both_directions, make_record, repaired, write_record
 
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.provenance import provenance
@@ -57,7 +57,9 @@ def test_results_are_a_table_of_each_metric_whose_best_cells_are_those_of_the_lo
 
 def test_conclusions_are_of_the_test_split_and_only_those_that_have_rows(frames):
     parts = conclusions(frames).parts
-    assert [table.title for table in parts] == [title for name, (title, _, _) in CONCLUSIONS.items() if name != "repair_differences"]
+    assert [table.title for table in parts] == [
+        title for name, (title, _, _) in CONCLUSIONS.items() if name not in ("repair_differences", "direction_differences")
+    ]
     assert [table.folded for table in parts] == [False, True, True, True, True]
     assert all("split" not in table.header for table in parts)
     assert all("repair" not in (*table.header, *table.caption.split()) for table in parts)  # there is none
@@ -70,6 +72,13 @@ def test_of_several_repairs_it_is_said_what_they_change(write_sweep):
     (table,) = [table for table in conclusions(frames).parts if table.title == CONCLUSIONS["repair_differences"][0]]
     assert all(f"{name} = {value}" in table.caption for name, value in (("repair", "reset"), ("other", "none")))  # in all rows
     assert {row[list(table.header).index("matching")].text for row in table.rows} == {"identity", "weights"}
+
+
+def test_of_pairs_in_both_directions_it_is_said_whether_it_matters_which_network_is_mapped(write_sweep):
+    frames = sweep_frames(find_sweep(write_sweep([in_both_directions(record) for record in four_records()])))
+    (table,) = [table for table in conclusions(frames).parts if table.title == CONCLUSIONS["direction_differences"][0]]
+    assert {"mean_lower", "mean_higher"} < set(table.header)
+    assert "mean = 0" in table.caption  # in all rows
 
 
 def test_what_was_run_names_every_key_once_and_says_where_no_command_was_recorded(sweep, frames):

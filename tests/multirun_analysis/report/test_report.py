@@ -19,7 +19,7 @@ from multirun_analysis.tables.sweep import TABLES, sweep_frames
 
 FILES = {
     "runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "method_differences.csv",
-    "repair_differences.csv", "slopes.csv", "width_needed.csv", "connected_share.csv", "matching_costs.csv", "barrier_vs_width.png", "barrier_vs_width.pdf", "barrier_vs_width.md", "barrier_vs_width.tex",
+    "repair_differences.csv", "direction_differences.csv", "slopes.csv", "width_needed.csv", "connected_share.csv", "matching_costs.csv", "barrier_vs_width.png", "barrier_vs_width.pdf", "barrier_vs_width.md", "barrier_vs_width.tex",
     "report.html",
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """The columns of every CSV of a sweep."""
 
 import pandas as pd
-from analysis_sweeps import REPAIRS, four_records, make_record, repaired
+from analysis_sweeps import REPAIRS, four_records, in_both_directions, make_record, repaired
 
 from multirun_analysis import schema
 from multirun_analysis.report.report import write_report
@@ -10,7 +10,7 @@ from multirun_analysis.tables.sweep import TABLES
 
 
 def test_every_csv_has_the_columns_of_its_schema_and_comes_back_with_their_types(write_sweep):
-    records = [repaired(record, REPAIRS) for record in four_records()]
+    records = [in_both_directions(repaired(record, REPAIRS)) for record in four_records()]
     sweep = write_sweep([*records, make_record("far", width=32, seed=2, **{"optimizer.lr": 0.2})])
     folder = write_report([sweep], only=TABLES).folder
     for name, (_, columns) in files().items():
@@ -36,7 +36,13 @@ def test_no_table_has_a_column_twice_and_all_but_that_of_jobs_begin_with_their_k
 
 
 def test_the_statistics_of_every_table_that_has_some_are_the_same_and_stand_together():
-    for name in ("barrier_vs_width.csv", "method_differences.csv", "repair_differences.csv", "matching_costs.csv"):
+    for name in (
+        "barrier_vs_width.csv",
+        "method_differences.csv",
+        "repair_differences.csv",
+        "direction_differences.csv",
+        "matching_costs.csv",
+    ):
         names = schema.names(files()[name][1])
         first = names.index(schema.STATISTICS[0])
         assert names[first : first + len(schema.STATISTICS)] == schema.STATISTICS, name
