@@ -72,7 +72,7 @@ def cost_slopes(frames: Frames) -> pd.DataFrame:
 
 
 def cost_against_width(frames: Frames) -> Figure:
-    """Draw matching cost against width, a panel per noise, a line per dimension of the subspace, the range of their floors, and the output gap below."""
+    """Draw matching cost against width, a panel per noise, a line per dimension, the range of their floors, and the output gap below."""
     gaps = summarise(_matched(frames), [DIMENSION, NOISE, "width"], "output_gap")
     tables = {"matching_cost": costs(frames), "output_gap": gaps}
     names = {"matching_cost": "matching cost [mean squared distance]", "output_gap": "output gap [logits]"}
