@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import aggregate, coverage, faults, fuzz, matching_times, measuring, planted, precision, steps, sweeps
+from benchmarks import aggregate, coverage, faults, fuzz, grid, matching_times, measuring, planted, precision, steps, sweeps
 from benchmarks.timing import machine
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], pd.DataFrame]] = {
     "growth": sweeps.growth,
     "memory": sweeps.memory,
     "precision": precision.barriers,
+    "grid": grid.missed,
     "aggregate": aggregate.aggregate,
     "coverage": coverage.coverage,
     "fuzz": fuzz.fuzz,

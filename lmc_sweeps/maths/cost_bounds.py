@@ -45,6 +45,11 @@ def rate_distortion_bound(spectrum: np.ndarray, width: int) -> float:
     where :math:`\lambda_j` are the eigenvalues of the covariance S of the weights, in the metric of the cost. For
     :math:`S = I_d` it is :math:`d\, m^{-2/d}`.
 
+    For independent *uniform* weights of variances :math:`\lambda_j`, as ``pytorch`` and ``uniform`` draw them, what is proved is
+    :math:`6 / (\pi e) = 0.70` times this: no uniform weight can be quantised better than a Gaussian one of that share of its variance, the
+    power of its entropy. Well placed points do come below the bound of Gaussian ones; mean matching costs of samples are 1.5 times it and
+    more in simulations.
+
     References
     ----------
     Ours: by Jensen's inequality the cost is at least that of quantising the law by m points, which Shannon's bound limits.

@@ -13,7 +13,8 @@ from multirun_analysis.plots.base import METRICS
 from multirun_analysis.plots.style import axis_label
 from multirun_analysis.schema import PAIR, WITHOUT_REPAIR
 from multirun_analysis.stats.summary import SETTINGS, kinds_of
-from multirun_analysis.tables.pivots import pivot
+from multirun_analysis.tables.not_worse import MEANING
+from multirun_analysis.tables.pivots import has_bold, pivot
 
 SPREAD = ("n_networks", "std", "median", "min", "max", "interquartile_mean")  # columns of a CSV without which a page is easier to read
 CORRECTED = (
@@ -86,29 +87,31 @@ def sweep_page(
         head.append(Fact(str(len(sweep.failures)), "failures", True))
     lead = "Linear mode connectivity: the barrier between pairs of networks, before and after matching their neurons by optimal transport."
     parts = [
-        results(frames["barrier_vs_width"], frames["runs"], x, hue), Section("figures", "Figures", drawn), conclusions(frames),
+        results(frames, x, hue), Section("figures", "Figures", drawn), conclusions(frames),
         run(facts, commands, sweep.following), problems(sweep, more),
     ]  # fmt: skip
     return page(title, lead, head, parts)
 
 
-def results(table: pd.DataFrame, runs: pd.DataFrame, x: str, hue: str) -> Section:
+def results(frames: Mapping[str, pd.DataFrame], x: str, hue: str) -> Section:
     """Return the pivots of test loss and error barrier."""
+    table, runs = frames["barrier_vs_width"], frames["runs"]
+    blocks = {metric: pivot(table, runs, metric, x=x, hue=hue, differences=frames) for metric in METRICS}
     parts: list[Table | Text] = [
         Text(
-            f"Mean over pairs of networks, and its interval ({kinds_of(table)}); the lowest mean of a row is bold; the paired "
-            "differences below say whether it is lower by more than chance. On the log scale an interval reaches as many times above "
-            "the mean as below it, and never below 0; where a value is exactly 0, or of two pairs, it is Student's t cut at 0. "
+            f"Mean over pairs of networks, and its interval ({kinds_of(table)}). On the log scale an interval reaches as many times "
+            "above the mean as below it, and never below 0; where a value is exactly 0, or of two pairs, it is Student's t cut at 0. "
             "error at ends: the networks' own mean test error."
         )
     ]
     for metric in METRICS:
-        for block in pivot(table, runs, metric, x=x, hue=hue):
+        for block in blocks[metric]:
             rows = []
             for key, pairs, end, values in block.rows:
                 cells = [Cell(v.text("±"), "" if pd.isna(v.mean) else repr(v.mean), v.best) for v in values]
                 rows.append([Cell(key), Cell(pairs, pairs.partition("/")[0]), Cell(end, end.replace("-", "")), *cells])
             parts.append(Table(axis_label(metric, "test").capitalize(), block.title, block.header, rows))
+    parts += [Text(MEANING)] if any(map(has_bold, blocks.values())) else []
     return Section("results", "Results", parts)
 
 

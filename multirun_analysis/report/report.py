@@ -19,9 +19,14 @@ from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of, shortage_notes
 from multirun_analysis.tables.cells import LEAST_ROWS, fixed_keys
+from multirun_analysis.tables.method_differences import method_differences
+from multirun_analysis.tables.not_worse import PAIRED
+from multirun_analysis.tables.paired_differences import METRICS
 from multirun_analysis.tables.pivots import Block, pivot, pivot_latex, pivot_markdown, pivot_text
+from multirun_analysis.tables.repair_differences import repair_differences
 from multirun_analysis.tables.sweep import TABLES, sweep_frames
 
+SHOWN = "loss_barrier"  # of the test split
 MOST_FAILURES = 10  # on the terminal; failures.csv has all
 
 
@@ -97,7 +102,7 @@ def write_report(
     # The table is shown in any case; the curves, by far the longest, are never a frame as a whole.
     frames = sweep_frames(sweep, {"barrier_vs_width", "runs", *names} - {"curves"}, choice)
     table = frames["barrier_vs_width"]
-    blocks = tuple(pivot(table, frames["runs"], x=x, hue=hue))
+    blocks = tuple(pivot(table, frames["runs"], SHOWN, x=x, hue=hue, differences=_differences(frames, hue, choice)))
     _write_tables(sweep, frames, blocks, names, folder)
     notes = [*sweep.notes]
     if not only:
@@ -107,7 +112,7 @@ def write_report(
     notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
     if not only:
         notes += _figure_notes(table, x, hue)
-    shown = table[(table["metric"] == "loss_barrier") & (table["split"] == "test")]
+    shown = table[(table["metric"] == SHOWN) & (table["split"] == "test")]
     heading = f"Test loss barrier [nats]: mean [interval] ({kinds_of(shown)}); error at ends: mean test error of the networks."
     prefixed = tuple(f"note: {note}" for note in notes)
     return Report(folder, names if only else (), heading, blocks, _counts(sweep), _failures(sweep), prefixed)
@@ -118,6 +123,17 @@ def _check_tables(names: Collection[str]) -> None:
     unknown = [name for name in names if name not in TABLES]
     if unknown:
         raise InputError(f"`--only` must name tables among {', '.join(TABLES)}, got {unknown[0]!r}.{nearest(unknown[0], TABLES)}")
+
+
+def _differences(frames: Mapping[str, pd.DataFrame], hue: str, choice: IntervalChoice) -> Mapping[str, pd.DataFrame]:
+    """Return the paired differences that the shown table needs: where the CSV of all is not asked for, those of its own measure."""
+    name, _ = PAIRED.get(hue, ("", ""))
+    if not name or name in frames:
+        return frames
+    runs = frames["runs"]
+    others = [metric for metric in METRICS if metric != SHOWN and metric in runs]
+    differences = {"method_differences": method_differences, "repair_differences": repair_differences}[name]
+    return {name: differences(runs[runs["split"] == "test"].drop(columns=others), choice)}
 
 
 def _write_tables(sweep: Sweep, frames: Mapping[str, pd.DataFrame], blocks: Sequence[Block], names: Collection[str], folder: Path) -> None:

@@ -6,10 +6,12 @@ from typing import TextIO
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.report.grids import fitted
 from multirun_analysis.report.report import Report
+from multirun_analysis.tables.not_worse import MEANING
+from multirun_analysis.tables.pivots import has_bold
 
 
 def show(report: Report, stream: TextIO | None = None) -> None:
-    """Print a report; with colours and the best method in bold where someone looks, as plain text in a pipe or a file."""
+    """Print a report; with colours and what is `not_worse` in bold where someone looks, as plain text in a pipe or a file."""
     stream = sys.stdout if stream is None else stream
     if stream.isatty():
         _show_rich(report, stream)
@@ -47,6 +49,8 @@ def _show_rich(report: Report, stream: TextIO) -> None:
             for row in zip(*(column[1:] for column in grid.all_columns), strict=True):
                 table.add_row(*(Text(text, style=style) for text, style in row))
             console.print(table)
+    if has_bold(report.blocks):
+        console.print(shown(MEANING, "dim"))
     if not report.blocks:
         console.print("(no results yet)")
     console.print(shown(report.counts, "red" if report.failures else "green"))

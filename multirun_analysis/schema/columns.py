@@ -120,7 +120,8 @@ LAYER_MEASURES = (
         "cost_lower_bound",
         "number",
         "",
-        "rate-distortion bound on the expected cost, for Gaussian neurons of A's covariance (empty for activations)",
+        "rate-distortion bound on the expected cost, for independent Gaussian neurons of A's covariance; for independent uniform weights "
+        "(pytorch's initialisation) 0.70 of it is the bound; of trained neurons a guide (empty for activations)",
     ),
     Column("expected_slope", "number", "", "slope of log cost against log width that the effective dimension suggests, a guide"),
     Column("recursion_tolerance", "number", "", "tolerance for which theorem 5.2 asks this layer for just this width, constant 1"),

@@ -12,6 +12,7 @@ from multirun_analysis.common.digits import FEWEST, decimals, number
 from multirun_analysis.common.media import for_latex, for_markdown, for_terminal, terminal_columns
 from multirun_analysis.frames.tidy import cell_title, ordered, ordered_values, value_text
 from multirun_analysis.stats.endpoints import endpoints
+from multirun_analysis.tables.not_worse import MEANING, Decided, decided_differences, not_worse
 
 PAIRS, ENDS = "pairs", "error at ends"
 SHOWN = ["n_pairs", "n_expected", "mean", "ci_low", "ci_high"]
@@ -21,7 +22,7 @@ ROUNDING = 1e-12  # of a mean; half an interval below it is what rounding leaves
 
 @dataclass(frozen=True)
 class Value:
-    """A mean with half its interval (NaN where it has none), whether no other mean in its row is lower, and the decimals of its column.
+    """A mean with half its interval (NaN where it has none), whether it is `not_worse` in its row, and the decimals of its column.
 
     An interval whose middle is not the mean has its ends too, and is read from them.
     """
@@ -53,7 +54,14 @@ class Block:
 
 
 def pivot(
-    table: pd.DataFrame, runs: pd.DataFrame, metric: str = "loss_barrier", split: str = "test", x: str = "width", hue: str = "matching"
+    table: pd.DataFrame,
+    runs: pd.DataFrame,
+    metric: str = "loss_barrier",
+    split: str = "test",
+    x: str = "width",
+    hue: str = "matching",
+    *,
+    differences: Mapping[str, pd.DataFrame] | None = None,
 ) -> list[Block]:
     """Return a metric as blocks of rows `x` and columns `hue`, one block for each set of the other keys.
 
@@ -68,6 +76,8 @@ def pivot(
     metric, split : str
     x, hue : str
         Keys of the table: the width, the method, or any that varies.
+    differences : mapping of str to DataFrame, optional
+        ``method_differences`` and ``repair_differences`` of the runs: what `not_worse` goes by. Without them no value is.
 
     Raises
     ------
@@ -87,10 +97,12 @@ def pivot(
     places = ordered(shown[x])
     rows = shown[[x, hue, *SHOWN]].to_dict("records")
     errors = _errors(runs[(runs["status"] == "ok") & (runs["split"] == split)], [*others, x])
+    decided = decided_differences(differences or {}, hue, [*others, x], metric, split)
     blocks = []
     for cell, block in shown.groupby(others, sort=False, dropna=False)[["metric"]]:
         at = {value: errors.get((*cell, value), math.nan) for value in places}
-        blocks.append(_block(cell_title(others, cell), [rows[k] for k in block.index], at, (x, hue), columns))
+        decided_at = {value: decided.get((*cell, value), frozenset()) for value in places}
+        blocks.append(_block(cell_title(others, cell), [rows[k] for k in block.index], at, decided_at, (x, hue), columns))
     return blocks
 
 
@@ -99,7 +111,14 @@ def _errors(runs: pd.DataFrame, keys: list[str]) -> dict[tuple[Any, ...], float]
     return dict(endpoints(runs, keys).groupby(keys, sort=False)["error"].mean()) if len(runs) else {}
 
 
-def _block(title: str, block: list[dict[Any, Any]], errors: Mapping[Any, float], keys: tuple[str, str], columns: list[Any]) -> Block:
+def _block(
+    title: str,
+    block: list[dict[Any, Any]],
+    errors: Mapping[Any, float],
+    decided: Mapping[Any, Decided],
+    keys: tuple[str, str],
+    columns: list[Any],
+) -> Block:
     """Return a block of rows, in plain lists: there may be thousands of blocks, and pandas takes a millisecond for each step.
 
     The rows are those of `errors`, in its order, as far as the block has them, and so are the columns.
@@ -111,7 +130,8 @@ def _block(title: str, block: list[dict[Any, Any]], errors: Mapping[Any, float],
     at = {value: row for value, row in at.items() if row}
     kinds = {kind for row in at.values() for kind in row}
     columns = [column for column in columns if column in kinds]
-    values = [_column([row.get(column) for row in at.values()], [_least(row.values()) for row in at.values()]) for column in columns]
+    best = [not_worse({kind: cell["mean"] for kind, cell in row.items()}, decided[value]) for value, row in at.items()]
+    values = [_column([row.get(column) for row in at.values()], [column in row for row in best]) for column in columns]
     ends = decimals(errors[value] for value in at)
     rows = []
     for k, (value, row) in enumerate(at.items()):
@@ -120,12 +140,8 @@ def _block(title: str, block: list[dict[Any, Any]], errors: Mapping[Any, float],
     return Block(title, (x, PAIRS, ENDS, *map(value_text, columns)), tuple(rows))
 
 
-def _least(rows: Iterable[Mapping[Any, Any]]) -> float:
-    return min((row["mean"] for row in rows if not math.isnan(row["mean"])), default=math.nan)
-
-
-def _column(rows: Sequence[Mapping[Any, Any] | None], least: Sequence[float]) -> list[Value]:
-    """Return the values of a column in the decimals that they have in common; `least` are the lowest means of the table's rows."""
+def _column(rows: Sequence[Mapping[Any, Any] | None], best: Sequence[bool]) -> list[Value]:
+    """Return the values of a column in the decimals that they have in common; `best` says which are not worse than others of their row."""
     means, lows, highs = ([math.nan if row is None else row[name] for row in rows] for name in ("mean", "ci_low", "ci_high"))
     halves = [(high - low) / 2 for low, high in zip(lows, highs, strict=True)]
     halves = [0.0 if half < ROUNDING * abs(mean) else half for mean, half in zip(means, halves, strict=True)]
@@ -133,12 +149,17 @@ def _column(rows: Sequence[Mapping[Any, Any] | None], least: Sequence[float]) ->
     places = decimals(
         [*means, *(half for half, end in zip(halves, ends, strict=True) if end is None), *(low for low, _ in filter(None, ends))]
     )
-    return [Value(mean, half, bool(mean == low), places, end) for mean, half, low, end in zip(means, halves, least, ends, strict=True)]
+    return [Value(mean, half, is_best, places, end) for mean, half, is_best, end in zip(means, halves, best, ends, strict=True)]
 
 
 def _ends(mean: float, half: float, low: float, high: float) -> tuple[float, float] | None:
     """Return the ends of an interval, None where its middle is the mean, as far as rounding tells."""
     return None if math.isnan(half) or half == 0 or abs(low + half - mean) <= MIDDLE * half else (low, high)
+
+
+def has_bold(blocks: Iterable[Block]) -> bool:
+    """Return whether any value of some blocks is in bold, so that a line must say what that means."""
+    return any(value.best for block in blocks for *_, values in block.rows for value in values)
 
 
 def pivot_text(blocks: Sequence[Block]) -> str:
@@ -154,7 +175,7 @@ def pivot_text(blocks: Sequence[Block]) -> str:
 
 
 def pivot_markdown(blocks: Sequence[Block], measure: str = "test loss barrier") -> str:
-    """Return the blocks of a pivot, whose values are of a measure, as a Markdown table each, the lowest mean of a row in bold."""
+    """Return the blocks of a pivot, whose values are of a measure, as a Markdown table each, and a line on what is in bold."""
     texts = []
     for block in blocks:
         lines = [_markdown_row(map(for_markdown, block.header)), _markdown_row(["---:"] * len(block.header))]
@@ -162,6 +183,7 @@ def pivot_markdown(blocks: Sequence[Block], measure: str = "test loss barrier") 
             cells = [f"**{value.text('±')}**" if value.best else value.text("±") for value in values]
             lines.append(_markdown_row([for_markdown(key), pairs, end, *cells]))
         texts.append("\n".join([f"{for_markdown(block.title)}: {measure}", "", *lines, ""]))
+    texts += [f"{MEANING}\n"] if has_bold(blocks) else []
     return "\n".join(texts)
 
 
@@ -170,7 +192,7 @@ def _markdown_row(cells: Iterable[str]) -> str:
 
 
 def pivot_latex(blocks: Sequence[Block], measure: str = "test loss barrier") -> str:
-    r"""Return the blocks of a pivot as a LaTeX ``tabular`` each, for ``\usepackage{booktabs}``, the lowest mean of a row in bold."""
+    r"""Return the blocks of a pivot as a LaTeX ``tabular`` each, for ``\usepackage{booktabs}``, and a comment on what is in bold."""
     texts = []
     for block in blocks:
         lines = [rf"\begin{{tabular}}{{{'r' * len(block.header)}}}", r"\toprule", _latex_row(map(for_latex, block.header)), r"\midrule"]
@@ -179,6 +201,7 @@ def pivot_latex(blocks: Sequence[Block], measure: str = "test loss barrier") -> 
             cells = [rf"\textbf{{{text}}}" if value.best else text for value, text in zip(values, shown, strict=True)]
             lines.append(_latex_row([for_latex(key), pairs, end, *cells]))
         texts.append("\n".join([f"% {for_terminal(block.title)}: {measure}", *lines, r"\bottomrule", r"\end{tabular}", ""]))
+    texts += [f"% {MEANING}\n"] if has_bold(blocks) else []  # for the caption, which is the author's own
     return "\n".join(texts)
 
 

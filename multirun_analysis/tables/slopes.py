@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from multirun_analysis import schema
+from multirun_analysis.stats.decisions import holm, two_sided_p
 from multirun_analysis.stats.intervals import LEVEL, student_t
 from multirun_analysis.stats.slopes import Slope, slope_over_widths
 from multirun_analysis.stats.summary import cells_of
@@ -15,7 +16,7 @@ from multirun_analysis.tables.barrier_vs_width import varying_columns
 SLOPES = (
     "slope", "ci_low", "ci_high", "interval", "window", "n_widths", "n_seeds", "zeros", "lack_of_fit", "lack_of_fit_p", "local_slopes",
 )  # fmt: skip
-STEPS = ("from_width", "to_width", "n_seeds", "difference", "ci_low", "ci_high", "direction")
+STEPS = ("from_width", "to_width", "n_seeds", "difference", "ci_low", "ci_high", "p_value", "p_holm", "direction")
 METRICS = ("loss_barrier", "error_barrier")
 POOLED = f"log-scale t, spread pooled over widths, {LEVEL:.0%}"
 
@@ -62,25 +63,37 @@ def slopes(
 def width_steps(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the mean difference of the barrier between neighbouring widths, paired by seed, and what it is called.
 
-    ``direction`` is ``falls`` or ``rises`` where Student's interval of the difference lies on one side of 0, else ``undecided``: the
-    interval says how much the barrier could still fall or rise there. Every row is for itself; of many rows some are decided by chance.
+    ``ci_low``, ``ci_high`` and ``p_value`` are Student's, of every step for itself: the interval says how much the barrier could still
+    fall or rise there. Of many steps some are decided by chance, so ``p_holm`` is corrected for the number of steps of a method (`holm`:
+    of one cell, repair, split and metric), and ``direction`` is ``falls`` or ``rises`` where it is below 1 - level, else ``undecided``.
     """
-    rows = []
-    for key, widths, values, _ in _cells(runs, METRICS, _keys(runs)):
+    rows, family = [], []
+    for number, (key, widths, values, _) in enumerate(_cells(runs, METRICS, _keys(runs))):
+        family += [number] * (len(widths) - 1)
         for k in range(len(widths) - 1):
             difference = values[:, k + 1] - values[:, k]
             difference = difference[~np.isnan(difference)]
             low, high = student_t(difference)
-            direction = "falls" if high < 0 else "rises" if low > 0 else "undecided" if len(difference) else "no common seed"
             rows.append(
                 key
                 | {
                     "from_width": int(widths[k]), "to_width": int(widths[k + 1]), "n_seeds": len(difference),
                     "difference": difference.mean() if len(difference) else np.nan, "ci_low": low, "ci_high": high,
-                    "direction": direction,
+                    "p_value": _p_value(difference),
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows, columns=[*_keys(runs), "metric", *STEPS])
+    table = pd.DataFrame(rows, columns=[*_keys(runs), "metric", *STEPS])
+    table["p_holm"] = holm(table["p_value"].to_numpy(dtype=float), np.array(family, dtype=int))
+    sides = np.where(table["difference"] < 0, "falls", "rises")
+    undecided = np.where(table["n_seeds"] > 0, "undecided", "no common seed")
+    table["direction"] = np.where(table["p_holm"] < 1 - LEVEL, sides, undecided)
+    return table
+
+
+def _p_value(difference: np.ndarray) -> float:
+    """Return the p-value of a mean difference, NaN of fewer than two."""
+    n = len(difference)
+    return float(two_sided_p(difference.mean(), difference.std(ddof=1) / np.sqrt(n), n - 1)) if n > 1 else np.nan
 
 
 def _local(slope: Slope) -> str:

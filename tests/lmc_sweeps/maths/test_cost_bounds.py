@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 from scipy.optimize import brentq, linear_sum_assignment
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from lmc_sweeps.common.checks import InputError
@@ -62,6 +64,35 @@ def test_no_mean_matching_cost_of_gaussian_weights_is_below_the_bounds(d, m):
     assert rate_distortion_bound(np.ones(d), m) < least
     assert nearest_neighbour_bound(m, d, (2 * math.pi) ** (-d / 2)) < least
     assert np.mean(costs) < 2 * d  # unmatched neurons are that far apart
+
+
+UNIFORM = math.exp(2 * scipy.stats.uniform.entropy()) / (2 * math.pi * math.e) / scipy.stats.uniform.var()  # entropy power / variance
+
+
+def uniform(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
+    return rng.uniform(-math.sqrt(3), math.sqrt(3), (n, d))
+
+
+@pytest.mark.parametrize(("d", "m"), [(1, 64), (3, 64), (8, 128), (64, 32)])
+def test_no_mean_matching_cost_of_uniform_weights_is_below_its_share_of_the_bound_of_gaussian_ones(d, m):
+    assert pytest.approx(6 / (math.pi * math.e)) == UNIFORM
+    rng = np.random.default_rng(d)
+    costs, columns = [], []
+    for _ in range(40):
+        a, b = uniform(rng, m, d), uniform(rng, m, d)
+        costs.append(matching_cost(a, b))
+        columns.append(rate_distortion_bound(np.linalg.eigvalsh(np.cov(a.T, bias=True).reshape(d, d)).clip(0), m))
+    assert UNIFORM * np.mean(columns) <= UNIFORM * rate_distortion_bound(np.ones(d), m) < np.mean(costs)
+    assert np.mean(costs) > 1.5 * rate_distortion_bound(np.ones(d), m)  # as the docstring says: far from what is proved
+
+
+def test_uniform_weights_can_be_quantised_below_the_bound_of_gaussian_ones_and_not_below_their_own():
+    corners = (np.stack(np.meshgrid(*[np.arange(12)] * 3), axis=-1).reshape(-1, 3) + 0.25) / 12
+    points = np.concatenate([corners, corners + 1 / 24])  # (m, 3): a body-centred cubic lattice in the unit cube
+    distortions = cKDTree(points).query(np.random.default_rng(0).random((200_000, 3)))[0] ** 2
+    bound = rate_distortion_bound(np.full(3, 1 / 12), len(points))
+    assert distortions.mean() + 4 * distortions.std() / math.sqrt(len(distortions)) < bound
+    assert UNIFORM * bound < distortions.mean()
 
 
 def test_the_nearest_neighbour_bound_holds_for_uniform_weights_in_a_metric():

@@ -1,5 +1,6 @@
 """Rows: their columns, those of a pair that cannot be measured, and what theory says beside the costs."""
 
+import math
 from dataclasses import asdict, fields, replace
 
 import numpy as np
@@ -73,9 +74,10 @@ def test_what_theory_says_stands_beside_the_costs(result):
         assert widths_sufficient(tolerance, INPUTS, row.layer)[-1] == pytest.approx(8)
 
 
-def test_the_bound_stands_below_the_mean_cost_of_gaussian_weights_and_where_it_would_not_there_is_none(architecture):
+@pytest.mark.parametrize(("initialisation", "share"), [("gaussian", 1.0), ("pytorch", 6 / (math.pi * math.e))])
+def test_the_bound_stands_below_the_mean_cost_of_initial_weights_and_where_it_would_not_there_is_none(architecture, initialisation, share):
     costs: dict[str, list[tuple[float, float]]] = {}
-    model = Mlp(initialisation="gaussian")
+    model = Mlp(initialisation=initialisation)
     for number in range(0, 40, 2):
         a, b = (model.initial(Shape((INPUTS,), 8, 2, CLASSES), np.random.default_rng(k)) for k in (number, number + 1))
         for layer in compare_pair(architecture, a, b, TRAIN, TEST, METHODS, 3).layers:
@@ -83,5 +85,5 @@ def test_the_bound_stands_below_the_mean_cost_of_gaussian_weights_and_where_it_w
                 costs.setdefault(layer.matching, []).append((layer.matching_cost, layer.cost_lower_bound))
     for method in ("weights", "covariance"):
         cost, bound = np.mean(costs[method], axis=0)
-        assert bound < cost
+        assert share * bound < cost
     assert np.isnan(np.array(costs["activations"])[:, 1]).all()  # functions of Gaussian weights are not Gaussian

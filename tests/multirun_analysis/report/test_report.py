@@ -69,6 +69,15 @@ def test_records_of_before_repairs_and_those_without_any_are_the_same_tables_pag
         assert file.read_bytes() == (tmp_path / "later/analysis" / file.name).read_bytes(), file.name
 
 
+@pytest.mark.parametrize("hue", ["matching", "repair"])
+def test_bold_is_the_same_whichever_tables_are_written(write_sweep, tmp_path, hue):
+    records = [make_record(f"r{k}{w}", seed=k, width=w, barrier=0.1 + k / 100, repairs=REPAIRS) for k in range(4) for w in (8, 16)]
+    folder = write_sweep(records)
+    some, every = (write_report([folder], tmp_path / str(len(names)), hue=hue, only=names) for names in (["runs"], TABLES))
+    assert some.blocks == every.blocks
+    assert all([value.best for value in values] == [False, True] for block in some.blocks for *_, values in block.rows)
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_any_table_is_to_be_had_alone_and_what_lies_beside_it_is_said_to_be_older(write_sweep, tmp_path, name):
     out = tmp_path / "out"

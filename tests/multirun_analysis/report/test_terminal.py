@@ -7,6 +7,7 @@ from analysis_sweeps import REPAIRS, four_records, make_record
 
 from multirun_analysis.report.report import write_report
 from multirun_analysis.report.terminal import show
+from multirun_analysis.tables.not_worse import MEANING
 
 
 def test_no_line_of_a_table_is_wider_than_the_terminal(write_sweep, monkeypatch):
@@ -23,6 +24,18 @@ def test_no_line_of_a_table_is_wider_than_the_terminal(write_sweep, monkeypatch)
     assert max(map(len, table)) <= 80
     assert str(report.folder) in location
     assert sum(line.split().count("repair=reset") for line in table) > 2  # in parts
+
+
+def test_where_there_is_bold_a_terminal_says_what_it_means(write_sweep):
+    for hue, expected in (("matching", True), ("optimizer.lr", False)):
+        records = [make_record(f"r{k}{lr}", seed=k, barrier=0.1 + k / 100, **{"optimizer.lr": lr}) for k in range(4) for lr in (0.1, 0.2)]
+        report = write_report([write_sweep(records, name=hue)], only=["runs"], x="width", hue=hue)
+        terminal = io.StringIO()
+        terminal.isatty = lambda: True
+        show(report, terminal)
+        words = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue()).split())
+        assert (MEANING in words) is expected
+        assert MEANING not in " ".join(report.text.split())  # a pipe has no bold
 
 
 RATES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)

@@ -12,7 +12,8 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[3]
 NUMBER = re.compile(r"(?<![\w.,^])[-−+]?\d(?:[\d,]*\d)?(?:\.\d+)?(?!\w)|(?<=\^)[-−]?\d+(?:\.\d+)?|(?<=×)\d+(?:\.\d+)?")
-NOT_TEXT = re.compile(r"```.*?```|<!--.*?-->|`[^`]*`|\]\([^)]*\)", re.DOTALL)  # blocks, comments, code, targets of links
+# Blocks, comments, code, targets of links, formulas.
+NOT_TEXT = re.compile(r"```.*?```|<!--.*?-->|`[^`]*`|\]\([^)]*\)|\$\$.*?\$\$|\$[^$]*\$", re.DOTALL)
 
 
 class Given:
@@ -100,7 +101,7 @@ class Page:
 
 
 def shown(text: str) -> str:
-    """Return the words that a reader sees, in one line: without blocks and comments, and a mark in the place of code."""
+    """Return the words that a reader sees, in one line: without blocks and comments, and a mark in the place of code and formulas."""
     return " ".join(NOT_TEXT.sub(" ` ", text).split())
 
 

@@ -6,7 +6,7 @@ from claims import GIVEN, Claim, Near, Page, Tables, agrees, numbers
 
 
 def test_numbers_are_those_that_a_reader_takes_for_data() -> None:
-    text = "From 4 to 1,024 neurons m^−1.04 [−1.13, −0.96], 2.0×10, +0.0008; `lr=0.1` [page](a1.md) v2 3x512 0.25."
+    text = "From 4 to 1,024 neurons m^−1.04 [−1.13, −0.96], 2.0×10, +0.0008; `lr=0.1` [page](a1.md) v2 3x512 $a_1 =\n 2/d$ 0.25, $$7^8$$."
     assert numbers(text) == ["4", "1,024", "−1.04", "−1.13", "−0.96", "2.0", "10", "+0.0008", "0.25"]
 
 

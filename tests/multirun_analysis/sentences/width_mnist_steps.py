@@ -10,9 +10,9 @@ from width_mnist_data import LAST, MATCHED, METHODS, SHORT, barriers, cost_share
 
 
 def first_steps(table: Tables) -> list[Value]:
-    assert all(step(table, method, 4)["direction"] == "undecided" for method in METHODS)
-    assert [method for method in METHODS if step(table, method, 8)["direction"] != "undecided"] == ["covariance"]
-    return [4, 8, 8, 16, *interval(step(table, "covariance", 8))]
+    assert all(step(table, method, start)["direction"] == "undecided" for method in METHODS for start in (4, 8))
+    assert [method for method in METHODS if step(table, method, 8)["p_value"] < 0.05] == ["covariance"]
+    return [means(table).index.size - 1, 4, 16, 8, 16, *interval(step(table, "covariance", 8))]
 
 
 def last_step(table: Tables) -> list[Value]:
@@ -31,7 +31,7 @@ def training_set(table: Tables) -> list[Value]:
 
 def last_step_of_training(table: Tables) -> list[Value]:
     covariance, activations, weights = (step(table, method, 512, "train") for method in ("covariance", "activations", "weights"))
-    assert [each["direction"] for each in (covariance, activations, weights)] == ["falls", "falls", "rises"]
+    assert [each["direction"] for each in (covariance, activations, weights)] == ["falls", "falls", "undecided"]
     return [-covariance["difference"], -activations["difference"], *interval(weights)]
 
 
@@ -45,7 +45,8 @@ def shorter_training(table: Tables) -> list[Value]:
     last, weights = means(table, query=SHORT).loc[LAST], means(table, query=SHORT)["weights"]
     (rate,), (epochs,) = (table("runs", SHORT)[key].unique() for key in ("optimizer.lr", "training.epochs"))
     rise, whole = step(table, "weights", 512, query=SHORT), slope(table, "weights", SHORT)
-    assert min(interval(rise)[1], whole[1]) > 0
+    assert rise["direction"] == "rises"
+    assert whole[1] > 0
     ends = [weights[128], 128, weights[LAST], LAST]
     error = of_networks(table, "test", "error", SHORT)[LAST]
     return [rate, epochs, error, LAST, last["covariance"], last["activations"], LAST, *ends, *interval(rise), *whole]
@@ -129,7 +130,8 @@ def on_training_set(table: Tables) -> list[Value]:
 
 CLAIMS = [
     Claim(
-        "From 4 to 8 neurons the pairs differ so much that no step is decided; from 8 to 16 that of `covariance` is, −0.23 [−0.43, −0.02]",
+        """corrected for the 8 steps of a method by Holm's rule, intervals are of each step by itself). From 4 to 16 neurons the pairs differ
+        so much that no step is decided, not that of `covariance` from 8 to 16 either, −0.23 [−0.43, −0.02]""",
         first_steps,
     ),
     Claim(
@@ -142,7 +144,7 @@ CLAIMS = [
         times on the test set)""",
         training_set,
     ),
-    Claim("in the last step, by 0.0028 and 0.0027, and `weights` **rises**, by 0.0009 [0.0001, 0.0017]", last_step_of_training),
+    Claim("in the last step, by 0.0028 and 0.0027, and `weights` does not: +0.0009 [0.0001, 0.0017]", last_step_of_training),
     Claim(
         """its matching cost over the unmatched one is 0.59 at 32 neurons and rises with every doubling to 0.82 at 1,024; that
         of `covariance` is 0.76 at 4 and 0.26 at 1,024""",

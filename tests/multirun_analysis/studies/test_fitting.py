@@ -43,7 +43,8 @@ from multirun_analysis.studies.writing import write_study
         (
             "low_dimension",
             [{"model.intrinsic_dimension": k, "width": w, "model.noise": 0.1} for k in (1, 2) for w in (8, 16)],
-            "the study low_dimension needs several values of model.noise; these sweeps have model.noise 0.1.",
+            "the study low_dimension needs several values of model.noise, dataset.ambient_dimension 50; "
+            "these sweeps have model.noise 0.1, no dataset.ambient_dimension.",
         ),
         (
             "low_dimension_trained",

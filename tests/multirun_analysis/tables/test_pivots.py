@@ -1,4 +1,4 @@
-"""Pivots: any two keys as rows and columns, the lowest mean in bold, nothing in a name taken for Markdown or LaTeX."""
+"""Pivots: any two keys as rows and columns, what is not worse in bold, nothing in a name taken for Markdown or LaTeX."""
 
 import re
 import subprocess
@@ -13,7 +13,9 @@ from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.__main__ import main
 from multirun_analysis.checks import InputError
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
-from multirun_analysis.tables.pivots import pivot, pivot_latex, pivot_markdown, pivot_text
+from multirun_analysis.tables.method_differences import method_differences
+from multirun_analysis.tables.not_worse import MEANING
+from multirun_analysis.tables.pivots import has_bold, pivot, pivot_latex, pivot_markdown, pivot_text
 
 
 @pytest.fixture
@@ -38,13 +40,18 @@ def table(runs):
     return barrier_vs_width(runs)
 
 
+@pytest.fixture
+def blocks(table, runs):
+    return pivot(table, runs, differences={"method_differences": method_differences(runs)})
+
+
 def test_any_two_keys_make_the_rows_and_the_columns(table, runs):
     blocks = pivot(table, runs, x="optimizer.lr", hue="width")
     assert [block.title.rpartition(", ")[2] for block in blocks] == ["matching=identity", "matching=weights"]
     assert blocks[1].header == ("optimizer.lr", "pairs", "error at ends", "8", "16")
     assert [row[0] for row in blocks[1].rows] == ["0.05", "0.5", "1.0"]  # by value
     np.testing.assert_allclose([[value.mean for value in row[3]] for row in blocks[1].rows], np.outer([0.05, 0.5, 1.0], [1 / 4, 1 / 8]))
-    assert [[value.best for value in row[3]] for row in blocks[1].rows] == [[False, True]] * 3
+    assert not has_bold(blocks)  # of two widths no two networks are a pair of both
 
 
 def test_every_repair_has_a_block_and_may_be_a_column(write_sweep):
@@ -82,16 +89,21 @@ def test_what_is_no_key_is_refused(table, runs, keys, message):
         pivot(table, runs, **keys)
 
 
-def test_markdown_has_a_row_per_width_and_the_best_in_bold(table, runs):
-    lines = pivot_markdown(pivot(table, runs)).splitlines()
+def test_markdown_has_a_row_per_width_and_what_is_not_worse_in_bold(table, runs, blocks):
+    lines = pivot_markdown(blocks).splitlines()
     assert lines[2] == "| width | pairs | error at ends | identity | weights |"
     assert lines[4] == "| 8 | 2/2 | 0.0300 | 0.1250 ± 0 | **0.0125 ± 0** |"
+    assert lines[-1] == MEANING
+    assert "**" not in pivot_markdown(pivot(table, runs))
+    assert MEANING not in pivot_markdown(pivot(table, runs))
 
 
-def test_latex_has_a_tabular_per_block(table, runs):
-    text = pivot_latex(pivot(table, runs))
+def test_latex_has_a_tabular_per_block(table, runs, blocks):
+    text = pivot_latex(blocks)
     assert text.count(r"\begin{tabular}{rrrrr}") == text.count(r"\end{tabular}") == text.count(r"\bottomrule") == 3
     assert r"8 & 2/2 & 0.0300 & 0.1250 $\pm$ 0 & \textbf{0.0125 $\pm$ 0} \\" in text.splitlines()
+    assert text.endswith(f"% {MEANING}\n")
+    assert MEANING not in pivot_latex(pivot(table, runs))
 
 
 def test_names_are_escaped(write_sweep):
@@ -158,10 +170,12 @@ def test_latex_compiles_with_every_letter_that_latex_reads(table, runs, tmp_path
 
 
 def test_markdown_renders_as_tables_with_the_names_as_they_are(table, runs):
-    blocks = pivot(*(frame.assign(matching=frame["matching"] + " " + LETTERS) for frame in (table, runs)))
+    table, runs = (frame.assign(matching=frame["matching"] + " " + LETTERS) for frame in (table, runs))
+    blocks = pivot(table, runs, differences={"method_differences": method_differences(runs)})
     html = MarkdownIt("commonmark").enable("table").render(pivot_markdown(blocks))
     assert html.count("<table>") == len(blocks)
     assert html.count("<tr>") == sum(1 + len(block.rows) for block in blocks)
+    assert html.count("<strong>") > 0
     assert html.count("<strong>") == sum(value.best for block in blocks for row in block.rows for value in row[3])
     assert f'<th style="text-align:right">weights {escape(LETTERS, quote=False)}</th>' in html
     assert "<a " not in html

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from many_cells import KEYS, runs_of
 
 from multirun_analysis.stats.slopes import slope_over_widths
@@ -44,6 +45,38 @@ def test_neighbouring_widths_fall_or_rise_or_are_undecided_by_paired_intervals()
     assert loss["direction"].tolist() == ["falls", "undecided", "rises"]
     assert loss["from_width"].tolist() == [4, 8, 16]
     assert loss["difference"].tolist() == pytest.approx([-0.5, 0.0, 1.5])
+
+
+def test_p_values_are_those_of_paired_tests_and_corrected_for_the_steps_of_a_method_by_holm():
+    runs = runs_of(missing=0)
+    runs["loss_barrier"] /= runs["width"]
+    table = width_steps(runs).query("n_seeds > 1")
+    tests = 0
+    for key, line in table.groupby([*KEYS, "matching", "split", "metric"]):
+        means = (
+            runs[runs["status"] == "ok"].set_index([*KEYS, "matching", "split"]).loc[key[:-1]].groupby(["width", "seed"])[key[-1]].mean()
+        )
+        p = []
+        for first, second, value in zip(line["from_width"], line["to_width"], line["p_value"], strict=True):
+            p.append(scipy.stats.ttest_rel(*means.loc[[first, second]].unstack("width").dropna().to_numpy().T).pvalue)
+            assert value == pytest.approx(p[-1])
+        expected = np.maximum.accumulate(np.sort(p) * np.arange(3, 3 - len(p), -1))[np.argsort(np.argsort(p))]  # of three steps
+        np.testing.assert_allclose(line["p_holm"], np.minimum(expected, 1))
+        assert (line["direction"] != "undecided").tolist() == (line["p_holm"] < 0.05).tolist()
+        assert (line["ci_high"] < 0).tolist() == [d < 0 and each < 0.05 for d, each in zip(line["difference"], p, strict=True)]
+        tests += len(p)
+    assert tests > 10
+    changed = table[(table["p_value"] < 0.05) & (table["direction"] == "undecided")]
+    assert len(changed) > 0  # decided by themselves only
+
+
+def test_steps_of_one_common_seed_and_of_none():
+    runs = frame(np.array([[1.0, 0.5, 0.25, 0.1]]))
+    assert set(width_steps(runs)["direction"]) == {"undecided"}
+    assert width_steps(runs)["p_holm"].isna().all()  # of one value no spread is known
+    apart = width_steps(runs.assign(seed=runs["width"]))
+    assert set(apart["direction"]) == {"no common seed"}
+    assert apart["difference"].isna().all()
 
 
 def test_the_slope_of_every_cell_is_that_of_its_pivot():
