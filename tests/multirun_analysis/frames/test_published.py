@@ -53,7 +53,7 @@ def test_another_interval_is_that_of_the_records_whatever_their_measures(write_s
         for row in record["runs"]:
             row |= {key: value * rng.lognormal() for key, value in row.items() if isinstance(value, float) and "barrier" in key}
     folder = publish(write_sweep, tmp_path / "published", records)
-    sweep = write_sweep(records, name="again")
+    sweep = write_sweep(records, [expect(record, f"seed={record['scope']['seed']}") for record in records], name="again")
     for choice in (IntervalChoice("t", 0.9), IntervalChoice("log", 0.5)):
         one, other = (sweep_frames(find_sweep(path), choice=choice) for path in (folder, sweep))
         for name in TABLES:
