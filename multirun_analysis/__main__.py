@@ -19,6 +19,7 @@ from multirun_analysis.tables.sweep import TABLES
 EXAMPLES = """examples:
   python -m multirun_analysis my_sweep                           the tables, figures and report.html of a sweep, finished or not
   python -m multirun_analysis first second --out both            of two sweeps together; a job found in both counts once
+  python -m multirun_analysis tables --interval t                of an analysis without records: new intervals and figures
   python -m multirun_analysis my_sweep --x optimizer.lr          rows and axis: learning rates in place of widths
   python -m multirun_analysis my_sweep --only runs,curves        these tables and nothing else: sooner, where a sweep is large
   python -m multirun_analysis my_sweep --study width_mnist       a study's own tables and figures too, in results/width_mnist
@@ -36,7 +37,12 @@ def main(arguments: list[str] | None = None) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("sweep_dir", nargs="+", type=Path, help="folder of a finished or half-finished sweep; several are merged")
+    parser.add_argument(
+        "sweep_dir",
+        nargs="+",
+        type=Path,
+        help="folder of a finished or half-finished sweep; several are merged. Or the folder of one analysis",
+    )
     parser.add_argument(
         "--out", type=Path, help="where to write; default: SWEEP_DIR/analysis, or ./analysis for several sweeps; for a study results/NAME"
     )

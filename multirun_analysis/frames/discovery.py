@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from multirun_analysis import schema
+from multirun_analysis.checks import InputError
 from multirun_analysis.common.redaction import redacted_line
 from multirun_analysis.frames import tidy
 from multirun_analysis.frames.folders import (
@@ -26,6 +27,7 @@ from multirun_analysis.frames.folders import (
     not_measured,
     reason,
 )
+from multirun_analysis.frames.published import is_published, published_sweep
 from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.records.index import Entry, is_settled, load_index, save_index
 from multirun_analysis.records.merging import merged, of_other_settings, with_methods
@@ -33,6 +35,10 @@ from multirun_analysis.records.packed import PackedRecord, Record
 from multirun_analysis.records.reading import UNREADABLE, NewerVersion, read_record
 from multirun_analysis.schema import RECORD
 
+ALONE = (
+    "{folder!r} holds the tables of an analysis and no records, and must be named alone: which keys have a column, and what tells methods "
+    "apart, can be found anew for several sweeps from their records only."
+)
 FIRST_COUNTS = "than another folder has; the first folder's count"
 MANY = 200  # records that take longer to read than an index does to write, and from which on a folder has one
 Folders = str | Path | Sequence[str | Path]
@@ -81,7 +87,8 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
     Parameters
     ----------
     sweep_dirs : path or sequence of paths
-        Folders of sweeps (or of single jobs). A job found in several counts once.
+        Folders of sweeps (or of single jobs). A job found in several counts once. Or one folder of an analysis without records, which
+        `published_sweep` reads.
 
     Returns
     -------
@@ -92,13 +99,18 @@ def find_sweep(sweep_dirs: Folders) -> Sweep:
     Raises
     ------
     InputError
-        If a folder does not exist, or holds no job and expects none.
+        If a folder does not exist, or holds no job and expects none, or the tables of an analysis are not as they were written.
     """
     return _sweep_in([Path(sweep_dirs)] if isinstance(sweep_dirs, str | Path) else [Path(folder) for folder in sweep_dirs])
 
 
 def _sweep_in(folders: Sequence[Path]) -> Sweep:
     """Return what is in the folders of sweeps, as `find_sweep` says."""
+    for folder in folders:
+        if is_published(folder):
+            if len(folders) > 1:
+                raise InputError(ALONE.format(folder=str(folder)))
+            return published_sweep(folder)
     records: dict[str, PackedRecord] = {}
     expected: dict[str, Record] = {}
     failures: list[Failure] = []

@@ -74,7 +74,8 @@ def job_folders(folder: Path) -> list[Job]:
     if not jobs and not os.path.lexists(folder / EXPECTED):
         sweeps = sorted(path.parent.name for path in folder.glob(f"*/{EXPECTED}"))
         hint = f" Did you mean the sweeps in it: {', '.join(sweeps[:5])}?" if sweeps else ""
-        raise InputError(f"{str(folder)!r} holds no job: a sweep's folder has {EXPECTED} and one folder per job with a {RECORD}.{hint}")
+        contents = f"a sweep's folder has {EXPECTED} and one folder per job with a {RECORD}, that of an analysis has runs.csv"
+        raise InputError(f"{str(folder)!r} holds no job: {contents}.{hint}")
     return jobs
 
 

@@ -2,7 +2,6 @@
 
 import io
 import logging
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from multirun_analysis import schema
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.frames import tidy
+from multirun_analysis.frames.csv_words import number_of
 from multirun_analysis.frames.discovery import Folders, find_sweep
 from multirun_analysis.frames.folders import AGAIN, reason
 from multirun_analysis.frames.tidy import Sweep
@@ -24,7 +24,6 @@ from multirun_analysis.schema import PLANE_FILE, RECORD
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 2**30
-_NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?|-?inf", re.ASCII)
 PLANE_KEY = ("network_a", "network_b", "matching")  # of one plane within a job
 
 
@@ -98,7 +97,7 @@ def _read(path: Path, digests: Any, record: PackedRecord) -> pd.DataFrame:
         raise ValueError(f"its columns are {', '.join(map(str, frame.columns))}, not {', '.join(schema.names(schema.PLANE))}")
     for column in schema.PLANE_MEASURES:
         if column.kind == "number":
-            frame[column.name] = [_number(word) for word in frame[column.name]]
+            frame[column.name] = [number_of(word) for word in frame[column.name]]
     for name in (*schema.PAIR, "settings_hash"):
         frame[name] = frame[name].map(table_name)
     if not np.isfinite(frame[["x", "y"]].to_numpy()).all():
@@ -113,13 +112,6 @@ def _read(path: Path, digests: Any, record: PackedRecord) -> pd.DataFrame:
     for plane in planes.values():
         _check_points(plane)
     return frame
-
-
-def _number(word: str) -> float:
-    """Return the number that a word is, NaN for none; `pandas.to_numeric` may end the process, of ``8250e2414376239c``."""
-    if word and _NUMBER.fullmatch(word) is None:
-        raise ValueError(f"{word[:40]!r} stands where a number should")
-    return float(word) if word else np.nan
 
 
 def _methods_of_pairs(record: PackedRecord) -> list[tuple[str, str, str, str]]:

@@ -1,7 +1,7 @@
 """What was run: the settings that all jobs share, the keys that vary, machines, versions, and the seconds spent."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,15 +10,20 @@ from multirun_analysis.frames.tidy import FIXED, Sweep, sortable
 
 
 def provenance(sweep: Sweep, runs: pd.DataFrame) -> dict[str, Any]:
-    """Return the settings that all jobs share, the keys that vary, machines, versions, and the seconds spent, ready for JSON."""
+    """Return the settings that all jobs share, the keys that vary, machines, versions, and the seconds spent, ready for JSON.
+
+    Of a sweep that was read from tables they are what the ``provenance.json`` beside them says.
+    """
+    if sweep.origin is not None and sweep.origin.facts is not None:
+        return dict(sweep.origin.facts)
     scopes = [record["scope"] for record in sweep.records]
     shared = {key: value for key, value in scopes[0].items() if all(scope.get(key) == value for scope in scopes)} if scopes else {}
     varying = [key for key in dict.fromkeys((*FIXED, *sweep.varying)) if key not in shared]
     training = dict(_seconds(network) for record in sweep.records for network in _listed(record.get("networks")))
     once = runs.drop_duplicates(["run_id", "network_a", "network_b", "matching"])
-    seconds = {
-        "training": sum(training.values()), "matching": once["seconds_match"].sum(), "evaluation": runs["seconds_evaluate"].sum()
-    }  # fmt: skip
+    seconds = {"matching": once["seconds_match"].sum(), "evaluation": runs["seconds_evaluate"].sum()}
+    if sweep.origin is None:  # tables have those of both networks of a pair together
+        seconds["training"] = sum(training.values())
     return {
         "jobs": len(sweep.records),
         "failures": len(sweep.failures),
@@ -30,6 +35,11 @@ def provenance(sweep: Sweep, runs: pd.DataFrame) -> dict[str, Any]:
         "versions": sorted({json.dumps(record.get("versions"), sort_keys=True) for record in sweep.records}),
         "notes": sweep.notes,
     }
+
+
+def provenance_text(facts: Mapping[str, Any]) -> str:
+    """Return what `provenance` returns as the text of ``provenance.json``."""
+    return json.dumps(facts, indent=1, sort_keys=True) + "\n"
 
 
 def distinct(values: Sequence[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from multirun_analysis import schema
 from multirun_analysis.common.redaction import redacted_text
+from multirun_analysis.frames.origin import Origin
 from multirun_analysis.frames.sorting import Table, make_table, sortable
 from multirun_analysis.records.names import unmistakable
 from multirun_analysis.records.packed import CURVES, LAYERS, RUNS, Layout, PackedRecord, Record
@@ -25,11 +26,15 @@ Method = tuple[str, str]  # a matching method's name, and the hash of its settin
 
 @dataclass(frozen=True)
 class Sweep:
-    """What sweeps left behind: finished records and expected jobs, one per run_id, and a row for everything that went wrong."""
+    """What sweeps left behind: finished records and expected jobs, one per run_id, and a row for everything that went wrong.
+
+    Where it was read from the tables of an analysis, `origin` says from which, and what else is known.
+    """
 
     packed: tuple[PackedRecord, ...]
     expected: tuple[Record, ...]
     failures: pd.DataFrame
+    origin: Origin | None = None
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
@@ -38,7 +43,9 @@ class Sweep:
 
     @property
     def n_asked(self) -> int:
-        """The number of jobs, expected or found."""
+        """The number of jobs, expected or found; without records, those that the tables name."""
+        if self.origin is not None:
+            return len({*(record["run_id"] for record in self.records), *self.failures["run_id"]} - {schema.NO_RUN})
         return len({job["run_id"] for job in (*self.expected, *self.records)})
 
     @cached_property
@@ -63,6 +70,8 @@ class Sweep:
 
     @cached_property
     def _varying(self) -> tuple[list[str], dict[str, str]]:
+        if self.origin is not None:
+            return list(self.origin.varying), {}
         computed = {job["run_id"]: job["computed"] for job in self.expected if "computed" in job}
         return varying_keys(self.scopes, [computed.get(run_id, {}) for run_id in self._scopes])
 
@@ -98,6 +107,8 @@ class Sweep:
     @property
     def notes(self) -> list[str]:
         """What readers of the numbers must know, each sentence once, with the number of jobs that say it."""
+        if self.origin is not None:
+            return [*([] if self.origin.facts is None else self.origin.facts["notes"]), *self.origin.notes]
         counts = Counter(shortened(note) for record in self.records for note in record["notes"])
         notes = [f"{note} ({count} of {len(self.records)} jobs)" for note, count in sorted(counts.items())]
         points = sorted({int(length) for packed in self.packed if packed.rows for length in packed.rows[CURVES.name].lengths})

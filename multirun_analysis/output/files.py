@@ -1,5 +1,6 @@
 """Writing files: beside their place and renamed, so that a reader never meets half of one; equal contents give equal bytes."""
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,15 @@ def write_text(text: str, path: Path) -> None:
     except UnicodeEncodeError:
         contents = text.encode(errors="backslashreplace")
     write_by(path, lambda temporary: temporary.write_bytes(contents))
+
+
+def copy_table(source: Path, folder: Path) -> None:
+    """Copy a table byte for byte into a folder, in place of its other form there, plain or compressed; into its own folder not at all."""
+    path = folder / source.name
+    if path.exists() and path.samefile(source):
+        return
+    write_by(path, partial(shutil.copyfile, source))
+    path.with_name(source.name.removesuffix(".gz") if source.suffix == ".gz" else f"{source.name}.gz").unlink(missing_ok=True)
 
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:

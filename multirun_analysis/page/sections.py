@@ -136,7 +136,7 @@ def _tested(frame: pd.DataFrame, *drop: str) -> pd.DataFrame:
 def run(facts: Mapping[str, Any], commands: Sequence[str], following: Mapping[str, str]) -> Section:
     """Return what was run: commands, settings, versions, machines, seconds."""
     typed = [Text(command, "code") for command in commands]
-    typed = typed or [Text("The commands were not recorded: the sweep was made by an earlier version.")]
+    typed = typed or [Text("The commands were not recorded: the sweep was made by an earlier version, or is known from its tables alone.")]
     varying = [[Cell(key), Cell(", ".join(map(_value, values)))] for key, values in facts["varying"].items()]
     shared = [[Cell(key), Cell(_value(value))] for key, value in facts["settings"].items()]
     parts: list[Table | Text | Lines] = [Text("To repeat this:"), *typed]

@@ -33,6 +33,24 @@ def _as_key(value: Any) -> Any:
     return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value
 
 
+def setting_of(word: str) -> Any:
+    """Return the value of a key from the word that a CSV has of it: `key_column` undone.
+
+    >>> setting_of("0.1"), setting_of("relu"), setting_of('"1e5"'), setting_of("-"), setting_of("True"), setting_of("[1, 2]")
+    (0.1, 'relu', '1e5', None, True, [1, 2])
+    """
+    if word == ABSENT:
+        return None
+    if word in ("True", "False"):
+        return word == "True"
+    if word in ("<nan>", "<inf>", "<-inf>"):
+        return float(word[1:-1])
+    try:
+        return json.loads(word)
+    except (ValueError, RecursionError):
+        return word
+
+
 def varying_keys(scopes: Sequence[Mapping[str, Any]], computed: Sequence[Mapping[str, Any]] = ()) -> tuple[list[str], dict[str, str]]:
     """Return the keys that differ between jobs and have a column, sorted, and those that have none, with what they are computed from.
 

@@ -11,9 +11,12 @@ from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.folders import GOES_ON, PENDING
+from multirun_analysis.frames.origin import PROVENANCE
+from multirun_analysis.frames.provenance import provenance, provenance_text
+from multirun_analysis.frames.published_tables import OF_PAIRS
 from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.output.csv_text import write_curves
-from multirun_analysis.output.files import write_by, write_csv, write_text
+from multirun_analysis.output.files import copy_table, write_by, write_csv, write_text
 from multirun_analysis.page import REPORT_FILE
 from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
@@ -74,7 +77,8 @@ def write_report(
     Parameters
     ----------
     sweep_dirs : sequence of Path
-        Folders of sweeps; a job found in several counts once.
+        Folders of sweeps; a job found in several counts once. Or the folder of one analysis without records: its tables of pairs are copied
+        as they are, and all others made anew.
     out : Path, optional
         Where to write; ``analysis`` in the sweep's folder, or in the working directory for several sweeps, if not given.
     x, hue : str
@@ -108,6 +112,8 @@ def write_report(
     if not only:
         from multirun_analysis.report.drawing import write_page  # plotting libraries take half a second to import, and tables do without
 
+        if sweep.origin is None or sweep.origin.facts is not None:
+            write_text(provenance_text(provenance(sweep, frames["runs"])), folder / PROVENANCE)
         notes += write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief)
     notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
     if not only:
@@ -137,9 +143,12 @@ def _differences(frames: Mapping[str, pd.DataFrame], hue: str, choice: IntervalC
 
 
 def _write_tables(sweep: Sweep, frames: Mapping[str, pd.DataFrame], blocks: Sequence[Block], names: Collection[str], folder: Path) -> None:
-    """Write tables as CSV, and the main one in Markdown and LaTeX too."""
+    """Write tables as CSV, and the main one in Markdown and LaTeX too; tables that the sweep was read from are copied."""
     for name in names:
-        if name == "curves":
+        if sweep.origin is not None and name in OF_PAIRS:
+            if name in sweep.origin.files:
+                copy_table(sweep.origin.files[name], folder)
+        elif name == "curves":
             write_by(folder / "curves.csv", partial(write_curves, sweep))
         else:
             write_csv(frames[name], folder / f"{name}.csv")

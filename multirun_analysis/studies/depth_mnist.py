@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
-from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.lines import plot_bars
 from multirun_analysis.plots.style import STUDY_FONT, axis_label, barrier_axis, figure_style, legend_above, panel_title, series_look
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
@@ -15,6 +15,7 @@ from multirun_analysis.tables.slopes import width_steps
 
 TOLERANCE = 0.02  # of the test error barrier: what Frankle et al. 2020 call stable
 BY = ["depth", "matching", "width"]
+ASIDE = 0.14  # layers, from the line of one width to that of the next
 MEASURES = {"error_barrier": axis_label("error_barrier", "test"), "output_scale": "output scale at the midpoint"}
 
 
@@ -34,8 +35,13 @@ def barrier_against_depth(frames: Frames) -> Figure:
         axes = figure.subplots(2, len(methods), squeeze=False, sharey="row", sharex=True)
         for row, (measure, name) in zip(axes, MEASURES.items(), strict=True):
             for ax, method in zip(row, methods, strict=True):
-                for k, (width, cell) in enumerate(test[test["matching"] == method].groupby("width")):
-                    plot_line(summarise(cell, ["depth"], measure), "depth", ax=ax, **series_look(k), label=f"width {width}")
+                of_method = test[test["matching"] == method]
+                for k, (width, cell) in enumerate(of_method.groupby("width")):
+                    means, look = summarise(cell, ["depth"], measure), series_look(k)
+                    shift = ASIDE * (k - (of_method["width"].nunique() - 1) / 2)
+                    plot_bars(
+                        means["depth"] + shift, means, ax=ax, label=f"width {width}", colour=look["color"], marker=look["marker"]
+                    )  # fmt: skip
                 ax.set_xticks(sorted(test["depth"].unique()))
             row[0].set_ylabel(name)
         errors = test.groupby(BY)["error_barrier"].mean().to_numpy()
@@ -48,7 +54,7 @@ def barrier_against_depth(frames: Frames) -> Figure:
             ax.axhline(1.0, color="black", linewidth=0.8)
             ax.set_xlabel("depth [hidden layers]")
         axes[0][0].plot([], [], color="black", linestyle=":", label=f"error barrier {TOLERANCE:g}")
-        legend_above(figure, axes[0][0], f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}")
+        legend_above(figure, axes[0][0], f"line: mean over pairs; bar: {kinds_of(frames['barrier_vs_width'])}")
     return figure
 
 

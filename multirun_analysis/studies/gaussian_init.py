@@ -66,7 +66,7 @@ def cost_against_width(frames: Frames) -> Figure:
         gaussian = table[table[LAW] == "gaussian"]
         for k, (dimension, cell) in enumerate(gaussian.groupby(DIMENSION)):
             look = series_look(k)
-            plot_line(cell, "width", ax=left, **look, label=f"{dimension} dimensions")
+            plot_line(cell, "width", ax=left, **look, label=f"dimension {dimension}")
             left.plot(cell["width"], cell["cost_lower_bound"], color=look["color"], linestyle=":", linewidth=1.2)
         left.plot([], [], color="black", linestyle=":", label="lower bound (ours)")
         left.set_yscale("log")
@@ -74,7 +74,7 @@ def cost_against_width(frames: Frames) -> Figure:
         panel_title(left, "Gaussian weights: how near is the matched neuron?", STUDY_FONT)
         width_axis(left, sorted(table["width"].unique()))
         left.set_xlabel("width [neurons]")
-        left.legend(fontsize=7.5, ncols=2)
+        left.legend(fontsize=7.5, ncols=2, loc="center right", bbox_to_anchor=(1.0, 0.385))  # between the bounds of 1 and 2 dimensions
         _slopes(cost_slopes(frames), right)
         kinds = kinds_of(table)
         figure.suptitle(

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
-from multirun_analysis.plots.lines import plot_line
-from multirun_analysis.plots.style import GREY, STUDY_FONT, figure_style, legend_above, panel_title, series_look, width_axis
+from multirun_analysis.plots.lines import plot_bars
+from multirun_analysis.plots.style import GREY, STUDY_FONT, aside, figure_style, legend_above, panel_title, series_look, width_axis
 from multirun_analysis.schema import PAIR
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
@@ -49,17 +49,18 @@ def gap_against_width(frames: Frames) -> Figure:
         figure = Figure(figsize=(3.6 * len(methods), 4.1), layout="constrained")
         axes = np.atleast_1d(figure.subplots(1, len(methods), sharey=True))
         for ax, method in zip(axes, methods, strict=True):
-            for k, (depth, cell) in enumerate(table[table["matching"] == method].groupby("depth")):
-                look = series_look(k)
-                plot_line(cell, "width", ax=ax, **look, label=f"depth {depth}")
+            width_axis(ax, sorted(table["width"].unique()))
+            depths = dict(iter(table[table["matching"] == method].groupby("depth")))
+            for k, (depth, cell) in enumerate(depths.items()):
+                look, beside = series_look(k), aside(ax, cell["width"].tolist(), k, len(depths))
+                plot_bars(beside, cell, ax=ax, label=f"depth {depth}", colour=look["color"], marker=look["marker"])
                 ax.plot(cell["width"], cell["recursion_tolerance"], color=look["color"], linestyle=":", linewidth=1.1)
             ax.plot([], [], color="black", linestyle=":", label="theorem 5.2, constant 1")
             ax.axhline(1.0, color=GREY, linewidth=0.8)
             panel_title(ax, for_figure(method), STUDY_FONT)
             ax.set_ylim(bottom=0)
-            width_axis(ax, sorted(table["width"].unique()))
         axes[0].set_ylabel("output gap / that without matching")
-        title = f"untrained networks; line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}"
+        title = f"untrained networks; line: mean over pairs; bar: {kinds_of(table)}"
         legend_above(figure, axes[0], title)
     return figure
 

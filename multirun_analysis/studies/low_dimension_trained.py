@@ -1,15 +1,20 @@
 """`low_dimension_trained`: claim 3 after training: data of few dimensions, the dimension of weights, and the barrier."""
 
+from itertools import cycle
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
-from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.lines import plot_bars
 from multirun_analysis.plots.style import (
     STUDY_FONT,
+    aside,
     axis_label,
+    barrier_axis,
+    drawable,
     figure_style,
     legend_above,
     method_look,
@@ -26,6 +31,7 @@ from multirun_analysis.tables.dimension_correlations import dimension_correlatio
 from multirun_analysis.tables.slopes import slopes
 
 DIMENSION = "dataset.intrinsic_dimension"
+BESIDE = ((4, 3), (-4, 3))  # points, from a marker to its number, by method: two at one place have two places for it
 SHOWN = "covariance"  # whose metric is blind to directions that the data do not have
 
 
@@ -59,22 +65,27 @@ def dimension_and_barrier(frames: Frames) -> Figure:
     with figure_style():
         figure = Figure(figsize=(12.4, 4.3), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
+        tables: list[pd.DataFrame] = []
         for ax, frame, value, name in (
             (left, layers, "relative_cost", f"matching cost / unmatched cost ({SHOWN})"),
             (middle, test, "loss_barrier", f"{axis_label('loss_barrier', 'test')} ({SHOWN})"),
         ):
-            cells = frame[frame["matching"] == SHOWN]
-            for k, (dimension, cell) in enumerate(cells.groupby(DIMENSION)):
-                plot_line(summarise(cell, ["width"], value), "width", ax=ax, **series_look(k), label=f"data of {dimension} dimensions")
-            width_axis(ax, sorted(cells["width"].unique()))
+            means = summarise(frame[frame["matching"] == SHOWN], [DIMENSION, "width"], value).sort_values([DIMENSION, "width"])
+            tables.append(means)
+            width_axis(ax, sorted(means["width"].unique()))
+            dimensions = sorted(means[DIMENSION].unique())
+            for k, dimension in enumerate(dimensions):
+                line = means[means[DIMENSION] == dimension]
+                look, beside = series_look(k), aside(ax, line["width"].tolist(), k, len(dimensions))
+                plot_bars(beside, line, ax=ax, label=f"data of dimension {dimension}", colour=look["color"], marker=look["marker"])
             ax.set_xlabel("width [neurons]")
             ax.set_ylabel(name)
         left.set_yscale("log")
-        middle.set_ylim(bottom=0)
+        barrier_axis(middle, drawable(tables[1]["mean"]), drawable(tables[1]["ci_low"]))
         panel_title(left, "How near is the matched neuron?", STUDY_FONT)
         panel_title(middle, "How much higher is the loss between?", STUDY_FONT)
         _scatter(test, layers, right)
-        legend_above(figure, left, f"line: mean over pairs; band: {kinds_of(frames['barrier_vs_width'])}", columns=3)
+        legend_above(figure, left, f"line: mean over pairs; bar: {kinds_of(*tables)}", columns=3)
     return figure
 
 
@@ -86,7 +97,7 @@ def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
     barrier = test[test["width"] == width].groupby(by)["loss_barrier"].mean()
     points = barrier.to_frame().join(layers[layers["width"] == width].groupby(by)["approximate_dimension"].mean()).reset_index()
     methods = sorted(points["matching"].unique(), key=method_order)
-    for method in methods:
+    for method, place in zip(methods, cycle(BESIDE), strict=False):
         colour, marker = method_look(method, methods)
         cell = points[points["matching"] == method].sort_values(DIMENSION)
         ax.plot(
@@ -100,14 +111,21 @@ def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
         )
         for row in cell.to_dict("records"):
             ax.annotate(
-                f"{row[DIMENSION]}", (row["approximate_dimension"], row["loss_barrier"]), (3, 3), textcoords="offset points", fontsize=6.5
+                f"{row[DIMENSION]}",
+                (row["approximate_dimension"], row["loss_barrier"]),
+                place,
+                textcoords="offset points",
+                fontsize=6.5,
+                color=colour,
+                ha="left" if place[0] > 0 else "right",
             )
     plain_log_axis(ax)
-    ax.set_ylim(bottom=0)
+    barrier_axis(ax, drawable(points["loss_barrier"]), drawable(points["loss_barrier"]))
+    ax.set_ylim(top=3 * ax.get_ylim()[1])  # room for the highest number
     ax.set_xlabel("approximate dimension of network A")
     ax.set_ylabel(axis_label("loss_barrier", "test"))
     panel_title(ax, f"Does dimension go with barrier? (width {width})", STUDY_FONT)
-    ax.legend(fontsize=8, title="numbers: of the data", title_fontsize=8)
+    ax.legend(fontsize=8, title="numbers: of the data", title_fontsize=8, loc="lower right")
 
 
 STUDY = Study(

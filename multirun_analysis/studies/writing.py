@@ -1,7 +1,6 @@
 """The folder of a study: what was run and where, the sweep's tables, and the study's own tables and figures."""
 
 import gzip
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -12,10 +11,12 @@ from multirun_analysis import schema, studies
 from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.frames import tidy
 from multirun_analysis.frames.discovery import find_sweep
-from multirun_analysis.frames.provenance import provenance
+from multirun_analysis.frames.origin import PROVENANCE
+from multirun_analysis.frames.provenance import provenance, provenance_text
+from multirun_analysis.frames.published_tables import OF_PAIRS
 from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.output.figures import save_figure
-from multirun_analysis.output.files import write_by, write_csv, write_text
+from multirun_analysis.output.files import copy_table, write_by, write_csv, write_text
 from multirun_analysis.report.drawing import write_page
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.fitting import check_fit, check_keys
@@ -37,15 +38,20 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     if name not in choices:
         raise InputError(f"`--study` must be one of {', '.join(sorted(choices))}, got {name!r}.{nearest(name, choices)}")
     study, sweep = choices[name], find_sweep(sweep_dirs)
+    if sweep.origin is not None and sweep.origin.facts is None:
+        raise InputError(f"`--study` needs {PROVENANCE} beside the tables of an analysis: a study's folder says what was run.")
     check_keys(name, study, sweep)
     check_fit(name, study, sweep, tidy.runs_frame(sweep))
     frames = sweep_frames(sweep)
     shown = frames if study.repairs else {table: _without_repair(frame) for table, frame in frames.items()}
     tables = {table: _made(name, table, make, shown) for table, make in study.tables.items()}  # before anything is written
     figures = {figure: _made(name, figure, draw, shown) for figure, draw in study.figures.items()}
-    write_text(json.dumps(provenance(sweep, frames["runs"]), indent=1, sort_keys=True) + "\n", out / "provenance.json")
+    write_text(provenance_text(provenance(sweep, frames["runs"])), out / PROVENANCE)
     for table, frame in frames.items():
-        _write_compressed(frame, out / f"{table}.csv")
+        if sweep.origin is None or table not in OF_PAIRS:
+            _write_compressed(frame, out / f"{table}.csv")
+        elif table in sweep.origin.files:
+            copy_table(sweep.origin.files[table], out)
     for table, frame in tables.items():
         write_csv(frame, out / f"{table}.csv")
     for figure, drawing in figures.items():

@@ -6,6 +6,7 @@ import sys
 import pandas as pd
 import pytest
 from analysis_sweeps import four_records, make_record
+from published_analyses import publish
 
 from multirun_analysis.__main__ import main
 from multirun_analysis.report.report import write_report
@@ -42,6 +43,19 @@ def test_the_command_line_merges_folders_and_takes_out(write_sweep, tmp_path, ca
     main([str(a), str(b), "--out", str(tmp_path / "merged")])
     assert "4 of 4 jobs found." in capsys.readouterr().out
     assert len(pd.read_csv(tmp_path / "merged" / "runs.csv")) == 16
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_folder_of_tables_is_analysed_with_another_interval(write_sweep, tmp_path, capsys):
+    folder = publish(write_sweep, tmp_path / "published", four_records())
+    main([str(folder), "--interval", "t", "--level", "0.9", "--only", "runs,barrier_vs_width"])
+    assert "4 of 4 jobs found.\n  note: these tables were made from tables of pairs" in capsys.readouterr().out
+    table = pd.read_csv(folder / "analysis" / "barrier_vs_width.csv")
+    assert set(table["interval"]) == {"Student's t over pairs, 90%", "Student's t over networks, 90%"}
+    assert (folder / "analysis" / "runs.csv").read_bytes() == (folder / "runs.csv").read_bytes()
+    (folder / "runs.csv").write_text("run_id\n")
+    with pytest.raises(SystemExit, match=r"^'.*runs.csv' must have the column `status`, and has not\.$"):
+        main([str(folder)])
 
 
 def test_the_command_line_exits_with_a_sentence(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from analysis_sweeps import make_record
 from odd_files import KINDS, put
 
-from multirun_analysis.output.files import write_csv, write_text
+from multirun_analysis.output.files import copy_table, write_csv, write_text
 from multirun_analysis.report.report import write_report
 
 pytestmark = pytest.mark.usefixtures("a_hang_is_a_failure")
@@ -29,6 +29,19 @@ def test_equal_frames_are_equal_bytes_in_folders_that_are_made(tmp_path):
     for path in paths:
         write_csv(frame, path)
     assert paths[0].read_bytes() == paths[1].read_bytes() == b"a,b\n0.1,x\n0.3333333333,\n"
+
+
+@pytest.mark.parametrize(("name", "other"), [("a.csv", "a.csv.gz"), ("a.csv.gz", "a.csv")])
+def test_a_table_is_copied_in_place_of_its_other_form_and_never_onto_itself(tmp_path, name, other):
+    out = tmp_path / "out"
+    out.mkdir()
+    for path in (tmp_path / name, tmp_path / other, out / other):
+        path.write_bytes(path.name.encode())
+    copy_table(tmp_path / name, out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {name: name.encode()}
+    copy_table(tmp_path / name, tmp_path)
+    assert (tmp_path / name).read_bytes() == name.encode()
+    assert (tmp_path / other).exists()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "folder"])

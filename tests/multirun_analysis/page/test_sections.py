@@ -97,7 +97,7 @@ def test_what_was_run_names_every_key_once_and_says_where_no_command_was_recorde
     (shared,) = [part for part in others if isinstance(part, Table)]
     assert {row[0].text for row in shared.rows} == {"dataset", "model", "depth", "optimizer.lr"}
     parts = run(facts, [], {"dataset.seed": "seed"}).parts
-    assert parts[1].text == "The commands were not recorded: the sweep was made by an earlier version."
+    assert parts[1].text == "The commands were not recorded: the sweep was made by an earlier version, or is known from its tables alone."
     assert Lines(["dataset.seed differs too, and has no column: here it follows from seed."]) in parts
 
 

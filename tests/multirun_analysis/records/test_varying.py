@@ -6,7 +6,7 @@ from analysis_sweeps import BASE, make_record
 
 from multirun_analysis import load_runs
 from multirun_analysis.output.csv_text import write_frame
-from multirun_analysis.records.varying import key_column, varying_keys
+from multirun_analysis.records.varying import key_column, setting_of, varying_keys
 
 SEED = {"expression": "${seed}", "keys": ["seed"]}
 
@@ -32,6 +32,20 @@ def test_a_key_is_a_number_only_where_the_config_has_one(values, held):
     column = key_column(values)
     assert column == held
     assert list(map(type, column)) == list(map(type, held))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 0.5, 1e-5, 2**63, None], [True, False, None], ["relu", "1e5", "-", "true", "None", "[1]", "<nan>", None],
+        [[1, "a"], {"b": None}, None], [float("inf"), float("-inf"), 1.0],
+    ],
+)  # fmt: skip
+def test_a_setting_is_had_back_from_its_word(values):
+    settings = [setting_of(str(word)) for word in key_column(values)]
+    assert settings == values
+    assert list(map(type, settings)) == list(map(type, values))
+    assert setting_of("<nan>") != setting_of("<nan>")
 
 
 def test_widths_truths_and_numbers_come_back_as_what_they_are(write_sweep, tmp_path):

@@ -20,7 +20,7 @@ from multirun_analysis.tables.sweep import TABLES, sweep_frames
 FILES = {
     "runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "method_differences.csv",
     "repair_differences.csv", "direction_differences.csv", "slopes.csv", "width_needed.csv", "connected_share.csv", "matching_costs.csv", "barrier_vs_width.png", "barrier_vs_width.pdf", "barrier_vs_width.md", "barrier_vs_width.tex",
-    "report.html",
+    "provenance.json", "report.html",
 }  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def test_equal_inputs_give_equal_bytes(write_sweep):
         write_page(sweep, sweep_frames(sweep), [folder], reports[-1], files=False)  # as files: output/test_figures.py
     first, second = reports
     names = {path.name for path in first.iterdir()}
-    assert names == {path.name for path in second.iterdir()} == {name for name in FILES if not name.endswith((".png", ".pdf"))}
+    assert names == {path.name for path in second.iterdir()} == {name for name in FILES if not name.endswith((".png", ".pdf", ".json"))}
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from claims import GIVEN, Claim, Page, Tables, Value
+from log_slopes import log_interval
 
 METHODS = ("weights", "covariance", "activations")
 OF_ACTIVATIONS = ["covariance", "activations"]
@@ -23,9 +24,14 @@ def gaps(table: Tables) -> pd.DataFrame:
     """Return the relative gaps by depth, method and width; their means are those of the pairs, each over its own unmatched gap."""
     cells = table("relative_gaps").set_index(["depth", "matching", "width"]).sort_index()
     pairs = table("runs", TEST).pivot_table(index=["depth", "width", "seed"], columns="matching", values="output_gap")
-    relative = pairs.div(pairs["identity"], axis=0).groupby(["depth", "width"]).mean()
+    relative = pairs.div(pairs["identity"], axis=0)
     for method in METHODS:
-        np.testing.assert_allclose(cells["mean"].xs(method, level="matching"), relative[method], rtol=1e-8)
+        np.testing.assert_allclose(
+            cells["mean"].xs(method, level="matching"), relative[method].groupby(["depth", "width"]).mean(), rtol=1e-8
+        )
+        for (depth, width), pairs_of_cell in relative[method].groupby(["depth", "width"]):
+            committed = cells.loc[(depth, method, width), ["mean", "ci_low", "ci_high"]].to_numpy(dtype=float)
+            np.testing.assert_allclose(committed, log_interval(pairs_of_cell), rtol=1e-7)
     return cells
 
 
@@ -102,10 +108,10 @@ def certificates(table: Tables) -> list[Value]:
 
 
 ROWS = {
-    1: "| depth 1 | 0.32 [0.29, 0.36] | 0.31 [0.28, 0.35] | 0.30 [0.27, 0.33] | 0.29 |",
+    1: "| depth 1 | 0.32 [0.30, 0.36] | 0.31 [0.28, 0.35] | 0.30 [0.27, 0.33] | 0.29 |",
     2: "| depth 2 | 0.84 [0.78, 0.91] | 0.45 [0.42, 0.49] | 0.43 [0.39, 0.47] | 0.60 |",
-    3: "| depth 3 | 0.92 [0.84, 0.99] | 0.53 [0.47, 0.59] | 0.48 [0.42, 0.53] | 0.68 |",
-    4: "| depth 4 | 0.92 [0.86, 0.98] | 0.53 [0.46, 0.61] | 0.47 [0.42, 0.52] | 0.70 |",
+    3: "| depth 3 | 0.92 [0.85, 1.00] | 0.53 [0.47, 0.60] | 0.48 [0.43, 0.53] | 0.68 |",
+    4: "| depth 4 | 0.92 [0.86, 0.98] | 0.53 [0.45, 0.63] | 0.47 [0.42, 0.53] | 0.70 |",
 }
 PAGE = Page(
     "results/gaussian_init_depth/README.md",
@@ -116,6 +122,7 @@ PAGE = Page(
             methods: 192 jobs, 106 s of computing""",
             design,
         ),
+        Claim("mean over pairs and its 95 % interval", lambda table: [100 * table("relative_gaps")["level"].iloc[0]]),
         Claim("| 512 neurons | weights |", lambda table: [table("runs")["width"].max()]),
         *[row(depth) for depth in ROWS],
         Claim("At depth 1 every method follows the theorem's ε = m^(−1/5) from above, 3 to 20 % higher", first_layer),

@@ -153,7 +153,7 @@ CLAIMS = [
     Claim(
         """At lr 0.025 and 20 epochs (third panel; test error 0.034 at 1,024) `covariance` and `activations` are at 0.017 and 0.016 nats at
         1,024, and the barrier of `weights` *rises* with width, from 0.029 at 128 to 0.061 at 1,024 (the last step by 0.026 [0.018, 0.034];
-        slope +0.35 [0.19, 0.51])""",
+        slope +0.35 [0.25, 0.45])""",
         shorter_training,
     ),
     Claim(

@@ -33,7 +33,7 @@ def test_costs_that_fall_as_theory_says_are_inside_their_bands_and_others_are_no
     assert not costs(frames)["above_bound"].all()
     frames["layers"].loc[0, "cost_lower_bound"] = np.nan
     figure = cost_against_width(frames)
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["3 dimensions", "5 dimensions", "lower bound (ours)"]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["dimension 3", "dimension 5", "lower bound (ours)"]
 
 
 def test_the_entropy_power_of_a_uniform_law():

@@ -36,7 +36,7 @@ def test_data_of_more_dimensions_have_a_line_each_and_their_slopes(write_sweep):
     table = correlations(frames).set_index(["across", "dimension", "measure"])
     assert table.loc[("settings", "approximate_dimension", "loss_barrier"), "correlation"] == pytest.approx(1.0)  # at a fixed width
     figure = dimension_and_barrier(frames)
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [f"data of {d} dimensions" for d in (1, 4, 16)]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [f"data of dimension {d}" for d in (1, 4, 16)]
     (points,) = [line for line in figure.axes[2].get_lines() if line.get_label() == "covariance"]
     np.testing.assert_allclose(points.get_xdata(), [1, 4, 16])
     np.testing.assert_allclose(points.get_ydata(), [1 / 16, 4 / 16, 16 / 16])

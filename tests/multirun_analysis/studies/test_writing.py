@@ -5,9 +5,11 @@ import json
 import pandas as pd
 import pytest
 from analysis_sweeps import four_records, make_record, write_record
+from published_analyses import publish, varied_records
 
 from multirun_analysis import studies
 from multirun_analysis.checks import InputError
+from multirun_analysis.studies import writing
 from multirun_analysis.studies.writing import write_study
 
 
@@ -39,3 +41,28 @@ def test_a_study_leaves_tables_figures_and_what_was_run(tmp_path, monkeypatch):
     assert provenance["seconds"]["training"] == 42
     assert provenance["settings"]["width"] == 8
     assert {"runs.csv", "layers.csv", "curves.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_the_study_of_a_study_is_the_same_bytes_in_its_own_folder_too(write_sweep, tmp_path, monkeypatch):
+    tables = {"rows": lambda frames: frames["runs"][["run_id", "matching", "loss_barrier"]]}
+    monkeypatch.setattr(studies, "choices", lambda: {"mine": studies.Study(needs=("width",), may=None, tables=tables)})
+    monkeypatch.setattr(writing, "LARGE", 1000)  # some tables of this sweep are compressed, some are not
+    first = tmp_path / "first"
+    line = write_study("mine", [write_sweep(varied_records())], first)
+    before = {path.name: path.read_bytes() for path in first.iterdir()}
+    assert {"runs.csv.gz", "failures.csv", "rows.csv", "provenance.json"} <= before.keys()
+    for out in (tmp_path / "second", first):
+        assert write_study("mine", [first], out) == line.replace(str(first), str(out))
+        after = {path.name: path.read_bytes() for path in out.iterdir()}
+        assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} <= {"report.html"}
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_study_is_not_made_of_tables_that_do_not_say_what_was_run(write_sweep, tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "choices", lambda: {"mine": studies.Study()})
+    folder = publish(write_sweep, tmp_path / "published", four_records())
+    (folder / "provenance.json").unlink()
+    with pytest.raises(InputError, match="^`--study` needs provenance.json beside the tables of an analysis"):
+        write_study("mine", [folder], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
