@@ -13,6 +13,7 @@ from multirun_analysis.plots.base import METRICS
 from multirun_analysis.plots.style import axis_label
 from multirun_analysis.schema import PAIR, WITHOUT_REPAIR
 from multirun_analysis.stats.summary import SETTINGS, kinds_of
+from multirun_analysis.tables.barrier_vs_width import with_two_way
 from multirun_analysis.tables.pivots import pivot
 
 SPREAD = ("n_networks", "std", "median", "min", "max", "interquartile_mean")  # columns of a CSV without which a page is easier to read
@@ -88,9 +89,10 @@ def sweep_page(
 
 def results(table: pd.DataFrame, runs: pd.DataFrame, x: str, hue: str) -> Section:
     """Return the pivots of test loss and error barrier."""
+    shown = with_two_way(table[(table["split"] == "test") & table["metric"].isin(METRICS)])
     parts: list[Table | Text] = [
         Text(
-            f"Mean over pairs of networks, and its interval ({kinds_of(table)}); the lowest mean of a row is bold; the paired "
+            f"Mean over pairs of networks, and its interval ({kinds_of(shown)}); the lowest mean of a row is bold; the paired "
             "differences below say whether it is lower by more than chance. On the log scale an interval reaches as many times above "
             "the mean as below it, and never below 0; where a value is exactly 0, or of two pairs, it is Student's t cut at 0. "
             "error at ends: the networks' own mean test error."

@@ -18,6 +18,7 @@ from multirun_analysis.page import REPORT_FILE
 from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of, shortage_notes
+from multirun_analysis.tables.barrier_vs_width import with_two_way
 from multirun_analysis.tables.cells import LEAST_ROWS, fixed_keys
 from multirun_analysis.tables.pivots import Block, pivot, pivot_latex, pivot_markdown, pivot_text
 from multirun_analysis.tables.sweep import TABLES, sweep_frames
@@ -98,7 +99,8 @@ def write_report(
     frames = sweep_frames(sweep, {"barrier_vs_width", "runs", *names} - {"curves"}, choice)
     table = frames["barrier_vs_width"]
     blocks = tuple(pivot(table, frames["runs"], x=x, hue=hue))
-    _write_tables(sweep, frames, blocks, names, folder)
+    shown = with_two_way(table[(table["metric"] == "loss_barrier") & (table["split"] == "test")])
+    _write_tables(sweep, frames, blocks, names, folder, f"test loss barrier ({kinds_of(shown)})")
     notes = [*sweep.notes]
     if not only:
         from multirun_analysis.report.drawing import write_page  # plotting libraries take half a second to import, and tables do without
@@ -107,7 +109,6 @@ def write_report(
     notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
     if not only:
         notes += _figure_notes(table, x, hue)
-    shown = table[(table["metric"] == "loss_barrier") & (table["split"] == "test")]
     heading = f"Test loss barrier [nats]: mean [interval] ({kinds_of(shown)}); error at ends: mean test error of the networks."
     prefixed = tuple(f"note: {note}" for note in notes)
     return Report(folder, names if only else (), heading, blocks, _counts(sweep), _failures(sweep), prefixed)
@@ -120,16 +121,18 @@ def _check_tables(names: Collection[str]) -> None:
         raise InputError(f"`--only` must name tables among {', '.join(TABLES)}, got {unknown[0]!r}.{nearest(unknown[0], TABLES)}")
 
 
-def _write_tables(sweep: Sweep, frames: Mapping[str, pd.DataFrame], blocks: Sequence[Block], names: Collection[str], folder: Path) -> None:
-    """Write tables as CSV, and the main one in Markdown and LaTeX too."""
+def _write_tables(
+    sweep: Sweep, frames: Mapping[str, pd.DataFrame], blocks: Sequence[Block], names: Collection[str], folder: Path, measure: str
+) -> None:
+    """Write tables as CSV, and the main one, whose values are of a measure, in Markdown and LaTeX too."""
     for name in names:
         if name == "curves":
             write_by(folder / "curves.csv", partial(write_curves, sweep))
         else:
             write_csv(frames[name], folder / f"{name}.csv")
     if "barrier_vs_width" in names:
-        write_text(pivot_markdown(blocks), folder / "barrier_vs_width.md")
-        write_text(pivot_latex(blocks), folder / "barrier_vs_width.tex")
+        write_text(pivot_markdown(blocks, measure), folder / "barrier_vs_width.md")
+        write_text(pivot_latex(blocks, measure), folder / "barrier_vs_width.tex")
 
 
 def _counts(sweep: Sweep) -> str:

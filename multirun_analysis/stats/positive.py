@@ -16,8 +16,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtrit
 
+from multirun_analysis.stats.shared_examples import SharedExamples, half_width
 from multirun_analysis.stats.intervals import LEVEL, jackknife_variance, job_means
 
 FEWEST_ON_LOGS = 3
@@ -83,13 +83,18 @@ def log_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple[f
     return float(low[0]), float(high[0])
 
 
-def log_t_of_rows(table: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the lower and upper ends of `log_t` of every row of a table, shape (cells, n) with n >= 2, and the kind that each has."""
+def log_t_of_rows(
+    table: np.ndarray, level: float = LEVEL, examples: SharedExamples | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the lower and upper ends of `log_t` of every row of a table, shape (cells, n) with n >= 2, and the kind that each has.
+
+    With `examples` they are over pairs and test examples.
+    """
     n = table.shape[1]
     with np.errstate(invalid="ignore", over="ignore"):  # of infinite values
         mean = table.sum(axis=1) / n
         variance = ((table - mean[:, None]) ** 2).sum(axis=1) / (n - 1)
-        return by_the_rule(mean, np.sqrt(variance / n), _log_variance(table), table.min(axis=1), n, n - 1, level)
+        return by_the_rule(mean, np.sqrt(variance / n), _log_variance(table), table.min(axis=1), n, n - 1, level, examples=examples)
 
 
 def by_the_rule(
@@ -101,6 +106,7 @@ def by_the_rule(
     freedom: float,
     level: float,
     share: float = 1.0,
+    examples: SharedExamples | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the ends of intervals and their kinds, by the rule of this module.
 
@@ -116,14 +122,16 @@ def by_the_rule(
     level : float
     share : float
         The square of a replicate's CV is `share` n times that of the mean.
+    examples : SharedExamples, optional
+        What test examples add to the variance of the mean; to that of its log by the delta method.
     """
-    quantile = float(stdtrit(freedom, (1 + level) / 2))
-    half = quantile * error
+    half = half_width(error, freedom, level, examples)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         relative = error / mean
         squared_cv = share * n * relative**2
         # relative to the mean's own error: what is replicated may weigh unequally
-        exponent = quantile * np.where(squared_cv > 0, relative * np.sqrt(widened(squared_cv, log_variance) / squared_cv), 0.0)
+        log_error = np.where(squared_cv > 0, relative * np.sqrt(widened(squared_cv, log_variance) / squared_cv), 0.0)
+        exponent = half_width(log_error, freedom, level, None if examples is None else examples.relative_to(mean))
         raised = half**2 / (2 * mean) if n >= FEWEST_ON_LOGS else np.zeros_like(half)
         on_logs, is_signed = (least > 0) & (n >= FEWEST_ON_LOGS), ~(least >= 0)
         low = np.where(on_logs, mean * np.exp(-exponent), np.maximum(mean - half, 0.0))
@@ -134,7 +142,11 @@ def by_the_rule(
 
 
 def log_jackknife(
-    values: Sequence[float] | np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray, level: float = LEVEL
+    values: Sequence[float] | np.ndarray,
+    network_a: Sequence[str] | np.ndarray,
+    network_b: Sequence[str] | np.ndarray,
+    level: float = LEVEL,
+    examples: SharedExamples | None = None,
 ) -> tuple[float, float, int]:
     r"""Return the jackknife interval over networks for the mean over pairs of what cannot be negative, and its kind, by the rule above.
 
@@ -148,6 +160,8 @@ def log_jackknife(
     ----------
     values, network_a, network_b : sequence, shape (pairs,)
     level : float
+    examples : SharedExamples, optional
+        Of one cell: what test examples add (`multirun_analysis.stats.shared_examples`).
 
     Returns
     -------
@@ -167,11 +181,15 @@ def log_jackknife(
     k = len(np.unique(np.concatenate([np.asarray(network_a), np.asarray(network_b)])))
     positive = bool((values > 0).all())
     log_variance = k / 4 * jackknife_variance(np.log(values), network_a, network_b)[0] if positive else math.inf
-    return _one(values, math.sqrt(variance), log_variance, k, freedom, level, share=1 / 4)
+    return _one(values, math.sqrt(variance), log_variance, k, freedom, level, share=1 / 4, examples=examples)
 
 
 def log_job_means(
-    values: Sequence[float] | np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray, level: float = LEVEL
+    values: Sequence[float] | np.ndarray,
+    network_a: Sequence[str] | np.ndarray,
+    network_b: Sequence[str] | np.ndarray,
+    level: float = LEVEL,
+    examples: SharedExamples | None = None,
 ) -> tuple[float, float, int]:
     """Return the interval over the means of jobs (`job_means_t`) of what cannot be negative, by the rule above, and its kind."""
     values = np.asarray(values, dtype=np.float64)
@@ -180,14 +198,21 @@ def log_job_means(
     if j < 2:
         return math.nan, math.nan, SIGNED
     log_variance = float(_log_variance(means[None])[0]) if (values > 0).all() else math.inf
-    return _one(values, error, log_variance, j, j - 1, level)
+    return _one(values, error, log_variance, j, j - 1, level, examples=examples)
 
 
 def _one(
-    values: np.ndarray, error: float, log_variance: float, n: int, freedom: float, level: float, share: float = 1.0
+    values: np.ndarray,
+    error: float,
+    log_variance: float,
+    n: int,
+    freedom: float,
+    level: float,
+    share: float = 1.0,
+    examples: SharedExamples | None = None,
 ) -> tuple[float, float, int]:
     ends = by_the_rule(
-        np.array([values.mean()]), np.array([error]), np.array([log_variance]), np.array([values.min()]), n, freedom, level, share
+        np.array([values.mean()]), np.array([error]), np.array([log_variance]), np.array([values.min()]), n, freedom, level, share, examples
     )
     low, high, kind = (end[0] for end in ends)
     return float(low), float(high), int(kind)
