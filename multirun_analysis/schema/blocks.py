@@ -1,11 +1,12 @@
 r"""Test blocks: what a row of a record keeps of the test examples, which all pairs share, so that their sampling error can be told.
 
-Examples stand in blocks by their number, block b being those with :math:`i \bmod B = b`: the same for all pairs, for the order of a split is
-fixed. Of every block a row has the number of items that count, and the means over these of four excesses,
+Examples stand in blocks by their number, block b being those with :math:`i \bmod B = b`: the same for all pairs, for the order of a split
+is fixed. Of every block a row has the number of items that count, and the means over these of four excesses,
 
 .. math:: e_i(t) = E_i(\theta_t) - [(1 - t)\, E_i(\theta_A) + t\, E_i(\theta_B)]
 
-of the loss and of the error: at the t of the row's barrier, and halfway. The mean over blocks, weighted by their items, is the row's barrier.
+of the loss and of the error: at the t of the row's barrier, and halfway. Their mean over blocks, weighted by the items, is the row's
+barrier.
 """
 
 import base64

@@ -10,6 +10,10 @@ The rule, here and nowhere else, for the n values of a cell of such a measure, w
 - two values: :math:`[\max(0, m - h),\; m + h]`, for on the log scale the quantile of one degree of freedom, 12.7, would be an exponent;
 - all 0: the point 0;
 - a value below 0, which only rounding or another definition can bring: Student's interval, not cut.
+
+Over pairs and test examples (`multirun_analysis.stats.shared_examples`) :math:`m \exp(\pm t\, c / \sqrt n)` has the examples' part of the
+variance too, divided by :math:`m^2`, and h that part as it is. Where the examples alone do not tell the mean from 0, by Student's interval
+over them, a log says nothing: such a cell counts as one with a value that is exactly 0.
 """
 
 import math
@@ -17,8 +21,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from multirun_analysis.stats.shared_examples import SharedExamples, half_width
 from multirun_analysis.stats.intervals import LEVEL, jackknife_variance, job_means
+from multirun_analysis.stats.shared_examples import SharedExamples, half_width
 
 FEWEST_ON_LOGS = 3
 MOST_WIDENED = 1.5  # the power of 1 + CV^2 up to which logs widen it
@@ -134,6 +138,8 @@ def by_the_rule(
         exponent = half_width(log_error, freedom, level, None if examples is None else examples.relative_to(mean))
         raised = half**2 / (2 * mean) if n >= FEWEST_ON_LOGS else np.zeros_like(half)
         on_logs, is_signed = (least > 0) & (n >= FEWEST_ON_LOGS), ~(least >= 0)
+        if examples is not None:
+            on_logs &= examples.alone(level) < mean
         low = np.where(on_logs, mean * np.exp(-exponent), np.maximum(mean - half, 0.0))
         high = np.where(on_logs, mean * np.exp(exponent), mean + half + np.where(mean > 0, raised, 0.0))
         low, high = np.where(is_signed, mean - half, low), np.where(is_signed, mean + half, high)

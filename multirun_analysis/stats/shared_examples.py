@@ -39,6 +39,10 @@ class SharedExamples:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return SharedExamples(self.variance / mean**2, self.both / mean**2, self.freedom, self.freedom_both)
 
+    def alone(self, level: float) -> np.ndarray:
+        """Return half of Student's interval over the examples alone."""
+        return np.asarray(stdtrit(self.freedom, (1 + level) / 2) * np.sqrt(self.variance))
+
 
 def shared_examples(blocks: np.ndarray, items: np.ndarray) -> SharedExamples:
     r"""Return what test examples add to the variance of the means of cells of P pairs.
