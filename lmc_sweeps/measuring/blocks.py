@@ -82,6 +82,6 @@ def block_excesses(t: np.ndarray, line: np.ndarray, ends: np.ndarray, loss: Barr
 
 def _excess(t: np.ndarray, sums: np.ndarray, ends: np.ndarray, items: np.ndarray, point: float) -> np.ndarray:
     """Return the mean excess of every block at one of the values of t, (B,)."""
-    (place,) = np.flatnonzero(t == point)
+    (index,) = np.flatnonzero(t == point)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray((sums[place] - (ends[0] + point * (ends[1] - ends[0]))) / items)
+        return np.asarray((sums[index] - (ends[0] + point * (ends[1] - ends[0]))) / items)

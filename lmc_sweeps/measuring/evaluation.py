@@ -47,7 +47,8 @@ class Scores:
 
 def no_scores(points: int) -> Scores:
     """Return the scores of a line that is not evaluated."""
-    return Scores(*(np.full(points, math.nan) for _ in fields(Scores)[:-1]), np.empty((points, 3, 0)))
+    nothing = np.full(points, math.nan)
+    return Scores(nothing, nothing, nothing, nothing, np.empty((points, 3, 0)))
 
 
 @one_thread()

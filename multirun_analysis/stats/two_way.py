@@ -53,9 +53,9 @@ def two_way_all(
         The columns of `schema.TWO_WAY`. Where the text of a cell is empty none of its pairs has test blocks.
     """
     cells, keys = cells_of(frame, by)
-    tables = None if blocks is None else _opened(blocks.reindex(frame.index))
+    opened = None if blocks is None else _opened(blocks.reindex(frame.index))
     parts = [
-        _two_way(frame, cells, len(keys), value, tables, choice) if tables is not None and value in BLOCK_MEASURES else _none(len(keys))
+        _two_way(frame, cells, len(keys), value, opened, choice) if opened is not None and value in BLOCK_MEASURES else _none(len(keys))
         for value in values
     ]
     return pd.concat(parts, ignore_index=True)
@@ -65,56 +65,59 @@ def _none(n: int) -> pd.DataFrame:
     return pd.DataFrame({LOW: np.full(n, np.nan), HIGH: np.full(n, np.nan), KIND: np.full(n, "", dtype=object)})
 
 
-def _opened(blocks: pd.Series) -> np.ndarray:
-    """Return test blocks, shape (rows, 5, 50); no items where there are none."""
-    tables = np.zeros((len(blocks), 1 + len(BLOCK_MEASURES), MOST_BLOCKS), dtype=np.float32)
-    for row, text in enumerate(blocks):
-        if isinstance(text, str):
-            table = open_blocks(text)
-            tables[row, :, : table.shape[1]] = table
-    return tables
+def _opened(blocks: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return test blocks, shape (tables, 5, 50), and which of them every row has, (rows,): the first, with no items, where it has none."""
+    texts = [(row, text) for row, text in enumerate(blocks) if isinstance(text, str)]
+    tables, numbers = np.zeros((1 + len(texts), 1 + len(BLOCK_MEASURES), MOST_BLOCKS), dtype=np.float32), np.zeros(len(blocks), dtype=int)
+    for number, (row, text) in enumerate(texts, start=1):
+        table = open_blocks(text)
+        tables[number, :, : table.shape[1]], numbers[row] = table, number
+    return tables, numbers
 
 
-def _two_way(frame: pd.DataFrame, cells: np.ndarray, n: int, value: str, tables: np.ndarray, choice: IntervalChoice) -> pd.DataFrame:
+def _two_way(
+    frame: pd.DataFrame, cells: np.ndarray, n: int, value: str, opened: tuple[np.ndarray, np.ndarray], choice: IntervalChoice
+) -> pd.DataFrame:
     """Return the intervals of one measure in n cells."""
-    column, result = frame[value].to_numpy(dtype=float), _none(n)
+    column, result, on_logs = frame[value].to_numpy(dtype=float), _none(n), is_on_logs(value, choice)
     order, starts, counts = by_cell(column, cells, n)
     present = ~np.isnan(column)
     is_shared = distinct_networks(cells[present], network_codes(frame)[:, present], n) < 2 * counts
     low, high, kinds = (result[name].to_numpy(copy=True) for name in COLUMNS)
-    excesses = tables[:, 1 + BLOCK_MEASURES.index(value)]
+    tables, numbers = opened
+    kept = tables[:, [0, 1 + BLOCK_MEASURES.index(value)]]
     for count in np.unique(counts[counts > 0]).tolist():
         members = np.flatnonzero(counts == count)
         rows = order[starts[members][:, None] + np.arange(count)]  # (cells, count)
-        reasons = _reasons(tables[rows, 0], excesses[rows], choice)
+        items, excesses = (kept[numbers[rows], k].astype(float) for k in (0, 1))  # (cells, count, 50)
+        reasons = _reasons(items, excesses, choice)
         kinds[members] = reasons
         chosen = np.array([reason is None for reason in reasons], dtype=bool)
         alone = chosen & ~is_shared[members]
         if alone.any():
-            examples = shared_examples(excesses[rows[alone]].astype(float), tables[rows[alone, 0], 0].astype(float))
-            ends = _independent(column[rows[alone]], choice, is_on_logs(value, choice), examples)
+            ends = _independent(column[rows[alone]], choice, on_logs, shared_examples(excesses[alone], items[alone, 0]))
             low[members[alone]], high[members[alone]], kinds[members[alone]] = ends
-        for place in np.flatnonzero(chosen & is_shared[members]):
-            of_cell = rows[place]
-            examples = shared_examples(excesses[None, of_cell].astype(float), tables[None, of_cell[0], 0].astype(float))
-            interval = shared_interval(column[of_cell], frame.iloc[of_cell], choice, is_on_logs(value, choice), examples)
-            low[members[place]], high[members[place]], kinds[members[place]] = interval
+        for k in np.flatnonzero(chosen & is_shared[members]):
+            cell, pairs, examples = members[k], rows[k], shared_examples(excesses[[k]], items[[k], 0])
+            low[cell], high[cell], kinds[cell] = shared_interval(column[pairs], frame.iloc[pairs], choice, on_logs, examples)
     return pd.DataFrame({LOW: low, HIGH: high, KIND: kinds})
 
 
 def _reasons(items: np.ndarray, excesses: np.ndarray, choice: IntervalChoice) -> list[str | None]:
     """Return why cells of one number of pairs have no interval over both, None where they have; arrays (cells, pairs, 50)."""
-    has_blocks = items.any(axis=2)
-    is_whole = (np.isfinite(excesses) | (items == 0)).all(axis=(1, 2)) & has_blocks.all(axis=1)
+    n = len(items)
+    has_blocks = (items > 0).any(axis=2)
+    is_measured = np.asarray(np.isfinite(excesses) | (items == 0)).reshape(n, -1).all(axis=1)
+    is_same = np.asarray(items == items[:, :1]).reshape(n, -1).all(axis=1)
     conditions = [
         (~has_blocks.any(axis=1), ""),
-        (np.full(len(items), items.shape[1] < 2), ONE_VALUE),
-        (np.full(len(items), choice.is_bootstrap), BOOTSTRAP),
-        (~is_whole, SOME),
-        ((items != items[:, :1]).any(axis=(1, 2)), DIFFERENT),
+        (np.full(n, items.shape[1] < 2), ONE_VALUE),
+        (np.full(n, choice.is_bootstrap), BOOTSTRAP),
+        (~(is_measured & has_blocks.all(axis=1)), SOME),
+        (~is_same, DIFFERENT),
         ((items[:, 0] > 0).sum(axis=1) < 2, ONE_BLOCK),
     ]
-    return [next((reason for holds, reason in conditions if holds[cell]), None) for cell in range(len(items))]
+    return [next((reason for holds, reason in conditions if holds[cell]), None) for cell in range(n)]
 
 
 def _independent(
