@@ -106,7 +106,7 @@ def _two_way(
 def _reasons(items: np.ndarray, excesses: np.ndarray, choice: IntervalChoice) -> list[str | None]:
     """Return why cells of one number of pairs have no interval over both, None where they have; arrays (cells, pairs, 50)."""
     n = len(items)
-    has_blocks = (items > 0).any(axis=2)
+    has_blocks: np.ndarray = np.any(items > 0, axis=2)
     is_measured = np.asarray(np.isfinite(excesses) | (items == 0)).reshape(n, -1).all(axis=1)
     is_same = np.asarray(items == items[:, :1]).reshape(n, -1).all(axis=1)
     conditions = [
