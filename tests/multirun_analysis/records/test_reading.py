@@ -181,5 +181,5 @@ def test_a_record_whose_test_blocks_are_damaged_is_unreadable_and_one_without_an
         write_record(tmp_path / str(number), record)
     sweep = find_sweep(tmp_path)
     assert [record["run_id"] for record in sweep.records] == ["good0", "good1", "whole"]
-    assert sweep.failures["run_id"].tolist() == ["3"]
+    assert sweep.failures["run_id"].tolist() == ["x3"]  # the folder's name
     assert "`test_blocks` is not a table of 5 rows" in sweep.failures["sentence"].iloc[0]

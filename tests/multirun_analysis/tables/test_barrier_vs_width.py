@@ -1,6 +1,7 @@
 """The barrier-versus-width table: its columns, its cells, what was expected and not found."""
 
 import numpy as np
+import pandas as pd
 from analysis_sweeps import REPAIRS, expect, make_record, with_blocks
 
 from multirun_analysis import barrier_vs_width, load_blocks, load_expected, load_runs, schema
@@ -135,7 +136,7 @@ def test_intervals_over_pairs_and_test_examples_stand_beside_those_over_pairs_an
     assert pairs[columns[:2]].isna().all(axis=None)
     assert set(pairs[columns[2]]) == {""}
     for frame, same in ((pairs, both.drop(columns=columns)), (barrier_vs_width(runs.iloc[::-1], blocks=blocks), both)):
-        assert frame[same.columns].equals(same)
+        pd.testing.assert_frame_equal(frame[same.columns], same, rtol=1e-12)
     keys = {"matching": "weights", "split": "test", "metric": "loss_barrier"}
     row = cell(both, width=8, **keys)
     assert row["ci_low_two_way"] < row["ci_low"] < row["mean"] < row["ci_high"] < row["ci_high_two_way"]
