@@ -79,7 +79,17 @@ PAGES = {
         "Analysis: statistics",
         [
             f"multirun_analysis.stats.{name}"
-            for name in ("interval_choice", "intervals", "positive", "lognormal", "resampling", "summary", "shares")
+            for name in (
+                "interval_choice",
+                "intervals",
+                "positive",
+                "lognormal",
+                "shared_examples",
+                "two_way",
+                "resampling",
+                "summary",
+                "shares",
+            )
         ]
         + [f"multirun_analysis.stats.{name}" for name in ("crossings", "slopes", "correlations", "decisions", "power")],
     ),
