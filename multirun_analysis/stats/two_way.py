@@ -85,11 +85,11 @@ def _two_way(
     is_shared = distinct_networks(cells[present], network_codes(frame)[:, present], n) < 2 * counts
     low, high, kinds = (result[name].to_numpy(copy=True) for name in COLUMNS)
     tables, numbers = opened
-    kept = tables[:, [0, 1 + BLOCK_MEASURES.index(value)]]
+    of_value = tables[:, [0, 1 + BLOCK_MEASURES.index(value)]]
     for count in np.unique(counts[counts > 0]).tolist():
         members = np.flatnonzero(counts == count)
         rows = order[starts[members][:, None] + np.arange(count)]  # (cells, count)
-        items, excesses = (kept[numbers[rows], k].astype(float) for k in (0, 1))  # (cells, count, 50)
+        items, excesses = (of_value[numbers[rows], k].astype(float) for k in (0, 1))  # (cells, count, 50)
         reasons = _reasons(items, excesses, choice)
         kinds[members] = reasons
         chosen = np.array([reason is None for reason in reasons], dtype=bool)

@@ -62,7 +62,9 @@ def test_a_block_is_every_fiftieth_example_whatever_the_batches(batch_size: int)
 
 
 def test_blocks_change_no_other_number() -> None:
-    with_blocks, without = (evaluate_line(perceptron(), network(0), network(1), [{}], T, BIG, in_blocks=asked) for asked in (True, False))
+    with_blocks, without = (
+        evaluate_line(perceptron(), network(0), network(1), [{}], T, BIG, in_blocks=in_blocks) for in_blocks in (True, False)
+    )
     assert without.blocks.shape == (1, POINTS, 3, 0)
     np.testing.assert_array_equal(with_blocks.loss, without.loss)
     np.testing.assert_array_equal(with_blocks.error, without.error)
