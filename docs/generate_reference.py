@@ -69,7 +69,7 @@ PAGES = {
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),
     "analysis": (
         "Analysis: loading and tables",
-        [f"multirun_analysis.frames.discovery.load_{name}" for name in ("runs", "curves", "layers", "expected")]
+        [f"multirun_analysis.frames.discovery.load_{name}" for name in ("runs", "blocks", "curves", "layers", "expected")]
         + ["multirun_analysis.frames.planes.load_planes", "multirun_analysis.report.report.write_report"]
         + [f"multirun_analysis.tables.{name}" for name in ("barrier_vs_width", "method_differences", "repair_differences")]
         + [f"multirun_analysis.tables.{name}" for name in ("connected_share", "width_needed", "barrier_against_seconds")]

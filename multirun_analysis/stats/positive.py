@@ -13,7 +13,7 @@ The rule, here and nowhere else, for the n values of a cell of such a measure, w
 
 Over pairs and test examples (`multirun_analysis.stats.shared_examples`) :math:`m \exp(\pm t\, c / \sqrt n)` has the examples' part of the
 variance too, divided by :math:`m^2`, and h that part as it is. Where the examples alone do not tell the mean from 0, by Student's interval
-over them, a log says nothing: such a cell counts as one with a value that is exactly 0.
+over them, a log says nothing: such a cell counts as one with a value that is exactly 0, but its upper end is no lower than over pairs.
 """
 
 import math
@@ -138,10 +138,11 @@ def by_the_rule(
         exponent = half_width(log_error, freedom, level, None if examples is None else examples.relative_to(mean))
         raised = half**2 / (2 * mean) if n >= FEWEST_ON_LOGS else np.zeros_like(half)
         on_logs, is_signed = (least > 0) & (n >= FEWEST_ON_LOGS), ~(least >= 0)
-        if examples is not None:
-            on_logs &= examples.alone(level) < mean
+        untold = np.zeros_like(on_logs) if examples is None else on_logs & ~(examples.alone(level) < mean)
+        on_logs &= ~untold
         low = np.where(on_logs, mean * np.exp(-exponent), np.maximum(mean - half, 0.0))
         high = np.where(on_logs, mean * np.exp(exponent), mean + half + np.where(mean > 0, raised, 0.0))
+        high = np.where(untold, np.maximum(high, mean * np.exp(half_width(log_error, freedom, level))), high)  # no lower than over pairs
         low, high = np.where(is_signed, mean - half, low), np.where(is_signed, mean + half, high)
     low, high = (np.where(np.isfinite(mean), end, np.nan) for end in (low, high))
     return low, high, np.where(is_signed, SIGNED, np.where(on_logs, LOGS, CUT))
