@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.coverage_over_examples import two_way_rows
 from benchmarks.coverage_over_widths import needed_rows, slope_rows
 from benchmarks.interval_candidates import cox, cox_t, cut_t, delta_t, generalised
 from multirun_analysis.stats.intervals import network_jackknife, student_t
@@ -58,7 +59,7 @@ def coverage() -> pd.DataFrame:
                 ("Student's t over pairs (naive)", True),
             ):
                 rows.append(_row(name, "all pairs of networks", k, method, _tried(partial(_networks, effects, k, naive), TRIES // 2)))
-    return pd.DataFrame([*rows, *_positive_rows(), *_network_rows(), *slope_rows(), *needed_rows()])
+    return pd.DataFrame([*rows, *_positive_rows(), *_network_rows(), *slope_rows(), *needed_rows(), *two_way_rows()])
 
 
 def _positive_rows() -> list[dict[str, Any]]:

@@ -69,7 +69,7 @@ PAGES = {
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),
     "analysis": (
         "Analysis: loading and tables",
-        [f"multirun_analysis.frames.discovery.load_{name}" for name in ("runs", "curves", "layers", "expected")]
+        [f"multirun_analysis.frames.discovery.load_{name}" for name in ("runs", "blocks", "curves", "layers", "expected")]
         + ["multirun_analysis.frames.planes.load_planes", "multirun_analysis.report.report.write_report"]
         + [
             f"multirun_analysis.tables.{name}"
@@ -82,7 +82,17 @@ PAGES = {
         "Analysis: statistics",
         [
             f"multirun_analysis.stats.{name}"
-            for name in ("interval_choice", "intervals", "positive", "lognormal", "resampling", "summary", "shares")
+            for name in (
+                "interval_choice",
+                "intervals",
+                "positive",
+                "lognormal",
+                "shared_examples",
+                "two_way",
+                "resampling",
+                "summary",
+                "shares",
+            )
         ]
         + [f"multirun_analysis.stats.{name}" for name in ("crossings", "slopes", "correlations", "decisions", "power")],
     ),

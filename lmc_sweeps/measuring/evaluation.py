@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.maths.calibration import calibrated_losses
+from lmc_sweeps.measuring.blocks import BlockSums
 from lmc_sweeps.measuring.paths import Path
 from lmc_sweeps.models.base import Architecture, stacked
 from lmc_sweeps.models.criteria import Criterion
@@ -27,22 +29,26 @@ class Scores:
     """Mean loss of a criterion and share of wrong answers, arrays of one shape in float64, NaN where there are none.
 
     `calibrated` and `temperature` are the loss at the temperature that was fitted on other examples (`calibrated_losses`), and that
-    temperature; NaN where nothing was calibrated.
+    temperature; NaN where nothing was calibrated. `blocks` has two axes more, (..., 3, B): of every block of examples
+    (`multirun_analysis.schema.blocks`) the number of items, the sum of their losses and that of their errors; B is 0 where none were asked
+    for.
     """
 
     loss: np.ndarray
     error: np.ndarray
     calibrated: np.ndarray
     temperature: np.ndarray
+    blocks: np.ndarray
 
-    def line(self, k: int) -> "Scores":
-        """Return those of line k of several."""
-        return Scores(*(values[k] for values in astuple(self)))
+    def part(self, index: Any) -> "Scores":
+        """Return those at an index of the first axis: of one line of several, or of some points of a line."""
+        return Scores(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
 def no_scores(points: int) -> Scores:
     """Return the scores of a line that is not evaluated."""
-    return Scores(*(np.full(points, math.nan) for _ in fields(Scores)))
+    nothing = np.full(points, math.nan)
+    return Scores(nothing, nothing, nothing, nothing, np.empty((points, 3, 0)))
 
 
 @one_thread()
@@ -64,6 +70,7 @@ def evaluate_line(
     split: Split,
     batch_size: int = 2000,
     calibrate: bool = False,
+    in_blocks: bool = False,
 ) -> Scores:
     r"""Return loss and error at :math:`\theta_t = (1 - t)\,\theta_A + t\,\theta_{\tilde B}` for each mapped B.
 
@@ -79,6 +86,8 @@ def evaluate_line(
     batch_size : int
     calibrate : bool
         Whether to calibrate every network on the line, where the loss is a cross-entropy.
+    in_blocks : bool
+        Whether to sum over blocks of examples too.
 
     Returns
     -------
@@ -90,7 +99,8 @@ def evaluate_line(
     orders = [permutations_of(each) for each in maps]  # an architecture need not know of other maps while there are none
     maps = [order if len(order) == len(each) else each for order, each in zip(orders, maps, strict=True)]
     outputs = ((architecture.line_logits(a, b, maps, points, inputs), labels) for inputs, labels in batches)
-    return _reduce(architecture.criterion, outputs, _Sample(len(split)) if calibrate else None)
+    sums = BlockSums(architecture.criterion, split.labels) if in_blocks else None
+    return _reduce(architecture.criterion, outputs, _Sample(len(split)) if calibrate else None, sums)
 
 
 @one_thread()
@@ -102,6 +112,7 @@ def evaluate_path(
     batch_size: int = 2000,
     progress: Callable[[int], None] | None = None,
     calibrate: bool = False,
+    in_blocks: bool = False,
 ) -> Scores:
     """Return loss and error along a path, for some values of t at a time, so that memory is bounded (`Path.points_at_once`).
 
@@ -115,6 +126,8 @@ def evaluate_path(
         Shown the number of values of t that have been evaluated, whenever there are more.
     calibrate : bool
         Whether to calibrate every network on the path, where the loss is a cross-entropy.
+    in_blocks : bool
+        Whether to sum over blocks of examples too.
 
     Returns
     -------
@@ -128,11 +141,12 @@ def evaluate_path(
         outputs = path.outputs(part)
         batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
         sample = _Sample(len(split)) if calibrate else None
-        parts.append(_reduce(path.architecture.criterion, ((outputs(inputs), labels) for inputs, labels in batches), sample))
+        sums = BlockSums(path.architecture.criterion, split.labels) if in_blocks else None
+        parts.append(_reduce(path.architecture.criterion, ((outputs(inputs), labels) for inputs, labels in batches), sample, sums))
         completed += len(part)
         if progress is not None:
             progress(completed)
-    return Scores(*(np.concatenate(values) for values in zip(*map(astuple, parts), strict=True)))
+    return Scores(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Scores)))
 
 
 @one_thread()
@@ -191,16 +205,21 @@ class _Sample:
         return loss.view(shape).cpu().numpy(), temperature.view(shape).cpu().numpy()
 
 
-def _reduce(criterion: Criterion, batches: Iterable[tuple[Tensor, Tensor]], sample: _Sample | None = None) -> Scores:
-    """Return mean loss and error over batches of outputs (..., n, ...) and labels (n, ...); calibrated with a sample."""
+def _reduce(
+    criterion: Criterion, batches: Iterable[tuple[Tensor, Tensor]], sample: _Sample | None = None, sums: BlockSums | None = None
+) -> Scores:
+    """Return mean loss and error over batches of outputs (..., n, ...) and labels (n, ...); calibrated with a sample; in blocks too."""
     loss = wrong = torch.zeros(1, dtype=torch.float64)
     count = 0
     for outputs, labels in batches:
         outputs = outputs if outputs.dtype == torch.float64 else outputs.float()
         axes = list(range(-len(criterion.items(labels)), 0))
-        losses, misses = criterion.loss(outputs, labels), criterion.error(outputs, labels)
-        loss = loss.to(losses.device) + losses.double().sum(axes)
-        wrong = wrong.to(losses.device) + (torch.nan if misses is None else misses.double().sum(axes))
+        losses, misses = criterion.loss(outputs, labels).double(), criterion.error(outputs, labels)
+        misses = None if misses is None else misses.double()
+        loss = loss.to(losses.device) + losses.sum(axes)
+        wrong = wrong.to(losses.device) + (torch.nan if misses is None else misses.sum(axes))
+        if sums is not None:
+            sums.add(losses, misses, len(axes))
         count += criterion.count(labels)
         if not criterion.is_calibrated(labels):
             sample = None
@@ -210,4 +229,5 @@ def _reduce(criterion: Criterion, batches: Iterable[tuple[Tensor, Tensor]], samp
     means = [(each / count).cpu().numpy() for each in (loss, wrong)]
     nothing = np.full_like(means[0], math.nan)
     calibrated, temperature = sample.calibrated() if sample is not None and count > 1 else (nothing, nothing)
-    return Scores(means[0], means[1], calibrated, temperature)
+    blocks = np.empty((*nothing.shape, 3, 0)) if sums is None else sums.table()
+    return Scores(means[0], means[1], calibrated, temperature, blocks)

@@ -18,7 +18,8 @@ from lmc_sweeps.models.base import Architecture, unstack
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.repair.none import NoRepair
 
-CALIBRATED = "test"  # the split on which temperatures are fitted: the networks have not seen it
+# The split on which temperatures are fitted, for the networks have not seen it, and of whose examples blocks are kept.
+CALIBRATED = IN_BLOCKS = "test"
 ENDS = np.array([0.0, 1.0])
 
 
@@ -33,7 +34,7 @@ class Pair:
 
     def scores(self, path: Path, t: np.ndarray, name: str, split: Split) -> Scores:
         """Return the scores along a path on a split of this name."""
-        return evaluate_path(path, t, split, self.batch_size, calibrate=name == CALIBRATED)
+        return evaluate_path(path, t, split, self.batch_size, calibrate=name == CALIBRATED, in_blocks=name == IN_BLOCKS)
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,11 @@ def _plain_scores(pair: Pair, matches: Sequence[Match], splits: Mapping[str, Spl
         if together:
             start = time.perf_counter()
             maps = [match.result.maps for match in together]
-            scores = evaluate_line(pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size, calibrate=name == CALIBRATED)
+            scores = evaluate_line(
+                pair.architecture, pair.a, pair.b, maps, t, split, pair.batch_size, name == CALIBRATED, name == IN_BLOCKS
+            )
             share = (time.perf_counter() - start) / len(together)
-            by_match = {id(match): (scores.line(k), share) for k, match in enumerate(together)}
+            by_match = {id(match): (scores.part(k), share) for k, match in enumerate(together)}
         for match in matches:
             if match.has_line and match.is_coupling:
                 start = time.perf_counter()

@@ -12,10 +12,12 @@ from lmc_sweeps.matching.base import LayerMatch, Maps, Matching, MatchingResult
 from lmc_sweeps.maths.barriers import barriers
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.width_recursions import tolerance_reached
+from lmc_sweeps.measuring.blocks import kept_blocks
 from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, Scores, no_scores
 from lmc_sweeps.measuring.gaps import NONE, MidpointGap
 from lmc_sweeps.models.base import INPUT, Architecture
 from lmc_sweeps.repair.base import Repair
+from multirun_analysis.schema import TEST_BLOCKS
 
 UNDEFINED = MidpointGap(math.nan, math.nan, math.nan, math.nan, NONE)
 
@@ -73,6 +75,7 @@ class RunRow(LineRow):
     distance: float
     seconds_match: float
     seconds_evaluate: float
+    test_blocks: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,12 +182,13 @@ def curve_row(columns: Mapping[str, Any], t: np.ndarray, line: Scores, ensemble:
 
 
 def line_measures(t: np.ndarray, line: Scores, ensemble: Scores, own: Scores | None = None) -> dict[str, Any]:
-    """Return the number of points, the end points and the barriers of one line under their column names.
+    """Return the number of points, the end points and the barriers of one line under their column names, and its test blocks.
 
     `own` are the scores of A and B, (2,), where the line does not end at B but at what a coupling makes of it: barriers count from them.
     """
-    ends = Scores(*(values[[0, -1]] for values in (line.loss, line.error, line.calibrated, line.temperature))) if own is None else own
-    on_line, half, mean = barriers(t, line.loss, ends.loss), len(t) // 2, ends.loss.mean()
+    ends = line.part([0, -1]) if own is None else own
+    on_line, on_error = barriers(t, line.loss, ends.loss), barriers(t, line.error, ends.error)
+    half, mean = len(t) // 2, ends.loss.mean()
     measures = {
         "loss_a": ends.loss[0],
         "loss_b": ends.loss[1],
@@ -198,9 +202,10 @@ def line_measures(t: np.ndarray, line: Scores, ensemble: Scores, own: Scores | N
         "loss_b_mapped": math.nan if own is None else line.loss[-1],
         "error_b_mapped": math.nan if own is None else line.error[-1],
         **on_line.columns("loss"),
-        **barriers(t, line.error, ends.error).columns("error"),
+        **on_error.columns("error"),
     }
-    return {"points": len(t), **{column: float(value) for column, value in measures.items()}}
+    blocks = kept_blocks(t, line.blocks, ends.blocks, on_line, on_error)
+    return {"points": len(t), **{column: float(value) for column, value in measures.items()}, TEST_BLOCKS: blocks}
 
 
 def end_measures(t: np.ndarray, own: Scores) -> dict[str, Any]:

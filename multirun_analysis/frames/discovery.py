@@ -63,6 +63,12 @@ def load_runs(sweep_dir: Folders) -> pd.DataFrame:
 
 
 @_no_collections()
+def load_blocks(sweep_dir: Folders) -> pd.Series:
+    """Return the test blocks of the rows of `load_runs`, under the same index, for `barrier_vs_width`; nothing where records have none."""
+    return tidy.blocks_column(find_sweep(sweep_dir))
+
+
+@_no_collections()
 def load_curves(sweep_dir: Folders) -> pd.DataFrame:
     """Return the curves of one or several sweeps, the columns of ``curves.csv``: one row per job, pair, method, split and t."""
     return tidy.curves_frame(find_sweep(sweep_dir))

@@ -95,6 +95,11 @@ class Sweep:
         return as_keys(frame, [*text, *self.varying])
 
     @cached_property
+    def runs(self) -> Table:
+        """The measures of all records, sorted."""
+        return table_of(self, RUNS)
+
+    @cached_property
     def labels(self) -> dict[Method, str]:
         """The label of every matching method, as `matching_labels` gives them."""
         return matching_labels([entry for job in (*self.expected, *self.records) for entry in job["matching"]])
@@ -158,7 +163,12 @@ def _labels(entries: Sequence[tuple[Method, Mapping[str, Any]]]) -> dict[Method,
 
 def runs_frame(sweep: Sweep) -> pd.DataFrame:
     """Return the measures: one row per job, pair, method, repair and split, the columns of ``runs.csv``."""
-    return table_of(sweep, RUNS).frame(columns_of(sweep, schema.RUNS_TAIL))
+    return sweep.runs.frame(columns_of(sweep, schema.RUNS_TAIL))
+
+
+def blocks_column(sweep: Sweep) -> pd.Series:
+    """Return the test blocks of every row of `runs_frame`, as records have them: texts, and nothing where there are none."""
+    return sweep.runs.keys[schema.TEST_BLOCKS]
 
 
 def curves_frame(sweep: Sweep, run_ids: Collection[str] | None = None) -> pd.DataFrame:

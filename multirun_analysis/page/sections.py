@@ -13,6 +13,7 @@ from multirun_analysis.plots.base import METRICS
 from multirun_analysis.plots.style import axis_label
 from multirun_analysis.schema import PAIR, WITHOUT_REPAIR
 from multirun_analysis.stats.summary import SETTINGS, kinds_of
+from multirun_analysis.tables.barrier_vs_width import with_two_way
 from multirun_analysis.tables.not_worse import MEANING
 from multirun_analysis.tables.pivots import has_bold, pivot
 
@@ -97,9 +98,10 @@ def results(frames: Mapping[str, pd.DataFrame], x: str, hue: str) -> Section:
     """Return the pivots of test loss and error barrier."""
     table, runs = frames["barrier_vs_width"], frames["runs"]
     blocks = {metric: pivot(table, runs, metric, x=x, hue=hue, differences=frames) for metric in METRICS}
+    shown = with_two_way(table[(table["split"] == "test") & table["metric"].isin(METRICS)])
     parts: list[Table | Text] = [
         Text(
-            f"Mean over pairs of networks, and its interval ({kinds_of(table)}). On the log scale an interval reaches as many times "
+            f"Mean over pairs of networks, and its interval ({kinds_of(shown)}). On the log scale an interval reaches as many times "
             "above the mean as below it, and never below 0; where a value is exactly 0, or of two pairs, it is Student's t cut at 0. "
             "error at ends: the networks' own mean test error."
         )

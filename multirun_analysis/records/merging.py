@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from multirun_analysis.records.packed import LAYOUTS, ROW_KEY, Layout, PackedRecord, Record, Rows
-from multirun_analysis.schema import MASKED, mark_of, method_of, repair_of
+from multirun_analysis.schema import MASKED, TEST_BLOCKS, mark_of, method_of, repair_of
 
 NAMES = {"matching": method_of, "repair": repair_of}  # what a record has several of, and what tells one from another
 TIMES = ("seconds_train", "seconds_match", "seconds_evaluate")
@@ -70,14 +70,15 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def _merged_rows(old: Rows, new: Rows, layout: Layout) -> tuple[Rows, set[str]]:
     """Return the rows of both, and the methods of rows that are in both and differ, times aside."""
-    compared = np.array([name not in TIMES for name in layout.all_numbers])
-    if old.equal_to(new, compared):
+    # Times differ; blocks are of the barriers, which are compared, and a record of an earlier version has none.
+    compared = [np.array([name not in (*TIMES, TEST_BLOCKS) for name in names]) for names in (layout.all_numbers, layout.all_words)]
+    if old.equal_to(new, *compared):
         return old, set()
     places = {key: index for index, key in enumerate(old.keys(layout, ROW_KEY))}
     fresh, differing = [], set()
     for index, key in enumerate(new.keys(layout, ROW_KEY)):
         if key not in places:
             fresh.append(index)
-        elif not old.chosen([places[key]]).equal_to(new.chosen([index]), compared):
+        elif not old.chosen([places[key]]).equal_to(new.chosen([index]), *compared):
             differing.add(str(key[2]))
     return old.joined(new.chosen(fresh)), differing

@@ -17,6 +17,7 @@ HEAD = ("run_id", "status", "sentence", "scope", "matching", "repair", "networks
 PAIR_AND_METHOD = (*PAIR, *METHOD)
 LINE = (*PAIR_AND_METHOD, *REPAIR, "split")  # the words of a row of a line
 ROW_KEY = (*PAIR_AND_METHOD, *REPAIR, "split", "layer")  # of which a record has one row
+EVERY = slice(None)
 NUMBERS = frozenset((float, int, NoneType))  # bool is none
 
 
@@ -47,7 +48,7 @@ def _layout(name: str, words: tuple[str, ...], optional_words: tuple[str, ...], 
     return Layout(name, words, tuple(name for name in numbers if name not in later), optional_words, later)
 
 
-RUNS = _layout("runs", LINE, ("certificate_status", "matching_status"), (schema.POINTS, *schema.MEASURES))
+RUNS = _layout("runs", LINE, ("certificate_status", "matching_status", schema.TEST_BLOCKS), (schema.POINTS, *schema.MEASURES))
 CURVES = _layout("curves", LINE, (), schema.CURVE_MEASURES)
 LAYERS = _layout("layers", PAIR_AND_METHOD, ("layer_name",), schema.LAYER_MEASURES)
 LAYOUTS = (RUNS, CURVES, LAYERS)
@@ -71,10 +72,10 @@ class Rows:
     lengths: np.ndarray
     numbers: np.ndarray
 
-    def equal_to(self, other: "Rows", numbers: np.ndarray) -> bool:
-        """Return whether both have the same rows, looking only at some columns of the numbers, shape (numbers,) of bool."""
+    def equal_to(self, other: "Rows", numbers: np.ndarray, words: np.ndarray | slice = EVERY) -> bool:
+        """Return whether both have the same rows, looking only at some columns, shapes (numbers,) and (words,) of bool."""
         return (
-            np.array_equal(self.words, other.words)
+            np.array_equal(self.words[:, words], other.words[:, words])
             and np.array_equal(self.lengths, other.lengths)
             and np.array_equal(self.numbers[:, numbers], other.numbers[:, numbers], equal_nan=True)
         )

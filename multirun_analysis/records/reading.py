@@ -123,7 +123,7 @@ def check_head(head: Any) -> None:
 
 
 def check_rows(packed: PackedRecord) -> None:
-    """Raise unless the rows of a record are of methods that it names, and of splits that there are."""
+    """Raise unless the rows of a record are of methods that it names, of splits that there are, and with test blocks that can be read."""
     methods, repairs = set(map(method_of, packed.head["matching"])), set(map(repair_of, packed.head["repair"]))
     for layout in LAYOUTS:
         rows = packed.rows[layout.name]
@@ -137,6 +137,9 @@ def check_rows(packed: PackedRecord) -> None:
     for split in packed.rows[RUNS.name].words[:, RUNS.words.index("split")]:
         if split not in ("train", "test"):
             raise ValueError(f"unknown split {split!r}")
+    for text in packed.rows[RUNS.name].words[:, RUNS.all_words.index(schema.TEST_BLOCKS)]:
+        if text is not None:
+            schema.open_blocks(text)
 
 
 def read_expected(line: str) -> dict[str, Any]:

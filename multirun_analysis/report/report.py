@@ -21,6 +21,7 @@ from multirun_analysis.page import REPORT_FILE
 from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of, shortage_notes
+from multirun_analysis.tables.barrier_vs_width import with_two_way
 from multirun_analysis.tables.cells import LEAST_ROWS, fixed_keys
 from multirun_analysis.tables.method_differences import method_differences
 from multirun_analysis.tables.not_worse import PAIRED
@@ -107,7 +108,8 @@ def write_report(
     frames = sweep_frames(sweep, {"barrier_vs_width", "runs", *names} - {"curves"}, choice)
     table = frames["barrier_vs_width"]
     blocks = tuple(pivot(table, frames["runs"], SHOWN, x=x, hue=hue, differences=_differences(frames, hue, choice)))
-    _write_tables(sweep, frames, blocks, names, folder)
+    shown = with_two_way(table[(table["metric"] == SHOWN) & (table["split"] == "test")])
+    _write_tables(sweep, frames, blocks, names, folder, f"test loss barrier ({kinds_of(shown)})")
     notes = [*sweep.notes]
     if not only:
         from multirun_analysis.report.drawing import write_page  # plotting libraries take half a second to import, and tables do without
@@ -118,7 +120,6 @@ def write_report(
     notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
     if not only:
         notes += _figure_notes(table, x, hue)
-    shown = table[(table["metric"] == SHOWN) & (table["split"] == "test")]
     heading = f"Test loss barrier [nats]: mean [interval] ({kinds_of(shown)}); error at ends: mean test error of the networks."
     prefixed = tuple(f"note: {note}" for note in notes)
     return Report(folder, names if only else (), heading, blocks, _counts(sweep), _failures(sweep), prefixed)
@@ -142,8 +143,10 @@ def _differences(frames: Mapping[str, pd.DataFrame], hue: str, choice: IntervalC
     return {name: differences(runs[runs["split"] == "test"].drop(columns=others), choice)}
 
 
-def _write_tables(sweep: Sweep, frames: Mapping[str, pd.DataFrame], blocks: Sequence[Block], names: Collection[str], folder: Path) -> None:
-    """Write tables as CSV, and the main one in Markdown and LaTeX too; tables that the sweep was read from are copied."""
+def _write_tables(
+    sweep: Sweep, frames: Mapping[str, pd.DataFrame], blocks: Sequence[Block], names: Collection[str], folder: Path, measure: str
+) -> None:
+    """Write tables as CSV, and the main one, whose values are of a measure, in Markdown and LaTeX too; tables that were read are copied."""
     for name in names:
         if sweep.origin is not None and name in OF_PAIRS:
             if name in sweep.origin.files:
@@ -153,8 +156,8 @@ def _write_tables(sweep: Sweep, frames: Mapping[str, pd.DataFrame], blocks: Sequ
         else:
             write_csv(frames[name], folder / f"{name}.csv")
     if "barrier_vs_width" in names:
-        write_text(pivot_markdown(blocks), folder / "barrier_vs_width.md")
-        write_text(pivot_latex(blocks), folder / "barrier_vs_width.tex")
+        write_text(pivot_markdown(blocks, measure), folder / "barrier_vs_width.md")
+        write_text(pivot_latex(blocks, measure), folder / "barrier_vs_width.tex")
 
 
 def _counts(sweep: Sweep) -> str:

@@ -1,5 +1,6 @@
 """The bond between the sweeps and their analysis: files and keys, the columns of every table, and the seal of a record."""
 
+from multirun_analysis.schema.blocks import BLOCK_MEASURES, MOST_BLOCKS, TEST_BLOCKS, n_blocks, open_blocks, packed_blocks
 from multirun_analysis.schema.columns import (
     CURVE_MEASURES,
     ERROR,
@@ -76,6 +77,7 @@ from multirun_analysis.schema.tables import (
     SHARE_TAIL,
     SLOPES_TAIL,
     STATISTICS,
+    TWO_WAY,
     files,
 )
 
@@ -83,6 +85,7 @@ __all__ = [
     "ANALYSIS_FOLDER",
     "BARRIER_TAIL",
     "BEHIND",
+    "BLOCK_MEASURES",
     "CELL",
     "CHANGED",
     "CODE",
@@ -108,6 +111,7 @@ __all__ = [
     "MATCHING",
     "MEASURES",
     "METHOD",
+    "MOST_BLOCKS",
     "MOST_OF_A_RECORD",
     "MULTIRUN",
     "NEEDED_TAIL",
@@ -137,15 +141,20 @@ __all__ = [
     "SLOPES_TAIL",
     "SPLIT",
     "STATISTICS",
+    "TEST_BLOCKS",
+    "TWO_WAY",
     "WITHOUT_REPAIR",
     "canonical",
     "digest",
     "files",
     "mark_of",
     "method_of",
+    "n_blocks",
     "names",
+    "open_blocks",
     "open_line",
     "open_record",
+    "packed_blocks",
     "repair_of",
     "safe_name",
     "sealed",

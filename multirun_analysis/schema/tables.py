@@ -38,6 +38,18 @@ INTERVAL_SETTINGS = (
 )
 
 
+TWO_WAY = (
+    Column(
+        "ci_low_two_way",
+        "number",
+        "of metric",
+        "lower end of the interval over pairs and test examples; empty where no test blocks were kept",
+    ),
+    Column("ci_high_two_way", "number", "of metric", "upper end of the same"),
+    Column("interval_two_way", "string", "", "its kind and level, or why there is none"),
+)
+
+
 def _statistics(unit: str, quantity: str) -> tuple[Column, ...]:
     """Return the columns of the statistics of a quantity over pairs: their numbers, the mean and its interval, the spread."""
     return (
@@ -72,6 +84,7 @@ BARRIER_TAIL = (
     _WIDTH,
     Column("n_expected", "integer", "pairs", "pairs that the sweep was to measure"),
     *_statistics("of metric", ""),
+    *TWO_WAY,
 )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats takes a second to import
 
+from multirun_analysis.stats.shared_examples import SharedExamples, half_width
+
 LEVEL = 0.95
 
 
@@ -38,7 +40,11 @@ def student_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tup
 
 
 def network_jackknife(
-    values: Sequence[float] | np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray, level: float = LEVEL
+    values: Sequence[float] | np.ndarray,
+    network_a: Sequence[str] | np.ndarray,
+    network_b: Sequence[str] | np.ndarray,
+    level: float = LEVEL,
+    examples: SharedExamples | None = None,
 ) -> tuple[float, float]:
     r"""Return the delete-one-network jackknife interval for the mean over pairs that share networks.
 
@@ -55,6 +61,8 @@ def network_jackknife(
     values : sequence of float, shape (pairs,)
     network_a, network_b : sequence of str, shape (pairs,)
     level : float
+    examples : SharedExamples, optional
+        Of one cell: what test examples add (`multirun_analysis.stats.shared_examples`).
 
     Returns
     -------
@@ -72,7 +80,7 @@ def network_jackknife(
     variance, freedom = jackknife_variance(values, network_a, network_b)
     if math.isnan(variance):
         return math.nan, math.nan
-    half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(variance)
+    half = half_width(math.sqrt(variance), freedom, level, examples).item()
     return float(values.mean()) - half, float(values.mean()) + half
 
 
@@ -101,7 +109,11 @@ def jackknife_variance(
 
 
 def job_means_t(
-    values: Sequence[float] | np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray, level: float = LEVEL
+    values: Sequence[float] | np.ndarray,
+    network_a: Sequence[str] | np.ndarray,
+    network_b: Sequence[str] | np.ndarray,
+    level: float = LEVEL,
+    examples: SharedExamples | None = None,
 ) -> tuple[float, float]:
     r"""Return Student's interval for the mean over pairs of several jobs, whose pairs share networks within a job only.
 
@@ -119,7 +131,7 @@ def job_means_t(
     means, error = job_means(values, network_a, network_b)
     if len(means) < 2:
         return math.nan, math.nan
-    half = float(stdtrit(len(means) - 1, (1 + level) / 2)) * error
+    half = half_width(error, len(means) - 1, level, examples).item()
     return float(values.mean()) - half, float(values.mean()) + half
 
 

@@ -10,15 +10,19 @@ The rule, here and nowhere else, for the n values of a cell of such a measure, w
 - two values: :math:`[\max(0, m - h),\; m + h]`, for on the log scale the quantile of one degree of freedom, 12.7, would be an exponent;
 - all 0: the point 0;
 - a value below 0, which only rounding or another definition can bring: Student's interval, not cut.
+
+Over pairs and test examples (`multirun_analysis.stats.shared_examples`) :math:`m \exp(\pm t\, c / \sqrt n)` has the examples' part of the
+variance too, divided by :math:`m^2`, and h that part as it is. Where the examples alone do not tell the mean from 0, by Student's interval
+over them, a log says nothing: such a cell counts as one with a value that is exactly 0, but its upper end is no lower than over pairs.
 """
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtrit
 
 from multirun_analysis.stats.intervals import LEVEL, jackknife_variance, job_means
+from multirun_analysis.stats.shared_examples import SharedExamples, half_width
 
 FEWEST_ON_LOGS = 3
 MOST_WIDENED = 1.5  # the power of 1 + CV^2 up to which logs widen it
@@ -83,13 +87,18 @@ def log_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple[f
     return float(low[0]), float(high[0])
 
 
-def log_t_of_rows(table: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the lower and upper ends of `log_t` of every row of a table, shape (cells, n) with n >= 2, and the kind that each has."""
+def log_t_of_rows(
+    table: np.ndarray, level: float = LEVEL, examples: SharedExamples | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the lower and upper ends of `log_t` of every row of a table, shape (cells, n) with n >= 2, and the kind that each has.
+
+    With `examples` they are over pairs and test examples.
+    """
     n = table.shape[1]
     with np.errstate(invalid="ignore", over="ignore"):  # of infinite values
         mean = table.sum(axis=1) / n
         variance = ((table - mean[:, None]) ** 2).sum(axis=1) / (n - 1)
-        return by_the_rule(mean, np.sqrt(variance / n), _log_variance(table), table.min(axis=1), n, n - 1, level)
+        return by_the_rule(mean, np.sqrt(variance / n), _log_variance(table), table.min(axis=1), n, n - 1, level, examples=examples)
 
 
 def by_the_rule(
@@ -101,6 +110,7 @@ def by_the_rule(
     freedom: float,
     level: float,
     share: float = 1.0,
+    examples: SharedExamples | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the ends of intervals and their kinds, by the rule of this module.
 
@@ -116,25 +126,34 @@ def by_the_rule(
     level : float
     share : float
         The square of a replicate's CV is `share` n times that of the mean.
+    examples : SharedExamples, optional
+        What test examples add to the variance of the mean; to that of its log by the delta method.
     """
-    quantile = float(stdtrit(freedom, (1 + level) / 2))
-    half = quantile * error
+    half = half_width(error, freedom, level, examples)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         relative = error / mean
         squared_cv = share * n * relative**2
         # relative to the mean's own error: what is replicated may weigh unequally
-        exponent = quantile * np.where(squared_cv > 0, relative * np.sqrt(widened(squared_cv, log_variance) / squared_cv), 0.0)
+        log_error = np.where(squared_cv > 0, relative * np.sqrt(widened(squared_cv, log_variance) / squared_cv), 0.0)
+        exponent = half_width(log_error, freedom, level, None if examples is None else examples.relative_to(mean))
         raised = half**2 / (2 * mean) if n >= FEWEST_ON_LOGS else np.zeros_like(half)
         on_logs, is_signed = (least > 0) & (n >= FEWEST_ON_LOGS), ~(least >= 0)
+        untold = np.zeros_like(on_logs) if examples is None else on_logs & ~(examples.alone(level) < mean)
+        on_logs &= ~untold
         low = np.where(on_logs, mean * np.exp(-exponent), np.maximum(mean - half, 0.0))
         high = np.where(on_logs, mean * np.exp(exponent), mean + half + np.where(mean > 0, raised, 0.0))
+        high = np.where(untold, np.maximum(high, mean * np.exp(half_width(log_error, freedom, level))), high)  # no lower than over pairs
         low, high = np.where(is_signed, mean - half, low), np.where(is_signed, mean + half, high)
     low, high = (np.where(np.isfinite(mean), end, np.nan) for end in (low, high))
     return low, high, np.where(is_signed, SIGNED, np.where(on_logs, LOGS, CUT))
 
 
 def log_jackknife(
-    values: Sequence[float] | np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray, level: float = LEVEL
+    values: Sequence[float] | np.ndarray,
+    network_a: Sequence[str] | np.ndarray,
+    network_b: Sequence[str] | np.ndarray,
+    level: float = LEVEL,
+    examples: SharedExamples | None = None,
 ) -> tuple[float, float, int]:
     r"""Return the jackknife interval over networks for the mean over pairs of what cannot be negative, and its kind, by the rule above.
 
@@ -148,6 +167,8 @@ def log_jackknife(
     ----------
     values, network_a, network_b : sequence, shape (pairs,)
     level : float
+    examples : SharedExamples, optional
+        Of one cell: what test examples add (`multirun_analysis.stats.shared_examples`).
 
     Returns
     -------
@@ -167,11 +188,15 @@ def log_jackknife(
     k = len(np.unique(np.concatenate([np.asarray(network_a), np.asarray(network_b)])))
     positive = bool((values > 0).all())
     log_variance = k / 4 * jackknife_variance(np.log(values), network_a, network_b)[0] if positive else math.inf
-    return _one(values, math.sqrt(variance), log_variance, k, freedom, level, share=1 / 4)
+    return _one(values, math.sqrt(variance), log_variance, k, freedom, level, share=1 / 4, examples=examples)
 
 
 def log_job_means(
-    values: Sequence[float] | np.ndarray, network_a: Sequence[str] | np.ndarray, network_b: Sequence[str] | np.ndarray, level: float = LEVEL
+    values: Sequence[float] | np.ndarray,
+    network_a: Sequence[str] | np.ndarray,
+    network_b: Sequence[str] | np.ndarray,
+    level: float = LEVEL,
+    examples: SharedExamples | None = None,
 ) -> tuple[float, float, int]:
     """Return the interval over the means of jobs (`job_means_t`) of what cannot be negative, by the rule above, and its kind."""
     values = np.asarray(values, dtype=np.float64)
@@ -180,14 +205,21 @@ def log_job_means(
     if j < 2:
         return math.nan, math.nan, SIGNED
     log_variance = float(_log_variance(means[None])[0]) if (values > 0).all() else math.inf
-    return _one(values, error, log_variance, j, j - 1, level)
+    return _one(values, error, log_variance, j, j - 1, level, examples=examples)
 
 
 def _one(
-    values: np.ndarray, error: float, log_variance: float, n: int, freedom: float, level: float, share: float = 1.0
+    values: np.ndarray,
+    error: float,
+    log_variance: float,
+    n: int,
+    freedom: float,
+    level: float,
+    share: float = 1.0,
+    examples: SharedExamples | None = None,
 ) -> tuple[float, float, int]:
     ends = by_the_rule(
-        np.array([values.mean()]), np.array([error]), np.array([log_variance]), np.array([values.min()]), n, freedom, level, share
+        np.array([values.mean()]), np.array([error]), np.array([log_variance]), np.array([values.min()]), n, freedom, level, share, examples
     )
     low, high, kind = (end[0] for end in ends)
     return float(low), float(high), int(kind)

@@ -16,8 +16,10 @@ from multirun_analysis.stats.intervals import count_groups, job_means_t, network
 from multirun_analysis.stats.positive import CUT, LOGS, SIGNED, log_jackknife, log_job_means, log_t_of_rows
 from multirun_analysis.stats.power import pairs_to_halve
 from multirun_analysis.stats.resampling import bootstrap_mean
+from multirun_analysis.stats.shared_examples import SharedExamples
 
 PAIRS, NETWORKS = "pairs", "networks"  # what is counted, and resampled
+AND_EXAMPLES = "and test examples"  # behind the name of an interval that is over both
 OF_RULE = {SIGNED: "Student's t over", LOGS: "log-scale t over", CUT: "t cut at 0 over"}  # of `positive`, for what cannot be negative
 KINDS = {"t": OF_RULE[SIGNED], "bootstrap": "percentile bootstrap over", "bca": "BCa bootstrap over"}
 ONE_VALUE = "none: one pair"
@@ -84,7 +86,7 @@ def summarise_networks(frame: pd.DataFrame, by: list[str], values: Sequence[str]
     cells, keys = cells_of(frame, by)
     parts = []
     for value in values:
-        statistics = _statistics(frame[value].to_numpy(dtype=float), cells, len(keys), choice, _is_on_logs(value, choice), NETWORKS)
+        statistics = _statistics(frame[value].to_numpy(dtype=float), cells, len(keys), choice, is_on_logs(value, choice), NETWORKS)
         statistics["n_networks"] = statistics.pop("n_pairs")
         statistics["pairs_to_halve"] = np.full(len(keys), np.nan)
         parts.append(pd.concat([keys, pd.DataFrame(statistics)], axis=1).assign(metric=value))
@@ -93,16 +95,15 @@ def summarise_networks(frame: pd.DataFrame, by: list[str], values: Sequence[str]
 
 def _summaries(frame: pd.DataFrame, by: list[str], values: Sequence[str], choice: IntervalChoice) -> list[pd.DataFrame]:
     cells, keys = cells_of(frame, by)
-    names = frame[["network_a", "network_b"]]
-    codes = pd.factorize(pd.concat([names["network_a"], names["network_b"]]))[0].reshape(2, -1)
+    names, codes = frame[["network_a", "network_b"]], network_codes(frame)
     networks: dict[bytes, np.ndarray] = {}  # most measures are there for the same pairs
     frames = []
     for value in values:
         column = frame[value].to_numpy(dtype=float)
         present = ~np.isnan(column)
         if present.tobytes() not in networks:
-            networks[present.tobytes()] = _distinct(cells[present], codes[:, present], len(keys))
-        on_logs = _is_on_logs(value, choice)
+            networks[present.tobytes()] = distinct_networks(cells[present], codes[:, present], len(keys))
+        on_logs = is_on_logs(value, choice)
         statistics = _statistics(column, cells, len(keys), choice, on_logs)
         statistics["n_networks"] = networks[present.tobytes()]
         _share(statistics, column, cells, names, choice, on_logs)
@@ -117,14 +118,15 @@ def cells_of(frame: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, pd.DataFra
     return cells, frame[by].iloc[first].reset_index(drop=True).infer_objects()
 
 
-def _is_on_logs(value: str, choice: IntervalChoice) -> bool:
+def is_on_logs(value: str, choice: IntervalChoice) -> bool:
+    """Return whether the intervals of a measure are on the log scale."""
     return choice.kind != "t" and value in schema.NOT_NEGATIVE
 
 
 def _statistics(values: np.ndarray, cells: np.ndarray, n: int, choice: IntervalChoice, on_logs: bool, unit: str = PAIRS) -> dict[str, Any]:
     """Return the statistics of n cells of independent values, the same operations in the same order as of each cell for itself."""
     columns = {name: np.full(n, np.nan) for name in STATISTICS if name != "interval"} | {"interval": np.full(n, NO_VALUE, dtype=object)}
-    order, starts, counts = _by_cell(values, cells, n)
+    order, starts, counts = by_cell(values, cells, n)
     columns["n_pairs"] = counts
     for count in np.unique(counts[counts > 0]).tolist():
         members = np.flatnonzero(counts == count)
@@ -135,7 +137,7 @@ def _statistics(values: np.ndarray, cells: np.ndarray, n: int, choice: IntervalC
     return columns
 
 
-def _by_cell(values: np.ndarray, cells: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def by_cell(values: np.ndarray, cells: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the rows that have a value, cell after cell; where those of each of n cells begin there, and how many they are."""
     measured = np.flatnonzero(~np.isnan(values))
     counts = np.bincount(cells[measured], minlength=n)
@@ -146,17 +148,22 @@ def _share(
     columns: dict[str, Any], values: np.ndarray, cells: np.ndarray, names: pd.DataFrame, choice: IntervalChoice, on_logs: bool
 ) -> None:
     """Put the intervals of pairs that share networks in place of those of independent ones."""
-    order, starts, counts = _by_cell(values, cells, len(columns["n_networks"]))
+    order, starts, counts = by_cell(values, cells, len(columns["n_networks"]))
     for cell in np.flatnonzero(columns["n_networks"] < 2 * counts):
         rows = order[starts[cell] : starts[cell] + counts[cell]]
-        interval = _shared(values[rows], names.iloc[rows], choice, on_logs)
+        interval = shared_interval(values[rows], names.iloc[rows], choice, on_logs)
         columns["ci_low"][cell], columns["ci_high"][cell], columns["interval"][cell] = interval
         for name in ("resamples", "resampling_seed", "pairs_to_halve"):  # of independent pairs
             columns[name][cell] = np.nan
     columns["level"] = np.where(np.isnan(columns["ci_low"]), np.nan, choice.level)
 
 
-def _distinct(cells: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
+def network_codes(frame: pd.DataFrame) -> np.ndarray:
+    """Return numbers of the networks A and B of every row, shape (2, rows); -1 where one has no name."""
+    return pd.factorize(pd.concat([frame["network_a"], frame["network_b"]]))[0].reshape(2, -1)
+
+
+def distinct_networks(cells: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
     """Return the number of distinct networks of every cell; codes, shape (2, rows), are -1 where a network has no name."""
     owners, networks = np.concatenate([cells, cells]), codes.ravel()
     pairs_of_cells = np.unique((owners * (networks.max(initial=0) + 1) + networks)[networks >= 0]) // (networks.max(initial=0) + 1)
@@ -187,16 +194,18 @@ def _of_equal_cells(table: np.ndarray, choice: IntervalChoice, on_logs: bool, un
     return statistics | {"ci_low": ends[:, 0], "ci_high": ends[:, 1]} | drawn
 
 
-def _shared(values: np.ndarray, names: pd.DataFrame, choice: IntervalChoice, on_logs: bool) -> tuple[float, float, str]:
-    """Return the interval of a cell whose pairs share networks, and its kind."""
+def shared_interval(
+    values: np.ndarray, names: pd.DataFrame, choice: IntervalChoice, on_logs: bool, examples: SharedExamples | None = None
+) -> tuple[float, float, str]:
+    """Return the interval of a cell whose pairs share networks, and its kind; over test examples too where what they add is given."""
     networks = names["network_a"].to_numpy(), names["network_b"].to_numpy()
     by_job = count_groups(*networks) >= ENOUGH_JOBS
     if on_logs:
-        low, high, kind = (log_job_means if by_job else log_jackknife)(values, *networks, choice.level)
+        low, high, kind = (log_job_means if by_job else log_jackknife)(values, *networks, choice.level, examples)
     else:
-        (low, high), kind = (job_means_t if by_job else network_jackknife)(values, *networks, choice.level), SIGNED
+        (low, high), kind = (job_means_t if by_job else network_jackknife)(values, *networks, choice.level, examples), SIGNED
     name = f"{OF_RULE[kind]} jobs" if by_job else f"{OF_SCALE[kind]}{JACKKNIFE}{OF_CUT[kind]}"
-    return low, high, SHARED if math.isnan(low) else choice.named(name)
+    return low, high, SHARED if math.isnan(low) else choice.named(name if examples is None else f"{name} {AND_EXAMPLES}")
 
 
 def shortage_notes(table: pd.DataFrame, choice: IntervalChoice) -> list[str]:

@@ -8,13 +8,17 @@ from multirun_analysis.frames.tidy import as_keys, sortable
 from multirun_analysis.stats.endpoints import MEASURES, endpoints
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import ENDPOINTS, cells_of, summarise_all, summarise_networks
+from multirun_analysis.stats.two_way import HIGH, LOW, two_way_all
+from multirun_analysis.stats.two_way import KIND as TWO_WAY_KIND
 
 OF_PAIRS = tuple(f"{measure}_{name}" for measure in MEASURES for name in ("barrier", "barrier_mean", "midpoint", "midpoint_barrier"))
 CONTROLS = ("barrier_over_loss", "loss_barrier_calibrated", "temperature_midpoint", "loss_ensemble", "error_ensemble")  # where measured
 METRICS = (*OF_PAIRS, *ENDPOINTS)
 
 
-def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, choice: IntervalChoice = DEFAULT) -> pd.DataFrame:
+def barrier_vs_width(
+    runs: pd.DataFrame, expected: pd.DataFrame | None = None, choice: IntervalChoice = DEFAULT, blocks: pd.Series | None = None
+) -> pd.DataFrame:
     """Return the statistics of every metric over the pairs of each cell, of the end points over its networks, each once.
 
     Parameters
@@ -25,6 +29,8 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, c
         As `load_expected` returns it; without it, the pairs in `runs` are those expected.
     choice : IntervalChoice
         The interval of the means.
+    blocks : Series, optional
+        As `load_blocks` returns it: with it there is the interval over pairs and test examples too.
 
     Returns
     -------
@@ -36,6 +42,7 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, c
     measured = runs[runs["status"] == "ok"]
     of_pairs = [*OF_PAIRS, *(metric for metric in CONTROLS if metric in measured and measured[metric].notna().any())]
     pairs = summarise_all(measured, [*cell, "split"], of_pairs, choice)
+    pairs = pairs.join(two_way_all(measured, [*cell, "split"], of_pairs, blocks, choice))
     table = as_keys(pd.concat([pairs, _of_networks(measured, [*cell, "split"], choice)], ignore_index=True), varying)
 
     requested = as_keys(_expected_pairs(runs, expected, cell), varying)
@@ -48,9 +55,17 @@ def barrier_vs_width(runs: pd.DataFrame, expected: pd.DataFrame | None = None, c
     counts = ["n_expected", "n_pairs", "n_networks"]
     frame[counts] = frame[counts].fillna(0).astype(int)
     frame["interval"] = frame["interval"].fillna("none: no pair")
+    frame[TWO_WAY_KIND] = frame[TWO_WAY_KIND].fillna("")
     columns = [*schema.CELL, *varying, *schema.names(schema.BARRIER_TAIL)]
     order = [*schema.CELL, *varying, "matching", "repair", "split", "metric", "width"]
     return frame[columns].sort_values(order, key=sortable, kind="stable", ignore_index=True)
+
+
+def with_two_way(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a barrier-versus-width table with the interval over pairs and test examples in place of that over pairs, where it has one."""
+    has_both = table[LOW].notna()
+    columns = {"ci_low": LOW, "ci_high": HIGH, "interval": TWO_WAY_KIND}
+    return table.assign(**{name: table[both].where(has_both, table[name]) for name, both in columns.items()})
 
 
 def _of_networks(measured: pd.DataFrame, by: list[str], choice: IntervalChoice) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from multirun_analysis.common.digits import FEWEST, decimals, number
 from multirun_analysis.common.media import for_latex, for_markdown, for_terminal, terminal_columns
 from multirun_analysis.frames.tidy import cell_title, ordered, ordered_values, value_text
 from multirun_analysis.stats.endpoints import endpoints
+from multirun_analysis.tables.barrier_vs_width import with_two_way
 from multirun_analysis.tables.not_worse import MEANING, Decided, decided_differences, not_worse
 
 PAIRS, ENDS = "pairs", "error at ends"
@@ -65,7 +66,8 @@ def pivot(
 ) -> list[Block]:
     """Return a metric as blocks of rows `x` and columns `hue`, one block for each set of the other keys.
 
-    Every row has the networks' own mean error, each network counted once, so that an untrained cell is seen.
+    Every row has the networks' own mean error, each network counted once, so that an untrained cell is seen. An interval is that over
+    pairs and test examples where the table has one, else that over pairs.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ def pivot(
             raise InputError(f"`{option}` must be one of {', '.join(keys)}, got {key!r}.{nearest(key, keys)}")
     if x == hue:
         raise InputError(f"`--x` and `--hue` must be two keys, got {x!r} for both.")
-    shown = table[(table["split"] == split) & (table["metric"] == metric)].reset_index(drop=True)
+    shown = with_two_way(table[(table["split"] == split) & (table["metric"] == metric)].reset_index(drop=True))
     others = [key for key in keys if key not in (x, hue)]
     columns = ordered_values(shown, hue)
     places = ordered(shown[x])

@@ -29,7 +29,7 @@ def sweep_frames(sweep: Sweep, names: Collection[str] = TABLES, choice: Interval
         "runs": lambda: tidy.runs_frame(sweep),
         "curves": lambda: tidy.curves_frame(sweep),
         "layers": lambda: tidy.layers_frame(sweep),
-        "barrier_vs_width": lambda: barrier_vs_width(table("runs"), tidy.expected_frame(sweep), choice),
+        "barrier_vs_width": lambda: barrier_vs_width(table("runs"), tidy.expected_frame(sweep), choice, tidy.blocks_column(sweep)),
         "failures": lambda: sweep.failures,
         "method_differences": lambda: method_differences(table("runs"), choice),
         "repair_differences": lambda: repair_differences(table("runs"), choice),

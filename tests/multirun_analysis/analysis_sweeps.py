@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from multirun_analysis import schema
 
 METHODS = {"identity": "i0", "weights": "w0"}
@@ -74,6 +76,16 @@ def _record_without_repairs(
         "layers": layers,
         "notes": [],
     }
+
+
+def with_blocks(record: dict[str, Any], examples: int = 20) -> dict[str, Any]:
+    """Return a record that has test blocks, an example each: of every measure the row's own value, and an error with mean 0 that all share."""
+    errors = np.linspace(-1, 1, examples) ** 3 / 10
+
+    def blocks(row: dict[str, Any]) -> str:
+        return schema.packed_blocks(np.stack([np.ones(examples), *(row[measure] * (1 + errors) for measure in schema.BLOCK_MEASURES)]))
+
+    return record | {"runs": [row | {schema.TEST_BLOCKS: blocks(row) if row["split"] == "test" else None} for row in record["runs"]]}
 
 
 def four_records() -> list[dict[str, Any]]:

@@ -11,8 +11,9 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.jobs import job as story
 from lmc_sweeps.jobs.job import find_or_train, run_job
+from lmc_sweeps.jobs.missing import is_complete
 from lmc_sweeps.jobs.permutation_files import read_permutations
-from lmc_sweeps.jobs.records import read_record, write_failure
+from lmc_sweeps.jobs.records import read_record, write_failure, write_record
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
@@ -20,7 +21,7 @@ from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.loop import Training
-from multirun_analysis.schema import RUNS_TAIL, names
+from multirun_analysis.schema import RUNS_TAIL, TEST_BLOCKS, names, open_blocks
 
 
 def test_a_job_leaves_a_record_with_every_column_and_the_permutations(tmp_path):
@@ -194,3 +195,19 @@ def test_a_damaged_record_is_said_and_the_job_run_again(tmp_path, caplog):
     again = run_job(small_job(), tmp_path / "job")
     assert f"{path} is damaged, so the job is run again." in caplog.messages
     assert keys(again) == keys(record)
+
+
+def test_rows_of_the_test_split_have_test_blocks_and_a_record_of_a_version_before_them_is_complete_and_added_to(tmp_path):
+    job, folder = small_job(store=tmp_path / "store"), tmp_path / "job"
+    record = run_job(job, folder)
+    for row in record["runs"]:
+        assert (row[TEST_BLOCKS] is None) == (row["split"] == "train")
+        if row["split"] == "test":
+            items, excess, *_ = open_blocks(row[TEST_BLOCKS]).astype(float)
+            assert items.sum() == record["data"]["n_test"]
+            assert items @ excess / items.sum() == pytest.approx(row["loss_barrier"], rel=1e-6, abs=1e-6)
+    write_record(folder, {**record, "runs": [{k: value for k, value in row.items() if k != TEST_BLOCKS} for row in record["runs"]]})
+    assert is_complete(job, folder)
+    added = run_job(small_job(store=tmp_path / "store", matching=(Weights(), Activations())), folder)
+    with_blocks = {row["matching"] for row in added["runs"] if row.get(TEST_BLOCKS)}
+    assert with_blocks == {"activations"}  # nothing that was there is measured again

@@ -35,7 +35,7 @@ TRAINING = {"seconds_train", "relative_movement"}  # which jobs add
     [(RunRow, schema.RUNS_TAIL, TRAINING), (CurveRow, schema.CURVES_TAIL, set()), (LayerRow, schema.LAYERS_TAIL, set())],
 )
 def test_a_row_has_the_columns_of_its_table(row, tail, missing):
-    columns = {field.name for field in fields(row)}
+    columns = {field.name for field in fields(row)} - {schema.TEST_BLOCKS}  # which stand in no table
     hashes = columns & {"settings_hash", "repair_hash"}  # which tables write beside the method and the repair where they must
     assert columns - hashes == {*schema.names(tail)} - missing
 
@@ -60,6 +60,7 @@ def test_the_rows_of_a_pair_that_cannot_be_measured_have_the_same_keys_and_no_nu
         assert values.pop("certificate_status") == "none"
         assert values.pop("seconds_match") == values.pop("seconds_evaluate") == 0.0
         assert values.pop("points") == POINTS
+        assert values.pop(schema.TEST_BLOCKS) is None
         assert np.isnan(list(values.values())).all()
     assert replace(undefined, runs=[]) == PairResult([], [], [], {}, [])
 

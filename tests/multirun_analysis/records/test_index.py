@@ -11,9 +11,9 @@ import time
 
 import pandas as pd
 import pytest
-from analysis_sweeps import expect, make_record, resealed
+from analysis_sweeps import expect, make_record, resealed, with_blocks
 
-from multirun_analysis import load_curves, load_layers, load_runs
+from multirun_analysis import load_blocks, load_curves, load_layers, load_runs
 from multirun_analysis.frames import discovery
 from multirun_analysis.frames.discovery import INDEX, find_sweep
 from multirun_analysis.records import index
@@ -265,3 +265,12 @@ discovery.find_sweep(path)
     assert len(load_index(folder / INDEX)) in (0, 4)  # 0: the other one took it away
     assert {path.name for path in (folder / "analysis").iterdir()} <= {INDEX.name}
     assert_same(frames(folder), expected)
+
+
+def test_test_blocks_come_out_of_the_index_as_they_went_in(write_sweep, n_read):
+    folder = write_sweep([with_blocks(record) if record["run_id"] != "r1" else record for record in records()])
+    expected = load_blocks(folder)
+    assert n_read() == 4
+    pd.testing.assert_series_equal(load_blocks(folder), expected)
+    assert n_read() == 0
+    assert expected.notna().sum() == 3 * 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import REPAIRS, make_record
+from analysis_sweeps import REPAIRS, make_record, with_blocks
 
 from multirun_analysis import load_curves, load_layers, load_runs, schema
 from multirun_analysis.frames.discovery import find_sweep
@@ -160,3 +160,14 @@ def test_a_method_added_in_another_folder_joins_the_job(write_sweep):
     runs = load_runs([write_sweep([partial], name="first"), write_sweep([make_record("a")], name="second")])
     assert set(runs["matching"]) == {"identity", "weights"}
     assert len(runs) == 4
+
+
+def test_a_record_of_a_version_before_test_blocks_is_no_contradiction_of_one_with_them():
+    earlier, later = make_record("a", repairs=REPAIRS), with_blocks(make_record("a", repairs=REPAIRS))
+    for one, other in ((earlier, later), (later, earlier)):
+        record, differences = merged(pack(one), pack(other))
+        assert differences == []
+        assert record.rows["runs"].words.tolist() == pack(one).rows["runs"].words.tolist()  # the first counts
+    added, differences = merged(pack(without(earlier, "identity")), pack(later))
+    assert differences == []
+    assert sum(word is not None for word in added.rows["runs"].words[:, -1]) == 2  # of identity, under two repairs

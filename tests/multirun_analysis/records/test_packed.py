@@ -46,7 +46,7 @@ def test_measures_of_later_versions_are_absent_and_points_are_those_of_the_recor
 
 def test_every_layout_has_the_columns_of_the_schema():
     for layout, columns in ((RUNS, schema.RUNS_TAIL), (CURVES, schema.CURVES_TAIL), (LAYERS, schema.LAYERS_TAIL)):
-        keys = {*schema.PAIR, *schema.METHOD, *schema.REPAIR, "split"}
+        keys = {*schema.PAIR, *schema.METHOD, *schema.REPAIR, "split", schema.TEST_BLOCKS}  # no columns of their own
         assert set(schema.names(columns)) - keys == {*layout.all_words, *layout.all_numbers} - keys
 
 
@@ -87,7 +87,8 @@ def test_rows_are_equal_in_the_columns_that_are_looked_at(record):
         ("runs", {"loss_barrier": "high"}, TypeError, "`loss_barrier` is no number"),
         ("runs", {"loss_barrier": True}, TypeError, "`loss_barrier` is no number"),
         ("runs", {"split": None}, TypeError, "`split` in `runs` is no text"),
-        ("runs", {"certificate_status": 1}, TypeError, r"\('certificate_status', 'matching_status'\) in `runs`: not all are text"),
+        ("runs", {"certificate_status": 1}, TypeError, r"\('certificate_status', .*\) in `runs`: not all are text"),
+        ("runs", {schema.TEST_BLOCKS: [1.0]}, TypeError, r"\(.*'test_blocks'\) in `runs`: not all are text"),
         ("runs", {"loss_barrier": 10**400}, OverflowError, "too large"),
         ("runs", {"points": 4}, ValueError, "not all of its lines have the 3 points that it says"),
         ("layers", {"matching_cost": []}, TypeError, "`matching_cost` is no number"),

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from analysis_sweeps import expect, make_record, record_bytes, resealed, write_record
+from analysis_sweeps import expect, make_record, record_bytes, resealed, with_blocks, write_record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -172,3 +172,14 @@ def test_whatever_stands_in_a_record_and_its_line_no_other_mean_changes(tmp_path
     # a line that gives the method another hash gives it another label
     assert rows.loc[rows["matching"].str.startswith("weights"), "mean"].tolist() == [pytest.approx(0.15)]
     assert rows.loc[rows["matching"].str.startswith("identity"), "mean"].tolist() == [pytest.approx(1.5)]
+
+
+def test_a_record_whose_test_blocks_are_damaged_is_unreadable_and_one_without_any_is_not(tmp_path):
+    for number, record in enumerate([*good(), with_blocks(make_record("whole", seed=2)), with_blocks(make_record("bad", seed=3))]):
+        if record["run_id"] == "bad":
+            record["runs"][1]["test_blocks"] = record["runs"][1]["test_blocks"][:-4]
+        write_record(tmp_path / str(number), record)
+    sweep = find_sweep(tmp_path)
+    assert [record["run_id"] for record in sweep.records] == ["good0", "good1", "whole"]
+    assert sweep.failures["run_id"].tolist() == ["x3"]  # the folder's name
+    assert "`test_blocks` is not a table of 5 rows" in sweep.failures["sentence"].iloc[0]

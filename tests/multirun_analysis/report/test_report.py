@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import REPAIRS, expect, four_records, make_record, repaired, write_record
+from analysis_sweeps import REPAIRS, expect, four_records, make_record, repaired, with_blocks, write_record
 from odd_files import put
 
 from multirun_analysis import load_runs, plots
@@ -188,3 +188,15 @@ def test_the_terminal_says_that_figures_show_some_cells_and_how_many_failures_ar
     report = write_report([write_sweep([*records, *failed], [*map(expect, records)])])
     assert "note: figures show some of the 5 cells only, as each of them says; the tables have all." in report.notes
     assert report.failures[-1] == "and 3 more in failures.csv"
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_headings_say_what_the_intervals_of_the_table_are_over(write_sweep):
+    records = [make_record(f"r{seed}", seed=seed, barrier=0.1 * (seed + 3)) for seed in range(3)]
+    for name, kind in (("without", "log-scale t over pairs, 95%"), ("with", "log-scale t over pairs and test examples, 95%")):
+        report = write_report([write_sweep([with_blocks(each) if name == "with" else each for each in records], name=name)])
+        assert f"({kind})" in report.heading
+        for file in ("barrier_vs_width.md", "barrier_vs_width.tex"):
+            assert f"test loss barrier ({kind})" in (report.folder / file).read_text()
+        assert f"and its interval ({kind})" in (report.folder / "report.html").read_text()
+        assert "test_blocks" not in (report.folder / "runs.csv").read_text()

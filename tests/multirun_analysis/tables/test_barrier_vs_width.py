@@ -1,10 +1,11 @@
 """The barrier-versus-width table: its columns, its cells, what was expected and not found."""
 
 import numpy as np
-from analysis_sweeps import REPAIRS, expect, make_record
+import pandas as pd
+from analysis_sweeps import REPAIRS, expect, make_record, with_blocks
 
-from multirun_analysis import barrier_vs_width, load_expected, load_runs, schema
-from multirun_analysis.tables.barrier_vs_width import METRICS
+from multirun_analysis import barrier_vs_width, load_blocks, load_expected, load_runs, schema
+from multirun_analysis.tables.barrier_vs_width import METRICS, with_two_way
 from multirun_analysis.tables.pivots import pivot, pivot_text
 
 
@@ -122,3 +123,28 @@ def test_every_metric_can_be_shown(write_sweep):
         (block,) = pivot(table, runs, metric=metric)
         expected = others.get(metric, 0.1 if "loss" in metric else 0.01)
         np.testing.assert_allclose(block.rows[0][-1][-1].mean, expected, rtol=1e-12, err_msg=metric)
+
+
+def test_intervals_over_pairs_and_test_examples_stand_beside_those_over_pairs_and_in_their_place_in_what_people_read(write_sweep):
+    plain = [
+        make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.1 * (seed + 3) / width) for seed in range(3) for width in (8, 16)
+    ]
+    folder = write_sweep([with_blocks(record) if record["scope"]["width"] == 8 else record for record in plain])
+    runs, blocks = load_runs(folder), load_blocks(folder)
+    pairs, both = barrier_vs_width(runs), barrier_vs_width(runs, blocks=blocks)
+    columns = schema.names(schema.TWO_WAY)
+    assert pairs[columns[:2]].isna().all(axis=None)
+    assert set(pairs[columns[2]]) == {""}
+    for frame, same in ((pairs, both.drop(columns=columns)), (barrier_vs_width(runs.iloc[::-1], blocks=blocks), both)):
+        pd.testing.assert_frame_equal(frame[same.columns], same, rtol=1e-12)
+    keys = {"matching": "weights", "split": "test", "metric": "loss_barrier"}
+    row = cell(both, width=8, **keys)
+    assert row["ci_low_two_way"] < row["ci_low"] < row["mean"] < row["ci_high"] < row["ci_high_two_way"]
+    assert cell(both, width=8, **{**keys, "metric": "loss_midpoint"})["interval_two_way"] == ""
+    shown = with_two_way(both)
+    assert cell(shown, width=8, **keys)["interval"] == "log-scale t over pairs and test examples, 95%"
+    assert cell(shown, width=16, **keys)["interval"] == "log-scale t over pairs, 95%"
+    (block,) = pivot(both, runs)
+    assert [values[1].ends for *_, values in block.rows] == [
+        tuple(cell(shown, width=width, **keys)[["ci_low", "ci_high"]]) for width in (8, 16)
+    ]
