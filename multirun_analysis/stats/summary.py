@@ -232,4 +232,8 @@ def kinds_of(*tables: pd.DataFrame) -> str:
     drawn = set(schema.NOT_NEGATIVE) - set(ENDPOINTS)
     shown = [table[table["metric"].isin(drawn)] if "metric" in table else table for table in tables]
     kinds = {kind for table in shown for kind in table["interval"].dropna().unique() if not kind.startswith("none")}
-    return ", ".join(sorted(kinds)) or ON_LOGS
+    by_unit: dict[str, list[str]] = {}  # what an interval is over, and its level: said once
+    for kind in sorted(kinds):
+        name, over, unit = kind.partition(" over ")
+        by_unit.setdefault(over + unit, []).append(name)
+    return ", ".join(" or ".join(names) + unit for unit, names in by_unit.items()) or ON_LOGS
