@@ -5,8 +5,11 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from scipy.special import stdtr, stdtrit  # scipy.stats takes a second to import
 
+from multirun_analysis.common.media import for_figure
+from multirun_analysis.plots.style import STUDY_FONT, drawable, figure_style, method_look, panel_title
 from multirun_analysis.stats.intervals import LEVEL, student_t
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.paper_values import LEARNING_RATES, MIDPOINTS, Value
@@ -140,10 +143,35 @@ def luck(losses: pd.Series, paper: Value) -> dict[str, float]:
     return {"luck_subsets": float((means <= paper.mean).mean()), "luck_t": float(stdtr(n - 1, t))}
 
 
+def differences(frames: Frames) -> Figure:
+    """Draw by method how far each candidate moves the loss at the midpoint, with its interval, and how far it is to the paper's value."""
+    table = miss(frames)
+    candidates = list(dict.fromkeys(table["candidate"]))
+    with figure_style():
+        figure = Figure(figsize=(10.2, 1.6 + 0.24 * len(candidates)), layout="constrained")
+        axes = figure.subplots(1, len(MIDPOINTS), sharey=True)
+        for ax, (method, entries) in zip(axes, table.groupby("matching", sort=False), strict=True):
+            colour, marker = method_look(method, list(MIDPOINTS))
+            at = [candidates.index(candidate) for candidate in entries["candidate"]]
+            ax.hlines(at, drawable(entries["ci_low"]), drawable(entries["ci_high"]), color=colour, linewidth=1.6, alpha=0.7)
+            ax.plot(drawable(entries["difference"]), at, marker, color=colour, markersize=5, linestyle="none")
+            ax.axvline(0, color="black", linewidth=0.8)
+            to_paper = -entries.loc[entries["candidate"] == BASE, "gap"].iloc[0]
+            ax.axvline(to_paper, color="black", linestyle=":", label="the paper's mean")
+            panel_title(ax, str(method), STUDY_FONT)
+            ax.set_xlabel("change of the loss at the midpoint [nats]")
+        axes[0].set_yticks(range(len(candidates)), [for_figure(candidate) for candidate in candidates])
+        axes[0].invert_yaxis()
+        title = "point: mean difference from base on the same seeds; bar: Student's t, 95 %"
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", title=title)
+    return figure
+
+
 STUDY = Study(
     may=tuple(RECIPE),
     methods=("identity", *AS_PUBLISHED),
     among={"depth": (3,), "optimizer.lr": (RATE,)},
     dataset="mnist",
     tables={"miss": miss},
+    figures={"differences": differences},
 )

@@ -78,9 +78,12 @@ def _record_without_repairs(
     }
 
 
-def with_blocks(record: dict[str, Any], examples: int = 20) -> dict[str, Any]:
-    """Return a record that has test blocks, an example each: of every measure the row's own value, and an error with mean 0 that all share."""
-    errors = np.linspace(-1, 1, examples) ** 3 / 10
+def with_blocks(record: dict[str, Any], examples: int = 20, most: float = 0.1) -> dict[str, Any]:
+    """Return a record that has test blocks, an example each: of every measure the row's own value, and an error with mean 0 that all share.
+
+    `most` is the largest error, as a share of the value.
+    """
+    errors = np.linspace(-1, 1, examples) ** 3 * most
 
     def blocks(row: dict[str, Any]) -> str:
         return schema.packed_blocks(np.stack([np.ones(examples), *(row[measure] * (1 + errors) for measure in schema.BLOCK_MEASURES)]))

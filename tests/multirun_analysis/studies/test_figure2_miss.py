@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from multirun_analysis.studies.figure2_miss import compared, from_paper, luck, miss
+from multirun_analysis.studies.figure2_miss import compared, differences, from_paper, luck, miss
 from multirun_analysis.studies.paper_values import LEARNING_RATES, MIDPOINTS, Value
 
 SEEDS = range(4, 12)
@@ -31,10 +31,14 @@ def rows(seeds, shift: float, **recipe: object) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def table() -> pd.DataFrame:
+def every_row() -> list[dict[str, object]]:
     runs = [*rows(SEEDS, 0.0), *rows(SEEDS, -0.01, **{"training.data_order": "shared"}), *rows((4, 5), 0.005, precision="bfloat16_factors")]
     diverged = [row | {"status": "diverged", "loss_midpoint": np.nan} for row in rows((6,), 0.0, precision="bfloat16_factors")]
-    return miss({"runs": pd.DataFrame([*runs, *diverged])})
+    return [*runs, *diverged]
+
+
+def table() -> pd.DataFrame:
+    return miss({"runs": pd.DataFrame(every_row())})
 
 
 def test_every_candidate_has_a_row_per_method_and_the_base_comes_first():
@@ -107,3 +111,16 @@ def test_two_pairs_of_a_seed_in_a_cell_are_not_told_apart_and_refused():
     runs = pd.DataFrame([*rows((4, 5), 0.0), *rows((4, 5), 0.1)])
     with pytest.raises(ValueError, match=r"^several pairs of one seed are split=train, weights"):
         miss({"runs": runs})
+
+
+def test_the_figure_has_each_candidates_difference_at_its_name_and_the_papers_mean_where_the_base_would_reach_it():
+    figure, entries = differences({"runs": pd.DataFrame(every_row())}), table()
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == list(dict.fromkeys(entries["candidate"]))
+    for ax in figure.axes:
+        own = entries[entries["matching"] == ax.get_title("left")]
+        points, zero, paper = ax.get_lines()
+        np.testing.assert_allclose(points.get_xdata(), own["difference"])
+        assert [names[int(at)] for at in points.get_ydata()] == own["candidate"].tolist()
+        assert zero.get_xdata()[0] == 0
+        assert paper.get_xdata()[0] + own["mean"].iloc[0] == pytest.approx(PAPER[ax.get_title("left")].mean)

@@ -129,7 +129,7 @@ def test_intervals_over_pairs_and_test_examples_stand_beside_those_over_pairs_an
     plain = [
         make_record(f"r{seed}{width}", seed=seed, width=width, barrier=0.1 * (seed + 3) / width) for seed in range(3) for width in (8, 16)
     ]
-    folder = write_sweep([with_blocks(record) if record["scope"]["width"] == 8 else record for record in plain])
+    folder = write_sweep([with_blocks(record, most=4.0) if record["scope"]["width"] == 8 else record for record in plain])
     runs, blocks = load_runs(folder), load_blocks(folder)
     pairs, both = barrier_vs_width(runs), barrier_vs_width(runs, blocks=blocks)
     columns = schema.names(schema.TWO_WAY)
