@@ -39,7 +39,7 @@ class LineRow(MethodRow):
 
 @dataclass(frozen=True, kw_only=True)
 class RunRow(LineRow):
-    """The measures of one method on one split; losses in nats per item (`Criterion`), errors in [0, 1], NaN where a measure does not exist."""
+    """The measures of one method on one split; losses in nats per item, errors in [0, 1], NaN where a measure does not exist."""
 
     matching_status: str
     points: int
