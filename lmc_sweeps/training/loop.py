@@ -209,12 +209,11 @@ class _Update:
 def _batches(
     recipes: Sequence[Recipe], training: Training, tables: tuple[Tensor, Tensor], first: int, last: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the rows of two tables that each network sees in steps `first` to `last` - 1: inputs (K, B, ...), targets (K, B, classes).
+    """Yield the rows of two tables that each network sees in steps `first` to `last` - 1: inputs (K, B, d), targets (K, B, classes).
 
     Several batches are gathered at a time: for narrow networks a call costs more than what it does.
     """
-    examples, n_inputs = len(tables[0]), tables[0][:1].numel()
-    size, device = training.batch_size, tables[0].device
+    (examples, n_inputs), size, device = tables[0].shape, training.batch_size, tables[0].device
     per_epoch = math.ceil(examples / size)
     at_once = max(1, MOST_GATHERED // (len(recipes) * size * n_inputs)) * size
     epochs = range(first // per_epoch, math.ceil(last / per_epoch))
