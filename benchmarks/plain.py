@@ -20,6 +20,7 @@ def network(n_inputs: int, width: int, depth: int, n_classes: int) -> nn.Sequent
 
 def steps(inputs: Tensor, labels: Tensor, width: int, depth: int, batch_size: int, count: int) -> float:
     """Train one network for `count` steps and return the seconds of one."""
+    inputs = inputs.flatten(1)  # of images
     module = network(inputs.shape[1], width, depth, int(labels.max()) + 1).to(inputs.device)
     optimizer = torch.optim.SGD(module.parameters(), lr=0.05, momentum=0.9)
     step = 0

@@ -66,7 +66,7 @@ PAGES = {
         ],
     ),
     "repair": ("Repairs", [f"lmc_sweeps.repair.{name}" for name in ("base", "none", "reset")]),
-    "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),
+    "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx", "python_text")]),
     "analysis": (
         "Analysis: loading and tables",
         [f"multirun_analysis.frames.discovery.load_{name}" for name in ("runs", "blocks", "curves", "layers", "expected")]

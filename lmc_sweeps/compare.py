@@ -17,7 +17,6 @@ from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
 from lmc_sweeps.models.criteria import Criterion, criterion_of
-from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.architecture import architecture_of
 from lmc_sweeps.own_networks.batch_sizes import batch_size_of, check_batch_size
 from lmc_sweeps.own_networks.comparison import Comparison
@@ -143,7 +142,7 @@ def compare(
         at_once = batch_size_of(batch_size, architecture, a, examples.train.inputs, methods, points)
         unseen = check_networks(architecture, a, b, examples, methods, at_once)
         notes += [*measured.notes, *unseen, *examples.notes(architecture)]
-        examples = examples if isinstance(architecture, TorchModule) else examples.flat()
+        examples = examples.taken(architecture)
         result = compare_pair(
             architecture,
             a.parameters,

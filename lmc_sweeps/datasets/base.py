@@ -17,17 +17,33 @@ from lmc_sweeps.common.identity import NEVER
 log = logging.getLogger(__name__)
 
 MOST_RATIO = 1032  # of contents to file, by which deflate (gzip) can compress
+KINDS = VECTORS, IMAGES, TOKENS = ("vectors", "images", "tokens")  # of examples
 
 
 @dataclass(frozen=True)
 class Split:
-    """Examples in a fixed order: `inputs` of shape (n, d) in float32, `labels` of shape (n,) in int64."""
+    """Examples in a fixed order, one a row.
+
+    Parameters
+    ----------
+    inputs : Tensor, shape (n, ...)
+        Vectors (n, d) or images (n, c, h, w) of c channels, in float32; or tokens (n, positions), ids 0, 1, ... in int64.
+    labels : Tensor, shape (n,) or (n, positions)
+        In int64: a class for each example; of tokens, one for each position, as the token that follows.
+    """
 
     inputs: Tensor
     labels: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def kind(self) -> str:
+        """What its examples are, one of `KINDS`."""
+        if not self.inputs.is_floating_point():
+            return TOKENS
+        return IMAGES if self.inputs.dim() > 2 else VECTORS
 
     def to(self, device: torch.device) -> "Split":
         """Return the split on a device."""
@@ -48,25 +64,42 @@ def spread(examples: int, most: int | None) -> Tensor:
 
 
 def split(inputs: np.ndarray, labels: np.ndarray) -> Split:
-    """Return a split made of arrays: float32 inputs and int64 labels.
+    """Return a split made of arrays of vectors (n, d) or images (n, c, h, w), and classes (n,): float32 inputs and int64 labels.
 
     Raises
     ------
     InputError
         If they are not arrays of real numbers, or labels would change by becoming integers.
     """
-    inputs, labels = _real("inputs", inputs), _real("labels", labels)
-    whole = np.ascontiguousarray(labels)
-    if labels.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):  # of NaN, which then is not a whole number
-            whole = whole.astype(np.int64)
-        if not np.array_equal(whole, labels):
-            wrong = labels[whole != labels].flat[0]
-            raise checks.InputError(f"`labels` of a split must be whole numbers, got {wrong}; networks here are classifiers.")
+    inputs, labels = _real("inputs", inputs), _whole("labels", labels)
     with np.errstate(over="ignore"):  # beyond float32: an infinite input, which is refused before the first job
         numbers = np.ascontiguousarray(inputs, np.float32)
-    arrays = (numbers, np.ascontiguousarray(whole, np.int64))
-    return Split(*(torch.tensor(array) for array in arrays))  # copies, which begin at a cache line
+    return Split(torch.tensor(numbers), torch.tensor(labels))  # copies, which begin at a cache line
+
+
+def token_split(tokens: np.ndarray, following: np.ndarray) -> Split:
+    """Return a split made of arrays (n, positions) of the ids of tokens and of those that follow each of them, both in int64.
+
+    Raises
+    ------
+    InputError
+        If they are not arrays of real numbers, or would change by becoming integers.
+    """
+    return Split(torch.tensor(_whole("inputs", tokens)), torch.tensor(_whole("labels", following)))
+
+
+def _whole(name: str, values: Any) -> np.ndarray:
+    """Return an array of integers in int64."""
+    array = _real(name, values)
+    whole = np.ascontiguousarray(array)
+    if array.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):  # of NaN, which then is not a whole number
+            whole = whole.astype(np.int64)
+        if not np.array_equal(whole, array):
+            wrong = array[whole != array].flat[0]
+            more = "; networks here are classifiers" if name == "labels" else ""
+            raise checks.InputError(f"`{name}` of a split must be whole numbers, got {wrong}{more}.")
+    return np.ascontiguousarray(whole, np.int64)
 
 
 def _real(name: str, values: Any) -> np.ndarray:
@@ -81,12 +114,21 @@ def _real(name: str, values: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Data:
-    """A loaded dataset; `note` is a sentence for the record when the contents are not the official ones, else empty."""
+    """A loaded dataset.
+
+    `n_classes` is the number of classes, of tokens that of their ids, the vocabulary. `note` is a sentence for the record on what the
+    contents are, where they are not the official ones or there are several; else empty.
+    """
 
     train: Split
     test: Split
     n_classes: int
     note: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What its examples are, one of `KINDS`."""
+        return self.train.kind
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -125,10 +167,15 @@ def location() -> Any:
 
 
 def fingerprint(data: Data) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 of both splits: shapes, inputs and labels, in order."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of both splits: shapes, inputs and labels, in order.
+
+    Images (n, c, h, w) count as the vectors that they are flattened to, as they did before they kept their shape: the names of finished
+    jobs stay.
+    """
     digest = hashlib.sha256()
     for part in (data.train, data.test):
-        for tensor, kind in ((part.inputs, "<f4"), (part.labels, "<i8")):
+        inputs = part.inputs.flatten(1) if part.inputs.dim() == 4 else part.inputs
+        for tensor, kind in ((inputs, "<f4" if inputs.is_floating_point() else "<i8"), (part.labels, "<i8")):
             digest.update(repr(tuple(tensor.shape)).encode())
             digest.update(np.ascontiguousarray(tensor.cpu().numpy(), dtype=kind).data)
     return digest.hexdigest()[:16]
@@ -139,7 +186,8 @@ def normalise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
     .. math:: x \leftarrow (x - \mu) / \sigma
     """
-    mean, std = train.mean(dtype=np.float64), train.std(dtype=np.float64)
+    pixels = train.reshape(len(train), -1)  # in one order of summation, whatever the shape of an example
+    mean, std = pixels.mean(dtype=np.float64), pixels.std(dtype=np.float64)
     if std == 0:
         raise checks.InputError(
             "`dataset.normalise` divides by the standard deviation of the training inputs, which is 0: they are all equal."
@@ -165,12 +213,21 @@ class ImageFiles(Dataset):
                 checks.integer(f"dataset.{key}", getattr(self, key))
 
     def first(self, key: str, images: np.ndarray, labels: np.ndarray, file: str) -> Split:
-        """Return the first examples, as many as `key` (`train_size` or `test_size`) asks for, flat and with pixels in [0, 1]."""
+        """Return the first examples, as many as `key` (`train_size` or `test_size`) asks for, pixels in [0, 1].
+
+        Parameters
+        ----------
+        key : str
+        images : ndarray, shape (n, c, h, w), of unsigned bytes
+        labels : ndarray, shape (n,)
+        file : str
+            What messages call their file.
+        """
         size = getattr(self, key)
         if size is not None and size > len(labels):
             raise checks.InputError(f"`dataset.{key}` must be at most {len(labels)}, the examples in {file}, got {size}.")
         images, labels = images[:size], labels[:size]
-        return split(images.reshape(len(images), -1) / np.float32(255), labels)
+        return split(images / np.float32(255), labels)
 
     def normalised(self, train: Split, test: Split) -> tuple[Split, Split]:
         """Return both splits, normalised if the settings say so."""

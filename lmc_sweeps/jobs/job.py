@@ -20,7 +20,7 @@ from lmc_sweeps.jobs.keeping import keep_results
 from lmc_sweeps.jobs.missing import missing_methods, missing_planes, points_note, points_of_lines, repairs_of_missing
 from lmc_sweeps.jobs.network_files import StoredNetwork
 from lmc_sweeps.jobs.plane_files import add_planes
-from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
+from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks, taken_split
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import Record
 from lmc_sweeps.jobs.results import empty_record
@@ -113,13 +113,14 @@ def measure(
 ) -> tuple[Record, dict[str, Maps]]:
     """Return the record of every pair of the networks, matched by the methods and measured under the repairs, and the maps."""
     device, names = resolve_device(job.settings.device), job.network_names
-    architecture, splits = job.architecture, (job.data.train.to(device), job.data.test.to(device))
+    architecture = job.architecture
+    train, test = (taken_split(architecture, split, device) for split in (job.data.train, job.data.test))
     record = empty_record(job, networks, methods, repairs, points)
     maps: dict[str, Maps] = {}
     searches: list[records.Row] = []
     movements = [_movement(planned, network) for planned, network in zip(planned_networks(job), networks, strict=True)]
     for i, j in job.settings.pairs():
-        result = _measure_pair(job, architecture, networks[i], networks[j], splits, methods, repairs, points)
+        result = _measure_pair(job, architecture, networks[i], networks[j], (train, test), methods, repairs, points)
         if networks[i].facts.finite and networks[j].facts.finite:
             check_final_losses(result, (names[i], names[j]), [networks[k].facts.loss_final for k in (i, j)], device)
         training = {"seconds_train": networks[i].seconds + networks[j].seconds, "relative_movement": (movements[i] + movements[j]) / 2}

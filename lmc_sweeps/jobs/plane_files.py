@@ -20,6 +20,7 @@ from lmc_sweeps.common.files import locked, write_atomically
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.network_files import StoredNetwork
 from lmc_sweeps.jobs.permutation_files import read_maps
+from lmc_sweeps.jobs.planned import taken_split
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import NO_PLANE, Record
 from lmc_sweeps.matching.base import Matching
@@ -95,8 +96,8 @@ def measure_planes(
         If the permutations are lost.
     """
     maps = read_maps(folder, record)
-    names, test = job.network_names, job.data.test.to(resolve_device(job.settings.device))
-    architecture, planes = job.architecture, Planes([], [], [])
+    names, architecture, planes = job.network_names, job.architecture, Planes([], [], [])
+    test = taken_split(architecture, job.data.test, resolve_device(job.settings.device))
     for (i, j), method in itertools.product(itertools.combinations(range(len(names)), 2), methods):
         key = dict(zip(KEY, (names[i], names[j], method.name, method.settings_hash()), strict=True))
         rows: list[PlaneRow] = []

@@ -115,9 +115,15 @@ def groups(networks: Sequence[PlannedNetwork]) -> list[list[PlannedNetwork]]:
     return [list(group.values()) for group in by_kind.values()]
 
 
+def taken_split(architecture: Architecture, split: Split, device: torch.device) -> Split:
+    """Return a split on a device, its examples as the architecture's networks take them."""
+    return Split(architecture.taken(split.inputs), split.labels).to(device)
+
+
 def padded_split(architecture: Architecture, split: Split, device: torch.device) -> Split:
-    """Return a split on a device, with the inputs filled up where the architecture's networks are."""
-    return Split(architecture.padded_inputs(split.inputs), split.labels).to(device)
+    """Return the same with the inputs filled up where the architecture's networks are, as training takes them."""
+    split = taken_split(architecture, split, device)
+    return Split(architecture.padded_inputs(split.inputs), split.labels)
 
 
 def padded_stack(networks: Sequence[PlannedNetwork]) -> dict[str, torch.Tensor]:

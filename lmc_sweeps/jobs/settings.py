@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from itertools import combinations
 from pathlib import Path
 
+from lmc_sweeps import models
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.devices import resolve_device
 from lmc_sweeps.common.identity import NEVER
@@ -11,7 +12,7 @@ from lmc_sweeps.datasets.base import Data, Dataset
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths import interpolation
 from lmc_sweeps.models.base import Model, Shape
-from lmc_sweeps.models.checking import check_model
+from lmc_sweeps.models.checking import check_model, check_takes
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.training.loop import Training
@@ -98,10 +99,11 @@ class JobSettings:
 
     def check_against(self, data: Data) -> None:
         """Raise `InputError` where the settings do not fit the data."""
+        check_takes(self.model, data.kind, self.dataset.name, models.choices())
         shape = self.shape(data)
         self.model.check_shape(shape)
         sees_activations = any(method.needs & {"moments", "cross_moments"} for method in self.matching)
-        check_model(self.model, shape, sees_activations)
+        check_model(self.model, shape, sees_activations, data.kind)
         if self.training.batch_size > len(data.train):
             raise checks.InputError(
                 f"`training.batch_size` must be at most the size of the training set ({len(data.train)}), got {self.training.batch_size}."

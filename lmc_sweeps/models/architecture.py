@@ -38,6 +38,14 @@ class Architecture(ABC):
         """Return the symmetry graph of one network of these tensors: what the specification says of them."""
         return Graph.by_hand(self.spec.axes, network)
 
+    def taken(self, inputs: Tensor) -> Tensor:
+        """Return examples of a dataset as the networks take them: here as vectors, (n, d), images flattened.
+
+        It is called once, on whole splits, and every other method is given what it returns. An architecture that sees images as images
+        returns them as they are.
+        """
+        return inputs.flatten(1)
+
     @abstractmethod
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """Return the logits, shape (K, n, classes), of K networks on `inputs`: (n, d) shared, or (K, n, d) one batch each."""

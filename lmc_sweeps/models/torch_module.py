@@ -60,6 +60,10 @@ class TorchModule(Architecture):
         places = [o.tensor for o in self._graph.occurrences(group) if not o.reads]
         return tuple(site.key for name in places for site in self._sites.reads.get(name, ()))
 
+    def taken(self, inputs: Tensor) -> Tensor:
+        """Return examples of a dataset as they are: vectors, images or tokens; a module that wants another shape makes it itself."""
+        return inputs
+
     @callers_threads()
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         return stacked_outputs(self._module, stack, inputs)

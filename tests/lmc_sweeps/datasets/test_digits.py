@@ -16,13 +16,13 @@ def data() -> Data:
 
 
 def rows(pixels: np.ndarray, labels: np.ndarray) -> list[tuple[float, ...]]:
-    """Return the examples as sortable tuples, grey levels and label."""
-    return sorted(map(tuple, np.column_stack([pixels, labels]).tolist()))
+    """Return the examples as sortable tuples, grey levels row by row and label."""
+    return sorted(map(tuple, np.column_stack([pixels.reshape(len(pixels), -1), labels]).tolist()))
 
 
 def test_there_are_1437_training_and_360_test_images_of_64_pixels_in_10_classes(data):
-    assert tuple(data.train.inputs.shape) == (1437, 64)
-    assert tuple(data.test.inputs.shape) == (360, 64)
+    assert tuple(data.train.inputs.shape) == (1437, 1, 8, 8)
+    assert tuple(data.test.inputs.shape) == (360, 1, 8, 8)
     assert (data.n_inputs, data.n_classes, data.note) == (64, 10, "")
     assert data.train.labels.unique().tolist() == list(range(10))
 

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
-from small_jobs import digits, files, keys, silent, small_job, timeless
+from small_jobs import as_vectors, digits, files, keys, silent, small_job, timeless
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.seeding import generator
@@ -160,9 +160,19 @@ def test_the_facts_are_the_training_losses_of_the_modules():
     (network, _) = find_or_train(job, silent)
     module = job.architecture.module(network.parameters)
     with torch.no_grad():
-        loss = torch.nn.functional.cross_entropy(module(digits().train.inputs), digits().train.labels)
+        loss = torch.nn.functional.cross_entropy(module(digits().train.inputs.flatten(1)), digits().train.labels)
     np.testing.assert_allclose(network.facts.loss_final, float(loss), rtol=1e-6)
     assert network.facts.loss_final < network.facts.loss_initial
+
+
+def test_images_are_trained_and_measured_to_the_bit_as_the_vectors_that_they_are_flattened_to(tmp_path):
+    job, methods = small_job(), {"matching": (Weights(), Activations()), "plane": True}
+    records = [run_job(small_job(data, **methods), tmp_path / str(k), silent) for k, data in enumerate((digits(), as_vectors(digits())))]
+    of_images, of_vectors = ({key: record[key] for key in ("run_id", "scope", "data", "curves", "layers")} for record in records)
+    assert of_images == of_vectors
+    assert of_images["run_id"] == job.run_id
+    assert timeless(records[0]["runs"]) == timeless(records[1]["runs"])
+    assert files(tmp_path / "0")["plane.csv"] == files(tmp_path / "1")["plane.csv"]
 
 
 def test_a_job_that_fails_before_its_record_leaves_none(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import torch
 from small_jobs import small_settings
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import Data, split
+from lmc_sweeps.datasets.base import Data, split, token_split
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
@@ -92,6 +92,12 @@ def test_a_batch_larger_than_the_training_set_is_refused_against_the_data():
     job(training=Training(batch_size=10)).check_against(data)
     with pytest.raises(InputError, match=r"^`training\.batch_size` must be at most the size of the training set \(10\), got 11\.$"):
         job(training=Training(batch_size=11)).check_against(data)
+
+
+def test_a_model_that_does_not_take_what_the_dataset_gives_is_refused_against_the_data():
+    text = token_split([[0, 1]] * 100, [[1, 1]] * 100)
+    with pytest.raises(InputError, match=r"^`model` mlp takes vectors or images, and dataset digits gives tokens: "):
+        job().check_against(Data(text, text, n_classes=2))
 
 
 @pytest.mark.parametrize("directions", ["one", "both"])

@@ -103,6 +103,11 @@ def test_the_training_forward_is_that_of_the_callers_network_with_its_batch_norm
         torch.testing.assert_close(buffers["norm.running_var"][k], module.norm.running_var, rtol=1e-12, atol=1e-14)
 
 
+def test_a_module_takes_examples_as_they_are() -> None:
+    for examples in (normal(6, 2, 8, 8), normal(6, 8), torch.arange(6).view(2, 3)):
+        assert architecture().taken(examples) is examples
+
+
 def test_the_callers_module_keeps_its_weights_and_its_mode() -> None:
     module = ConvNet().double()
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
