@@ -17,6 +17,7 @@ from lmc_sweeps.common.identity import NEVER
 log = logging.getLogger(__name__)
 
 MOST_RATIO = 1032  # of contents to file, by which deflate (gzip) can compress
+KINDS = VECTORS, IMAGES, TOKENS = ("vectors", "images", "tokens")  # of examples
 
 
 @dataclass(frozen=True)

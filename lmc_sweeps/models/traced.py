@@ -1,0 +1,114 @@
+"""Models that are any `torch.nn.Module`: a subclass gives the module, and its symmetries are derived from its operations."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.common.threads import one_thread
+from lmc_sweeps.models.base import Counts, Model, Shape
+from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.proof import prove
+from lmc_sweeps.symmetry.tracing import trace
+
+log = logging.getLogger(__name__)
+EXAMPLES = 2  # that a module is traced with, and its graph proved
+
+
+@dataclass(frozen=True, kw_only=True)
+class TracedModel(Model):
+    """A model of which a subclass gives the module, and nothing else.
+
+    Its networks are all floating-point parameters and buffers that `state_dict` has, under their first names. They begin as the module
+    draws them, from PyTorch's generator of the CPU, which is seeded for it and put back: equal seeds give equal bits, and nothing
+    outside changes. Which neurons can be relabelled is derived from the module's operations (`symmetry.tracing.trace`), and proved by
+    relabelings of a network before the first one of a shape is used (`symmetry.proof.prove`), once in a process.
+    """
+
+    @abstractmethod
+    def module(self, shape: Shape) -> nn.Module:
+        """Return a new module of this shape, of one tensor in and one tensor out: logits, (n, classes), or (n, positions, classes)."""
+
+    def architecture(self, shape: Shape) -> TorchModule:
+        """Return the module's mathematics with its symmetry graph.
+
+        Raises
+        ------
+        InputError
+            If the module cannot be traced, has no neurons that can be relabelled, or computes something else after a relabeling.
+        """
+        return _proved(self, shape)
+
+    def initial(self, shape: Shape, rng: np.random.Generator) -> dict[str, Tensor]:
+        return {name: tensor.clone() for name, tensor in _tensors(_drawn(self, shape, int(rng.integers(2**63)))).items()}
+
+    def tensor_sizes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(tensor.shape) for name, tensor in _tensors(_sketched(self, shape)[0]).items()}
+
+    def counts(self, shape: Shape) -> Counts:
+        """Return the parameters, activations and operations of one network; no network is drawn, however large it is."""
+        module, graph = _sketched(self, shape)
+        return TorchModule(module, graph).counts(shape, self.tensor_sizes(shape))
+
+
+@lru_cache(maxsize=256)
+def _sketched(model: TracedModel, shape: Shape) -> tuple[nn.Module, Graph]:
+    """Return a module without values, and its graph: neither takes memory. A module whose code asks for values is drawn."""
+    examples = shape.examples(EXAMPLES, model.takes[0], generator(0, "examples"))
+    try:
+        module = _made(lambda: model.module(shape), "meta")
+        graph = trace(module, examples.to("meta"))
+    except Exception:  # of whatever kind: code that reads a value, or that computes with tensors which it makes on the CPU
+        module = _drawn(model, shape, 0)
+        graph = trace(module, examples)
+    return module, graph
+
+
+@lru_cache(maxsize=64)
+def _proved(model: TracedModel, shape: Shape) -> TorchModule:
+    """Return the architecture of a model, with the groups whose relabelings were seen to keep what a drawn network computes."""
+    graph = _sketched(model, shape)[1]
+    module, rng = _drawn(model, shape, 0), generator(0, "proof")
+    proof = prove(module, graph, shape.examples(EXAMPLES, model.takes[0], rng), rng)
+    if proof.gap > proof.rounding:
+        raise InputError(
+            f"model={model.name}: its outputs change by {proof.gap:.1e} of the largest where its neurons are relabelled: its module does "
+            "not compute the same whenever it is called, or not with its parameters alone."
+        )
+    free = graph.without(proof.idle)  # of idle groups no relabeling can be seen, right or wrong
+    lost = " ".join(f"{limit.operation} leaves {', '.join(limit.tensors[:3])} in their order." for limit in graph.limits)
+    if not free.sizes:
+        raise InputError(f"model={model.name}: it has no neurons that can be relabelled. {lost}".rstrip())
+    if lost:
+        log.warning("model=%s: %s", model.name, lost)
+    return TorchModule(module, free)
+
+
+@one_thread()
+def _drawn(model: TracedModel, shape: Shape, seed: int) -> nn.Module:
+    return _made(lambda: model.module(shape), "cpu", seed)
+
+
+def _made(make: Callable[[], nn.Module], device: str, seed: int = 0) -> nn.Module:
+    """Return a module that is drawn on a device from a seed, with the generator of the CPU put back."""
+    # No `torch.manual_seed`, which seeds the generators of all devices.
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        torch.default_generator.manual_seed(seed)
+        return make()
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Return the floating-point parameters and buffers of a module; one with several names under its first."""
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        if isinstance(tensor, Tensor) and tensor.is_floating_point() and all(tensor is not other for other in tensors.values()):
+            tensors[name] = tensor
+    return {name: tensor.detach() for name, tensor in tensors.items()}
