@@ -59,25 +59,30 @@ class Convolutional(TracedModel):
         """Return the least height and width of an image."""
         return 1
 
-    def convolution(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-        """Return a convolution of zero-padded images, with its norm; without a bias where a batch norm takes it away again.
-
-        Weights are normal with variance 2 / fan-in, biases 0 (He et al. 2015).
-        """
-        layer = nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=self.norm != "batch")
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
+    def convolution(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> "Convolution":
+        """Return a convolution with its norm."""
         norms: dict[str, Callable[[], nn.Module]] = {
             "batch": lambda: nn.BatchNorm2d(channels_out),
             "layer": lambda: ChannelNorm(channels_out),
             "group": lambda: nn.GroupNorm(self.norm_groups, channels_out),
+            "none": nn.Identity,
         }
-        both = nn.Sequential()
-        both.add_module("convolution", layer)
-        if self.norm != "none":
-            both.add_module("norm", norms[self.norm]())
-        return both
+        has_bias = self.norm != "batch"  # which takes it away again
+        return Convolution(nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=has_bias), norms[self.norm]())
+
+
+class Convolution(nn.Module):
+    """A convolution and its norm; weights are normal with variance 2 / fan-in, biases 0 (He et al. 2015)."""
+
+    def __init__(self, layer: nn.Conv2d, norm: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.norm = layer, norm
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.layer(x))
 
 
 class ConvolutionalChain(nn.Module):

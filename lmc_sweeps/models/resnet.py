@@ -29,6 +29,8 @@ class Block(nn.Module):
         self.one, self.two = model.convolution(channels_in, channels_out, stride=stride), model.convolution(channels_out, channels_out)
         changes = stride > 1 or channels_in != channels_out
         self.shortcut = model.convolution(channels_in, channels_out, kernel=1, stride=stride) if changes else nn.Identity()
+        if model.norm == "none":
+            nn.init.zeros_(self.two.layer.weight)  # so that the sum of the blocks does not grow with their number
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.two(F.relu(self.one(x))) + self.shortcut(x))
@@ -63,7 +65,7 @@ class Resnet(Convolutional):
     blocks of each stage as `width` does their channels: k = `blocks` · `depth`. So with three blocks, depths 1, 2 and 3 are ResNet-20,
     ResNet-38 and ResNet-56.
 
-    Without norms the last convolution of every block begins at 0, so that the blocks' sum does not grow with their number.
+    Without norms the last convolution of every block begins at 0.
 
     Parameters
     ----------
@@ -86,8 +88,4 @@ class Resnet(Convolutional):
         return LEAST_PIXELS
 
     def module(self, shape: Shape) -> nn.Module:
-        network = ResidualNetwork(self, self.blocks * shape.depth, shape)
-        for block in network.modules():
-            if self.norm == "none" and isinstance(block, Block):
-                nn.init.zeros_(block.two.convolution.weight)
-        return network
+        return ResidualNetwork(self, self.blocks * shape.depth, shape)

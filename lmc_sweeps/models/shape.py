@@ -38,6 +38,6 @@ class Shape:
         return math.prod(self.inputs)
 
     def examples(self, count: int, kind: str, rng: np.random.Generator) -> Tensor:
-        """Return examples drawn at random, shape (count, *inputs): numbers in float32, or ids of tokens in int64 for the kind ``tokens``."""
+        """Return examples drawn at random, shape (count, *inputs): numbers in float32, of the kind ``tokens`` their ids in int64."""
         size = (count, *self.inputs)
         return torch.from_numpy(rng.integers(self.classes, size=size) if kind == TOKENS else rng.standard_normal(size).astype(np.float32))

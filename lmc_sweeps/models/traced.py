@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +21,7 @@ from lmc_sweeps.symmetry.tracing import trace
 
 log = logging.getLogger(__name__)
 EXAMPLES = 2  # that a module is traced with, and its graph proved
+MOST_WIDTH = 2**24  # above it the number of entries of a tensor, some hundred times its square, is no integer of 64 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,8 @@ class TracedModel(Model):
 @lru_cache(maxsize=256)
 def _sketched(model: TracedModel, shape: Shape) -> tuple[nn.Module, Graph]:
     """Return a module without values, and its graph: neither takes memory. A module whose code asks for values is drawn."""
+    if shape.width > MOST_WIDTH:
+        raise InputError(f"`width` must be at most {MOST_WIDTH:,} for model={model.name}, got {shape.width}.")
     examples = shape.examples(EXAMPLES, model.takes[0], generator(0, "examples"))
     try:
         module = _made(lambda: model.module(shape), "meta")
@@ -72,9 +75,9 @@ def _sketched(model: TracedModel, shape: Shape) -> tuple[nn.Module, Graph]:
     return module, graph
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)  # each holds a network
 def _proved(model: TracedModel, shape: Shape) -> TorchModule:
-    """Return the architecture of a model, with the groups whose relabelings were seen to keep what a drawn network computes."""
+    """Return the architecture of a model, whose relabelings were seen to keep what a drawn network computes."""
     graph = _sketched(model, shape)[1]
     module, rng = _drawn(model, shape, 0), generator(0, "proof")
     proof = prove(module, graph, shape.examples(EXAMPLES, model.takes[0], rng), rng)
@@ -83,13 +86,16 @@ def _proved(model: TracedModel, shape: Shape) -> TorchModule:
             f"model={model.name}: its outputs change by {proof.gap:.1e} of the largest where its neurons are relabelled: its module does "
             "not compute the same whenever it is called, or not with its parameters alone."
         )
-    free = graph.without(proof.idle)  # of idle groups no relabeling can be seen, right or wrong
-    lost = " ".join(f"{limit.operation} leaves {', '.join(limit.tensors[:3])} in their order." for limit in graph.limits)
-    if not free.sizes:
+    lost = " ".join(f"{limit.operation} leaves {_first(limit.tensors)} in their order." for limit in graph.limits)
+    if not graph.sizes:
         raise InputError(f"model={model.name}: it has no neurons that can be relabelled. {lost}".rstrip())
     if lost:
         log.warning("model=%s: %s", model.name, lost)
-    return TorchModule(module, free)
+    return TorchModule(module, graph)
+
+
+def _first(names: Sequence[str], most: int = 3) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 @one_thread()

@@ -84,7 +84,8 @@ def test_every_option_composes_to_settings(path):
     elif group == "training":
         assert settings.training == Training(**OmegaConf.to_container(OmegaConf.load(path)))
     else:
-        assert getattr(settings, group) == CLASSES[group][path.stem]()
+        name, changed = NAMED.get(path.stem, (path.stem, {}))
+        assert getattr(settings, group) == CLASSES[group][name](**changed)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
