@@ -38,7 +38,7 @@ class Vgg(Convolutional):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.variant not in STAGES or isinstance(self.variant, bool):
+        if not isinstance(self.variant, int) or self.variant not in STAGES:
             raise checks.InputError(f"`model.variant` must be one of {', '.join(map(str, STAGES))}, got {self.variant!r}.")
 
     def check_shape(self, shape: Shape) -> None:

@@ -39,6 +39,7 @@ def test_a_convolution_has_its_norm_and_a_bias_unless_a_batch_norm_takes_it_away
 
 
 def test_weights_begin_with_variance_2_over_fan_in():
+    torch.manual_seed(0)
     layer = Cnn(norm="none").convolution(50, 100, kernel=3).layer
     scaled = layer.weight.double() * (9 * 50 / 2) ** 0.5
     assert abs(float(scaled.square().mean()) - 1) < 5 * (2 / scaled.numel()) ** 0.5

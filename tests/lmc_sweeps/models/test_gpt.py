@@ -24,8 +24,8 @@ def test_a_token_changes_its_own_logits_and_those_of_later_positions_alone():
     with torch.no_grad():
         before, after = module(tokens), module(changed)
     assert before.shape == (2, 6, 11)
-    assert torch.equal(before[:, :3], after[:, :3])
-    assert bool(((before[:, 3:] - after[:, 3:]).abs().amax((0, 2)) > 1e-6).all())
+    torch.testing.assert_close(before[:, :3], after[:, :3], rtol=0, atol=1e-6)
+    assert bool(((before[:, 3:] - after[:, 3:]).abs().amax((0, 2)) > 1e-4).all())
 
 
 def test_images_are_no_sequences():
