@@ -52,33 +52,38 @@ class TracedModel(Model):
         return {name: tensor.clone() for name, tensor in _tensors(_drawn(self, shape, int(rng.integers(2**63)))).items()}
 
     def tensor_sizes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
-        return {name: tuple(tensor.shape) for name, tensor in _tensors(_sketched(self, shape)[0]).items()}
+        return {name: tuple(tensor.shape) for name, tensor in _tensors(_outline(self, shape)).items()}
 
     def counts(self, shape: Shape) -> Counts:
         """Return the parameters, activations and operations of one network; no network is drawn, however large it is."""
-        module, graph = _sketched(self, shape)
-        return TorchModule(module, graph).counts(shape, self.tensor_sizes(shape))
+        return TorchModule(_outline(self, shape), _graph(self, shape)).counts(shape, self.tensor_sizes(shape))
 
 
 @lru_cache(maxsize=256)
-def _sketched(model: TracedModel, shape: Shape) -> tuple[nn.Module, Graph]:
-    """Return a module without values, and its graph: neither takes memory. A module whose code asks for values is drawn."""
+def _outline(model: TracedModel, shape: Shape) -> nn.Module:
+    """Return a module whose tensors have no values, and take no memory; one whose code asks for values is drawn."""
     if shape.width > MOST_WIDTH:
         raise InputError(f"`width` must be at most {MOST_WIDTH:,} for model={model.name}, got {shape.width}.")
+    try:
+        return _made(lambda: model.module(shape), "meta")
+    except Exception:  # of whatever kind: it is raised again where it is no matter of values
+        return _drawn(model, shape, 0)
+
+
+@lru_cache(maxsize=256)
+def _graph(model: TracedModel, shape: Shape) -> Graph:
+    """Return the symmetry graph, of a module without values where its code can be traced so."""
     examples = shape.examples(EXAMPLES, model.takes[0], generator(0, "examples"))
     try:
-        module = _made(lambda: model.module(shape), "meta")
-        graph = trace(module, examples.to("meta"))
-    except Exception:  # of whatever kind: code that reads a value, or that computes with tensors which it makes on the CPU
-        module = _drawn(model, shape, 0)
-        graph = trace(module, examples)
-    return module, graph
+        return trace(_outline(model, shape), examples.to("meta"))
+    except InputError:  # it reads a value, or computes with tensors that it makes on the CPU
+        return trace(_drawn(model, shape, 0), examples)
 
 
 @lru_cache(maxsize=16)  # each holds a network
 def _proved(model: TracedModel, shape: Shape) -> TorchModule:
     """Return the architecture of a model, whose relabelings were seen to keep what a drawn network computes."""
-    graph = _sketched(model, shape)[1]
+    graph = _graph(model, shape)
     module, rng = _drawn(model, shape, 0), generator(0, "proof")
     proof = prove(module, graph, shape.examples(EXAMPLES, model.takes[0], rng), rng)
     if proof.gap > proof.rounding:
