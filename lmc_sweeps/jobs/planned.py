@@ -99,7 +99,7 @@ def template(model: Model, shape: Shape) -> dict[str, torch.Tensor]:
 @lru_cache(maxsize=1024)  # of every job of a sweep, before the first one begins
 def counts(model: Model, shape: Shape) -> Counts:
     """Return the parameters, activations and operations of a network, from which memory and time are estimated."""
-    return model.architecture(shape).counts(shape, _tensor_sizes(model, shape))
+    return model.counts(shape)
 
 
 def planned_networks(job: PreparedJob) -> list[PlannedNetwork]:

@@ -41,3 +41,7 @@ class Model(ABC):
     def tensor_sizes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
         """Return the sizes of the tensors of `initial`, in its order: here of one that is drawn; a model may know them without."""
         return {name: tuple(tensor.shape) for name, tensor in self.initial(shape, generator(0, "template")).items()}
+
+    def counts(self, shape: Shape) -> Counts:
+        """Return the parameters, activations and operations of one network (`Architecture.counts`)."""
+        return self.architecture(shape).counts(shape, self.tensor_sizes(shape))

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
@@ -11,10 +12,11 @@ from torch.func import functional_call
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.threads import callers_threads
-from lmc_sweeps.models.base import Architecture, unstack
+from lmc_sweeps.models.base import Architecture, Counts, Shape, unstack
 from lmc_sweeps.models.batch_norm import BatchNorms, NormSums, batch_norms_of, stacked_norm_sums
 from lmc_sweeps.models.functional import is_batch_norm, stacked_gradients, stacked_outputs, stacked_training_outputs
 from lmc_sweeps.models.hidden_layers import HiddenLayer
+from lmc_sweeps.models.product_counts import counted_products
 from lmc_sweeps.models.sites import Products, Use
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.sites import Site, sites_of
@@ -113,6 +115,16 @@ class TorchModule(Architecture):
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:
         per_network = [self._activations(unstack(stack, k), inputs, before) for k in range(len(next(iter(stack.values()))))]
         return {key: torch.stack([activations[key] for activations in per_network]) for key in per_network[0]}
+
+    def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
+        """Return the counts of its tensors, with the operations of all products, and their results as activations (`product_counts`).
+
+        Of a module whose code cannot be run without values they are those of its tensors alone.
+        """
+        counts, products = super().counts(shape, sizes), counted_products(self._module, shape.inputs)
+        if products is None:
+            return counts
+        return replace(counts, operations=products.operations, activations=shape.n_inputs + products.results)
 
     def check_trainable(self, parameters: Mapping[str, Tensor]) -> None:
         """Raise `InputError` if a sweep could not train networks of these tensors as the module says.

@@ -133,6 +133,12 @@ def test_every_block_says_what_it_is(page):
             )
 
 
+def test_a_model_of_ones_own_module_takes_under_twenty_lines_of_code():
+    blocks = read_blocks((ROOT / "docs" / "how_to" / "own_model.md").read_text())
+    (text,) = [block.text for block in blocks if block.word == "my_parts/models/gated.py"]
+    assert len([line for line in text.splitlines() if line.strip() and not line.startswith('"""')]) < 20
+
+
 def test_what_is_done_smaller_is_written_there():
     for page, written, _ in SMALLER:
         assert written in (ROOT / page).read_text(), written
