@@ -14,7 +14,7 @@ from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.models.base import Architecture, Counts, Model, Shape, stacked
-from lmc_sweeps.training.loop import Recipe
+from lmc_sweeps.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class PlannedNetwork:
         return template(self.settings.model, self.job.shape)
 
     @property
+    def statistics(self) -> frozenset[str]:
+        """The names of those of its tensors that training changes by itself, and no optimizer: running statistics of batch norms."""
+        return self.architecture.graph(self.template).buffers
+
+    @property
     def steps(self) -> int:
         """The steps of its training."""
         return self.settings.training.steps(len(self.data.train))
@@ -80,7 +85,8 @@ class PlannedNetwork:
         """Return everything that fixes the shape of the computation: networks of one kind can share a stack."""
         s = self.settings
         fixed = (self.job.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
-        return (*fixed, self.steps, s.training.batch_size, s.optimizer.buffers)
+        seen = (s.training.batch_size, s.training.label_smoothing, s.training.augmentation, s.training.crop_padding)
+        return (*fixed, self.steps, *seen, s.optimizer.buffers)
 
 
 @lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike; a model may have to draw one
@@ -115,6 +121,13 @@ def groups(networks: Sequence[PlannedNetwork]) -> list[list[PlannedNetwork]]:
 def padded_split(architecture: Architecture, split: Split, device: torch.device) -> Split:
     """Return a split on a device, with the inputs filled up where the architecture's networks are."""
     return Split(architecture.padded_inputs(split.inputs), split.labels).to(device)
+
+
+def training_split(network: PlannedNetwork, device: torch.device) -> Split:
+    """Return the training set on a device as the loop takes it: padded, or as images where these are augmented first."""
+    if network.settings.training.augmentation != "none":
+        return network.data.train.to(device)
+    return padded_split(network.architecture, network.data.train, device)
 
 
 def padded_stack(networks: Sequence[PlannedNetwork]) -> dict[str, torch.Tensor]:

@@ -15,8 +15,8 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, Sgd
+from lmc_sweeps.training.recipe import Training
 from multirun_analysis.common import redaction
 from multirun_analysis.schema import safe_name
 

@@ -15,8 +15,11 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.padding import pad_axes
-from lmc_sweeps.training.loop import Recipe, StackState, Training, data_orders, initial_state, loss_gradient, train
+from lmc_sweeps.training.batches import data_orders
+from lmc_sweeps.training.gradients import loss_gradient
+from lmc_sweeps.training.loop import StackState, initial_state, train
 from lmc_sweeps.training.optimizers import Adam, AdamW, Optimizer, Sgd
+from lmc_sweeps.training.recipe import Recipe, Training
 
 SEED, INPUTS, CLASSES = 11, 12, 4
 OPTIMIZERS = [Sgd(lr=0.1, weight_decay=0.01), Adam(lr=0.01), AdamW(lr=0.01)]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.training.loop import Training, data_orders
+from lmc_sweeps.training.batches import data_orders
+from lmc_sweeps.training.recipe import Training
 
 
 @pytest.mark.parametrize("examples", [1, 2, 97])
