@@ -123,11 +123,9 @@ def padded_split(architecture: Architecture, split: Split, device: torch.device)
     return Split(architecture.padded_inputs(split.inputs), split.labels).to(device)
 
 
-def training_split(network: PlannedNetwork, device: torch.device) -> Split:
-    """Return the training set on a device as the loop takes it: padded, or as images where these are augmented first."""
-    if network.settings.training.augmentation != "none":
-        return network.data.train.to(device)
-    return padded_split(network.architecture, network.data.train, device)
+def training_split(network: PlannedNetwork, padded: Split) -> Split:
+    """Return the training set as the loop takes it: padded, or the images themselves, on the same device, where these are augmented."""
+    return padded if network.settings.training.augmentation == "none" else network.data.train.to(padded.labels.device)
 
 
 def padded_stack(networks: Sequence[PlannedNetwork]) -> dict[str, torch.Tensor]:

@@ -105,7 +105,7 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress, i
     keeper = _Keeper(networks, losses, seconds, store, progress, interruption)
     with products_of(first.settings.precision):
         recipes = [network.recipe for network in networks]
-        state = train(first.training_architecture, state, recipes, training_split(first, device), keeper)
+        state = train(first.training_architecture, state, recipes, training_split(first, split), keeper)
     after = evaluate(architecture, state.parameters, split)
     spent = (time.perf_counter() - start) / len(networks)
     shapes = {name: tensor.shape for name, tensor in first.template.items()}
