@@ -85,8 +85,8 @@ class PlannedNetwork:
         """Return everything that fixes the shape of the computation: networks of one kind can share a stack."""
         s = self.settings
         fixed = (self.job.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
-        seen = (s.training.batch_size, s.training.label_smoothing, s.training.augmentation, s.training.crop_padding)
-        return (*fixed, self.steps, *seen, s.optimizer.buffers)
+        views = (s.training.batch_size, s.training.label_smoothing, s.training.augmentation, s.training.crop_padding)
+        return (*fixed, self.steps, *views, s.optimizer.buffers)
 
 
 @lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike; a model may have to draw one

@@ -55,7 +55,7 @@ def batches(
         for rows in here.split(at_once, dim=1):
             inputs, labels = (_rows(table, rows) for table in (split.inputs, split.labels))
             if views is not None:
-                inputs = _seen(inputs, views.take_along_dim(rows.unsqueeze(-1), 1), recipes[0], as_taken)
+                inputs = _augmented(inputs, views.take_along_dim(rows.unsqueeze(-1), 1), recipes[0], as_taken)
             yield from zip(inputs.split(size, dim=1), _rows(targets, labels).split(size, dim=1), strict=True)
 
 
@@ -73,8 +73,8 @@ def _views(recipes: Sequence[Recipe], epoch: int, examples: int, device: torch.d
     return torch.stack(views).to(device)
 
 
-def _seen(images: Tensor, views: Tensor, recipe: Recipe, as_taken: Callable[[Tensor], Tensor]) -> Tensor:
+def _augmented(images: Tensor, views: Tensor, recipe: Recipe, as_taken: Callable[[Tensor], Tensor]) -> Tensor:
     """Return the augmented images of each network as it takes them, (K, n, c, h, w) -> (K, n, ...)."""
     training = recipe.training
-    seen = augmented(images.flatten(0, 1), views.flatten(0, 1), training.augmentation, training.crop_padding)
-    return as_taken(seen).unflatten(0, images.shape[:2])
+    views_of_all = augmented(images.flatten(0, 1), views.flatten(0, 1), training.augmentation, training.crop_padding)
+    return as_taken(views_of_all).unflatten(0, images.shape[:2])

@@ -66,12 +66,12 @@ def test_what_is_seen_does_not_depend_on_where_training_was_cut(step, augmentati
 
 
 def test_views_differ_by_network_and_epoch_and_keep_the_order_and_the_targets():
-    plain, seen = drawn([0, 1], augmentation="none"), drawn([0, 1])
-    assert all(torch.equal(a, b) for (_, a), (_, b) in zip(plain, seen, strict=True))
-    of_networks = [torch.cat([inputs[k] for inputs, _ in seen]) for k in (0, 1)]
+    plain, changed = drawn([0, 1], augmentation="none"), drawn([0, 1])
+    assert all(torch.equal(a, b) for (_, a), (_, b) in zip(plain, changed, strict=True))
+    of_networks = [torch.cat([inputs[k] for inputs, _ in changed]) for k in (0, 1)]
     shared = {tuple(view.flatten().tolist()) for view in of_networks[0]} & {tuple(view.flatten().tolist()) for view in of_networks[1]}
     assert len(shared) < EXAMPLES
-    for (images, _), (views, _) in zip(plain, seen, strict=True):
+    for (images, _), (views, _) in zip(plain, changed, strict=True):
         for image, view in zip(images.flatten(0, 1), views.flatten(0, 1), strict=True):
             # No number stands twice in the data, so those of a view tell of which image it is.
             assert set(view.unique().tolist()) - {0.0} <= set(image.unique().tolist())

@@ -96,16 +96,16 @@ def decay_groups(module: nn.Module, decay: float) -> list[dict]:
 def test_the_numbers_are_those_of_pytorchs_own_loop_running_statistics_included(make, kind, decayed):
     case = Case(make, torch.float64)
     training = Training(epochs=2, batch_size=8, label_smoothing=0.1, augmentation="none" if make is Gpt else "crop_flip", crop_padding=1)
-    ours = {"sgd": Sgd(lr=0.05, weight_decay=0.3, decayed=decayed), "adamw": AdamW(lr=0.01, weight_decay=0.3, decayed=decayed)}[kind]
-    stack = case.trained([0, 3], ours, training)
+    settings = {"sgd": Sgd(lr=0.05, weight_decay=0.3, decayed=decayed), "adamw": AdamW(lr=0.01, weight_decay=0.3, decayed=decayed)}[kind]
+    stack = case.trained([0, 3], settings, training)
     for k, number in enumerate((0, 3)):
         module = case.module(number)
         groups = decay_groups(module, 0.3) if decayed == "weights" else [{"params": list(module.parameters()), "weight_decay": 0.3}]
         optimizer = torch.optim.SGD(groups, lr=0.05, momentum=0.9) if kind == "sgd" else torch.optim.AdamW(groups, lr=0.01)
         plain_loop(case, number, optimizer, module, training)
         for name, tensor in tensors(module).items():
-            # float64, six steps: measured 1e-13
-            torch.testing.assert_close(stack[name][k], tensor, rtol=1e-9, atol=1e-10, msg=lambda text, name=name: f"{name}: {text}")
+            # Adam divides by epsilon the gradient of a bias before a batch norm, which is rounding in float64: measured 2e-10.
+            torch.testing.assert_close(stack[name][k], tensor, rtol=1e-8, atol=1e-8, msg=lambda text, name=name: f"{name}: {text}")
 
 
 @pytest.mark.parametrize("augmentation", ["none", "crop_flip"])
