@@ -27,8 +27,8 @@ from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Training
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = 1024  # of a width: more than the card is fastest with, so that the stack is what we choose

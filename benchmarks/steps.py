@@ -18,8 +18,9 @@ from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.jobs.stack_sizes import stack_size
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import StackState, Training, initial_state, train
+from lmc_sweeps.training.loop import StackState, initial_state, train
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Training
 
 NETWORKS = 20  # of a width in a sweep of ten pairs
 REPEATS = 9

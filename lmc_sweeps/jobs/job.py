@@ -164,4 +164,5 @@ def _measure_pair(
 
 def _movement(planned: PlannedNetwork, network: StoredNetwork) -> float:
     """Return how far training has moved a network from where it began, which is drawn again from its seed."""
-    return relative_movement(planned.initial(), {name: tensor.cpu() for name, tensor in network.parameters.items()})
+    trained = {name: tensor.cpu() for name, tensor in network.parameters.items() if name not in planned.statistics}
+    return relative_movement({name: tensor for name, tensor in planned.initial().items() if name in trained}, trained)

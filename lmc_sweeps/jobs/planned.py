@@ -14,7 +14,7 @@ from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.models.base import Architecture, Counts, Model, Shape, stacked
-from lmc_sweeps.training.loop import Recipe
+from lmc_sweeps.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class PlannedNetwork:
         return template(self.settings.model, self.job.shape)
 
     @property
+    def statistics(self) -> frozenset[str]:
+        """The names of those of its tensors that training changes by itself, and no optimizer: running statistics of batch norms."""
+        return self.architecture.graph(self.template).buffers
+
+    @property
     def steps(self) -> int:
         """The steps of its training."""
         return self.settings.training.steps(len(self.data.train))
@@ -83,7 +88,8 @@ class PlannedNetwork:
         """Return everything that fixes the shape of the computation: networks of one kind can share a stack."""
         s = self.settings
         fixed = (self.job.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
-        return (*fixed, self.steps, s.training.batch_size, s.optimizer.buffers)
+        views = (s.training.batch_size, s.training.label_smoothing, s.training.augmentation, s.training.crop_padding)
+        return (*fixed, self.steps, *views, s.optimizer.buffers)
 
 
 @lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike; a model may have to draw one
@@ -124,6 +130,11 @@ def padded_split(architecture: Architecture, split: Split, device: torch.device)
     """Return the same with the inputs filled up where the architecture's networks are, as training takes them."""
     split = taken_split(architecture, split, device)
     return Split(architecture.padded_inputs(split.inputs), split.labels)
+
+
+def training_split(network: PlannedNetwork, padded: Split) -> Split:
+    """Return the training set as the loop takes it: padded, or the images themselves, on the same device, where these are augmented."""
+    return padded if network.settings.training.augmentation == "none" else network.data.train.to(padded.labels.device)
 
 
 def padded_stack(networks: Sequence[PlannedNetwork]) -> dict[str, torch.Tensor]:

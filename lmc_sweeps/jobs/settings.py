@@ -15,8 +15,9 @@ from lmc_sweeps.models.base import Model, Shape
 from lmc_sweeps.models.checking import check_model, check_takes
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.repair.none import NoRepair
-from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.augmentation import check_images
 from lmc_sweeps.training.optimizers import Optimizer
+from lmc_sweeps.training.recipe import Training
 
 # Of the factors and results of training's matrix products; `bfloat16_factors` rounds the factors only, as TPUs do, on any device. Weights,
 # losses and all that is measured afterwards are float32 always.
@@ -104,6 +105,7 @@ class JobSettings:
         self.model.check_shape(shape)
         sees_activations = any(method.needs & {"moments", "cross_moments"} for method in self.matching)
         check_model(self.model, shape, sees_activations, data.kind)
+        check_images(self.training.augmentation, data.train.inputs)
         if self.training.batch_size > len(data.train):
             raise checks.InputError(
                 f"`training.batch_size` must be at most the size of the training set ({len(data.train)}), got {self.training.batch_size}."

@@ -14,7 +14,7 @@ from lmc_sweeps.common.tensor_files import check_like
 from lmc_sweeps.common.time_limit import time_limit
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.jobs.network_files import Facts, PartialNetwork, StoredNetwork
-from lmc_sweeps.jobs.planned import PlannedNetwork, groups, padded_split, padded_stack, products_of
+from lmc_sweeps.jobs.planned import PlannedNetwork, groups, padded_split, padded_stack, products_of, training_split
 from lmc_sweeps.jobs.stack_sizes import stack_size
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.measuring.evaluation import evaluate
@@ -59,12 +59,14 @@ def _fitting(network: PlannedNetwork, partial: PartialNetwork | None) -> Partial
     try:
         if set(partial.tensors) != kinds or not 0 < partial.step < network.steps:
             raise ValueError(f"it holds {', '.join(sorted(partial.tensors))} at step {partial.step} of {network.steps}")
-        for tensors in partial.tensors.values():
-            check_like(tensors, drawn)
+        trained = {name: tensor for name, tensor in drawn.items() if name not in network.statistics}
+        for kind, tensors in partial.tensors.items():
+            check_like(tensors, drawn if kind == PARAMETERS else trained)
     except ValueError as error:
         log.warning("the half-trained network %s does not fit (%s); it is trained from the start.", network.name, error)
         return None
-    return replace(partial, tensors={kind: {name: tensors[name] for name in drawn} for kind, tensors in partial.tensors.items()})
+    in_order = {kind: {name: tensors[name] for name in drawn if name in tensors} for kind, tensors in partial.tensors.items()}
+    return replace(partial, tensors=in_order)
 
 
 def train_stack(stack: Sequence[Started], store: Store, progress: Progress) -> Iterator[dict[str, StoredNetwork]]:
@@ -102,7 +104,8 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress, i
     state, losses, seconds = _begin(waiting, architecture, split, device)
     keeper = _Keeper(networks, losses, seconds, store, progress, interruption)
     with products_of(first.settings.precision):
-        state = train(first.training_architecture, state, [network.recipe for network in networks], split, keeper)
+        recipes = [network.recipe for network in networks]
+        state = train(first.training_architecture, state, recipes, training_split(first, split), keeper)
     after = evaluate(architecture, state.parameters, split)
     spent = (time.perf_counter() - start) / len(networks)
     shapes = {name: tensor.shape for name, tensor in first.template.items()}
@@ -135,7 +138,8 @@ def _begin(
         return state, [partial.loss_initial for partial in partials], [partial.seconds for partial in partials]
     initial = {name: tensor.to(device) for name, tensor in padded_stack([network for network, _ in waiting]).items()}
     losses = [float(loss) for loss in evaluate(architecture, initial, split).loss]
-    return initial_state(waiting[0][0].settings.optimizer, initial), losses, [0.0] * len(waiting)
+    first = waiting[0][0]
+    return initial_state(first.settings.optimizer, initial, first.statistics), losses, [0.0] * len(waiting)
 
 
 class _Keeper:

@@ -68,6 +68,10 @@ class Architecture(ABC):
         """
         return self.forward(stack, inputs), {}
 
+    def is_computed_at_once(self, stack: Mapping[str, Tensor]) -> bool:
+        """Return whether `forward` computes all networks of a stack at once; if not, training takes one after the other, to save memory."""
+        return True
+
     def batch_norms(self) -> BatchNorms:
         """Return which layers have running statistics that can be computed again, and which tensors look like such; none, as here."""
         return BatchNorms()
@@ -125,7 +129,7 @@ class Architecture(ABC):
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items()}
         with torch.enable_grad():
             logits = self.forward(leaves, inputs)
-        if logits.dim() != 3 or logits.shape[:2] != inputs.shape[:2]:
+        if logits.dim() < 3 or logits.shape[:2] != inputs.shape[:2]:
             raise InputError(
                 f"`forward` of a {type(self).__name__} must take one batch for each network and return their logits, (networks, examples, "
                 f"classes); for inputs {tuple(inputs.shape)} it returned {tuple(logits.shape)}."

@@ -148,6 +148,11 @@ def is_batch_norm(layer: nn.Module) -> bool:
     return isinstance(layer, BATCH_NORMS)
 
 
+def is_computed_at_once(module: nn.Module, stack: Mapping[str, Tensor]) -> bool:
+    """Return whether a stack is computed at once by default, and not one network after the other, as far as is known before it is tried."""
+    return _is_faster_at_once(module, stack) and _takes_vmap.get(module, True)
+
+
 def over_stack(
     module: nn.Module,
     network: Network,

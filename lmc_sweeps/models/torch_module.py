@@ -14,7 +14,7 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.threads import callers_threads
 from lmc_sweeps.models.base import Architecture, Counts, Shape, unstack
 from lmc_sweeps.models.batch_norm import BatchNorms, NormSums, batch_norms_of, stacked_norm_sums
-from lmc_sweeps.models.functional import is_batch_norm, stacked_gradients, stacked_outputs, stacked_training_outputs
+from lmc_sweeps.models.functional import is_batch_norm, is_computed_at_once, stacked_gradients, stacked_outputs, stacked_training_outputs
 from lmc_sweeps.models.hidden_layers import HiddenLayer
 from lmc_sweeps.models.product_counts import counted_products
 from lmc_sweeps.models.sites import Products, Use
@@ -74,6 +74,9 @@ class TorchModule(Architecture):
     def training_forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         return stacked_training_outputs(self._module, stack, inputs)
 
+    def is_computed_at_once(self, stack: Mapping[str, Tensor]) -> bool:
+        return is_computed_at_once(self._module, stack)
+
     def batch_norms(self) -> BatchNorms:
         return batch_norms_of(self._module)
 
@@ -129,13 +132,18 @@ class TorchModule(Architecture):
     def check_trainable(self, parameters: Mapping[str, Tensor]) -> None:
         """Raise `InputError` if a sweep could not train networks of these tensors as the module says.
 
-        A sweep trains in evaluation mode: batch norms would keep the statistics that they begin with, dropout would drop nothing.
+        Batch norms are trained as PyTorch does, from running statistics that are among the tensors; dropout would drop nothing.
         """
         for name, layer in self._module.named_modules():
-            if is_batch_norm(layer) or (isinstance(layer, DROPOUT) and layer.p > 0):
+            if isinstance(layer, DROPOUT) and layer.p > 0:
                 raise InputError(
-                    f"a sweep does not train {type(layer).__name__} layers ({name or 'the module'}): it computes in evaluation mode. Use a "
-                    "layer or group norm, or no dropout; networks that were trained elsewhere are compared by lmc_sweeps.compare."
+                    f"a sweep does not train {type(layer).__name__} layers ({name or 'the module'}): nothing is dropped in it. Use no "
+                    "dropout; networks that were trained elsewhere are compared by lmc_sweeps.compare."
+                )
+            if is_batch_norm(layer) and getattr(layer, "momentum", 0.1) is None and layer.track_running_stats:
+                raise InputError(
+                    f"a sweep does not train batch norms with momentum=None ({name or 'the module'}): they count their "
+                    "batches, and the count is no tensor of a stack. Give a momentum, e.g. 0.1."
                 )
         shapes = {name: tuple(axis.size for axis in axes) for name, axes in self._graph.axes.items()}
         initial = {name: tuple(tensor.shape) for name, tensor in parameters.items()}

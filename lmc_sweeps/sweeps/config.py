@@ -20,8 +20,8 @@ from lmc_sweeps.jobs.settings import MEASURED, PARTS, JobSettings, scalar_keys
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.sweeps.computed import computed_keys
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import OPTIMIZERS
+from lmc_sweeps.training.recipe import Training
 
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it
 _WORD = re.compile(r"\.*[A-Za-z_][\w.]*")  # that may be a key

@@ -51,7 +51,9 @@ class Sweep:
     @cached_property
     def _scopes(self) -> dict[str, Mapping[str, Any]]:
         """The settings of every job, found or else expected, by its name."""
-        return {job["run_id"]: job["scope"] for job in (*self.expected, *self.records) if job.get("scope")}
+        scopes = {job["run_id"]: job["scope"] for job in (*self.expected, *self.records) if job.get("scope")}
+        later = {key: value for key, value in schema.WITHOUT_SETTINGS.items() if any(key in scope for scope in scopes.values())}
+        return {name: {**scope, **{key: later[key] for key in later.keys() - scope.keys()}} for name, scope in scopes.items()}
 
     @property
     def scopes(self) -> list[Mapping[str, Any]]:

@@ -14,6 +14,13 @@ METHOD = ("matching", "settings_hash")
 REPAIR = ("repair", "repair_hash")  # of rows of lines: the repair of the networks on it, with the hash of its settings
 WITHOUT_REPAIR = {"repair": "none", "repair_hash": "f91871fb"}  # what rows of records count as that were written before there were repairs
 NO_REPAIR: Mapping[str, Any] = {**WITHOUT_REPAIR, "settings": {}}  # the entry of that, among the repairs of a record
+# What the settings of a job count as that was written before there were these, beside jobs that have them.
+WITHOUT_SETTINGS: Mapping[str, Any] = {
+    "optimizer.decayed": "all",
+    "training.label_smoothing": 0.0,
+    "training.augmentation": "none",
+    "training.crop_padding": 4,
+}
 DIGESTS = (*PAIR, "settings_hash", "repair_hash")  # the names in a row that are digests
 # The keys of a cell, which no statistic mixes: these, then the varying keys, then what the table adds (method, split, width, ...).
 CELL = ("dataset", "model", "depth")

@@ -12,8 +12,8 @@ from lmc_sweeps.jobs.records import read_record
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Training
 
 CLOCK = ("seconds_train", "seconds_match", "seconds_evaluate")  # columns of the times that something took
 SMALL: dict[str, Any] = {

@@ -19,8 +19,8 @@ from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.base import Architecture, Shape
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, Sgd
+from lmc_sweeps.training.recipe import Training
 
 JOB = JobSettings(
     width=32,

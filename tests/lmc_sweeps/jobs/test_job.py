@@ -20,7 +20,7 @@ from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.recipe import Training
 from multirun_analysis.schema import RUNS_TAIL, TEST_BLOCKS, names, open_blocks
 
 

@@ -13,7 +13,7 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.recipe import Training
 
 
 def job(**changes) -> JobSettings:

@@ -12,8 +12,8 @@ from lmc_sweeps import datasets, matching, models, repair
 from lmc_sweeps.cluster.task_settings import ClusterSettings
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.sweeps.config import conf_dir, job_settings
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import OPTIMIZERS
+from lmc_sweeps.training.recipe import Training
 
 CLASSES = {
     "dataset": datasets.choices(),

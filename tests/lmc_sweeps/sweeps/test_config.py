@@ -72,7 +72,7 @@ MISTAKES = [
     (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is not a folder."),
     (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, directions, matching, model, networks, optimizer, plan, plane, points, precision, "
      "repair, seed, splits, store, time_limit, training, width. Did you mean 'width'?"),
-    (["+optimizer.lrr=1"], "`optimizer.lrr` is not a key; the keys at `optimizer` are lr, momentum, weight_decay. Did you mean 'lr'?"),
+    (["+optimizer.lrr=1"], "`optimizer.lrr` is not a key; the keys at `optimizer` are decayed, lr, momentum, weight_decay. Did you mean 'lr'?"),
     (["~width"], "`width` is missing; a job needs width, depth, networks, seed, device, precision, points, directions, splits, plane, time_limit, dataset, model, optimizer, training, matching, repair, store."),
     (["model=mean_field", "depth=2"], "`depth` must be 1 for model=mean_field, a two-layer network, got 2."),
     (["model.initialisation=low_dimensional", "model.intrinsic_dimension=65"], "`model.intrinsic_dimension` must be at most the number of inputs (64), got 65."),

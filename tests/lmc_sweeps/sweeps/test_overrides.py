@@ -31,7 +31,7 @@ TOP = (
         ("matching=weigths", "`matching` must be one of activations, annealing, covariance, frank_wolfe, identity, otfusion, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'weigths'. Did you mean 'weights'?"),
         ("matching.weigths.biases=true", "`matching` must be one of activations, annealing, covariance, frank_wolfe, identity, otfusion, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'weigths'. Did you mean 'weights'?"),
         ("matching.weights.bias=true", "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, epsilon, name, outgoing, shuffled, transport. Did you mean 'matching.weights.biases'?"),
-        ("optimizer.lrr=1", "`optimizer.lrr` is not a key; the keys at `optimizer` are beta1, beta2, epsilon, lr, momentum, name, weight_decay. Did you mean 'optimizer.lr'?"),
+        ("optimizer.lrr=1", "`optimizer.lrr` is not a key; the keys at `optimizer` are beta1, beta2, decayed, epsilon, lr, momentum, name, weight_decay. Did you mean 'optimizer.lr'?"),
         ("store.dri=x", "`store.dri` is not a key; the keys at `store` are dir. Did you mean 'store.dir'?"),
         ("experiment=width_digit", f"`experiment` must be one of {EXPERIMENTS}, got 'width_digit'. Did you mean 'width_digits'?"),
     ],
