@@ -56,8 +56,6 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     Returns
     -------
     LoadedPair
-        Networks that are chains of layers take vectors: images as ``inputs.flatten(1)``.
-
         `aligned`, `permutations` and `maps` are keyed by method; where a record holds one with several settings, by
         ``method.settings_hash``.
 

@@ -16,7 +16,7 @@ from lmc_sweeps.maths.certificates import layerwise_certificate, operator_norm
 from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.maths.permutations import PermutationSpec, permute
 from lmc_sweeps.models.base import INPUT, Architecture, Counts, Shape, line_by, unstack
-from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, Layer
+from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, ChainModule, Layer
 from lmc_sweeps.models.hidden_layers import Corrector
 from lmc_sweeps.models.padding import extend, pad, pad_axes, pad_stack, unpad
 from lmc_sweeps.symmetry.maps import Map, permutations_of
@@ -246,7 +246,7 @@ class FeedForward(Architecture):
             )
             for k, after in enumerate(layer.after):
                 parts[f"{layer.name}_after" + (f"_{k}" if k else "")] = copy.deepcopy(after)
-        module = nn.Sequential(parts)
+        module = ChainModule(parts)
         module.load_state_dict(dict(parameters))
         return module.eval()
 
