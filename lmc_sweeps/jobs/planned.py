@@ -127,9 +127,8 @@ def taken_split(architecture: Architecture, split: Split, device: torch.device) 
 
 
 def padded_split(architecture: Architecture, split: Split, device: torch.device) -> Split:
-    """Return the same with the inputs filled up where the architecture's networks are, as training takes them."""
-    split = taken_split(architecture, split, device)
-    return Split(architecture.padded_inputs(split.inputs), split.labels)
+    """Return the same as networks in training take them: filled up where these are."""
+    return Split(architecture.training_inputs(split.inputs), split.labels).to(device)
 
 
 def training_split(network: PlannedNetwork, padded: Split) -> Split:

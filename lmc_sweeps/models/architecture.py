@@ -150,8 +150,12 @@ class Architecture(ABC):
         return {name: tensor.contiguous() for name, tensor in network.items()}
 
     def padded_inputs(self, inputs: Tensor) -> Tensor:
-        """Return inputs as a padded network takes them."""
+        """Return inputs, as `taken` returns them, as a padded network takes them."""
         return inputs
+
+    def training_inputs(self, inputs: Tensor) -> Tensor:
+        """Return examples of a dataset as networks in training take them: `taken`, and padded where these are."""
+        return self.padded_inputs(self.taken(inputs))
 
     def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
         """Return the parameters, activations and operations of one network, from which memory and time are estimated.

@@ -65,7 +65,7 @@ def train(
     recipes : sequence of Recipe, length K
         With equal epochs, batch sizes, optimizer buffers, label smoothing and augmentation.
     split : Split
-        The training set, on the device of the stack: with inputs as `padded_inputs` returns them or, where they are augmented, the images.
+        The training set, on the device of the stack: with inputs as `training_inputs` returns them or, if augmented, the images.
     after_step : callable
         Shown the state after every step; its tensors go on changing, so what is kept must be copied.
     steps : int, optional
@@ -85,7 +85,7 @@ def train(
     stack = _whole(start.parameters, parameters)
     state = StackState(parameters=stack, buffers={kind: flat.views for kind, flat in buffers.items()}, step=start.step)
     updates = [_Update(recipe, networks, parameters, gradients, buffers, total) for recipe, networks in _sharing(recipes)]
-    as_taken = (lambda inputs: inputs) if training.augmentation == "none" else architecture.padded_inputs
+    as_taken = (lambda inputs: inputs) if training.augmentation == "none" else architecture.training_inputs
     classes = architecture.forward(start.parameters, as_taken(split.inputs[:1])).shape[-1]
     targets = target_table(classes, training.label_smoothing, parameters.whole)
     for inputs, target in batches(recipes, split, targets, start.step, last, as_taken):

@@ -1,6 +1,7 @@
 """The story of one job: done once, added to, begun again where it failed, and the same whatever is in the store."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from small_jobs import as_vectors, digits, files, keys, silent, small_job, timel
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.jobs import job as story
 from lmc_sweeps.jobs.job import find_or_train, run_job
 from lmc_sweeps.jobs.missing import is_complete
@@ -173,6 +175,15 @@ def test_images_are_trained_and_measured_to_the_bit_as_the_vectors_that_they_are
     assert of_images["run_id"] == job.run_id
     assert timeless(records[0]["runs"]) == timeless(records[1]["runs"])
     assert files(tmp_path / "0")["plane.csv"] == files(tmp_path / "1")["plane.csv"]
+
+
+def test_augmented_images_are_flattened_after_their_views_were_taken():
+    images = digits()
+    train = Split(images.train.inputs + images.train.inputs.flip(-1), images.train.labels)  # each is its own mirror image
+    data = replace(images, train=train)
+    mirrored, plain = (find_or_train(small_job(data, training=Training(epochs=1, augmentation=kind)), silent) for kind in ("flip", "none"))
+    for one, other in zip(mirrored, plain, strict=True):
+        assert all(torch.equal(one.parameters[name], other.parameters[name]) for name in other.parameters)
 
 
 def test_a_job_that_fails_before_its_record_leaves_none(tmp_path, monkeypatch):

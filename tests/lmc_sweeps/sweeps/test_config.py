@@ -68,7 +68,7 @@ MISTAKES = [
     (["splits=train"], "`splits` must be one of both, test, got 'train'."),
     (["matching.weights.transport=emdd"], "`matching.weights.transport` must be one of assignment, emd, sinkhorn, got 'emdd'. Did you mean 'emd'?"),
     (["matching.weights.biases=1"], "`matching.weights.biases` must be true or false, got 1."),
-    (["dataset.name=mnits"], "`dataset.name` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
+    (["dataset.name=mnits"], "`dataset.name` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, python_text, got 'mnits'. Did you mean 'mnist'?"),
     (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is not a folder."),
     (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, directions, matching, model, networks, optimizer, plan, plane, points, precision, "
      "repair, seed, splits, store, time_limit, training, width. Did you mean 'width'?"),
