@@ -51,8 +51,10 @@ def check_takes(model: Model, kind: str, dataset: str, choices: Mapping[str, typ
     """
     if kind not in model.takes:
         names = [name for name, choice in choices.items() if kind in choice.takes]
-        hint = f"choose model={', '.join(names)}" if names else "no model here takes them"
-        raise InputError(f"`model` {model.name} takes {' or '.join(model.takes)}, and dataset {dataset} gives {kind}: {hint}.")
+        takes = ", ".join(names) if names else "none here"
+        raise InputError(
+            f"`model` {model.name} takes {' or '.join(model.takes)}, and dataset {dataset} gives {kind}. Models that take {kind}: {takes}."
+        )
 
 
 def check_model(model: Model, shape: Shape, sees_activations: bool, kind: str = VECTORS) -> None:

@@ -134,9 +134,9 @@ class Reading(Mlp):
 @pytest.mark.parametrize(
     ("model", "kind", "sentence"),
     [
-        (Mlp(), "tokens", "`model` mlp takes vectors or images, and dataset own gives tokens: choose model=reading."),
-        (Reading(), "images", "`model` reading takes tokens, and dataset own gives images: choose model=mlp."),
-        (Reading(), "vectors", "`model` reading takes tokens, and dataset own gives vectors: choose model=mlp."),
+        (Mlp(), "tokens", "`model` mlp takes vectors or images, and dataset own gives tokens. Models that take tokens: reading."),
+        (Reading(), "images", "`model` reading takes tokens, and dataset own gives images. Models that take images: mlp."),
+        (Reading(), "vectors", "`model` reading takes tokens, and dataset own gives vectors. Models that take vectors: mlp."),
     ],
 )
 def test_a_model_is_refused_data_that_it_does_not_take_and_those_that_do_are_named(model: Model, kind: str, sentence: str) -> None:
@@ -146,7 +146,7 @@ def test_a_model_is_refused_data_that_it_does_not_take_and_those_that_do_are_nam
 
 
 def test_data_that_no_model_takes_are_refused_and_others_are_not() -> None:
-    with pytest.raises(InputError, match=r"dataset own gives tokens: no model here takes them\.$"):
+    with pytest.raises(InputError, match=r"gives tokens\. Models that take tokens: none here\.$"):
         check_takes(Mlp(), "tokens", "own", {"mlp": Mlp})
     for model, kind in ((Mlp(), "vectors"), (Mlp(), "images"), (Reading(), "tokens")):
         check_takes(model, kind, "own", {})
