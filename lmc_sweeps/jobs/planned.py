@@ -75,9 +75,9 @@ class PlannedNetwork:
     def training_architecture(self) -> Architecture:
         """The same, with the products of the precision in which it is trained."""
         precision = self.settings.precision
-        if precision == "bfloat16":
-            return self.architecture.with_products_in(torch.bfloat16)
-        return self.architecture.with_factors_in(torch.bfloat16) if precision == "bfloat16_factors" else self.architecture
+        if not precision.startswith("bfloat16"):
+            return self.architecture
+        return self.architecture.with_products_in(torch.bfloat16, results=precision == "bfloat16")
 
     def initial(self) -> dict[str, torch.Tensor]:
         """Return its parameters before the first step."""

@@ -180,8 +180,14 @@ class Architecture(ABC):
             inputs={source: columns for source, columns in self.columns(like).items() if source not in neurons},
         )
 
-    def with_products_in(self, dtype: torch.dtype) -> "Architecture":
-        """Return the same mathematics with the factors and results of its matrix products in another type; weights and losses keep theirs.
+    def with_products_in(self, dtype: torch.dtype, results: bool = True) -> "Architecture":
+        """Return the same mathematics with the factors of its matrix products in another type; weights and losses keep theirs.
+
+        Parameters
+        ----------
+        dtype : torch.dtype
+        results : bool
+            Whether the results of products are in that type too, or in the weights' own.
 
         Raises
         ------
@@ -189,16 +195,6 @@ class Architecture(ABC):
             If this architecture has no such products.
         """
         raise InputError(f"`precision` must be float32 for a {type(self).__name__}, which cannot take its products in {dtype}.")
-
-    def with_factors_in(self, dtype: torch.dtype) -> "Architecture":
-        """Return the same mathematics with the factors of its matrix products rounded to another type, and results in the weights' own.
-
-        Raises
-        ------
-        InputError
-            If this architecture has no such products.
-        """
-        raise InputError(f"`precision` must be float32 for a {type(self).__name__}, which cannot round the factors of products to {dtype}.")
 
     @abstractmethod
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:

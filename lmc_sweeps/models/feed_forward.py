@@ -95,14 +95,9 @@ class FeedForward(Architecture):
             inputs={INPUT: columns},
         )
 
-    def with_products_in(self, dtype: torch.dtype) -> "FeedForward":
+    def with_products_in(self, dtype: torch.dtype, results: bool = True) -> "FeedForward":
         other = copy.copy(self)
-        other._products = dtype
-        return other
-
-    def with_factors_in(self, dtype: torch.dtype) -> "FeedForward":
-        other = self.with_products_in(dtype)
-        other._rounds_results = False
+        other._products, other._rounds_results = dtype, results
         return other
 
     @one_thread()

@@ -45,7 +45,8 @@ def barrier_against_depth(frames: Frames) -> Figure:
                 ax.set_xticks(sorted(test["depth"].unique()))
             row[0].set_ylabel(name)
         errors = test.groupby(BY)["error_barrier"].mean().to_numpy()
-        barrier_axis(axes[0][0], errors, errors)  # of all panels of the row: they share it
+        for ax in axes[0]:  # one scale, which they share
+            barrier_axis(ax, errors, errors)
         axes[1][0].set_ylim(bottom=0)
         for ax, method in zip(axes[0], methods, strict=True):
             panel_title(ax, for_figure(method), STUDY_FONT)

@@ -116,7 +116,8 @@ def barrier_against_depth(frames: Frames) -> Figure:
         for ax in axes[-1]:
             ax.set_xlabel("depth [hidden layers]")
         of_all = summarise(test, BY, "loss_barrier")["mean"]
-        barrier_axis(axes[0][0], drawable(of_all), drawable(test["loss_barrier"]))  # of all panels: they share it
+        for ax in axes.flat:  # one scale, which they share
+            barrier_axis(ax, drawable(of_all), drawable(test["loss_barrier"]))
         legend_above(figure, axes[0][0], f"points: pairs; line: mean over pairs; bar: {kinds_of(frames['barrier_vs_width'])}")
     return figure
 

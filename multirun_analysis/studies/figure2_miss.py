@@ -151,7 +151,7 @@ def differences(frames: Frames) -> Figure:
         figure = Figure(figsize=(10.2, 1.6 + 0.24 * len(candidates)), layout="constrained")
         axes = figure.subplots(1, len(MIDPOINTS), sharey=True)
         for ax, (method, entries) in zip(axes, table.groupby("matching", sort=False), strict=True):
-            colour, marker = method_look(method, list(MIDPOINTS))
+            colour, marker = method_look(str(method), list(MIDPOINTS))
             at = [candidates.index(candidate) for candidate in entries["candidate"]]
             ax.hlines(at, drawable(entries["ci_low"]), drawable(entries["ci_high"]), color=colour, linewidth=1.6, alpha=0.7)
             ax.plot(drawable(entries["difference"]), at, marker, color=colour, markersize=5, linestyle="none")

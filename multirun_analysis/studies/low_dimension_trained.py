@@ -97,7 +97,7 @@ def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
     barrier = test[test["width"] == width].groupby(by)["loss_barrier"].mean()
     points = barrier.to_frame().join(layers[layers["width"] == width].groupby(by)["approximate_dimension"].mean()).reset_index()
     methods = sorted(points["matching"].unique(), key=method_order)
-    for method, place in zip(methods, cycle(BESIDE), strict=False):
+    for method, offset in zip(methods, cycle(BESIDE), strict=False):
         colour, marker = method_look(method, methods)
         cell = points[points["matching"] == method].sort_values(DIMENSION)
         ax.plot(
@@ -113,11 +113,11 @@ def _scatter(test: pd.DataFrame, layers: pd.DataFrame, ax: Axes) -> None:
             ax.annotate(
                 f"{row[DIMENSION]}",
                 (row["approximate_dimension"], row["loss_barrier"]),
-                place,
+                offset,
                 textcoords="offset points",
                 fontsize=6.5,
                 color=colour,
-                ha="left" if place[0] > 0 else "right",
+                ha="left" if offset[0] > 0 else "right",
             )
     plain_log_axis(ax)
     barrier_axis(ax, drawable(points["loss_barrier"]), drawable(points["loss_barrier"]))

@@ -51,7 +51,12 @@ def matched(a: Network, b: Network, rows: Rows) -> dict[str, Tensor]:
     return aligned
 
 
-def midpoint_loss(a: Network, b: Network, test: Split, factors: Callable[[Tensor], Tensor] = lambda numbers: numbers) -> float:
+def exact(numbers: Tensor) -> Tensor:
+    """Return numbers as they are."""
+    return numbers
+
+
+def midpoint_loss(a: Network, b: Network, test: Split, factors: Callable[[Tensor], Tensor] = exact) -> float:
     """Return the test loss halfway between two networks; `factors` rounds those of all products."""
     middle = {name: (a[name] + b[name]) / 2 for name in a}
     hidden = test.inputs
@@ -68,19 +73,19 @@ def variants(train: Split) -> dict[str, tuple[Rows, Callable[[Tensor], Tensor]]]
     def of_used(layer: str, weights: Tensor) -> Tensor:
         return weights[:, used].double() if layer == "hidden_1" else weights.double()
 
-    def exact(layer: str, weights: Tensor) -> Tensor:
+    def as_trained(layer: str, weights: Tensor) -> Tensor:
         return weights.double()
 
     def in_bits(bits: int, layer: str, weights: Tensor) -> Tensor:
         return rounded(weights, bits)
 
-    same = {"base": (exact, lambda numbers: numbers)}
+    same = {"base": (as_trained, exact)}
     for name, bits in (("bfloat16", 7), ("tf32", 10)):
-        same[f"matched in {name}"] = (partial(in_bits, bits), lambda numbers: numbers)
-        same[f"evaluated in {name}"] = (exact, partial(rounded, bits=bits))
-    same["rows of length 1"] = (lambda layer, weights: F.normalize(weights.double()), lambda numbers: numbers)
-    same["rows without their mean"] = (lambda layer, weights: weights.double() - weights.double().mean(1, keepdim=True), same["base"][1])
-    same["pixels that vary"] = (of_used, lambda numbers: numbers)
+        same[f"matched in {name}"] = (partial(in_bits, bits), exact)
+        same[f"evaluated in {name}"] = (as_trained, partial(rounded, bits=bits))
+    same["rows of length 1"] = (lambda layer, weights: F.normalize(weights.double()), exact)
+    same["rows without their mean"] = (lambda layer, weights: weights.double() - weights.double().mean(1, keepdim=True), exact)
+    same["pixels that vary"] = (of_used, exact)
     return same
 
 
@@ -129,10 +134,10 @@ def main(root: str, sweep: str, store: str) -> None:
         {"variant": name} | compared(each, losses["base"], PAPER) | from_paper(each, PAPER) | luck(each, PAPER)
         for name, each in losses.items()
     ]
-    exact, networks = variants(data.train)["base"][0], {(seed, k): pair[k] for seed, pair in pairs.items() for k in (0, 1)}
+    compared_rows, networks = variants(data.train)["base"][0], {(seed, k): pair[k] for seed, pair in pairs.items() for k in (0, 1)}
     crossed = []
     for (one, a), (other, b) in combinations(networks.items(), 2):
-        loss = midpoint_loss(a, matched(a, b, exact), data.test)
+        loss = midpoint_loss(a, matched(a, b, compared_rows), data.test)
         crossed.append({"seed_a": one[0], "network_a": one[1], "seed_b": other[0], "network_b": other[1], "loss_midpoint": loss})
     all_pairs = pd.DataFrame(crossed)
     for name, each in (("variants", pd.DataFrame([*rows, of_all(all_pairs)])), ("pairs", all_pairs)):

@@ -76,12 +76,9 @@ def test_networks_take_vectors_unless_an_architecture_says_else() -> None:
 
 def test_an_architecture_without_products_in_bfloat16_refuses_that_precision() -> None:
     sentence = r"^`precision` must be float32 for a Plain, which cannot take its products in torch\.bfloat16\.$"
-    with pytest.raises(InputError, match=sentence):
-        Plain().with_products_in(torch.bfloat16)
-    with pytest.raises(
-        InputError, match=r"^`precision` must be float32 for a Plain, which cannot round the factors of products to torch\.bfloat16\.$"
-    ):
-        Plain().with_factors_in(torch.bfloat16)
+    for results in (True, False):
+        with pytest.raises(InputError, match=sentence):
+            Plain().with_products_in(torch.bfloat16, results=results)
 
 
 def test_a_line_by_default_is_the_forward_of_interpolated_networks_and_ends_are_computed_once() -> None:
