@@ -123,7 +123,7 @@ def _model(whole: Mapping[str, Any], scope: Mapping[str, Any]) -> Model:
     choices = models.choices()
     if name not in choices:
         raise checks.InputError(
-            f"the record's model, {name!r}, is not known here; known are {', '.join(sorted(choices))}. A model of your own is added by "
+            f"`model.name` of the record must be one of {', '.join(sorted(choices))}, got {name!r}. A model of your own is added by "
             "lmc_sweeps.add_parts(FOLDER) first, as in docs/how_to/own_model.md."
         )
     values = {key: value for key, value in config.items() if key != "name"}

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -48,6 +49,15 @@ class Split:
     def to(self, device: torch.device) -> "Split":
         """Return the split on a device."""
         return Split(self.inputs.to(device), self.labels.to(device))
+
+    def examples_at_once(self, items: int) -> int:
+        """Return how many examples have at most so many labels, one at least: of tokens there is a label at each position."""
+        return max(1, items * len(self.labels) // max(1, self.labels.numel()))
+
+    def batches(self, items: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield inputs and labels in their order, `examples_at_once` at a time."""
+        size = self.examples_at_once(items)
+        yield from zip(self.inputs.split(size), self.labels.split(size), strict=True)
 
     def at_most(self, examples: int | None) -> "Split":
         """Return so many examples at most, spread evenly (`spread`); the split itself where it has no more, or without a bound."""

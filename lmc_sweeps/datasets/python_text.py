@@ -80,6 +80,10 @@ class PythonText(Dataset):
     -----
     Every version of Python has a text of its own: those in `KNOWN` are known by length and SHA-256, others are taken too, and the record
     says which text it was. A text is part of the fingerprint, so that two of them are never averaged.
+
+    Some lines occur in both parts: 9.5 % of the test part's characters (of Python 3.11.7: 123 of 855 lines that are not blank, 4,411 of
+    46,505 characters; of 3.10.13, 3.11.2, 3.12.1 and 3.13.0: 8.7 to 9.5 %) are those of whole lines that the training part has as well.
+    Of its 726 windows of 64 characters, 61 with the character that follows occur somewhere in the training part.
     """
 
     name: ClassVar[str] = "python_text"

@@ -19,7 +19,7 @@ SECONDS_PER_STEP = 1e-4  # of one network, whatever its size
 SECONDS_PER_VALUE = 1e-8  # of an activation along the line: what is done beside the products
 SECONDS_PER_COST = 1.5e-6  # of a cost between two neurons: the transport, spectra and norms
 OPERATIONS_PER_SECOND = 2e10  # of one core, in float32
-BATCH = 2000  # examples at a time, as in pairs.py
+BATCH = 2000  # examples at a time, along the line labels, as in pairs.py
 MATRICES = 9  # of width x width in float64, that measuring holds at once beside the moments (measured at width 2,048: 8)
 BYTES_PER_POINT = 60  # of a record: t, loss and error in JSON
 BYTES_PER_ROW = 1500  # of a record: what stands there once per pair, method and split
@@ -80,7 +80,7 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
         "the moments of the activations": moments if needs & {"moments", "cross_moments"} else 0,
         "the costs between neurons": 8 * MATRICES * max(squares, default=0) if len(methods) > 1 else 0,
         "the networks of a pair": measuring,
-        "the outputs along the line": 3 * 4 * 16 * BATCH * len(methods) * settings.points,
+        "the outputs along the line": 3 * 4 * network.outputs * data.train.examples_at_once(BATCH) * len(methods) * settings.points,
         "the record": 3 * _record_bytes(settings.points, len(methods) * repairs, pairs),
     }
     line = repairs * len(methods) * settings.points * (examples if settings.splits == "both" else len(data.test))

@@ -12,7 +12,7 @@ from lmc_sweeps.datasets.base import Data, Dataset
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths import interpolation
 from lmc_sweeps.models.base import Model, Shape
-from lmc_sweeps.models.checking import check_model, check_takes
+from lmc_sweeps.models.checking import check_batches, check_model, check_takes
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.training.augmentation import check_images
@@ -110,6 +110,8 @@ class JobSettings:
             raise checks.InputError(
                 f"`training.batch_size` must be at most the size of the training set ({len(data.train)}), got {self.training.batch_size}."
             )
+        if self.training.epochs > 0:
+            check_batches(self.model, shape, len(data.train), self.training.batch_size, data.kind)
 
 
 def scalar_keys(kind: type[JobSettings] | JobSettings = JobSettings) -> tuple[str, ...]:

@@ -176,6 +176,7 @@ class Architecture(ABC):
             activations=shape.n_inputs + sum(neurons.values()) + shape.classes,
             operations=2 * parameters,
             operations_at_ends=0,
+            outputs=shape.classes,
             neurons=neurons,
             inputs={source: columns for source, columns in self.columns(like).items() if source not in neurons},
         )

@@ -50,11 +50,39 @@ def check_takes(model: Model, kind: str, dataset: str, choices: Mapping[str, typ
         All models, of which the message names those that can.
     """
     if kind not in model.takes:
-        names = [name for name, choice in choices.items() if kind in choice.takes]
-        takes = ", ".join(names) if names else "none here"
-        raise InputError(
-            f"`model` {model.name} takes {' or '.join(model.takes)}, and dataset {dataset} gives {kind}. Models that take {kind}: {takes}."
-        )
+        names = sorted(name for name, choice in choices.items() if kind in choice.takes)
+        if not names:
+            raise InputError(f"`dataset` {dataset} gives {kind}, which no model here takes.")
+        raise InputError(f"`model.name` must be one of {', '.join(names)} for the {kind} of dataset={dataset}, got {model.name!r}.")
+
+
+def check_batches(model: Model, shape: Shape, examples: int, batch_size: int, kind: str) -> None:
+    """Raise `InputError` where a batch of one example is left, and a batch norm would see a single value of each channel in it.
+
+    Such a value is its own mean: there is no variance to divide by, and PyTorch refuses to train.
+
+    Parameters
+    ----------
+    model : Model
+    shape : Shape
+        Of its networks.
+    examples, batch_size : int
+        Of training; the last batch of an epoch is what is left.
+    kind : str
+        Of the examples, one of `KINDS`.
+    """
+    if examples % batch_size != 1 and batch_size > 1:
+        return
+    architecture = model.architecture(shape)
+    if not architecture.batch_norms().names:
+        return
+    stack, inputs = stacked([model.initial(shape, generator(0, "template"))]), architecture.taken(_examples(shape, kind))
+    for name, sums in architecture.norm_sums(stack, inputs).items():
+        if sums.count == FEW:
+            raise InputError(
+                f"`training.batch_size` must leave no batch of one example for model={model.name}, whose batch norm {name!r} then sees one "
+                f"value of each channel and cannot normalise it: {examples} training examples in batches of {batch_size} leave one."
+            )
 
 
 def check_model(model: Model, shape: Shape, sees_activations: bool, kind: str = VECTORS) -> None:

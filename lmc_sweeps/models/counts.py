@@ -19,6 +19,8 @@ class Counts:
         many.
     operations_at_ends : int
         Those of them that a line needs at A and at B only, because what they compute is linear in t.
+    outputs : int
+        The numbers in its output for one example: a logit for each class, of tokens for each class at each position.
     neurons : mapping of str to int
         The size of each group.
     inputs : mapping of str to int
@@ -29,5 +31,6 @@ class Counts:
     activations: int
     operations: int
     operations_at_ends: int
+    outputs: int
     neurons: Mapping[str, int]
     inputs: Mapping[str, int]

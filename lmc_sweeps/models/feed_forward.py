@@ -91,6 +91,7 @@ class FeedForward(Architecture):
             activations=columns + sum(m for m, _ in weights.values()),
             operations=2 * parameters,
             operations_at_ends=2 * rows * columns,  # of the first layer
+            outputs=weights[self.layers[-1].name][0],
             neurons={layer.name: weights[layer.name][0] for layer in self.layers[:-1]},
             inputs={INPUT: columns},
         )

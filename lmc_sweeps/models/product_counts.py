@@ -14,10 +14,14 @@ from torch.utils.flop_counter import flop_registry
 
 @dataclass
 class ProductCounts:
-    """The floating-point operations of all products of matrices and convolutions on one example, and the numbers in their results."""
+    """The floating-point operations of all products of matrices and convolutions on one example, and the numbers in their results.
+
+    `outputs` are the numbers in what the module returns.
+    """
 
     operations: int = 0
     results: int = 0
+    outputs: int = 0
 
 
 class _Counting(TorchDispatchMode):
@@ -54,7 +58,7 @@ def counted_products(module: nn.Module, inputs: tuple[int, ...]) -> ProductCount
         counting = _Counting()
         try:
             with torch.no_grad(), torch.device("meta"), sdpa_kernel(SDPBackend.MATH), counting:
-                sketch(torch.empty((1, *inputs), dtype=kind))
+                counting.counts.outputs = sketch(torch.empty((1, *inputs), dtype=kind)).numel()
         except Exception:  # of whatever kind: a module of anybody's, which need not take both
             continue
         return counting.counts

@@ -120,14 +120,15 @@ class TorchModule(Architecture):
         return {key: torch.stack([activations[key] for activations in per_network]) for key in per_network[0]}
 
     def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
-        """Return the counts of its tensors, with the operations of all products, and their results as activations (`product_counts`).
+        """Return the counts of its tensors, with the operations of all products, their results as activations, and its outputs.
 
-        Of a module whose code cannot be run without values they are those of its tensors alone.
+        Of a module whose code cannot be run without values (`product_counts`) they are those of its tensors alone.
         """
         counts, products = super().counts(shape, sizes), counted_products(self._module, shape.inputs)
         if products is None:
             return counts
-        return replace(counts, operations=products.operations, activations=shape.n_inputs + products.results)
+        activations = shape.n_inputs + products.results
+        return replace(counts, operations=products.operations, activations=activations, outputs=products.outputs)
 
     def check_trainable(self, parameters: Mapping[str, Tensor]) -> None:
         """Raise `InputError` if a sweep could not train networks of these tensors as the module says.

@@ -167,7 +167,7 @@ def test_a_record_of_a_later_version_or_of_other_parts_is_not_guessed_at(finishe
     changed(finished, tmp_path, lambda record: record["config"]["model"].update(name="tapered"))
     refused(
         tmp_path,
-        "the record's model, 'tapered', is not known here; known are cnn, gpt, mean_field, mlp, resnet, vgg, vit.",
+        "`model.name` of the record must be one of cnn, gpt, mean_field, mlp, resnet, vgg, vit, got 'tapered'. A model of your own is added",
         store=finished / "store",
     )
     changed(finished, tmp_path, lambda record: record["config"]["model"].update(skips=True))

@@ -203,7 +203,7 @@ def test_mistakes_are_sentences(compared, tmp_path):
         (["a.safetensors", "b.safetensors", "plane=true"], "`plane` is for the jobs of lmc_sweeps; here no plane is measured."),
         (
             ["a.safetensors", "b.safetensors", "dataset=python_text"],
-            "`model` mlp takes vectors or images, and dataset python_text gives tokens. Models that take tokens: gpt.",
+            "`model.name` must be one of gpt for the tokens of dataset=python_text, got 'mlp'.",
         ),
         (["a.safetensors", "b.safetensors", "widht=3"], "Did you mean 'width'?"),
     ]:

@@ -30,6 +30,18 @@ def data(change: str = "") -> Data:
     return Data(split(train_x, train_y), split(test_x, test_y), n_classes=3)
 
 
+def test_tokens_are_taken_so_many_at_a_time_as_have_that_many_labels():
+    vectors = split(np.zeros((7, 2)), range(7))
+    tokens = token_split(np.zeros((7, 5)), np.arange(35).reshape(7, 5))
+    assert [each.examples_at_once(12) for each in (vectors, tokens)] == [12, 2]
+    assert (tokens.examples_at_once(5), tokens.examples_at_once(4), tokens.examples_at_once(1)) == (1, 1, 1)
+    for each, sizes in ((vectors, [3, 3, 1]), (tokens, [1] * 7)):
+        inputs, labels = zip(*each.batches(3), strict=True)
+        assert [len(part) for part in labels] == sizes
+        assert torch.equal(torch.cat(inputs), each.inputs)
+        assert torch.equal(torch.cat(labels), each.labels)
+
+
 CHANGES = ("training pixel", "test pixel", "training label", "test label", "order of examples", "shape of inputs")
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import Data, Split
+from lmc_sweeps.datasets.base import Data, Split, token_split
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.estimates import BATCH, MEMORY, amount, check_fits, estimate, memory_here
 from lmc_sweeps.jobs.settings import JobSettings
@@ -18,6 +18,7 @@ from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.base import Architecture, Shape
 from lmc_sweeps.models.feed_forward import FeedForward
+from lmc_sweeps.models.gpt import Gpt
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.optimizers import Adam, Sgd
 from lmc_sweeps.training.recipe import Training
@@ -43,7 +44,7 @@ DATA = Data(*(Split(torch.empty(n, 64), torch.zeros(n, dtype=torch.int64)) for n
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"points": 10**30 + 1}, r"^a job of `points` 1(,000){9},001 takes about 1.5e\+27 GB of memory, most of it for the outputs along the line; there are 16.0 GB "),
+        ({"points": 10**30 + 1}, r"^a job of `points` 1(,000){9},001 takes about 9.6e\+26 GB of memory, most of it for the outputs along the line; there are 16.0 GB "),
         ({"width": 10**6}, "^a job of `width` 1,000,000 takes about 96,0.* GB of memory, most of it for the costs between neurons; there are 16.0 GB "),
         ({"width": 10**40}, r"^a job of `width` 10(,000){13} takes about .*e\+"),
         ({"depth": 10**5}, "^`depth` must be at most 10,000, got 100000.$"),
@@ -76,10 +77,16 @@ def test_memory_is_counted_from_weights_buffers_moments_costs_outputs_and_the_re
         "the moments of the activations": 3 * 8 * 2 * 100**2 + 2 * 8 * 64**2,
         "the costs between neurons": 9 * 8 * 100**2,
         "the networks of a pair": 2 * 4 * weights + 2 * 8 * weights + 8 * BATCH * neurons,
-        "the outputs along the line": 3 * 4 * 16 * BATCH * 4 * 5,
+        "the outputs along the line": 3 * 4 * 10 * BATCH * 4 * 5,
         "the record": 3 * record,
     }
     assert estimate(job, DATA).record == record
+
+
+def test_outputs_of_tokens_are_logits_at_every_position_of_so_many_examples_as_have_a_batch_of_them():
+    text = token_split(torch.zeros(100, 25), torch.zeros(100, 25))
+    job = replace(JOB, model=Gpt(heads=2), width=8, matching=(Weights(),), points=3, training=Training(batch_size=10))
+    assert estimate(job, Data(text, text, n_classes=7)).memory["the outputs along the line"] == 3 * 4 * (25 * 7) * (BATCH // 25) * 2 * 3
 
 
 def test_methods_that_need_no_moments_hold_none():

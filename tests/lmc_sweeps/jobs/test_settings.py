@@ -96,9 +96,7 @@ def test_a_batch_larger_than_the_training_set_is_refused_against_the_data():
 
 def test_a_model_that_does_not_take_what_the_dataset_gives_is_refused_against_the_data():
     text = token_split([[0, 1]] * 100, [[1, 1]] * 100)
-    with pytest.raises(
-        InputError, match=r"^`model` mlp takes vectors or images, and dataset digits gives tokens\. Models that take tokens: gpt\.$"
-    ):
+    with pytest.raises(InputError, match=r"^`model\.name` must be one of gpt for the tokens of dataset=digits, got 'mlp'\.$"):
         job().check_against(Data(text, text, n_classes=2))
 
 

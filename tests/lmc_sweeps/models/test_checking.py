@@ -14,14 +14,17 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.measuring.moments import network_moments
 from lmc_sweeps.measuring.problems import matching_problem
-from lmc_sweeps.models.base import Model, Shape
-from lmc_sweeps.models.checking import check_model, check_takes
+from lmc_sweeps.models.base import Model, Shape, stacked
+from lmc_sweeps.models.checking import check_batches, check_model, check_takes
+from lmc_sweeps.models.cnn import Cnn
 from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.models.resnet import Resnet
 
 MODEL = f"""{HEAD}import torch
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.models.resnet import Resnet
 class Network(FeedForward):
     def sources(self, group):
         return super().sources(group)
@@ -134,9 +137,9 @@ class Reading(Mlp):
 @pytest.mark.parametrize(
     ("model", "kind", "sentence"),
     [
-        (Mlp(), "tokens", "`model` mlp takes vectors or images, and dataset own gives tokens. Models that take tokens: reading."),
-        (Reading(), "images", "`model` reading takes tokens, and dataset own gives images. Models that take images: mlp."),
-        (Reading(), "vectors", "`model` reading takes tokens, and dataset own gives vectors. Models that take vectors: mlp."),
+        (Mlp(), "tokens", "`model.name` must be one of reading for the tokens of dataset=own, got 'mlp'."),
+        (Reading(), "images", "`model.name` must be one of mlp for the images of dataset=own, got 'reading'."),
+        (Reading(), "vectors", "`model.name` must be one of mlp for the vectors of dataset=own, got 'reading'."),
     ],
 )
 def test_a_model_is_refused_data_that_it_does_not_take_and_those_that_do_are_named(model: Model, kind: str, sentence: str) -> None:
@@ -145,8 +148,30 @@ def test_a_model_is_refused_data_that_it_does_not_take_and_those_that_do_are_nam
     assert str(error.value) == sentence
 
 
+@pytest.mark.parametrize(
+    ("model", "pixels", "is_refused"),
+    [(Resnet(blocks=1), 4, True), (Resnet(blocks=1), 5, False), (Resnet(blocks=1, norm="layer"), 4, False), (Cnn(), 4, False)],
+)
+def test_a_batch_of_one_example_is_refused_where_a_batch_norm_sees_one_value_of_each_channel(model, pixels, is_refused):
+    """As PyTorch refuses it when it comes to that batch."""
+    shape = Shape((1, pixels, pixels), 4, 1, 3)
+    inputs = torch.randn(1, 1, 1, pixels, pixels)
+    for examples, batch_size in ((9, 4), (8, 1), (1, 1)):
+        if is_refused:
+            with pytest.raises(ValueError, match="more than 1 value per channel"):
+                model.architecture(shape).training_forward(stacked([model.initial(shape, np.random.default_rng(0))]), inputs)
+            with pytest.raises(
+                InputError, match=rf"^`training\.batch_size` must leave .* {examples} training .* of {batch_size} leave one\.$"
+            ):
+                check_batches(model, shape, examples, batch_size, "images")
+        else:
+            model.architecture(shape).training_forward(stacked([model.initial(shape, np.random.default_rng(0))]), inputs)
+            check_batches(model, shape, examples, batch_size, "images")
+    check_batches(model, shape, 10, 4, "images")
+
+
 def test_data_that_no_model_takes_are_refused_and_others_are_not() -> None:
-    with pytest.raises(InputError, match=r"gives tokens\. Models that take tokens: none here\.$"):
+    with pytest.raises(InputError, match=r"^`dataset` own gives tokens, which no model here takes\.$"):
         check_takes(Mlp(), "tokens", "own", {"mlp": Mlp})
     for model, kind in ((Mlp(), "vectors"), (Mlp(), "images"), (Reading(), "tokens")):
         check_takes(model, kind, "own", {})

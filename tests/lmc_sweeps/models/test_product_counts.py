@@ -20,6 +20,11 @@ def test_a_linear_layer_is_a_product_at_every_position():
     assert counts(nn.Sequential(nn.Linear(5, 7), nn.LayerNorm(7), nn.ReLU(), nn.Linear(7, 2)), 5) == (2 * 5 * 7 + 2 * 7 * 2, 9)
 
 
+def test_outputs_are_what_the_module_returns_for_one_example():
+    assert counted_products(nn.Sequential(nn.Linear(5, 7), nn.Linear(7, 2)), (5,)).outputs == 2
+    assert counted_products(nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 9)), (6,)).outputs == 6 * 9
+
+
 @pytest.mark.parametrize(("groups", "stride"), [(1, 1), (2, 1), (1, 2)])
 def test_a_convolution_sums_over_its_kernel_and_channels_for_every_result(groups, stride):
     results = 6 * (8 // stride) * (10 // stride)
