@@ -33,6 +33,7 @@ class Architecture(ABC):
     spec: PermutationSpec
     criterion: Criterion = CROSS_ENTROPY  # what its outputs are measured by
     shows_all: ClassVar[bool] = True  # whether the activations of every group and source can be read
+    corrects_at_once: ClassVar[bool] = True  # whether repairs correct several networks together; if not one by one, to save memory
 
     def graph(self, network: Mapping[str, Tensor]) -> Graph:
         """Return the symmetry graph of one network of these tensors: what the specification says of them."""
@@ -101,6 +102,10 @@ class Architecture(ABC):
         activations = self.activations(stack, inputs, before=True)
         groups = {weights[0]: group for group in self.spec.groups if len(weights := self.spec.incoming(group)) == 1}
         return {weight: activations[group] for weight, group in groups.items()}
+
+    def linear_result(self, weight: str, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Return one of the `linear_results`; an architecture may compute it without holding the others."""
+        return self.linear_results(stack, inputs)[weight]
 
     def corrected(self, stack: Mapping[str, Tensor], batches: Sequence[Tensor], corrector: Corrector) -> dict[str, Tensor]:
         """Return a stack with its hidden layers corrected in turn (`corrected_in_turn`), all networks on the same batches of inputs."""

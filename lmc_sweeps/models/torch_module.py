@@ -41,6 +41,7 @@ class TorchModule(Architecture):
     """
 
     shows_all: ClassVar[bool] = False
+    corrects_at_once: ClassVar[bool] = False
 
     def __init__(self, module: nn.Module, graph: Graph) -> None:
         self._module = copy.deepcopy(module).eval()
@@ -108,6 +109,11 @@ class TorchModule(Architecture):
         results = {name: torch.stack(values) for name, values in shown.items() if len(values) == networks}
         return {name: values for name, values in results.items() if values.shape[-1] == stack[name].shape[1 + axes[name]]}
 
+    def linear_result(self, weight: str, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Return what one hidden layer computes, (K, rows, neurons); the results of all of them together can be gigabytes."""
+        results = [self.uses(unstack(stack, k), inputs, before=True, of=weight)[weight][0].results for k in range(len(stack[weight]))]
+        return torch.stack([each for each in results if each is not None])
+
     @callers_threads()
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
@@ -161,15 +167,16 @@ class TorchModule(Architecture):
         return module
 
     @callers_threads()
-    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, list[Use]]:
+    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool = False, of: str | None = None) -> dict[str, list[Use]]:
         """Return the products in which the parameters of two axes and more stand, of one network, by name.
 
-        `before` keeps the results of all of them; without it those alone that show a group which no tensor reads.
+        `before` keeps the results of all of them; without it those alone that show a group which no tensor reads. `of` names one parameter
+        whose products alone are looked for.
         """
         fused = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
         try:
-            names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters]
+            names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters and of in (None, name)]
             computed = names if before else [site.tensor for sites in self._sites.groups.values() for site in sites if not site.reads]
             with Products(parameters, names, computed) as products:
                 functional_call(self._module, dict(parameters), (inputs.clone(),))
