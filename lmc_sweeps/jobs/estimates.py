@@ -57,12 +57,12 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
     r"""Return about what a job takes.
 
     .. math:: t = n S \left(t_0 + \frac{3 F B}{R}\right) + P \left[ \frac{(F - F_1) N K M + 2 F_1 N}{R}
-              + t_1 (h - d) N K M + \sum_g m_g^2 \left(t_2 + \frac{6 N'}{R}\right) \right]
+              + \frac{F L K M}{R} + t_1 (h - d) N K M + \sum_g m_g^2 \left(t_2 + \frac{6 N'}{R}\right) \right]
 
     with n networks of F operations per example, of which those of :math:`F_1` at both ends of a line serve every t, groups of
     :math:`m_g` neurons, and h activations of which d are inputs (`Counts`); S steps of B examples, N examples in both splits, N' of them
-    for training, P pairs, K points of the line, M methods with the identity under each repair, and the constants of this module. It
-    tells small jobs from large ones, no more.
+    for training, P pairs, K points of the line, M methods with the identity under each repair, which computes networks at every point on L
+    examples (`Repair.forwards`), and the constants of this module. It tells small jobs from large ones, no more.
     """
     n, network = settings.networks, counts(settings.model, settings.shape(data))
     methods, pairs, repairs = with_identity(settings.matching), settings.n_pairs, len(with_none(settings.repair))
@@ -87,6 +87,8 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
     of_groups = sum(squares) * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if len(methods) > 1 else 0.0
     ends = network.operations_at_ends
     products = ((network.operations - ends) * line + 2 * ends * examples) / OPERATIONS_PER_SECOND
+    forwards = sum(repair.forwards(network.repair_passes, len(data.train)) for repair in settings.repair)
+    products += network.operations * forwards * len(methods) * settings.points / OPERATIONS_PER_SECOND
     of_pair = products + SECONDS_PER_VALUE * line * (network.activations - data.n_inputs) + of_groups
     of_network = steps * (SECONDS_PER_STEP + 3 * network.operations * batch / OPERATIONS_PER_SECOND)
     return Estimate(memory, _record_bytes(settings.points, len(methods) * repairs, pairs), n * of_network, pairs * of_pair)

@@ -182,6 +182,7 @@ class Architecture(ABC):
             operations=2 * parameters,
             operations_at_ends=0,
             outputs=shape.classes,
+            repair_passes=sum(layer.bias is not None for layer in self.hidden_layers()),
             neurons=neurons,
             inputs={source: columns for source, columns in self.columns(like).items() if source not in neurons},
         )

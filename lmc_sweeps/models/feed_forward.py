@@ -92,6 +92,7 @@ class FeedForward(Architecture):
             operations=2 * parameters,
             operations_at_ends=2 * rows * columns,  # of the first layer
             outputs=weights[self.layers[-1].name][0],
+            repair_passes=1,  # `corrected` is one
             neurons={layer.name: weights[layer.name][0] for layer in self.layers[:-1]},
             inputs={INPUT: columns},
         )

@@ -117,6 +117,9 @@ class LayerRepair(Repair):
 class ForwardRepair(LayerRepair):
     """A repair whose statistics are those of the network on the path, each layer looked at once those before it are repaired."""
 
+    def forwards(self, passes: int, examples: int) -> int:
+        return passes * min(examples, self.examples or examples)
+
     def between(self, architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], train: Split) -> RepairAt:
         batches = self.batches(train)
         ends = self.ends(architecture, a, b, batches)

@@ -10,16 +10,21 @@ import torch
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.base import Data, Split, token_split
 from lmc_sweeps.datasets.digits import Digits
-from lmc_sweeps.jobs.estimates import BATCH, MEMORY, amount, check_fits, estimate, memory_here
+from lmc_sweeps.jobs.estimates import BATCH, MEMORY, OPERATIONS_PER_SECOND, amount, check_fits, estimate, memory_here
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.base import Architecture, Shape
+from lmc_sweeps.models.cnn import Cnn
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.gpt import Gpt
 from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.repair.base import Repair
+from lmc_sweeps.repair.repair import LayerwiseRepair
+from lmc_sweeps.repair.repair_closed_form import ClosedFormRepair
+from lmc_sweeps.repair.reset import Reset
 from lmc_sweeps.training.optimizers import Adam, Sgd
 from lmc_sweeps.training.recipe import Training
 
@@ -102,6 +107,16 @@ def test_the_tensors_that_training_begins_with_are_those_that_are_counted():
     assert estimate(job, DATA).memory["the networks themselves"] == 4 * 2 * weights
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unlike(Repair):
+    """A repair that looks at no examples."""
+
+    name: ClassVar[str] = "unlike"
+
+    def between(self, architecture, a, b, train):
+        return lambda stack, t: dict(stack)
+
+
 class Plain(FeedForward):
     """A network whose architecture counts nothing for itself."""
 
@@ -135,6 +150,23 @@ def test_time_grows_with_what_is_asked_for():
     assert estimate(replace(JOB, training=Training(epochs=40)), DATA).seconds_training == pytest.approx(
         2 * estimate(JOB, DATA).seconds_training
     )
+
+
+def test_repairs_take_forward_passes_at_every_point_of_every_line():
+    """Of three convolutions with biases and as many batch norms without: REPAIR takes a pass for each of the former, reset one for all."""
+    images = Split(torch.empty(100, 1, 8, 8), torch.zeros(100, dtype=torch.int64))
+    data, norms = Data(images, images, n_classes=10), {"batch": Cnn(), "none": Cnn(norm="none")}
+    training = Training(batch_size=10)
+    for repair, norm, passes in (
+        (LayerwiseRepair(), "none", 3 * 100), (LayerwiseRepair(examples=20), "none", 3 * 20), (LayerwiseRepair(), "batch", 0),
+        (Reset(), "batch", 100), (Reset(examples=20), "batch", 20), (ClosedFormRepair(), "none", 0),
+    ):  # fmt: skip
+        job = replace(JOB, model=norms[norm], width=4, depth=3, matching=(Weights(),), points=3, training=training, repair=(repair,))
+        plain = estimate(replace(job, repair=(Unlike(),)), data).seconds_measuring
+        operations = job.model.counts(job.shape(data)).operations
+        assert estimate(job, data).seconds_measuring - plain == pytest.approx(
+            operations * passes * 2 * 3 / OPERATIONS_PER_SECOND, abs=1e-12
+        )
 
 
 def test_what_is_said_of_the_memory_is_believed(monkeypatch):
