@@ -80,8 +80,9 @@ class JobSettings:
             object.__setattr__(self, "time_limit", checks.number("time_limit", self.time_limit, above=0.0, below=1e8))
         device = resolve_device(self.device)
         if self.precision == "tf32" and device.type != "cuda":
+            others = ", ".join(each for each in sorted(PRECISIONS) if each != "tf32")
             raise checks.InputError(
-                f"`precision` tf32 is for CUDA devices; here `device` is {device}. Choose float32, bfloat16 or bfloat16_factors."
+                f"`precision` must be one of {others} where `device` is {device}, got 'tf32', which is for CUDA devices."
             )
 
     @property

@@ -129,7 +129,7 @@ def _check_tables(names: Collection[str]) -> None:
     """Raise `InputError` if one of the names is not that of a table."""
     unknown = [name for name in names if name not in TABLES]
     if unknown:
-        raise InputError(f"`--only` must name tables among {', '.join(TABLES)}, got {unknown[0]!r}.{nearest(unknown[0], TABLES)}")
+        raise InputError(f"`--only` must be one or several of {', '.join(TABLES)}, got {unknown[0]!r}.{nearest(unknown[0], TABLES)}")
 
 
 def _differences(frames: Mapping[str, pd.DataFrame], hue: str, choice: IntervalChoice) -> Mapping[str, pd.DataFrame]:

@@ -45,7 +45,7 @@ DEVICES = "auto, cpu, cuda, cuda:0, cuda:1, ..."
         ),
         (
             {"precision": "tf32", "device": "cpu"},
-            "`precision` tf32 is for CUDA devices; here `device` is cpu. Choose float32, bfloat16 or bfloat16_factors.",
+            "`precision` must be one of bfloat16, bfloat16_factors, float32 where `device` is cpu, got 'tf32', which is for CUDA devices.",
         ),
         ({"precision": None}, "`precision` must be one of bfloat16, bfloat16_factors, float32, tf32, got None."),
         *(
