@@ -111,7 +111,7 @@ class TorchModule(Architecture):
 
     def linear_result(self, weight: str, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """Return what one hidden layer computes, (K, rows, neurons); the results of all of them together can be gigabytes."""
-        results = [self.uses(unstack(stack, k), inputs, before=True, of=weight)[weight][0].results for k in range(len(stack[weight]))]
+        results = [self.uses(unstack(stack, k), inputs, before=True, only=weight)[weight][0].results for k in range(len(stack[weight]))]
         return torch.stack([each for each in results if each is not None])
 
     @callers_threads()
@@ -167,16 +167,16 @@ class TorchModule(Architecture):
         return module
 
     @callers_threads()
-    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool = False, of: str | None = None) -> dict[str, list[Use]]:
+    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool = False, only: str | None = None) -> dict[str, list[Use]]:
         """Return the products in which the parameters of two axes and more stand, of one network, by name.
 
-        `before` keeps the results of all of them; without it those alone that show a group which no tensor reads. `of` names one parameter
-        whose products alone are looked for.
+        `before` keeps the results of all of them; without it those alone that show a group which no tensor reads. `only` names one
+        parameter whose products alone are looked for.
         """
         fused = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
         try:
-            names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters and of in (None, name)]
+            names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters and only in (None, name)]
             computed = names if before else [site.tensor for sites in self._sites.groups.values() for site in sites if not site.reads]
             with Products(parameters, names, computed) as products:
                 functional_call(self._module, dict(parameters), (inputs.clone(),))

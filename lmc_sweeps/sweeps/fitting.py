@@ -117,8 +117,8 @@ def _names_with(key: str) -> list[str]:
 @cache
 def _options_of(part: str, name: str) -> list[str]:
     """Return how a part is chosen on a command line: ``optimizer=sgd``; of one with variants, by each of them."""
-    files = sorted((conf_dir() / part).glob("*.yaml"))
-    options = [file.stem for file in files if OmegaConf.load(file).get("name") == name]
+    files = {file.stem: OmegaConf.load(file) for file in sorted((conf_dir() / part).glob("*.yaml"))}
+    options = [option for option, config in files.items() if isinstance(config, DictConfig) and config.get("name") == name]
     return [f"{part}={option}" for option in options or [name]]
 
 

@@ -17,7 +17,7 @@ from lmc_sweeps.repair.reset import Reset
 from lmc_sweeps.training.recipe import Training
 
 ROUNDING = 1e-5  # of outputs in float32
-REPAIRS = (NoRepair(), LayerwiseRepair(), Reset())
+ALL = ("cnn none", "resnet8 batch", "vit token", "gpt layer")  # that are matched and repaired by all that takes long, too
 
 
 def drawn(name: str, examples: int, seed: int) -> Split:
@@ -40,20 +40,17 @@ def job(name: str, **changes) -> PreparedJob:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_job_keeps_functions_and_measures_what_was_trained(name, tmp_path):
-    record = run_job(job(name, matching=(Weights(), Activations(), Rebasin()), repair=REPAIRS), tmp_path)
+    methods = (Weights(), Activations(), *((Rebasin(),) if name in ALL else ()))
+    repairs = (NoRepair(), Reset(), *((LayerwiseRepair(),) if name in ALL else ()))
+    record = run_job(job(name, matching=methods, repair=repairs), tmp_path)
     losses = [network["loss_final"] for network in record["networks"]]
-    assert {(row["matching"], row["repair"], row["split"]) for row in record["runs"]} == {
-        (method, repair, part)
-        for method in ("identity", "weights", "activations", "rebasin")
-        for repair in ("none", "repair", "reset")
-        for part in ("train", "test")
-    }
+    assert len(record["runs"]) == (1 + len(methods)) * len(repairs) * 2
     for row in record["runs"]:
         assert row["function_gap"] < ROUNDING
-        if row["split"] == "train" and row["repair"] == "none":
-            np.testing.assert_allclose((row["loss_a"], row["loss_b"]), losses, rtol=1e-6)
         if row["matching"] == "identity":
             assert row["function_gap"] == 0
+        if row["split"] == "train" and row["repair"] == "none":
+            np.testing.assert_allclose((row["loss_a"], row["loss_b"]), losses, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["resnet8 batch", "gpt layer"])
