@@ -70,12 +70,9 @@ class StackCurves:
 def training_rows(job: PreparedJob, networks: Sequence[StoredNetwork]) -> list[Row]:
     """Return the rows of a record on the training curves of a job's networks, at the epochs that it asks for."""
     epochs = frozenset(job.settings.training.epochs_of_curve())
-    return [
-        {"network": name, **point._asdict()}
-        for name, network in zip(job.network_names, networks, strict=True)
-        for point in network.curve
-        if point.epoch in epochs
-    ]
+    named = zip(job.network_names, networks, strict=True)
+    rows = [{"network": name, **point._asdict()} for name, network in named for point in network.curve if point.epoch in epochs]
+    return records.joined_curves([], rows)
 
 
 def lacks_training_curves(job: PreparedJob, record: Record | None) -> bool:
@@ -105,8 +102,7 @@ def add_training_curves(job: PreparedJob, folder: Path, networks: Sequence[Store
         training = record["config"].get("training", {}) | {"curve_epochs": job.settings.training.curve_epochs}
         record["config"] = record["config"] | {"training": training}
         record.pop("failure", None)  # of what was asked for, nothing is lacking now
-        records.write_record(folder, record)
-    return record
+        return records.write_record(folder, record)
 
 
 def _notes(record: Record, networks: Sequence[StoredNetwork]) -> list[str]:

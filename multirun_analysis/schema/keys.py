@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 # What stands in the folder of a sweep, or of a job alone; writer and reader have the names from here.
 RECORD, PERMUTATIONS, PLANE_FILE = "record.json", "permutations.npz", "plane.csv"  # of a job
@@ -11,7 +11,8 @@ HYDRA_FOLDER, ANALYSIS_FOLDER = ".hydra", "analysis"
 # The key of a row of a record: of a pair, and of a method with its settings; the job is the record's, the split where a row has one.
 PAIR = ("network_a", "network_b")
 METHOD = ("matching", "settings_hash")
-TRAINING, TRAINING_KEY = "training", ("network", "split")  # of a record: the training curves of its networks; the words of a row of them
+TRAINING: Final = "training"  # of a record: the training curves of its networks,
+TRAINING_KEY = ("network", "split")  # and the words of a row of them; its epoch is a number
 REPAIR = ("repair", "repair_hash")  # of rows of lines: the repair of the networks on it, with the hash of its settings
 WITHOUT_REPAIR = {"repair": "none", "repair_hash": "f91871fb"}  # what rows of records count as that were written before there were repairs
 NO_REPAIR: Mapping[str, Any] = {**WITHOUT_REPAIR, "settings": {}}  # the entry of that, among the repairs of a record
