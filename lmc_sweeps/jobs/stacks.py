@@ -40,11 +40,9 @@ def stacks_of(group: Sequence[PlannedNetwork], store: Store) -> Iterator[list[St
 
     Networks that an earlier run left half trained go on from there; those at one step share a stack.
     """
-    without_curve = [network for network in group if network.curve_epochs and store.holds(network.name)]
-    if without_curve:
-        log.info(
-            "%d networks of the store lack the training curve asked for; they are trained again, and stay as they are.", len(without_curve)
-        )
+    n_curves = sum(store.holds(each.name) and not store.holds(each.name, each.curve_epochs) for each in group)
+    if n_curves:
+        log.info("%d networks of the store lack the training curve asked for; they are trained again, and stay as they are.", n_curves)
     by_step: dict[int, list[Started]] = {}
     for network in group:
         partial = _fitting(network, store.find_partial(network.name))

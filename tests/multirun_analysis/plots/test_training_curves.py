@@ -56,10 +56,12 @@ def test_there_is_a_panel_for_each_cell_width_and_metric(sweep, x, panels):
     )  # metrics, splits, networks, jobs that are ok
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_sweep_without_curves_has_neither_table_nor_figure(write_sweep):
     folder = write_sweep([make_record("a")])
     assert draw(sweep_frames(find_sweep(folder)), "width", "matching") is None
     report = write_report([folder])
+    assert "runs.csv" in {path.name for path in report.folder.iterdir()}
     assert not list(report.folder.glob("training_curves*"))
 
 
