@@ -40,7 +40,7 @@ def plot_training_curves(curves: pd.DataFrame, *, metric: str = "loss", ax: Axes
             ax.plot(curve.index, curve, color=colour, linestyle=style, linewidth=0.5, alpha=0.35)
         mean = by_network.dropna().mean(axis=1)
         ax.plot(mean.index, mean, color=colour, linestyle=style, linewidth=1.6, label=split)
-    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
     if metric == "loss":
         ax.set_yscale("log")
     return ax
