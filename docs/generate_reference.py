@@ -78,7 +78,10 @@ PAGES = {
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx", "python_text")]),
     "analysis": (
         "Analysis: loading and tables",
-        [f"multirun_analysis.frames.discovery.load_{name}" for name in ("runs", "blocks", "curves", "layers", "expected")]
+        [
+            f"multirun_analysis.frames.discovery.load_{name}"
+            for name in ("runs", "blocks", "curves", "layers", "training_curves", "expected")
+        ]
         + ["multirun_analysis.frames.planes.load_planes", "multirun_analysis.report.report.write_report"]
         + [
             f"multirun_analysis.tables.{name}"

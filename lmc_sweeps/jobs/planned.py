@@ -60,6 +60,11 @@ class PlannedNetwork:
         return self.settings.training.steps(len(self.data.train))
 
     @property
+    def curve_epochs(self) -> tuple[int, ...]:
+        """The epochs after which its training curve is asked for."""
+        return self.settings.training.epochs_of_curve()
+
+    @property
     def recipe(self) -> Recipe:
         """How it is trained."""
         s = self.settings
@@ -89,7 +94,7 @@ class PlannedNetwork:
         s = self.settings
         fixed = (self.job.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
         views = (s.training.batch_size, s.training.label_smoothing, s.training.augmentation, s.training.crop_padding)
-        return (*fixed, self.steps, *views, s.optimizer.buffers)
+        return (*fixed, self.steps, *views, s.training.curve_epochs, s.optimizer.buffers)
 
 
 @lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike; a model may have to draw one

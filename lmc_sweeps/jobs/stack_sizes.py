@@ -11,6 +11,7 @@ import torch
 
 from lmc_sweeps.common.devices import is_out_of_memory, resolve_device
 from lmc_sweeps.common.time_limit import time_limit
+from lmc_sweeps.jobs.estimates import seconds_of_curve
 from lmc_sweeps.jobs.planned import PlannedNetwork, counts, groups, padded_split, padded_stack, products_of, training_split
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.training.loop import StackState, initial_state, train
@@ -50,7 +51,13 @@ def stack_size(group: Sequence[PlannedNetwork]) -> int:
 
 def training_seconds(networks: Sequence[PlannedNetwork]) -> float:
     """Return about how long the training of networks takes here, from a few steps of a small stack of every group."""
-    return sum(seconds_per_network_step(group[:TRIED]) * sum(network.steps for network in group) for group in groups(networks))
+    return sum(group_seconds(group, seconds_per_network_step(group[:TRIED])) for group in groups(networks))
+
+
+def group_seconds(group: Sequence[PlannedNetwork], of_step: float) -> float:
+    """Return about how long a group takes to be trained, from the seconds of a step of one network, its training curves counted too."""
+    first = group[0]
+    return sum(of_step * network.steps for network in group) + len(group) * seconds_of_curve(first.settings, first.data)
 
 
 def most_in_memory(network: PlannedNetwork) -> int:

@@ -22,6 +22,9 @@ class Training:
     (null: 2 GiB, or most of what is free on a GPU), `checkpoint_seconds` the time after which a stack is kept, to go on from there after
     a kill.
 
+    `curve_epochs` is n to measure the training curve, loss and error of every network on both splits, before the first step (epoch 0),
+    after every n-th epoch and after the last one; null measures none. It takes a forward pass over both splits each time.
+
     `data_order` is ``own``: every network of a job sees the training set in orders of its own; or ``shared``: all see it in those of
     network 0, so that they differ by their initialisation only.
 
@@ -55,6 +58,7 @@ class Training:
     stack: int | None = field(default=None, metadata=NEVER)
     stack_gib: float | None = field(default=None, metadata=NEVER)
     checkpoint_seconds: float = field(default=60.0, metadata=NEVER)
+    curve_epochs: int | None = field(default=None, metadata=NEVER)
 
     def __post_init__(self) -> None:
         checks.integer("training.epochs", self.epochs, least=0)
@@ -71,10 +75,30 @@ class Training:
         if self.stack_gib is not None:
             object.__setattr__(self, "stack_gib", checks.number("training.stack_gib", self.stack_gib, above=0.0))
         object.__setattr__(self, "checkpoint_seconds", checks.number("training.checkpoint_seconds", self.checkpoint_seconds, least=0.0))
+        if self.curve_epochs is not None:
+            checks.integer("training.curve_epochs", self.curve_epochs)
 
     def steps(self, examples: int) -> int:
         """Return the number of steps on a training set of that size; the last batch of an epoch may be short."""
-        return self.epochs * math.ceil(examples / self.batch_size)
+        return self.epochs * self.steps_per_epoch(examples)
+
+    def steps_per_epoch(self, examples: int) -> int:
+        """Return the number of steps that see every example of a training set of that size once."""
+        return math.ceil(examples / self.batch_size)
+
+    def points_of_curve(self) -> int:
+        """Return how often the training curve is measured."""
+        return 0 if self.curve_epochs is None else 1 + math.ceil(self.epochs / self.curve_epochs)
+
+    def epochs_of_curve(self) -> tuple[int, ...]:
+        """Return the epochs after which the training curve is measured, ascending; 0 is before the first step, and none if none is.
+
+        >>> Training(epochs=5, curve_epochs=2).epochs_of_curve()
+        (0, 2, 4, 5)
+        """
+        if self.curve_epochs is None:
+            return ()
+        return tuple(sorted({*range(0, self.epochs + 1, self.curve_epochs), self.epochs}))
 
     def learning_rates(self, peak: float, steps: int) -> np.ndarray:
         """Return the learning rate of every step, shape (steps,)."""

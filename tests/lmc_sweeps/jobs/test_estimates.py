@@ -169,6 +169,15 @@ def test_repairs_take_forward_passes_at_every_point_of_every_line():
         )
 
 
+def test_training_curves_take_time_and_room_by_the_number_of_their_points():
+    plain, *curved = (estimate(replace(JOB, training=Training(epochs=40, curve_epochs=every)), DATA) for every in (None, 40, 10))
+    seconds, room = ([getattr(each, name) - getattr(plain, name) for each in curved] for name in ("seconds_training", "record"))
+    assert seconds[1] / seconds[0] == pytest.approx(5 / 2)  # epochs 0, 10, ..., 40 against 0, 40
+    assert room[1] / room[0] == 5 / 2
+    assert seconds[0] > 0
+    assert curved[1].seconds_measuring == plain.seconds_measuring
+
+
 def test_what_is_said_of_the_memory_is_believed(monkeypatch):
     here = memory_here()
     assert here > 1e8

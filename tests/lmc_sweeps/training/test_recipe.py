@@ -17,6 +17,18 @@ def test_what_recipes_have_grown_is_in_no_name_at_its_default():
     assert not changed.keys() - {"label_smoothing", "augmentation"} - identity_settings(Training()).keys()
 
 
+def test_training_curves_are_in_no_name():
+    assert identity_settings(Training(curve_epochs=2)) == identity_settings(Training())
+
+
+@pytest.mark.parametrize(("epochs", "every"), [(0, 1), (1, 1), (5, 1), (5, 2), (6, 2), (5, 5), (5, 9), (5, None)])
+def test_a_curve_has_the_first_and_the_last_epoch_and_every_nth_and_their_number_is_counted(epochs, every):
+    training = Training(epochs=epochs, curve_epochs=every)
+    expected = () if every is None else tuple(epoch for epoch in range(epochs + 1) if epoch % every == 0 or epoch == epochs)
+    assert training.epochs_of_curve() == expected
+    assert training.points_of_curve() == len(expected)
+
+
 def test_a_constant_schedule_is_the_peak_at_every_step():
     np.testing.assert_array_equal(Training(schedule="constant").learning_rates(0.3, 5), [0.3] * 5)
 
@@ -68,6 +80,8 @@ def test_schedules_at_their_limits(warmup_steps, steps, expected):
             r"`training\.augmentation` must be one of crop, crop_flip, flip, none, got 'crops'\. Did you mean 'crop'\?",
         ),
         ({"crop_padding": 0}, r"`training\.crop_padding` must be a positive integer, got 0\."),
+        ({"curve_epochs": 0}, r"`training\.curve_epochs` must be a positive integer, got 0\."),
+        ({"curve_epochs": "all"}, r"`training\.curve_epochs` must be a positive integer, got 'all'\."),
         ({"warmup_lr": float("nan")}, r"`training\.warmup_lr` must be a finite number at least 0, got nan\."),
     ],
 )
