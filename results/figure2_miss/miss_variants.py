@@ -1,6 +1,6 @@
 """What else than training could move the midpoint of `weights` at learning rate 0.1? Other products and rows, and all pairs of networks.
 
-python results/paper_figure2/miss_variants.py MNIST_FOLDER SWEEP STORE   writes miss_variants.csv and miss_pairs.csv beside this file; SWEEP
+python results/figure2_miss/miss_variants.py MNIST_FOLDER SWEEP STORE   writes miss_variants.csv and miss_pairs.csv beside this file; SWEEP
 is the folder of `experiment=figure2_miss` (some minutes on one core).
 """
 
