@@ -99,7 +99,7 @@ def decided(table: Tables) -> list[Value]:
     losses = table("runs", chosen)["loss_midpoint"]
     others = table("miss_variants").query("variant not in ('base', 'all pairs of networks')")["gap"]
     changes = table("miss").query("matching == 'weights' and candidate != 'rebasin' and not candidate.str.contains('split')")["gap"]
-    assert candidate(table, "rebasin")["gap"] < min(others.abs().min(), changes.abs().min())
+    assert abs(candidate(table, "rebasin")["gap"]) < min(others.abs().min(), changes.abs().min())
     interval = stats.t.interval(0.95, len(losses) - 1, losses.mean(), stats.sem(losses))
     return [losses.mean(), *interval, candidate(table, "rebasin")["paper"]]
 
