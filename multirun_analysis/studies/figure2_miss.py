@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy.special import stdtr, stdtrit  # scipy.stats takes a second to import
 
 from multirun_analysis.common.media import for_figure
@@ -159,6 +160,7 @@ def differences(frames: Frames) -> Figure:
             to_paper = -entries.loc[entries["candidate"] == BASE, "gap"].iloc[0]
             ax.axvline(to_paper, color="black", linestyle=":", label="the paper's mean")
             panel_title(ax, str(method), STUDY_FONT)
+            ax.xaxis.set_major_locator(MaxNLocator(4))  # its labels are long
             ax.set_xlabel("change of the loss at the midpoint [nats]")
         axes[0].set_yticks(range(len(candidates)), [for_figure(candidate) for candidate in candidates])
         axes[0].invert_yaxis()

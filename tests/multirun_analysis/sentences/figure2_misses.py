@@ -112,7 +112,7 @@ CLAIMS = [
     Claim("The 3 of shared orders are within the rules.", within_rules),
     Claim(
         """own minus shared is 0.0089 [−0.0033, 0.0212] for `weights`, 0.0097 [−0.0002, 0.0197] for `covariance` and −0.0012
-            [−0.0099, 0.0075] for `activations`, over 4 seeds: no difference is decided, and that of `weights` is 37 % of its gap""",
+            [−0.0099, 0.0075] for `activations`, over 4 seeds: no difference is decided by these, and that of `weights` is 37 % of its gap""",
         own_minus_shared,
     ),
     Claim(

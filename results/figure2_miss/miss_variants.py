@@ -1,6 +1,6 @@
 """What else than training could move the midpoint of `weights` at learning rate 0.1? Other products and rows, and all pairs of networks.
 
-python results/paper_figure2/miss_variants.py MNIST_FOLDER SWEEP STORE   writes miss_variants.csv and miss_pairs.csv beside this file; SWEEP
+python results/figure2_miss/miss_variants.py MNIST_FOLDER SWEEP STORE   writes miss_variants.csv and miss_pairs.csv beside this file; SWEEP
 is the folder of `experiment=figure2_miss` (some minutes on one core).
 """
 
@@ -109,7 +109,7 @@ def of_all(crossed: pd.DataFrame) -> dict[str, object]:
 
     Pairs of a set share no network.
     """
-    ends = [crossed[f"seed_{end}"].astype(str) + "." + crossed[f"network_{end}"].astype(str) for end in "ab"]
+    ends = [crossed[f"seed_{end}"].astype(str) + "." + crossed[f"number_{end}"].astype(str) for end in "ab"]
     low, high = network_jackknife(crossed["loss_midpoint"], *ends)
     loss = {frozenset(pair): value for *pair, value in zip(*ends, crossed["loss_midpoint"], strict=True)}
     rng, names = np.random.default_rng(0), sorted(set(ends[0]) | set(ends[1]))
@@ -138,7 +138,7 @@ def main(root: str, sweep: str, store: str) -> None:
     crossed = []
     for (one, a), (other, b) in combinations(networks.items(), 2):
         loss = midpoint_loss(a, matched(a, b, compared_rows), data.test)
-        crossed.append({"seed_a": one[0], "network_a": one[1], "seed_b": other[0], "network_b": other[1], "loss_midpoint": loss})
+        crossed.append({"seed_a": one[0], "number_a": one[1], "seed_b": other[0], "number_b": other[1], "loss_midpoint": loss})
     all_pairs = pd.DataFrame(crossed)
     for name, each in (("variants", pd.DataFrame([*rows, of_all(all_pairs)])), ("pairs", all_pairs)):
         each.to_csv(HERE / f"miss_{name}.csv", index=False, float_format="%.6g")
