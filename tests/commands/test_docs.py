@@ -216,5 +216,5 @@ def test_every_study_that_is_kept_has_its_section_with_commands_that_exist():
 def test_the_files_that_a_page_names_are_left_behind(page_folder):
     tree = next(block.text for block in read_blocks((ROOT / "docs" / "sweep_folder.md").read_text()) if "SWEEP_DIR/" in block.text)
     left = {path.name for path in (page_folder(ROOT / "docs" / "quick_start.md") / "my_sweep").rglob("*")}
-    rare = {"plane.csv", "records.index"}  # with plane=true; of 200 records and more
+    rare = {"plane.csv", "records.index", "training_curves.csv"}  # with plane=true; of 200 records and more; with training.curve_epochs
     assert set(re.findall(r"\w+\.(?:csv|html|png|jsonl|json|npz|index)\b", tree)) - rare <= left
