@@ -187,15 +187,15 @@ def _comparison(
     along = [*schema.names(schema.CURVE_MEASURES)]
     curves = pd.DataFrame(tables["curves"], columns=schema.names(schema.CURVES_TAIL)).explode(along, ignore_index=True)
     maps = {method.name: dict(result.maps[method_key(method)]) for method in methods}
-    seen = {method.name: pair.seen_by(method) for method in methods}
+    ends = {method.name: pair.seen_by(method) for method in methods}
     return Comparison(
         runs=pd.DataFrame(tables["runs"], columns=schema.names(schema.RUNS_TAIL)),
         curves=curves.astype(dict.fromkeys(along, float)),
         layers=pd.DataFrame(tables["layers"], columns=schema.names(schema.LAYERS_TAIL)),
         maps=maps,
         permutations={name: {group: np.array(o) for group, o in permutations_of(by_group).items()} for name, by_group in maps.items()},
-        aligned={name: _state(*b, ends.graph.apply(ends.b, maps[name])) for name, ends in seen.items()},
-        starts={method.name: _state(*a, seen[method.name].a) for method in methods if method.folds},
+        aligned={name: _state(*b, each.graph.apply(each.b, maps[name])) for name, each in ends.items()},
+        starts={method.name: _state(*a, ends[method.name].a) for method in methods if method.folds},
         searches=pd.DataFrame([asdict(row) for row in result.searches]),
         notes=tuple(result.notes),
         seconds=dict(seconds),

@@ -34,8 +34,8 @@ LONGEST = 500  # letters of a failure's sentence that are shown
 class LoadedPair:
     """A pair of networks of a record as modules in evaluation mode; `aligned` has B as each method mapped it, by `maps`.
 
-    `permutations` are the orders of those maps that are permutations. `starts` has, for methods that fold norms, A in linear form, where the
-    line to `aligned` begins; of other methods it is `network_a`.
+    `permutations` are the orders of those maps that are permutations. `starts` has, for methods that fold norms, A in linear form, where
+    the line to `aligned` begins; of other methods it is `network_a`.
     """
 
     network_a: nn.Module

@@ -127,9 +127,9 @@ class Search:
         The first is (heads, heads), the others are (heads of A, heads of B, n, n).
         """
         pairs = {group: self._products(group, values, names, (unit.group,)).swapaxes(1, 2) for group in unit.inside}
-        rest = [name for name in names if not self._on[name] & set(unit.inside)]
+        remaining = [name for name in names if not self._on[name] & set(unit.inside)]
         value = sum(np.linalg.svd(products, compute_uv=False).sum(-1) for products in pairs.values())
-        return np.asarray(value + self._products(unit.group, values, rest)), pairs
+        return np.asarray(value + self._products(unit.group, values, remaining)), pairs
 
     def maps(self, values: Values) -> Maps:
         """Return the maps as the graph applies them, and files hold them."""

@@ -53,7 +53,7 @@ class Pair:
         """The pair in linear form."""
         assert self.examples is not None
         form = self.architecture.linear_form(self.b, self.examples)
-        return replace(self, a=form.of(self.a), b=form.of(self.b), graph=form.free, linear=form.groups, obstacle=form.obstacle)
+        return replace(self, a=form.folded(self.a), b=form.folded(self.b), graph=form.free, linear=form.groups, obstacle=form.obstacle)
 
     def seen_by(self, method: Matching) -> "Pair":
         """Return the pair as a method sees it, whose line is measured."""

@@ -77,7 +77,7 @@ class LinearForm:
     groups: Mapping[str, LinearGroup] = field(default_factory=dict)
     obstacle: str = ""
 
-    def of(self, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def folded(self, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return a network in linear form; one without streams that can be folded is returned as it is."""
         tensors = dict(network)
         for stream in self.streams:
@@ -116,9 +116,9 @@ def linear_form(module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ..
     """
     function = Evaluation(module, graph, example, rng)
     form = _form(function, graph)
-    if (gap := function.gap(form.of(function.tensors))) > function.rounding:
+    if (gap := function.gap(form.folded(function.tensors))) > function.rounding:
         form = LinearForm(graph, obstacle=f"outputs change by {gap:.1e} of the largest where its norms are folded.")
-    tensors = form.of(function.tensors)
+    tensors = form.folded(function.tensors)
     groups = {}
     for group in graph.sizes:
         for candidate in _candidates(graph, group):

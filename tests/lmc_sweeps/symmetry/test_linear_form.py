@@ -59,19 +59,19 @@ def gap(name: str, one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
 @pytest.mark.parametrize("name", MADE)
 def test_a_network_in_linear_form_has_its_tensors_and_its_function_and_is_in_linear_form(name: str) -> None:
     form, tensors = form_of(name), tensors_of(made(name))
-    same = form.of(tensors)
+    same = form.folded(tensors)
     assert {key: tensor.shape for key, tensor in same.items()} == {key: tensor.shape for key, tensor in tensors.items()}
     assert gap(name, tensors, same) < EXACT
-    for key, tensor in form.of(same).items():
+    for key, tensor in form.folded(same).items():
         torch.testing.assert_close(tensor, same[key], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_a_network_between_two_in_linear_form_is_in_it_too(name: str) -> None:
     form = form_of(name)
-    one, other = (form.of(tensors_of(made(name, seed))) for seed in (1, 2))
+    one, other = (form.folded(tensors_of(made(name, seed))) for seed in (1, 2))
     middle = {key: (one[key] + other[key]) / 2 for key in one}
-    for key, tensor in form.of(middle).items():
+    for key, tensor in form.folded(middle).items():
         torch.testing.assert_close(tensor, middle[key], rtol=0, atol=1e-12)
 
 
@@ -99,20 +99,20 @@ def test_without_activation_functions_every_layer_is_one(name: str, n_groups: in
 @pytest.mark.parametrize("seed", range(3))
 def test_all_maps_at_once_keep_the_function(name: str, seed: int) -> None:
     form, rng = form_of(name), np.random.default_rng(seed)
-    same = form.of(tensors_of(made(name, seed)))
+    same = form.folded(tensors_of(made(name, seed)))
     others = set(form.graph.sizes) - set(form.groups)
     maps = {group: each.random(rng) for group, each in form.groups.items()}
     maps |= {group: Permutation(rng.permutation(form.graph.sizes[group])) for group in others}
     moved = form.free.apply(same, maps)
     assert gap(name, same, moved) < EXACT
     assert max(float((moved[key] - same[key]).abs().max()) for key in same) > 0.1
-    for key, tensor in form.of(moved).items():  # which is in linear form, of the same architecture
+    for key, tensor in form.folded(moved).items():  # which is in linear form, of the same architecture
         torch.testing.assert_close(tensor, moved[key], rtol=0, atol=1e-12)
 
 
 def test_a_map_that_moves_the_vector_of_ones_breaks_what_norms_with_means_compute() -> None:
     form, rng = form_of("gpt layer"), np.random.default_rng(0)
-    same = form.of(tensors_of(made("gpt layer")))
+    same = form.folded(tensors_of(made("gpt layer")))
     assert gap("gpt layer", same, form.free.apply(same, {"embedding": LinearGroup(WIDTH).random(rng)})) > 1e-3
 
 
