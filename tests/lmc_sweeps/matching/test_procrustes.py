@@ -7,7 +7,6 @@ import pytest
 from linear_pairs import examples, pair_of, planted, problem_of
 
 from lmc_sweeps.matching.base import LOCAL, Matching, MatchingResult
-from lmc_sweeps.matching.folding import Folding
 from lmc_sweeps.matching.procrustes import Procrustes
 from lmc_sweeps.matching.rebasin import Rebasin
 from lmc_sweeps.measuring.evaluation import outputs_gap
@@ -92,11 +91,3 @@ def test_costs_of_groups_are_mean_squared_distances_of_matched_neurons(name: str
                 assert cost <= expected * (1 + 1e-6)
             else:
                 assert cost == pytest.approx(expected, rel=1e-9)
-
-
-def test_folding_leaves_b_where_it_is_in_linear_form() -> None:
-    pair = pair_of("vit")
-    result = result_of(pair, "vit", Folding())
-    for group, order in result.permutations.items():
-        np.testing.assert_array_equal(order, np.arange(pair.graph.sizes[group]))
-    assert set(result.permutations) == set(pair.graph.sizes)
