@@ -23,7 +23,10 @@ PAGES = {
     ),
     "symmetry": (
         "Symmetries: which neurons can be relabelled",
-        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "sites", "streams", "folding", "widening")],
+        [
+            f"lmc_sweeps.symmetry.{name}"
+            for name in ("tracing.trace", "graph", "maps", "head_maps", "proof", "sites", "streams", "folding", "linear_form", "widening")
+        ],
     ),
     "measures": (
         "Barriers, paths, dimension",
@@ -40,8 +43,9 @@ PAGES = {
         + [f"lmc_sweeps.matching.{name}" for name in ("identity", "random_permutations", "weights", "covariance", "activations")]
         + [f"lmc_sweeps.matching.{name}" for name in ("rebasin", "rebasin_covariance", "merge_many", "frank_wolfe")]
         + [f"lmc_sweeps.matching.{name}" for name in ("straight_through", "annealing", "midpoint", "sinkhorn", "otfusion")]
+        + [f"lmc_sweeps.matching.{name}" for name in ("procrustes", "learned_maps", "folding", "richer", "tensor_maps")]
         + [f"lmc_sweeps.matching.{name}" for name in ("all_weights", "soft_maps", "soft_losses")]
-        + [f"lmc_sweeps.maths.{name}" for name in ("ground_costs", "attention", "doubly_stochastic")],
+        + [f"lmc_sweeps.maths.{name}" for name in ("ground_costs", "attention", "doubly_stochastic", "orthogonal")],
     ),
     "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment", "sinkhorn")]),
     "models": (

@@ -190,9 +190,10 @@ def _write(result: Comparison, folder: Path) -> None:
         write_csv(frame, folder / f"{name}.csv")
     flat = {f"{method}/{group}": permutation for method, groups in result.permutations.items() for group, permutation in groups.items()}
     write_by(folder / "permutations.npz", lambda path: np.savez_compressed(path, **flat))  # type: ignore[arg-type]  # names are keywords
-    for method, parameters in result.aligned.items():
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in parameters.items()}
-        write_by(folder / f"aligned_{method}.safetensors", partial(save_file, tensors))
+    for kind, states in (("aligned", result.aligned), ("start", result.starts)):
+        for method, parameters in states.items():
+            tensors = {name: tensor.cpu().contiguous() for name, tensor in parameters.items()}
+            write_by(folder / f"{kind}_{method}.safetensors", partial(save_file, tensors))
 
 
 if __name__ == "__main__":

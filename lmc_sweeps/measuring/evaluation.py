@@ -171,7 +171,15 @@ def function_gap(
     float
         NaN where a logit is not finite.
     """
-    mapped = architecture.graph(b).apply(b, maps)
+    return outputs_gap(architecture, b, architecture.graph(b).apply(b, maps), inputs, batch_size)
+
+
+@one_thread()
+@torch.no_grad()
+def outputs_gap(
+    architecture: Architecture, b: Mapping[str, Tensor], mapped: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
+) -> float:
+    """Return the `function_gap` of a B that is mapped already."""
     networks = [stacked([network]) for network in (b, mapped)]  # copies, so that it does not matter where in memory b lies
     gap = scale = 0.0
     for batch in inputs.split(batch_size):

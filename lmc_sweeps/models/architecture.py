@@ -19,6 +19,7 @@ from lmc_sweeps.models.hidden_layers import Corrector, HiddenLayer, corrected_in
 from lmc_sweeps.models.shape import Shape
 from lmc_sweeps.symmetry.axes import Factor
 from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.linear_form import LinearForm
 from lmc_sweeps.symmetry.maps import Map, as_map
 from lmc_sweeps.symmetry.sites import Site
 
@@ -38,6 +39,10 @@ class Architecture(ABC):
     def graph(self, network: Mapping[str, Tensor]) -> Graph:
         """Return the symmetry graph of one network of these tensors: what the specification says of them."""
         return Graph.by_hand(self.spec.axes, network)
+
+    def linear_form(self, network: Mapping[str, Tensor], inputs: Tensor) -> LinearForm:
+        """Return the form in which maps richer than permutations keep the function, as far as examples show; here networks as they are."""
+        return LinearForm(self.graph(network))
 
     def taken(self, inputs: Tensor) -> Tensor:
         """Return examples of a dataset as the networks take them: here as vectors, (n, d), images flattened.

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.common.threads import callers_threads
+from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.common.threads import callers_threads, one_thread
 from lmc_sweeps.models.base import Architecture, Counts, Shape, unstack
 from lmc_sweeps.models.batch_norm import BatchNorms, NormSums, batch_norms_of, stacked_norm_sums
 from lmc_sweeps.models.functional import is_batch_norm, is_computed_at_once, stacked_gradients, stacked_outputs, stacked_training_outputs
@@ -19,8 +20,10 @@ from lmc_sweeps.models.hidden_layers import HiddenLayer
 from lmc_sweeps.models.product_counts import counted_products
 from lmc_sweeps.models.sites import Products, Use
 from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.linear_form import LinearForm, linear_form
 from lmc_sweeps.symmetry.sites import Site, sites_of
 
+EXAMPLES = 2  # that groups are tried with
 DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
@@ -46,9 +49,16 @@ class TorchModule(Architecture):
     def __init__(self, module: nn.Module, graph: Graph) -> None:
         self._module = copy.deepcopy(module).eval()
         self._graph, self._sites = graph, sites_of(graph)
+        self._linear_form: LinearForm | None = None  # once it was asked for: it takes seconds
 
     def graph(self, network: Mapping[str, Tensor]) -> Graph:
         return self._graph
+
+    @one_thread()
+    def linear_form(self, network: Mapping[str, Tensor], inputs: Tensor) -> LinearForm:
+        if self._linear_form is None:
+            self._linear_form = linear_form(self._module, self._graph, inputs[:EXAMPLES].cpu(), generator(0, "linear form"))
+        return self._linear_form
 
     def reads(self, network: Mapping[str, Tensor]) -> dict[str, tuple[str, ...]]:
         return {name: tuple(site.key for site in sites) for name, sites in self._sites.reads.items()}

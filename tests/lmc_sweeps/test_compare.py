@@ -290,7 +290,7 @@ class Residual(nn.Sequential):
 
 SIZES = (64, 5, 10)
 KNOWN = (
-    "activations, annealing, covariance, frank_wolfe, identity, otfusion, random, rebasin, rebasin_covariance, sinkhorn, "
+    "activations, annealing, covariance, folding, frank_wolfe, identity, learned_maps, otfusion, procrustes, random, rebasin, rebasin_covariance, sinkhorn, "
     "straight_through, weights"
 )
 
