@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmc_sweeps.common import checks
-from lmc_sweeps.datasets.base import Data, Dataset, Split, check_sizes, spread, token_split
+from lmc_sweeps.datasets.base import Data, Dataset, Split, spread, token_split
 from multirun_analysis.checks import read_file
 
 log = logging.getLogger(__name__)

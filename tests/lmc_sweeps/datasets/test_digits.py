@@ -77,9 +77,21 @@ def test_digits_scaled_are_scaled_by_the_images_that_are_taken():
 
 
 def test_more_images_than_there_are_and_none_are_refused():
-    with pytest.raises(InputError, match=r"`dataset\.train_size` must be at most 1437, the examples in the training part of digits, got 1438\."):
+    with pytest.raises(
+        InputError, match=r"`dataset\.train_size` must be at most 1437, the examples in the training part of digits, got 1438\."
+    ):
         Digits(train_size=1438).load()
     with pytest.raises(InputError, match=r"`dataset\.test_size` must be at most 360, the examples in the test part of digits, got 361\."):
         Digits(test_size=361).load()
     with pytest.raises(InputError, match=r"`dataset\.test_size` must be a positive integer, got 0\."):
         Digits(test_size=0)
+
+
+def test_enlarged_digits_have_every_pixel_as_a_square(data):
+    large = Digits(enlarge=3, train_size=50).load().train.inputs
+    assert tuple(large.shape) == (50, 1, 24, 24)
+    for row in range(3):
+        for column in range(3):
+            assert torch.equal(large[:, :, row::3, column::3], data.train.inputs[:50])
+    with pytest.raises(InputError, match=r"`dataset\.enlarge` must be a positive integer, got 0\."):
+        Digits(enlarge=0)
