@@ -212,10 +212,10 @@ def check_sizes(settings: Any) -> None:
             checks.integer(f"dataset.{key}", getattr(settings, key))
 
 
-def first_rows(key: str, size: int | None, examples: int, place: str) -> slice:
-    """Return which examples the setting `key` chooses: the first `size`, or all; `InputError` if `place` does not hold so many."""
+def first_rows(key: str, size: int | None, examples: int, holder: str) -> slice:
+    """Return which examples the setting `key` chooses: the first `size`, or all; `InputError` if `holder` does not hold so many."""
     if size is not None and size > examples:
-        raise checks.InputError(f"`dataset.{key}` must be at most {examples}, the examples in {place}, got {size}.")
+        raise checks.InputError(f"`dataset.{key}` must be at most {examples}, the examples in {holder}, got {size}.")
     return slice(size)
 
 

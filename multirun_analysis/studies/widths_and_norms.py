@@ -72,8 +72,8 @@ def ends(frames: Frames) -> pd.DataFrame:
 def _estimates(frames: Frames) -> pd.DataFrame:
     """Return the rows of ``barrier_vs_width.csv`` on the test split, of the norms and repairs that `repaired` has."""
     table = frames["barrier_vs_width"]
-    kept = repaired(frames)[[NORM, "repair"]].drop_duplicates()
-    return with_two_way(table[(table["split"] == "test") & (table["n_pairs"] > 0)]).merge(kept, on=[NORM, "repair"])
+    cells = repaired(frames)[[NORM, "repair"]].drop_duplicates()
+    return with_two_way(table[(table["split"] == "test") & (table["n_pairs"] > 0)]).merge(cells, on=[NORM, "repair"])
 
 
 def change_with_width(frames: Frames) -> pd.DataFrame:
