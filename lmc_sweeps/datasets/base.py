@@ -205,6 +205,20 @@ def normalise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return ((train - mean) / std).astype(np.float32), ((test - mean) / std).astype(np.float32)
 
 
+def check_sizes(settings: Any) -> None:
+    """Raise `InputError` unless the `train_size` and the `test_size` of a dataset are whole numbers from 1, or None for all examples."""
+    for key in ("train_size", "test_size"):
+        if getattr(settings, key) is not None:
+            checks.integer(f"dataset.{key}", getattr(settings, key))
+
+
+def first_rows(key: str, size: int | None, examples: int, holder: str) -> slice:
+    """Return which examples the setting `key` chooses: the first `size`, or all; `InputError` if `holder` does not hold so many."""
+    if size is not None and size > examples:
+        raise checks.InputError(f"`dataset.{key}` must be at most {examples}, the examples in {holder}, got {size}.")
+    return slice(size)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImageFiles(Dataset):
     """Settings of a dataset of images in files; `root` is their folder, else they are downloaded to a cache."""
@@ -218,9 +232,7 @@ class ImageFiles(Dataset):
         checks.boolean("dataset.normalise", self.normalise)
         if self.root is not None and not isinstance(self.root, str):
             raise checks.InputError(f"`dataset.root` must be a folder or null, got {self.root!r}.")
-        for key in ("train_size", "test_size"):
-            if getattr(self, key) is not None:
-                checks.integer(f"dataset.{key}", getattr(self, key))
+        check_sizes(self)
 
     def first(self, key: str, images: np.ndarray, labels: np.ndarray, file: str) -> Split:
         """Return the first examples, as many as `key` (`train_size` or `test_size`) asks for, pixels in [0, 1].
@@ -233,11 +245,8 @@ class ImageFiles(Dataset):
         file : str
             What messages call their file.
         """
-        size = getattr(self, key)
-        if size is not None and size > len(labels):
-            raise checks.InputError(f"`dataset.{key}` must be at most {len(labels)}, the examples in {file}, got {size}.")
-        images, labels = images[:size], labels[:size]
-        return split(images / np.float32(255), labels)
+        rows = first_rows(key, getattr(self, key), len(labels), file)
+        return split(images[rows] / np.float32(255), labels[rows])
 
     def normalised(self, train: Split, test: Split) -> tuple[Split, Split]:
         """Return both splits, normalised if the settings say so."""
