@@ -71,7 +71,7 @@ MISTAKES = [
     (["dataset.name=mnits"], "`dataset.name` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, python_text, got 'mnits'. Did you mean 'mnist'?"),
     (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is not a folder."),
     (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, directions, matching, model, networks, optimizer, plan, plane, points, precision, "
-     "repair, seed, splits, store, time_limit, training, width. Did you mean 'width'?"),
+     "repair, report, seed, splits, store, time_limit, training, width. Did you mean 'width'?"),
     (["+optimizer.lrr=1"], "`optimizer.lrr` is not a key; the keys at `optimizer` are decayed, lr, momentum, weight_decay. Did you mean 'lr'?"),
     (["~width"], "`width` is missing; a job needs width, depth, networks, seed, device, precision, points, directions, splits, plane, time_limit, dataset, model, optimizer, training, matching, repair, store."),
     (["model=mean_field", "depth=2"], "`depth` must be 1 for model=mean_field, a two-layer network, got 2."),
@@ -97,6 +97,7 @@ NO_VALUES = {
     "time_limit": ("0", "-1", "true", "abc", "nan", "inf"),
     "plane": ("0", "1", "yes_please", "null"),
     "plan": ("0", "1", "yes_please", "null"),
+    "report": ("0", "1", "yes_please", "null"),
     "device": ("0", "true", "null", "gpu", "cuda:-1", "CPU "),
     "precision": ("0", "true", "null", "double"),
     "optimizer.lr": ("0", "-0.1", "true", "null", "abc", "nan", "inf", "1e400", "[0.1]"),
