@@ -74,7 +74,8 @@ class ValidatingSweeper(BasicSweeper):
         if failed:
             why = f"{folder / ANALYSIS_FOLDER / 'failures.csv'} says why, their" if config.report else "their"
             raise SweepStopped(
-                f"{failed} of {len(checked.jobs)} jobs failed; {why} logs have the tracebacks. The same command with hydra.sweep.dir={folder} tries them again."
+                f"{failed} of {len(checked.jobs)} jobs failed; {why} logs have the tracebacks. The same command with "
+                f"hydra.sweep.dir={folder} tries them again."
             )
         if not has_tables:
             raise SweepStopped(f"All {len(checked.jobs)} jobs are done; their tables are not.")
