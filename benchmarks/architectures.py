@@ -28,8 +28,8 @@ from lmc_sweeps.training.optimizers import AdamW, Optimizer, Sgd
 
 NETWORKS = 8  # of a width in a sweep of four pairs
 AT_ONCE = 4  # networks of the stack that is computed at once, whether it pays or not
-REPEATS = 7
-TURN = 0.4  # seconds of work of one candidate in one turn, or two steps where these take longer
+REPEATS = 5
+TURN = 0.4  # seconds of work of one candidate in one turn, or a step of every network where these take longer
 EXAMPLES = 2000
 
 
@@ -90,7 +90,7 @@ def row(case: Case, repeats: int = REPEATS, turn: float = TURN) -> dict[str, obj
     count = max(2, math.ceil(turn / loop.steps(2)))
     if stacks["ours"].size == 1:  # then both are one
         del stacks["ours"]
-    candidates: dict[str, Callable[[], float]] = {name: partial(stack.steps, max(2, count // stack.size)) for name, stack in stacks.items()}
+    candidates: dict[str, Callable[[], float]] = {name: partial(stack.steps, max(1, count // stack.size)) for name, stack in stacks.items()}
     timings = interleaved({**candidates, "plain": lambda: loop.steps(count)}, repeats)
     ours = timings.setdefault("ours", timings["one after the other"])
     return {

@@ -66,6 +66,10 @@ class TrainedStack:
         on_device = {name: tensor.to(self._device) for name, tensor in initial.items()}
         self._state: StackState = initial_state(job.settings.optimizer, on_device, first.statistics)
 
+    def networks(self) -> dict[str, torch.Tensor]:
+        """Return the tensors of the networks as they are now, a stack."""
+        return self._state.parameters
+
     def steps(self, count: int) -> float:
         """Go on for `count` steps after a first one; return the seconds of one step of one network."""
         moments: list[float] = []
