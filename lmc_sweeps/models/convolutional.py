@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -25,9 +26,16 @@ class ChannelNorm(nn.LayerNorm):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        # PyTorch's layer norm takes a row at a time, and these have as few entries as there are channels. A batch norm is the same mean and
+        # variance for many columns at once: channels are its examples, positions its channels. A step of a ResNet-20 of width 2 or 4 takes
+        # two thirds of the time.
+        examples, channels, height, width = x.shape
+        columns = x.transpose(0, 1).reshape(channels, -1)
+        normalised = torch.batch_norm(columns, None, None, None, None, True, 0.0, self.eps, False)  # not F's, which refuses one channel
+        scaled = torch.addcmul(self.bias.unsqueeze(1), normalised, self.weight.unsqueeze(1))
         # In the usual order of memory: of fewer than 8 channels in the other, the weights' gradient of a 1 x 1 convolution with a stride
         # is written beyond its memory (PyTorch 2.13 on a CPU with oneDNN), and the process ends with "malloc(): corrupted".
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1).contiguous()
+        return scaled.view(channels, examples, height, width).transpose(0, 1).contiguous()
 
 
 @dataclass(frozen=True, kw_only=True)

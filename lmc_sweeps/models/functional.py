@@ -203,18 +203,26 @@ def _buffers_in(module: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, T
 
 def call(module: nn.Module, tensors: dict[str, Tensor], inputs: Tensor) -> Tensor:
     """Return the outputs of one network; `tensors` holds the values of its buffers after the call."""
+    # A look at all names takes as long as a small layer: once is enough, and `functional_call` need not look for those of one tensor.
+    buffers, parameters = (list(names(remove_duplicate=False)) for names in (module.named_buffers, module.named_parameters))
+    tied = len({id(tensor) for _, tensor in (*buffers, *parameters)}) < len(buffers) + len(parameters)
     # A module may change its buffers in place, and its inputs.
-    brought = _buffers_in(module, tensors)
-    tensors |= {name: tensors[name].clone() for name in brought}
-    held = {id(buffer) for buffer in brought.values()}  # a buffer may have several names
-    tensors |= {name: buffer.clone() for name, buffer in module.named_buffers() if id(buffer) not in held}
-    outputs = functional_call(module, tensors, (inputs.clone(),))
+    held = {id(buffer) for name, buffer in buffers if name in tensors}  # a buffer may have several names
+    tensors |= {name: tensors[name].clone() for name, _ in buffers if name in tensors}
+    for name, buffer in buffers:
+        if id(buffer) not in held:
+            held.add(id(buffer))
+            tensors[name] = buffer.clone()
+    outputs = functional_call(module, tensors, (inputs.clone(),), tie_weights=tied)
     if not isinstance(outputs, Tensor):
         raise InputError(f"a network must return one tensor, and a {type(module).__name__} returned a {type(outputs).__name__}.")
     return outputs
 
 
 def _one_by_one(network: Network, stack: Mapping[str, Tensor], inputs: Tensor, own_inputs: bool) -> dict[str, Tensor]:
+    if _size(stack) == 1:  # without a copy, forward and backward
+        one = network({name: tensor.squeeze(0) for name, tensor in stack.items()}, inputs.squeeze(0) if own_inputs else inputs)
+        return {name: tensor.unsqueeze(0) for name, tensor in one.items()}
     values = [
         network({name: tensor[k] for name, tensor in stack.items()}, inputs[k] if own_inputs else inputs) for k in range(_size(stack))
     ]
@@ -252,11 +260,12 @@ def _borrowed(module: nn.Module, is_training: Callable[[nn.Module], bool]) -> It
     before = [(layer, dict(vars(layer))) for layer in module.modules()]
     try:
         for layer, _ in before:
-            layer.training = is_training(layer)
+            vars(layer)["training"] = is_training(layer)  # a module's own assignment looks for parameters first: ten times as slow
         yield
     finally:
         for layer, attributes in before:
             held = vars(layer)
-            for key in held.keys() - attributes.keys():
-                del held[key]
             held.update(attributes)
+            if len(held) > len(attributes):
+                for key in held.keys() - attributes.keys():
+                    del held[key]
