@@ -92,15 +92,15 @@ def row(case: Case, repeats: int = REPEATS, turn: float = TURN) -> dict[str, obj
         del stacks["ours"]
     candidates: dict[str, Callable[[], float]] = {name: partial(stack.steps, max(1, count // stack.size)) for name, stack in stacks.items()}
     timings = interleaved({**candidates, "plain": lambda: loop.steps(count)}, repeats)
-    ours = timings.setdefault("ours", timings["one after the other"])
+    chosen = timings.setdefault("ours", timings["one after the other"])
     return {
         "model": case.label,
         "norm": case.norm,
         "width": case.width,
         "batch": case.batch_size,
         "stack": stacks["ours"].size if "ours" in stacks else 1,
-        "ratio_to_plain": timings["plain"].median / ours.median,
-        "ratio_to_one_after_the_other": timings["one after the other"].median / ours.median,
+        "ratio_to_plain": timings["plain"].median / chosen.median,
+        "ratio_to_one_after_the_other": timings["one after the other"].median / chosen.median,
         "at_once_to_one_after_the_other": timings["one after the other"].median / timings["at once"].median,
         **{f"{key} [ms]": str(timings[key]).replace(" ms", "") for key in ("ours", "one after the other", "at once", "plain")},
     }
