@@ -29,7 +29,11 @@ class Tied(nn.Module):
 
 def drawn() -> dict[str, Tensor]:
     torch.manual_seed(1)
-    return {name: torch.rand(tensor.shape).to(tensor.dtype) for name, tensor in Tied().state_dict().items() if name not in ("last.weight", "again")}
+    return {
+        name: torch.rand(tensor.shape).to(tensor.dtype)
+        for name, tensor in Tied().state_dict().items()
+        if name not in ("last.weight", "again")
+    }
 
 
 def test_a_call_is_that_of_torch_and_changes_nothing() -> None:
