@@ -82,7 +82,6 @@ def _write(
     with torch.enable_grad():
         logits, updated = architecture.training_forward({**stack, **leaves}, inputs)
     gradients = torch.autograd.grad(logits, list(leaves.values()), loss_gradient(logits.detach(), targets), allow_unused=True)
-    for name, gradient in zip(leaves, gradients, strict=True):
-        out[name].copy_(torch.zeros_like(out[name]) if gradient is None else gradient)
-    for name, values in updated.items():
-        stack[name].copy_(values)
+    values = [torch.zeros_like(out[name]) if gradient is None else gradient for name, gradient in zip(leaves, gradients, strict=True)]
+    with torch.no_grad():
+        torch._foreach_copy_([*(out[name] for name in leaves), *(stack[name] for name in updated)], [*values, *updated.values()])
