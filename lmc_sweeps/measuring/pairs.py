@@ -135,7 +135,7 @@ def _notes(pair: Pair, matches: Sequence[Match]) -> list[str]:
     for match in matches:
         name, gap = match.method.name, match.measures.function_gap
         if obstacle := pair.seen_by(match.method).obstacle:
-            notes.append(f"{name}: no map but a permutation is tried of a residual stream, for its norms cannot be folded: {obstacle}")
+            notes.append(f"{name}: no map but a permutation is tried of a residual stream: {obstacle}")
         if not match.result.converged:
             notes.append(f"{name}: not converged: {match.result.sentence}.")
         if match.is_coupling and not match.measures.keeps_function:

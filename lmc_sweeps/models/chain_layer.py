@@ -36,6 +36,11 @@ class Layer:
         """Whether each output depends on one neuron alone; it does not with a softmax, or a user's module that combines several."""
         return all(type(module) in ELEMENTWISE for module in self.after)
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether no activation function follows, so that the outputs are coordinates, which any rotation keeps."""
+        return all(type(module) in (nn.Identity, nn.Dropout) for module in self.after)
+
 
 class ChainModule(nn.Sequential):
     """A chain as a module: layers one after the other, which see images (n, c, h, w) as the vectors that they are flattened to."""

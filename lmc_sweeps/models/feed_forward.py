@@ -19,6 +19,7 @@ from lmc_sweeps.models.base import INPUT, Architecture, Counts, Shape, line_by, 
 from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, ChainModule, Layer
 from lmc_sweeps.models.hidden_layers import Corrector
 from lmc_sweeps.models.padding import extend, pad, pad_axes, pad_stack, unpad
+from lmc_sweeps.symmetry.linear_form import LinearForm, LinearGroup
 from lmc_sweeps.symmetry.maps import Map, permutations_of
 
 MOST_ELEMENTS = 2**20  # of one block of activations along the line: 4 MiB, which stays near the cores (measured: 2**22 is 1.4 times slower)
@@ -80,6 +81,12 @@ class FeedForward(Architecture):
 
     def padded_inputs(self, inputs: Tensor) -> Tensor:
         return pad_axes(inputs, [1]) if self.is_padded else inputs
+
+    def linear_form(self, network: Mapping[str, Tensor], inputs: Tensor) -> LinearForm:
+        """Return the networks as they are; hidden layers without an activation function are coordinates."""
+        graph = self.graph(network)
+        linear = [layer.name for layer in self.layers[:-1] if layer.is_linear]
+        return LinearForm(graph, groups={name: LinearGroup(graph.sizes[name]) for name in linear})
 
     def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
         """Return the parameters, activations and operations of one network; every neuron and output is counted with a bias."""

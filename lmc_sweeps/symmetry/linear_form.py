@@ -11,12 +11,15 @@ from torch import Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.maths.orthogonal import random_orthogonal
+from lmc_sweeps.symmetry.axes import Factor
 from lmc_sweeps.symmetry.folding import folded_tensors
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.head_maps import InHeads
 from lmc_sweeps.symmetry.maps import Map, Orthogonal
-from lmc_sweeps.symmetry.proof import DRAWS, Evaluation
-from lmc_sweeps.symmetry.streams import Stream, streams
+from lmc_sweeps.symmetry.proof import DRAWS, SEEN, Evaluation, control_gaps
+from lmc_sweeps.symmetry.streams import Stream, graph_with_streams
+
+LEAST_DRAWN = 24  # neurons, over all random maps of a group: those of one or two neurons may keep the function by chance
 
 
 @dataclass(frozen=True)
@@ -65,23 +68,29 @@ class LinearForm:
     ----------
     graph : Graph
         Of networks as they are.
+    traced : Graph, optional
+        That which the streams are of, where `graph` leaves groups out or names them in another way.
     streams : tuple of Stream
         Whose norms are folded.
     groups : mapping of str to LinearGroup
     obstacle : str
-        Why a residual stream is left as it is; empty where none is.
+        Why a residual stream is left to permutations; empty where none is.
     """
 
     graph: Graph
     streams: tuple[Stream, ...] = ()
     groups: Mapping[str, LinearGroup] = field(default_factory=dict)
     obstacle: str = ""
+    traced: Graph | None = None
 
     def folded(self, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return a network in linear form; one without streams that can be folded is returned as it is."""
         tensors = dict(network)
         for stream in self.streams:
-            tensors |= {name: tensor.to(tensors[name].dtype) for name, tensor in _with_unit_norms(tensors, self.graph, stream).items()}
+            tensors |= {
+                name: tensor.to(tensors[name].dtype)
+                for name, tensor in _with_unit_norms(tensors, self.traced or self.graph, stream).items()
+            }
         return tensors
 
     @cached_property
@@ -99,7 +108,7 @@ def linear_form(module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ..
 
     Which they are follows from the function alone, in float64 and of random norms (`Evaluation`): a group is one if random orthogonal maps
     of it change no output by more than rounding: other maps in each head for one behind a group of heads; or maps that leave the vector
-    of ones, if others do not keep the function.
+    of ones, if others do not keep the function. Such a map on one axis of one tensor alone must change them, or nothing would be seen.
 
     Parameters
     ----------
@@ -114,32 +123,54 @@ def linear_form(module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ..
     ----------
     Theus et al. 2025, arXiv 2506.22712, for the maps; ours, for finding the groups, and for a linear form of the same architecture.
     """
-    function = Evaluation(module, graph, example, rng)
+    function = Evaluation(module, graph, example, rng, both_signs=True)
     form = _form(function, graph)
     if (gap := function.gap(form.folded(function.tensors))) > function.rounding:
-        form = LinearForm(graph, obstacle=f"outputs change by {gap:.1e} of the largest where its norms are folded.")
+        form = LinearForm(graph, obstacle=f"its norms cannot be folded: outputs change by {gap:.1e} of the largest.")
     tensors = form.folded(function.tensors)
     groups = {}
     for group in graph.sizes:
         for candidate in _candidates(graph, group):
-            gaps = (function.gap(form.free.apply(tensors, {group: candidate.random(rng)})) for _ in range(DRAWS))
-            if all(gap <= function.rounding for gap in gaps):
+            if _keeps(function, form.free, tensors, group, candidate, rng):
                 groups[group] = candidate
                 break
+    left = [group for group in graph.sizes if group not in groups and _is_sum(graph, group)]
+    if left and not form.obstacle:
+        form = replace(form, obstacle=f"rotations of {', '.join(left)} change what the network computes.")
     return replace(form, groups=groups)
+
+
+def _keeps(
+    function: Evaluation, graph: Graph, tensors: Mapping[str, Tensor], group: str, candidate: LinearGroup, rng: np.random.Generator
+) -> bool:
+    """Return whether random maps of a group keep the function, and one of them on one axis alone is seen not to."""
+    draws = max(DRAWS, -(-LEAST_DRAWN // candidate.size))
+    mappings = [candidate.random(rng) for _ in range(draws)]
+    if any(function.gap(graph.apply(tensors, {group: mapping})) > function.rounding for mapping in mappings):
+        return False
+    seen = max(SEEN, function.rounding)
+    return any(gap > seen for mapping in mappings for gap in control_gaps(function, graph, tensors, group, mapping))
+
+
+def _is_sum(graph: Graph, group: str) -> bool:
+    """Return whether layers that read different groups write to one, as to a residual stream."""
+    places = [(o.tensor, o.axis) for o in graph.occurrences(group) if not o.reads and len(graph.axes[o.tensor]) > 1]
+    sources = {frozenset(g for j, axis in enumerate(graph.axes[name]) if j != k for g in axis.groups) for name, k in places}
+    return len(sources) > 1 and all(graph.axes[name][k].segments == ((Factor(graph.sizes[group], group),),) for name, k in places)
 
 
 def _form(function: Evaluation, graph: Graph) -> LinearForm:
     """Return the form of networks whose streams can be folded, or what stands in the way of one."""
     try:
-        every = streams(function.module, function.inputs)
+        traced, every = graph_with_streams(function.module, function.inputs)
     except InputError as error:
-        return LinearForm(graph, obstacle=str(error))
+        return LinearForm(graph, obstacle=f"its norms cannot be folded: {error}")
     for stream in every:
-        new = [name for name in folded_tensors(function.tensors, graph, stream) if name not in function.tensors]
+        new = [name for name in folded_tensors(function.tensors, traced, stream) if name not in function.tensors]
         if new:
-            return LinearForm(graph, obstacle=f"a layer would need the biases {', '.join(new)}, to take over the shift of a norm.")
-    return LinearForm(graph, every)
+            obstacle = f"its norms cannot be folded: a layer would need the biases {', '.join(new)}, to take over the shift of a norm."
+            return LinearForm(graph, obstacle=obstacle)
+    return LinearForm(graph, every, traced=traced)
 
 
 def _with_unit_norms(tensors: Mapping[str, Tensor], graph: Graph, stream: Stream) -> dict[str, Tensor]:

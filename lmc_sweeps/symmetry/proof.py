@@ -1,7 +1,7 @@
 """The proof that a symmetry graph keeps what a network computes: random relabelings, in float64, and some that must not."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.symmetry.graph import Graph, mapped
-from lmc_sweeps.symmetry.maps import Permutation
+from lmc_sweeps.symmetry.maps import Map, Permutation
 
 DRAWS = 3
 ROUNDING = 1e-9  # of the largest output, in float64: sums in another order differ by some 1e-15
@@ -87,6 +87,9 @@ class Evaluation:
     example : Tensor or tuple
         Inputs.
     rng : numpy.random.Generator
+    both_signs : bool
+        Whether half of what is drawn of every parameter is negative, so that no activation function sees but its positive side, on which
+        it may be linear. Where outputs are no longer finite then, as of the root of a parameter, all is positive.
 
     Attributes
     ----------
@@ -105,7 +108,9 @@ class Evaluation:
         If a parameter or buffer of the module with axes is not in the graph.
     """
 
-    def __init__(self, module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ...], rng: np.random.Generator) -> None:
+    def __init__(
+        self, module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ...], rng: np.random.Generator, *, both_signs: bool = False
+    ) -> None:
         self.module, self.inputs, self.rounding = _exact(module, example if isinstance(example, tuple) else (example,))
         named = {name: tensor for name, tensor in self.module.state_dict().items() if name not in graph.tied and isinstance(tensor, Tensor)}
         tensors = {name: tensor.detach() for name, tensor in named.items() if tensor.is_floating_point()}
@@ -114,6 +119,11 @@ class Evaluation:
             raise InputError(f"the symmetry graph must have an entry for every parameter and buffer, and lacks {', '.join(uncovered)}.")
         self.tensors = _drawn(tensors, rng)
         self._outputs = self._computed(self.tensors)
+        if both_signs:
+            signed = _with_both_signs(self.tensors, tensors, {name for name, _ in self.module.named_parameters()}, rng)
+            outputs = self._computed(signed)
+            if all(torch.equal(torch.isfinite(one), torch.isfinite(other)) for one, other in zip(outputs, self._outputs, strict=True)):
+                self.tensors, self._outputs = signed, outputs
 
     def gap(self, tensors: Mapping[str, Tensor]) -> float:
         """Return how far other tensors change the outputs, in units of the largest."""
@@ -146,19 +156,36 @@ def _drawn(tensors: Mapping[str, Tensor], rng: np.random.Generator) -> dict[str,
     }
 
 
+def _with_both_signs(
+    drawn: Mapping[str, Tensor], own: Mapping[str, Tensor], parameters: Collection[str], rng: np.random.Generator
+) -> dict[str, Tensor]:
+    """Return the tensors with every other entry, at random, negative in those that were drawn and are parameters."""
+    signed = dict(drawn)
+    for name in [name for name, tensor in drawn.items() if name in parameters and tensor is not own[name]]:
+        signs = rng.permutation(np.resize(rng.permutation([-1.0, 1.0]), drawn[name].numel())).reshape(tuple(drawn[name].shape))
+        signed[name] = drawn[name] * torch.from_numpy(signs).to(drawn[name])
+    return signed
+
+
 def _relabeling(graph: Graph, rng: np.random.Generator) -> dict[str, Permutation]:
     return {group: Permutation(rng.permutation(size)) for group, size in graph.sizes.items()}
 
 
 def _controls(function: Evaluation, graph: Graph, group: str) -> list[float]:
     """Return how far relabelings of one axis of one tensor alone change the outputs, until one is seen."""
-    maps = {group: Permutation(np.roll(np.arange(graph.sizes[group]), 1))}  # none stays
+    moved = Permutation(np.roll(np.arange(graph.sizes[group]), 1))  # none stays
     gaps = [0.0]
-    for name, k in graph.holders(group):
-        gaps.append(function.gap({**function.tensors, name: mapped(function.tensors[name], k, graph.axes[name][k], maps)}))
-        if gaps[-1] >= SEEN:
+    for gap in control_gaps(function, graph, function.tensors, group, moved):
+        gaps.append(gap)
+        if gap >= SEEN:
             break
     return gaps
+
+
+def control_gaps(function: Evaluation, graph: Graph, tensors: Mapping[str, Tensor], group: str, mapping: Map) -> Iterator[float]:
+    """Yield how far the map of a group changes the outputs where one axis of one tensor alone is mapped."""
+    for name, k in graph.holders(group):
+        yield function.gap({**tensors, name: mapped(tensors[name], k, graph.axes[name][k], {group: mapping})})
 
 
 def _leaves(value: Any) -> list[Tensor]:

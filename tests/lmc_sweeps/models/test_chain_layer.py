@@ -57,3 +57,9 @@ def test_a_chain_sees_images_as_vectors_and_everything_else_as_a_sequential_does
     assert torch.equal(chain(images), plain(images.flatten(1)))
     for vectors in (images.flatten(1), images[0].flatten(), torch.ones(4, 2, 12)):
         assert torch.equal(chain(vectors), plain(vectors))
+
+
+def test_a_layer_is_linear_where_no_activation_function_follows() -> None:
+    assert Layer("a", True).is_linear
+    assert Layer("a", True, (nn.Identity(), nn.Dropout(0.5).eval())).is_linear
+    assert not Layer("a", True, (nn.Identity(), nn.ReLU())).is_linear

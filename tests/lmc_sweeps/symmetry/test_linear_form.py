@@ -14,6 +14,7 @@ from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.gpt import Gpt
 from lmc_sweeps.models.vit import Vit
 from lmc_sweeps.symmetry.folding import tensors_of
+from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.linear_form import LinearForm, LinearGroup, linear_form
 from lmc_sweeps.symmetry.maps import Orthogonal, Permutation
 from lmc_sweeps.symmetry.proof import relative_gap
@@ -146,8 +147,95 @@ def test_a_layer_without_biases_takes_over_no_shift() -> None:
     module = made("gpt layer")
     module.head = nn.Linear(WIDTH, 11, bias=False).double()
     form = linear_form(module, trace(module, example("gpt")), example("gpt"), np.random.default_rng(0))
-    assert (form.streams, form.obstacle) == ((), "a layer would need the biases head.bias, to take over the shift of a norm.")
+    assert form.streams == ()
+    assert form.obstacle == "its norms cannot be folded: a layer would need the biases head.bias, to take over the shift of a norm."
     assert "embedding" not in form.groups
+
+
+class Scaled(nn.Module):
+    """A norm that is written by hand, whose scale no fold finds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(WIDTH))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * self.weight
+
+
+class Skip(nn.Module):
+    """A residual stream with one block of hidden neurons."""
+
+    def __init__(self, norm: Callable[[], nn.Module], activation: Callable[[Tensor], Tensor] = torch.relu) -> None:
+        super().__init__()
+        self.embed, self.one, self.up, self.down = nn.Linear(5, WIDTH), norm(), nn.Linear(WIDTH, 7), nn.Linear(7, WIDTH)
+        self.two, self.head, self.activation = norm(), nn.Linear(WIDTH, 3), activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.embed(x)
+        return self.head(self.two(x + self.down(self.activation(self.up(self.one(x))))))
+
+
+def form_of_module(module: nn.Module, graph: Graph | None = None) -> LinearForm:
+    inputs = torch.rand(2, 5, dtype=torch.float64)
+    return linear_form(module, trace(module, inputs) if graph is None else graph, inputs, np.random.default_rng(0))
+
+
+def test_a_stream_behind_norms_that_torch_does_not_know_is_named() -> None:
+    form = form_of_module(Skip(Scaled).double())
+    assert (form.streams, dict(form.groups)) == ((), {})
+    assert form.obstacle == "rotations of embed change what the network computes."
+    assert form_of_module(Skip(lambda: nn.RMSNorm(WIDTH)).double()).obstacle == ""
+
+
+@pytest.mark.parametrize("width", [2, 3, 8, 64])
+@pytest.mark.parametrize("seed", range(3))
+def test_rectified_neurons_are_no_coordinates_even_where_examples_leave_them_all_positive(width: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    module = nn.Sequential(nn.Linear(5, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 3)).double()
+    with torch.no_grad():
+        for tensor in module.parameters():
+            tensor.copy_(torch.randn_like(tensor) * 0.05 if tensor.dim() > 1 else torch.ones_like(tensor))
+    assert form_of_module(module).groups == {}
+
+
+def test_a_group_of_one_neuron_is_a_coordinate_only_where_its_sign_does_not_count() -> None:
+    def groups(*after: nn.Module) -> dict[str, LinearGroup]:
+        module = nn.Sequential(nn.Linear(5, 1), *after, nn.Linear(1, 3)).double()
+        axes = {"0.weight": ("one", None), "0.bias": ("one",), f"{len(after) + 1}.weight": (None, "one"), f"{len(after) + 1}.bias": (None,)}
+        return dict(form_of_module(module, Graph.by_hand(axes, tensors_of(module))).groups)
+
+    assert groups(nn.GELU()) == {}
+    assert groups() == {"one": LinearGroup(1)}
+
+
+def test_a_group_whose_maps_nothing_shows_is_not_taken_for_coordinates() -> None:
+    class Signs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up, self.down, self.head = nn.Linear(5, 6), nn.Linear(6, 1), nn.Linear(1, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(torch.sign(self.down(torch.relu(self.up(x))) + 1e3))
+
+    assert form_of_module(Signs().double()).groups == {}
+
+
+def test_norms_are_folded_alike_where_groups_are_named_by_hand_or_left_out() -> None:
+    module = drawn(Skip(lambda: nn.LayerNorm(WIDTH)).double())
+    stream, hidden = ("embed", "up")
+    axes: dict[str, tuple[str | None, ...]] = {
+        "embed.weight": (stream, None), "embed.bias": (stream,), "up.weight": (hidden, stream), "up.bias": (hidden,),
+        "down.weight": (stream, hidden), "down.bias": (stream,), "head.weight": (None, stream), "head.bias": (None,),
+    } | {f"{norm}.{kind}": (stream,) for norm in ("one", "two") for kind in ("weight", "bias")}  # fmt: skip
+    named = {"embed": "s", "up": "h"}
+    by_hand = Graph.by_hand({name: tuple(named.get(g or "") for g in entry) for name, entry in axes.items()}, tensors_of(module))
+    traced = trace(module, torch.rand(2, 5, dtype=torch.float64))
+    expected = form_of_module(module, traced).folded(tensors_of(module))
+    for graph in (by_hand, traced.without(["embed"])):
+        for name, tensor in form_of_module(module, graph).folded(tensors_of(module)).items():
+            torch.testing.assert_close(tensor, expected[name], rtol=0, atol=1e-12)
+    assert form_of_module(module, by_hand).groups == {"s": LinearGroup(WIDTH, keeps_ones=True)}
 
 
 def test_examples_may_have_another_type_than_the_module() -> None:
