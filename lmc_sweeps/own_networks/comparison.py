@@ -28,10 +28,10 @@ class Comparison:
     maps: dict[str, dict[str, Map]]
     permutations: dict[str, dict[str, np.ndarray]]
     aligned: dict[str, dict[str, Tensor]]
-    starts: dict[str, dict[str, Tensor]]
     searches: pd.DataFrame
     notes: tuple[str, ...]
     seconds: dict[str, float] = field(default_factory=dict)
+    starts: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the measures: one row per repair, method and split, the columns of ``runs.csv`` from `matching` on, and `repair`."""
