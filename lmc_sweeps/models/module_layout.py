@@ -28,7 +28,7 @@ class Layout:
             layer = module.get_submodule(path)
             held: dict[str, Any] = layer._parameters if attribute in layer._parameters else layer._buffers
             by_tensor.setdefault(id(tensor), []).append((name, (held, attribute)))
-        self._places = {name: [place for _, place in same] for same in by_tensor.values() for name, _ in same}
+        self._places = {name: [at for _, at in same] for same in by_tensor.values() for name, _ in same}
         self._aliases = {name: tuple(other for other, _ in same) for same in by_tensor.values() for name, _ in same}
 
     def own_buffers(self, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:

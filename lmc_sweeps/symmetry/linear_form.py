@@ -148,8 +148,8 @@ def _keeps(
     mappings = [candidate.random(rng) for _ in range(draws)]
     if any(function.gap(graph.apply(tensors, {group: mapping})) > function.rounding for mapping in mappings):
         return False
-    seen = max(SEEN, function.rounding)
-    return any(gap > seen for mapping in mappings for gap in control_gaps(function, graph, tensors, group, mapping))
+    least = max(SEEN, function.rounding)
+    return any(gap > least for mapping in mappings for gap in control_gaps(function, graph, tensors, group, mapping))
 
 
 def _is_sum(graph: Graph, group: str) -> bool:
