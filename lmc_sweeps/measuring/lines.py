@@ -53,7 +53,10 @@ class Pair:
         """The pair in linear form."""
         assert self.examples is not None
         form = self.architecture.linear_form(self.b, self.examples)
-        return replace(self, a=form.folded(self.a), b=form.folded(self.b), graph=form.free, linear=form.groups, obstacle=form.obstacle)
+        a, b = form.folded(self.a), form.folded(self.b)
+        if not all(bool(torch.isfinite(network[name]).all()) for network in (a, b) for name in network):
+            return replace(self, obstacle="its norms cannot be folded: a product of weights and scales is larger than their type holds.")
+        return replace(self, a=a, b=b, graph=form.free, linear=form.groups, obstacle=form.obstacle)
 
     def seen_by(self, method: Matching) -> "Pair":
         """Return the pair as a method sees it, whose line is measured."""

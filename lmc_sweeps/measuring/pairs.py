@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 from torch import Tensor
 
 from lmc_sweeps.common.threads import one_thread
@@ -122,6 +123,8 @@ def _map_measures(
         ends = pair.seen_by(method)
         aligned = ends.graph.apply(ends.b, by_group)
         gap = outputs_gap(architecture, pair.b, aligned, inputs, pair.batch_size)
+        if ends is not pair:  # then the line does not begin at A as it is
+            gap = float(np.maximum(gap, outputs_gap(architecture, pair.a, ends.a, inputs, pair.batch_size)))
         one = MapMeasures(function_gap=gap, distance=distance(ends.a, aligned), seconds=seconds_match)
         if one.keeps_function:
             one = replace(one, midpoint=midpoint_gap(architecture, ends.a, aligned, certify, inputs, pair.batch_size))
@@ -149,8 +152,6 @@ def _notes(pair: Pair, matches: Sequence[Match]) -> list[str]:
         if math.isnan(gap):
             notes.append(f"{name}: a logit of B, or of permuted B, is not finite on the test split, so it has no barrier.")
         elif gap > FUNCTION_ROUNDING:
-            notes.append(
-                f"{name}: permuted B is not the same function as B (function_gap {gap:.1e}, rounding is below {FUNCTION_ROUNDING:g}), "
-                "so it has no barrier."
-            )
+            same = "permuted B is not the same function as B" + (", or folded A not as A" if match.method.folds else "")
+            notes.append(f"{name}: {same} (function_gap {gap:.1e}, rounding is below {FUNCTION_ROUNDING:g}), so it has no barrier.")
     return notes

@@ -76,7 +76,7 @@ MEASURES = (
         "how the method ended: optimal; fixed_point (each group the best given the others); local (the best of a search); not_matched; "
         "not_converged",
     ),
-    Column("function_gap", "number", "", "max |difference of logits| / max |logit| between B and permuted B on the test split"),
+    Column("function_gap", "number", "", "max |difference of logits| / max |logit| of B and permuted B (or of A and folded A), test split"),
     Column("output_gap", "number", "logits", "root mean square, on the test split, of f(midpoint weights) - [f(A) + f(B)] / 2"),
     Column("output_scale", "number", "", "root mean square of f(midpoint weights) / that of [f(A) + f(B)] / 2"),
     Column("certificate", "number", "logits", "a proved upper bound on output_gap, from the weights and their distances (docs/theory.md)"),

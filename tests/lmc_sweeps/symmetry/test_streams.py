@@ -55,7 +55,7 @@ class Body(nn.Module):
             case "constant":
                 return self.head(self.norm(x + self.constant))
             case "cast":
-                return self.head(self.norm((x + self.gain).to(torch.float32)).type_as(x))
+                return self.head(self.norm((x + self.gain).to(torch.float32)).to(x.dtype))
             case "mean":
                 return self.head(self.norm(x - x.mean(-1, keepdim=True)))
             case "post-norm":
