@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import aggregate, coverage, faults, fuzz, grid, matching_times, measuring, planted, precision, steps, sweeps
+from benchmarks import aggregate, architectures, coverage, faults, fuzz, grid, matching_times, measuring, planted, precision, steps, sweeps
 from benchmarks.timing import machine
 
 RESULTS = Path(__file__).resolve().parent / "results"
 BENCHMARKS: dict[str, Callable[[], pd.DataFrame]] = {
     "steps": steps.narrow,
     "wide": steps.wide,
+    "architectures": architectures.architectures,
     "line": measuring.line,
     "matching": measuring.matching,
     "matching_times": matching_times.matching_times,

@@ -17,8 +17,9 @@ import pandas as pd
 import torch
 
 from benchmarks import plain
-from benchmarks.steps import REPEATS, TrainedStack
+from benchmarks.steps import REPEATS
 from benchmarks.timing import interleaved, machine
+from benchmarks.trained_stacks import TrainedStack, job
 from lmc_sweeps.datasets.base import Data, Split, fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.job import run_job
@@ -27,8 +28,8 @@ from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Training
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = 1024  # of a width: more than the card is fastest with, so that the stack is what we choose
@@ -64,8 +65,8 @@ def steps() -> pd.DataFrame:
 def _steps(data: Data, name: str, width: int, depth: int, batch_size: int) -> dict[str, object]:
     device = torch.device("cuda")
     torch.cuda.reset_peak_memory_stats(device)
-    stacks = TrainedStack(data, width, depth, batch_size, device="cuda", networks=NETWORKS)
-    rounded = TrainedStack(data, width, depth, batch_size, "bfloat16", device="cuda", networks=NETWORKS)
+    stacks = TrainedStack(job(data, width, depth, batch_size, NETWORKS, device="cuda"))
+    rounded = TrainedStack(job(data, width, depth, batch_size, NETWORKS, precision="bfloat16", device="cuda"))
     inputs, labels = data.train.inputs.to(device), data.train.labels.to(device)
     count = 50
     timings = interleaved(

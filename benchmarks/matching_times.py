@@ -18,8 +18,9 @@ from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.measuring.problems import MOMENTS, matching_problem, solved
 from lmc_sweeps.models.base import Architecture, Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Recipe, Training, initial_state, train
+from lmc_sweeps.training.loop import initial_state, train
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Recipe, Training
 
 SHAPE, EXAMPLES = Shape((784,), 512, 3, 10), 60_000
 # The recipe of the studies on MNIST; every epoch takes as long as another, so one is trained, and its time multiplied.

@@ -19,15 +19,21 @@ def network(n_inputs: int, width: int, depth: int, n_classes: int) -> nn.Sequent
 
 
 def steps(inputs: Tensor, labels: Tensor, width: int, depth: int, batch_size: int, count: int) -> float:
-    """Train one network for `count` steps and return the seconds of one."""
+    """Train one multilayer perceptron for `count` steps and return the seconds of one."""
+    inputs = inputs.flatten(1)  # of images
     module = network(inputs.shape[1], width, depth, int(labels.max()) + 1).to(inputs.device)
     optimizer = torch.optim.SGD(module.parameters(), lr=0.05, momentum=0.9)
+    return steps_of(module, optimizer, inputs, labels, batch_size, count)
+
+
+def steps_of(module: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, labels: Tensor, batch_size: int, count: int) -> float:
+    """Train any module for `count` steps, on labels of examples or of tokens, and return the seconds of one."""
     step = 0
     start = time.perf_counter()
     while True:
         for rows in torch.randperm(len(labels), device=inputs.device).split(batch_size):
             optimizer.zero_grad()
-            loss = F.cross_entropy(module(inputs[rows]), labels[rows])
+            loss = F.cross_entropy(module(inputs[rows]).flatten(0, -2), labels[rows].flatten())
             loss.backward()
             optimizer.step()
             step += 1

@@ -128,9 +128,10 @@ def digits_pairs(folder: Path) -> Iterator[RealPair]:
         folder.mkdir(parents=True, exist_ok=True)
         run_in(folder, *DIGITS_JOB)
     data = Digits().load()
+    train, test = (Split(split.inputs.flatten(1), split.labels) for split in (data.train, data.test))
     for pair in itertools.combinations(range(9), 2):
         networks = load_networks(folder / "run", pair, folder / "store")
-        yield RealPair(DIGITS, "{}-{}".format(*pair), networks.network_a, networks.network_b, data.train, data.test)
+        yield RealPair(DIGITS, "{}-{}".format(*pair), networks.network_a, networks.network_b, train, test)
 
 
 def images(dataset: Dataset, shape: tuple[int, int, int]) -> tuple[Split, Split]:

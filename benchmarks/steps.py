@@ -1,8 +1,6 @@
 """Training steps: stacks against a plain PyTorch loop, and against two processes of it; float32 and bfloat16 for wide networks."""
 
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -10,61 +8,13 @@ import torch
 
 from benchmarks import plain
 from benchmarks.timing import Seconds, interleaved, timed, with_threads
-from lmc_sweeps.datasets.base import Data, Split, fingerprint
+from benchmarks.trained_stacks import TrainedStack, job
+from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.datasets.digits import Digits
-from lmc_sweeps.jobs.planned import PlannedNetwork, padded_split, padded_stack
-from lmc_sweeps.jobs.prepared import PreparedJob
-from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.jobs.stack_sizes import stack_size
-from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import StackState, Training, initial_state, train
 from lmc_sweeps.training.optimizers import Sgd
 
 NETWORKS = 20  # of a width in a sweep of ten pairs
 REPEATS = 9
-
-
-class TrainedStack:
-    """A stack in the middle of its training, of the size that lmc_sweeps itself chooses here."""
-
-    def __init__(
-        self,
-        data: Data,
-        width: int,
-        depth: int,
-        batch_size: int,
-        precision: str = "float32",
-        device: str = "cpu",
-        networks: int = NETWORKS,
-    ) -> None:
-        settings = JobSettings(
-            width=width, depth=depth, networks=networks, seed=0, dataset=Digits(), model=Mlp(), optimizer=Sgd(),
-            training=Training(epochs=200, batch_size=batch_size), matching=(Weights(),), device=device, precision=precision, points=3,
-            store=None,
-        )  # fmt: skip
-        tasks = [PlannedNetwork(PreparedJob(settings, data, fingerprint(data)), number) for number in range(networks)]
-        self.size = stack_size(tasks)
-        self._tasks = tasks[: self.size]
-        self._device = torch.device(device)
-        self._split = padded_split(self._tasks[0].architecture, data.train, self._device)
-        initial = padded_stack(self._tasks)
-        self._state: StackState = initial_state(Sgd(), {name: tensor.to(self._device) for name, tensor in initial.items()})
-
-    def steps(self, count: int) -> float:
-        """Go on for `count` steps after a first one; return the seconds of one step of one network."""
-        moments: list[float] = []
-        state = replace(self._state, step=0)  # later epochs would first have to draw the orders of the earlier ones
-        recipes = [task.recipe for task in self._tasks]
-        first = self._tasks[0]
-
-        def note(state: StackState) -> None:
-            if state.step in (1, count + 1):  # a GPU works on while we go on: it is waited for at the ends only
-                plain.finish(self._device)
-            moments.append(time.perf_counter())
-
-        self._state = train(first.training_architecture, state, recipes, self._split, note, count + 1)
-        return (moments[-1] - moments[0]) / count / self.size
 
 
 def narrow() -> pd.DataFrame:
@@ -75,7 +25,7 @@ def narrow() -> pd.DataFrame:
 
 
 def _narrow(data: Data, width: int, workers: plain.Workers) -> dict[str, object]:
-    stack, count = TrainedStack(data, width, 2, 64), {512: 80, 1024: 30}.get(width, 250)
+    stack, count = TrainedStack(job(data, width, 2, 64, NETWORKS)), {512: 80, 1024: 30}.get(width, 250)
     candidates = {
         "ours": lambda: stack.steps(count),
         "two processes": lambda: workers.steps(width, 2, 64, count),
@@ -98,7 +48,8 @@ def wide() -> pd.DataFrame:
 
 
 def _wide(data: Data, width: int, depth: int) -> dict[str, object]:
-    stack, rounded = (TrainedStack(data, width, depth, 500, precision) for precision in ("float32", "bfloat16"))
+    jobs = [job(data, width, depth, 500, NETWORKS, precision=precision) for precision in ("float32", "bfloat16")]
+    stack, rounded = map(TrainedStack, jobs)
     count = 24 if width <= 128 else 6
     candidates = {
         "ours": lambda: stack.steps(count),

@@ -6,7 +6,8 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -62,15 +63,22 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores ({' '.join(units)}), Python {platform.python_version()}, {versions}"
 
 
-def with_threads(threads: int, work: Callable[[], float]) -> Callable[[], float]:
+def with_threads(count: int, work: Callable[[], float]) -> Callable[[], float]:
     """Return a candidate that runs with so many of torch's threads."""
 
     def run() -> float:
-        before = torch.get_num_threads()
-        torch.set_num_threads(threads)
-        try:
+        with threads(count):
             return work()
-        finally:
-            torch.set_num_threads(before)
 
     return run
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Compute with so many of torch's threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

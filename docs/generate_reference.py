@@ -23,7 +23,10 @@ PAGES = {
     ),
     "symmetry": (
         "Symmetries: which neurons can be relabelled",
-        [f"lmc_sweeps.symmetry.{name}" for name in ("tracing.trace", "graph", "maps", "proof", "sites", "streams", "folding", "widening")],
+        [
+            f"lmc_sweeps.symmetry.{name}"
+            for name in ("tracing.trace", "graph", "maps", "head_maps", "proof", "sites", "streams", "folding", "linear_form", "widening")
+        ],
     ),
     "measures": (
         "Barriers, paths, dimension",
@@ -40,8 +43,9 @@ PAGES = {
         + [f"lmc_sweeps.matching.{name}" for name in ("identity", "random_permutations", "weights", "covariance", "activations")]
         + [f"lmc_sweeps.matching.{name}" for name in ("rebasin", "rebasin_covariance", "merge_many", "frank_wolfe")]
         + [f"lmc_sweeps.matching.{name}" for name in ("straight_through", "annealing", "midpoint", "sinkhorn", "otfusion")]
+        + [f"lmc_sweeps.matching.{name}" for name in ("procrustes", "learned_maps", "folding", "richer", "tensor_maps")]
         + [f"lmc_sweeps.matching.{name}" for name in ("all_weights", "soft_maps", "soft_losses")]
-        + [f"lmc_sweeps.maths.{name}" for name in ("ground_costs", "attention", "doubly_stochastic")],
+        + [f"lmc_sweeps.maths.{name}" for name in ("ground_costs", "attention", "doubly_stochastic", "orthogonal")],
     ),
     "transport": ("Transport solvers", [f"lmc_sweeps.transport.{name}" for name in ("base", "emd", "assignment", "sinkhorn")]),
     "models": (
@@ -60,16 +64,28 @@ PAGES = {
                 "feed_forward",
                 "sequential",
                 "torch_module",
+                "traced",
+                "convolutional",
+                "cnn",
+                "vgg",
+                "resnet",
+                "transformer",
+                "vit",
+                "gpt",
+                "product_counts",
                 "functional",
                 "batch_norm",
             )
         ],
     ),
     "repair": ("Repairs", [f"lmc_sweeps.repair.{name}" for name in ("base", "none", "reset")]),
-    "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx")]),
+    "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx", "python_text")]),
     "analysis": (
         "Analysis: loading and tables",
-        [f"multirun_analysis.frames.discovery.load_{name}" for name in ("runs", "blocks", "curves", "layers", "expected")]
+        [
+            f"multirun_analysis.frames.discovery.load_{name}"
+            for name in ("runs", "blocks", "curves", "layers", "training_curves", "expected")
+        ]
         + ["multirun_analysis.frames.planes.load_planes", "multirun_analysis.report.report.write_report"]
         + [
             f"multirun_analysis.tables.{name}"

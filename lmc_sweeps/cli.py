@@ -16,7 +16,7 @@ from lmc_sweeps.sweeps.command import hand_over, is_special, make_ready, read_co
 from lmc_sweeps.sweeps.config import conf_dir, prepare
 from lmc_sweeps.sweeps.expected import expected_entry, write_command, write_expected
 from lmc_sweeps.sweeps.running import run_alone
-from lmc_sweeps.sweeps.summary import print_summary
+from lmc_sweeps.sweeps.summary import end_sweep
 from multirun_analysis.common.backend import draw_into_files
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.streams import command_streams
@@ -70,7 +70,7 @@ def run(config: DictConfig) -> None:
     except Exception:  # reported and logged, with its traceback, where it happened
         raise SystemExit(1) from None
     finally:
-        has_tables = print_summary(sweep_dir)
+        has_tables = end_sweep(sweep_dir, config.report)
     if not has_tables:
         raise SystemExit("The job is done; its tables are not.")
 

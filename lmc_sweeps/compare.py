@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.devices import exact_products, resolve_device
-from lmc_sweeps.matching.base import Maps, Matching
+from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.permutations import PermutationSpec
-from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
+from lmc_sweeps.measuring.lines import Pair
+from lmc_sweeps.measuring.pairs import EXAMPLES, compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
 from lmc_sweeps.models.criteria import Criterion, criterion_of
-from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.own_networks.architecture import architecture_of
 from lmc_sweeps.own_networks.batch_sizes import batch_size_of, check_batch_size
 from lmc_sweeps.own_networks.comparison import Comparison
@@ -27,7 +27,6 @@ from lmc_sweeps.own_networks.methods import build_methods
 from lmc_sweeps.own_networks.modules import OwnNetwork, own_network
 from lmc_sweeps.own_networks.repairs import build_repairs
 from lmc_sweeps.own_networks.stages import Stages
-from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.maps import permutations_of
 from multirun_analysis import schema
 
@@ -109,7 +108,8 @@ def compare(
     -------
     Comparison
         `.to_frame()`, `.curves`, `.layers`: frames; `.maps[method][group]`, and of permutations `.permutations[method][group]`:
-        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B; `.seconds[stage]`;
+        ``aligned = weight_b[permutation]``; `.aligned[method]`: the mapped state dict of B; `.starts[method]`, of methods that fold norms:
+        that of A where the line to it begins; `.seconds[stage]`;
         `.searches`: how each method ended, with the objective by iteration of those that iterate.
 
     Raises
@@ -143,7 +143,7 @@ def compare(
         at_once = batch_size_of(batch_size, architecture, a, examples.train.inputs, methods, points)
         unseen = check_networks(architecture, a, b, examples, methods, at_once)
         notes += [*measured.notes, *unseen, *examples.notes(architecture)]
-        examples = examples if isinstance(architecture, TorchModule) else examples.flat()
+        examples = examples.taken(architecture)
         result = compare_pair(
             architecture,
             a.parameters,
@@ -159,7 +159,8 @@ def compare(
             repairs=repairs,
         )
     result = replace(result, notes=[*notes, *result.notes])
-    return _comparison(result, methods, architecture.graph(b.parameters), b, network_b, stages.seconds)
+    pair = Pair(architecture, a.parameters, b.parameters, at_once, examples.train.inputs[:EXAMPLES])
+    return _comparison(result, methods, pair, (a, network_a), (b, network_b), stages.seconds)
 
 
 def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) -> tuple[OwnNetwork, OwnNetwork, list[str]]:
@@ -176,34 +177,35 @@ def _networks(network_a: nn.Module, network_b: nn.Module, device: torch.device) 
 def _comparison(
     result: PairResult,
     methods: Sequence[Matching],
-    graph: Graph,
-    b: OwnNetwork,
-    network_b: nn.Module,
+    pair: Pair,
+    a: tuple[OwnNetwork, nn.Module],
+    b: tuple[OwnNetwork, nn.Module],
     seconds: Mapping[str, float],
 ) -> Comparison:
-    """Return the measures as frames, with the permuted state dicts of B; nothing in them is shared with the caller's network."""
+    """Return the measures as frames, with the mapped state dicts of B; nothing in them is shared with the caller's networks."""
     tables = result.tables()
     along = [*schema.names(schema.CURVE_MEASURES)]
     curves = pd.DataFrame(tables["curves"], columns=schema.names(schema.CURVES_TAIL)).explode(along, ignore_index=True)
     maps = {method.name: dict(result.maps[method_key(method)]) for method in methods}
+    ends = {method.name: pair.seen_by(method) for method in methods}
     return Comparison(
         runs=pd.DataFrame(tables["runs"], columns=schema.names(schema.RUNS_TAIL)),
         curves=curves.astype(dict.fromkeys(along, float)),
         layers=pd.DataFrame(tables["layers"], columns=schema.names(schema.LAYERS_TAIL)),
         maps=maps,
         permutations={name: {group: np.array(o) for group, o in permutations_of(by_group).items()} for name, by_group in maps.items()},
-        aligned={name: _aligned(network_b, b, graph, by_group) for name, by_group in maps.items()},
+        aligned={name: _state(*b, each.graph.apply(each.b, maps[name])) for name, each in ends.items()},
+        starts={method.name: _state(*a, ends[method.name].a) for method in methods if method.folds},
         searches=pd.DataFrame([asdict(row) for row in result.searches]),
         notes=tuple(result.notes),
         seconds=dict(seconds),
     )
 
 
-def _aligned(network_b: nn.Module, b: OwnNetwork, graph: Graph, maps: Maps) -> dict[str, Tensor]:
-    """Return B's state dict with its neurons mapped, under the caller's names and in the caller's types."""
-    state = {key: tensor.clone() if isinstance(tensor, Tensor) else tensor for key, tensor in network_b.state_dict().items()}
-    mapped = graph.apply(b.parameters, maps)
-    for key in (*b.parameters, *b.aliases):
-        name = b.prefix + key
-        state[name] = mapped[b.aliases.get(key, key)].to(state[name], copy=True)
+def _state(read: OwnNetwork, network: nn.Module, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a network's state dict with other parameters, under the caller's names and in the caller's types."""
+    state = {key: tensor.clone() if isinstance(tensor, Tensor) else tensor for key, tensor in network.state_dict().items()}
+    for key in (*read.parameters, *read.aliases):
+        name = read.prefix + key
+        state[name] = parameters[read.aliases.get(key, key)].to(state[name], copy=True)
     return state

@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from lmc_sweeps import models
+from lmc_sweeps import matching, models
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.identity import code_of
 from lmc_sweeps.common.interpolations import resolved
+from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.network_files import DAMAGED, read_network
 from lmc_sweeps.jobs.permutation_files import read_maps
 from lmc_sweeps.jobs.planned import template
 from lmc_sweeps.jobs.recorded import mark_in
 from lmc_sweeps.jobs.store import Store
+from lmc_sweeps.measuring.lines import Pair
+from lmc_sweeps.measuring.pairs import EXAMPLES
 from lmc_sweeps.models.base import Model, Shape
 from lmc_sweeps.symmetry.maps import Map, as_map, permutations_of
 from multirun_analysis.schema import CODE, PERMUTATIONS, RECORD, mark_of
@@ -31,7 +34,8 @@ LONGEST = 500  # letters of a failure's sentence that are shown
 class LoadedPair:
     """A pair of networks of a record as modules in evaluation mode; `aligned` has B as each method mapped it, by `maps`.
 
-    `permutations` are the orders of those maps that are permutations.
+    `permutations` are the orders of those maps that are permutations. `starts` has, for methods that fold norms, A in linear form, where
+    the line to `aligned` begins; of other methods it is `network_a`.
     """
 
     network_a: nn.Module
@@ -39,6 +43,7 @@ class LoadedPair:
     aligned: dict[str, nn.Module]
     permutations: dict[str, dict[str, np.ndarray]]
     maps: dict[str, dict[str, Map]]
+    starts: dict[str, nn.Module]
 
 
 def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), store: str | Path | None = None) -> LoadedPair:
@@ -56,7 +61,7 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     Returns
     -------
     LoadedPair
-        `aligned`, `permutations` and `maps` are keyed by method; where a record holds one with several settings, by
+        `aligned`, `permutations`, `maps` and `starts` are keyed by method; where a record holds one with several settings, by
         ``method.settings_hash``.
 
     Raises
@@ -83,9 +88,13 @@ def load_networks(record_or_folder: str | Path, pair: tuple[int, int] = (0, 1), 
     if not maps and any([curve["network_a"], curve["network_b"]] == names for curve in record["curves"]):
         path = str(folder / PERMUTATIONS)
         raise checks.InputError(f"{path!r} is missing or damaged; remove {RECORD} beside it and run the job again.")
-    aligned = {key: architecture.module(architecture.graph(b).apply(b, by_group)) for key, by_group in maps.items()}
+    whole = Pair(architecture, a, b, 0, architecture.taken(shape.examples(EXAMPLES, model.takes[0], generator(0, "examples"))))
+    folding = {key for key in maps if getattr(matching.choices().get(key.partition(".")[0]), "folds", False)}
+    ends = {key: whole.folded if key in folding else whole for key in maps}
+    aligned = {key: architecture.module(ends[key].graph.apply(ends[key].b, by_group)) for key, by_group in maps.items()}
+    starts = {key: architecture.module(whole.folded.a) for key in sorted(folding)}
     permutations = {key: permutations_of(by_group) for key, by_group in maps.items()}
-    return LoadedPair(architecture.module(a), architecture.module(b), aligned, permutations, maps)
+    return LoadedPair(architecture.module(a), architecture.module(b), aligned, permutations, maps, starts)
 
 
 def _read(folder: Path) -> records.Record:
@@ -123,7 +132,7 @@ def _model(whole: Mapping[str, Any], scope: Mapping[str, Any]) -> Model:
     choices = models.choices()
     if name not in choices:
         raise checks.InputError(
-            f"the record's model, {name!r}, is not known here; known are {', '.join(sorted(choices))}. A model of your own is added by "
+            f"`model.name` of the record must be one of {', '.join(sorted(choices))}, got {name!r}. A model of your own is added by "
             "lmc_sweeps.add_parts(FOLDER) first, as in docs/how_to/own_model.md."
         )
     values = {key: value for key, value in config.items() if key != "name"}

@@ -10,9 +10,9 @@ HEAD = rf"""# Columns
 Written by `python -m multirun_analysis.columns > docs/columns.md` from `multirun_analysis/schema/`; a test holds the two together.
 
 Where keys vary beyond those listed, every varying key has a column of its own under its dotted name (`optimizer.lr`, ...), before
-`network_a`, or before the method where there are no networks. Absent values of keys are written `-`, and those that are no
+`network_a` or `network`, or before the method where there are no networks. Absent values of keys are written `-`, and those that are no
 finite numbers `<nan>`, `<inf>` and `<-inf>`; measures that do not exist are empty. Losses are mean
-cross-entropy in nats per example, errors fractions in [0, 1].
+cross-entropy in nats per example (per character of a text), errors fractions in [0, 1].
 
 Values of keys, and names, that a reader of CSVs could take for a number, a truth, nothing or a formula (`1e5`, `true`, `NA`, `=1`) stand in
 quotation marks, as in JSON: a column holds numbers only where the configs do. Other text that a spreadsheet would take for a formula (it

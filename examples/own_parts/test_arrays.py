@@ -24,9 +24,16 @@ def file(tmp_path):
 
 def test_the_data_are_those_of_the_file(file):
     data = check_data("arrays", Arrays(file=str(file)).load())
-    assert (data.n_classes, data.n_inputs) == (3, 4)
-    np.testing.assert_array_equal(data.train.inputs, ARRAYS["train_inputs"].reshape(6, 4))
+    assert (data.n_classes, data.inputs) == (3, (1, 2, 2))
+    np.testing.assert_array_equal(data.train.inputs, ARRAYS["train_inputs"].reshape(6, 1, 2, 2))
     np.testing.assert_array_equal(data.test.labels, ARRAYS["test_labels"])
+
+
+def test_vectors_and_images_with_channels_are_taken_as_they_are(tmp_path):
+    for shape in ((4,), (2, 1, 2)):
+        inputs = {name: array.reshape(-1, *shape) for name, array in ARRAYS.items() if array.ndim > 1}
+        np.savez(tmp_path / "arrays.npz", **ARRAYS | inputs)
+        assert check_data("arrays", Arrays(file=str(tmp_path / "arrays.npz")).load()).inputs == shape
 
 
 def test_the_contents_decide_and_not_the_place(file, tmp_path):

@@ -14,12 +14,14 @@ from hydra.errors import HydraException
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from lmc_sweeps import models
 from lmc_sweeps.common import checks
 from lmc_sweeps.compare import Comparison, compare
 from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.datasets.pickled import shown
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.models.base import Architecture, Model, Shape
+from lmc_sweeps.models.checking import check_takes
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.own_networks.files import NetworkFile, read_network_file
 from lmc_sweeps.own_networks.layers import Chain, chain
@@ -110,7 +112,7 @@ def _settings(overrides: list[str]) -> JobSettings:
 
 def _module(file: NetworkFile, settings: JobSettings, data: Data, requested: list[str] | None) -> nn.Module:
     """Return a network's file as a module of the requested model; width, depth and order of layers are those of the file."""
-    _check_chain(settings.model, data)
+    _check_chain(settings.model, settings.dataset.name, data)
     depth = len(weights_of(file, requested)[0]) - 1
     # Only a mean-field network's mathematics depend on the width, and those have one hidden layer.
     own = _layers(settings.model.architecture(Shape(data.inputs, 1, depth, data.n_classes)))
@@ -126,8 +128,9 @@ def _module(file: NetworkFile, settings: JobSettings, data: Data, requested: lis
     return architecture.module(parameters)
 
 
-def _check_chain(model: Model, data: Data) -> None:
-    """Raise `InputError` if the networks of a model are no chains of layers, which is all that a file is read as."""
+def _check_chain(model: Model, dataset: str, data: Data) -> None:
+    """Raise `InputError` if the networks of a model do not take the data, or are no chains of layers, all that a file is read as."""
+    check_takes(model, data.kind, dataset, models.choices())
     network = model.architecture(Shape(data.inputs, 1, 1, data.n_classes))
     if not isinstance(network, FeedForward):
         raise checks.InputError(
@@ -187,9 +190,10 @@ def _write(result: Comparison, folder: Path) -> None:
         write_csv(frame, folder / f"{name}.csv")
     flat = {f"{method}/{group}": permutation for method, groups in result.permutations.items() for group, permutation in groups.items()}
     write_by(folder / "permutations.npz", lambda path: np.savez_compressed(path, **flat))  # type: ignore[arg-type]  # names are keywords
-    for method, parameters in result.aligned.items():
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in parameters.items()}
-        write_by(folder / f"aligned_{method}.safetensors", partial(save_file, tensors))
+    for kind, states in (("aligned", result.aligned), ("start", result.starts)):
+        for method, parameters in states.items():
+            tensors = {name: tensor.cpu().contiguous() for name, tensor in parameters.items()}
+            write_by(folder / f"{kind}_{method}.safetensors", partial(save_file, tensors))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import math
 import os
 import re
 import tarfile
@@ -24,7 +25,8 @@ ARCHIVE, FOLDER, BINARY = "cifar-10-python.tar.gz", "cifar-10-batches-py", "cifa
 TRAIN, TEST = tuple(f"data_batch_{k}" for k in range(1, 6)), "test_batch"
 BATCHES = (*TRAIN, TEST)
 OTHERS = ("batches.meta", "readme.html")  # in the official archive too, and of no use here
-PIXELS, CLASSES = 3 * 32 * 32, 10
+SHAPE, CLASSES = (3, 32, 32), 10
+PIXELS = math.prod(SHAPE)
 OFFICIAL = (50_000, 10_000)  # training and test images
 MOST_BYTES = 2**26  # of a batch; the official ones have 31 MB, and 45 MB where Python 3 wrote what Python 2 could read
 MOST_HEADERS = 64  # of an archive; the official one has nine
@@ -149,10 +151,10 @@ def _check_end(stream: BinaryIO, path: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Cifar10(ImageFiles):
-    """50,000 + 10,000 colour photographs of ten classes, 32×32 pixels (Krizhevsky 2009), as flat vectors: red, then green, then blue.
+    """50,000 + 10,000 colour photographs of ten classes, 32×32 pixels (Krizhevsky 2009), in three channels: red, green, blue.
 
     Pixels are divided by 255, as those of `mnist` are, and `normalise` takes one mean and one standard deviation of all training pixels,
-    whatever their colour: to a multilayer perceptron the channels of a picture are inputs like any other.
+    whatever their colour.
 
     References
     ----------
@@ -183,8 +185,8 @@ class Cifar10(ImageFiles):
         if lacking := [name for name in BATCHES if name not in batches]:
             raise InputError(f"{path} lacks {', '.join(lacking)}; all of {', '.join(BATCHES)} are needed.")
         images, labels = (np.concatenate([batches[name][part] for name in TRAIN]) for part in (0, 1))
-        train = self.first("train_size", images, labels, ", ".join(TRAIN))
-        test = self.first("test_size", *batches[TEST], TEST)
+        train = self.first("train_size", images.reshape(-1, *SHAPE), labels, ", ".join(TRAIN))
+        test = self.first("test_size", batches[TEST][0].reshape(-1, *SHAPE), batches[TEST][1], TEST)
         sizes = len(labels), len(batches[TEST][1])
         few = "" if sizes == OFFICIAL else "; {:,} training and {:,} test images, where the official ones are {:,} and {:,}"
         note = "" if is_official else self.unofficial(few.format(*sizes, *OFFICIAL))

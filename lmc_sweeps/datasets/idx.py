@@ -89,12 +89,12 @@ class IdxDataset(ImageFiles):
     sha256: ClassVar[tuple[str, str, str, str] | None] = None  # of their contents, where known
 
     def load(self) -> Data:
-        """Return both splits (their first `train_size` and `test_size` examples), pixels in [0, 1]."""
+        """Return both splits (their first `train_size` and `test_size` examples): images of one channel, pixels in [0, 1]."""
         paths = self._paths()
         arrays = [read_idx(path) for path in paths]
         note = "" if all(self._is_official(k, paths[k], arrays[k]) for k in range(4)) else self.unofficial()
         train, test = (self._split(arrays[k], arrays[k + 1], key, paths[k]) for k, key in ((0, "train_size"), (2, "test_size")))
-        if train.inputs.shape[1] != test.inputs.shape[1]:
+        if train.inputs.shape[1:] != test.inputs.shape[1:]:
             raise checks.InputError(f"{paths[0]} and {paths[2]} hold images of different sizes.")
         train, test = self.normalised(train, test)
         return Data(train, test, n_classes=max(int(train.labels.max()), int(test.labels.max()), 9) + 1, note=note)
@@ -135,7 +135,7 @@ class IdxDataset(ImageFiles):
     def _split(self, images: np.ndarray, labels: np.ndarray, key: str, path: Path) -> Split:
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
             raise checks.InputError(f"{path} and its labels do not fit together: shapes {images.shape} and {labels.shape}.")
-        return self.first(key, images, labels, path.name)
+        return self.first(key, images[:, None], labels, path.name)  # one channel
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,9 +19,10 @@ SECONDS_PER_STEP = 1e-4  # of one network, whatever its size
 SECONDS_PER_VALUE = 1e-8  # of an activation along the line: what is done beside the products
 SECONDS_PER_COST = 1.5e-6  # of a cost between two neurons: the transport, spectra and norms
 OPERATIONS_PER_SECOND = 2e10  # of one core, in float32
-BATCH = 2000  # examples at a time, as in pairs.py
+BATCH = 2000  # examples at a time, along the line labels, as in pairs.py
 MATRICES = 9  # of width x width in float64, that measuring holds at once beside the moments (measured at width 2,048: 8)
 BYTES_PER_POINT = 60  # of a record: t, loss and error in JSON
+BYTES_PER_EPOCH = 150  # of a record: a point of a training curve on one split
 BYTES_PER_ROW = 1500  # of a record: what stands there once per pair, method and split
 YEAR = 365.25 * 86_400  # seconds
 LONGEST = 10 * YEAR  # of one core
@@ -56,13 +57,15 @@ class Estimate:
 def estimate(settings: JobSettings, data: Data) -> Estimate:
     r"""Return about what a job takes.
 
-    .. math:: t = n S \left(t_0 + \frac{3 F B}{R}\right) + P \left[ \frac{(F - F_1) N K M + 2 F_1 N}{R}
-              + t_1 (h - d) N K M + \sum_g m_g^2 \left(t_2 + \frac{6 N'}{R}\right) \right]
+    .. math:: t = n \left[ S \left(t_0 + \frac{3 F B}{R}\right) + C N \left(\frac{F}{R} + t_1 h\right) \right]
+              + P \left[ \frac{(F - F_1) N K M + 2 F_1 N}{R}
+              + \frac{F L K M}{R} + t_1 (h - d) N K M + \sum_g m_g^2 \left(t_2 + \frac{6 N'}{R}\right) \right]
 
     with n networks of F operations per example, of which those of :math:`F_1` at both ends of a line serve every t, groups of
     :math:`m_g` neurons, and h activations of which d are inputs (`Counts`); S steps of B examples, N examples in both splits, N' of them
-    for training, P pairs, K points of the line, M methods with the identity under each repair, and the constants of this module. It
-    tells small jobs from large ones, no more.
+    for training, C points of a training curve, P pairs, K points of the line, M methods with the identity under each repair, which
+    computes networks at every point on L examples (`Repair.forwards`), and the constants of this module. It tells small jobs from large
+    ones, no more.
     """
     n, network = settings.networks, counts(settings.model, settings.shape(data))
     methods, pairs, repairs = with_identity(settings.matching), settings.n_pairs, len(with_none(settings.repair))
@@ -80,16 +83,27 @@ def estimate(settings: JobSettings, data: Data) -> Estimate:
         "the moments of the activations": moments if needs & {"moments", "cross_moments"} else 0,
         "the costs between neurons": 8 * MATRICES * max(squares, default=0) if len(methods) > 1 else 0,
         "the networks of a pair": measuring,
-        "the outputs along the line": 3 * 4 * 16 * BATCH * len(methods) * settings.points,
+        "the outputs along the line": 3 * 4 * network.outputs * data.train.examples_at_once(BATCH) * len(methods) * settings.points,
         "the record": 3 * _record_bytes(settings.points, len(methods) * repairs, pairs),
     }
     line = repairs * len(methods) * settings.points * (examples if settings.splits == "both" else len(data.test))
     of_groups = sum(squares) * (SECONDS_PER_COST + 6 * len(data.train) / OPERATIONS_PER_SECOND) if len(methods) > 1 else 0.0
     ends = network.operations_at_ends
     products = ((network.operations - ends) * line + 2 * ends * examples) / OPERATIONS_PER_SECOND
+    forwards = sum(repair.forwards(network.repair_passes, len(data.train)) for repair in settings.repair)
+    products += network.operations * forwards * len(methods) * settings.points / OPERATIONS_PER_SECOND
     of_pair = products + SECONDS_PER_VALUE * line * (network.activations - data.n_inputs) + of_groups
     of_network = steps * (SECONDS_PER_STEP + 3 * network.operations * batch / OPERATIONS_PER_SECOND)
-    return Estimate(memory, _record_bytes(settings.points, len(methods) * repairs, pairs), n * of_network, pairs * of_pair)
+    of_network += seconds_of_curve(settings, data)
+    record = _record_bytes(settings.points, len(methods) * repairs, pairs) + 2 * n * settings.training.points_of_curve() * BYTES_PER_EPOCH
+    return Estimate(memory, record, n * of_network, pairs * of_pair)
+
+
+def seconds_of_curve(settings: JobSettings, data: Data) -> float:
+    """Return about how long measuring the training curve of one network takes."""
+    network, examples = counts(settings.model, settings.shape(data)), len(data.train) + len(data.test)
+    of_example = network.operations / OPERATIONS_PER_SECOND + SECONDS_PER_VALUE * network.activations
+    return settings.training.points_of_curve() * examples * of_example
 
 
 def check_all_fit(jobs: Sequence[PreparedJob], memory: float | None = None) -> None:

@@ -8,7 +8,7 @@ a map of the loss.
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,15 +18,16 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.keeping import keep_results
 from lmc_sweeps.jobs.missing import missing_methods, missing_planes, points_note, points_of_lines, repairs_of_missing
-from lmc_sweeps.jobs.network_files import StoredNetwork
+from lmc_sweeps.jobs.network_files import StoredNetwork, has_epochs
 from lmc_sweeps.jobs.plane_files import add_planes
-from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
+from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks, taken_split
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import Record
 from lmc_sweeps.jobs.results import empty_record
 from lmc_sweeps.jobs.settings import SPLITS
 from lmc_sweeps.jobs.stacks import Progress, train_all
 from lmc_sweeps.jobs.store import Store
+from lmc_sweeps.jobs.training_curves import add_training_curves, lacks_training_curves, training_rows
 from lmc_sweeps.matching.base import Maps, Matching
 from lmc_sweeps.measuring.final_losses import check_final_losses
 from lmc_sweeps.measuring.gaps import relative_movement
@@ -34,7 +35,7 @@ from lmc_sweeps.measuring.pairs import compare_pair
 from lmc_sweeps.measuring.rows import PairResult, undefined_rows
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.repair.base import Repair
-from multirun_analysis.schema import PAIR, RECORD
+from multirun_analysis.schema import PAIR, RECORD, TRAINING
 
 log = logging.getLogger(__name__)
 NONE: Mapping[str, StoredNetwork] = MappingProxyType({})
@@ -68,7 +69,7 @@ def run_job(job: PreparedJob, folder: Path, progress: Progress = lambda steps: N
     if record is None and (folder / RECORD).is_file():
         log.warning("%s is damaged, so the job is run again.", folder / RECORD)
     methods, planes = missing_methods(job.settings, record, folder), missing_planes(job, folder, record)
-    if record is not None and not methods and not planes:
+    if record is not None and not methods and not planes and not lacks_training_curves(job, record):
         log.info("already measured, at %d points: %s", record["points"], folder / RECORD)
         return records.forget_failure(folder) or record  # it was of something that is no longer asked for
     start = time.perf_counter()
@@ -84,6 +85,8 @@ def run_job(job: PreparedJob, folder: Path, progress: Progress = lambda steps: N
             log.info("measured %d methods in %.1f s", len(methods), results["seconds"])
             record, is_kept = keep_results(folder, results, maps)
             methods = [] if is_kept else missing_methods(job.settings, record, folder)
+        if lacks_training_curves(job, record):
+            record = add_training_curves(job, folder, networks)
         if planes:
             record = add_planes(job, folder, record, networks, planes, start)
     return record
@@ -92,12 +95,15 @@ def run_job(job: PreparedJob, folder: Path, progress: Progress = lambda steps: N
 def find_or_train(
     job: PreparedJob, progress: Progress = lambda steps: None, at_hand: Mapping[str, StoredNetwork] = NONE
 ) -> list[StoredNetwork]:
-    """Return a job's networks on its device: those at hand or in the store as they are, the others trained and kept."""
+    """Return a job's networks on its device: those at hand or in the store as they are, the others trained and kept.
+
+    One without the training curve that is asked for is trained again.
+    """
     store, planned = Store(job.settings.store), planned_networks(job)
     trained: dict[str, StoredNetwork] = {}
     for network in planned:
         stored = at_hand.get(network.name) or store.find(network.name, network.template)
-        if stored is not None:
+        if stored is not None and has_epochs(stored.curve, network.curve_epochs):
             trained[network.name] = stored
     if trained:
         log.info("found %d of %d networks", len(trained), len(planned))
@@ -105,7 +111,7 @@ def find_or_train(
         trained |= stack
     device = resolve_device(job.settings.device)
     networks = [trained[network.name] for network in planned]
-    return [StoredNetwork({k: v.to(device) for k, v in net.parameters.items()}, net.facts, net.seconds) for net in networks]
+    return [replace(net, parameters={name: tensor.to(device) for name, tensor in net.parameters.items()}) for net in networks]
 
 
 def measure(
@@ -113,13 +119,14 @@ def measure(
 ) -> tuple[Record, dict[str, Maps]]:
     """Return the record of every pair of the networks, matched by the methods and measured under the repairs, and the maps."""
     device, names = resolve_device(job.settings.device), job.network_names
-    architecture, splits = job.architecture, (job.data.train.to(device), job.data.test.to(device))
+    architecture = job.architecture
+    train, test = (taken_split(architecture, split, device) for split in (job.data.train, job.data.test))
     record = empty_record(job, networks, methods, repairs, points)
     maps: dict[str, Maps] = {}
     searches: list[records.Row] = []
     movements = [_movement(planned, network) for planned, network in zip(planned_networks(job), networks, strict=True)]
     for i, j in job.settings.pairs():
-        result = _measure_pair(job, architecture, networks[i], networks[j], splits, methods, repairs, points)
+        result = _measure_pair(job, architecture, networks[i], networks[j], (train, test), methods, repairs, points)
         if networks[i].facts.finite and networks[j].facts.finite:
             check_final_losses(result, (names[i], names[j]), [networks[k].facts.loss_final for k in (i, j)], device)
         training = {"seconds_train": networks[i].seconds + networks[j].seconds, "relative_movement": (movements[i] + movements[j]) / 2}
@@ -133,6 +140,8 @@ def measure(
         maps |= {f"{names[i]}.{names[j]}.{key}": by_group for key, by_group in result.maps.items()}
     if searches:
         record[records.SEARCHES] = searches
+    if curves := training_rows(job, networks):
+        record[TRAINING] = curves
     return {**record, **records.surroundings(device)}, maps
 
 
@@ -163,4 +172,5 @@ def _measure_pair(
 
 def _movement(planned: PlannedNetwork, network: StoredNetwork) -> float:
     """Return how far training has moved a network from where it began, which is drawn again from its seed."""
-    return relative_movement(planned.initial(), {name: tensor.cpu() for name, tensor in network.parameters.items()})
+    trained = {name: tensor.cpu() for name, tensor in network.parameters.items() if name not in planned.statistics}
+    return relative_movement({name: tensor for name, tensor in planned.initial().items() if name in trained}, trained)

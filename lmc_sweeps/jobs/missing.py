@@ -13,6 +13,7 @@ from lmc_sweeps.jobs.plane_files import methods_without_plane
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import POINTS_NOTE, Record
 from lmc_sweeps.jobs.settings import SPLITS, JobSettings
+from lmc_sweeps.jobs.training_curves import lacks_training_curves
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.measuring.pairs import with_identity, with_none
 from lmc_sweeps.repair.base import Repair
@@ -27,8 +28,9 @@ def is_complete(job: PreparedJob, folder: Path) -> bool:
         record = records.read_record(folder)
         if record is None or record["run_id"] != job.run_id:
             return False
-        is_lacking = missing_methods(job.settings, record, folder) or missing_planes(job, folder, record)
-        return "failure" not in record and not is_lacking
+        if missing_methods(job.settings, record, folder) or missing_planes(job, folder, record):
+            return False
+        return "failure" not in record and not lacks_training_curves(job, record)
     except InputError:  # of a later version, or with methods unknown here: the job itself will say so
         return False
 

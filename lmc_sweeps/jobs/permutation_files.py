@@ -15,6 +15,7 @@ import numpy as np
 from lmc_sweeps.common.checks import UNREADABLE
 from lmc_sweeps.common.files import write_atomically
 from lmc_sweeps.jobs.records import Record, read_beside
+from lmc_sweeps.symmetry.head_maps import InHeads
 from lmc_sweeps.symmetry.maps import Coupling, Map, Orthogonal, Permutation
 from multirun_analysis import schema
 from multirun_analysis.schema import PERMUTATIONS, safe_name
@@ -29,7 +30,11 @@ INTEGERS = re.compile(
 FLOATS = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<f8', 'fortran_order': False, 'shape': \(([1-9]\d{0,9}), ([1-9]\d{0,9})\), \} *\n", re.DOTALL
 )
-MATRICES: Mapping[str, Callable[[np.ndarray], Coupling | Orthogonal]] = {"coupling": Coupling, "orthogonal": Orthogonal}
+MATRICES: Mapping[str, Callable[[np.ndarray], Map]] = {
+    "coupling": Coupling,
+    "orthogonal": Orthogonal,
+    "in_heads": lambda rows: InHeads(rows.reshape(-1, rows.shape[1], rows.shape[1])),
+}
 
 
 def write_permutations(
@@ -39,8 +44,9 @@ def write_permutations(
 ) -> str:
     """Write maps by ``network_a.network_b.matching.settings_hash``, then group, and return the digest of the file.
 
-    A permutation is an array of integers, named ``key/group``; a matrix one of float64, named ``key.coupling/group`` or
-    ``key.orthogonal/group``: a key has no slash and three dots, so that no name of a group can be taken for another kind.
+    A permutation is an array of integers, named ``key/group``; a matrix one of float64, named ``key.coupling/group``,
+    ``key.orthogonal/group`` or, of the matrices of all heads one below the other, ``key.in_heads/group``: a key has no slash and three
+    dots, so that no name of a group can be taken for another kind.
 
     Parameters
     ----------
@@ -69,6 +75,8 @@ def _named(key: str, value: np.ndarray | Map) -> tuple[str, np.ndarray]:
             kind = "coupling"
         case Orthogonal(matrix):
             kind = "orthogonal"
+        case InHeads(matrices):
+            kind, matrix = "in_heads", matrices.reshape(-1, matrices.shape[-1])  # one head's below another's
         case _:
             return key, np.asarray(value)
     return f"{words}.{kind}/{group}", np.ascontiguousarray(matrix, "<f8")
@@ -92,7 +100,7 @@ def read_permutations(folder: Path, record: Record) -> dict[str, np.ndarray]:
 def read_maps(folder: Path, record: Record) -> dict[str, np.ndarray | Map]:
     """Return the maps beside a record under ``network_a.network_b.matching.settings_hash/group``, empty if there are none.
 
-    Permutations are arrays of integers, the others `Coupling` or `Orthogonal`.
+    Permutations are arrays of integers, the others `Coupling`, `Orthogonal` or `InHeads`.
     """
     path = folder / PERMUTATIONS
     try:

@@ -20,10 +20,12 @@ from lmc_sweeps.common.files import locked, write_atomically
 from lmc_sweeps.jobs import records
 from lmc_sweeps.jobs.network_files import StoredNetwork
 from lmc_sweeps.jobs.permutation_files import read_maps
+from lmc_sweeps.jobs.planned import taken_split
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import NO_PLANE, Record
 from lmc_sweeps.matching.base import Matching
-from lmc_sweeps.measuring.pairs import method_key
+from lmc_sweeps.measuring.lines import Pair
+from lmc_sweeps.measuring.pairs import EXAMPLES, method_key
 from lmc_sweeps.measuring.planes import N_ROWS, PlaneRow, plane_rows
 from lmc_sweeps.symmetry.maps import Map
 from multirun_analysis import schema
@@ -95,16 +97,16 @@ def measure_planes(
         If the permutations are lost.
     """
     maps = read_maps(folder, record)
-    names, test = job.network_names, job.data.test.to(resolve_device(job.settings.device))
-    architecture, planes = job.architecture, Planes([], [], [])
+    names, architecture, planes = job.network_names, job.architecture, Planes([], [], [])
+    test = taken_split(architecture, job.data.test, resolve_device(job.settings.device))
     for (i, j), method in itertools.product(itertools.combinations(range(len(names)), 2), methods):
         key = dict(zip(KEY, (names[i], names[j], method.name, method.settings_hash()), strict=True))
         rows: list[PlaneRow] = []
         reason = "a weight of theirs is not finite"
         if networks[i].facts.finite and networks[j].facts.finite:
-            a, b = networks[i].parameters, networks[j].parameters
+            pair = Pair(architecture, networks[i].parameters, networks[j].parameters, 0, test.inputs[:EXAMPLES]).seen_by(method)
             by_group = _of_method(folder, maps, f"{names[i]}.{names[j]}.{method_key(method)}")
-            rows = plane_rows(architecture, a, b, architecture.graph(b).apply(b, by_group), test)
+            rows = plane_rows(architecture, pair.a, pair.b, pair.graph.apply(pair.b, by_group), test)
             reason = "A, B and permuted B lie on one line"
         planes.rows.extend(key | asdict(row) for row in rows)
         if not rows:

@@ -14,7 +14,7 @@ from lmc_sweeps.jobs.identities import network_name
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.models.base import Architecture, Counts, Model, Shape, stacked
-from lmc_sweeps.training.loop import Recipe
+from lmc_sweeps.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,19 @@ class PlannedNetwork:
         return template(self.settings.model, self.job.shape)
 
     @property
+    def statistics(self) -> frozenset[str]:
+        """The names of those of its tensors that training changes by itself, and no optimizer: running statistics of batch norms."""
+        return self.architecture.graph(self.template).buffers
+
+    @property
     def steps(self) -> int:
         """The steps of its training."""
         return self.settings.training.steps(len(self.data.train))
+
+    @property
+    def curve_epochs(self) -> tuple[int, ...]:
+        """The epochs after which its training curve is asked for."""
+        return self.settings.training.epochs_of_curve()
 
     @property
     def recipe(self) -> Recipe:
@@ -83,7 +93,8 @@ class PlannedNetwork:
         """Return everything that fixes the shape of the computation: networks of one kind can share a stack."""
         s = self.settings
         fixed = (self.job.fingerprint, s.model, s.width, s.depth, s.precision, s.device, s.training.stack, s.training.stack_gib)
-        return (*fixed, self.steps, s.training.batch_size, s.optimizer.buffers)
+        views = (s.training.batch_size, s.training.label_smoothing, s.training.augmentation, s.training.crop_padding)
+        return (*fixed, self.steps, *views, s.training.curve_epochs, s.optimizer.buffers)
 
 
 @lru_cache(maxsize=64)  # the networks of a job, and of all its seeds, are alike; a model may have to draw one
@@ -99,7 +110,7 @@ def template(model: Model, shape: Shape) -> dict[str, torch.Tensor]:
 @lru_cache(maxsize=1024)  # of every job of a sweep, before the first one begins
 def counts(model: Model, shape: Shape) -> Counts:
     """Return the parameters, activations and operations of a network, from which memory and time are estimated."""
-    return model.architecture(shape).counts(shape, _tensor_sizes(model, shape))
+    return model.counts(shape)
 
 
 def planned_networks(job: PreparedJob) -> list[PlannedNetwork]:
@@ -115,9 +126,19 @@ def groups(networks: Sequence[PlannedNetwork]) -> list[list[PlannedNetwork]]:
     return [list(group.values()) for group in by_kind.values()]
 
 
+def taken_split(architecture: Architecture, split: Split, device: torch.device) -> Split:
+    """Return a split on a device, its examples as the architecture's networks take them."""
+    return Split(architecture.taken(split.inputs), split.labels).to(device)
+
+
 def padded_split(architecture: Architecture, split: Split, device: torch.device) -> Split:
-    """Return a split on a device, with the inputs filled up where the architecture's networks are."""
-    return Split(architecture.padded_inputs(split.inputs), split.labels).to(device)
+    """Return the same as networks in training take them: filled up where these are."""
+    return Split(architecture.training_inputs(split.inputs), split.labels).to(device)
+
+
+def training_split(network: PlannedNetwork, padded: Split) -> Split:
+    """Return the training set as the loop takes it: padded, or the images themselves, on the same device, where these are augmented."""
+    return padded if network.settings.training.augmentation == "none" else network.data.train.to(padded.labels.device)
 
 
 def padded_stack(networks: Sequence[PlannedNetwork]) -> dict[str, torch.Tensor]:

@@ -18,8 +18,8 @@ from multirun_analysis.schema import mark_of, safe_name
 # Modules of parts all of whose texts are names of choices. A part that is not here may have a secret: a user's own lie beside ours.
 OF_CHOICES = frozenset(
     f"lmc_sweeps.{name}"
-    for name in ("matching.activations", "matching.covariance", "matching.identity", "matching.weights", "models.mean_field", "models.mlp",
-                 "training.optimizers", "training.loop")
+    for name in ("matching.activations", "matching.covariance", "matching.identity", "matching.weights", "models.cnn", "models.gpt",
+                 "models.mean_field", "models.mlp", "models.resnet", "models.vgg", "models.vit", "training.optimizers", "training.recipe")
 )  # fmt: skip
 _MARKED = re.compile(rf"(?:.*\$\{{.*|{re.escape(MASK)}) \((x?[0-9a-f]{{8}})\)", re.DOTALL)
 

@@ -27,6 +27,8 @@ from multirun_analysis.schema import (
     RECORD,
     REPAIR,
     SCHEMA_VERSION,
+    TRAINING,
+    TRAINING_KEY,
     NewerVersion,
     method_of,
     repair_of,
@@ -71,6 +73,7 @@ class Record(TypedDict, total=False):
     curves: list[Row]
     layers: list[Row]
     searches: list[Row]
+    training: list[Row]
     notes: list[str]
     no_plane: list[Row]
     files: dict[str, str]
@@ -90,6 +93,7 @@ ROWS = {
     "repair": REPAIR,
     SEARCHES: (*PAIR, *METHOD),
     NO_PLANE: (*PAIR, *METHOD),
+    TRAINING: TRAINING_KEY,
 }
 PACKAGES = ("lmc-sweeps", "torch", "numpy", "scipy", "pot", "scikit-learn", "hydra-core", "pandas")
 
@@ -273,9 +277,17 @@ def merged(old: Record, new: Record) -> Record:
     searches = [row for row in old.get(SEARCHES, []) if method_of(row) not in fresh] + list(new.get(SEARCHES, []))
     if searches:
         record[SEARCHES] = searches
+    if TRAINING in old or TRAINING in new:
+        record[TRAINING] = joined_curves(old.get(TRAINING, []), new.get(TRAINING, []))
     if NO_PLANE in old:  # measured apart, and still true
         record[NO_PLANE] = old[NO_PLANE]
     return record
+
+
+def joined_curves(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
+    """Return the points of training curves of two records of a job, by network, epoch and split; of those that both have, the new one's."""
+    points = {(row["network"], row["epoch"], row["split"]): row for row in (*old, *new)}
+    return [points[key] for key in sorted(points)]
 
 
 def read_beside(folder: Path, record: Record, name: str) -> bytes:

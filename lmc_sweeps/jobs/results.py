@@ -23,7 +23,8 @@ def empty_record(
         for number, network in enumerate(networks)
         if (reason := divergence(network.facts, settings.training.epochs)) is not None
     ]
-    axes = {"inputs": list(data.inputs)} if len(data.inputs) > 1 else {}  # of a vector, `n_inputs` tells all
+    taken = job.architecture.taken(data.train.inputs[:1]).shape[1:]
+    axes = {"inputs": list(taken)} if len(taken) > 1 else {}  # of a vector, `n_inputs` tells all
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": job.run_id,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from itertools import combinations
 from pathlib import Path
 
+from lmc_sweeps import models
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.devices import resolve_device
 from lmc_sweeps.common.identity import NEVER
@@ -11,11 +12,12 @@ from lmc_sweeps.datasets.base import Data, Dataset
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths import interpolation
 from lmc_sweeps.models.base import Model, Shape
-from lmc_sweeps.models.checking import check_model
+from lmc_sweeps.models.checking import check_batches, check_model, check_takes
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.repair.none import NoRepair
-from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.augmentation import check_images
 from lmc_sweeps.training.optimizers import Optimizer
+from lmc_sweeps.training.recipe import Training
 
 # Of the factors and results of training's matrix products; `bfloat16_factors` rounds the factors only, as TPUs do, on any device. Weights,
 # losses and all that is measured afterwards are float32 always.
@@ -78,8 +80,9 @@ class JobSettings:
             object.__setattr__(self, "time_limit", checks.number("time_limit", self.time_limit, above=0.0, below=1e8))
         device = resolve_device(self.device)
         if self.precision == "tf32" and device.type != "cuda":
+            others = ", ".join(each for each in sorted(PRECISIONS) if each != "tf32")
             raise checks.InputError(
-                f"`precision` tf32 is for CUDA devices; here `device` is {device}. Choose float32, bfloat16 or bfloat16_factors."
+                f"`precision` must be one of {others} where `device` is {device}, got 'tf32', which is for CUDA devices."
             )
 
     @property
@@ -98,14 +101,18 @@ class JobSettings:
 
     def check_against(self, data: Data) -> None:
         """Raise `InputError` where the settings do not fit the data."""
+        check_takes(self.model, data.kind, self.dataset.name, models.choices())
         shape = self.shape(data)
         self.model.check_shape(shape)
         sees_activations = any(method.needs & {"moments", "cross_moments"} for method in self.matching)
-        check_model(self.model, shape, sees_activations)
+        check_model(self.model, shape, sees_activations, data.kind)
+        check_images(self.training.augmentation, data.train.inputs)
         if self.training.batch_size > len(data.train):
             raise checks.InputError(
                 f"`training.batch_size` must be at most the size of the training set ({len(data.train)}), got {self.training.batch_size}."
             )
+        if self.training.epochs > 0:
+            check_batches(self.model, shape, len(data.train), self.training.batch_size, data.kind)
 
 
 def scalar_keys(kind: type[JobSettings] | JobSettings = JobSettings) -> tuple[str, ...]:

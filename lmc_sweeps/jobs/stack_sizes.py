@@ -11,7 +11,8 @@ import torch
 
 from lmc_sweeps.common.devices import is_out_of_memory, resolve_device
 from lmc_sweeps.common.time_limit import time_limit
-from lmc_sweeps.jobs.planned import PlannedNetwork, counts, groups, padded_split, padded_stack, products_of
+from lmc_sweeps.jobs.estimates import seconds_of_curve
+from lmc_sweeps.jobs.planned import PlannedNetwork, counts, groups, padded_split, padded_stack, products_of, training_split
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.training.loop import StackState, initial_state, train
 
@@ -50,7 +51,13 @@ def stack_size(group: Sequence[PlannedNetwork]) -> int:
 
 def training_seconds(networks: Sequence[PlannedNetwork]) -> float:
     """Return about how long the training of networks takes here, from a few steps of a small stack of every group."""
-    return sum(seconds_per_network_step(group[:TRIED]) * sum(network.steps for network in group) for group in groups(networks))
+    return sum(group_seconds(group, seconds_per_network_step(group[:TRIED])) for group in groups(networks))
+
+
+def group_seconds(group: Sequence[PlannedNetwork], of_step: float) -> float:
+    """Return about how long a group takes to be trained, from the seconds of a step of one network, its training curves counted too."""
+    first = group[0]
+    return sum(of_step * network.steps for network in group) + len(group) * seconds_of_curve(first.settings, first.data)
 
 
 def most_in_memory(network: PlannedNetwork) -> int:
@@ -79,7 +86,7 @@ def seconds_per_network_step(networks: Sequence[PlannedNetwork]) -> float:
     """
     device = resolve_device(networks[0].settings.device)
     architecture = networks[0].training_architecture
-    split = padded_split(architecture, networks[0].data.train, device)
+    split = training_split(networks[0], padded_split(architecture, networks[0].data.train, device))
     initial = {name: tensor.to(device) for name, tensor in padded_stack(networks).items()}
     moments = [time.perf_counter()]
 
@@ -92,7 +99,7 @@ def seconds_per_network_step(networks: Sequence[PlannedNetwork]) -> float:
     settings = networks[0].settings
     label = f"a trial step of training {len(networks)} networks of width {settings.width}"
     with products_of(settings.precision), time_limit(settings.time_limit, label) as progressed:
-        state = initial_state(networks[0].settings.optimizer, initial)
+        state = initial_state(networks[0].settings.optimizer, initial, networks[0].statistics)
         train(architecture, state, [network.recipe for network in networks], split, note, WARM_UP_STEPS + PROBE_STEPS)
     steps = [after - before for before, after in itertools.pairwise(moments)]
     return statistics.median(steps[WARM_UP_STEPS - 1 :] or steps or [0.0]) / len(networks)

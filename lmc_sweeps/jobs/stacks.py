@@ -13,10 +13,11 @@ from lmc_sweeps.common.interruption import Interruption
 from lmc_sweeps.common.tensor_files import check_like
 from lmc_sweeps.common.time_limit import time_limit
 from lmc_sweeps.datasets.base import Split
-from lmc_sweeps.jobs.network_files import Facts, PartialNetwork, StoredNetwork
-from lmc_sweeps.jobs.planned import PlannedNetwork, groups, padded_split, padded_stack, products_of
+from lmc_sweeps.jobs.network_files import Facts, PartialNetwork, StoredNetwork, has_epochs
+from lmc_sweeps.jobs.planned import PlannedNetwork, groups, padded_split, padded_stack, products_of, training_split
 from lmc_sweeps.jobs.stack_sizes import stack_size
 from lmc_sweeps.jobs.store import Store
+from lmc_sweeps.jobs.training_curves import StackCurves
 from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.models.base import Architecture, stacked, unstack
 from lmc_sweeps.training.loop import StackState, initial_state, train
@@ -39,6 +40,9 @@ def stacks_of(group: Sequence[PlannedNetwork], store: Store) -> Iterator[list[St
 
     Networks that an earlier run left half trained go on from there; those at one step share a stack.
     """
+    n_curves = sum(store.holds(each.name) and not store.holds(each.name, each.curve_epochs) for each in group)
+    if n_curves:
+        log.info("%d networks of the store lack the training curve asked for; they are trained again, and stay as they are.", n_curves)
     by_step: dict[int, list[Started]] = {}
     for network in group:
         partial = _fitting(network, store.find_partial(network.name))
@@ -51,7 +55,10 @@ def stacks_of(group: Sequence[PlannedNetwork], store: Store) -> Iterator[list[St
 
 
 def _fitting(network: PlannedNetwork, partial: PartialNetwork | None) -> PartialNetwork | None:
-    """Return what an earlier run left of a network, if it has the tensors and the step that the training of today goes on from."""
+    """Return what an earlier run left of a network, if it has the tensors and the step that the training of today goes on from.
+
+    Of its training curve, the points stay that are asked for today.
+    """
     if partial is None:
         return None
     drawn = network.architecture.padded(network.initial())
@@ -59,12 +66,18 @@ def _fitting(network: PlannedNetwork, partial: PartialNetwork | None) -> Partial
     try:
         if set(partial.tensors) != kinds or not 0 < partial.step < network.steps:
             raise ValueError(f"it holds {', '.join(sorted(partial.tensors))} at step {partial.step} of {network.steps}")
-        for tensors in partial.tensors.values():
-            check_like(tensors, drawn)
+        trained = {name: tensor for name, tensor in drawn.items() if name not in network.statistics}
+        for kind, tensors in partial.tensors.items():
+            check_like(tensors, drawn if kind == PARAMETERS else trained)
+        steps = network.settings.training.steps_per_epoch(len(network.data.train))
+        begun = [epoch for epoch in network.curve_epochs if epoch * steps <= partial.step]
+        if not has_epochs(partial.curve, begun):
+            raise ValueError("it lacks points of the training curve that is asked for")
     except ValueError as error:
         log.warning("the half-trained network %s does not fit (%s); it is trained from the start.", network.name, error)
         return None
-    return replace(partial, tensors={kind: {name: tensors[name] for name in drawn} for kind, tensors in partial.tensors.items()})
+    in_order = {kind: {name: tensors[name] for name in drawn if name in tensors} for kind, tensors in partial.tensors.items()}
+    return replace(partial, tensors=in_order, curve=tuple(point for point in partial.curve if point.epoch in begun))
 
 
 def train_stack(stack: Sequence[Started], store: Store, progress: Progress) -> Iterator[dict[str, StoredNetwork]]:
@@ -100,11 +113,15 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress, i
     split = padded_split(architecture, first.data.train, device)
     start = time.perf_counter()
     state, losses, seconds = _begin(waiting, architecture, split, device)
-    keeper = _Keeper(networks, losses, seconds, store, progress, interruption)
+    curves = StackCurves(networks, split, [() if partial is None else partial.curve for _, partial in waiting])
+    if state.step == 0:
+        curves.measure(state.parameters, 0)
+    keeper = _Keeper(networks, losses, seconds, curves, store, progress, interruption)
     with products_of(first.settings.precision):
-        state = train(first.training_architecture, state, [network.recipe for network in networks], split, keeper)
+        recipes = [network.recipe for network in networks]
+        state = train(first.training_architecture, state, recipes, training_split(first, split), keeper)
     after = evaluate(architecture, state.parameters, split)
-    spent = (time.perf_counter() - start) / len(networks)
+    spent = (time.perf_counter() - start - curves.seconds) / len(networks)
     shapes = {name: tensor.shape for name, tensor in first.template.items()}
     trained = {}
     for k, network in enumerate(networks):
@@ -113,7 +130,7 @@ def _train_stack(waiting: Sequence[Started], store: Store, progress: Progress, i
         is_finite = all(bool(tensor.isfinite().all()) for tensor in parameters.values())
         is_finite &= math.isfinite(losses[k]) and math.isfinite(after.loss[k])
         facts = Facts(loss_initial=losses[k], loss_final=float(after.loss[k]), finite=is_finite)
-        trained[network.name] = StoredNetwork(parameters, facts, seconds[k] + spent)
+        trained[network.name] = StoredNetwork(parameters, facts, seconds[k] + spent, curves.curve(k))
         store.save(network.name, network.identity, trained[network.name])
     final = ", ".join(f"{loss:.4f}" for loss in after.loss)
     log.info("trained %d networks in %.1f s: training loss %s", len(networks), spent * len(networks), final)
@@ -135,28 +152,35 @@ def _begin(
         return state, [partial.loss_initial for partial in partials], [partial.seconds for partial in partials]
     initial = {name: tensor.to(device) for name, tensor in padded_stack([network for network, _ in waiting]).items()}
     losses = [float(loss) for loss in evaluate(architecture, initial, split).loss]
-    return initial_state(waiting[0][0].settings.optimizer, initial), losses, [0.0] * len(waiting)
+    first = waiting[0][0]
+    return initial_state(first.settings.optimizer, initial, first.statistics), losses, [0.0] * len(waiting)
 
 
 class _Keeper:
-    """Looks at a stack after every step: reports the progress, keeps the networks every so many seconds, and before an interruption."""
+    """Looks at a stack after every step: reports the progress, adds to training curves, keeps the networks now and then.
+
+    They are kept every so many seconds, and before an interruption.
+    """
 
     def __init__(
         self,
         networks: Sequence[PlannedNetwork],
         losses: Sequence[float],
         seconds: list[float],
+        curves: StackCurves,
         store: Store,
         progress: Progress,
         interruption: Interruption,
     ) -> None:
         self._networks, self._losses, self._seconds, self._store, self._progress = networks, losses, seconds, store, progress
+        self._curves, self._seconds_before = curves, curves.seconds
         self._interruption = interruption
         self._start = self._last = time.monotonic()
         self._every = networks[0].settings.training.checkpoint_seconds
 
     def __call__(self, state: StackState) -> None:
         self._progress(len(self._networks))
+        self._curves.measure(state.parameters, state.step)
         now = time.monotonic()
         due = now - self._last >= self._every or self._interruption.is_pending
         if due and state.step < self._networks[0].steps:
@@ -165,11 +189,11 @@ class _Keeper:
                 self._interruption.happen()
 
     def _keep(self, state: StackState, now: float) -> None:
-        spent = (now - self._start) / len(self._networks)
+        spent = (now - self._start - self._curves.seconds + self._seconds_before) / len(self._networks)
         for k, network in enumerate(self._networks):
             kinds = {PARAMETERS: unstack(state.parameters, k)}
             kinds |= {kind: unstack(tensors, k) for kind, tensors in state.buffers.items()}
-            partial = PartialNetwork(kinds, self._losses[k], state.step, self._seconds[k] + spent)
+            partial = PartialNetwork(kinds, self._losses[k], state.step, self._seconds[k] + spent, self._curves.curve(k))
             self._store.save_partial(network.name, network.identity, partial)
         log.info("kept %d networks at step %d of %d", len(self._networks), state.step, self._networks[0].steps)
         self._last = time.monotonic()

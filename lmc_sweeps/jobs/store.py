@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lmc_sweeps.common.checks import UNREADABLE, InputError
 from lmc_sweeps.common.files import sync_folder, write_atomically
+from lmc_sweeps.common.tensor_files import tensors_digest
 from lmc_sweeps.jobs.network_files import (
     DAMAGED,
     NETWORK,
@@ -20,13 +21,17 @@ from lmc_sweeps.jobs.network_files import (
     SIDECAR,
     PartialNetwork,
     StoredNetwork,
+    has_epochs,
     is_open,
+    joined,
     packed_network,
     packed_partial,
+    read_curve,
     read_network,
     read_partial,
     sidecar_of,
 )
+from multirun_analysis.checks import read_file
 
 log = logging.getLogger(__name__)
 ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -56,9 +61,11 @@ class Store:
         if self.folder is not None:
             yield from sorted(path.name.removesuffix(NETWORK) for path in self.folder.glob(f"??/*{NETWORK}"))
 
-    def holds(self, name: str) -> bool:
-        """Return whether a network is there and can be opened, without reading it."""
-        return self.folder is not None and is_open(self.path(name))
+    def holds(self, name: str, epochs: Collection[int] = ()) -> bool:
+        """Return whether a network is there and can be opened, without reading it, with a training curve that has these epochs."""
+        if self.folder is None or not is_open(self.path(name)):
+            return False
+        return not epochs or has_epochs(read_curve(self.path(name)), epochs)
 
     def find(self, name: str, template: Mapping[str, Tensor] | None = None) -> StoredNetwork | None:
         """Return a stored network; None if it is not there or, which is said in the log, cannot be read or is not what was written.
@@ -86,35 +93,39 @@ class Store:
     def save(self, name: str, identity: Mapping[str, Any], network: StoredNetwork) -> None:
         """Keep a network under its name; equal networks give equal bytes, and what depends on the run goes to the sidecar.
 
-        A network that is there and whole stays, and one that cannot be read, another user's say, is left as it is. A folder that cannot be
-        written costs the next run its time, not this one its result. Both are said in the log.
+        A network that is there and whole stays, and one that cannot be read, another user's say, is left as it is. To one that was there
+        without the training curve of this one, equal to the last bit, its sidecar is written anew with it. A folder that cannot be
+        written costs the next run its time, not this one its result. All that is lost is said in the log.
         """
         if self.folder is None:
             return
         path = self.path(name)
         try:
-            if not self._is_kept(path, network.parameters):
+            present = self._present(path, network)
+            if present is not None:
+                _add_curve(path, present, network)
+            else:
                 contents = packed_network(identity, network)
                 # The sidecar first: a kill between the two leaves no network, or the damaged one that was there, but never a whole one
                 # without its sidecar.
-                write_atomically(path.with_suffix(SIDECAR), sidecar_of(contents, network.seconds))
+                write_atomically(path.with_suffix(SIDECAR), sidecar_of(contents, network.seconds, network.curve))
                 write_atomically(path, contents)
                 sync_folder(path.parent)
             self.path(name, PARTIAL).unlink(missing_ok=True)
         except (OSError, SafetensorError) as error:
             self._warn(NOT_KEPT, error)
 
-    def _is_kept(self, path: Path, template: Mapping[str, Tensor]) -> bool:
-        """Return whether a whole network lies there, or something that nobody here can tell to be less."""
+    def _present(self, path: Path, network: StoredNetwork) -> StoredNetwork | None:
+        """Return the whole network that lies there, if there is one; what nobody here can tell to be less counts as the one at hand."""
         try:
-            read_network(path, template)
+            return read_network(path, network.parameters)
         except ABSENT:
-            return False
+            return None
         except OSError as error:
             self._warn(NOT_READ, error)
         except DAMAGED:
-            return False
-        return True
+            return None
+        return network
 
     def _warn(self, sentence: str, error: Exception) -> None:
         """Say once what is true of every network of a sweep; reasons that name a file are told apart by their kind only."""
@@ -148,6 +159,19 @@ class Store:
         except (*UNREADABLE, SafetensorError) as error:
             log.warning("the half-trained network %s is not usable (%s); it will be trained from the start.", path, error)
             return None
+
+
+def _add_curve(path: Path, present: StoredNetwork, network: StoredNetwork) -> None:
+    """Put the training curve of a network that was trained again beside the one that is there, if the two are one."""
+    if has_epochs(present.curve, [point.epoch for point in network.curve]):
+        return
+    if tensors_digest(present.parameters, {}) != tensors_digest(network.parameters, {}):
+        log.warning(
+            "trained again for its training curve, %s has other weights than the stored network, which stays without it.", path.stem
+        )
+        return
+    write_atomically(path.with_suffix(SIDECAR), sidecar_of(read_file(path), present.seconds, joined(present.curve, network.curve)))
+    sync_folder(path.parent)
 
 
 @cache

@@ -51,6 +51,8 @@ MOST_SWEEPS, PATIENCE = 100, 5  # over groups that depend on one another; withou
 class Matching(Measuring, ABC):
     """The settings of a matching method; `needs` says which parts of the problem it looks at.
 
+    One that `folds` is shown, and measured on, networks in linear form (`symmetry.linear_form`), in which more maps keep the function.
+
     Parameters
     ----------
     matching_examples : int, optional
@@ -64,6 +66,7 @@ class Matching(Measuring, ABC):
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]]
+    folds: ClassVar[bool] = False
     matching_examples: int | None = field(default=None, metadata=LATER)
     matching_split: str = field(default=TRAIN, metadata=LATER)
     shuffled: bool = field(default=False, metadata=LATER)

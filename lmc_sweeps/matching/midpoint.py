@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmc_sweeps.matching.problem import Loss, MatchingProblem, Permutations
+from lmc_sweeps.matching.problem import Loss, Maps, MatchingProblem, Permutations
 
 
 class Midpoint:
@@ -26,9 +26,9 @@ class Midpoint:
         self.training_loss: Loss = problem.loss  # type: ignore[assignment]  # as `needs` lists it
         self._batch = self.training_loss.on(draw_examples(problem, most_examples))
 
-    def weights(self, orders: Permutations, names: Collection[str] | None = None) -> dict[str, Tensor]:
-        """Return the tensors of the midpoint for orders of B's neurons; with `names`, these tensors alone."""
-        moved = self._graph.apply(self._b if names is None else {name: self._b[name] for name in names}, orders)
+    def weights(self, maps: Permutations | Maps, names: Collection[str] | None = None) -> dict[str, Tensor]:
+        """Return the tensors of the midpoint for maps of B's neurons; with `names`, these tensors alone."""
+        moved = self._graph.apply(self._b if names is None else {name: self._b[name] for name in names}, maps)
         return {name: (self._a[name] + tensor) / 2 for name, tensor in moved.items()}
 
     def names(self, group: str) -> list[str]:

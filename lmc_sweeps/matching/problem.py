@@ -11,6 +11,7 @@ import torch
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.linear_form import LinearGroup
 from lmc_sweeps.symmetry.maps import Map, Permutation, permutations_of
 from lmc_sweeps.symmetry.sites import Site
 
@@ -106,6 +107,8 @@ class MatchingProblem:
         By two networks i < j: uncentred second moments between their activations, by site.
     loss : Loss, optional
     generator : numpy.random.Generator, optional
+    linear : mapping of str to LinearGroup
+        The groups that orthogonal maps may rotate, for methods that fold (`Matching.folds`), which see networks in linear form.
     """
 
     graph: Graph
@@ -115,6 +118,7 @@ class MatchingProblem:
     cross_moments: Mapping[tuple[int, int], Mapping[str, np.ndarray]] = field(default_factory=partial(Unlisted, "cross_moments"))
     loss: Loss | None = None
     generator: np.random.Generator | None = None
+    linear: Mapping[str, LinearGroup] = field(default_factory=dict)
 
     @property
     def sizes(self) -> Mapping[str, int]:

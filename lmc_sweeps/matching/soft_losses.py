@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,27 +10,9 @@ from torch import Tensor
 from lmc_sweeps.matching.all_weights import squared_distance
 from lmc_sweeps.matching.midpoint import Midpoint, draw_examples
 from lmc_sweeps.matching.problem import MatchingProblem, Permutations
-from lmc_sweeps.symmetry.maps import Map
+from lmc_sweeps.matching.tensor_maps import TensorMap
 
 SoftPermutations = Mapping[str, np.ndarray]  # by group, (n, n), rows A's neurons and columns B's
-
-
-@dataclass(frozen=True, eq=False)
-class SoftPermutation(Map):
-    """A doubly stochastic matrix P that autograd differentiates: neuron i of A gets the mean of B's neurons with weights ``P[i]``."""
-
-    matrix: Tensor  # (n, n)
-
-    @property
-    def n_a(self) -> int:  # type: ignore[override]
-        return self.matrix.shape[0]
-
-    @property
-    def n_b(self) -> int:  # type: ignore[override]
-        return self.matrix.shape[1]
-
-    def apply(self, tensor: Tensor, axis: int, *, reads: bool = False) -> Tensor:
-        return torch.tensordot(self.matrix, tensor, dims=([1], [axis])).movedim(0, axis)
 
 
 class SoftLoss(ABC):
@@ -47,7 +28,7 @@ class SoftLoss(ABC):
         r"""Return the loss L and :math:`\partial L / \partial P_l` of every group, (n, n)."""
         leaves = {group: torch.from_numpy(matrix).to(self.dtype).requires_grad_() for group, matrix in maps.items()}
         with torch.enable_grad():
-            moved = self.problem.graph.apply(self.b, {group: SoftPermutation(leaf) for group, leaf in leaves.items()})
+            moved = self.problem.graph.apply(self.b, {group: TensorMap(leaf) for group, leaf in leaves.items()})
         value, by_tensor = self.at_moved({name: tensor.detach() for name, tensor in moved.items()})
         names = [name for name in by_tensor if moved[name].requires_grad]
         torch.autograd.backward([moved[name] for name in names], [by_tensor[name] for name in names])

@@ -55,8 +55,8 @@ def no_scores(points: int) -> Scores:
 @torch.no_grad()
 def evaluate(architecture: Architecture, stack: Mapping[str, Tensor], split: Split, batch_size: int = 2000) -> Scores:
     """Return the loss and the error of every network of a stack, arrays of shape (K,)."""
-    batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
-    return _reduce(architecture.criterion, ((architecture.forward(stack, inputs), labels) for inputs, labels in batches))
+    outputs = ((architecture.forward(stack, inputs), labels) for inputs, labels in split.batches(batch_size))
+    return _reduce(architecture.criterion, outputs)
 
 
 @one_thread()
@@ -84,6 +84,7 @@ def evaluate_line(
     t : ndarray, shape (T,)
     split : Split
     batch_size : int
+        Labels at a time (`Split.batches`), which bounds memory: of tokens there are many for an example, each with its logits.
     calibrate : bool
         Whether to calibrate every network on the line, where the loss is a cross-entropy.
     in_blocks : bool
@@ -95,10 +96,9 @@ def evaluate_line(
         Arrays of shape (M, T).
     """
     points = torch.as_tensor(t, device=split.inputs.device)
-    batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
     orders = [permutations_of(each) for each in maps]  # an architecture need not know of other maps while there are none
     maps = [order if len(order) == len(each) else each for order, each in zip(orders, maps, strict=True)]
-    outputs = ((architecture.line_logits(a, b, maps, points, inputs), labels) for inputs, labels in batches)
+    outputs = ((architecture.line_logits(a, b, maps, points, inputs), labels) for inputs, labels in split.batches(batch_size))
     sums = BlockSums(architecture.criterion, split.labels) if in_blocks else None
     return _reduce(architecture.criterion, outputs, _Sample(len(split)) if calibrate else None, sums)
 
@@ -122,6 +122,7 @@ def evaluate_path(
     t : ndarray, shape (T,)
     split : Split
     batch_size : int
+        Labels at a time (`Split.batches`), which bounds memory: of tokens there are many for an example, each with its logits.
     progress : callable, optional
         Shown the number of values of t that have been evaluated, whenever there are more.
     calibrate : bool
@@ -139,10 +140,10 @@ def evaluate_path(
     completed = 0
     for part in points.split(path.points_at_once() or len(points)):
         outputs = path.outputs(part)
-        batches = zip(split.inputs.split(batch_size), split.labels.split(batch_size), strict=True)
+        batches = ((outputs(inputs), labels) for inputs, labels in split.batches(batch_size))
         sample = _Sample(len(split)) if calibrate else None
         sums = BlockSums(path.architecture.criterion, split.labels) if in_blocks else None
-        parts.append(_reduce(path.architecture.criterion, ((outputs(inputs), labels) for inputs, labels in batches), sample, sums))
+        parts.append(_reduce(path.architecture.criterion, batches, sample, sums))
         completed += len(part)
         if progress is not None:
             progress(completed)
@@ -170,7 +171,15 @@ def function_gap(
     float
         NaN where a logit is not finite.
     """
-    mapped = architecture.graph(b).apply(b, maps)
+    return outputs_gap(architecture, b, architecture.graph(b).apply(b, maps), inputs, batch_size)
+
+
+@one_thread()
+@torch.no_grad()
+def outputs_gap(
+    architecture: Architecture, b: Mapping[str, Tensor], mapped: Mapping[str, Tensor], inputs: Tensor, batch_size: int = 2000
+) -> float:
+    """Return the `function_gap` of a B that is mapped already."""
     networks = [stacked([network]) for network in (b, mapped)]  # copies, so that it does not matter where in memory b lies
     gap = scale = 0.0
     for batch in inputs.split(batch_size):

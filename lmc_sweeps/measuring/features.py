@@ -74,7 +74,7 @@ def feature_connectivity(
     between = interpolate(a, b, points)
     stack = {name: torch.cat([ends, between[name].to(ends)]) for name, ends in stacked([a, b]).items()}
     sums: dict[str, Tensor] = {}
-    for batch in inputs.split(BATCH):
+    for batch in architecture.taken(inputs).split(BATCH):
         for layer, features in (*architecture.linear_results(stack, batch).items(), (OUTPUTS, architecture.forward(stack, batch))):
             by_row = features.double().flatten(1, -2)  # (2 + T, rows, neurons)
             part = _sums(by_row[:2], by_row[2:], points)

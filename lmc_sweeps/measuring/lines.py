@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from lmc_sweeps.measuring.rows import CurveRow, MapMeasures, RunRow, curve_row, 
 from lmc_sweeps.models.base import Architecture, unstack
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.repair.none import NoRepair
+from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.linear_form import LinearGroup
+from lmc_sweeps.symmetry.maps import Coupling
 
 # The split on which temperatures are fitted, for the networks have not seen it, and of whose examples blocks are kept.
 CALIBRATED = IN_BLOCKS = "test"
@@ -25,12 +29,38 @@ ENDS = np.array([0.0, 1.0])
 
 @dataclass(frozen=True)
 class Pair:
-    """Networks A and B, and how many examples are evaluated at a time."""
+    """Networks A and B, their symmetries, and how many examples are evaluated at a time.
+
+    `examples` are a few inputs by which the linear form of the architecture is found; `linear` are the groups that orthogonal maps may
+    rotate, of a pair that is in it.
+    """
 
     architecture: Architecture
     a: Mapping[str, Tensor]
     b: Mapping[str, Tensor]
     batch_size: int
+    examples: Tensor | None = None
+    graph: Graph = field(default=None)  # type: ignore[assignment]  # that of B
+    linear: Mapping[str, LinearGroup] = field(default_factory=dict)
+    obstacle: str = ""  # to the linear form of a residual stream
+
+    def __post_init__(self) -> None:
+        if self.graph is None:
+            object.__setattr__(self, "graph", self.architecture.graph(self.b))
+
+    @cached_property
+    def folded(self) -> "Pair":
+        """The pair in linear form."""
+        assert self.examples is not None
+        form = self.architecture.linear_form(self.b, self.examples)
+        a, b = form.folded(self.a), form.folded(self.b)
+        if not all(bool(torch.isfinite(network[name]).all()) for network in (a, b) for name in network):
+            return replace(self, obstacle="its norms cannot be folded: a product of weights and scales is larger than their type holds.")
+        return replace(self, a=a, b=b, graph=form.free, linear=form.groups, obstacle=form.obstacle)
+
+    def seen_by(self, method: Matching) -> "Pair":
+        """Return the pair as a method sees it, whose line is measured."""
+        return self.folded if method.folds else self
 
     def scores(self, path: Path, t: np.ndarray, name: str, split: Split) -> Scores:
         """Return the scores along a path on a split of this name."""
@@ -47,8 +77,13 @@ class Match:
 
     @property
     def is_coupling(self) -> bool:
-        """Whether B is mapped by a coupling, and so may be another function: of a permutation that would be a mistake."""
-        return any(not mapping.is_permutation for mapping in self.result.maps.values())
+        """Whether B is mapped by a coupling, and so may be another function: of other maps that would be a mistake."""
+        return any(isinstance(mapping, Coupling) and not mapping.is_permutation for mapping in self.result.maps.values())
+
+    @property
+    def permutes(self) -> bool:
+        """Whether the line is that from A to B in another order of its neurons."""
+        return not self.method.folds and all(mapping.is_permutation for mapping in self.result.maps.values())
 
     @property
     def has_line(self) -> bool:
@@ -57,7 +92,8 @@ class Match:
 
     def line(self, pair: Pair) -> Line:
         """Return the line from A to mapped B."""
-        return Line(pair.architecture, pair.a, pair.architecture.graph(pair.b).apply(pair.b, self.result.maps))
+        ends = pair.seen_by(self.method)
+        return Line(pair.architecture, ends.a, ends.graph.apply(ends.b, self.result.maps))
 
 
 def line_rows(
@@ -114,7 +150,7 @@ Lines = dict[str, list[tuple[Scores | None, float]]]  # by split, for every matc
 
 def _plain_scores(pair: Pair, matches: Sequence[Match], splits: Mapping[str, Split], t: np.ndarray, enter: Callable[[str], None]) -> Lines:
     """Return the scores along lines whose networks are left as they are: those of all permutations at once, which is faster."""
-    together = [match for match in matches if match.has_line and not match.is_coupling]
+    together = [match for match in matches if match.has_line and match.permutes]
     lines: Lines = {}
     for name, split in splits.items():
         enter(name)
@@ -128,7 +164,7 @@ def _plain_scores(pair: Pair, matches: Sequence[Match], splits: Mapping[str, Spl
             share = (time.perf_counter() - start) / len(together)
             by_match = {id(match): (scores.part(k), share) for k, match in enumerate(together)}
         for match in matches:
-            if match.has_line and match.is_coupling:
+            if match.has_line and not match.permutes:
                 start = time.perf_counter()
                 alone = pair.scores(match.line(pair), t, name, split)
                 by_match[id(match)] = (alone, time.perf_counter() - start)

@@ -12,7 +12,6 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Matching, MatchingProblem, MatchingResult
 from lmc_sweeps.measuring.lines import Pair
 from lmc_sweeps.measuring.problems import MOMENTS, matching_problem, solved
-from lmc_sweeps.symmetry.maps import of_reordered
 
 
 class Sight(NamedTuple):
@@ -21,6 +20,7 @@ class Sight(NamedTuple):
     split: str
     examples: int | None
     shuffled: bool
+    folded: bool
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,19 @@ def matched(
         start, view = time.perf_counter(), shown[_sight(method)]
         result = solved(method, view.problem.shown_to(method.needs, generator(seed, "matching", method.name)))
         if view.order:
-            result = replace(result, maps={group: of_reordered(each, view.order[group]) for group, each in result.maps.items()})
+            result = replace(result, maps={group: each.of_reordered(view.order[group]) for group, each in result.maps.items()})
         results.append((result, time.perf_counter() - start + (view.seconds if method.needs & MOMENTS else 0.0)))
     return results
 
 
 def _sight(method: Matching) -> Sight:
-    return Sight(method.matching_split, method.matching_examples, method.shuffled)
+    return Sight(method.matching_split, method.matching_examples, method.shuffled, method.folds)
 
 
 def _shown(pair: Pair, splits: Mapping[str, Split], sight: Sight, users: Sequence[Matching], seed: int) -> Shown:
     start = time.perf_counter()
-    graph, b, order = pair.architecture.graph(pair.b), pair.b, {}
+    pair = pair.folded if sight.folded else pair
+    graph, b, order = pair.graph, pair.b, {}
     if sight.shuffled:
         rng = generator(seed, "matching", "shuffled")
         order = {group: rng.permutation(size) for group, size in graph.sizes.items()}
@@ -67,5 +68,6 @@ def _shown(pair: Pair, splits: Mapping[str, Split], sight: Sight, users: Sequenc
     problem = matching_problem(
         pair.architecture, [pair.a, b], splits[sight.split], needs, batch_size=pair.batch_size, examples=sight.examples
     )
+    problem = replace(problem, graph=graph, linear=pair.linear)
     n_users = sum(bool(method.needs & MOMENTS) for method in users)
     return Shown(problem, order, (time.perf_counter() - start) / max(n_users, 1))

@@ -4,13 +4,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 from torch import Tensor
 
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import Maps, Matching
 from lmc_sweeps.matching.identity import Identity
-from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, function_gap
+from lmc_sweeps.measuring.evaluation import FUNCTION_ROUNDING, outputs_gap
 from lmc_sweeps.measuring.gaps import distance, midpoint_gap
 from lmc_sweeps.measuring.lines import Match, Pair, line_rows
 from lmc_sweeps.measuring.matches import matched
@@ -18,6 +19,8 @@ from lmc_sweeps.measuring.rows import CurveRow, MapMeasures, PairResult, RunRow,
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.repair.none import NoRepair
+
+EXAMPLES = 2  # by which the linear form of networks is found
 
 
 def with_identity(methods: Sequence[Matching]) -> tuple[Matching, ...]:
@@ -80,7 +83,7 @@ def compare_pair(
     -------
     PairResult
     """
-    pair = Pair(architecture, a, b, batch_size)
+    pair = Pair(architecture, a, b, batch_size, train.inputs[:EXAMPLES])
     matches = _match(pair, {"train": train, "test": test}, methods, seed, enter)
     both = {"train": train if path_train is None else path_train, "test": test}
     splits = {name: both[name] for name in evaluated}
@@ -93,7 +96,7 @@ def compare_pair(
     maps = {method_key(match.method): match.result.maps for match in matches}
     results = [(match.method, match.result) for match in matches]
     layers = layer_rows(architecture, architecture.graph(a).sizes, test, results)
-    notes = [*_notes(matches), *(note for repair in repairs for note in repair.notes(architecture))]
+    notes = [*_notes(pair, matches), *(note for repair in repairs for note in repair.notes(architecture))]
     return PairResult(runs, curves, layers, maps, notes, search_rows(results))
 
 
@@ -103,33 +106,39 @@ def _match(
     """Return the match of every method, with what is measured of its map."""
     results, seconds = zip(*matched(pair, splits, methods, seed, enter), strict=True)
     enter("evaluating", "ends")
-    measures = _map_measures(pair, [result.maps for result in results], seconds, splits["test"])
+    measures = _map_measures(pair, methods, [result.maps for result in results], seconds, splits["test"])
     return [
         Match(method, result, replace(one, status=result.status)) for method, result, one in zip(methods, results, measures, strict=True)
     ]
 
 
-def _map_measures(pair: Pair, maps: Sequence[Maps], seconds: Sequence[float], test: Split) -> list[MapMeasures]:
+def _map_measures(
+    pair: Pair, methods: Sequence[Matching], maps: Sequence[Maps], seconds: Sequence[float], test: Split
+) -> list[MapMeasures]:
     """Return what is measured of every map on the test split; halfway only where mapped B computes B's function."""
     architecture, inputs = pair.architecture, test.inputs
     certify = architecture.certifier(pair.a, pair.b, inputs, pair.batch_size)
     measures = []
-    graph = architecture.graph(pair.b)
-    for by_group, seconds_match in zip(maps, seconds, strict=True):
-        gap = function_gap(architecture, pair.b, by_group, inputs, pair.batch_size)
-        aligned = graph.apply(pair.b, by_group)
-        one = MapMeasures(function_gap=gap, distance=distance(pair.a, aligned), seconds=seconds_match)
+    for method, by_group, seconds_match in zip(methods, maps, seconds, strict=True):
+        ends = pair.seen_by(method)
+        aligned = ends.graph.apply(ends.b, by_group)
+        gap = outputs_gap(architecture, pair.b, aligned, inputs, pair.batch_size)
+        if ends is not pair:  # then the line does not begin at A as it is
+            gap = float(np.maximum(gap, outputs_gap(architecture, pair.a, ends.a, inputs, pair.batch_size)))
+        one = MapMeasures(function_gap=gap, distance=distance(ends.a, aligned), seconds=seconds_match)
         if one.keeps_function:
-            one = replace(one, midpoint=midpoint_gap(architecture, pair.a, aligned, certify, inputs, pair.batch_size))
+            one = replace(one, midpoint=midpoint_gap(architecture, ends.a, aligned, certify, inputs, pair.batch_size))
         measures.append(one)
     return measures
 
 
-def _notes(matches: Sequence[Match]) -> list[str]:
+def _notes(pair: Pair, matches: Sequence[Match]) -> list[str]:
     """Return a sentence for everything that a reader of the numbers must know."""
     notes = []
     for match in matches:
         name, gap = match.method.name, match.measures.function_gap
+        if obstacle := pair.seen_by(match.method).obstacle:
+            notes.append(f"{name}: no map but a permutation is tried of a residual stream: {obstacle}")
         if not match.result.converged:
             notes.append(f"{name}: not converged: {match.result.sentence}.")
         if match.is_coupling and not match.measures.keeps_function:
@@ -143,8 +152,6 @@ def _notes(matches: Sequence[Match]) -> list[str]:
         if math.isnan(gap):
             notes.append(f"{name}: a logit of B, or of permuted B, is not finite on the test split, so it has no barrier.")
         elif gap > FUNCTION_ROUNDING:
-            notes.append(
-                f"{name}: permuted B is not the same function as B (function_gap {gap:.1e}, rounding is below {FUNCTION_ROUNDING:g}), "
-                "so it has no barrier."
-            )
+            same = "permuted B is not the same function as B" + (", or folded A not as A" if match.method.folds else "")
+            notes.append(f"{name}: {same} (function_gap {gap:.1e}, rounding is below {FUNCTION_ROUNDING:g}), so it has no barrier.")
     return notes

@@ -41,7 +41,7 @@ class LineRow(MethodRow):
 
 @dataclass(frozen=True, kw_only=True)
 class RunRow(LineRow):
-    """The measures of one method on one split; losses in nats per example, errors in [0, 1], NaN where a measure does not exist."""
+    """The measures of one method on one split; losses in nats per item, errors in [0, 1], NaN where a measure does not exist."""
 
     matching_status: str
     points: int
@@ -247,8 +247,9 @@ def layer_rows(
 def _tolerances(architecture: Architecture, sizes: Mapping[str, int], test: Split) -> dict[str, float]:
     """Return by group the tolerance that the recursion of theorem 5.2 promises; NaN but for chains of layers of two neurons and more."""
     tolerances, before = {}, INPUT
+    is_of_vectors = test.inputs.dim() == 2 and test.inputs.is_floating_point()
     for layer, group in enumerate(sizes, start=1):
-        is_chain = test.inputs.dim() == 2 and architecture.sources(group) == (before,)
+        is_chain = is_of_vectors and architecture.sources(group) == (before,)
         has_promise = is_chain and sizes[group] > 1
         tolerances[group] = tolerance_reached(sizes[group], test.inputs.shape[1], layer) if has_promise else math.nan
         before = group if is_chain else ""

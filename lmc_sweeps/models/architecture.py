@@ -19,6 +19,7 @@ from lmc_sweeps.models.hidden_layers import Corrector, HiddenLayer, corrected_in
 from lmc_sweeps.models.shape import Shape
 from lmc_sweeps.symmetry.axes import Factor
 from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.linear_form import LinearForm
 from lmc_sweeps.symmetry.maps import Map, as_map
 from lmc_sweeps.symmetry.sites import Site
 
@@ -33,10 +34,23 @@ class Architecture(ABC):
     spec: PermutationSpec
     criterion: Criterion = CROSS_ENTROPY  # what its outputs are measured by
     shows_all: ClassVar[bool] = True  # whether the activations of every group and source can be read
+    corrects_at_once: ClassVar[bool] = True  # whether repairs correct several networks together; if not one by one, to save memory
 
     def graph(self, network: Mapping[str, Tensor]) -> Graph:
         """Return the symmetry graph of one network of these tensors: what the specification says of them."""
         return Graph.by_hand(self.spec.axes, network)
+
+    def linear_form(self, network: Mapping[str, Tensor], inputs: Tensor) -> LinearForm:
+        """Return the form in which maps richer than permutations keep the function, as far as examples show; here networks as they are."""
+        return LinearForm(self.graph(network))
+
+    def taken(self, inputs: Tensor) -> Tensor:
+        """Return examples of a dataset as the networks take them: here as vectors, (n, d), images flattened.
+
+        It is called once, on whole splits, and every other method is given what it returns. An architecture that sees images as images
+        returns them as they are.
+        """
+        return inputs.flatten(1)
 
     @abstractmethod
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
@@ -59,6 +73,10 @@ class Architecture(ABC):
             The running statistics of batch norms after the batch, under their names in the stack; empty without batch norm, as here.
         """
         return self.forward(stack, inputs), {}
+
+    def is_computed_at_once(self, stack: Mapping[str, Tensor]) -> bool:
+        """Return whether `forward` computes all networks of a stack at once; if not, training takes one after the other, to save memory."""
+        return True
 
     def batch_norms(self) -> BatchNorms:
         """Return which layers have running statistics that can be computed again, and which tensors look like such; none, as here."""
@@ -90,6 +108,10 @@ class Architecture(ABC):
         groups = {weights[0]: group for group in self.spec.groups if len(weights := self.spec.incoming(group)) == 1}
         return {weight: activations[group] for weight, group in groups.items()}
 
+    def linear_result(self, weight: str, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Return one of the `linear_results`; an architecture may compute it without holding the others."""
+        return self.linear_results(stack, inputs)[weight]
+
     def corrected(self, stack: Mapping[str, Tensor], batches: Sequence[Tensor], corrector: Corrector) -> dict[str, Tensor]:
         """Return a stack with its hidden layers corrected in turn (`corrected_in_turn`), all networks on the same batches of inputs."""
         return corrected_in_turn(self, stack, batches, corrector)
@@ -117,7 +139,7 @@ class Architecture(ABC):
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items()}
         with torch.enable_grad():
             logits = self.forward(leaves, inputs)
-        if logits.dim() != 3 or logits.shape[:2] != inputs.shape[:2]:
+        if logits.dim() < 3 or logits.shape[:2] != inputs.shape[:2]:
             raise InputError(
                 f"`forward` of a {type(self).__name__} must take one batch for each network and return their logits, (networks, examples, "
                 f"classes); for inputs {tuple(inputs.shape)} it returned {tuple(logits.shape)}."
@@ -138,8 +160,12 @@ class Architecture(ABC):
         return {name: tensor.contiguous() for name, tensor in network.items()}
 
     def padded_inputs(self, inputs: Tensor) -> Tensor:
-        """Return inputs as a padded network takes them."""
+        """Return inputs, as `taken` returns them, as a padded network takes them."""
         return inputs
+
+    def training_inputs(self, inputs: Tensor) -> Tensor:
+        """Return examples of a dataset as networks in training take them: `taken`, and padded where these are."""
+        return self.padded_inputs(self.taken(inputs))
 
     def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
         """Return the parameters, activations and operations of one network, from which memory and time are estimated.
@@ -160,6 +186,8 @@ class Architecture(ABC):
             activations=shape.n_inputs + sum(neurons.values()) + shape.classes,
             operations=2 * parameters,
             operations_at_ends=0,
+            outputs=shape.classes,
+            repair_passes=sum(layer.bias is not None for layer in self.hidden_layers()),
             neurons=neurons,
             inputs={source: columns for source, columns in self.columns(like).items() if source not in neurons},
         )

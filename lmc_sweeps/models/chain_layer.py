@@ -1,4 +1,7 @@
-"""A layer of a chain: linear, then elementwise activation functions; which there are, their derivatives, which are 1-Lipschitz."""
+"""A layer of a chain: linear, then elementwise activation functions; which there are, their derivatives, which are 1-Lipschitz.
+
+And a chain of them as a module.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,3 +35,16 @@ class Layer:
     def is_elementwise(self) -> bool:
         """Whether each output depends on one neuron alone; it does not with a softmax, or a user's module that combines several."""
         return all(type(module) in ELEMENTWISE for module in self.after)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether no activation function follows, so that the outputs are coordinates, which any rotation keeps."""
+        return all(type(module) in (nn.Identity, nn.Dropout) for module in self.after)
+
+
+class ChainModule(nn.Sequential):
+    """A chain as a module: layers one after the other, which see images (n, c, h, w) as the vectors that they are flattened to."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        outputs: Tensor = super().forward(input.flatten(1) if input.dim() == 4 else input)
+        return outputs

@@ -11,6 +11,7 @@ from torch import Tensor
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.identity import code_of
 from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.datasets.base import TOKENS, VECTORS
 from lmc_sweeps.models.base import Architecture, Model, Shape, sources_of, stacked
 from lmc_sweeps.models.torch_module import TorchModule
 from multirun_analysis.common.registry import failed_at
@@ -35,7 +36,56 @@ def wrong_signature(kind: type[Model]) -> str | None:
     return None
 
 
-def check_model(model: Model, shape: Shape, sees_activations: bool) -> None:
+def check_takes(model: Model, kind: str, dataset: str, choices: Mapping[str, type[Model]]) -> None:
+    """Raise `InputError` where a model cannot take the examples of a dataset.
+
+    Parameters
+    ----------
+    model : Model
+    kind : str
+        Of the examples, one of `KINDS`.
+    dataset : str
+        Its name, for the message.
+    choices : mapping of str to type
+        All models, of which the message names those that can.
+    """
+    if kind not in model.takes:
+        names = sorted(name for name, choice in choices.items() if kind in choice.takes)
+        if not names:
+            raise InputError(f"`dataset` {dataset} gives {kind}, which no model here takes.")
+        raise InputError(f"`model.name` must be one of {', '.join(names)} for the {kind} of dataset={dataset}, got {model.name!r}.")
+
+
+def check_batches(model: Model, shape: Shape, examples: int, batch_size: int, kind: str) -> None:
+    """Raise `InputError` where a batch of one example is left, and a batch norm would see a single value of each channel in it.
+
+    Such a value is its own mean: there is no variance to divide by, and PyTorch refuses to train.
+
+    Parameters
+    ----------
+    model : Model
+    shape : Shape
+        Of its networks.
+    examples, batch_size : int
+        Of training; the last batch of an epoch is what is left.
+    kind : str
+        Of the examples, one of `KINDS`.
+    """
+    if examples % batch_size != 1 and batch_size > 1:
+        return
+    architecture = model.architecture(shape)
+    if not architecture.batch_norms().names:
+        return
+    stack, inputs = stacked([model.initial(shape, generator(0, "template"))]), architecture.taken(_examples(shape, kind))
+    for name, sums in architecture.norm_sums(stack, inputs).items():
+        if sums.count == FEW:
+            raise InputError(
+                f"`training.batch_size` must leave no batch of one example for model={model.name}, whose batch norm {name!r} then sees one "
+                f"value of each channel and cannot normalise it: {examples} training examples in batches of {batch_size} leave one."
+            )
+
+
+def check_model(model: Model, shape: Shape, sees_activations: bool, kind: str = VECTORS) -> None:
     """Try a model that a user has added on a few examples, before the first job.
 
     Parameters
@@ -46,6 +96,8 @@ def check_model(model: Model, shape: Shape, sees_activations: bool) -> None:
         Of its networks.
     sees_activations : bool
         Whether a method looks at activations: without one they are not tried.
+    kind : str
+        Of its examples, one of `KINDS`.
 
     Raises
     ------
@@ -53,11 +105,11 @@ def check_model(model: Model, shape: Shape, sees_activations: bool) -> None:
         If its networks, their parameters, their sources or activations are not what everything else takes them for.
     """
     if code_of(type(model)):
-        _tried(model, shape, sees_activations)
+        _tried(model, shape, sees_activations, kind)
 
 
 @lru_cache(maxsize=256)
-def _tried(model: Model, shape: Shape, sees_activations: bool) -> None:
+def _tried(model: Model, shape: Shape, sees_activations: bool, kind: str) -> None:
     architecture = _made(model, "architecture", lambda: model.architecture(shape), shape)
     if not isinstance(architecture, Architecture):
         raise InputError(f"model={model.name}: `architecture` must return an Architecture, got {type(architecture).__name__}.")
@@ -73,13 +125,22 @@ def _tried(model: Model, shape: Shape, sees_activations: bool) -> None:
     except InputError as error:
         raise InputError(f"model={model.name}: {error}") from None
     _check_widths(model, architecture, parameters, sizes, sources)
-    stack, inputs = stacked([parameters]), torch.from_numpy(generator(0, "inputs").standard_normal((FEW, *shape.inputs))).float()
+    stack, inputs = stacked([parameters]), architecture.taken(_examples(shape, kind))
+    items = shape.inputs if kind == TOKENS else ()  # of an example, each with its logits
     with torch.no_grad():
         logits = _made(model, "forward", lambda: architecture.forward(stack, inputs), shape)
-        _check_shape(model, "`forward` must return logits", logits, (1, FEW, shape.classes))
-        if sees_activations:
+        _check_shape(model, "`forward` must return logits", logits, (1, FEW, *items, shape.classes))
+        if sees_activations and kind != TOKENS:  # whose rows an architecture may order as it likes
             activations = _made(model, "activations", lambda: architecture.activations(stack, inputs), shape)
             _check_activations(model, activations, sizes, sources)
+
+
+def _examples(shape: Shape, kind: str) -> Tensor:
+    """Return a few examples as a dataset gives them, drawn."""
+    rng = generator(0, "inputs")
+    if kind == TOKENS:
+        return torch.from_numpy(rng.integers(shape.classes, size=(FEW, *shape.inputs)))
+    return torch.from_numpy(rng.standard_normal((FEW, *shape.inputs))).float()
 
 
 def _made(model: Model, method: str, call: Callable[[], T], shape: Shape) -> T:

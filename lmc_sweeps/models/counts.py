@@ -19,6 +19,10 @@ class Counts:
         many.
     operations_at_ends : int
         Those of them that a line needs at A and at B only, because what they compute is linear in t.
+    outputs : int
+        The numbers in its output for one example: a logit for each class, of tokens for each class at each position.
+    repair_passes : int
+        Forward passes in which a repair sees all hidden layers that have a bias, each once those before it are repaired.
     neurons : mapping of str to int
         The size of each group.
     inputs : mapping of str to int
@@ -29,5 +33,7 @@ class Counts:
     activations: int
     operations: int
     operations_at_ends: int
+    outputs: int
+    repair_passes: int
     neurons: Mapping[str, int]
     inputs: Mapping[str, int]

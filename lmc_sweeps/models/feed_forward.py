@@ -16,9 +16,10 @@ from lmc_sweeps.maths.certificates import layerwise_certificate, operator_norm
 from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.maths.permutations import PermutationSpec, permute
 from lmc_sweeps.models.base import INPUT, Architecture, Counts, Shape, line_by, unstack
-from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, Layer
+from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, ChainModule, Layer
 from lmc_sweeps.models.hidden_layers import Corrector
 from lmc_sweeps.models.padding import extend, pad, pad_axes, pad_stack, unpad
+from lmc_sweeps.symmetry.linear_form import LinearForm, LinearGroup
 from lmc_sweeps.symmetry.maps import Map, permutations_of
 
 MOST_ELEMENTS = 2**20  # of one block of activations along the line: 4 MiB, which stays near the cores (measured: 2**22 is 1.4 times slower)
@@ -81,6 +82,12 @@ class FeedForward(Architecture):
     def padded_inputs(self, inputs: Tensor) -> Tensor:
         return pad_axes(inputs, [1]) if self.is_padded else inputs
 
+    def linear_form(self, network: Mapping[str, Tensor], inputs: Tensor) -> LinearForm:
+        """Return the networks as they are; hidden layers without an activation function are coordinates."""
+        graph = self.graph(network)
+        linear = [layer.name for layer in self.layers[:-1] if layer.is_linear]
+        return LinearForm(graph, groups={name: LinearGroup(graph.sizes[name]) for name in linear})
+
     def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
         """Return the parameters, activations and operations of one network; every neuron and output is counted with a bias."""
         weights = {layer.name: sizes[f"{layer.name}.weight"] for layer in self.layers}
@@ -91,6 +98,8 @@ class FeedForward(Architecture):
             activations=columns + sum(m for m, _ in weights.values()),
             operations=2 * parameters,
             operations_at_ends=2 * rows * columns,  # of the first layer
+            outputs=weights[self.layers[-1].name][0],
+            repair_passes=1,  # `corrected` is one
             neurons={layer.name: weights[layer.name][0] for layer in self.layers[:-1]},
             inputs={INPUT: columns},
         )
@@ -241,7 +250,7 @@ class FeedForward(Architecture):
             )
             for k, after in enumerate(layer.after):
                 parts[f"{layer.name}_after" + (f"_{k}" if k else "")] = copy.deepcopy(after)
-        module = nn.Sequential(parts)
+        module = ChainModule(parts)
         module.load_state_dict(dict(parameters))
         return module.eval()
 

@@ -67,6 +67,8 @@ class WithHiddenLayers(Protocol):
 
     def linear_results(self, stack: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]: ...
 
+    def linear_result(self, weight: str, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor: ...
+
 
 @torch.no_grad()
 def corrected_in_turn(
@@ -82,7 +84,7 @@ def corrected_in_turn(
         return stack
     order = [name for name in architecture.linear_results(stack, batches[0][:2]) if name in layers]
     for name in order:
-        results = [architecture.linear_results(stack, batch)[name] for batch in batches]
+        results = [architecture.linear_result(name, stack, batch) for batch in batches]
         correction = corrector(layers[name], results)
         if correction is not None:
             stack |= correction.fused(layers[name], stack)

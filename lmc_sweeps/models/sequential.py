@@ -6,7 +6,7 @@ from torch import nn
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.models.base import INPUT
-from lmc_sweeps.models.chain_layer import ELEMENTWISE
+from lmc_sweeps.models.chain_layer import ELEMENTWISE, ChainModule
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 
 
@@ -45,7 +45,7 @@ def from_sequential(module: nn.Sequential) -> FeedForward:
 
 
 def _check_module(module: nn.Sequential) -> None:
-    if type(module).forward is not nn.Sequential.forward:
+    if type(module).forward not in (nn.Sequential.forward, ChainModule.forward):
         raise InputError(f"a {type(module).__name__} has a `forward` of its own, not nn.Sequential's. Pass `permutation_spec`.")
     if len(list(module.named_parameters())) < len(list(module.named_parameters(remove_duplicate=False))):
         raise InputError("two layers share a parameter, which a permutation of one layer would change in both. Pass `permutation_spec`.")

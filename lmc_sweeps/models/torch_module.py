@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
@@ -10,15 +11,19 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.common.threads import callers_threads
-from lmc_sweeps.models.base import Architecture, unstack
+from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.common.threads import callers_threads, one_thread
+from lmc_sweeps.models.base import Architecture, Counts, Shape, unstack
 from lmc_sweeps.models.batch_norm import BatchNorms, NormSums, batch_norms_of, stacked_norm_sums
-from lmc_sweeps.models.functional import is_batch_norm, stacked_gradients, stacked_outputs, stacked_training_outputs
+from lmc_sweeps.models.functional import is_batch_norm, is_computed_at_once, stacked_gradients, stacked_outputs, stacked_training_outputs
 from lmc_sweeps.models.hidden_layers import HiddenLayer
+from lmc_sweeps.models.product_counts import counted_products
 from lmc_sweeps.models.sites import Products, Use
 from lmc_sweeps.symmetry.graph import Graph
+from lmc_sweeps.symmetry.linear_form import LinearForm, linear_form
 from lmc_sweeps.symmetry.sites import Site, sites_of
 
+EXAMPLES = 2  # that groups are tried with
 DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
@@ -39,13 +44,21 @@ class TorchModule(Architecture):
     """
 
     shows_all: ClassVar[bool] = False
+    corrects_at_once: ClassVar[bool] = False
 
     def __init__(self, module: nn.Module, graph: Graph) -> None:
         self._module = copy.deepcopy(module).eval()
         self._graph, self._sites = graph, sites_of(graph)
+        self._linear_form: LinearForm | None = None  # once it was asked for: it takes seconds
 
     def graph(self, network: Mapping[str, Tensor]) -> Graph:
         return self._graph
+
+    @one_thread()
+    def linear_form(self, network: Mapping[str, Tensor], inputs: Tensor) -> LinearForm:
+        if self._linear_form is None:
+            self._linear_form = linear_form(self._module, self._graph, inputs[:EXAMPLES].cpu(), generator(0, "linear form"))
+        return self._linear_form
 
     def reads(self, network: Mapping[str, Tensor]) -> dict[str, tuple[str, ...]]:
         return {name: tuple(site.key for site in sites) for name, sites in self._sites.reads.items()}
@@ -60,6 +73,10 @@ class TorchModule(Architecture):
         places = [o.tensor for o in self._graph.occurrences(group) if not o.reads]
         return tuple(site.key for name in places for site in self._sites.reads.get(name, ()))
 
+    def taken(self, inputs: Tensor) -> Tensor:
+        """Return examples of a dataset as they are: vectors, images or tokens; a module that wants another shape makes it itself."""
+        return inputs
+
     @callers_threads()
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         return stacked_outputs(self._module, stack, inputs)
@@ -67,6 +84,9 @@ class TorchModule(Architecture):
     @callers_threads()
     def training_forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         return stacked_training_outputs(self._module, stack, inputs)
+
+    def is_computed_at_once(self, stack: Mapping[str, Tensor]) -> bool:
+        return is_computed_at_once(self._module, stack)
 
     def batch_norms(self) -> BatchNorms:
         return batch_norms_of(self._module)
@@ -99,6 +119,11 @@ class TorchModule(Architecture):
         results = {name: torch.stack(values) for name, values in shown.items() if len(values) == networks}
         return {name: values for name, values in results.items() if values.shape[-1] == stack[name].shape[1 + axes[name]]}
 
+    def linear_result(self, weight: str, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Return what one hidden layer computes, (K, rows, neurons); the results of all of them together can be gigabytes."""
+        results = [self.uses(unstack(stack, k), inputs, before=True, only=weight)[weight][0].results for k in range(len(stack[weight]))]
+        return torch.stack([each for each in results if each is not None])
+
     @callers_threads()
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
@@ -110,16 +135,32 @@ class TorchModule(Architecture):
         per_network = [self._activations(unstack(stack, k), inputs, before) for k in range(len(next(iter(stack.values()))))]
         return {key: torch.stack([activations[key] for activations in per_network]) for key in per_network[0]}
 
+    def counts(self, shape: Shape, sizes: Mapping[str, tuple[int, ...]]) -> Counts:
+        """Return the counts of its tensors, with the operations of all products, their results as activations, and its outputs.
+
+        Of a module whose code cannot be run without values (`product_counts`) they are those of its tensors alone.
+        """
+        counts, products = super().counts(shape, sizes), counted_products(self._module, shape.inputs)
+        if products is None:
+            return counts
+        activations = shape.n_inputs + products.results
+        return replace(counts, operations=products.operations, activations=activations, outputs=products.outputs)
+
     def check_trainable(self, parameters: Mapping[str, Tensor]) -> None:
         """Raise `InputError` if a sweep could not train networks of these tensors as the module says.
 
-        A sweep trains in evaluation mode: batch norms would keep the statistics that they begin with, dropout would drop nothing.
+        Batch norms are trained as PyTorch does, from running statistics that are among the tensors; dropout would drop nothing.
         """
         for name, layer in self._module.named_modules():
-            if is_batch_norm(layer) or (isinstance(layer, DROPOUT) and layer.p > 0):
+            if isinstance(layer, DROPOUT) and layer.p > 0:
                 raise InputError(
-                    f"a sweep does not train {type(layer).__name__} layers ({name or 'the module'}): it computes in evaluation mode. Use a "
-                    "layer or group norm, or no dropout; networks that were trained elsewhere are compared by lmc_sweeps.compare."
+                    f"a sweep does not train {type(layer).__name__} layers ({name or 'the module'}): nothing is dropped in it. Use no "
+                    "dropout; networks that were trained elsewhere are compared by lmc_sweeps.compare."
+                )
+            if is_batch_norm(layer) and getattr(layer, "momentum", 0.1) is None and layer.track_running_stats:
+                raise InputError(
+                    f"a sweep does not train batch norms with momentum=None ({name or 'the module'}): they count their "
+                    "batches, and the count is no tensor of a stack. Give a momentum, e.g. 0.1."
                 )
         shapes = {name: tuple(axis.size for axis in axes) for name, axes in self._graph.axes.items()}
         initial = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
@@ -136,15 +177,16 @@ class TorchModule(Architecture):
         return module
 
     @callers_threads()
-    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, list[Use]]:
+    def uses(self, parameters: Mapping[str, Tensor], inputs: Tensor, before: bool = False, only: str | None = None) -> dict[str, list[Use]]:
         """Return the products in which the parameters of two axes and more stand, of one network, by name.
 
-        `before` keeps the results of all of them; without it those alone that show a group which no tensor reads.
+        `before` keeps the results of all of them; without it those alone that show a group which no tensor reads. `only` names one
+        parameter whose products alone are looked for.
         """
         fused = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
         try:
-            names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters]
+            names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters and only in (None, name)]
             computed = names if before else [site.tensor for sites in self._sites.groups.values() for site in sites if not site.reads]
             with Products(parameters, names, computed) as products:
                 functional_call(self._module, dict(parameters), (inputs.clone(),))

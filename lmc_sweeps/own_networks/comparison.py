@@ -10,15 +10,16 @@ from torch import Tensor
 from lmc_sweeps.symmetry.maps import Map
 
 SHOWN = ["matching", "repair", "error_a", "error_b", "loss_barrier", "error_barrier", "function_gap"]
-ATTRIBUTES = "to_frame() curves layers maps permutations aligned searches notes seconds"
+ATTRIBUTES = "to_frame() curves layers maps permutations aligned starts searches notes seconds"
 
 
 @dataclass(frozen=True)
 class Comparison:
     """The result of `compare`: tables as pandas frames, maps, and the mapped state dicts of B.
 
-    `permutations` are the orders of those maps that are permutations. `seconds` are those of `STAGES`: of reading networks and data, of
-    deriving the symmetries, of proving them, of matching (statistics included), and of evaluating all that is measured.
+    `permutations` are the orders of those maps that are permutations. `starts` are, by method that folds norms, the state dicts of A in
+    linear form, where the line to `aligned` begins; of other methods it is A's own. `seconds` are those of `STAGES`: of reading networks
+    and data, of deriving the symmetries, of proving them, of matching (statistics included), and of evaluating all that is measured.
     """
 
     runs: pd.DataFrame
@@ -30,6 +31,7 @@ class Comparison:
     searches: pd.DataFrame
     notes: tuple[str, ...]
     seconds: dict[str, float] = field(default_factory=dict)
+    starts: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the measures: one row per repair, method and split, the columns of ``runs.csv`` from `matching` on, and `repair`."""

@@ -25,10 +25,9 @@ class Examples:
     path: Split
     test: Split
 
-    def flat(self) -> "Examples":
-        """Return them with the inputs of every example in one axis, as a chain is evaluated on them."""
-        train, path, test = (Split(split.inputs.flatten(1), split.labels) for split in (self.train, self.path, self.test))
-        return Examples(train, path, test)
+    def taken(self, architecture: Architecture) -> "Examples":
+        """Return them as an architecture takes them: a chain, as vectors."""
+        return Examples(*(Split(architecture.taken(split.inputs), split.labels) for split in (self.train, self.path, self.test)))
 
     def notes(self, architecture: Architecture) -> list[str]:
         """Return what has to be known of the numbers: on how many examples, in which unit, which labels do not count."""

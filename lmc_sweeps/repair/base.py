@@ -46,3 +46,15 @@ class Repair(Measuring, ABC):
     def notes(self, architecture: Architecture) -> tuple[str, ...]:
         """Return a sentence for everything that a reader of numbers on repaired networks of this kind must know."""
         return ()
+
+    def forwards(self, passes: int, examples: int) -> int:
+        """Return on how many of the training examples it computes a network on a path, for estimates.
+
+        Parameters
+        ----------
+        passes : int
+            In which all hidden layers are seen (`Counts.repair_passes`).
+        examples : int
+            Of training.
+        """
+        return 0

@@ -117,18 +117,30 @@ class LayerRepair(Repair):
 class ForwardRepair(LayerRepair):
     """A repair whose statistics are those of the network on the path, each layer looked at once those before it are repaired."""
 
+    def forwards(self, passes: int, examples: int) -> int:
+        return passes * min(examples, self.examples or examples)
+
     def between(self, architecture: Architecture, a: Mapping[str, Tensor], b: Mapping[str, Tensor], train: Split) -> RepairAt:
         batches = self.batches(train)
         ends = self.ends(architecture, a, b, batches)
 
-        @one_thread()
-        def repaired(stack: Mapping[str, Tensor], t: Tensor) -> dict[str, Tensor]:
+        def together(stack: Mapping[str, Tensor], t: Tensor) -> dict[str, Tensor]:
             def corrector(layer: HiddenLayer, results: Sequence[Tensor]) -> Correction | None:
                 if not self.takes(layer) or layer.weight not in ends.mean:
                     return None
                 return self.correction(t, *means_and_deviations(results), ends.target(layer, t))
 
             return architecture.corrected(stack, batches, corrector)
+
+        @one_thread()
+        def repaired(stack: Mapping[str, Tensor], t: Tensor) -> dict[str, Tensor]:
+            if architecture.corrects_at_once:
+                return together(stack, t)
+            # One network after the other: of each a layer's results on all batches are in memory, which of a convolution are many.
+            parts = [({name: tensor[k : k + 1] for name, tensor in stack.items()}, t[k : k + 1]) for k in range(len(t))]
+            results = [(part, together(part, of_t)) for part, of_t in parts]
+            changed = [name for name in stack if any(after[name] is not before[name] for before, after in results)]
+            return {**stack, **{name: torch.cat([after[name] for _, after in results]) for name in changed}}
 
         return repaired
 

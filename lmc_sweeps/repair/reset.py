@@ -52,6 +52,9 @@ class Reset(Repair):
     def applies(self, architecture: Architecture) -> bool:
         return bool(architecture.batch_norms().names)
 
+    def forwards(self, passes: int, examples: int) -> int:
+        return min(examples, self.examples or examples)
+
     def notes(self, architecture: Architecture) -> tuple[str, ...]:
         norms = architecture.batch_norms()
         notes = []

@@ -20,13 +20,13 @@ from lmc_sweeps.jobs.settings import MEASURED, PARTS, JobSettings, scalar_keys
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.sweeps.computed import computed_keys
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import OPTIMIZERS
+from lmc_sweeps.training.recipe import Training
 
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it
 _WORD = re.compile(r"\.*[A-Za-z_][\w.]*")  # that may be a key
 SCALARS = scalar_keys()
-KEYS = ("plan", *SCALARS, *PARTS, *MEASURED, "store")
+KEYS = ("plan", "report", *SCALARS, *PARTS, *MEASURED, "store")
 
 
 def parts() -> dict[str, Mapping[str, type]]:
@@ -79,12 +79,13 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     InputError
         If a key is unknown or missing, or a value breaks a rule.
     """
-    plain = {**dict.fromkeys(MEASURED), "plan": False, **_plain(config)}  # their nodes are not there when nothing is chosen
+    plain = {**dict.fromkeys(MEASURED), "plan": False, "report": True, **_plain(config)}  # their nodes are not there when nothing is chosen
     checks.known_keys("", plain, KEYS)
     missing = [key for key in KEYS if key not in plain]
     if missing:
-        raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[1:])}.")
-    checks.boolean("plan", plain["plan"])
+        raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[2:])}.")
+    for key in ("plan", "report"):
+        checks.boolean(key, plain[key])
     outside = from_environment(OmegaConf.to_container(config, resolve=False)) if isinstance(config, DictConfig) else {}
     methods = _several("matching", plain["matching"], matching.choices())
     repairs = _several("repair", plain["repair"], repair.choices())

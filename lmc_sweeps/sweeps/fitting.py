@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import CompactHydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.settings import MEASURED
 from lmc_sweeps.sweeps.composing import JobComposer, parsed_once
-from lmc_sweeps.sweeps.config import parts
+from lmc_sweeps.sweeps.config import conf_dir, parts
 
 SETS = (OverrideType.CHANGE, OverrideType.ADD, OverrideType.FORCE_ADD)
 
@@ -74,12 +75,13 @@ def _fit(composer: JobComposer, job: Sequence[str]) -> _Fit:
             (fitting if is_chosen else left_out).append(text if is_chosen else key)
         elif key in has and override.type == OverrideType.CHANGE and field not in config[part]:
             fitting.append(f"++{text}")  # an option of the user's own, whose file does not write the field out
-        elif key not in has and _options_with(key):
+        elif key not in has and _names_with(key):
             left_out.append(key)
         else:
             fitting.append(text)
     strange = [key for key in _set_in_files(config, kinds, chosen, has) if key not in left_out]
-    names = [f"{part}={config[part].get('name')}" for part in kinds if any(key.startswith(f"{part}.") for key in (*left_out, *strange))]
+    lacking = [part for part in kinds if any(key.startswith(f"{part}.") for key in (*left_out, *strange))]
+    names = [" or ".join(_options_of(part, str(config[part].get("name")))) for part in lacking]
     for group, options in chosen.items():
         if any(key.startswith(f"{group}.") for key in (*left_out, *strange)):
             names.append(f"{group}=[{','.join(options)}]")
@@ -103,13 +105,21 @@ def _set_in_files(config: DictConfig, kinds: Mapping[str, type | None], chosen: 
     """Return the keys that an experiment's file has set, for options other than those chosen."""
     keys = [f"{part}.{field}" for part, kind in kinds.items() if kind is not None for field in config[part] if field != "name"]
     unchosen = [f"{group}.{name}" for group, options in chosen.items() for name in (config.get(group) or {}) if name not in options]
-    return [key for key in keys if key not in has and _options_with(key)] + unchosen
+    return [key for key in keys if key not in has and _names_with(key)] + unchosen
 
 
-def _options_with(key: str) -> list[str]:
-    """Return the options that have a key."""
-    part, _, name = key.partition(".")
-    return sorted(option for option, kind in parts()[part].items() if name in {field.name for field in fields(kind)})
+def _names_with(key: str) -> list[str]:
+    """Return the names of the parts that have a key."""
+    part, _, field = key.partition(".")
+    return sorted(name for name, kind in parts()[part].items() if field in {each.name for each in fields(kind)})
+
+
+@cache
+def _options_of(part: str, name: str) -> list[str]:
+    """Return how a part is chosen on a command line: ``optimizer=sgd``; of one with variants, by each of them."""
+    files = {file.stem: OmegaConf.load(file) for file in sorted((conf_dir() / part).glob("*.yaml"))}
+    options = [option for option, config in files.items() if isinstance(config, DictConfig) and config.get("name") == name]
+    return [f"{part}={option}" for option in options or [name]]
 
 
 def _sentence(key: str, chosen: Sequence[str]) -> str:
@@ -117,5 +127,5 @@ def _sentence(key: str, chosen: Sequence[str]) -> str:
     if part in MEASURED:
         option, kind = field.partition(".")[0], {"matching": "methods", "repair": "repairs"}[part]
         return f"`{key}` is set, but {option} is not among the {kind} chosen ({'; '.join(chosen)})."
-    having = ", ".join(f"{part}={option}" for option in _options_with(key))
+    having = ", ".join(option for name in _names_with(key) for option in _options_of(part, name))
     return f"`{key}` is a key of {having} only, and none of what was chosen has it ({'; '.join(chosen)})."

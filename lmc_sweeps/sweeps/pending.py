@@ -35,11 +35,11 @@ def was_interrupted(folder: Path) -> bool:
 
 
 def missing_networks(jobs: Sequence[PendingJob]) -> list[PlannedNetwork]:
-    """Return the networks that are not in the store, each once, and set which of them each job waits for."""
+    """Return the networks that the store lacks, or has without the training curve asked for, each once; set which each job waits for."""
     missing: dict[str, PlannedNetwork] = {}
     for job in jobs:
         store = Store(job.prepared.settings.store)
-        absent = {name: network for name, network in job.networks.items() if not store.holds(name)}
+        absent = {name: network for name, network in job.networks.items() if not store.holds(name, network.curve_epochs)}
         job.waits_for = set(absent)
         missing |= {name: network for name, network in absent.items() if name not in missing}
     return list(missing.values())

@@ -8,7 +8,7 @@ from lmc_sweeps.jobs.estimates import amount, estimate, memory_here
 from lmc_sweeps.jobs.missing import forecast, is_complete
 from lmc_sweeps.jobs.planned import groups, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
-from lmc_sweeps.jobs.stack_sizes import seconds_per_network_step, stack_size
+from lmc_sweeps.jobs.stack_sizes import group_seconds, seconds_per_network_step, stack_size
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.progress import about, computing, duration
 
@@ -23,7 +23,7 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
     waiting = [job for job in jobs if not is_complete(job, folders[job.run_id])]
     needed = {network.name: network for job in jobs for network in planned_networks(job)}
     to_run = {network.name: network for job in waiting for network in planned_networks(job)}
-    missing = [network for name, network in to_run.items() if not Store(network.settings.store).holds(name)]
+    missing = [network for name, network in to_run.items() if not Store(network.settings.store).holds(name, network.curve_epochs)]
     steps = sum(network.steps for network in missing)
     lines = [
         f"{len(jobs)} jobs, {len(jobs) - len(waiting)} of them finished, in {folder}",
@@ -33,12 +33,10 @@ def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (
     seconds = 0.0
     for group in groups(missing):
         size = stack_size(group)
-        group_seconds = seconds_per_network_step(group[:size]) * sum(network.steps for network in group)
+        of_group = group_seconds(group, seconds_per_network_step(group[:size]))
         first = group[0].settings
-        lines.append(
-            f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, {about(duration(group_seconds))}"
-        )
-        seconds += group_seconds
+        lines.append(f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, {about(duration(of_group))}")
+        seconds += of_group
     needs = [estimate(job.settings, job.data) for job in waiting]
     disk = sum(4 * sum(tensor.numel() for tensor in network.template.values()) for network in missing)
     lines.append(f"training: {about(computing(seconds))} on this machine, estimated from a few steps of each group")

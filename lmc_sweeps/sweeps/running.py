@@ -25,7 +25,7 @@ def run_alone(prepared: PreparedJob, folder: Path, sweep_dir: Path) -> Record:
     """Run a job that trains its networks itself, with its own progress."""
     networks = planned_networks(prepared)
     store = Store(prepared.settings.store)
-    total = sum(network.steps for network in networks if not store.holds(network.name))
+    total = sum(network.steps for network in networks if not store.holds(network.name, network.curve_epochs))
     label = labels(sweep_dir).get(prepared.run_id, "")
     with TrainingProgress(label, total) as progress:
         return run_reported(prepared, folder, label, progress.write, progress)

@@ -38,6 +38,15 @@ def job_line(record: Record) -> str:
     return f"{record['seconds']:.1f} s; test error {sum(errors.values()) / len(errors):.3g}; test loss barrier: {listed}"
 
 
+def end_sweep(sweep_dir: Path, has_report: bool) -> bool:
+    """Print the table of a sweep, or with ``report=false`` how it is made; return whether all that was asked for is there."""
+    if has_report:
+        return print_summary(sweep_dir)
+    sys.stdout.write(f"{for_terminal(f'No tables were made (report=false): python -m multirun_analysis {sweep_dir} makes them.')}\n")
+    sys.stdout.flush()
+    return True
+
+
 def print_summary(*sweep_dirs: Path) -> bool:
     """Print the barrier-versus-width table of sweeps and where their CSVs lie, or why there is none; return whether there is one."""
     # Plotting libraries take a second to import: not before there is something to plot.

@@ -26,7 +26,7 @@ from lmc_sweeps.sweeps.fitting import fitted
 from lmc_sweeps.sweeps.launcher import BatchedLauncher
 from lmc_sweeps.sweeps.overrides import check_number, check_overrides, merge_measured, swept_keys
 from lmc_sweeps.sweeps.plan import plan_text
-from lmc_sweeps.sweeps.summary import print_summary
+from lmc_sweeps.sweeps.summary import end_sweep
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.schema import ANALYSIS_FOLDER, MULTIRUN
 
@@ -66,15 +66,16 @@ class ValidatingSweeper(BasicSweeper):
             try:
                 results = _launched(launcher, batches, folder)
             finally:
-                has_tables = print_summary(folder)
+                has_tables = end_sweep(folder, config.report)
         except KeyboardInterrupt as stopped:
             stopped.args = (f"Interrupted. The same command with hydra.sweep.dir={folder} goes on where this one stopped.",)
             raise
         failed = sum(result.status != JobStatus.COMPLETED for batch in results for result in batch)
         if failed:
+            why = f"{folder / ANALYSIS_FOLDER / 'failures.csv'} says why, their" if config.report else "their"
             raise SweepStopped(
-                f"{failed} of {len(checked.jobs)} jobs failed; {folder / ANALYSIS_FOLDER / 'failures.csv'} says why, their logs have the "
-                f"tracebacks. The same command with hydra.sweep.dir={folder} tries them again."
+                f"{failed} of {len(checked.jobs)} jobs failed; {why} logs have the tracebacks. The same command with "
+                f"hydra.sweep.dir={folder} tries them again."
             )
         if not has_tables:
             raise SweepStopped(f"All {len(checked.jobs)} jobs are done; their tables are not.")
@@ -94,8 +95,9 @@ class ValidatingSweeper(BasicSweeper):
         if "subdir: ${run_id:}" not in OmegaConf.to_yaml(config.hydra.sweep):
             raise InputError("`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name.")
         overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)
-        if any(override.key_or_group == "plan" and override.is_sweep_override() for override in overrides):
-            raise InputError("`plan` must be true or false, not both.")
+        for override in overrides:
+            if override.key_or_group in ("plan", "report") and override.is_sweep_override():
+                raise InputError(f"`{override.key_or_group}` must be true or false, not both.")
         try:
             check_number(overrides)
             with Interruption():

@@ -155,6 +155,8 @@ class Graph:
 
 def mapped(tensor: Tensor, k: int, axis: Axis, maps: Mapping[str, Map]) -> Tensor:
     """Return a tensor with the factors of one of its axes mapped, and the other axes as they are."""
+    if len(axis.segments) == len(axis.segments[0]) == 1:  # nothing to take apart
+        return maps[axis.segments[0][0].group or ""].apply(tensor, k, reads=axis.reads)
     parts = []
     for segment, part in zip(axis.segments, tensor.split([prod(f.size for f in s) for s in axis.segments], k), strict=True):
         shape = part.shape

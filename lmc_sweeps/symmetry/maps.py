@@ -38,6 +38,10 @@ class Map(ABC):
     def apply(self, tensor: Tensor, axis: int, *, reads: bool) -> Tensor:
         """Return a tensor of B with one of its axes, of n_b places, mapped to n_a; `reads` chooses the columns in place of the rows."""
 
+    def of_reordered(self, order: np.ndarray) -> "Map":
+        """Return the map of B's neurons in their own order, given this one of B with ``order[i]`` in the place of neuron i."""
+        raise InputError(f"a {type(self).__name__} cannot follow a permutation, as `shuffled` asks for.")
+
 
 @dataclass(frozen=True, eq=False)
 class Permutation(Map):
@@ -65,6 +69,9 @@ class Permutation(Map):
     def apply(self, tensor: Tensor, axis: int, *, reads: bool = False) -> Tensor:
         return tensor.index_select(axis, torch.as_tensor(self.order, device=tensor.device))
 
+    def of_reordered(self, order: np.ndarray) -> "Permutation":
+        return self.after(Permutation(order))
+
     def inverse(self) -> "Permutation":
         """Return the map that puts every neuron back."""
         return Permutation(inverse(self.order))
@@ -72,19 +79,6 @@ class Permutation(Map):
     def after(self, first: "Permutation") -> "Permutation":
         """Return the one map that does `first`, then this one: ``W[first.order][self.order]``."""
         return Permutation(first.order[self.order])
-
-
-def of_reordered(mapping: Map, order: np.ndarray) -> Map:
-    """Return the map of B's neurons in their own order, given that of B with ``order[i]`` in the place of neuron i."""
-    if isinstance(mapping, Permutation):
-        return mapping.after(Permutation(order))
-    if isinstance(mapping, Coupling):
-        return Coupling(mapping.plan[:, inverse(order)])
-    if isinstance(mapping, Orthogonal):
-        return Orthogonal(mapping.matrix[:, inverse(order)])
-    raise InputError(
-        f"a {type(mapping).__name__} cannot follow a permutation: `shuffled` is for permutations, couplings and orthogonal maps."
-    )
 
 
 def as_map(group: str, mapping: Map | np.ndarray) -> Map:
@@ -167,6 +161,9 @@ class Coupling(Matrices):
             and bool(np.allclose(self.plan[np.arange(n), order] * n, 1, rtol=0, atol=1e-9))
         )
 
+    def of_reordered(self, order: np.ndarray) -> "Coupling":
+        return Coupling(self.plan[:, inverse(order)])
+
     def inverse(self) -> "Coupling":
         r"""Return the coupling of A's neurons with B's: :math:`\Gamma^\top`, whose rows are these columns, and whose columns these rows.
 
@@ -213,6 +210,9 @@ class Orthogonal(Matrices):
     @property
     def columns(self) -> np.ndarray:  # type: ignore[override]
         return self.matrix
+
+    def of_reordered(self, order: np.ndarray) -> "Orthogonal":
+        return Orthogonal(self.matrix[:, inverse(order)])
 
     def inverse(self) -> "Orthogonal":
         """Return the map that undoes this one."""

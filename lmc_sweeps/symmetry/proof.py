@@ -1,7 +1,7 @@
 """The proof that a symmetry graph keeps what a network computes: random relabelings, in float64, and some that must not."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.symmetry.graph import Graph, mapped
-from lmc_sweeps.symmetry.maps import Permutation
+from lmc_sweeps.symmetry.maps import Map, Permutation
 
 DRAWS = 3
 ROUNDING = 1e-9  # of the largest output, in float64: sums in another order differ by some 1e-15
@@ -70,17 +70,68 @@ def prove(module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ...], rn
     InputError
         If a parameter or buffer of the module with axes is not in the graph.
     """
-    exact, inputs, rounding = _exact(module, example if isinstance(example, tuple) else (example,))
-    named = {name: tensor for name, tensor in exact.state_dict().items() if name not in graph.tied and isinstance(tensor, Tensor)}
-    tensors = {name: tensor.detach() for name, tensor in named.items() if tensor.is_floating_point()}
-    uncovered = [name for name, tensor in tensors.items() if tensor.dim() and name not in graph.axes]
-    if uncovered:
-        raise InputError(f"the symmetry graph must have an entry for every parameter and buffer, and lacks {', '.join(uncovered)}.")
-    tensors = _drawn(tensors, rng)
-    outputs = _outputs(exact, tensors, inputs)
-    gap = max(relative_gap(outputs, _outputs(exact, graph.apply(tensors, _relabeling(graph, rng)), inputs)) for _ in range(draws))
-    control = {group: max(_controls(exact, graph, group, tensors, inputs, outputs)) for group in graph.sizes}
-    return Proof(gap, control, rounding)
+    function = Evaluation(module, graph, example, rng)
+    tensors = function.tensors
+    gap = max(function.gap(graph.apply(tensors, _relabeling(graph, rng))) for _ in range(draws))
+    return Proof(gap, {group: max(_controls(function, graph, group)) for group in graph.sizes}, function.rounding)
+
+
+class Evaluation:
+    """A module's outputs as a function of its tensors: in float64, in evaluation mode, of random scales, shifts, biases and statistics.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Not changed.
+    graph : Graph
+    example : Tensor or tuple
+        Inputs.
+    rng : numpy.random.Generator
+    both_signs : bool
+        Whether half of what is drawn of every parameter is negative, so that no activation function sees but its positive side, on which
+        it may be linear. Where outputs are no longer finite then, as of the root of a parameter, all is positive.
+
+    Attributes
+    ----------
+    module : nn.Module
+        The copy that is evaluated, whose own tensors are not looked at.
+    inputs : tuple
+        The example, in its type.
+    tensors : dict of str to Tensor
+        Those that differences are taken from.
+    rounding : float
+        The gap that is none.
+
+    Raises
+    ------
+    InputError
+        If a parameter or buffer of the module with axes is not in the graph.
+    """
+
+    def __init__(
+        self, module: nn.Module, graph: Graph, example: Tensor | tuple[Any, ...], rng: np.random.Generator, *, both_signs: bool = False
+    ) -> None:
+        self.module, self.inputs, self.rounding = _exact(module, example if isinstance(example, tuple) else (example,))
+        named = {name: tensor for name, tensor in self.module.state_dict().items() if name not in graph.tied and isinstance(tensor, Tensor)}
+        tensors = {name: tensor.detach() for name, tensor in named.items() if tensor.is_floating_point()}
+        uncovered = [name for name, tensor in tensors.items() if tensor.dim() and name not in graph.axes]
+        if uncovered:
+            raise InputError(f"the symmetry graph must have an entry for every parameter and buffer, and lacks {', '.join(uncovered)}.")
+        self.tensors = _drawn(tensors, rng)
+        self._outputs = self._computed(self.tensors)
+        if both_signs:
+            signed = _with_both_signs(self.tensors, tensors, {name for name, _ in self.module.named_parameters()}, rng)
+            outputs = self._computed(signed)
+            if all(torch.equal(torch.isfinite(one), torch.isfinite(other)) for one, other in zip(outputs, self._outputs, strict=True)):
+                self.tensors, self._outputs = signed, outputs
+
+    def gap(self, tensors: Mapping[str, Tensor]) -> float:
+        """Return how far other tensors change the outputs, in units of the largest."""
+        return relative_gap(self._outputs, self._computed(tensors))
+
+    @torch.no_grad()
+    def _computed(self, tensors: Mapping[str, Tensor]) -> list[Tensor]:
+        return _leaves(functional_call(self.module, dict(tensors), copy.deepcopy(self.inputs)))  # a module may change its inputs in place
 
 
 def _exact(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[nn.Module, tuple[Any, ...], float]:
@@ -105,32 +156,36 @@ def _drawn(tensors: Mapping[str, Tensor], rng: np.random.Generator) -> dict[str,
     }
 
 
+def _with_both_signs(
+    drawn: Mapping[str, Tensor], own: Mapping[str, Tensor], parameters: Collection[str], rng: np.random.Generator
+) -> dict[str, Tensor]:
+    """Return the tensors with every other entry, at random, negative in those that were drawn and are parameters."""
+    signed = dict(drawn)
+    for name in [name for name, tensor in drawn.items() if name in parameters and tensor is not own[name]]:
+        signs = rng.permutation(np.resize(rng.permutation([-1.0, 1.0]), drawn[name].numel())).reshape(tuple(drawn[name].shape))
+        signed[name] = drawn[name] * torch.from_numpy(signs).to(drawn[name])
+    return signed
+
+
 def _relabeling(graph: Graph, rng: np.random.Generator) -> dict[str, Permutation]:
     return {group: Permutation(rng.permutation(size)) for group, size in graph.sizes.items()}
 
 
-def _controls(
-    module: nn.Module,
-    graph: Graph,
-    group: str,
-    tensors: Mapping[str, Tensor],
-    inputs: tuple[Any, ...],
-    outputs: list[Tensor],
-) -> list[float]:
+def _controls(function: Evaluation, graph: Graph, group: str) -> list[float]:
     """Return how far relabelings of one axis of one tensor alone change the outputs, until one is seen."""
-    maps = {group: Permutation(np.roll(np.arange(graph.sizes[group]), 1))}  # none stays
+    moved = Permutation(np.roll(np.arange(graph.sizes[group]), 1))  # none stays
     gaps = [0.0]
-    for name, k in graph.holders(group):
-        moved = mapped(tensors[name], k, graph.axes[name][k], maps)
-        gaps.append(relative_gap(outputs, _outputs(module, {**tensors, name: moved}, inputs)))
-        if gaps[-1] >= SEEN:
+    for gap in control_gaps(function, graph, function.tensors, group, moved):
+        gaps.append(gap)
+        if gap >= SEEN:
             break
     return gaps
 
 
-@torch.no_grad()
-def _outputs(module: nn.Module, tensors: Mapping[str, Tensor], inputs: tuple[Any, ...]) -> list[Tensor]:
-    return _leaves(functional_call(module, dict(tensors), copy.deepcopy(inputs)))  # a module may change its inputs in place
+def control_gaps(function: Evaluation, graph: Graph, tensors: Mapping[str, Tensor], group: str, mapping: Map) -> Iterator[float]:
+    """Yield how far the map of a group changes the outputs where one axis of one tensor alone is mapped."""
+    for name, k in graph.holders(group):
+        yield function.gap({**tensors, name: mapped(tensors[name], k, graph.axes[name][k], {group: mapping})})
 
 
 def _leaves(value: Any) -> list[Tensor]:

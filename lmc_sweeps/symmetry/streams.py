@@ -16,6 +16,7 @@ SAME = frozenset({"contiguous", "clone", "to", "_to_copy", "dropout", "detach", 
                   "unflatten", "permute", "transpose", "expand", "squeeze", "unsqueeze"})  # fmt: skip
 SUMS = frozenset({"add", "add_", "cat"})  # of what is written to a stream
 AVERAGES = frozenset({"mean"})  # of what is read: over tokens, so that a shift stays one
+CHECKS = frozenset({"_assert_tensor_metadata"})  # which export puts before a cast: nothing takes their result
 TURNS = frozenset({"t", "transpose", "permute", "numpy_T"})  # of weights
 # The places of the input, the weight and the bias among the arguments of a layer.
 LAYERS: dict[str, tuple[int | None, int, int | None]] = {
@@ -116,7 +117,8 @@ class _Walk:
     def __init__(self, graph: Graph, program: Any) -> None:
         self.graph = graph
         own = {spec.arg.name: spec.target for spec in program.graph_signature.input_specs if spec.kind.name in ("PARAMETER", "BUFFER")}
-        self.names = {n: graph.tied.get(own[n.name], own[n.name]) for n in program.graph.nodes if n.op == "placeholder" and n.name in own}
+        names = {n: graph.tied.get(own[n.name], own[n.name]) for n in program.graph.nodes if n.op == "placeholder" and n.name in own}
+        self.names = {node: name for node, name in names.items() if name in graph.axes}  # what a state dict lacks is a constant
         self.roles: dict[str, dict[Node, str]] = {}
 
     def part(self, start: Node) -> _Part:
@@ -128,7 +130,7 @@ class _Walk:
                 continue
             part.nodes.add(node)
             pending += self._terms(node, part)
-            for user in node.users:
+            for user in _users(node):
                 if _operation(user) in SAME | SUMS:
                     pending.append(user)
                 elif _operation(user) in NORMS and user.args[0] is node:
@@ -143,7 +145,7 @@ class _Walk:
         if operation in SAME | {"cat"} or (operation in SUMS and all(isinstance(term, Node) for term in node.args)):  # no number is added
             return list(node.all_input_nodes)
         if node in self.names:
-            written = {self.names[node]: list(node.users)}
+            written = {self.names[node]: _users(node)}
         else:
             layer = self._layer(node)
             if layer is None:
@@ -159,7 +161,7 @@ class _Walk:
         module, pending = _module(node), [node]
         readers = dict.fromkeys(part.norms[module].readers if module in part.norms else ())
         for value in pending:
-            for user in value.users:
+            for user in _users(value):
                 if _operation(user) in SAME | AVERAGES:
                     pending.append(user)
                 else:
@@ -240,9 +242,14 @@ def _argument(node: Node, k: int) -> Any:
     return node.args[position] if position is not None and position < len(node.args) else None
 
 
+def _users(node: Node) -> list[Node]:
+    """Return the operations that compute with a tensor."""
+    return [user for user in node.users if _operation(user) not in CHECKS]
+
+
 def _takers(node: Node) -> list[Node]:
     """Return the operations that take a tensor, in whatever order of its axes."""
-    return [taker for user in node.users for taker in (_takers(user) if _operation(user) in TURNS else [user])]
+    return [taker for user in _users(node) for taker in (_takers(user) if _operation(user) in TURNS else [user])]
 
 
 def _operation(node: Node) -> str:

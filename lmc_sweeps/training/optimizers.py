@@ -16,18 +16,25 @@ from torch import Tensor
 from lmc_sweeps.common import checks
 
 Buffers = Mapping[str, Sequence[Tensor]]
+DECAYED = ("all", "weights")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(ABC):
-    """The settings of an optimizer; `lr` is the peak of the schedule, `buffers` names what it keeps for every parameter."""
+    """The settings of an optimizer; `lr` is the peak of the schedule, `buffers` names what it keeps for every parameter.
+
+    `weight_decay` acts on what is `decayed`: ``all`` parameters, or ``weights``, the tensors of two axes and more, and so neither biases
+    nor the gains of norms.
+    """
 
     name: ClassVar[str]
     buffers: ClassVar[tuple[str, ...]]
     lr: float
     weight_decay: float = 0.0
+    decayed: str = "all"
 
     def __post_init__(self) -> None:
+        checks.one_of("optimizer.decayed", self.decayed, DECAYED)
         object.__setattr__(self, "lr", checks.number("optimizer.lr", self.lr, above=0.0))
         object.__setattr__(self, "weight_decay", checks.number("optimizer.weight_decay", self.weight_decay, least=0.0))
 

@@ -81,6 +81,12 @@ def load_layers(sweep_dir: Folders) -> pd.DataFrame:
 
 
 @_no_collections()
+def load_training_curves(sweep_dir: Folders) -> pd.DataFrame:
+    """Return the training curves, the columns of ``training_curves.csv``: one row per job, network, split and epoch, where measured."""
+    return tidy.training_curves_frame(find_sweep(sweep_dir))
+
+
+@_no_collections()
 def load_expected(sweep_dir: Folders) -> pd.DataFrame:
     """Return what one or several sweeps were to measure: one row per expected job and method."""
     return tidy.expected_frame(find_sweep(sweep_dir))

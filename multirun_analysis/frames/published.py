@@ -19,7 +19,7 @@ from multirun_analysis.frames.origin import PROVENANCE, Origin, read_facts
 from multirun_analysis.frames.published_rows import CURVE, method_of_label, repair_of_label, rows_of_jobs
 from multirun_analysis.frames.published_tables import FAILURES, OF_PAIRS, PublishedTables, check_columns, read_tables
 from multirun_analysis.frames.tidy import Sweep
-from multirun_analysis.records.packed import LAYOUTS, RUNS, PackedRecord, Record
+from multirun_analysis.records.packed import LAYOUTS, RUNS, TRAINING_CURVES, PackedRecord, Record
 from multirun_analysis.records.reading import check_head
 from multirun_analysis.records.varying import FIXED, key_column, setting_of
 from multirun_analysis.schema import CELL, METHOD, PAIR, REPAIR, WITHOUT_REPAIR
@@ -44,8 +44,8 @@ def published_sweep(folder: Path) -> Sweep:
     Parameters
     ----------
     folder : Path
-        With ``runs.csv``; ``curves.csv``, ``layers.csv``, ``failures.csv``, ``barrier_vs_width.csv`` (of which only the numbers of pairs
-        expected count) and ``provenance.json`` are taken where they are. Each CSV may be compressed.
+        With ``runs.csv``; ``curves.csv``, ``layers.csv``, ``training_curves.csv``, ``failures.csv``, ``barrier_vs_width.csv`` (of which
+        only the numbers of pairs expected count) and ``provenance.json`` are taken where they are. Each CSV may be compressed.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def _key(words: Iterable[str]) -> tuple[Any, ...]:
 def _notes(tables: PublishedTables, has_facts: bool, has_expected: bool) -> list[str]:
     """Return what readers must know of an analysis without records."""
     notes = ["these tables were made from tables of pairs, whose measures have ten digits, not from the sweep's records."]
-    lacking = [f"{name}.csv" for name in OF_PAIRS if name not in tables.files]
+    lacking = [f"{name}.csv" for name in OF_PAIRS if name not in (*tables.files, TRAINING_CURVES.name)]
     if lacking:
         notes.append(f"there is no {', '.join(lacking)}, and nothing that is made of it.")
     if not has_facts:

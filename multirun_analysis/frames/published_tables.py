@@ -1,4 +1,4 @@
-"""The tables of an analysis as it wrote them, read back and checked: runs, curves, layers, failures."""
+"""The tables of an analysis as it wrote them, read back and checked: runs, curves, layers, training curves, failures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +10,20 @@ import pandas as pd
 from multirun_analysis import schema
 from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.frames.csv_words import read_words, table_file
-from multirun_analysis.records.packed import CURVES, LAYERS, LAYOUTS, RUNS, Layout
+from multirun_analysis.records.packed import CURVES, LAYERS, LAYOUTS, RUNS, TRAINING_CURVES, Layout
 from multirun_analysis.records.varying import FIXED
 from multirun_analysis.schema import PAIR, WITHOUT_REPAIR
 
 FAILURES = "failures"
 OF_PAIRS = (*(layout.name for layout in LAYOUTS), FAILURES)  # the tables of which all others are made
-TAILS = {RUNS.name: schema.RUNS_TAIL, CURVES.name: schema.CURVES_TAIL, LAYERS.name: schema.LAYERS_TAIL}
-LAST_KEY = {RUNS.name: [], CURVES.name: ["t"], LAYERS.name: ["layer"]}  # tells rows of one pair, method, repair and split apart
+TAILS = {  # the columns behind the varying keys
+    RUNS.name: (*schema.PAIR_KEYS, *schema.RUNS_TAIL),
+    CURVES.name: (*schema.PAIR_KEYS, *schema.CURVES_TAIL),
+    LAYERS.name: (*schema.PAIR_KEYS, *schema.LAYERS_TAIL),
+    TRAINING_CURVES.name: schema.TRAINING_TAIL,
+}
+# Tells rows of one pair, method, repair and split apart, or of one job.
+LAST_KEY = {RUNS.name: [], CURVES.name: ["t"], LAYERS.name: ["layer"], TRAINING_CURVES.name: ["network", "split", "epoch"]}
 CHOICES = {"status": ("ok", "diverged"), "split": ("train", "test")}
 REPAIR = "repair"  # a column that tables of earlier versions lack
 
@@ -57,29 +63,31 @@ def read_tables(folder: Path) -> PublishedTables:
     files = {name: path for name in OF_PAIRS if (path := table_file(folder, name)) is not None}
     frames = {layout.name: _read(files[layout.name], layout) for layout in LAYOUTS if layout.name in files}
     runs = frames[RUNS.name]
-    tables = PublishedTables(files, frames | _failures(files), _varying(runs))
+    tables = PublishedTables(files, frames | _failures(files), _varying(runs, RUNS.name))
     for name, frame in frames.items():
-        if _varying(frame) != tables.varying:
+        if _varying(frame, name) != tables.varying:
             listed = ", ".join(tables.varying) or "none"
-            raise InputError(f"the columns of {str(files[name])!r} between seed and {PAIR[0]} must be those of runs.csv: {listed}.")
-        keys = [*tables.job_keys, *PAIR, "matching", *(name for name in (REPAIR, "split") if name in frame)]
-        _check_rows(frame, runs, files[name], keys, LAST_KEY[name])
+            raise InputError(
+                f"the columns of {str(files[name])!r} between seed and {TAILS[name][0].name} must be those of runs.csv: {listed}."
+            )
+        of_pairs = [*PAIR, "matching", *(key for key in (REPAIR, "split") if key in frame)] if PAIR[0] in frame else []
+        _check_rows(frame, runs, files[name], [*tables.job_keys, *of_pairs], LAST_KEY[name])
     return tables
 
 
 def _read(path: Path, layout: Layout) -> pd.DataFrame:
-    """Return the rows of runs, curves or layers, without repair where an earlier version knew of none."""
+    """Return the rows of runs, curves, layers or training curves, without repair where an earlier version knew of none."""
     tail = TAILS[layout.name]
-    named = schema.names((*schema.RUN_KEYS, *schema.PAIR_KEYS, *tail))
+    named = schema.names((*schema.RUN_KEYS, *tail))
     frame = read_words(path, [column.name for column in tail if column.kind != "string"])
     later = {REPAIR, *layout.optional_words, *layout.optional_numbers}
     check_columns(frame, path, [name for name in named if name not in later])
-    for name in frame.columns[frame.columns.get_loc(PAIR[0]) :]:
+    for name in frame.columns[frame.columns.get_loc(tail[0].name) :]:
         if name not in named:
             raise InputError(f"`{name}` in {str(path)!r} is no column of {layout.name}.csv that this version knows.{nearest(name, named)}")
     if REPAIR in named and REPAIR not in frame:
         frame[REPAIR] = WITHOUT_REPAIR[REPAIR]
-    for name in ("run_id", *PAIR, "matching", REPAIR):
+    for name in ("run_id", *PAIR, "network", "matching", REPAIR):
         if name in frame and (frame[name] == "").any():
             raise InputError(f"`{name}` in {str(path)!r} must be a name in every row, and is empty in row {_first(frame[name] == '')}.")
     for name, choices in CHOICES.items():
@@ -109,9 +117,10 @@ def _first(mask: pd.Series) -> int:
     return int(np.flatnonzero(mask)[0]) + 1
 
 
-def _varying(frame: pd.DataFrame) -> list[str]:
-    """Return the varying keys: the columns before the pair that are not common to all sweeps."""
-    return [name for name in frame.columns[: frame.columns.get_loc(PAIR[0])] if name not in schema.names(schema.RUN_KEYS)]
+def _varying(frame: pd.DataFrame, table: str) -> list[str]:
+    """Return the varying keys: the columns before the pair, or the network, that are not common to all sweeps."""
+    before = frame.columns[: frame.columns.get_loc(TAILS[table][0].name)]
+    return [name for name in before if name not in schema.names(schema.RUN_KEYS)]
 
 
 def _check_rows(frame: pd.DataFrame, runs: pd.DataFrame, path: Path, keys: list[str], last: list[str]) -> None:

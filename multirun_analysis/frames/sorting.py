@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from multirun_analysis.records.packed import CURVES, LAYERS, Layout, Rows
+from multirun_analysis.records.packed import CURVES, Layout, Rows
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def make_table(
     jobs : DataFrame
         The keys of every record, a line each.
     order : sequence of str
-        The columns of `jobs` to sort by, before pair, method, split, and t or layer.
+        The columns of `jobs` to sort by, before pair or network, method, split, and t, layer or epoch.
     labels, repair_labels : mapping of str
         The label of every matching method, and of every repair, by its name and the hash of its settings.
     """
@@ -60,17 +60,17 @@ def make_table(
     words, lengths, numbers = _concatenated(rows, layout)
     words = np.where(pd.isna(words), np.nan, words)  # pandas' own word for nothing
     texts = {name: pd.Series(words[:, k], dtype=object) for k, name in enumerate(layout.all_words)}
-    texts["matching"] = pd.Series(
-        [labels[method] for method in zip(texts["matching"], texts.pop("settings_hash"), strict=True)], dtype=object
-    )
+    if "matching" in texts:
+        texts["matching"] = pd.Series(
+            [labels[method] for method in zip(texts["matching"], texts.pop("settings_hash"), strict=True)], dtype=object
+        )
     if "repair" in texts:
         texts["repair"] = pd.Series(
             [repair_labels[repair] for repair in zip(texts["repair"], texts.pop("repair_hash"), strict=True)], dtype=object
         )
     ranks = [_ranks(jobs[name])[owners] for name in order]
-    ranks += [_ranks(texts[name]) for name in ("network_a", "network_b", "matching", "repair", "split") if name in texts]
-    if layout is LAYERS:
-        ranks.append(numbers[:, layout.all_numbers.index("layer")])
+    ranks += [_ranks(texts[name]) for name in ("network_a", "network_b", "network", "matching", "repair", "split") if name in texts]
+    ranks += [numbers[:, layout.all_numbers.index(name)] for name in ("layer", "epoch") if name in layout.all_numbers]
     sorted_rows = np.lexsort(ranks[::-1])
     keys = {name: pd.Series(column.to_numpy()[owners[sorted_rows]], dtype=column.dtype) for name, column in jobs.items()}
     keys |= {name: pd.Series(column.to_numpy()[sorted_rows], dtype=object) for name, column in texts.items()}
@@ -78,7 +78,7 @@ def make_table(
     if layout is CURVES:
         points = points[_by_t(numbers[points, 0], lengths[sorted_rows], [rank[sorted_rows] for rank in ranks])]
     columns = {name: numbers[points, k] for k, name in enumerate(layout.all_numbers)}
-    for name in {"layer", "points"} & columns.keys():
+    for name in {"layer", "points", "epoch"} & columns.keys():
         if (np.abs(columns[name]) < 2**53).all() and (columns[name] % 1 == 0).all():
             columns[name] = columns[name].astype(np.int64 if len(points) else object)
     return Table(pd.DataFrame(keys), lengths[sorted_rows], pd.DataFrame(columns, copy=False))

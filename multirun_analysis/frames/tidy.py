@@ -15,7 +15,7 @@ from multirun_analysis.common.redaction import redacted_text
 from multirun_analysis.frames.origin import Origin
 from multirun_analysis.frames.sorting import Table, make_table, sortable
 from multirun_analysis.records.names import unmistakable
-from multirun_analysis.records.packed import CURVES, LAYERS, RUNS, Layout, PackedRecord, Record
+from multirun_analysis.records.packed import CURVES, LAYERS, RUNS, TRAINING_CURVES, Layout, PackedRecord, Record
 from multirun_analysis.records.varying import ABSENT, FIXED, key_column, varying_keys
 
 __all__ = ["ABSENT", "FIXED"]
@@ -51,7 +51,9 @@ class Sweep:
     @cached_property
     def _scopes(self) -> dict[str, Mapping[str, Any]]:
         """The settings of every job, found or else expected, by its name."""
-        return {job["run_id"]: job["scope"] for job in (*self.expected, *self.records) if job.get("scope")}
+        scopes = {job["run_id"]: job["scope"] for job in (*self.expected, *self.records) if job.get("scope")}
+        later = {key: value for key, value in schema.WITHOUT_SETTINGS.items() if any(key in scope for scope in scopes.values())}
+        return {name: {**scope, **{key: later[key] for key in later.keys() - scope.keys()}} for name, scope in scopes.items()}
 
     @property
     def scopes(self) -> list[Mapping[str, Any]]:
@@ -179,6 +181,12 @@ def curves_frame(sweep: Sweep, run_ids: Collection[str] | None = None) -> pd.Dat
 def layers_frame(sweep: Sweep) -> pd.DataFrame:
     """Return what matching says of layers: one row per job, pair, method and layer, the columns of ``layers.csv``."""
     return table_of(sweep, LAYERS).frame(columns_of(sweep, schema.LAYERS_TAIL))
+
+
+def training_curves_frame(sweep: Sweep) -> pd.DataFrame:
+    """Return the training curves: one row per job, network, split and epoch, the columns of ``training_curves.csv``."""
+    columns = [*schema.names(schema.RUN_KEYS), *sweep.varying, *schema.names(schema.TRAINING_TAIL)]
+    return table_of(sweep, TRAINING_CURVES).frame(columns)
 
 
 def expected_frame(sweep: Sweep) -> pd.DataFrame:

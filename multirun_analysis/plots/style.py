@@ -34,6 +34,9 @@ METHODS = {
     "straight_through": (COLOURS[5], "d"),
     "annealing": ("#332288", "*"),
     "otfusion": ("#882255", "h"),
+    "folding": ("#8c8c8c", ">"),
+    "procrustes": ("#117733", "8"),
+    "learned_maps": ("#cc6677", "H"),
     "random": ("#a6a6a6", "p"),
 }
 REPAIRS = {

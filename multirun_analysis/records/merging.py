@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from multirun_analysis.records.packed import LAYOUTS, ROW_KEY, Layout, PackedRecord, Record, Rows
+from multirun_analysis.records.packed import LAYOUTS, ROW_KEY, TRAINING_CURVES, Layout, PackedRecord, Record, Rows
 from multirun_analysis.schema import MASKED, TEST_BLOCKS, mark_of, method_of, repair_of
 
 NAMES = {"matching": method_of, "repair": repair_of}  # what a record has several of, and what tells one from another
@@ -69,7 +69,7 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _merged_rows(old: Rows, new: Rows, layout: Layout) -> tuple[Rows, set[str]]:
-    """Return the rows of both, and the methods of rows that are in both and differ, times aside."""
+    """Return the rows of both, and the methods, or networks, of rows that are in both and differ, times aside."""
     # Times differ; blocks are of the barriers, which are compared, and a record of an earlier version has none.
     compared = [np.array([name not in (*TIMES, TEST_BLOCKS) for name in names]) for names in (layout.all_numbers, layout.all_words)]
     if old.equal_to(new, *compared):
@@ -80,5 +80,5 @@ def _merged_rows(old: Rows, new: Rows, layout: Layout) -> tuple[Rows, set[str]]:
         if key not in places:
             fresh.append(index)
         elif not old.chosen([places[key]]).equal_to(new.chosen([index]), *compared):
-            differing.add(str(key[2]))
+            differing.add(str(key[0] if layout is TRAINING_CURVES else key[2]))
     return old.joined(new.chosen(fresh)), differing

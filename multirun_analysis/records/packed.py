@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from multirun_analysis import schema
-from multirun_analysis.schema import METHOD, PAIR, REPAIR, WITHOUT_REPAIR
+from multirun_analysis.schema import METHOD, PAIR, REPAIR, TRAINING, TRAINING_KEY, WITHOUT_REPAIR
 
 Record = Mapping[str, Any]
 # What is kept of a record beside its rows: all that the tables, the studies and the text for the terminal say.
 HEAD = ("run_id", "status", "sentence", "scope", "matching", "repair", "networks", "notes", "points", "machine", "versions", "failure")
 PAIR_AND_METHOD = (*PAIR, *METHOD)
 LINE = (*PAIR_AND_METHOD, *REPAIR, "split")  # the words of a row of a line
-ROW_KEY = (*PAIR_AND_METHOD, *REPAIR, "split", "layer")  # of which a record has one row
+# Of which a record has one row: of a pair and a method, or of a network.
+ROW_KEY = (*PAIR_AND_METHOD, *REPAIR, *TRAINING_KEY, "layer", "epoch")
 EVERY = slice(None)
 NUMBERS = frozenset((float, int, NoneType))  # bool is none
 
@@ -51,7 +52,8 @@ def _layout(name: str, words: tuple[str, ...], optional_words: tuple[str, ...], 
 RUNS = _layout("runs", LINE, ("certificate_status", "matching_status", schema.TEST_BLOCKS), (schema.POINTS, *schema.MEASURES))
 CURVES = _layout("curves", LINE, (), schema.CURVE_MEASURES)
 LAYERS = _layout("layers", PAIR_AND_METHOD, ("layer_name",), schema.LAYER_MEASURES)
-LAYOUTS = (RUNS, CURVES, LAYERS)
+TRAINING_CURVES = _layout("training_curves", TRAINING_KEY, (), schema.TRAINING_TAIL)
+LAYOUTS = (RUNS, CURVES, LAYERS, TRAINING_CURVES)
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def pack(record: Record) -> PackedRecord:
     """
     head = {"repair": [dict(schema.NO_REPAIR)], **{key: record[key] for key in HEAD if key in record}}
     rows = {layout.name: _packed_rows(record[layout.name], layout) for layout in (RUNS, LAYERS)}
+    rows[TRAINING_CURVES.name] = _packed_rows(record.get(TRAINING, []), TRAINING_CURVES)
     rows[CURVES.name] = _packed_curves(record[CURVES.name])
     if "points" in record:
         _set_points(rows, record["points"])

@@ -9,9 +9,9 @@ from multirun_analysis import schema
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.redaction import MASK, is_secret, redacted_value
 from multirun_analysis.records.names import table_name
-from multirun_analysis.records.packed import HEAD, LAYERS, LAYOUTS, ROW_KEY, RUNS, PackedRecord, pack
+from multirun_analysis.records.packed import CURVES, HEAD, LAYERS, LAYOUTS, ROW_KEY, RUNS, TRAINING_CURVES, PackedRecord, pack
 from multirun_analysis.records.varying import FINGERPRINT
-from multirun_analysis.schema import DIGESTS, NewerVersion, method_of, repair_of, safe_name
+from multirun_analysis.schema import DIGESTS, PAIR, TRAINING, NewerVersion, method_of, repair_of, safe_name
 
 __all__ = ["UNREADABLE", "NewerVersion", "check_head", "check_rows", "open_record", "read_expected", "read_json", "read_record"]
 
@@ -84,7 +84,7 @@ def _name(record: dict[str, Any]) -> None:
     for key, value in scope.items():
         if isinstance(value, str):
             scope[key] = _masked(key, value)
-    for entries in ("matching", "repair", *(layout.name for layout in LAYOUTS)):
+    for entries in ("matching", "repair", RUNS.name, CURVES.name, LAYERS.name, TRAINING):
         for entry in record.get(entries, ()):
             for key in DIGESTS:
                 if isinstance(name := entry.get(key), str):
@@ -123,23 +123,37 @@ def check_head(head: Any) -> None:
 
 
 def check_rows(packed: PackedRecord) -> None:
-    """Raise unless the rows of a record are of methods that it names, of splits that there are, and with test blocks that can be read."""
+    """Raise unless the rows of a record are of methods and networks that it names, of splits that there are, with readable test blocks."""
     methods, repairs = set(map(method_of, packed.head["matching"])), set(map(repair_of, packed.head["repair"]))
     for layout in LAYOUTS:
         rows = packed.rows[layout.name]
         keys = rows.keys(layout, ROW_KEY)
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"two rows of one pair, method, repair and split in `{layout.name}`")
+        if layout is TRAINING_CURVES:
+            continue
         if not methods.issuperset(key[2:4] for key in keys):
             raise ValueError("rows of a matching method that the record does not name")
         if layout is not LAYERS and not repairs.issuperset(key[4:6] for key in keys):
             raise ValueError("rows of a repair that the record does not name")
-        if len(set(keys)) < len(keys):
-            raise ValueError(f"two rows of one pair, method, repair and split in `{layout.name}`")
-    for split in packed.rows[RUNS.name].words[:, RUNS.words.index("split")]:
-        if split not in ("train", "test"):
-            raise ValueError(f"unknown split {split!r}")
+    for layout in (RUNS, TRAINING_CURVES):
+        for (split,) in packed.rows[layout.name].keys(layout, ("split",)):
+            if split not in ("train", "test"):
+                raise ValueError(f"unknown split {split!r}")
+    _check_curves(packed)
     for text in packed.rows[RUNS.name].words[:, RUNS.all_words.index(schema.TEST_BLOCKS)]:
         if text is not None:
             schema.open_blocks(text)
+
+
+def _check_curves(packed: PackedRecord) -> None:
+    """Raise unless training curves are of networks that the record has pairs of, after whole epochs."""
+    networks = {name for pair in packed.rows[RUNS.name].keys(RUNS, PAIR) for name in pair}
+    for network, epoch in packed.rows[TRAINING_CURVES.name].keys(TRAINING_CURVES, ("network", "epoch")):
+        if network not in networks:
+            raise ValueError("a training curve of a network that the record has no pair of")
+        if not (0 <= epoch < 2**53 and epoch % 1 == 0):
+            raise ValueError(f"`epoch` is no number of epochs: {epoch!r}")
 
 
 def read_expected(line: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from multirun_analysis.tables.not_worse import PAIRED
 from multirun_analysis.tables.paired_differences import METRICS
 from multirun_analysis.tables.pivots import Block, pivot, pivot_latex, pivot_markdown, pivot_text
 from multirun_analysis.tables.repair_differences import repair_differences
-from multirun_analysis.tables.sweep import TABLES, sweep_frames
+from multirun_analysis.tables.sweep import TABLES, WHERE_MEASURED, sweep_frames
 
 SHOWN = "loss_barrier"  # of the test split
 MOST_FAILURES = 10  # on the terminal; failures.csv has all
@@ -106,6 +106,7 @@ def write_report(
     names = tuple(name for name in TABLES if name in (only or TABLES))
     # The table is shown in any case; the curves, by far the longest, are never a frame as a whole.
     frames = sweep_frames(sweep, {"barrier_vs_width", "runs", *names} - {"curves"}, choice)
+    names = tuple(name for name in names if only or name not in WHERE_MEASURED or len(frames[name]))
     table = frames["barrier_vs_width"]
     blocks = tuple(pivot(table, frames["runs"], SHOWN, x=x, hue=hue, differences=_differences(frames, hue, choice)))
     shown = with_two_way(table[(table["metric"] == SHOWN) & (table["split"] == "test")])
@@ -129,7 +130,7 @@ def _check_tables(names: Collection[str]) -> None:
     """Raise `InputError` if one of the names is not that of a table."""
     unknown = [name for name in names if name not in TABLES]
     if unknown:
-        raise InputError(f"`--only` must name tables among {', '.join(TABLES)}, got {unknown[0]!r}.{nearest(unknown[0], TABLES)}")
+        raise InputError(f"`--only` must be one or several of {', '.join(TABLES)}, got {unknown[0]!r}.{nearest(unknown[0], TABLES)}")
 
 
 def _differences(frames: Mapping[str, pd.DataFrame], hue: str, choice: IntervalChoice) -> Mapping[str, pd.DataFrame]:

@@ -76,7 +76,7 @@ MEASURES = (
         "how the method ended: optimal; fixed_point (each group the best given the others); local (the best of a search); not_matched; "
         "not_converged",
     ),
-    Column("function_gap", "number", "", "max |difference of logits| / max |logit| between B and permuted B on the test split"),
+    Column("function_gap", "number", "", "max |difference of logits| / max |logit| of B and permuted B (or of A and folded A), test split"),
     Column("output_gap", "number", "logits", "root mean square, on the test split, of f(midpoint weights) - [f(A) + f(B)] / 2"),
     Column("output_scale", "number", "", "root mean square of f(midpoint weights) / that of [f(A) + f(B)] / 2"),
     Column("certificate", "number", "logits", "a proved upper bound on output_gap, from the weights and their distances (docs/theory.md)"),
@@ -94,12 +94,12 @@ MEASURES = (
     Column("seconds_evaluate", "number", "s", "time to walk the line, as the method's share"),
 )  # fmt: skip
 # By definition, so that intervals of their means do not go below 0 either: barriers are maxima over a line whose ends have none; studies
-# have quotients of such measures, relative_gap and relative_cost. The others, midpoint barriers among them, are signed.
+# have quotients of such measures, relative_gap, relative_cost and relative_barrier. The others, midpoint barriers among them, are signed.
 NOT_NEGATIVE = (
     *(f"{metric}_{name}" for metric in ("loss", "error") for name in ("barrier", "barrier_mean", "midpoint", "endpoint", "ensemble")),
     "barrier_over_loss", "loss_barrier_calibrated", "temperature_midpoint", "output_gap", "output_scale", "certificate",
     "certificate_ratio", "distance", "relative_movement", "seconds_train", "seconds_match", "seconds_evaluate", "matching_cost",
-    "identity_cost", "cost_lower_bound", "relative_gap", "relative_cost",
+    "identity_cost", "cost_lower_bound", "relative_gap", "relative_cost", "relative_barrier",
 )  # fmt: skip
 LAYER_MEASURES = (
     Column("layer", "integer", "", "1 is the first hidden layer"),

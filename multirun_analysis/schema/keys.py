@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 # What stands in the folder of a sweep, or of a job alone; writer and reader have the names from here.
 RECORD, PERMUTATIONS, PLANE_FILE = "record.json", "permutations.npz", "plane.csv"  # of a job
@@ -11,10 +11,19 @@ HYDRA_FOLDER, ANALYSIS_FOLDER = ".hydra", "analysis"
 # The key of a row of a record: of a pair, and of a method with its settings; the job is the record's, the split where a row has one.
 PAIR = ("network_a", "network_b")
 METHOD = ("matching", "settings_hash")
+TRAINING: Final = "training"  # of a record: the training curves of its networks,
+TRAINING_KEY = ("network", "split")  # and the words of a row of them; its epoch is a number
 REPAIR = ("repair", "repair_hash")  # of rows of lines: the repair of the networks on it, with the hash of its settings
 WITHOUT_REPAIR = {"repair": "none", "repair_hash": "f91871fb"}  # what rows of records count as that were written before there were repairs
 NO_REPAIR: Mapping[str, Any] = {**WITHOUT_REPAIR, "settings": {}}  # the entry of that, among the repairs of a record
-DIGESTS = (*PAIR, "settings_hash", "repair_hash")  # the names in a row that are digests
+# What the settings of a job count as that was written before there were these, beside jobs that have them.
+WITHOUT_SETTINGS: Mapping[str, Any] = {
+    "optimizer.decayed": "all",
+    "training.label_smoothing": 0.0,
+    "training.augmentation": "none",
+    "training.crop_padding": 4,
+}
+DIGESTS = (*PAIR, "network", "settings_hash", "repair_hash")  # the names in a row that are digests
 # The keys of a cell, which no statistic mixes: these, then the varying keys, then what the table adds (method, split, width, ...).
 CELL = ("dataset", "model", "depth")
 SCOPE_KEYS = ("dataset", "model", "width", "depth", "seed")  # the settings of a job that have a column in every table of runs

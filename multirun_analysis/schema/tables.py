@@ -25,6 +25,13 @@ PLANE = (
 RUNS_TAIL = (*MATCHING, *REPAIRED, *SPLIT, POINTS, *MEASURES)
 LAYERS_TAIL = (*MATCHING, *LAYER_MEASURES)
 CURVES_TAIL = (*MATCHING, *REPAIRED, *SPLIT, *CURVE_MEASURES)
+TRAINING_TAIL = (
+    Column("network", "string", "", "name in the store of the network"),
+    *SPLIT,
+    Column("epoch", "integer", "epochs", "epochs of training that are over; 0 is before the first step"),
+    Column("loss", "number", "nats", "mean cross-entropy, of the labels as they are, batch norms in evaluation mode"),
+    Column("error", "number", "fraction", "share of wrong answers"),
+)
 _METRIC = Column("metric", "string", "", "which measure the row is about")
 _WIDTH = Column("width", "integer", "neurons", "neurons of each hidden layer")
 _N_PAIRS = Column("n_pairs", "integer", "pairs", "pairs measured that did not diverge: what the statistics are of")
@@ -228,6 +235,10 @@ def files() -> dict[str, tuple[str, tuple[Column, ...]]]:
         "width_needed.csv": ("one cell, method, repair, split, measure and tolerance", (*cell, *NEEDED_TAIL)),
         "connected_share.csv": ("one cell, method, repair, split, measure, tolerance and width", (*cell, *SHARE_TAIL)),
         "matching_costs.csv": ("one cell, method, layer, measure and width", (*cell, *COSTS_TAIL)),
+        "training_curves.csv": (
+            "one job, network, split and epoch of its training; with training.curve_epochs, else there is no such file",
+            (*RUN_KEYS, *TRAINING_TAIL),
+        ),
         "plane.csv": ("one pair, method and point of their plane; with plane=true, beside the record of every job", PLANE),
         "failures.csv": ("one job that has no usable result, or one result of which there are two", FAILURES),
     }

@@ -1,11 +1,7 @@
 """`depth_repair`: does averaging shrink activations, and is that why the barrier grows with depth? Barriers with and without repair."""
 
-import math
-
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.special import stdtrit
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
@@ -20,16 +16,16 @@ from multirun_analysis.plots.style import (
     panel_title,
     repair_look,
 )
-from multirun_analysis.stats.intervals import LEVEL
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.rows import measured
+from multirun_analysis.tables.growth import growth as growth_of
+from multirun_analysis.tables.removed_share import removed_share
 
 BY = ["width", "depth", "matching", "repair"]
 MEASURES = ("loss_barrier", "error_barrier", "loss_barrier_calibrated", "error_midpoint", "output_scale", "temperature_midpoint")
 SHOWN = ("loss_barrier", "error_barrier")
 ASIDE = 0.18  # layers, from the line of one repair to that of the next
-CHANGES = ("from_depth", "to_depth", "growth", "growth_low", "growth_high", "n_pairs")
 
 
 def depths(frames: Frames) -> pd.DataFrame:
@@ -40,57 +36,13 @@ def depths(frames: Frames) -> pd.DataFrame:
 
 
 def growth(frames: Frames) -> pd.DataFrame:
-    r"""Return how much the mean test barrier grows from the least depth to each other one, with Welch's interval.
-
-    .. math:: \bar x_d - \bar x_1 \pm t_\nu \sqrt{s_d^2 / n_d + s_1^2 / n_1}
-
-    Pairs of two depths share no network, so that they are two independent samples; :math:`\nu` is Welch and Satterthwaite's.
-    """
-    test = measured(frames["runs"], split="test")
-    rows = []
-    for metric in SHOWN:
-        for (width, method, repair), cell in test.groupby(["width", "matching", "repair"]):
-            first, *others = sorted(cell["depth"].unique().tolist())
-            values = {depth: cell.loc[cell["depth"] == depth, metric].dropna().to_numpy() for depth in (first, *others)}
-            for depth in others:
-                low, high = welch(values[depth], values[first])
-                change = values[depth].mean() - values[first].mean()
-                counts = min(len(values[depth]), len(values[first]))
-                names = {"metric": metric, "width": width, "matching": method, "repair": repair}
-                rows.append(names | dict(zip(CHANGES, (first, depth, change, low, high, counts), strict=True)))
-    return pd.DataFrame(rows, columns=["metric", "width", "matching", "repair", *CHANGES])
-
-
-def welch(one: np.ndarray, other: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Return Welch's interval for the difference of the means of two independent samples; NaN where one has fewer than two values."""
-    if min(len(one), len(other)) < 2:
-        return math.nan, math.nan
-    parts = [values.var(ddof=1) / len(values) for values in (one, other)]
-    difference, variance = one.mean() - other.mean(), sum(parts)
-    if variance == 0:
-        return difference, difference
-    freedom = variance**2 / sum(part**2 / (len(values) - 1) for part, values in zip(parts, (one, other), strict=True))
-    half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(variance)
-    return difference - half, difference + half
+    """Return how much the mean test barrier grows from the least depth to each other one, by width, method and repair."""
+    return growth_of(measured(frames["runs"], split="test"), "depth", ["width", "matching", "repair"], SHOWN)
 
 
 def removed(frames: Frames) -> pd.DataFrame:
-    r"""Return the share of a pair's test barrier that a repair removes, over pairs, by width, depth and method.
-
-    .. math:: 1 - \frac{\text{barrier}_\text{repair}}{\text{barrier}_\text{none}}
-
-    Negative where the repair makes the barrier higher; pairs without a barrier have no share.
-    """
-    test = measured(frames["runs"], split="test")
-    keys = ["width", "depth", "matching", "network_a", "network_b"]
-    plain = test[test["repair"] == "none"].set_index(keys)
-    tables = []
-    for metric in SHOWN:
-        repaired = test[test["repair"] != "none"].join(plain[metric].rename("without"), on=keys)
-        repaired = repaired[repaired["without"] > 0]
-        share = repaired.assign(share=1 - repaired[metric] / repaired["without"])
-        tables.append(summarise(share, BY, "share").assign(metric=metric))
-    return pd.concat(tables).sort_values(["metric", *BY], ignore_index=True)
+    """Return the share of a pair's test barrier that a repair removes, over pairs, by width, depth, method and repair."""
+    return removed_share(measured(frames["runs"], split="test"), BY, SHOWN)
 
 
 def barrier_against_depth(frames: Frames) -> Figure:

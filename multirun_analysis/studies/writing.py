@@ -20,7 +20,7 @@ from multirun_analysis.output.files import copy_table, write_by, write_csv, writ
 from multirun_analysis.report.drawing import write_page
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.fitting import check_fit, check_keys
-from multirun_analysis.tables.sweep import sweep_frames
+from multirun_analysis.tables.sweep import WHERE_MEASURED, sweep_frames
 
 Made = TypeVar("Made")
 LARGE = 100_000  # bytes from which a table is compressed
@@ -48,6 +48,8 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     figures = {figure: _made(name, figure, draw, shown) for figure, draw in study.figures.items()}
     write_text(provenance_text(provenance(sweep, frames["runs"])), out / PROVENANCE)
     for table, frame in frames.items():
+        if table in WHERE_MEASURED and frame.empty:
+            continue
         if sweep.origin is None or table not in OF_PAIRS:
             _write_compressed(frame, out / f"{table}.csv")
         elif table in sweep.origin.files:

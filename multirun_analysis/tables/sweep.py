@@ -18,8 +18,9 @@ from multirun_analysis.tables.width_needed import width_needed
 
 TABLES = (
     "runs", "curves", "layers", "barrier_vs_width", "failures", "method_differences", "repair_differences",
-    "direction_differences", "slopes", "width_needed", "connected_share", "matching_costs",
+    "direction_differences", "slopes", "width_needed", "connected_share", "matching_costs", "training_curves",
 )  # fmt: skip
+WHERE_MEASURED = ("training_curves",)  # tables that are written where they have rows, and else only if asked for by name
 
 
 def sweep_frames(sweep: Sweep, names: Collection[str] = TABLES, choice: IntervalChoice = DEFAULT) -> dict[str, pd.DataFrame]:
@@ -38,6 +39,7 @@ def sweep_frames(sweep: Sweep, names: Collection[str] = TABLES, choice: Interval
         "width_needed": lambda: width_needed(table("barrier_vs_width")),
         "connected_share": lambda: connected_share(table("runs"), choice=choice),
         "matching_costs": lambda: matching_costs(table("layers"), choice),
+        "training_curves": lambda: tidy.training_curves_frame(sweep),
     }
 
     def table(name: str) -> pd.DataFrame:

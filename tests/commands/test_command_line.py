@@ -106,7 +106,7 @@ def test_methods_swept_over_belong_to_one_job(command, tmp_path):
         (["widht=8"], "Did you mean 'width'?"),
         (
             ["dataset=mnits"],
-            "must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?",
+            "must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, python_text, got 'mnits'. Did you mean 'mnist'?",
         ),
         (
             ["dataset=mnist", "dataset.root=nowhere"],

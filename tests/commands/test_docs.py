@@ -133,6 +133,12 @@ def test_every_block_says_what_it_is(page):
             )
 
 
+def test_a_model_of_ones_own_module_takes_under_twenty_lines_of_code():
+    blocks = read_blocks((ROOT / "docs" / "how_to" / "own_model.md").read_text())
+    (text,) = [block.text for block in blocks if block.word == "my_parts/models/gated.py"]
+    assert len([line for line in text.splitlines() if line.strip() and not line.startswith('"""')]) < 20
+
+
 def test_what_is_done_smaller_is_written_there():
     for page, written, _ in SMALLER:
         assert written in (ROOT / page).read_text(), written
@@ -210,5 +216,5 @@ def test_every_study_that_is_kept_has_its_section_with_commands_that_exist():
 def test_the_files_that_a_page_names_are_left_behind(page_folder):
     tree = next(block.text for block in read_blocks((ROOT / "docs" / "sweep_folder.md").read_text()) if "SWEEP_DIR/" in block.text)
     left = {path.name for path in (page_folder(ROOT / "docs" / "quick_start.md") / "my_sweep").rglob("*")}
-    rare = {"plane.csv", "records.index"}  # with plane=true; of 200 records and more
+    rare = {"plane.csv", "records.index", "training_curves.csv"}  # with plane=true; of 200 records and more; with training.curve_epochs
     assert set(re.findall(r"\w+\.(?:csv|html|png|jsonl|json|npz|index)\b", tree)) - rare <= left

@@ -26,8 +26,9 @@ from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.padding import pad, pad_axes, unpad
 from lmc_sweeps.symmetry.maps import permutations_of
-from lmc_sweeps.training.loop import Recipe, Training, initial_state, train
+from lmc_sweeps.training.loop import initial_state, train
 from lmc_sweeps.training.optimizers import Adam, Optimizer, Sgd
+from lmc_sweeps.training.recipe import Recipe, Training
 
 THREADS = (1, 2, 4)
 EXAMPLES, CLASSES, STEPS = 1437, 10, 3

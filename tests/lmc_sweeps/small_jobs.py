@@ -5,15 +5,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lmc_sweeps.datasets.base import Data, fingerprint
+from lmc_sweeps.datasets.base import Data, Split, fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import read_record
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Training
 
 CLOCK = ("seconds_train", "seconds_match", "seconds_evaluate")  # columns of the times that something took
 SMALL: dict[str, Any] = {
@@ -37,6 +37,13 @@ SMALL: dict[str, Any] = {
 def digits() -> Data:
     """Return the digits, loaded once."""
     return Digits().load()
+
+
+def as_vectors(data: Data) -> Data:
+    """Return images flattened, as datasets gave them before images kept their shape."""
+    return replace(
+        data, **{part: Split(split.inputs.flatten(1), split.labels) for part, split in {"train": data.train, "test": data.test}.items()}
+    )
 
 
 def small_settings(**changes: Any) -> JobSettings:

@@ -12,8 +12,8 @@ from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Training
 
 DATASET = GaussianMixture(ambient_dimension=5, classes=3, train_size=60, test_size=30)
 DATA = DATASET.load()

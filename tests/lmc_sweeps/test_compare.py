@@ -9,19 +9,19 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from small_jobs import as_vectors, digits
 from torch import Tensor, nn
 from torch.utils.data import Dataset, TensorDataset
 
 from lmc_sweeps import Comparison, compare
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.compare import build_methods
-from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.maths.permutations import PermutationSpec
 from multirun_analysis.schema import CURVES_TAIL, LAYERS_TAIL, RUNS_TAIL, names
 
-DATA = Digits().load()
+DATA = as_vectors(digits())
 TRAIN, TEST = (DATA.train.inputs, DATA.train.labels), (DATA.test.inputs, DATA.test.labels)
 METHODS = ("weights", "covariance", "activations")
 Shapes = tuple[int, ...]
@@ -290,7 +290,7 @@ class Residual(nn.Sequential):
 
 SIZES = (64, 5, 10)
 KNOWN = (
-    "activations, annealing, covariance, frank_wolfe, identity, otfusion, random, rebasin, rebasin_covariance, sinkhorn, "
+    "activations, annealing, covariance, folding, frank_wolfe, identity, learned_maps, otfusion, procrustes, random, rebasin, rebasin_covariance, sinkhorn, "
     "straight_through, weights"
 )
 

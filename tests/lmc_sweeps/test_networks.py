@@ -165,7 +165,11 @@ def test_a_record_of_a_later_version_or_of_other_parts_is_not_guessed_at(finishe
     changed(finished, tmp_path, lambda record: record.update(schema_version=99))
     refused(tmp_path, f"{tmp_path / 'record.json'} has schema version 99; this lmc_sweeps reads up to {SCHEMA_VERSION}. Use a newer one.")
     changed(finished, tmp_path, lambda record: record["config"]["model"].update(name="tapered"))
-    refused(tmp_path, "the record's model, 'tapered', is not known here; known are mean_field, mlp.", store=finished / "store")
+    refused(
+        tmp_path,
+        "`model.name` of the record must be one of cnn, gpt, mean_field, mlp, resnet, vgg, vit, got 'tapered'. A model of your own is added",
+        store=finished / "store",
+    )
     changed(finished, tmp_path, lambda record: record["config"]["model"].update(skips=True))
     refused(
         tmp_path, "the record's model, 'mlp', has the setting 'skips', which this version of it does not know.", store=finished / "store"

@@ -146,7 +146,7 @@ def test_a_command_finds_the_folder_of_the_environment_and_its_configs(folder: P
     assert "nothing was trained" in text
     assert "size: 1" in printed(capsys, "model=smaller", "--cfg", "job")
     assert refusal(capsys, "model=smal", "width=4").startswith(
-        "`model` must be one of mean_field, mlp, small, smaller, got 'smal'. Did you mean 'small'?"
+        "`model` must be one of cnn, gpt, mean_field, mlp, resnet20, small, smaller, vgg11, vgg16, vit, got 'smal'. Did you mean 'small'?"
     )
     os.environ[PARTS] = str(folder / "nowhere")
     assert f"there is no folder {str(folder / 'nowhere')!r}" in refusal(capsys, "width=4")
@@ -157,7 +157,7 @@ def test_a_command_finds_the_folder_of_the_environment_and_its_configs(folder: P
     [
         ("models/mlp.py", "", r"/models/mlp\.py cannot be a part: lmc_sweeps\.models has a 'mlp' already, in .*; rename the file\. Taken are architecture, "),
         ("models/choices.py", "", r"models/choices\.py cannot be a part: lmc_sweeps\.models has a 'choices' already"),
-        ("models/mine.py", FILES["models/small.py"].replace('"small"', '"mlp"'), r"models/mine\.py defines 'mlp', as lmc_sweeps\.models\.mlp does; names taken are mean_field, mlp"),
+        ("models/mine.py", FILES["models/small.py"].replace('"small"', '"mlp"'), r"models/mine\.py defines 'mlp', as lmc_sweeps\.models\.mlp does; names taken are cnn, gpt, mean_field, mlp, resnet, vgg, vit"),
         ("models/broken.py", "\nimport nothing_of_this_name\n", r"models/broken\.py cannot be imported: line 2, 'import nothing_of_this_name': ModuleNotFoundError: No module named 'nothing_of_this_name'\.$"),
         ("models/broken.py", "x = (\n", r"models/broken\.py cannot be imported: line 1: SyntaxError: "),
         ("models/broken.py", "raise SystemExit(3)\n", r"models/broken\.py cannot be imported: line 1, 'raise SystemExit\(3\)': SystemExit: 3"),
@@ -169,8 +169,8 @@ def test_a_command_finds_the_folder_of_the_environment_and_its_configs(folder: P
         ("conf/model/small.yaml", "name: small\nsize: 3\n", r"conf/model/small\.yaml must have every field of the model 'small' with its default; it lacks activation, "),
         ("conf/model/small.yaml", "a: [\n", r"conf/model/small\.yaml cannot be read: "),
         ("conf/model/small.yaml", "3\n", r"conf/model/small\.yaml cannot be read: |must be a mapping"),
-        ("conf/model/other.yaml", "name: othr\n", r"conf/model/other\.yaml: name` must be one of mean_field, mlp, small, got 'othr'"),
-        ("conf/model/mlp.yaml", "name: mlp\n", r"conf/model/mlp\.yaml cannot be used: lmc_sweeps has model/mlp\.yaml itself; .* Names taken are mean_field, mlp\."),
+        ("conf/model/other.yaml", "name: othr\n", r"conf/model/other\.yaml: name` must be one of cnn, gpt, mean_field, mlp, resnet, small, vgg, vit, got 'othr'"),
+        ("conf/model/mlp.yaml", "name: mlp\n", r"conf/model/mlp\.yaml cannot be used: lmc_sweeps has model/mlp\.yaml itself; .* Names taken are cnn, gpt, mean_field, mlp, resnet20, vgg11, vgg16, vit\."),
         ("conf/matching/halves.yaml", "name: halves\n", r"conf/matching/halves\.yaml must have '# @package matching\.halves' as its first line"),
     ],
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Records made by hand: the analysis is tested without torch, Hydra or training."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,21 @@ def with_blocks(record: dict[str, Any], examples: int = 20, most: float = 0.1) -
         return schema.packed_blocks(np.stack([np.ones(examples), *(row[measure] * (1 + errors) for measure in schema.BLOCK_MEASURES)]))
 
     return record | {"runs": [row | {schema.TEST_BLOCKS: blocks(row) if row["split"] == "test" else None} for row in record["runs"]]}
+
+
+def with_training(record: dict[str, Any], epochs: Sequence[int] = (0, 1, 2)) -> dict[str, Any]:
+    """Return a record that has training curves: after e epochs the k-th network has the loss (k + 1) / (e + 1), on the test split twice it.
+
+    The error is a tenth of the loss.
+    """
+    names = sorted({row[key] for row in record["runs"] for key in schema.PAIR})
+    curves = []
+    for k, name in enumerate(names):
+        for epoch in epochs:
+            for split, factor in (("train", 1.0), ("test", 2.0)):
+                loss = factor * (k + 1) / (epoch + 1)
+                curves.append({"network": name, "epoch": epoch, "split": split, "loss": loss, "error": loss / 10})
+    return record | {schema.TRAINING: curves}
 
 
 def four_records() -> list[dict[str, Any]]:

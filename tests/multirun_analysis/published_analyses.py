@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis_sweeps import REPAIRS, expect, make_record
+from analysis_sweeps import REPAIRS, expect, make_record, with_training
 
 from multirun_analysis.report.report import write_report
 
@@ -18,7 +18,7 @@ SETTINGS: Sequence[dict[str, Any]] = (
 
 
 def varied_records() -> list[dict[str, Any]]:
-    """Return records of keys of all kinds, under two repairs, one of them of a job that diverged, with notes, machines and seconds."""
+    """Return records of keys of all kinds, under two repairs, one of them of a job that diverged, with notes, machines, seconds and training curves."""
     records = []
     for k, settings in enumerate(SETTINGS):
         for seed in (0, 1):
@@ -28,7 +28,7 @@ def varied_records() -> list[dict[str, Any]]:
                 networks = [{"name": f"{record['run_id']}-{n}", "seconds": 2.5} for n in (0, 1)]
                 records.append(record | MACHINE | {"networks": networks, "notes": ["a note."] if seed == 0 else []})
     records[3]["status"] = "diverged"
-    return records
+    return [with_training(record) if record["scope"]["seed"] == 0 else record for record in records]
 
 
 def with_two_settings(record: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ assert not {{"matplotlib", "seaborn"}} & set(sys.modules)
 
 
 def test_what_is_no_table_is_refused_before_anything_is_read(tmp_path):
-    with pytest.raises(SystemExit, match="`--only` must name tables among runs, curves, .*, got 'figures'"):
+    with pytest.raises(SystemExit, match="`--only` must be one or several of runs, curves, .*, got 'figures'"):
         main([str(tmp_path / "nowhere"), "--only", "runs,figures"])
     with pytest.raises(SystemExit, match="`--only` and `--study` exclude each other"):
         main([str(tmp_path / "nowhere"), "--only", "runs", "--study", "width_mnist"])

@@ -15,8 +15,8 @@ from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.sweeps.config import load_data
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Training
 
 
 @cache

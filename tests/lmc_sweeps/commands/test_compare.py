@@ -201,6 +201,10 @@ def test_mistakes_are_sentences(compared, tmp_path):
             "the order of `--layers`, output (12 to 10), hidden_1 (64 to 12), leads",
         ),
         (["a.safetensors", "b.safetensors", "plane=true"], "`plane` is for the jobs of lmc_sweeps; here no plane is measured."),
+        (
+            ["a.safetensors", "b.safetensors", "dataset=python_text"],
+            "`model.name` must be one of gpt for the tokens of dataset=python_text, got 'mlp'.",
+        ),
         (["a.safetensors", "b.safetensors", "widht=3"], "Did you mean 'width'?"),
     ]:
         printed = compared(*arguments)

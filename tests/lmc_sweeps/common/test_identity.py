@@ -15,8 +15,8 @@ from lmc_sweeps.jobs.recorded import measured_settings
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Training
 
 # The names of finished runs: of the methods' settings at their defaults and off them, of a job and of its network 1.
 HASHES = {

@@ -8,7 +8,7 @@ import torch
 
 from lmc_sweeps import datasets
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import Data, Split, fingerprint, normalise, split, spread
+from lmc_sweeps.datasets.base import Data, Split, fingerprint, normalise, split, spread, token_split
 
 
 def data(change: str = "") -> Data:
@@ -30,11 +30,23 @@ def data(change: str = "") -> Data:
     return Data(split(train_x, train_y), split(test_x, test_y), n_classes=3)
 
 
+def test_tokens_are_taken_so_many_at_a_time_as_have_that_many_labels():
+    vectors = split(np.zeros((7, 2)), range(7))
+    tokens = token_split(np.zeros((7, 5)), np.arange(35).reshape(7, 5))
+    assert [each.examples_at_once(12) for each in (vectors, tokens)] == [12, 2]
+    assert (tokens.examples_at_once(5), tokens.examples_at_once(4), tokens.examples_at_once(1)) == (1, 1, 1)
+    for each, sizes in ((vectors, [3, 3, 1]), (tokens, [1] * 7)):
+        inputs, labels = zip(*each.batches(3), strict=True)
+        assert [len(part) for part in labels] == sizes
+        assert torch.equal(torch.cat(inputs), each.inputs)
+        assert torch.equal(torch.cat(labels), each.labels)
+
+
 CHANGES = ("training pixel", "test pixel", "training label", "test label", "order of examples", "shape of inputs")
 
 
-def test_the_room_holds_the_six_datasets_by_name():
-    assert list(datasets.choices()) == ["cifar10", "digits", "fashion_mnist", "gaussian_mixture", "kmnist", "mnist"]
+def test_the_room_holds_the_seven_datasets_by_name():
+    assert list(datasets.choices()) == ["cifar10", "digits", "fashion_mnist", "gaussian_mixture", "kmnist", "mnist", "python_text"]
     assert all(cls.name == name for name, cls in datasets.choices().items())
 
 
@@ -50,6 +62,21 @@ def test_the_fingerprint_is_the_hash_of_shapes_inputs_and_labels_in_order():
         words += repr(tuple(part.inputs.shape)).encode() + part.inputs.numpy().astype("<f4").tobytes()
         words += repr(tuple(part.labels.shape)).encode() + part.labels.numpy().astype("<i8").tobytes()
     assert fingerprint(example) == hashlib.sha256(words).hexdigest()[:16]
+
+
+def test_images_have_the_fingerprint_of_the_vectors_that_they_are_flattened_to():
+    vectors = data()
+    images = Data(*(Split(part.inputs.view(-1, 1, 2, 2), part.labels) for part in (vectors.train, vectors.test)), 3)
+    assert (images.kind, images.inputs, images.n_inputs) == ("images", (1, 2, 2), 4)
+    assert fingerprint(images) == fingerprint(vectors)
+
+
+def test_the_fingerprint_of_tokens_is_that_of_their_integers():
+    ids = np.array([[0, 2**24, 2**24 + 1]])  # of which float32 rounds the last two to one number
+    one, other = (Data(token_split(rows, rows), token_split(rows, rows), 2**25) for rows in (ids, ids[:, [0, 1, 1]]))
+    words = (repr((1, 3)).encode() + ids.astype("<i8").tobytes()) * 4
+    assert fingerprint(one) == hashlib.sha256(words).hexdigest()[:16] != fingerprint(other)
+    assert one.kind == "tokens"
 
 
 def test_the_fingerprint_does_not_see_how_the_tensors_lie_in_memory():
@@ -97,6 +124,14 @@ def test_the_number_of_inputs_is_that_of_the_flattened_images():
 def test_a_split_is_made_of_real_numbers_and_whole_labels(inputs, labels, message):
     with pytest.raises(InputError, match=message):
         split(inputs, labels)
+
+
+def test_a_split_of_tokens_holds_whole_numbers_in_int64():
+    part = token_split(np.array([[2, 1]], dtype=np.uint8), np.array([[1.0, 0.0]]))
+    assert (part.inputs.dtype, part.labels.dtype, part.kind) == (torch.int64, torch.int64, "tokens")
+    assert (part.inputs.tolist(), part.labels.tolist()) == ([[2, 1]], [[1, 0]])
+    with pytest.raises(InputError, match=r"^`inputs` of a split must be whole numbers, got 0\.5\.$"):
+        token_split(np.array([[0.5]]), np.array([[1]]))
 
 
 def test_a_split_takes_whole_floats_booleans_and_arrays_that_cannot_be_written(recwarn):

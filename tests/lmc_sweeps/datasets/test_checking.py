@@ -8,7 +8,7 @@ import torch
 
 from lmc_sweeps import datasets
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import Data, Dataset, Split, split
+from lmc_sweeps.datasets.base import Data, Dataset, Split, split, token_split
 from lmc_sweeps.datasets.checking import check_data
 from lmc_sweeps.sweeps import config
 
@@ -33,7 +33,23 @@ def with_number(value: float) -> torch.Tensor:
     return inputs
 
 
+def images(inputs=None, test: tuple[int, int, int] = (1, 2, 2)) -> Data:
+    """Return good data as images of 2 x 2 pixels, those of the test split in a shape of their own."""
+    data = train(inputs)
+    return replace(
+        data,
+        train=Split(data.train.inputs.view(N, 1, 2, 2), data.train.labels),
+        test=Split(data.test.inputs.view(M, *test), data.test.labels),
+    )
+
+
+def tokens() -> Data:
+    rng = np.random.default_rng(1)
+    return Data(*(token_split(*rng.integers(CLASSES, size=(2, n, WIDTH))) for n in (N, M)), n_classes=CLASSES)
+
+
 INPUTS, LABELS = good().train.inputs, good().train.labels
+TOKENS = tokens().train.inputs
 OWN = {
     "no Data": ((INPUTS, LABELS), "dataset=own: `load` must return a Data of two splits, got tuple."),
     "None": (None, "dataset=own: `load` must return a Data of two splits, got NoneType."),
@@ -49,14 +65,17 @@ OWN = {
     "gradients": (train(INPUTS.clone().requires_grad_()), "dataset=own: the training inputs must be a plain tensor on the CPU, got one with gradients; jobs move it to their device themselves."),
     "sparse": (train(INPUTS.to_sparse()), "dataset=own: the training inputs must be a plain tensor on the CPU, got a sparse one; jobs move it to their device themselves."),
     "elsewhere": (train(INPUTS.to("meta")), "dataset=own: the training inputs must be a plain tensor on the CPU, got one on meta; jobs move it to their device themselves."),
-    "images": (train(INPUTS.view(N, 2, 2)), "dataset=own: the training inputs must have the shape (examples, numbers), at least 1 of each, got (12, 2, 2); flatten every example: inputs.reshape(len(inputs), -1)."),
-    "one axis": (train(INPUTS[:, 0]), "dataset=own: the training inputs must have the shape (examples, numbers), at least 1 of each, got (12,)."),
-    "no examples": (train(INPUTS[:0], LABELS[:0]), "dataset=own: the training inputs must have the shape (examples, numbers), at least 1 of each, got (0, 4)."),
-    "no numbers": (train(INPUTS[:, :0]), "dataset=own: the training inputs must have the shape (examples, numbers), at least 1 of each, got (12, 0)."),
+    "images without channels": (train(INPUTS.view(N, 2, 2)), "dataset=own: the training inputs must have the shape (examples, numbers), or (examples, channels, height, width), at least 1 of each, got (12, 2, 2); images have an axis of channels: inputs[:, None]."),
+    "one axis": (train(INPUTS[:, 0]), "dataset=own: the training inputs must have the shape (examples, numbers), or (examples, channels, height, width), at least 1 of each, got (12,)."),
+    "no examples": (train(INPUTS[:0], LABELS[:0]), "dataset=own: the training inputs must have the shape (examples, numbers), or (examples, channels, height, width), at least 1 of each, got (0, 4)."),
+    "no numbers": (train(INPUTS[:, :0]), "dataset=own: the training inputs must have the shape (examples, numbers), or (examples, channels, height, width), at least 1 of each, got (12, 0)."),
     "NaN": (train(with_number(np.nan)), "dataset=own: the training inputs must be finite numbers, got nan in column 2 of example 7 (1 in all)."),
     "infinite": (train(with_number(-np.inf)), "dataset=own: the training inputs must be finite numbers, got -inf in column 2 of example 7 (1 in all)."),
     "beyond float32": (replace(good(), test=split(np.full((M, WIDTH), 1e300), np.arange(M) % 3)), "dataset=own: the test inputs must be finite numbers, got inf in column 0 of example 0 (24 in all)."),
-    "other width": (replace(good(), test=Split(INPUTS[:M, :3], LABELS[:M])), "dataset=own: training and test inputs must have as many columns as each other, got 4 and 3."),
+    "other width": (replace(good(), test=Split(INPUTS[:M, :3], LABELS[:M])), "dataset=own: training and test examples must have one shape, got (4,) and (3,)."),
+    "other shape": (train(INPUTS.view(N, 1, 2, 2)), "dataset=own: training and test inputs must be of one kind, got images and vectors."),
+    "other height": (images(test=(1, 4, 1)), "dataset=own: training and test examples must have one shape, got (1, 2, 2) and (1, 4, 1)."),
+    "a pixel": (images(with_number(np.nan)), "dataset=own: the training inputs must be finite numbers, got nan in channel 0, row 1, column 0 of example 7 (1 in all)."),
     "fewer labels": (train(labels=LABELS[:-1]), "dataset=own: the training labels must have the shape (12,), one label for each example, got (11,)."),
     "a column of labels": (train(labels=LABELS[:, None]), "dataset=own: the training labels must have the shape (12,), got (12, 1): take labels[:, 0]."),
     "one-hot": (train(labels=torch.eye(3).long()[LABELS]), "dataset=own: the training labels must be class numbers of shape (12,), got one-hot rows of 3: take labels.argmax(1)."),
@@ -69,6 +88,12 @@ OWN = {
     "-1 and 1": (train(labels=2 * (LABELS % 2) - 1, n_classes=2), "dataset=own: the training labels must be in 0, ..., 1, got labels from -1 to 1: take (labels + 1) // 2."),
     "ignored": (train(labels=torch.where(LABELS == 0, -100, LABELS)), "dataset=own: the training labels must be in 0, ..., 2, got labels from -100 to 2: leave out examples without a class."),
     "too few classes": (train(n_classes=2), "dataset=own: the training labels must be in 0, ..., 1, got labels from 0 to 2: is `n_classes` 3?"),
+    "tokens with classes": (train(TOKENS, LABELS), "dataset=own: the training labels must have the shape of the inputs, (12, 4), one token that follows each, got (12,); if the inputs are numbers and no tokens, `split(inputs, labels)` makes them float32."),
+    "tokens and vectors": (train(TOKENS, TOKENS), "dataset=own: training and test inputs must be of one kind, got tokens and vectors."),
+    "one row of tokens": (train(TOKENS[0], TOKENS[0]), "dataset=own: the training labels must have the shape (examples, positions), at least 1 of each, got (4,)."),
+    "other tokens": (train(TOKENS + 1, TOKENS), "dataset=own: the training inputs must be tokens in 0, ..., 2 (`n_classes` is their number), got from 1 to 3."),
+    "ignored tokens": (train(TOKENS, TOKENS - 100), "dataset=own: the training labels must be tokens in 0, ..., 2 (`n_classes` is their number), got from -100 to -98."),
+    "short labels of tokens": (train(TOKENS, TOKENS.int()), "dataset=own: the training labels must be of type int64, got int32; `split(inputs, labels)` converts them."),
     "far off": (train(labels=LABELS + 7), "dataset=own: the training labels must be in 0, ..., 2, got labels from 7 to 9."),
 }  # fmt: skip
 
@@ -86,6 +111,15 @@ def test_good_data_go_through_as_they_are(caplog):
     assert check_data("own", data) is data
     large = train(torch.full((N, WIDTH), 1e38))  # whose sum is beyond float32, and no number of it
     assert check_data("own", large) is large
+    pictures, text = images(), tokens()
+    assert check_data("own", pictures) is pictures
+    assert check_data("own", text) is text
+    assert caplog.messages == []
+
+
+def test_a_token_that_training_has_not_seen_is_nothing_to_say(caplog):
+    text = replace(tokens(), n_classes=500)
+    assert check_data("own", text) is text
     assert caplog.messages == []
 
 

@@ -17,11 +17,11 @@ from lmc_sweeps.datasets.cifar10 import ARCHIVE, BATCHES, BINARY, FOLDER, MOST_B
 def test_pixels_are_divided_by_255_channel_after_channel_row_by_row(tmp_path):
     data = load(tmp_path, archive(whole()))
     images = np.concatenate([batch(name)[0] for name in TRAIN])
-    np.testing.assert_array_equal(data.train.inputs.numpy(), images.astype(np.float32) / np.float32(255))
+    np.testing.assert_array_equal(data.train.inputs.flatten(1).numpy(), images.astype(np.float32) / np.float32(255))
     assert data.train.labels.tolist() == [label for name in TRAIN for label in batch(name)[1]]
-    np.testing.assert_array_equal(data.test.inputs.numpy(), batch("test_batch")[0].astype(np.float32) / np.float32(255))
+    np.testing.assert_array_equal(data.test.inputs.flatten(1).numpy(), batch("test_batch")[0].astype(np.float32) / np.float32(255))
     assert data.test.labels.tolist() == batch("test_batch")[1]
-    assert (data.n_classes, data.n_inputs, len(data.train), len(data.test)) == (10, 3072, 15, 3)
+    assert (data.n_classes, data.inputs, data.n_inputs, len(data.train), len(data.test)) == (10, (3, 32, 32), 3072, 15, 3)
 
 
 @pytest.mark.parametrize("kind", ["archive", "folder", "folder itself"])
@@ -33,7 +33,7 @@ def test_archive_and_folder_are_read_alike_and_the_official_contents_are_known(t
         for name, contents in whole().items():
             (tmp_path / FOLDER / name).write_bytes(contents)
         data = Tiny(root=str(tmp_path / FOLDER if kind == "folder itself" else tmp_path)).load()
-    np.testing.assert_array_equal(data.test.inputs.numpy() * 255, batch("test_batch")[0])
+    np.testing.assert_array_equal(data.test.inputs.flatten(1).numpy() * 255, batch("test_batch")[0])
     assert (data.note, caplog.records) == ("", [])
 
 
@@ -53,7 +53,7 @@ def test_the_first_examples_are_kept_and_normalised_by_all_pixels_of_all_colours
     data = load(tmp_path, archive(whole()), train_size=4, test_size=2, normalise=True)
     pixels = np.concatenate([batch(name)[0] for name in TRAIN])[:4] / 255
     expected = (batch("test_batch")[0][:2] / 255 - pixels.mean()) / pixels.std()
-    np.testing.assert_allclose(data.test.inputs.numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(data.test.inputs.flatten(1).numpy(), expected, atol=1e-5)
     assert abs(float(data.train.inputs.double().mean())) < 1e-6
     assert torch.equal(data.train.labels, torch.tensor(([label for name in TRAIN for label in batch(name)[1]])[:4]))
 

@@ -16,13 +16,13 @@ def data() -> Data:
 
 
 def rows(pixels: np.ndarray, labels: np.ndarray) -> list[tuple[float, ...]]:
-    """Return the examples as sortable tuples, grey levels and label."""
-    return sorted(map(tuple, np.column_stack([pixels, labels]).tolist()))
+    """Return the examples as sortable tuples, grey levels row by row and label."""
+    return sorted(map(tuple, np.column_stack([pixels.reshape(len(pixels), -1), labels]).tolist()))
 
 
 def test_there_are_1437_training_and_360_test_images_of_64_pixels_in_10_classes(data):
-    assert tuple(data.train.inputs.shape) == (1437, 64)
-    assert tuple(data.test.inputs.shape) == (360, 64)
+    assert tuple(data.train.inputs.shape) == (1437, 1, 8, 8)
+    assert tuple(data.test.inputs.shape) == (360, 1, 8, 8)
     assert (data.n_inputs, data.n_classes, data.note) == (64, 10, "")
     assert data.train.labels.unique().tolist() == list(range(10))
 
@@ -62,3 +62,36 @@ def test_normalised_digits_have_mean_0_and_standard_deviation_1_and_the_same_lab
 def test_normalise_must_be_true_or_false():
     with pytest.raises(InputError, match=r"`dataset\.normalise` must be true or false, got 'yes'\."):
         Digits(normalise="yes")
+
+
+def test_sizes_take_the_first_images_of_each_part(data):
+    few = Digits(train_size=200, test_size=30).load()
+    assert torch.equal(few.train.inputs, data.train.inputs[:200])
+    assert torch.equal(few.train.labels, data.train.labels[:200])
+    assert torch.equal(few.test.inputs, data.test.inputs[:30])
+
+
+def test_digits_scaled_are_scaled_by_the_images_that_are_taken():
+    pixels = Digits(train_size=100, normalise=True).load().train.inputs.double()
+    np.testing.assert_allclose([float(pixels.mean()), float(pixels.std(correction=0))], [0.0, 1.0], atol=1e-6)
+
+
+def test_more_images_than_there_are_and_none_are_refused():
+    with pytest.raises(
+        InputError, match=r"`dataset\.train_size` must be at most 1437, the examples in the training part of digits, got 1438\."
+    ):
+        Digits(train_size=1438).load()
+    with pytest.raises(InputError, match=r"`dataset\.test_size` must be at most 360, the examples in the test part of digits, got 361\."):
+        Digits(test_size=361).load()
+    with pytest.raises(InputError, match=r"`dataset\.test_size` must be a positive integer, got 0\."):
+        Digits(test_size=0)
+
+
+def test_enlarged_digits_have_every_pixel_as_a_square(data):
+    large = Digits(enlarge=3, train_size=50).load().train.inputs
+    assert tuple(large.shape) == (50, 1, 24, 24)
+    for row in range(3):
+        for column in range(3):
+            assert torch.equal(large[:, :, row::3, column::3], data.train.inputs[:50])
+    with pytest.raises(InputError, match=r"`dataset\.enlarge` must be a positive integer, got 0\."):
+        Digits(enlarge=0)

@@ -14,13 +14,13 @@ from lmc_sweeps.datasets.idx import FILES, FashionMnist, Kmnist, Mnist, read_idx
 
 
 @pytest.mark.parametrize("dataset", [Tiny, TinyByArchive])
-def test_pixels_are_divided_by_255_and_flattened_row_by_row(tmp_path, dataset):
+def test_images_have_one_channel_and_their_pixels_are_divided_by_255(tmp_path, dataset):
     data = dataset(root=write(tmp_path, arrays(), zipped=True)).load()
     for part, images, labels in ((data.train, *arrays()[:2]), (data.test, *arrays()[2:])):
         # float32 division of integers is correctly rounded, so equality holds
-        np.testing.assert_array_equal(part.inputs.numpy(), images.reshape(len(images), 6).astype(np.float32) / np.float32(255))
+        np.testing.assert_array_equal(part.inputs.numpy(), images[:, None].astype(np.float32) / np.float32(255))
         np.testing.assert_array_equal(part.labels.numpy(), labels.astype(np.int64))
-    assert (data.n_classes, data.n_inputs) == (10, 6)
+    assert (data.n_classes, data.kind, data.inputs, data.n_inputs) == (10, "images", (1, 2, 3), 6)
 
 
 @pytest.mark.parametrize(("largest", "n_classes"), [(3, 10), (25, 26)])

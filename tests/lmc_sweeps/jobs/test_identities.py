@@ -19,18 +19,18 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, AdamW, Sgd
+from lmc_sweeps.training.recipe import Training
 
 FINGERPRINT = "00112233445566ff"
 
 
 # Another value for every field of every part that determines a network: a new field must be added here, and so be thought about.
 OTHER = {
-    "normalise": True, "train_size": 100, "test_size": 50, "ambient_dimension": 33, "intrinsic_dimension": 3, "classes": 9, "separation": 1.0,
+    "normalise": True, "train_size": 100, "test_size": 50, "enlarge": 3, "ambient_dimension": 33, "intrinsic_dimension": 3, "classes": 9, "separation": 1.0,
     "seed": 1, "activation": "tanh", "bias": False, "initialisation": "he", "lr": 0.123, "momentum": 0.5, "weight_decay": 0.2, "beta1": 0.8,
     "beta2": 0.9, "epsilon": 1e-5, "epochs": 3, "batch_size": 17, "schedule": "warmup_cosine", "warmup_steps": 4, "warmup_lr": 0.01,
-    "noise": 0.1, "law_seed": 1, "data_order": "shared",
+    "noise": 0.1, "law_seed": 1, "data_order": "shared", "decayed": "weights", "label_smoothing": 0.1, "augmentation": "crop", "crop_padding": 2,
 }  # fmt: skip
 
 

@@ -1,14 +1,16 @@
 """The story of one job: done once, added to, begun again where it failed, and the same whatever is in the store."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from small_jobs import digits, files, keys, silent, small_job, timeless
+from small_jobs import as_vectors, digits, files, keys, silent, small_job, timeless
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.jobs import job as story
 from lmc_sweeps.jobs.job import find_or_train, run_job
 from lmc_sweeps.jobs.missing import is_complete
@@ -20,7 +22,7 @@ from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.recipe import Training
 from multirun_analysis.schema import RUNS_TAIL, TEST_BLOCKS, names, open_blocks
 
 
@@ -160,9 +162,28 @@ def test_the_facts_are_the_training_losses_of_the_modules():
     (network, _) = find_or_train(job, silent)
     module = job.architecture.module(network.parameters)
     with torch.no_grad():
-        loss = torch.nn.functional.cross_entropy(module(digits().train.inputs), digits().train.labels)
+        loss = torch.nn.functional.cross_entropy(module(digits().train.inputs.flatten(1)), digits().train.labels)
     np.testing.assert_allclose(network.facts.loss_final, float(loss), rtol=1e-6)
     assert network.facts.loss_final < network.facts.loss_initial
+
+
+def test_images_are_trained_and_measured_to_the_bit_as_the_vectors_that_they_are_flattened_to(tmp_path):
+    job, methods = small_job(), {"matching": (Weights(), Activations()), "plane": True}
+    records = [run_job(small_job(data, **methods), tmp_path / str(k), silent) for k, data in enumerate((digits(), as_vectors(digits())))]
+    of_images, of_vectors = ({key: record[key] for key in ("run_id", "scope", "data", "curves", "layers")} for record in records)
+    assert of_images == of_vectors
+    assert of_images["run_id"] == job.run_id
+    assert timeless(records[0]["runs"]) == timeless(records[1]["runs"])
+    assert files(tmp_path / "0")["plane.csv"] == files(tmp_path / "1")["plane.csv"]
+
+
+def test_augmented_images_are_flattened_after_their_views_were_taken():
+    images = digits()
+    train = Split(images.train.inputs + images.train.inputs.flip(-1), images.train.labels)  # each is its own mirror image
+    data = replace(images, train=train)
+    mirrored, plain = (find_or_train(small_job(data, training=Training(epochs=1, augmentation=kind)), silent) for kind in ("flip", "none"))
+    for one, other in zip(mirrored, plain, strict=True):
+        assert all(torch.equal(one.parameters[name], other.parameters[name]) for name in other.parameters)
 
 
 def test_a_job_that_fails_before_its_record_leaves_none(tmp_path, monkeypatch):

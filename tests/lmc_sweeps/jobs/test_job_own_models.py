@@ -28,8 +28,8 @@ from lmc_sweeps.models.mean_field import MeanFieldNetwork
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.torch_module import TorchModule
 from lmc_sweeps.symmetry.tracing import trace
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Training
 
 DATASET = GaussianMixture(ambient_dimension=18, classes=5, train_size=60, test_size=40)
 DATA = DATASET.load()

@@ -1,9 +1,10 @@
 """The files of networks: what they say without our code, each under its own name only, every changed bit noticed."""
 
 import json
+import math
 import os
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from small_tasks import network
 from stores_of_two import IDENTITIES, A, B, exchange, store_of_two, write_pair
 
 from lmc_sweeps.common.tensor_files import packed, tensors_digest
-from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR, PartialNetwork
+from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR, CurvePoint, PartialNetwork, joined, read_curve
 from lmc_sweeps.jobs.store import Store
 
 
@@ -105,6 +106,29 @@ def test_a_half_trained_network_of_an_earlier_version_is_trained_from_the_start_
 
 def test_a_sidecar_says_nothing_of_who_trained_the_network_and_where(store):
     assert set(json.loads(store.path(A, SIDECAR).read_text())) == {"sha256", "seconds", "date", "check"}
+
+
+CURVE = tuple(CurvePoint(epoch, split, loss, 0.1) for epoch, loss in ((0, math.inf), (2, 1 / 3)) for split in ("train", "test"))
+
+
+def test_a_training_curve_stands_in_the_sidecar_to_the_last_digit_and_in_a_half_trained_network(store):
+    name, identity = A, IDENTITIES[0]
+    store.path(name).unlink()
+    store.save(name, identity, replace(network(), curve=CURVE))
+    assert store.find(name).curve == read_curve(store.path(name)) == CURVE
+    assert [store.holds(name, epochs) for epochs in ((), (0, 2), (0, 1))] == [True, True, False]
+    store.save_partial(name, identity, PartialNetwork({"parameters": {"w": torch.ones(2)}}, 2.0, 5, 1.5, CURVE))
+    assert store.find_partial(name).curve == CURVE
+    store.path(name, SIDECAR).unlink()
+    assert read_curve(store.path(name)) == ()
+
+
+def test_two_curves_of_a_network_are_one_with_the_points_of_both_and_the_new_ones_where_both_have_some():
+    assert joined(CURVE, ()) == joined((), CURVE) == joined(CURVE, CURVE) == CURVE
+    new = (CurvePoint(2, "train", 0.25, 0.0), CurvePoint(1, "train", 0.5, 0.0))
+    assert [(point.epoch, point.split, point.loss) for point in joined(CURVE, new)] == [
+        (0, "train", math.inf), (0, "test", math.inf), (1, "train", 0.5), (2, "train", 0.25), (2, "test", 1 / 3),
+    ]  # fmt: skip
 
 
 def test_a_flipped_bit_in_a_half_trained_network_is_noticed(tmp_path, caplog):

@@ -6,8 +6,8 @@ from small_tasks import DATA, task
 
 from lmc_sweeps.jobs.planned import groups, padded_split, padded_stack, planned_networks, products_of
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, Sgd
+from lmc_sweeps.training.recipe import Training
 
 
 def test_networks_of_one_shape_are_a_group_and_each_is_there_once():

@@ -19,6 +19,6 @@ def test_its_names_are_those_of_its_settings_on_these_data():
 
 
 def test_its_networks_have_the_inputs_and_classes_of_the_data():
-    assert JOB.shape == Shape(inputs=(64,), width=7, depth=2, classes=10)
+    assert JOB.shape == Shape(inputs=(1, 8, 8), width=7, depth=2, classes=10)
     assert JOB.architecture.spec.groups == ("hidden_1", "hidden_2")
     assert JOB.architecture.spec.axes["output.weight"] == (None, "hidden_2")

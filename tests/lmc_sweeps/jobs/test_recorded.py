@@ -15,10 +15,10 @@ from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.mlp import Mlp
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, Sgd
+from lmc_sweeps.training.recipe import Training
 from multirun_analysis.common import redaction
-from multirun_analysis.schema import safe_name
+from multirun_analysis.schema import WITHOUT_SETTINGS, safe_name
 
 FINGERPRINT = "00112233445566ff"
 
@@ -51,15 +51,24 @@ def test_the_scope_has_every_setting_under_its_dotted_name_and_no_place():
         "optimizer.lr": 0.05,
         "optimizer.momentum": 0.9,
         "optimizer.weight_decay": 0.0,
+        "optimizer.decayed": "all",
         "training.epochs": 20,
         "training.batch_size": 64,
         "training.schedule": "constant",
         "training.warmup_steps": 10,
         "training.warmup_lr": 1e-6,
         "training.data_order": "own",
+        "training.label_smoothing": 0.0,
+        "training.augmentation": "none",
+        "training.crop_padding": 4,
         "code_version": 2,
     }
     assert scope(job(dataset=Mnist(root="/data", test_size=10)), FINGERPRINT) == expected
+
+
+def test_what_settings_count_as_in_records_without_them_is_their_default():
+    shown = scope(job(), FINGERPRINT)
+    assert {key: shown[key] for key in WITHOUT_SETTINGS} == WITHOUT_SETTINGS
 
 
 def test_the_plain_config_holds_every_setting_and_rebuilds_the_parts():

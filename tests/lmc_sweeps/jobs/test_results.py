@@ -1,11 +1,10 @@
 """The record of a job before its pairs are measured: which networks have diverged, and what is noted."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
-from small_jobs import digits, files, silent, small_job
+from small_jobs import as_vectors, digits, files, silent, small_job
 
-from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.jobs import job as story
 from lmc_sweeps.jobs.job import find_or_train, run_job
 from lmc_sweeps.jobs.network_files import Facts, StoredNetwork
@@ -14,6 +13,9 @@ from lmc_sweeps.jobs.records import read_record
 from lmc_sweeps.jobs.results import divergence, empty_record
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.models.base import Shape
+from lmc_sweeps.models.feed_forward import FeedForward
+from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.optimizers import Sgd
 
 
@@ -76,11 +78,27 @@ def test_what_the_dataset_says_of_itself_is_noted(tmp_path):
     assert run_job(small_job(data), tmp_path, silent)["notes"] == ["dataset: not the official contents."]
 
 
-def test_the_axes_of_an_example_are_recorded_where_the_number_of_inputs_does_not_tell_them():
-    data, network = digits(), StoredNetwork({}, Facts(2.3, 0.1, finite=True), 1.0)
-    train, test = (Split(part.inputs.view(-1, 1, 8, 8), part.labels) for part in (data.train, data.test))
-    of_images, of_vectors = (
-        empty_record(small_job(each), [network] * 2, (), (), points=3)["data"] for each in (replace(data, train=train, test=test), data)
+@dataclass(frozen=True, kw_only=True)
+class Looking(Mlp):
+    """Networks that are given images as images."""
+
+    name = "looking"
+
+    def architecture(self, shape: Shape) -> FeedForward:
+        chain = super().architecture(shape)
+        chain.taken = lambda inputs: inputs
+        return chain
+
+
+def test_the_axes_of_an_example_are_recorded_where_networks_see_them():
+    network, expected = (
+        StoredNetwork({}, Facts(2.3, 0.1, finite=True), 1.0),
+        {"n_train": 1437, "n_test": 360, "n_inputs": 64, "n_classes": 10},
     )
-    assert of_images == of_vectors | {"inputs": [1, 8, 8]}
-    assert of_images["n_inputs"] == 64
+    for model, data, axes in (
+        (Mlp(), digits(), {}),
+        (Mlp(), as_vectors(digits()), {}),
+        (Looking(), digits(), {"inputs": [1, 8, 8]}),
+        (Looking(), as_vectors(digits()), {}),
+    ):
+        assert empty_record(small_job(data, model=model), [network] * 2, (), (), points=3)["data"] == expected | axes

@@ -7,13 +7,13 @@ import torch
 from small_jobs import small_settings
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.datasets.base import Data, split
+from lmc_sweeps.datasets.base import Data, split, token_split
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.matching.covariance import Covariance
 from lmc_sweeps.matching.identity import Identity
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.recipe import Training
 
 
 def job(**changes) -> JobSettings:
@@ -45,7 +45,7 @@ DEVICES = "auto, cpu, cuda, cuda:0, cuda:1, ..."
         ),
         (
             {"precision": "tf32", "device": "cpu"},
-            "`precision` tf32 is for CUDA devices; here `device` is cpu. Choose float32, bfloat16 or bfloat16_factors.",
+            "`precision` must be one of bfloat16, bfloat16_factors, float32 where `device` is cpu, got 'tf32', which is for CUDA devices.",
         ),
         ({"precision": None}, "`precision` must be one of bfloat16, bfloat16_factors, float32, tf32, got None."),
         *(
@@ -92,6 +92,12 @@ def test_a_batch_larger_than_the_training_set_is_refused_against_the_data():
     job(training=Training(batch_size=10)).check_against(data)
     with pytest.raises(InputError, match=r"^`training\.batch_size` must be at most the size of the training set \(10\), got 11\.$"):
         job(training=Training(batch_size=11)).check_against(data)
+
+
+def test_a_model_that_does_not_take_what_the_dataset_gives_is_refused_against_the_data():
+    text = token_split([[0, 1]] * 100, [[1, 1]] * 100)
+    with pytest.raises(InputError, match=r"^`model\.name` must be one of gpt for the tokens of dataset=digits, got 'mlp'\.$"):
+        job().check_against(Data(text, text, n_classes=2))
 
 
 @pytest.mark.parametrize("directions", ["one", "both"])

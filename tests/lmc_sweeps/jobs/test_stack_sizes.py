@@ -6,7 +6,7 @@ from small_tasks import task, with_settings
 
 from lmc_sweeps.jobs import stack_sizes
 from lmc_sweeps.jobs.stack_sizes import most_in_memory, stack_size, training_seconds
-from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.recipe import Training
 
 
 def test_the_memory_bound_and_the_setting_limit_a_stack():

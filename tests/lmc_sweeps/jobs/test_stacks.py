@@ -18,8 +18,8 @@ from lmc_sweeps.jobs.network_files import PartialNetwork
 from lmc_sweeps.jobs.planned import PlannedNetwork, groups
 from lmc_sweeps.jobs.stacks import train_all
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import Adam, AdamW, Sgd
+from lmc_sweeps.training.recipe import Training
 
 NOWHERE = Store(None)
 

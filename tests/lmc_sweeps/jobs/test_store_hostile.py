@@ -13,7 +13,7 @@ from stores_of_two import HALF, IDENTITIES, A, B, store_of_two, write_pair
 from lmc_sweeps.jobs.network_files import NETWORK, PARTIAL, SIDECAR, PartialNetwork
 from lmc_sweeps.jobs.stacks import train_all
 from lmc_sweeps.jobs.store import Store
-from lmc_sweeps.training.loop import Training
+from lmc_sweeps.training.recipe import Training
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from loss_problems import KINDS, LossPair, chains, traced
 
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.matching.base import MatchingProblem
-from lmc_sweeps.matching.soft_losses import DistanceLoss, MidpointLoss, SoftLoss, SoftPermutation
+from lmc_sweeps.matching.soft_losses import DistanceLoss, MidpointLoss, SoftLoss
+from lmc_sweeps.matching.tensor_maps import TensorMap
 from lmc_sweeps.maths.doubly_stochastic import balanced
 
 PAIRS = ["chain", *KINDS]
@@ -31,7 +32,7 @@ def soft_permutations(problem: MatchingProblem, seed: int = 0) -> dict[str, np.n
 def test_a_soft_permutation_gives_means_of_neurons_and_a_hard_one_an_order() -> None:
     rng = np.random.default_rng(0)
     tensor, order = torch.from_numpy(rng.standard_normal((3, 5, 2))), rng.permutation(5)
-    hard, soft = (SoftPermutation(torch.from_numpy(matrix)) for matrix in (np.eye(5)[order], np.full((5, 5), 0.2)))
+    hard, soft = (TensorMap(torch.from_numpy(matrix)) for matrix in (np.eye(5)[order], np.full((5, 5), 0.2)))
     assert (soft.n_a, soft.n_b, soft.is_permutation) == (5, 5, False)
     np.testing.assert_array_equal(hard.apply(tensor, 1), tensor[:, order])
     np.testing.assert_allclose(soft.apply(tensor, 1), tensor.mean(1, keepdim=True).expand(3, 5, 2))

@@ -68,6 +68,12 @@ def test_nothing_is_padded_and_no_bound_is_proved_unless_an_architecture_says_so
     assert math.isnan(plain.certifier(network, network, inputs)(network))
 
 
+def test_networks_take_vectors_unless_an_architecture_says_else() -> None:
+    images = torch.arange(24.0).view(2, 3, 2, 2)
+    assert torch.equal(Plain().taken(images), torch.arange(24.0).view(2, 12))
+    assert torch.equal(Plain().taken(images.flatten(1)), images.flatten(1))
+
+
 def test_an_architecture_without_products_in_bfloat16_refuses_that_precision() -> None:
     sentence = r"^`precision` must be float32 for a Plain, which cannot take its products in torch\.bfloat16\.$"
     for results in (True, False):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lmc_sweeps.models.chain_layer import DERIVATIVES, ELEMENTWISE, LIPSCHITZ, Layer
+from lmc_sweeps.models.chain_layer import DERIVATIVES, ELEMENTWISE, LIPSCHITZ, ChainModule, Layer
 
 GRID = torch.linspace(-8.0, 8.0, 4001, dtype=torch.float64)
 
@@ -48,3 +48,18 @@ def test_an_activation_called_lipschitz_moves_two_inputs_no_further_apart(kind: 
 def test_those_that_are_steeper_somewhere_are_not_called_so(kind: type[nn.Module]) -> None:
     assert kind not in LIPSCHITZ
     assert float((kind()(GRID).diff() / GRID.diff()).max()) > 1.01
+
+
+def test_a_chain_sees_images_as_vectors_and_everything_else_as_a_sequential_does() -> None:
+    layers = nn.Linear(12, 5), nn.Tanh()
+    chain, plain = ChainModule(*layers), nn.Sequential(*layers)
+    images = torch.arange(24.0).view(2, 3, 2, 2)
+    assert torch.equal(chain(images), plain(images.flatten(1)))
+    for vectors in (images.flatten(1), images[0].flatten(), torch.ones(4, 2, 12)):
+        assert torch.equal(chain(vectors), plain(vectors))
+
+
+def test_a_layer_is_linear_where_no_activation_function_follows() -> None:
+    assert Layer("a", True).is_linear
+    assert Layer("a", True, (nn.Identity(), nn.Dropout(0.5).eval())).is_linear
+    assert not Layer("a", True, (nn.Identity(), nn.ReLU())).is_linear

@@ -14,14 +14,17 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.measuring.moments import network_moments
 from lmc_sweeps.measuring.problems import matching_problem
-from lmc_sweeps.models.base import Model, Shape
-from lmc_sweeps.models.checking import check_model
+from lmc_sweeps.models.base import Model, Shape, stacked
+from lmc_sweeps.models.checking import check_batches, check_model, check_takes
+from lmc_sweeps.models.cnn import Cnn
 from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.models.resnet import Resnet
 
 MODEL = f"""{HEAD}import torch
 from lmc_sweeps.models.feed_forward import FeedForward
 from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.models.resnet import Resnet
 class Network(FeedForward):
     def sources(self, group):
         return super().sources(group)
@@ -124,6 +127,87 @@ def test_activations_that_no_method_looks_at_are_not_tried(small: Model) -> None
 @pytest.mark.parametrize("small", [("size: int = 3", "size: int = 4")], indirect=True)
 def test_a_model_that_does_as_it_should_passes(small: Model) -> None:
     check_model(small, SHAPE, sees_activations=True)
+
+
+class Reading(Mlp):
+    name = "reading"
+    takes = ("tokens",)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "sentence"),
+    [
+        (Mlp(), "tokens", "`model.name` must be one of reading for the tokens of dataset=own, got 'mlp'."),
+        (Reading(), "images", "`model.name` must be one of mlp for the images of dataset=own, got 'reading'."),
+        (Reading(), "vectors", "`model.name` must be one of mlp for the vectors of dataset=own, got 'reading'."),
+    ],
+)
+def test_a_model_is_refused_data_that_it_does_not_take_and_those_that_do_are_named(model: Model, kind: str, sentence: str) -> None:
+    with pytest.raises(InputError) as error:
+        check_takes(model, kind, "own", {"mlp": Mlp, "reading": Reading})
+    assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("model", "pixels", "is_refused"),
+    [(Resnet(blocks=1), 4, True), (Resnet(blocks=1), 5, False), (Resnet(blocks=1, norm="layer"), 4, False), (Cnn(), 4, False)],
+)
+def test_a_batch_of_one_example_is_refused_where_a_batch_norm_sees_one_value_of_each_channel(model, pixels, is_refused):
+    """As PyTorch refuses it when it comes to that batch."""
+    shape = Shape((1, pixels, pixels), 4, 1, 3)
+    inputs = torch.randn(1, 1, 1, pixels, pixels)
+    for examples, batch_size in ((9, 4), (8, 1), (1, 1)):
+        if is_refused:
+            with pytest.raises(ValueError, match="more than 1 value per channel"):
+                model.architecture(shape).training_forward(stacked([model.initial(shape, np.random.default_rng(0))]), inputs)
+            with pytest.raises(
+                InputError, match=rf"^`training\.batch_size` must leave .* {examples} training .* of {batch_size} leave one\.$"
+            ):
+                check_batches(model, shape, examples, batch_size, "images")
+        else:
+            model.architecture(shape).training_forward(stacked([model.initial(shape, np.random.default_rng(0))]), inputs)
+            check_batches(model, shape, examples, batch_size, "images")
+    check_batches(model, shape, 10, 4, "images")
+
+
+def test_data_that_no_model_takes_are_refused_and_others_are_not() -> None:
+    with pytest.raises(InputError, match=r"^`dataset` own gives tokens, which no model here takes\.$"):
+        check_takes(Mlp(), "tokens", "own", {"mlp": Mlp})
+    for model, kind in ((Mlp(), "vectors"), (Mlp(), "images"), (Reading(), "tokens")):
+        check_takes(model, kind, "own", {})
+
+
+TOKENS_MODEL = f"""{HEAD}import torch
+from torch import nn
+from lmc_sweeps.models.base import Model
+from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.symmetry.tracing import trace
+@dataclass(frozen=True, kw_only=True)
+class Small(Model):
+    name: ClassVar[str] = "small"
+    takes: ClassVar[tuple[str, ...]] = ("tokens",)
+    size: int = 3
+    def module(self, shape):
+        return nn.Sequential(nn.Embedding(shape.classes, shape.width), nn.ReLU(), nn.Linear(shape.width, shape.classes))
+    def architecture(self, shape):
+        module = self.module(shape)
+        return TorchModule(module, trace(module, torch.zeros(2, *shape.inputs, dtype=torch.int64)))
+    def initial(self, shape, rng):
+        return {{name: tensor.detach().clone() for name, tensor in self.module(shape).state_dict().items()}}
+"""
+
+
+def test_a_model_of_tokens_is_tried_on_tokens_and_gives_logits_for_each(tmp_path: Path) -> None:
+    shape = Shape((5,), 4, 1, 7)
+    with added(write_parts(tmp_path, {"models/small.py": TOKENS_MODEL, "conf/model/small.yaml": "name: small\nsize: 3\n"})):
+        check_model(models.choices()["small"](), shape, sees_activations=True, kind="tokens")
+    wrong = TOKENS_MODEL.replace("nn.Linear(shape.width, shape.classes)", "nn.Flatten(), nn.Linear(5 * shape.width, shape.classes)")
+    (tmp_path / "other").mkdir()
+    with (
+        added(write_parts(tmp_path / "other", {"models/small.py": wrong, "conf/model/small.yaml": "name: small\nsize: 3\n"})),
+        pytest.raises(InputError, match=r"`forward` must return logits of shape \(1, 2, 5, 7\) .* got \(1, 2, 7\)"),
+    ):
+        check_model(models.choices()["small"](), shape, sees_activations=True, kind="tokens")
 
 
 def test_sources_and_groups_are_looked_at_whoever_made_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

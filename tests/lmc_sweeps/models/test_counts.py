@@ -67,8 +67,10 @@ def test_a_chain_counts_what_its_tensors_tell_and_that_the_line_is_linear_in_its
     with FlopCounterMode(display=False) as counter:
         first(torch.ones(1, 6))
     assert chain.operations_at_ends == counter.get_total_flops()
-    assert base.operations_at_ends == 0
-    assert {**vars(chain), "operations_at_ends": 0} == vars(base)
+    hidden = [part for part in architecture.module(model.initial(SHAPE, np.random.default_rng(0))) if isinstance(part, nn.Linear)][:-1]
+    assert (base.operations_at_ends, base.repair_passes) == (0, len(hidden))
+    assert chain.repair_passes == 1  # one pass corrects all of its layers
+    assert {**vars(chain), "operations_at_ends": 0, "repair_passes": len(hidden)} == vars(base)
 
 
 def test_a_chain_counts_layers_of_widths_that_differ():

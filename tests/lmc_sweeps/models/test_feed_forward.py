@@ -10,6 +10,7 @@ from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.models import feed_forward
 from lmc_sweeps.models.base import stacked, unstack
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
+from lmc_sweeps.symmetry.linear_form import LinearGroup
 
 SIZES = [6, 9, 5, 7, 3]  # widths that differ by layer
 
@@ -159,3 +160,16 @@ def test_gradients_of_products_in_bfloat16_are_those_of_float32_up_to_its_roundi
         gap = (gradients["bfloat16"][name] - exact).norm() / exact.norm()
         assert gap < 0.03, name  # a few roundings of 2^-9 each
     assert not torch.equal(gradients["bfloat16"]["first.weight"], gradients["float32"]["first.weight"])
+
+
+def test_hidden_layers_without_an_activation_function_are_coordinates() -> None:
+    layers = [Layer("one", True), Layer("two", True, (nn.Tanh(),)), Layer("three", True, (nn.Identity(),)), Layer("out", True)]
+    sizes = {"one": (6, 4), "two": (5, 6), "three": (7, 5), "out": (3, 7)}
+    parameters = {f"{name}.weight": normal(*shape, seed=k) for k, (name, shape) in enumerate(sizes.items())}
+    parameters |= {f"{name}.bias": normal(shape[0], seed=9) for name, shape in sizes.items()}
+    architecture, inputs, rng = FeedForward(layers), normal(8, 4, seed=20), np.random.default_rng(0)
+    form = architecture.linear_form(parameters, inputs)
+    assert form.groups == {"one": LinearGroup(6), "three": LinearGroup(7)}
+    moved = form.free.apply(form.folded(parameters), {group: each.random(rng) for group, each in form.groups.items()})
+    before, after = architecture.forward(stacked([parameters, moved]), inputs)
+    torch.testing.assert_close(after, before, rtol=1e-12, atol=1e-12)

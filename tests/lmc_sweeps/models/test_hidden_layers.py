@@ -33,6 +33,14 @@ def test_what_layers_compute_is_that_of_the_modules_before_the_activation_functi
 
 
 @pytest.mark.parametrize("make", [perceptron, convolutional])
+def test_what_one_layer_computes_is_that_of_all_layers(make) -> None:
+    line, train = make()
+    stack = line.at(T)
+    for weight, results in line.architecture.linear_results(stack, train.inputs).items():
+        assert torch.equal(line.architecture.linear_result(weight, stack, train.inputs), results)
+
+
+@pytest.mark.parametrize("make", [perceptron, convolutional])
 def test_a_corrected_layer_computes_the_corrected_outputs(make) -> None:
     line, train = make()
     stack = line.at(T)

@@ -15,8 +15,10 @@ from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.mean_field import MeanField
 from lmc_sweeps.models.padding import pad, unpad
-from lmc_sweeps.training.loop import Recipe, Training, initial_state, loss_gradient, train
+from lmc_sweeps.training.gradients import loss_gradient
+from lmc_sweeps.training.loop import initial_state, train
 from lmc_sweeps.training.optimizers import Sgd
+from lmc_sweeps.training.recipe import Recipe, Training
 
 INPUTS, N, CLASSES = 4, 11, 3
 X = torch.from_numpy(np.random.default_rng(0).standard_normal((50, INPUTS)).astype(np.float32))

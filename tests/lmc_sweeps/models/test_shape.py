@@ -36,3 +36,12 @@ def test_a_network_that_sees_a_vector_takes_the_numbers_of_an_image(model):
     assert networks[0].keys() == networks[1].keys()
     assert all(torch.equal(tensor, networks[1][name]) for name, tensor in networks[0].items())
     assert model.architecture(image).spec.sizes(networks[1]) == {"hidden_1": 7}
+
+
+def test_drawn_examples_are_numbers_or_ids_of_tokens():
+    shape = Shape((3, 4), width=4, depth=2, classes=3)
+    numbers, tokens = (shape.examples(50, kind, np.random.default_rng(0)) for kind in ("images", "tokens"))
+    assert (numbers.shape, tokens.shape) == ((50, 3, 4), (50, 3, 4))
+    assert (numbers.dtype, tokens.dtype) == (torch.float32, torch.int64)
+    assert sorted(set(tokens.flatten().tolist())) == [0, 1, 2]
+    assert torch.equal(numbers, shape.examples(50, "vectors", np.random.default_rng(0)))

@@ -103,6 +103,11 @@ def test_the_training_forward_is_that_of_the_callers_network_with_its_batch_norm
         torch.testing.assert_close(buffers["norm.running_var"][k], module.norm.running_var, rtol=1e-12, atol=1e-14)
 
 
+def test_a_module_takes_examples_as_they_are() -> None:
+    for examples in (normal(6, 2, 8, 8), normal(6, 8), torch.arange(6).view(2, 3)):
+        assert architecture().taken(examples) is examples
+
+
 def test_the_callers_module_keeps_its_weights_and_its_mode() -> None:
     module = ConvNet().double()
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
@@ -235,12 +240,20 @@ def test_a_specification_that_is_wrong_but_fits_the_shapes_is_noticed_as_another
         assert function_gap(architecture(wrong()), network(1), orders, x) > 1e-3
 
 
-@pytest.mark.parametrize("layer", [nn.BatchNorm1d(4), nn.Dropout(0.5)])
-def test_layers_that_a_sweep_would_not_train_as_they_are_meant_are_refused(layer: nn.Module) -> None:
+def check_trainable(layer: nn.Module) -> None:
+    """Check a network with a layer as a sweep does before it trains it."""
     module = nn.Sequential(nn.Linear(3, 4), layer, nn.ReLU(), nn.Linear(4, 2))
     tensors = {name: tensor for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
-    with pytest.raises(InputError, match=rf"^a sweep does not train {type(layer).__name__} layers \(1\): it computes in evaluation mode"):
-        TorchModule(module, trace(module, torch.zeros(2, 3))).check_trainable(tensors)
+    TorchModule(module, trace(module, torch.zeros(2, 3))).check_trainable(tensors)
+
+
+def test_layers_that_a_sweep_would_not_train_as_they_are_meant_are_refused() -> None:
+    check_trainable(nn.BatchNorm1d(4))
+    check_trainable(nn.Dropout(0.0))
+    with pytest.raises(InputError, match=r"^a sweep does not train Dropout layers \(1\): nothing is dropped in it\."):
+        check_trainable(nn.Dropout(0.5))
+    with pytest.raises(InputError, match=r"^a sweep does not train batch norms with momentum=None \(1\): they count their batches"):
+        check_trainable(nn.BatchNorm1d(4, momentum=None))
 
 
 def test_tensors_that_are_not_those_of_the_graph_are_refused() -> None:

@@ -26,7 +26,7 @@ def test_a_methods_own_transport_stands_before_that_of_all():
     [
         ([1], {}, "`matching` must be a sequence of names of methods, got [1]."),
         ([], {}, "`matching` must name at least one method, got none."),
-        (["weight"], {}, "`matching` must be one of activations, annealing, covariance, frank_wolfe, identity, otfusion, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'weight'. Did you mean 'weights'?"),
+        (["weight"], {}, "`matching` must be one of activations, annealing, covariance, folding, frank_wolfe, identity, learned_maps, otfusion, procrustes, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'weight'. Did you mean 'weights'?"),
         (["weights"], {"weights": True}, "`settings` must be a mapping of methods to mappings of their settings, got {'weights': True}."),
         (["weights"], {"weights": {"bias": True}}, "`matching.weights.bias` is not a key; the keys at `matching.weights` are"),
         (["weights"], {"covarianc": {}}, "`settings.covarianc` is not a key; the keys at `settings` are weights."),

@@ -53,7 +53,7 @@ MISTAKES = [
     (["dataset=gaussian_mixture", "dataset.train_size=100000000000000"], "`dataset` gaussian_mixture does not fit in this machine's memory"),
     (["model.activation=ReLU"], "`model.activation` must be one of gelu, relu, tanh, got 'ReLU'. Did you mean 'relu'?"),
     (["optimizer=adam", "optimizer.momentum=0.9"], "`optimizer.momentum` is a key of optimizer=sgd only, and none of what was chosen has it (optimizer=adam)."),
-    (["points=1000000000000000000000000000001"], "a job of `points` 1,000,000,000,000,000,000,000,000,000,001 takes about 1.5e+27 GB of memory"),
+    (["points=1000000000000000000000000000001"], "a job of `points` 1,000,000,000,000,000,000,000,000,000,001 takes about 9.6e+26 GB of memory"),
     (["width=1000000"], "a job of `width` 1,000,000 takes about 96,"),
     (["~width"], "`width` is missing"),
     (["hydra.job.chdir=true"], "`hydra.job.chdir` must be false, got true"),

@@ -12,8 +12,8 @@ from lmc_sweeps import datasets, matching, models, repair
 from lmc_sweeps.cluster.task_settings import ClusterSettings
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.sweeps.config import conf_dir, job_settings
-from lmc_sweeps.training.loop import Training
 from lmc_sweeps.training.optimizers import OPTIMIZERS
+from lmc_sweeps.training.recipe import Training
 
 CLASSES = {
     "dataset": datasets.choices(),
@@ -23,6 +23,8 @@ CLASSES = {
     "repair": repair.choices(),
 }
 OPTIONS = sorted(path for path in conf_dir().glob("*/*.yaml"))
+# Options that are not called after their variant: its name, and the settings that are not at their defaults.
+NAMED = {"vgg11": ("vgg", {}), "vgg16": ("vgg", {"variant": 16}), "resnet20": ("resnet", {})}
 EXPERIMENTS = sorted(path.stem for path in conf_dir().glob("experiment/*.yaml"))
 SMOKES = [name for name in EXPERIMENTS if name.endswith("_smoke")]
 
@@ -35,17 +37,19 @@ def composed(*overrides):
 
 @pytest.mark.parametrize("group", CLASSES)
 def test_every_variant_has_a_yaml_and_every_yaml_a_variant(group):
-    assert sorted(path.stem for path in (conf_dir() / group).glob("*.yaml")) == sorted(CLASSES[group])
+    options = [path.stem for path in (conf_dir() / group).glob("*.yaml")]
+    assert sorted({NAMED.get(option, (option, {}))[0] for option in options}) == sorted(CLASSES[group])
 
 
 @pytest.mark.parametrize("path", [p for p in OPTIONS if p.parent.name in CLASSES], ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_a_yaml_writes_out_every_field_with_its_default(path):
     written = OmegaConf.to_container(OmegaConf.load(path))
-    kind = CLASSES[path.parent.name][path.stem]
+    name, changed = NAMED.get(path.stem, (path.stem, {}))
+    kind = CLASSES[path.parent.name][name]
     unused = kind.unused() if issubclass(kind, Matching) else ()
     defaults = {field.name: field.default for field in fields(kind) if field.name not in unused}
     assert MISSING not in defaults.values()
-    assert written == {"name": path.stem, **defaults}
+    assert written == {"name": name, **defaults, **changed}
 
 
 @pytest.mark.parametrize("path", sorted(conf_dir().glob("training/*.yaml")), ids=lambda p: p.stem)
@@ -80,7 +84,8 @@ def test_every_option_composes_to_settings(path):
     elif group == "training":
         assert settings.training == Training(**OmegaConf.to_container(OmegaConf.load(path)))
     else:
-        assert getattr(settings, group) == CLASSES[group][path.stem]()
+        name, changed = NAMED.get(path.stem, (path.stem, {}))
+        assert getattr(settings, group) == CLASSES[group][name](**changed)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

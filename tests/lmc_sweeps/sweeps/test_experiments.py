@@ -13,7 +13,7 @@ from lmc_sweeps.cli import main
     ("words", "refused"),
     [
         (["experiment=width_digits,mean_field_smoke"], ["experiment=width_digits", "experiment=mean_field_smoke"]),
-        (["experiment=glob(*_smoke,exclude=[low*,paper*,gauss*,depth*,methods*,width*,figure*])"], ["experiment=mean_field_smoke"]),
+        (["experiment=glob(*_smoke,exclude=[low*,paper*,gauss*,depth*,methods*,width*,figure*,transformers*])"], ["experiment=mean_field_smoke"]),
         (["experiment=plain,mine"], ["experiment=mine"]),
         (["experiment=plain,sub/deep", "seed=0,1"], ["seed=0 experiment=sub/deep", "seed=1 experiment=sub/deep"]),
     ],

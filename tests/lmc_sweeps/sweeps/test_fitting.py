@@ -48,6 +48,7 @@ def test_a_key_is_left_to_the_jobs_that_have_it_and_equal_jobs_are_one():
     ("job", "message"),
     [
         (["optimizer=adam", "optimizer.momentum=0"], "`optimizer.momentum` is a key of optimizer=sgd only, and none .* has it .optimizer=adam.."),
+        (["model=mlp", "model.variant=11"], "`model.variant` is a key of model=vgg11, model=vgg16 only, and none .* has it .model=mlp.."),
         (["matching.covariance.biases=true"], "`matching.covariance.biases` is set, but covariance is not among the methods chosen"),
     ],
 )  # fmt: skip

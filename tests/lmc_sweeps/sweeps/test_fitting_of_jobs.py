@@ -51,7 +51,7 @@ def sweep_jobs(composer, *words):
         (["model=mlp,mean_field", "model.initialisation=he,lecun", "model.activation=relu"],
          [["model=mlp", "model.initialisation=he", "model.activation=relu"], ["model=mlp", "model.initialisation=lecun", "model.activation=relu"], ["model=mean_field", "model.activation=relu"]]),
         (["dataset=digits,mnist,gaussian_mixture", "dataset.root=DIR", "dataset.classes=3", "dataset.train_size=50"],
-         [["dataset=digits"], ["dataset=mnist", "dataset.root=DIR", "dataset.train_size=50"], ["dataset=gaussian_mixture", "dataset.classes=3", "dataset.train_size=50"]]),
+         [["dataset=digits", "dataset.train_size=50"], ["dataset=mnist", "dataset.root=DIR", "dataset.train_size=50"], ["dataset=gaussian_mixture", "dataset.classes=3", "dataset.train_size=50"]]),
         (["dataset=mnist,fashion_mnist", "dataset.root='a, b=c'"], [["dataset=mnist", r"dataset.root=a\,\ b\=c"], ["dataset=fashion_mnist", r"dataset.root=a\,\ b\=c"]]),
         (["dataset=digits,mine", "dataset.root=DIR"], [["dataset=digits"], ["dataset=mine", "++dataset.root=DIR"]]),
         (["experiment=body", "optimizer=sgd,adam", "matching=[weights,covariance]"],

@@ -11,8 +11,8 @@ from lmc_sweeps.sweeps.overrides import check_overrides, merge_measured, searche
 
 EXPERIMENTS = ", ".join(sorted(path.stem for path in conf_dir().glob("experiment/*.yaml")))
 TOP = (
-    "dataset, depth, device, directions, experiment, matching, model, networks, optimizer, plan, plane, points, precision, repair, seed, splits, "
-    "store, time_limit, training, width"
+    "dataset, depth, device, directions, experiment, matching, model, networks, optimizer, plan, plane, points, precision, repair, report, seed, "
+    "splits, store, time_limit, training, width"
 )
 
 
@@ -22,16 +22,16 @@ TOP = (
         ("widht=8", f"`widht` is not a key; the keys at the top level are {TOP}. Did you mean 'width'?"),
         ("+widht=8", f"`widht` is not a key; the keys at the top level are {TOP}. Did you mean 'width'?"),
         ("widht=8,16", f"`widht` is not a key; the keys at the top level are {TOP}. Did you mean 'width'?"),
-        ("dataset=mnits", "`dataset` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
-        ("dataset=digits,mnits", "`dataset` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got 'mnits'. Did you mean 'mnist'?"),
-        ("dataset=null", "`dataset` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, got None."),
-        ("model=mpl", "`model` must be one of mean_field, mlp, got 'mpl'. Did you mean 'mlp'?"),
+        ("dataset=mnits", "`dataset` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, python_text, got 'mnits'. Did you mean 'mnist'?"),
+        ("dataset=digits,mnits", "`dataset` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, python_text, got 'mnits'. Did you mean 'mnist'?"),
+        ("dataset=null", "`dataset` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, python_text, got None."),
+        ("model=mpl", "`model` must be one of cnn, gpt, mean_field, mlp, resnet20, vgg11, vgg16, vit, got 'mpl'. Did you mean 'mlp'?"),
         ("optimizer=sgdm", "`optimizer` must be one of adam, adamw, sgd, got 'sgdm'. Did you mean 'sgd'?"),
-        ("matching=[weights,activation]", "`matching` must be one of activations, annealing, covariance, frank_wolfe, identity, otfusion, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'activation'. Did you mean 'activations'?"),
-        ("matching=weigths", "`matching` must be one of activations, annealing, covariance, frank_wolfe, identity, otfusion, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'weigths'. Did you mean 'weights'?"),
-        ("matching.weigths.biases=true", "`matching` must be one of activations, annealing, covariance, frank_wolfe, identity, otfusion, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'weigths'. Did you mean 'weights'?"),
+        ("matching=[weights,activation]", "`matching` must be one of activations, annealing, covariance, folding, frank_wolfe, identity, learned_maps, otfusion, procrustes, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'activation'. Did you mean 'activations'?"),
+        ("matching=weigths", "`matching` must be one of activations, annealing, covariance, folding, frank_wolfe, identity, learned_maps, otfusion, procrustes, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'weigths'. Did you mean 'weights'?"),
+        ("matching.weigths.biases=true", "`matching` must be one of activations, annealing, covariance, folding, frank_wolfe, identity, learned_maps, otfusion, procrustes, random, rebasin, rebasin_covariance, sinkhorn, straight_through, weights, got 'weigths'. Did you mean 'weights'?"),
         ("matching.weights.bias=true", "`matching.weights.bias` is not a key; the keys at `matching.weights` are biases, epsilon, name, outgoing, shuffled, transport. Did you mean 'matching.weights.biases'?"),
-        ("optimizer.lrr=1", "`optimizer.lrr` is not a key; the keys at `optimizer` are beta1, beta2, epsilon, lr, momentum, name, weight_decay. Did you mean 'optimizer.lr'?"),
+        ("optimizer.lrr=1", "`optimizer.lrr` is not a key; the keys at `optimizer` are beta1, beta2, decayed, epsilon, lr, momentum, name, weight_decay. Did you mean 'optimizer.lr'?"),
         ("store.dri=x", "`store.dri` is not a key; the keys at `store` are dir. Did you mean 'store.dir'?"),
         ("experiment=width_digit", f"`experiment` must be one of {EXPERIMENTS}, got 'width_digit'. Did you mean 'width_digits'?"),
     ],

@@ -31,6 +31,7 @@ def sweep(tmp_path, monkeypatch):
     [
         (["width=0,4"], [], "1 of 2 jobs cannot run; nothing was trained.\n  width=0: `width` must be a positive integer, got 0."),
         (["plan=true,false"], [], "`plan` must be true or false, not both."),
+        (["report=true,false"], [], "`report` must be true or false, not both."),
         (["width=4"], ["hydra.sweep.subdir=x"], "`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name."),
         (["width=4"], ["hydra.sweep.dir=/dev/null/x"], "`hydra.sweep.dir` must be a folder that can be written, got '/dev/null/x': "),
     ],
@@ -46,6 +47,13 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(sweep, tmp_path, capsys
     assert sweep("width=4,8", settings=["plan=true"]) == []
     assert capsys.readouterr().out.startswith("2 jobs, 0 of them finished, in sweep\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_report_a_sweep_leaves_its_records_and_says_how_tables_are_made(sweep, tmp_path, capsys):
+    sweep("width=4,8", settings=["report=false", "training.epochs=0", "matching=[]"])
+    assert capsys.readouterr().out.endswith("No tables were made (report=false): python -m multirun_analysis sweep makes them.\n")
+    assert len(list((tmp_path / "sweep").glob("*/record.json"))) == 2
+    assert not (tmp_path / "sweep" / "analysis").exists()
 
 
 def test_a_sweep_that_is_stopped_is_an_exit_whose_message_no_terminal_obeys():

@@ -9,7 +9,7 @@ from traced_networks import NETWORKS, graph_of
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.symmetry.axes import Axis, Factor
-from lmc_sweeps.symmetry.proof import SEEN, prove
+from lmc_sweeps.symmetry.proof import SEEN, Evaluation, prove
 from lmc_sweeps.symmetry.tracing import trace
 
 
@@ -107,3 +107,25 @@ def test_a_group_on_both_axes_of_one_tensor_is_seen() -> None:
     graph = trace(module, example)
     assert graph.sizes == {"w": 8}
     assert prove(module, graph, example, np.random.default_rng(0)).gap < 1e-12
+
+
+class Rooted(torch.nn.Module):
+    """Neurons with biases, and outputs with a scale whose root is taken, or its square."""
+
+    def __init__(self, power: float) -> None:
+        super().__init__()
+        self.power, self.hidden, self.scale = power, torch.nn.Linear(3, 5), torch.nn.Parameter(torch.ones(5))
+        self.register_buffer("variance", torch.ones(5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.hidden(x) * self.scale**self.power / self.variance.sqrt()
+
+
+@pytest.mark.parametrize(("power", "negative"), [(2.0, 2), (0.5, 0)])
+def test_half_of_what_is_drawn_of_parameters_is_negative_where_outputs_stay_finite(power: float, negative: int) -> None:
+    module, example = Rooted(power), torch.randn(2, 3)
+    function = Evaluation(module, trace(module, example), example, np.random.default_rng(0), both_signs=True)
+    for name in ("hidden.bias", "scale"):
+        assert int((function.tensors[name] < 0).sum()) in (negative, negative + bool(negative)), name
+    assert bool((function.tensors["variance"] > 0).all())
+    assert function.gap(function.tensors) == 0

@@ -43,6 +43,7 @@ class Body(nn.Module):
         self.embed, self.norm, self.inner, self.head = nn.Linear(4, 8), nn.LayerNorm(8), nn.Linear(8, 8), nn.Linear(8, 3)
         self.gain, self.rms = nn.Parameter(torch.ones(8)), nn.RMSNorm(8)
         self.other, self.images = nn.Linear(8, 3), nn.Conv1d(8, 3, 1)
+        self.register_buffer("constant", torch.arange(8.0), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.embed(x)
@@ -51,6 +52,10 @@ class Body(nn.Module):
                 return self.head(self.norm(x * self.gain))
             case "number":
                 return self.head(self.norm(x + 1.0))
+            case "constant":
+                return self.head(self.norm(x + self.constant))
+            case "cast":
+                return self.head(self.norm((x + self.gain).to(torch.float32)).to(x.dtype))
             case "mean":
                 return self.head(self.norm(x - x.mean(-1, keepdim=True)))
             case "post-norm":
@@ -78,6 +83,7 @@ class Body(nn.Module):
     ("how", "sentence"),
     [
         ("gain", r"^a residual stream must be a sum of what layers and parameters write, and mul is on it\.$"),
+        ("constant", r"must be a sum of what layers and parameters write, and b_constant is on it\.$"),
         ("number", r"must be a sum of what layers and parameters write, and add is on it\.$"),
         ("mean", r"must be a sum of what layers and parameters write, and sub is on it\.$"),
         ("post-norm", r"parameters write, and layer_norm of norm is on it\.$"),
@@ -97,6 +103,12 @@ class Body(nn.Module):
 def test_what_a_fold_could_not_pass_is_refused_in_a_sentence(how: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         streams(Body(how), torch.randn(2, 4))
+
+
+def test_a_cast_changes_no_stream() -> None:
+    (stream,) = streams(Body("cast"), torch.randn(2, 4))
+    assert set(stream.writers) == {"embed.weight", "embed.bias", "gain"}
+    assert stream.norms[0].readers == (Reader("head.weight", "head.bias"),)
 
 
 @pytest.mark.parametrize("name", ["encoder post-norm", "encoder pre-norm", "decoder"])

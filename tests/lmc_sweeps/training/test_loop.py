@@ -15,8 +15,11 @@ from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.models.padding import pad_axes
-from lmc_sweeps.training.loop import Recipe, StackState, Training, data_orders, initial_state, loss_gradient, train
+from lmc_sweeps.training.batches import data_orders
+from lmc_sweeps.training.gradients import loss_gradient
+from lmc_sweeps.training.loop import StackState, initial_state, train
 from lmc_sweeps.training.optimizers import Adam, AdamW, Optimizer, Sgd
+from lmc_sweeps.training.recipe import Recipe, Training
 
 SEED, INPUTS, CLASSES = 11, 12, 4
 OPTIMIZERS = [Sgd(lr=0.1, weight_decay=0.01), Adam(lr=0.01), AdamW(lr=0.01)]
@@ -256,9 +259,3 @@ def test_gradients_are_those_of_automatic_differentiation(activation, bias, dept
         F.cross_entropy(module(inputs[k]), labels[k]).backward()
         for name, parameter in module.named_parameters():
             torch.testing.assert_close(gradients[name][k], parameter.grad, rtol=1e-12, atol=1e-14)
-
-
-def test_the_gradient_of_the_loss_is_softmax_minus_target_over_the_batch():
-    logits = torch.log(torch.tensor([[[1.0, 2.0, 5.0], [1.0, 1.0, 2.0]]], dtype=torch.float64))  # probabilities in eighths and quarters
-    gradient = loss_gradient(logits, torch.tensor([[[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]], dtype=torch.float64))
-    torch.testing.assert_close(gradient, torch.tensor([[[1 / 16, -6 / 16, 5 / 16], [-3 / 8, 1 / 8, 2 / 8]]], dtype=torch.float64))

@@ -9,13 +9,13 @@ import pytest
 from analysis_sweeps import expect, four_records, write_record
 from published_analyses import publish, varied_records, with_two_settings
 
-from multirun_analysis import load_curves, load_expected, load_layers, load_runs
+from multirun_analysis import load_curves, load_expected, load_layers, load_runs, load_training_curves
 from multirun_analysis.checks import InputError
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.published import is_published
 from multirun_analysis.report.report import write_report
 from multirun_analysis.stats.interval_choice import IntervalChoice
-from multirun_analysis.tables.sweep import TABLES, sweep_frames
+from multirun_analysis.tables.sweep import TABLES, WHERE_MEASURED, sweep_frames
 
 pytestmark = pytest.mark.usefixtures("no_figures")
 SWEEPS = {
@@ -33,7 +33,7 @@ def test_the_analysis_of_an_analysis_is_the_same_frames_and_the_same_bytes(write
     records = make()
     first = publish(write_sweep, tmp_path / "first", records, missing)
     sweep = write_sweep(records[: len(records) - missing], [expect(record) for record in records], name="again")
-    for load in (load_runs, load_curves, load_layers):
+    for load in (load_runs, load_curves, load_layers, load_training_curves):
         pd.testing.assert_frame_equal(load(first), load(sweep), rtol=1e-9)
     assert find_sweep(first).n_asked == find_sweep(sweep).n_asked == len(records)
     assert find_sweep(first).varying == find_sweep(sweep).varying
@@ -41,7 +41,8 @@ def test_the_analysis_of_an_analysis_is_the_same_frames_and_the_same_bytes(write
     assert again == first / "analysis"
     files = sorted(path.name for path in first.iterdir() if path.is_file() and path.name != "report.html")
     assert files == sorted(path.name for path in again.iterdir() if path.name != "report.html")
-    assert {"provenance.json", "barrier_vs_width.md", *(f"{table}.csv" for table in TABLES)} <= set(files)
+    assert {"provenance.json", "barrier_vs_width.md", *(f"{table}.csv" for table in TABLES if table not in WHERE_MEASURED)} <= set(files)
+    assert ("training_curves.csv" in files) == any("training" in record for record in records[: len(records) - missing])
     for file in files:
         assert (again / file).read_bytes() == (first / file).read_bytes(), file
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import four_records
+from analysis_sweeps import four_records, with_training
 from published_analyses import publish, with_two_settings
 
 from multirun_analysis.frames.published_rows import method_of_label, repair_of_label, rows_of_jobs
@@ -14,7 +14,7 @@ from multirun_analysis.records.packed import CURVES, LAYOUTS, pack
 
 @pytest.mark.usefixtures("no_figures")
 def test_every_job_has_its_own_rows_whatever_the_order_of_the_file(write_sweep, tmp_path):
-    records = [with_two_settings(record) for record in four_records()]
+    records = [with_training(with_two_settings(record)) for record in four_records()]
     frames = read_tables(publish(write_sweep, tmp_path / "published", records)).frames
     run_ids = [record["run_id"] for record in records]
     shuffled = np.random.default_rng(0).permutation

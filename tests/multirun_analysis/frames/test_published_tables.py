@@ -22,7 +22,7 @@ def test_measures_are_numbers_and_all_else_is_text_as_it_stood(write_sweep, tmp_
     published = publish(write_sweep, tmp_path / "published", varied_records()[:3])
     tables = read_tables(published)
     assert tables.varying == []
-    assert set(tables.frames) == {"runs", "curves", "layers", "failures"}
+    assert set(tables.frames) == {"runs", "curves", "layers", "training_curves", "failures"}
     runs = tables.frames["runs"]
     assert (runs["width"].tolist(), runs["loss_barrier"].dtype) == (load_runs(published)["width"].astype(str).tolist(), np.float64)
     assert runs["points"].tolist() == [3.0] * len(runs)

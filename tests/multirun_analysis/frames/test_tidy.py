@@ -14,6 +14,13 @@ def test_absent_values_are_a_dash_and_their_rows_stay(write_sweep):
     assert runs.groupby("dataset.train_size").size().sum() == len(runs)
 
 
+def test_a_job_recorded_before_there_was_a_setting_is_one_at_its_default(write_sweep):
+    key, old = "training.label_smoothing", make_record("a")
+    assert key not in load_runs(write_sweep([old, make_record("b", **{key: 0.0})]))
+    runs = load_runs(write_sweep([old, make_record("b", **{key: 0.1})]))
+    assert dict(zip(runs["run_id"], runs[key], strict=True)) == {"a": 0.0, "b": 0.1}
+
+
 def test_labels_name_the_settings_that_differ_and_only_where_they_do():
     entries = [
         {"matching": "weights", "settings_hash": "1", "settings": {"biases": False, "transport": "emd"}},

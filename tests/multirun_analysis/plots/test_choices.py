@@ -34,6 +34,7 @@ def test_every_figure_draws_against_any_key(frames):
     drawn = {name: figure.draw(frames, "optimizer.lr", "width") for name, figure in plots.choices().items()}
     assert {name for name, figure in drawn.items() if figure is None} == {
         "plane",
+        "training_curves",
         "methods_and_repairs",
         "barrier_against_seconds",
     }  # two methods, one repair

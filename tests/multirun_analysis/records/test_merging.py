@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_sweeps import REPAIRS, make_record, with_blocks
+from analysis_sweeps import REPAIRS, make_record, with_blocks, with_training
 
 from multirun_analysis import load_curves, load_layers, load_runs, schema
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.records.merging import merged, of_other_settings, with_methods
-from multirun_analysis.records.packed import LAYOUTS, pack
+from multirun_analysis.records.packed import LAYOUTS, ROW_KEY, TRAINING_CURVES, pack
 
 
 def without(record, *methods):
@@ -48,6 +48,16 @@ def test_of_other_settings_or_another_status_the_first_counts_as_a_whole(changes
     record, sentences = merged(first, pack(other))
     assert sentences == (differences or ["other runs for identity, weights", "other curves for identity, weights"])
     np.testing.assert_array_equal(record.rows["runs"].numbers, first.rows["runs"].numbers)
+
+
+def test_training_curves_of_two_folders_are_joined_and_points_that_differ_are_said():
+    some, others, record = (with_training(make_record("a", repairs=REPAIRS), epochs) for epochs in ((0, 2), (0, 1, 2), (0, 1, 2)))
+    joined, differences = merged(pack(some), pack(others))
+    assert differences == []
+    rows = joined.rows["training_curves"]
+    assert sorted(rows.keys(TRAINING_CURVES, ROW_KEY)) == sorted(pack(others).rows["training_curves"].keys(TRAINING_CURVES, ROW_KEY))
+    record["training"][-1]["loss"] += 1
+    assert merged(pack(some), pack(record))[1] == ["other training_curves for a-1"]
 
 
 def test_a_failure_of_either_is_kept():

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from analysis_sweeps import REPAIRS, make_record
+from analysis_sweeps import REPAIRS, make_record, with_training
 
 from multirun_analysis import schema
-from multirun_analysis.records.packed import CURVES, LAYERS, LAYOUTS, ROW_KEY, RUNS, pack
+from multirun_analysis.records.packed import CURVES, LAYERS, LAYOUTS, ROW_KEY, RUNS, TRAINING_CURVES, pack
 
 
 def column(packed, layout, name):
@@ -14,7 +14,7 @@ def column(packed, layout, name):
 
 @pytest.fixture
 def record():
-    record = make_record("a", networks=3, repairs=REPAIRS)
+    record = with_training(make_record("a", networks=3, repairs=REPAIRS))
     for k, row in enumerate(record["runs"]):
         row["loss_a"] = 0.1 * k
     for k, curve in enumerate(record["curves"]):
@@ -25,9 +25,11 @@ def record():
 def test_the_rows_stand_in_the_order_of_the_record(record):
     packed = pack(record)
     assert packed.head["scope"] == record["scope"]
-    of_layers = [name for name in ROW_KEY if name not in (*schema.REPAIR, "split")]
-    for layout, names in ((RUNS, ROW_KEY[:-1]), (CURVES, ROW_KEY[:-1]), (LAYERS, of_layers)):
-        keys = [tuple(row[name] for name in names) for row in record[layout.name]]
+    of_layers = (*schema.PAIR, *schema.METHOD, "layer")
+    of_lines = (*of_layers[:-1], *schema.REPAIR, "split")
+    for layout, names in ((RUNS, of_lines), (CURVES, of_lines), (LAYERS, of_layers), (TRAINING_CURVES, ("network", "split", "epoch"))):
+        rows = record[schema.TRAINING if layout is TRAINING_CURVES else layout.name]
+        keys = [tuple(row[name] for name in names) for row in rows]
         assert packed.rows[layout.name].keys(layout, names) == keys
         assert packed.rows[layout.name].keys(layout, ROW_KEY) == keys  # those columns of the key that it has
     np.testing.assert_array_equal(column(packed, RUNS, "loss_a"), [row["loss_a"] for row in record["runs"]])
@@ -45,7 +47,8 @@ def test_measures_of_later_versions_are_absent_and_points_are_those_of_the_recor
 
 
 def test_every_layout_has_the_columns_of_the_schema():
-    for layout, columns in ((RUNS, schema.RUNS_TAIL), (CURVES, schema.CURVES_TAIL), (LAYERS, schema.LAYERS_TAIL)):
+    tails = (schema.RUNS_TAIL, schema.CURVES_TAIL, schema.LAYERS_TAIL, schema.TRAINING_TAIL)
+    for layout, columns in zip(LAYOUTS, tails, strict=True):
         keys = {*schema.PAIR, *schema.METHOD, *schema.REPAIR, "split", schema.TEST_BLOCKS}  # no columns of their own
         assert set(schema.names(columns)) - keys == {*layout.all_words, *layout.all_numbers} - keys
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from analysis_sweeps import expect, make_record, record_bytes, resealed, with_blocks, write_record
+from analysis_sweeps import expect, make_record, record_bytes, resealed, with_blocks, with_training, write_record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -183,3 +183,23 @@ def test_a_record_whose_test_blocks_are_damaged_is_unreadable_and_one_without_an
     assert [record["run_id"] for record in sweep.records] == ["good0", "good1", "whole"]
     assert sweep.failures["run_id"].tolist() == ["x3"]  # the folder's name
     assert "`test_blocks` is not a table of 5 rows" in sweep.failures["sentence"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"network": "b-0"}, "a training curve of a network that the record has no pair of"),
+        ({"epoch": 0.5}, "`epoch` is no number of epochs: 0.5"),
+        ({"epoch": -1}, "`epoch` is no number of epochs: -1"),
+        ({"epoch": None}, "`epoch` is no number of epochs: nan"),
+        ({"split": "both"}, "unknown split 'both'"),
+        ({"epoch": 1, "split": "test"}, "two rows of one pair, method, repair and split in `training_curves`"),
+        ({"loss": "low"}, "`loss` is no number"),
+        ({"network": 1}, "`network` in `training_curves` is no text"),
+    ],
+)
+def test_a_record_whose_training_curves_are_none_is_unreadable(tmp_path, change, sentence):
+    record = with_training(make_record("a"))
+    record["training"][0] |= change
+    write_record(tmp_path / "a", record)
+    assert sentence in find_sweep(tmp_path).failures["sentence"].item()

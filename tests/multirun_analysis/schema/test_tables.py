@@ -1,7 +1,7 @@
 """The columns of every CSV of a sweep."""
 
 import pandas as pd
-from analysis_sweeps import REPAIRS, four_records, in_both_directions, make_record, repaired
+from analysis_sweeps import REPAIRS, four_records, in_both_directions, make_record, repaired, with_training
 
 from multirun_analysis import schema
 from multirun_analysis.report.report import write_report
@@ -10,7 +10,7 @@ from multirun_analysis.tables.sweep import TABLES
 
 
 def test_every_csv_has_the_columns_of_its_schema_and_comes_back_with_their_types(write_sweep):
-    records = [in_both_directions(repaired(record, REPAIRS)) for record in four_records()]
+    records = [with_training(in_both_directions(repaired(record, REPAIRS))) for record in four_records()]
     sweep = write_sweep([*records, make_record("far", width=32, seed=2, **{"optimizer.lr": 0.2})])
     folder = write_report([sweep], only=TABLES).folder
     for name, (_, columns) in files().items():

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from analysis_sweeps import four_records, write_record
+from analysis_sweeps import four_records, with_training, write_record
 
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.schema import files
@@ -13,7 +13,7 @@ from multirun_analysis.tables.sweep import TABLES, sweep_frames
 def sweep(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     for record in four_records():
-        write_record(folder / record["run_id"], record)
+        write_record(folder / record["run_id"], with_training(record))
     return find_sweep(folder)
 
 

@@ -15,7 +15,10 @@ NAMES = ("train_inputs", "train_labels", "test_inputs", "test_labels")
 
 @dataclass(frozen=True, kw_only=True)
 class Arrays(Dataset):
-    """Inputs (examples, ...) and labels (examples,) of both splits, from a file that `np.savez` wrote."""
+    """Inputs and labels (examples,) of both splits, from a file that `np.savez` wrote.
+
+    Inputs are vectors (examples, numbers), or images with their channels first, or grey ones without that axis.
+    """
 
     name: ClassVar[str] = "arrays"
     file: str | None = location()  # where the data lie: in no hash; what they are is in the fingerprint of their contents
@@ -28,7 +31,7 @@ class Arrays(Dataset):
 
     def load(self) -> Data:
         train_x, train_y, test_x, test_y = self._arrays()
-        train_x, test_x = (inputs.reshape(len(inputs), -1) for inputs in (train_x, test_x))  # networks take flat examples
+        train_x, test_x = (inputs[:, None] if inputs.ndim == 3 else inputs for inputs in (train_x, test_x))  # one channel
         if self.normalise:
             train_x, test_x = normalise(train_x, test_x)
         return Data(split(train_x, train_y), split(test_x, test_y), n_classes=int(train_y.max()) + 1)

@@ -1,26 +1,32 @@
-"""Recipes of training: data orders, schedules of the learning rate, and settings that make no sense."""
+"""Recipes of training: schedules of the learning rate, names that new fields leave alone, and settings that make no sense."""
 
 import math
-from itertools import islice
 
 import numpy as np
 import pytest
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.training.loop import Training, data_orders
+from lmc_sweeps.common.identity import identity_settings
+from lmc_sweeps.training.recipe import Training
 
 
-@pytest.mark.parametrize("examples", [1, 2, 97])
-def test_a_data_order_is_a_permutation_of_the_examples(examples):
-    for order in islice(data_orders(3, 0, examples), 3):
-        np.testing.assert_array_equal(np.sort(order), np.arange(examples))
+def test_what_recipes_have_grown_is_in_no_name_at_its_default():
+    assert identity_settings(Training()) == identity_settings(Training(label_smoothing=0, augmentation="none", crop_padding=4))
+    changed = identity_settings(Training(label_smoothing=0.1, augmentation="crop"))
+    assert (changed["label_smoothing"], changed["augmentation"]) == (0.1, "crop")
+    assert not changed.keys() - {"label_smoothing", "augmentation"} - identity_settings(Training()).keys()
 
 
-def test_data_orders_are_the_same_for_the_same_words_and_differ_by_seed_network_and_epoch():
-    words = [(3, 0), (4, 0), (3, 1)]
-    orders = [tuple(order) for word in words for order in islice(data_orders(*word, 50), 2)]
-    assert orders == [tuple(order) for word in words for order in islice(data_orders(*word, 50), 2)]
-    assert len(set(orders)) == len(orders) == 6
+def test_training_curves_are_in_no_name():
+    assert identity_settings(Training(curve_epochs=2)) == identity_settings(Training())
+
+
+@pytest.mark.parametrize(("epochs", "every"), [(0, 1), (1, 1), (5, 1), (5, 2), (6, 2), (5, 5), (5, 9), (5, None)])
+def test_a_curve_has_the_first_and_the_last_epoch_and_every_nth_and_their_number_is_counted(epochs, every):
+    training = Training(epochs=epochs, curve_epochs=every)
+    expected = () if every is None else tuple(epoch for epoch in range(epochs + 1) if epoch % every == 0 or epoch == epochs)
+    assert training.epochs_of_curve() == expected
+    assert training.points_of_curve() == len(expected)
 
 
 def test_a_constant_schedule_is_the_peak_at_every_step():
@@ -68,6 +74,14 @@ def test_schedules_at_their_limits(warmup_steps, steps, expected):
         ({"schedule": None}, r"`training\.schedule` must be one of constant, warmup_cosine, got None\."),
         ({"warmup_steps": -1}, r"`training\.warmup_steps` must be a non-negative integer, got -1\."),
         ({"warmup_lr": -1e-9}, r"`training\.warmup_lr` must be a finite number at least 0, got -1e-09\."),
+        ({"label_smoothing": 1.0}, r"`training\.label_smoothing` must be a finite number at least 0 and below 1, got 1\.0\."),
+        (
+            {"augmentation": "crops"},
+            r"`training\.augmentation` must be one of crop, crop_flip, flip, none, got 'crops'\. Did you mean 'crop'\?",
+        ),
+        ({"crop_padding": 0}, r"`training\.crop_padding` must be a positive integer, got 0\."),
+        ({"curve_epochs": 0}, r"`training\.curve_epochs` must be a positive integer, got 0\."),
+        ({"curve_epochs": "all"}, r"`training\.curve_epochs` must be a positive integer, got 'all'\."),
         ({"warmup_lr": float("nan")}, r"`training\.warmup_lr` must be a finite number at least 0, got nan\."),
     ],
 )

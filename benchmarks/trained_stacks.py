@@ -1,0 +1,85 @@
+"""Stacks in the middle of their training, to be timed: of the sizes that lmc_sweeps itself chooses."""
+
+import time
+from dataclasses import replace
+
+import torch
+
+from benchmarks import plain
+from lmc_sweeps.datasets.base import Data, fingerprint
+from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.jobs.planned import padded_split, padded_stack, planned_networks
+from lmc_sweeps.jobs.prepared import PreparedJob
+from lmc_sweeps.jobs.settings import JobSettings
+from lmc_sweeps.jobs.stack_sizes import stack_size
+from lmc_sweeps.matching.weights import Weights
+from lmc_sweeps.models.base import Architecture, Model
+from lmc_sweeps.models.mlp import Mlp
+from lmc_sweeps.training.loop import StackState, initial_state, train
+from lmc_sweeps.training.optimizers import Optimizer, Sgd
+from lmc_sweeps.training.recipe import Training
+
+EPOCHS = 200  # so many that a few steps of trying pay
+
+
+def job(
+    data: Data,
+    width: int,
+    depth: int,
+    batch_size: int,
+    networks: int,
+    model: Model | None = None,
+    optimizer: Optimizer | None = None,
+    precision: str = "float32",
+    device: str = "cpu",
+) -> PreparedJob:
+    """Return a job of some networks, multilayer perceptrons by SGD if nothing else is said; what it says of the dataset is not used."""
+    settings = JobSettings(
+        width=width, depth=depth, networks=networks, seed=0, dataset=Digits(), model=model or Mlp(), optimizer=optimizer or Sgd(),
+        training=Training(epochs=EPOCHS, batch_size=batch_size), matching=(Weights(),), device=device, precision=precision, points=3,
+        store=None,
+    )  # fmt: skip
+    return PreparedJob(settings, data, fingerprint(data))
+
+
+class TrainedStack:
+    """Networks of a job in the middle of their training.
+
+    Parameters
+    ----------
+    job : PreparedJob
+    size : int, optional
+        How many are trained at once; as many as lmc_sweeps chooses here if not given.
+    architecture : Architecture, optional
+        By which they are computed, instead of the job's own; it must not be padded.
+    """
+
+    def __init__(self, job: PreparedJob, size: int | None = None, architecture: Architecture | None = None) -> None:
+        tasks = planned_networks(job)
+        self.size = stack_size(tasks) if size is None else size
+        self._tasks = tasks[: self.size]
+        first = self._tasks[0]
+        self._architecture = architecture or first.training_architecture
+        self._device = torch.device(job.settings.device)
+        self._split = padded_split(first.architecture, job.data.train, self._device)
+        initial = padded_stack(self._tasks)
+        on_device = {name: tensor.to(self._device) for name, tensor in initial.items()}
+        self._state: StackState = initial_state(job.settings.optimizer, on_device, first.statistics)
+
+    def networks(self) -> dict[str, torch.Tensor]:
+        """Return the tensors of the networks as they are now, a stack."""
+        return self._state.parameters
+
+    def steps(self, count: int) -> float:
+        """Go on for `count` steps after a first one; return the seconds of one step of one network."""
+        moments: list[float] = []
+        state = replace(self._state, step=0)  # later epochs would first have to draw the orders of the earlier ones
+        recipes = [task.recipe for task in self._tasks]
+
+        def note(state: StackState) -> None:
+            if state.step in (1, count + 1):  # a GPU works on while we go on: it is waited for at the ends only
+                plain.finish(self._device)
+            moments.append(time.perf_counter())
+
+        self._state = train(self._architecture, state, recipes, self._split, note, count + 1)
+        return (moments[-1] - moments[0]) / count / self.size
