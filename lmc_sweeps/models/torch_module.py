@@ -57,7 +57,9 @@ class TorchModule(Architecture):
     @one_thread()
     def linear_form(self, network: Mapping[str, Tensor], inputs: Tensor) -> LinearForm:
         if self._linear_form is None:
-            self._linear_form = linear_form(self._module, self._graph, inputs[:EXAMPLES].cpu(), generator(0, "linear form"))
+            self._linear_form = linear_form(
+                copy.deepcopy(self._module).cpu(), self._graph, inputs[:EXAMPLES].cpu(), generator(0, "linear form")
+            )
         return self._linear_form
 
     def reads(self, network: Mapping[str, Tensor]) -> dict[str, tuple[str, ...]]:
