@@ -18,7 +18,7 @@ from lmc_sweeps.matching.richer import Search, Values
 from lmc_sweeps.matching.sinkhorn import best_order
 from lmc_sweeps.matching.soft_maps import matrix
 from lmc_sweeps.matching.tensor_maps import TensorMap
-from lmc_sweeps.maths.orthogonal import across_ones
+from lmc_sweeps.maths.orthogonal import across_ones, procrustes
 from lmc_sweeps.symmetry.linear_form import LinearGroup
 
 MOST_EXAMPLES = 5000  # of the batch on which maps are scored
@@ -137,7 +137,9 @@ class _Learner:
         linear = self._problem.linear
         with torch.no_grad():
             return {
-                group: _orthonormal(self._map(group).double().numpy()) if group in linear else best_order(latent.numpy())
+                group: procrustes(self._map(group).double().numpy(), keeps_ones=linear[group].keeps_ones)  # of rounding in float32
+                if group in linear
+                else best_order(latent.numpy())
                 for group, latent in self._latent.items()
             }
 
@@ -156,9 +158,3 @@ class _Learner:
 def _zeros(group: LinearGroup) -> np.ndarray:
     """Return the numbers S of orthogonal maps that are still those of the start."""
     return np.zeros((group.size - 1,) * 2) if group.keeps_ones else np.zeros_like(group.identity())
-
-
-def _orthonormal(matrices: np.ndarray) -> np.ndarray:
-    """Return the nearest orthogonal matrices, of some that are so up to rounding in float32."""
-    left, _, right = np.linalg.svd(matrices)
-    return np.asarray(left @ right)

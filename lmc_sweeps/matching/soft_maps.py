@@ -1,6 +1,6 @@
 """Soft permutations, matrices or orders of neurons on the factors of axes: the inner product of two networks, and its gradient."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -9,7 +9,9 @@ import numpy as np
 from lmc_sweeps.matching.neuron_weights import cut
 from lmc_sweeps.matching.problem import MatchingProblem
 
-SoftMaps = Mapping[str, np.ndarray]  # by group a matrix (n, n), rows A's neurons and columns B's, or the order (n,) of a permutation
+# By group a matrix (n, n), rows A's neurons and columns B's; the order (n,) of a permutation; or matrices (heads, n, n), one for each place
+# of the factor before.
+SoftMaps = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,11 @@ class Block:
     a: np.ndarray
     b: np.ndarray
 
-    def moved(self, maps: SoftMaps, but: int | None = None) -> np.ndarray:
-        """Return B's part with its factors mapped to A's, all `but` one if that is given."""
+    def moved(self, maps: SoftMaps, but: Collection[int] = ()) -> np.ndarray:
+        """Return B's part with its factors mapped to A's, all `but` some."""
         part = self.b
         for k, group in enumerate(self.groups):
-            if k != but:
+            if k not in but:
                 part = _mapped(part, k, maps[group])
         return part
 
@@ -39,10 +41,17 @@ class Block:
         """Return the inner product of A's part with B's mapped one."""
         return float(np.vdot(self.a, self.moved(maps)))
 
-    def gradient(self, k: int, maps: SoftMaps) -> np.ndarray:
-        """Return the derivative (n_k, n_k) of the inner product by the map at one place, the others at their values."""
-        others = [axis for axis in range(self.a.ndim) if axis != k]
-        return np.tensordot(self.a, self.moved(maps, but=k), axes=(others, others))
+    def distance(self, maps: SoftMaps) -> float:
+        """Return the squared distance of A's part from B's mapped one."""
+        return float(np.sum((self.a - self.moved(maps)) ** 2))
+
+    def products(self, maps: SoftMaps, *places: int) -> np.ndarray:
+        """Return the inner products of A's part with B's mapped one over all axes but some places, (n_k, ..., n_k, ...): A's, then B's.
+
+        Of one place they are the derivative of the inner product by the map there.
+        """
+        others = [axis for axis in range(self.a.ndim) if axis not in places]
+        return np.tensordot(self.a, self.moved(maps, but=places), axes=(others, others))
 
 
 def blocks_of(problem: MatchingProblem) -> list[Block]:
@@ -70,7 +79,7 @@ def gradient(blocks: Iterable[Block], group: str, maps: SoftMaps) -> np.ndarray:
     r"""Return :math:`\partial f / \partial P_l`, (n, n), of one group: the sum over all of its places."""
     n = len(maps[group])
     places = ((block, k) for block in blocks for k, name in enumerate(block.groups) if name == group)
-    return sum((block.gradient(k, maps) for block, k in places), np.zeros((n, n)))
+    return sum((block.products(maps, k) for block, k in places), np.zeros((n, n)))
 
 
 def matrix(mapping: np.ndarray) -> np.ndarray:
@@ -81,4 +90,7 @@ def matrix(mapping: np.ndarray) -> np.ndarray:
 def _mapped(part: np.ndarray, k: int, mapping: np.ndarray) -> np.ndarray:
     if mapping.ndim == 1:
         return part.take(mapping, axis=k)
+    if mapping.ndim == 3:
+        by_head = np.moveaxis(part, (k - 1, k), (0, 1))
+        return np.moveaxis((mapping @ by_head.reshape(*mapping.shape[:2], -1)).reshape(by_head.shape), (0, 1), (k - 1, k))
     return np.moveaxis(np.tensordot(mapping, part, axes=(1, k)), 0, k)

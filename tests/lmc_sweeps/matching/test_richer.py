@@ -58,7 +58,7 @@ def test_a_unit_is_given_the_best_maps_that_there_are(name: str) -> None:
     search = Search(problem_of(pair_of(name), name))
     values, names = random_values(search, 2), list(search.problem.a.weights)
     for unit in search.units:
-        best = {**values, **search.best(unit, values, names)}
+        best = {**values, **search.best(unit, values)}
         others = [
             {**values, **{group: drawn[group] for group in unit.groups}} for drawn in (random_values(search, seed) for seed in range(60))
         ]

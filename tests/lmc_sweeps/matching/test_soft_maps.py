@@ -9,6 +9,8 @@ from traced_networks import NETWORKS, graph_of
 from lmc_sweeps.matching.all_weights import squared_distance, squares
 from lmc_sweeps.matching.base import MatchingProblem, NetworkView
 from lmc_sweeps.matching.soft_maps import blocks_of, gradient, inner_product, matrix
+from lmc_sweeps.maths.orthogonal import random_orthogonal
+from lmc_sweeps.symmetry.head_maps import InHeads
 
 NAMES = ["vit chunked", "densenet", "resnet20 group"]  # factors, concatenations, and both in convolutions with statistics
 
@@ -51,6 +53,28 @@ def test_the_gradient_is_that_of_differences(name: str) -> None:
         ends = [inner_product(blocks, {**maps, group: maps[group] + sign * 1e-4 * direction}) for sign in (1, -1)]
         slope = float(np.vdot(gradient(blocks, group, maps), direction))
         assert slope == pytest.approx((ends[0] - ends[1]) / 2e-4, rel=1e-6)
+
+
+def test_matrices_inside_of_heads_are_those_that_the_graph_applies_and_products_of_places_are_slopes() -> None:
+    problem, rng = traced("vit chunked"), np.random.default_rng(4)
+    blocks, orders = blocks_of(problem), {group: rng.permutation(size) for group, size in problem.sizes.items()}
+    inside = next(group for group in problem.groups if group.endswith("[1]"))  # coordinates of three heads
+    heads = inside.removesuffix("[1]") + "[0]"
+    matrices = np.stack([random_orthogonal(problem.sizes[inside], rng) for _ in range(problem.sizes[heads])])
+    tensors = {tensor: torch.from_numpy(values) for tensor, values in problem.b.weights.items()}
+    applied = problem.graph.apply(tensors, {**orders, inside: InHeads(matrices)})
+    names = [tensor for tensor in tensors if tensor not in problem.graph.buffers]
+    maps = {**orders, inside: matrices}
+    assert inner_product(blocks, maps) == pytest.approx(
+        sum(float(np.sum(problem.a.weights[name] * applied[name].numpy())) for name in names), rel=1e-10
+    )
+    distance = sum(float(np.sum((problem.a.weights[name] - applied[name].numpy()) ** 2)) for name in names)
+    assert sum(block.distance(maps) for block in blocks) == pytest.approx(distance, rel=1e-10)
+    products = sum(block.products(maps, k - 1, k) for block in blocks for k, group in enumerate(block.groups) if group == inside)
+    step = rng.standard_normal(matrices.shape)  # the inner product is linear in the matrices: its slope is that of heads in their order
+    of_pairs = products.swapaxes(1, 2)[np.arange(len(step)), orders[heads]]
+    change = inner_product(blocks, {**maps, inside: matrices + step}) - inner_product(blocks, maps)
+    assert change == pytest.approx(float(np.vdot(of_pairs, step)), rel=1e-9)
 
 
 def test_a_group_on_both_axes_of_one_tensor_has_both_slopes() -> None:
