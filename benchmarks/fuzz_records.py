@@ -10,6 +10,7 @@ from benchmarks.fuzz_base import Reader, unless
 from benchmarks.records import write_sweep
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs import plane_files, records
+from lmc_sweeps.jobs.merged_records import merged
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.sweeps import expected
@@ -55,7 +56,7 @@ def _use_record(path: Path) -> bool:
         return False
     if record is not None and records.is_finished(record):
         records.is_measured(record, Weights(), [NoRepair()])
-        records.merged(record, record)
+        merged(record, record)
         plane_files.methods_without_plane(path.parent, record, ["a", "b"], [Weights()])
     return record is not None
 

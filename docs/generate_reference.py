@@ -56,6 +56,7 @@ PAGES = {
                 "shape",
                 "base",
                 "architecture",
+                "stack",
                 "counts",
                 "criteria",
                 "mlp",

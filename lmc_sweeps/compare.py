@@ -15,7 +15,7 @@ from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.maths.interpolation import line_points
 from lmc_sweeps.maths.permutations import PermutationSpec
 from lmc_sweeps.measuring.lines import Pair
-from lmc_sweeps.measuring.pairs import EXAMPLES, compare_pair, method_key, with_identity
+from lmc_sweeps.measuring.pairs import compare_pair, method_key, with_identity
 from lmc_sweeps.measuring.rows import PairResult
 from lmc_sweeps.models.criteria import Criterion, criterion_of
 from lmc_sweeps.own_networks.architecture import architecture_of
@@ -159,7 +159,7 @@ def compare(
             repairs=repairs,
         )
     result = replace(result, notes=[*notes, *result.notes])
-    pair = Pair(architecture, a.parameters, b.parameters, at_once, examples.train.inputs[:EXAMPLES])
+    pair = Pair(architecture, a.parameters, b.parameters, at_once, examples.train.inputs)
     return _comparison(result, methods, pair, (a, network_a), (b, network_b), stages.seconds)
 
 

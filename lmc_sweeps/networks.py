@@ -21,8 +21,8 @@ from lmc_sweeps.jobs.planned import template
 from lmc_sweeps.jobs.recorded import mark_in
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.measuring.lines import Pair
-from lmc_sweeps.measuring.pairs import EXAMPLES
 from lmc_sweeps.models.base import Model, Shape
+from lmc_sweeps.models.torch_module import EXAMPLES
 from lmc_sweeps.symmetry.maps import Map, as_map, permutations_of
 from multirun_analysis.schema import CODE, PERMUTATIONS, RECORD, mark_of
 

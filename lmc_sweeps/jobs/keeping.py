@@ -7,6 +7,7 @@ import numpy as np
 
 from lmc_sweeps.common.files import locked
 from lmc_sweeps.jobs import records
+from lmc_sweeps.jobs.merged_records import merged
 from lmc_sweeps.jobs.permutation_files import read_maps, write_permutations
 from lmc_sweeps.jobs.records import Record
 from lmc_sweeps.matching.base import Maps
@@ -33,7 +34,7 @@ def keep_results(folder: Path, results: Record, maps: Mapping[str, Maps]) -> tup
             if _would_mix(present, results):
                 return present, False
             present_maps = read_maps(folder, present)
-            results = records.merged(present, results)
+            results = merged(present, results)
         digest = write_permutations(folder, maps, present_maps)
         results[FILES] = {**results.get(FILES, {}), PERMUTATIONS: digest}
         return records.write_record(folder, results), True

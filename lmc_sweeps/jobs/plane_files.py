@@ -25,7 +25,7 @@ from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import NO_PLANE, Record
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.measuring.lines import Pair
-from lmc_sweeps.measuring.pairs import EXAMPLES, method_key
+from lmc_sweeps.measuring.pairs import method_key
 from lmc_sweeps.measuring.planes import N_ROWS, PlaneRow, plane_rows
 from lmc_sweeps.symmetry.maps import Map
 from multirun_analysis import schema
@@ -104,7 +104,7 @@ def measure_planes(
         rows: list[PlaneRow] = []
         reason = "a weight of theirs is not finite"
         if networks[i].facts.finite and networks[j].facts.finite:
-            pair = Pair(architecture, networks[i].parameters, networks[j].parameters, 0, test.inputs[:EXAMPLES]).seen_by(method)
+            pair = Pair(architecture, networks[i].parameters, networks[j].parameters, 0, test.inputs).seen_by(method)
             by_group = _of_method(folder, maps, f"{names[i]}.{names[j]}.{method_key(method)}")
             rows = plane_rows(architecture, pair.a, pair.b, pair.graph.apply(pair.b, by_group), test)
             reason = "A, B and permuted B lie on one line"

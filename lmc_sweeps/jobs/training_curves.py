@@ -11,6 +11,7 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.files import locked
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.jobs import records
+from lmc_sweeps.jobs.merged_records import joined_curves
 from lmc_sweeps.jobs.network_files import Curve, CurvePoint, StoredNetwork
 from lmc_sweeps.jobs.planned import PlannedNetwork, padded_split
 from lmc_sweeps.jobs.prepared import PreparedJob
@@ -72,7 +73,7 @@ def training_rows(job: PreparedJob, networks: Sequence[StoredNetwork]) -> list[R
     epochs = frozenset(job.settings.training.epochs_of_curve())
     named = zip(job.network_names, networks, strict=True)
     rows = [{"network": name, **point._asdict()} for name, network in named for point in network.curve if point.epoch in epochs]
-    return records.joined_curves([], rows)
+    return joined_curves([], rows)
 
 
 def lacks_training_curves(job: PreparedJob, record: Record | None) -> bool:
@@ -97,7 +98,7 @@ def add_training_curves(job: PreparedJob, folder: Path, networks: Sequence[Store
         records.check_same_job(folder, record, job.run_id)
         if record is None or not records.is_finished(record):
             raise InputError(f"{str(folder / RECORD)!r} was lost while training curves were added to it; run the job again.")
-        record[TRAINING] = records.joined_curves(record.get(TRAINING, []), training_rows(job, networks))
+        record[TRAINING] = joined_curves(record.get(TRAINING, []), training_rows(job, networks))
         record["notes"] = list(dict.fromkeys([*record["notes"], *_notes(record, networks)]))
         training = record["config"].get("training", {}) | {"curve_epochs": job.settings.training.curve_epochs}
         record["config"] = record["config"] | {"training": training}

@@ -24,9 +24,9 @@ class Procrustes(AllWeightsMatching):
 
     over the parameters of both networks in linear form (`LinearForm`): norms of residual streams are folded into the layers that read
     behind them, and then any orthogonal map of the stream keeps the function, one that leaves the vector of ones if the norms take off the
-    mean; so does one of the coordinates of queries and keys, or of values, inside of every attention head. Networks on the line have the
-    architecture that they had, with scales of 1 and shifts of 0. Where nothing is of that kind, as in a perceptron, all maps are
-    permutations, and the metric is that of `rebasin`.
+    mean; so does one of the coordinates of queries and keys, or of values, inside of every attention head that has several. Networks on the
+    line have the architecture that they had, with scales of 1 and shifts of 0. Where nothing is of that kind, as in a perceptron, all maps
+    are permutations, and the metric is that of `rebasin`.
 
     At first each group is matched by what can be compared, beginning with those that embeddings and the last layer know; sweeps follow,
     in which each group, or the heads of a layer with all of their coordinates, is given its best map while the others stay

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,7 @@ from lmc_sweeps.models.base import Architecture, unstack
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.repair.none import NoRepair
 from lmc_sweeps.symmetry.graph import Graph
-from lmc_sweeps.symmetry.linear_form import LinearGroup
+from lmc_sweeps.symmetry.linear_form import LinearForm
 from lmc_sweeps.symmetry.maps import Coupling
 
 # The split on which temperatures are fitted, for the networks have not seen it, and of whose examples blocks are kept.
@@ -29,10 +29,9 @@ ENDS = np.array([0.0, 1.0])
 
 @dataclass(frozen=True)
 class Pair:
-    """Networks A and B, their symmetries, and how many examples are evaluated at a time.
+    """Networks A and B, and how many examples are evaluated at a time.
 
-    `examples` are a few inputs by which the linear form of the architecture is found; `linear` are the groups that orthogonal maps may
-    rotate, of a pair that is in it.
+    `examples` are inputs by which the linear form of the architecture is found; `form` is that of a pair which is in it.
     """
 
     architecture: Architecture
@@ -40,23 +39,23 @@ class Pair:
     b: Mapping[str, Tensor]
     batch_size: int
     examples: Tensor | None = None
-    graph: Graph = field(default=None)  # type: ignore[assignment]  # that of B
-    linear: Mapping[str, LinearGroup] = field(default_factory=dict)
-    obstacle: str = ""  # to the linear form of a residual stream
+    form: LinearForm | None = None
 
-    def __post_init__(self) -> None:
-        if self.graph is None:
-            object.__setattr__(self, "graph", self.architecture.graph(self.b))
+    @cached_property
+    def graph(self) -> Graph:
+        """The symmetry graph of the networks as they are here."""
+        return self.architecture.graph(self.b) if self.form is None else self.form.free
 
     @cached_property
     def folded(self) -> "Pair":
-        """The pair in linear form."""
+        """The pair in linear form; as it is, with the obstacle said, where a tensor would overflow."""
         assert self.examples is not None
         form = self.architecture.linear_form(self.b, self.examples)
         a, b = form.folded(self.a), form.folded(self.b)
         if not all(bool(torch.isfinite(network[name]).all()) for network in (a, b) for name in network):
-            return replace(self, obstacle="its norms cannot be folded: a product of weights and scales is larger than their type holds.")
-        return replace(self, a=a, b=b, graph=form.free, linear=form.groups, obstacle=form.obstacle)
+            obstacle = "its norms cannot be folded: a product of weights and scales is larger than their type holds."
+            return replace(self, form=LinearForm(form.graph, obstacle=obstacle))
+        return replace(self, a=a, b=b, form=form)
 
     def seen_by(self, method: Matching) -> "Pair":
         """Return the pair as a method sees it, whose line is measured."""

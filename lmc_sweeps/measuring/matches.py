@@ -66,8 +66,7 @@ def _shown(pair: Pair, splits: Mapping[str, Split], sight: Sight, users: Sequenc
         b = graph.apply(pair.b, order)
     needs = frozenset().union(*(method.needs for method in users))
     problem = matching_problem(
-        pair.architecture, [pair.a, b], splits[sight.split], needs, batch_size=pair.batch_size, examples=sight.examples
+        pair.architecture, [pair.a, b], splits[sight.split], needs, batch_size=pair.batch_size, examples=sight.examples, form=pair.form
     )
-    problem = replace(problem, graph=graph, linear=pair.linear)
     n_users = sum(bool(method.needs & MOMENTS) for method in users)
     return Shown(problem, order, (time.perf_counter() - start) / max(n_users, 1))

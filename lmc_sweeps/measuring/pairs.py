@@ -20,8 +20,6 @@ from lmc_sweeps.models.base import Architecture
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.repair.none import NoRepair
 
-EXAMPLES = 2  # by which the linear form of networks is found
-
 
 def with_identity(methods: Sequence[Matching]) -> tuple[Matching, ...]:
     """Return the methods with the identity before them, once: no method is shown without its control."""
@@ -83,7 +81,7 @@ def compare_pair(
     -------
     PairResult
     """
-    pair = Pair(architecture, a, b, batch_size, train.inputs[:EXAMPLES])
+    pair = Pair(architecture, a, b, batch_size, train.inputs)
     matches = _match(pair, {"train": train, "test": test}, methods, seed, enter)
     both = {"train": train if path_train is None else path_train, "test": test}
     splits = {name: both[name] for name in evaluated}
@@ -137,8 +135,9 @@ def _notes(pair: Pair, matches: Sequence[Match]) -> list[str]:
     notes = []
     for match in matches:
         name, gap = match.method.name, match.measures.function_gap
-        if obstacle := pair.seen_by(match.method).obstacle:
-            notes.append(f"{name}: no map but a permutation is tried of a residual stream: {obstacle}")
+        form = pair.seen_by(match.method).form
+        if form is not None and form.obstacle:
+            notes.append(f"{name}: no map but a permutation is tried of a residual stream: {form.obstacle}")
         if not match.result.converged:
             notes.append(f"{name}: not converged: {match.result.sentence}.")
         if match.is_coupling and not match.measures.keeps_function:
@@ -150,7 +149,8 @@ def _notes(pair: Pair, matches: Sequence[Match]) -> list[str]:
         if not match.result.is_permutation:
             notes.append(f"{name}: the coupling is not a permutation; it was rounded to the nearest one.")
         if math.isnan(gap):
-            notes.append(f"{name}: a logit of B, or of permuted B, is not finite on the test split, so it has no barrier.")
+            some = "B, or of permuted B" + (", or of A, folded or not" if match.method.folds else "")
+            notes.append(f"{name}: a logit of {some}, is not finite on the test split, so it has no barrier.")
         elif gap > FUNCTION_ROUNDING:
             same = "permuted B is not the same function as B" + (", or folded A not as A" if match.method.folds else "")
             notes.append(f"{name}: {same} (function_gap {gap:.1e}, rounding is below {FUNCTION_ROUNDING:g}), so it has no barrier.")

@@ -12,6 +12,7 @@ from lmc_sweeps.matching.problem import NotShown
 from lmc_sweeps.measuring.losses import TrainingLoss
 from lmc_sweeps.measuring.moments import network_moments
 from lmc_sweeps.models.base import Architecture
+from lmc_sweeps.symmetry.linear_form import LinearForm
 
 MOMENTS = frozenset({"moments", "cross_moments"})  # what is computed of activations
 
@@ -24,6 +25,7 @@ def matching_problem(
     generator: np.random.Generator | None = None,
     batch_size: int = 2000,
     examples: int | None = None,
+    form: LinearForm | None = None,
 ) -> MatchingProblem:
     """Return the problem of mapping networks to the first of them.
 
@@ -41,6 +43,8 @@ def matching_problem(
         Number of examples evaluated at once.
     examples : int, optional
         Number of examples of the split, spread evenly, from which moments and losses are taken; all of them if not given.
+    form : LinearForm, optional
+        That the networks are in, for methods that fold.
 
     Returns
     -------
@@ -57,7 +61,8 @@ def matching_problem(
         for k, network in enumerate(networks)
     )
     return MatchingProblem(
-        graph=architecture.graph(networks[0]),
+        graph=architecture.graph(networks[0]) if form is None else form.free,
+        linear={} if form is None else form.groups,
         views=views,
         reads=architecture.reads(networks[0]),
         sites=architecture.sites(networks[0]),

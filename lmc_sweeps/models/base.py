@@ -9,9 +9,10 @@ from torch import Tensor
 
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import IMAGES, VECTORS
-from lmc_sweeps.models.architecture import Architecture, line_by, sources_of, stacked, unstack
+from lmc_sweeps.models.architecture import Architecture, sources_of
 from lmc_sweeps.models.counts import Counts
 from lmc_sweeps.models.shape import Shape
+from lmc_sweeps.models.stack import line_by, stacked, unstack
 from lmc_sweeps.symmetry.axes import INPUT
 
 __all__ = ["INPUT", "Architecture", "Counts", "Model", "Shape", "line_by", "sources_of", "stacked", "unstack"]

@@ -23,7 +23,7 @@ from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.linear_form import LinearForm, linear_form
 from lmc_sweeps.symmetry.sites import Site, sites_of
 
-EXAMPLES = 2  # that groups are tried with
+EXAMPLES = 2  # that a module is traced with, its graph proved, and the linear form of its networks found
 DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 

@@ -14,13 +14,12 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.models.base import Counts, Model, Shape
-from lmc_sweeps.models.torch_module import TorchModule
+from lmc_sweeps.models.torch_module import EXAMPLES, TorchModule
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.proof import prove
 from lmc_sweeps.symmetry.tracing import trace
 
 log = logging.getLogger(__name__)
-EXAMPLES = 2  # that a module is traced with, and its graph proved
 MOST_WIDTH = 2**24  # above it the number of entries of a tensor, some hundred times its square, is no integer of 64 bits
 
 

@@ -26,7 +26,8 @@ from lmc_sweeps.training.recipe import Training
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it
 _WORD = re.compile(r"\.*[A-Za-z_][\w.]*")  # that may be a key
 SCALARS = scalar_keys()
-KEYS = ("plan", "report", *SCALARS, *PARTS, *MEASURED, "store")
+OF_COMMANDS = ("plan", "report")  # not of a job: what a command does
+KEYS = (*OF_COMMANDS, *SCALARS, *PARTS, *MEASURED, "store")
 
 
 def parts() -> dict[str, Mapping[str, type]]:
@@ -83,8 +84,8 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     checks.known_keys("", plain, KEYS)
     missing = [key for key in KEYS if key not in plain]
     if missing:
-        raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[2:])}.")
-    for key in ("plan", "report"):
+        raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[len(OF_COMMANDS) :])}.")
+    for key in OF_COMMANDS:
         checks.boolean(key, plain[key])
     outside = from_environment(OmegaConf.to_container(config, resolve=False)) if isinstance(config, DictConfig) else {}
     methods = _several("matching", plain["matching"], matching.choices())

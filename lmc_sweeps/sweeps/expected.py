@@ -11,9 +11,10 @@ from typing import Any
 
 from lmc_sweeps.common.checks import UNREADABLE
 from lmc_sweeps.common.files import locked, write_atomically
+from lmc_sweeps.jobs.merged_records import with_repairs
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.recorded import measured_settings
-from lmc_sweeps.jobs.records import matching_entries, repair_entries, with_repairs
+from lmc_sweeps.jobs.records import matching_entries, repair_entries
 from lmc_sweeps.measuring.pairs import with_identity, with_none
 from multirun_analysis.checks import read_file
 from multirun_analysis.common.redaction import redacted_arguments, redacted_line, redacted_yaml

@@ -21,6 +21,7 @@ from lmc_sweeps.jobs.estimates import check_all_fit
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.checked_jobs import CheckedJobs, checked_jobs
 from lmc_sweeps.sweeps.composing import JobComposer
+from lmc_sweeps.sweeps.config import OF_COMMANDS
 from lmc_sweeps.sweeps.expected import write_command, write_config, write_expected
 from lmc_sweeps.sweeps.fitting import fitted
 from lmc_sweeps.sweeps.launcher import BatchedLauncher
@@ -96,7 +97,7 @@ class ValidatingSweeper(BasicSweeper):
             raise InputError("`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name.")
         overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)
         for override in overrides:
-            if override.key_or_group in ("plan", "report") and override.is_sweep_override():
+            if override.key_or_group in OF_COMMANDS and override.is_sweep_override():
                 raise InputError(f"`{override.key_or_group}` must be true or false, not both.")
         try:
             check_number(overrides)

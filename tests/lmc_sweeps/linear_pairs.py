@@ -56,15 +56,13 @@ def pair_of(name: str, a: int = 1, b: int = 2) -> Pair:
 def problem_of(pair: Pair, name: str, seed: int = 0) -> MatchingProblem:
     """Return the problem of a pair in linear form."""
     folded = pair.folded
-    problem = matching_problem(pair.architecture, [folded.a, folded.b], examples(name), NEEDS, np.random.default_rng(seed))
-    return replace(problem, graph=folded.graph, linear=folded.linear)
+    networks, rng = [folded.a, folded.b], np.random.default_rng(seed)
+    return matching_problem(pair.architecture, networks, examples(name), NEEDS, rng, form=folded.form)
 
 
 def planted(pair: Pair, seed: int = 0) -> Pair:
     """Return a pair whose B is A in other coordinates and another order, as far as A keeps its function."""
     rng, folded = np.random.default_rng(seed), pair.folded
-    maps = {
-        group: folded.linear[group].random(rng) if group in folded.linear else rng.permutation(size)
-        for group, size in folded.graph.sizes.items()
-    }
+    linear = folded.form.groups
+    maps = {group: linear[group].random(rng) if group in linear else rng.permutation(size) for group, size in folded.graph.sizes.items()}
     return replace(pair, b=folded.graph.apply(folded.a, maps))

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lmc_sweeps.datasets.base import TOKENS, Split, split, token_split
 from lmc_sweeps.models.base import Shape
 from lmc_sweeps.models.cnn import Cnn
 from lmc_sweeps.models.gpt import Gpt
@@ -31,6 +32,13 @@ class Small:
 
     def inputs(self, count: int = 4, seed: int = 0) -> Tensor:
         return self.shape.examples(count, self.model.takes[0], np.random.default_rng(seed))
+
+    def drawn(self, count: int, seed: int) -> Split:
+        """Return examples with labels, drawn."""
+        inputs, rng = self.inputs(count, seed).numpy(), np.random.default_rng(seed)
+        if self.model.takes == (TOKENS,):
+            return token_split(inputs, rng.integers(self.shape.classes, size=inputs.shape))
+        return split(inputs, rng.integers(self.shape.classes, size=count))
 
 
 IMAGE, WIDE, TEXT = (1, 8, 8), (3, 32, 32), (6,)

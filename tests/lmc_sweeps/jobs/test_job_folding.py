@@ -10,7 +10,7 @@ from small_models import MODELS
 from torch import nn
 
 from lmc_sweeps import compare, load_networks
-from lmc_sweeps.datasets.base import TOKENS, Data, Split, split, token_split
+from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.jobs.job import run_job
 from lmc_sweeps.jobs.permutation_files import read_maps
 from lmc_sweeps.matching.folding import Folding
@@ -27,19 +27,11 @@ NAMES = ("vit layer", "gpt rms", "cnn batch")
 ROUNDING = 1e-5  # of outputs in float32
 
 
-def drawn(name: str, examples: int, seed: int) -> Split:
-    small, rng = MODELS[name], np.random.default_rng(seed)
-    inputs = small.inputs(examples, seed).numpy()
-    if small.model.takes == (TOKENS,):
-        return token_split(inputs, rng.integers(small.shape.classes, size=inputs.shape))
-    return split(inputs, rng.integers(small.shape.classes, size=examples))
-
-
 @pytest.fixture(scope="module", params=NAMES)
 def measured(request, tmp_path_factory):
     name, folder = request.param, tmp_path_factory.mktemp("job")
     small = MODELS[name]
-    data = Data(drawn(name, 16, 0), drawn(name, 8, 1), small.shape.classes)
+    data = Data(MODELS[name].drawn(16, 0), MODELS[name].drawn(8, 1), small.shape.classes)
     training = Training(epochs=3, batch_size=8)
     job = small_job(
         data, model=small.model, width=small.shape.width, depth=small.shape.depth, training=training, points=3, matching=METHODS,

@@ -5,7 +5,7 @@ import pytest
 from small_jobs import small_job, timeless
 from small_models import MODELS
 
-from lmc_sweeps.datasets.base import TOKENS, Data, Split, split, token_split
+from lmc_sweeps.datasets.base import Data
 from lmc_sweeps.jobs.job import run_job
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.matching.activations import Activations
@@ -21,19 +21,10 @@ EVERY_NORM = [name for name in MODELS if name not in ("cnn mean", "vit token")]
 SLOW = ("cnn none", "gpt layer")  # that are matched and repaired by what takes long, too
 
 
-def drawn(name: str, examples: int, seed: int) -> Split:
-    """Return examples of a model, drawn."""
-    small, rng = MODELS[name], np.random.default_rng(seed)
-    inputs = small.inputs(examples, seed).numpy()
-    if small.model.takes == (TOKENS,):
-        return token_split(inputs, rng.integers(small.shape.classes, size=inputs.shape))
-    return split(inputs, rng.integers(small.shape.classes, size=examples))
-
-
 def job(name: str, **changes) -> PreparedJob:
     """Return a job of a small model: two networks, two epochs of two steps."""
     small = MODELS[name]
-    data = Data(drawn(name, 12, 0), drawn(name, 6, 1), small.shape.classes)
+    data = Data(small.drawn(12, 0), small.drawn(6, 1), small.shape.classes)
     training = Training(epochs=2, batch_size=7, checkpoint_seconds=0.0)
     settings = {"model": small.model, "width": small.shape.width, "depth": small.shape.depth, "training": training, "points": 3}
     return small_job(data, **settings | changes)

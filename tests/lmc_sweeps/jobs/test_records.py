@@ -16,7 +16,6 @@ from lmc_sweeps.jobs.records import (
     forget_failure,
     is_finished,
     is_measured,
-    merged,
     read_record,
     surroundings,
     write_failure,
@@ -141,28 +140,11 @@ def test_a_method_counts_as_measured_with_the_same_settings():
     assert not is_measured(measured, Weights(biases=True), [NoRepair(), Rescale()])
 
 
-def test_a_record_with_lines_of_several_numbers_of_points_counts_as_none_and_none_is_made(tmp_path):
+def test_a_record_with_lines_of_several_numbers_of_points_counts_as_none(tmp_path):
     mixed = record()
     mixed["curves"][0]["t"] = [0.0, 0.25, 0.5, 0.75, 1.0]
     write_record(tmp_path, mixed)
     assert read_record(tmp_path) is None
-    fine, coarse = record((Identity(), Weights()), points=5), record((Identity(), Activations()))
-    with pytest.raises(ValueError, match="lines of 5 and of 3 points do not go into one record"):
-        merged(fine, coarse)
-    everything = record((Identity(), Weights(), Activations()), notes=["points: new"])
-    assert merged(fine | {"notes": ["points: old", "dataset: x"]}, everything)["notes"] == ["dataset: x", "points: new"]
-
-
-def test_merging_keeps_the_rows_of_both_and_takes_the_new_ones_where_both_have_some():
-    old = record((Identity(), Weights()), value=1.0, notes=["first", "both"], seconds=1.0)
-    new = record((Weights(), Weights(biases=True), Activations()), value=2.0, notes=["both", "second"], seconds=2.0)
-    both = merged(old, new)
-    methods = [Identity(), Weights(), Weights(biases=True), Activations()]
-    for table, remaining in (("matching", methods), ("runs", methods), ("curves", methods), ("layers", methods[1:])):
-        assert [(row["matching"], row["settings_hash"]) for row in both[table]] == [(m.name, m.settings_hash()) for m in remaining]
-    assert [row["value"] for row in both["runs"]] == [1.0, 2.0, 2.0, 2.0]
-    assert (both["notes"], both["seconds"]) == (["first", "both", "second"], 2.0)
-    assert old == record((Identity(), Weights()), value=1.0, notes=["first", "both"], seconds=1.0)
 
 
 def test_a_failure_is_written_down_and_does_not_count_as_finished(tmp_path):

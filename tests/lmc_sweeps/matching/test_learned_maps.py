@@ -57,7 +57,7 @@ def test_maps_are_of_the_kind_of_their_group_and_streams_keep_the_vector_of_ones
     pair = pair_of("vit")
     maps = LearnedMaps(steps=10, batch_size=12, learning_rate=0.05)(problem_of(pair, "vit")).maps
     for group, mapping in maps.items():
-        linear = pair.folded.linear.get(group)
+        linear = pair.folded.form.groups.get(group)
         assert isinstance(mapping, Permutation if linear is None else Orthogonal if linear.heads is None else InHeads)
     np.testing.assert_allclose(maps["patches"].matrix.sum(1), 1, atol=1e-9)
 
