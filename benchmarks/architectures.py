@@ -1,6 +1,7 @@
 """Training steps of convolutional networks and transformers: in stacks, one network after the other, and in a plain PyTorch loop."""
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +29,8 @@ from lmc_sweeps.training.optimizers import AdamW, Optimizer, Sgd
 
 NETWORKS = 8  # of a width in a sweep of four pairs
 AT_ONCE = 4  # networks of the stack that is computed at once, whether it pays or not
-REPEATS = 5
-TURN = 0.4  # seconds of work of one candidate in one turn, or a step of every network where these take longer
+REPEATS = 15
+TURN = 0.2  # seconds of work of one candidate in one turn, or a step of every network where these take longer
 EXAMPLES = 2000
 
 
@@ -78,7 +79,10 @@ def architectures() -> pd.DataFrame:
 
 
 def row(case: Case, repeats: int = REPEATS, turn: float = TURN) -> dict[str, object]:
-    """Return the times of one case, and the ratios of their medians; `turn` is how many seconds of work are timed at a time."""
+    """Return the times of one case, and medians of the ratios in a turn; `turn` is how many seconds of work are timed at a time.
+
+    Times are those of the processor, not of the clock on the wall: with one thread they are the same, less what other programs took.
+    """
     prepared = case.job()
     stacks = {
         "ours": TrainedStack(prepared),
@@ -90,7 +94,9 @@ def row(case: Case, repeats: int = REPEATS, turn: float = TURN) -> dict[str, obj
     count = max(2, math.ceil(turn / loop.steps(2)))
     if stacks["ours"].size == 1:  # then both are one
         del stacks["ours"]
-    candidates: dict[str, Callable[[], float]] = {name: partial(stack.steps, max(1, count // stack.size)) for name, stack in stacks.items()}
+    candidates: dict[str, Callable[[], float]] = {
+        name: partial(stack.steps, max(1, count // stack.size), time.process_time) for name, stack in stacks.items()
+    }
     timings = interleaved({**candidates, "plain": lambda: loop.steps(count)}, repeats)
     chosen = timings.setdefault("ours", timings["one after the other"])
     return {
@@ -99,9 +105,9 @@ def row(case: Case, repeats: int = REPEATS, turn: float = TURN) -> dict[str, obj
         "width": case.width,
         "batch": case.batch_size,
         "stack": stacks["ours"].size if "ours" in stacks else 1,
-        "ratio_to_plain": timings["plain"].median / chosen.median,
-        "ratio_to_one_after_the_other": timings["one after the other"].median / chosen.median,
-        "at_once_to_one_after_the_other": timings["one after the other"].median / timings["at once"].median,
+        "ratio_to_plain": chosen.speed(timings["plain"]),
+        "ratio_to_one_after_the_other": chosen.speed(timings["one after the other"]),
+        "at_once_to_one_after_the_other": timings["at once"].speed(timings["one after the other"]),
         **{f"{key} [ms]": str(timings[key]).replace(" ms", "") for key in ("ours", "one after the other", "at once", "plain")},
     }
 
@@ -116,7 +122,8 @@ class PlainLoop:
 
     def steps(self, count: int) -> float:
         """Go on for `count` steps; return the seconds of one."""
-        return plain.steps_of(self.module, self._optimizer, self._split.inputs, self._split.labels, self._batch_size, count)
+        split, size = self._split, self._batch_size
+        return plain.steps_of(self.module, self._optimizer, split.inputs, split.labels, size, count, time.process_time)
 
 
 def torch_optimizer(optimizer: Optimizer, module: nn.Module) -> torch.optim.Optimizer:

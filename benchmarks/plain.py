@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
@@ -26,10 +26,18 @@ def steps(inputs: Tensor, labels: Tensor, width: int, depth: int, batch_size: in
     return steps_of(module, optimizer, inputs, labels, batch_size, count)
 
 
-def steps_of(module: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, labels: Tensor, batch_size: int, count: int) -> float:
+def steps_of(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    inputs: Tensor,
+    labels: Tensor,
+    batch_size: int,
+    count: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
     """Train any module for `count` steps, on labels of examples or of tokens, and return the seconds of one."""
     step = 0
-    start = time.perf_counter()
+    start = clock()
     while True:
         for rows in torch.randperm(len(labels), device=inputs.device).split(batch_size):
             optimizer.zero_grad()
@@ -39,7 +47,7 @@ def steps_of(module: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor
             step += 1
             if step == count:
                 finish(inputs.device)
-                return (time.perf_counter() - start) / count
+                return (clock() - start) / count
 
 
 def finish(device: torch.device) -> None:

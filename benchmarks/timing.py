@@ -15,14 +15,21 @@ import torch
 
 @dataclass(frozen=True)
 class Seconds:
-    """The times of one candidate: their median, the fastest and the slowest."""
+    """The times of one candidate, turn by turn: their median, the fastest and the slowest."""
 
-    median: float
-    fastest: float
-    slowest: float
+    turns: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The median time."""
+        return statistics.median(self.turns)
 
     def __str__(self) -> str:
-        return f"{1000 * self.median:.3f} ms ({1000 * self.fastest:.3f} to {1000 * self.slowest:.3f})"
+        return f"{1000 * self.median:.3f} ms ({1000 * min(self.turns):.3f} to {1000 * max(self.turns):.3f})"
+
+    def speed(self, baseline: "Seconds") -> float:
+        """Return how many times as fast as a baseline it is: the median over turns, in each of which the machine was the same for both."""
+        return statistics.median(slow / fast for fast, slow in zip(self.turns, baseline.turns, strict=True))
 
 
 def interleaved(candidates: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, Seconds]:
@@ -37,7 +44,7 @@ def interleaved(candidates: Mapping[str, Callable[[], float]], repeats: int) -> 
             seconds = run()
             if turn:
                 all_seconds[name].append(seconds)
-    return {name: Seconds(statistics.median(times), min(times), max(times)) for name, times in all_seconds.items()}
+    return {name: Seconds(tuple(times)) for name, times in all_seconds.items()}
 
 
 def timed(work: Callable[[], object], units: int = 1) -> float:

@@ -1,6 +1,7 @@
 """Stacks in the middle of their training, to be timed: of the sizes that lmc_sweeps itself chooses."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -70,7 +71,7 @@ class TrainedStack:
         """Return the tensors of the networks as they are now, a stack."""
         return self._state.parameters
 
-    def steps(self, count: int) -> float:
+    def steps(self, count: int, clock: Callable[[], float] = time.perf_counter) -> float:
         """Go on for `count` steps after a first one; return the seconds of one step of one network."""
         moments: list[float] = []
         state = replace(self._state, step=0)  # later epochs would first have to draw the orders of the earlier ones
@@ -79,7 +80,7 @@ class TrainedStack:
         def note(state: StackState) -> None:
             if state.step in (1, count + 1):  # a GPU works on while we go on: it is waited for at the ends only
                 plain.finish(self._device)
-            moments.append(time.perf_counter())
+            moments.append(clock())
 
         self._state = train(self._architecture, state, recipes, self._split, note, count + 1)
         return (moments[-1] - moments[0]) / count / self.size

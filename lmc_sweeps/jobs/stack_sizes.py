@@ -25,7 +25,8 @@ TRIED = 4  # networks in the stack of an estimate
 def stack_size(group: Sequence[PlannedNetwork]) -> int:
     """Return how many networks of a group are best trained at once on this machine: measured, within the bounds that were set.
 
-    Sizes 1, 2, 4, ... are tried for a few steps each, until a larger one no longer trains a network in less time, or does not fit.
+    Sizes 1, 2, 4, ... are tried for a few steps each, until a larger one no longer trains a network in less time, or does not fit. Networks
+    that are computed one after the other in any stack are trained alone.
     """
     first = group[0]
     best, fastest, size = 1, math.inf, 1
@@ -33,6 +34,8 @@ def stack_size(group: Sequence[PlannedNetwork]) -> int:
         most = min(len(group), most_in_memory(first))
         if first.settings.training.stack is not None:
             return min(most, first.settings.training.stack)
+        if not _is_computed_at_once(first):
+            return 1
         if most == 1 or first.steps < 10 * (PROBE_STEPS + WARM_UP_STEPS):
             return most
         while size <= 4 * best:  # two sizes in a row without a gain end the search
@@ -47,6 +50,11 @@ def stack_size(group: Sequence[PlannedNetwork]) -> int:
             raise
     log.info("stacks of %d networks of width %d: %.2f ms per network and step", best, first.settings.width, 1000 * fastest)
     return best
+
+
+def _is_computed_at_once(network: PlannedNetwork) -> bool:
+    device = resolve_device(network.settings.device)
+    return network.training_architecture.is_computed_at_once({name: tensor.to(device) for name, tensor in padded_stack([network]).items()})
 
 
 def training_seconds(networks: Sequence[PlannedNetwork]) -> float:

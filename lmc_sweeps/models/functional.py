@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.devices import is_out_of_memory
+from lmc_sweeps.models.module_inputs import called
 from lmc_sweeps.models.module_layout import layout_of
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
@@ -204,11 +205,11 @@ def _buffers_in(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
 def call(module: nn.Module, tensors: dict[str, Tensor], inputs: Tensor) -> Tensor:
     """Return the outputs of one network; `tensors` holds the values of its buffers after the call."""
     layout = layout_of(module)
-    # A module may change its buffers in place, and its inputs.
+    # A module may change its buffers in place.
     tensors |= {name: tensors[name].clone() for name in layout.buffers if name in tensors}
     tensors |= {name: buffer.clone() for name, buffer in layout.own_buffers(tensors)}
     with layout.holding(tensors):
-        outputs = module(inputs.clone())
+        outputs = called(module, inputs, is_copied=torch._C._functorch.is_functorch_wrapped_tensor(inputs))
     if not isinstance(outputs, Tensor):
         raise InputError(f"a network must return one tensor, and a {type(module).__name__} returned a {type(outputs).__name__}.")
     return outputs

@@ -1,11 +1,15 @@
 """The sizes of stacks: within the memory that is set, and the fastest of those that were tried."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from small_tasks import task, with_settings
 
+from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.jobs import stack_sizes
 from lmc_sweeps.jobs.stack_sizes import most_in_memory, stack_size, training_seconds
+from lmc_sweeps.models.cnn import Cnn
 from lmc_sweeps.training.recipe import Training
 
 
@@ -44,6 +48,14 @@ def test_a_trial_that_does_not_fit_in_memory_ends_the_search_at_the_best_that_di
 
     monkeypatch.setattr(stack_sizes, "seconds_per_network_step", trial)
     assert stack_size([task(number, training=Training(epochs=100, batch_size=16)) for number in range(20)]) == 2
+
+
+def test_networks_that_are_computed_one_after_the_other_are_trained_alone_unless_a_size_is_set():
+    images = Split(torch.randn(32, 1, 8, 8), torch.arange(32) % 3)
+    for training, size in ((Training(epochs=1), 1), (Training(epochs=200, batch_size=16), 1), (Training(epochs=1, stack=3), 3)):
+        tasks = [with_settings(task(number), model=Cnn(), width=4, training=training) for number in range(4)]
+        of_images = [replace(each, job=replace(each.job, data=Data(images, images, 3))) for each in tasks]
+        assert stack_size(of_images) == size
 
 
 @pytest.mark.parametrize("epochs", [0, 1])
