@@ -1,12 +1,15 @@
 """`digits`: 1,797 real 8×8 images of handwritten digits, embedded in scikit-learn. No download."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import Data, Dataset, check_sizes, first_rows, normalise, split
+from lmc_sweeps.datasets.stratified import stratified_parts
 
 SHAPE = (1, 8, 8)  # of an image: one channel
 
@@ -41,12 +44,10 @@ class Digits(Dataset):
 
     def load(self) -> Data:
         """Return 1,437 training and 360 test images of one channel, or the first of them, pixels in [0, 1] unless normalised."""
-        from sklearn.datasets import load_digits  # scikit-learn takes a second to import, and other datasets do not need it
-        from sklearn.model_selection import train_test_split
-
-        pixels, labels = load_digits(return_X_y=True)
+        pixels, labels = _images()
         inputs = pixels / 16.0  # 17 grey levels, 0 to 16
-        train_x, test_x, train_y, test_y = train_test_split(inputs, labels, test_size=360, random_state=0, stratify=labels)
+        train, test = stratified_parts(labels, test_size=360, seed=0)
+        train_x, test_x, train_y, test_y = inputs[train], inputs[test], labels[train], labels[test]
         chosen_train = first_rows("train_size", self.train_size, len(train_y), "the training part of digits")
         chosen_test = first_rows("test_size", self.test_size, len(test_y), "the test part of digits")
         train_x, train_y, test_x, test_y = train_x[chosen_train], train_y[chosen_train], test_x[chosen_test], test_y[chosen_test]
@@ -55,3 +56,17 @@ class Digits(Dataset):
         square = np.ones((self.enlarge, self.enlarge))
         train_x, test_x = (np.kron(pixels.reshape(-1, *SHAPE), square) for pixels in (train_x, test_x))
         return Data(split(train_x, train_y), split(test_x, test_y), n_classes=10)
+
+
+def _images() -> tuple[np.ndarray, np.ndarray]:
+    """Return pixels, (1797, 64), and labels, (1797,), out of scikit-learn's file: the package itself takes two seconds to import."""
+    package = find_spec("sklearn")
+    assert package is not None  # it is among our dependencies
+    assert package.origin is not None
+    file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    if file.is_file():
+        table = np.loadtxt(file, delimiter=",")
+        return table[:, :-1], table[:, -1].astype(np.int64)
+    from sklearn.datasets import load_digits  # of a version that keeps it elsewhere
+
+    return load_digits(return_X_y=True)
