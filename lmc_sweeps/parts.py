@@ -102,7 +102,7 @@ def check_parts() -> None:
 
 def _check_configs(folder: Path, choices: Mapping[str, Mapping[str, type]]) -> None:
     """Raise `InputError` if a part in a folder has no YAML that says what it is, or a YAML in it cannot be used."""
-    from lmc_sweeps.sweeps.config import conf_dir  # imported late: OmegaConf is not needed to compare two networks
+    from lmc_sweeps.sweeps.conf_folder import conf_dir  # imported late: OmegaConf is not needed to compare two networks
 
     for group, classes in choices.items():
         for name, kind in classes.items():

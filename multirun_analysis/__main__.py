@@ -11,10 +11,8 @@ from multirun_analysis.common.backend import draw_into_files
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import check_folders, folders_of_parts
 from multirun_analysis.common.streams import command_streams
-from multirun_analysis.report.report import write_report
-from multirun_analysis.report.terminal import show, written
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
-from multirun_analysis.tables.sweep import TABLES
+from multirun_analysis.tables.names import TABLES
 
 EXAMPLES = """examples:
   python -m multirun_analysis my_sweep                           the tables, figures and report.html of a sweep, finished or not
@@ -67,6 +65,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--resampling-seed", type=int, default=DEFAULT.seed, help="of a bootstrap (default: 0)")
     options = parser.parse_args(arguments)
     draw_into_files()
+    from multirun_analysis.report.report import write_report  # here: pandas takes half a second, in which --help would wait
+    from multirun_analysis.report.terminal import show, written
+
     try:
         check_folders(InputError)
         if folders_of_parts() and not options.only:

@@ -27,7 +27,8 @@ from lmc_sweeps.own_networks.files import NetworkFile, read_network_file
 from lmc_sweeps.own_networks.layers import Chain, chain
 from lmc_sweeps.own_networks.weights import weights_of
 from lmc_sweeps.parts import check_parts
-from lmc_sweeps.sweeps.config import conf_dir, job_settings, load_data
+from lmc_sweeps.sweeps.conf_folder import conf_dir
+from lmc_sweeps.sweeps.config import job_settings, load_data
 from lmc_sweeps.sweeps.overrides import check_overrides, plain_folder, quoted
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import conf_folders

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-Legacy = np.random.RandomState  # noqa: NPY002  # whose bits are frozen, and what scikit-learn draws with
+Legacy = np.random.RandomState  # whose bits are frozen, and what scikit-learn draws with
 
 
 def stratified_parts(labels: np.ndarray, test_size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +33,7 @@ def stratified_parts(labels: np.ndarray, test_size: int, seed: int) -> tuple[np.
     return train, test
 
 
-def _shares(sizes: np.ndarray, drawn: int, rng: np.random.RandomState) -> np.ndarray:  # noqa: NPY002
+def _shares(sizes: np.ndarray, drawn: int, rng: np.random.RandomState) -> np.ndarray:
     """Return how many examples of each class are drawn, in proportion to `sizes`; the largest remainders are rounded up, ties by lot."""
     exact = sizes / sizes.sum() * drawn
     shares = np.floor(exact)

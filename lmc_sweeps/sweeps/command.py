@@ -9,7 +9,7 @@ from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_automatic_config_search_path, get_args_parser, run_and_report
+from hydra._internal.utils import create_automatic_config_search_path, run_and_report
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import CompactHydraException
@@ -22,7 +22,7 @@ from lmc_sweeps.common.interruption import Interruption
 from lmc_sweeps.jobs.estimates import check_all_fit
 from lmc_sweeps.jobs.records import check_same_job, read_record
 from lmc_sweeps.sweeps.composing import JobComposer, composed, parsed_once
-from lmc_sweeps.sweeps.config import conf_dir
+from lmc_sweeps.sweeps.conf_folder import conf_dir
 from lmc_sweeps.sweeps.fitting import fitted, is_optional
 from lmc_sweeps.sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
 from multirun_analysis.common.registry import conf_folders
@@ -30,30 +30,6 @@ from multirun_analysis.common.registry import conf_folders
 CONFIG = "config"  # conf/config.yaml
 # Of sweeps: one job would ignore them.
 OF_SWEEPS = ("hydra.sweep", "hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher")
-
-
-def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """Return a command line parsed; options such as ``-m`` may stand anywhere.
-
-    Raises
-    ------
-    InputError
-        If an option is unknown.
-    """
-    parser = get_args_parser()
-
-    def refuse(message: str) -> None:
-        raise InputError(f"{message}; keys are set without dashes, as KEY=VALUE, e.g. width=64, and --help lists the options.")
-
-    parser.error = refuse  # type: ignore[method-assign, assignment]
-    return parser.parse_intermixed_args(words)
-
-
-def is_special(command: argparse.Namespace) -> bool:
-    """Return whether a command is for Hydra alone: help, completion, another config, showing what is composed."""
-    others = (command.config_path, command.config_name, command.experimental_rerun, command.cfg, command.info)
-    flags = (command.help, command.hydra_help, command.shell_completion, command.resolve, command.package)
-    return any(value is not None for value in others) or any(flags)
 
 
 class CachingConfigLoader(ConfigLoaderImpl):

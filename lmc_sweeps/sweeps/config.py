@@ -35,15 +35,6 @@ def parts() -> dict[str, Mapping[str, type]]:
     return {"dataset": datasets.choices(), "model": models.choices(), "optimizer": OPTIMIZERS}
 
 
-def conf_dir() -> Path:
-    """Return the folder of the configs: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "conf", package.parent / "conf"):
-        if (folder / "config.yaml").is_file():
-            return folder
-    raise FileNotFoundError(f"lmc_sweeps: there is no conf/config.yaml in {package} or beside it; the installation is damaged.")
-
-
 def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
     """Return the job that a composed config asks for, with everything checked that can be checked before training.
 

@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.settings import MEASURED
 from lmc_sweeps.sweeps.composing import JobComposer, parsed_once
-from lmc_sweeps.sweeps.config import conf_dir, parts
+from lmc_sweeps.sweeps.conf_folder import conf_dir
+from lmc_sweeps.sweeps.config import parts
 
 SETS = (OverrideType.CHANGE, OverrideType.ADD, OverrideType.FORCE_ADD)
 

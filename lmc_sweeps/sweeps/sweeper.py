@@ -130,7 +130,7 @@ class ValidatingSweeper(BasicSweeper):
     def _set_up(self) -> tuple[DictConfig, HydraContext, Launcher]:
         if self.config is None or self.hydra_context is None or self.launcher is None:
             raise RuntimeError("the sweeper was not set up; Hydra calls setup() first.")
-        return self.config, self.hydra_context, self.launcher
+        return self.config, self.hydra_context, getattr(self.launcher, "launcher", self.launcher)  # ours is inside of what Hydra finds
 
 
 def _config_folders(config: DictConfig) -> list[Path]:

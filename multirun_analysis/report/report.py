@@ -24,11 +24,12 @@ from multirun_analysis.stats.summary import kinds_of, shortage_notes
 from multirun_analysis.tables.barrier_vs_width import with_two_way
 from multirun_analysis.tables.cells import LEAST_ROWS, fixed_keys
 from multirun_analysis.tables.method_differences import method_differences
+from multirun_analysis.tables.names import TABLES, WHERE_MEASURED
 from multirun_analysis.tables.not_worse import PAIRED
 from multirun_analysis.tables.paired_differences import METRICS
 from multirun_analysis.tables.pivots import Block, pivot, pivot_latex, pivot_markdown, pivot_text
 from multirun_analysis.tables.repair_differences import repair_differences
-from multirun_analysis.tables.sweep import TABLES, WHERE_MEASURED, sweep_frames
+from multirun_analysis.tables.sweep import sweep_frames
 
 SHOWN = "loss_barrier"  # of the test split
 MOST_FAILURES = 10  # on the terminal; failures.csv has all

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from multirun_analysis.checks import InputError, nearest
-from multirun_analysis.stats.intervals import LEVEL
 
+LEVEL = 0.95
 KINDS = ("log", "t", "bootstrap", "bca")
 FEWEST_TO_RESAMPLE = (
     20  # pairs; with fewer, bootstraps cover far less than they say (measured in tests/multirun_analysis/stats/test_intervals.py)

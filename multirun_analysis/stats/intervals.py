@@ -6,9 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats takes a second to import
 
+from multirun_analysis.stats.interval_choice import LEVEL
 from multirun_analysis.stats.shared_examples import SharedExamples, half_width
-
-LEVEL = 0.95
 
 
 def student_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple[float, float]:

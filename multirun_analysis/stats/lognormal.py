@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from multirun_analysis.stats.intervals import LEVEL, student_t
+from multirun_analysis.stats.interval_choice import LEVEL
+from multirun_analysis.stats.intervals import student_t
 
 
 def cox_t(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple[float, float]:

@@ -21,7 +21,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from multirun_analysis.stats.intervals import LEVEL, jackknife_variance, job_means
+from multirun_analysis.stats.interval_choice import LEVEL
+from multirun_analysis.stats.intervals import jackknife_variance, job_means
 from multirun_analysis.stats.shared_examples import SharedExamples, half_width
 
 FEWEST_ON_LOGS = 3

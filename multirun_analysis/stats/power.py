@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.special import nctdtrinc, stdtrit
 
-from multirun_analysis.stats.intervals import LEVEL
+from multirun_analysis.stats.interval_choice import LEVEL
 from multirun_analysis.stats.thresholds import at_most
 
 MOST = 10**9  # no sweep has more

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincinv
 
-from multirun_analysis.stats.intervals import LEVEL
+from multirun_analysis.stats.interval_choice import LEVEL
 from multirun_analysis.stats.thresholds import at_most
 
 Counts = int | np.ndarray

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import fdtrc, stdtrit
 
-from multirun_analysis.stats.intervals import LEVEL
+from multirun_analysis.stats.interval_choice import LEVEL
 from multirun_analysis.stats.positive import widened
 
 FEWEST_WIDTHS, FEWEST_SEEDS = 3, 2

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.special import stdtrit
 
-from multirun_analysis.stats.intervals import LEVEL
+from multirun_analysis.stats.interval_choice import LEVEL
 
 
 def welch(one: np.ndarray, other: np.ndarray, level: float = LEVEL) -> tuple[float, float]:

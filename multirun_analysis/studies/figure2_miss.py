@@ -11,7 +11,8 @@ from scipy.special import stdtr, stdtrit  # scipy.stats takes a second to import
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.plots.style import STUDY_FONT, drawable, figure_style, method_look, panel_title
-from multirun_analysis.stats.intervals import LEVEL, student_t
+from multirun_analysis.stats.interval_choice import LEVEL
+from multirun_analysis.stats.intervals import student_t
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.paper_values import LEARNING_RATES, MIDPOINTS, Value
 from multirun_analysis.studies.rows import measured

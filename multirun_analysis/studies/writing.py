@@ -20,7 +20,8 @@ from multirun_analysis.output.files import copy_table, write_by, write_csv, writ
 from multirun_analysis.report.drawing import write_page
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.fitting import check_fit, check_keys
-from multirun_analysis.tables.sweep import WHERE_MEASURED, sweep_frames
+from multirun_analysis.tables.names import WHERE_MEASURED
+from multirun_analysis.tables.sweep import sweep_frames
 
 Made = TypeVar("Made")
 LARGE = 100_000  # bytes from which a table is compressed

@@ -8,7 +8,8 @@ import pandas as pd
 
 from multirun_analysis import schema
 from multirun_analysis.stats.decisions import holm, two_sided_p
-from multirun_analysis.stats.intervals import LEVEL, student_t
+from multirun_analysis.stats.interval_choice import LEVEL
+from multirun_analysis.stats.intervals import student_t
 from multirun_analysis.stats.slopes import Slope, slope_over_widths
 from multirun_analysis.stats.summary import cells_of
 from multirun_analysis.tables.barrier_vs_width import varying_columns

@@ -12,15 +12,10 @@ from multirun_analysis.tables.connected_share import connected_share
 from multirun_analysis.tables.direction_differences import direction_differences
 from multirun_analysis.tables.matching_costs import matching_costs
 from multirun_analysis.tables.method_differences import method_differences
+from multirun_analysis.tables.names import TABLES
 from multirun_analysis.tables.repair_differences import repair_differences
 from multirun_analysis.tables.slopes import slopes
 from multirun_analysis.tables.width_needed import width_needed
-
-TABLES = (
-    "runs", "curves", "layers", "barrier_vs_width", "failures", "method_differences", "repair_differences",
-    "direction_differences", "slopes", "width_needed", "connected_share", "matching_costs", "training_curves",
-)  # fmt: skip
-WHERE_MEASURED = ("training_curves",)  # tables that are written where they have rows, and else only if asked for by name
 
 
 def sweep_frames(sweep: Sweep, names: Collection[str] = TABLES, choice: IntervalChoice = DEFAULT) -> dict[str, pd.DataFrame]:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 import lmc_sweeps.cli  # noqa: F401 - Hydra learns of our plugins and of the names of jobs
 from lmc_sweeps.sweeps.composing import JobComposer
-from lmc_sweeps.sweeps.config import conf_dir
+from lmc_sweeps.sweeps.conf_folder import conf_dir
 
 
 @cache

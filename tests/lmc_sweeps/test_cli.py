@@ -9,7 +9,8 @@ from omegaconf import DictConfig, open_dict
 from lmc_sweeps import cli
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.interruption import Terminated
-from lmc_sweeps.sweeps.config import conf_dir, prepare
+from lmc_sweeps.sweeps.conf_folder import conf_dir
+from lmc_sweeps.sweeps.config import prepare
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from parts_folders import DATASET, METHOD, MODEL, added, no_parts, refusal_of, w
 
 from lmc_sweeps import models
 from lmc_sweeps.cli import main
-from lmc_sweeps.sweeps.config import conf_dir
+from lmc_sweeps.sweeps.conf_folder import conf_dir
 from multirun_analysis.common.registry import GROUPS, PARTS
 
 KINDS = "datasets/, models/, matching/, transport/, repair/, plots/, studies/, stats/, conf/"

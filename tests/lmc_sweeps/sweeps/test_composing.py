@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.sweeps.composing import JobComposer, composed, parsed_once
-from lmc_sweeps.sweeps.config import conf_dir
+from lmc_sweeps.sweeps.conf_folder import conf_dir
 
 
 def test_what_a_job_chooses_is_composed_before_its_plain_values_are_set():

@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from lmc_sweeps import datasets, matching, models, repair
 from lmc_sweeps.cluster.task_settings import ClusterSettings
 from lmc_sweeps.matching.base import Matching
-from lmc_sweeps.sweeps.config import conf_dir, job_settings
+from lmc_sweeps.sweeps.conf_folder import conf_dir
+from lmc_sweeps.sweeps.config import job_settings
 from lmc_sweeps.training.optimizers import OPTIMIZERS
 from lmc_sweeps.training.recipe import Training
 

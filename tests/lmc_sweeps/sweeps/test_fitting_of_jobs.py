@@ -9,11 +9,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.sweeps.command import make_ready, read_command
+from lmc_sweeps.sweeps.command import make_ready
 from lmc_sweeps.sweeps.composing import JobComposer
-from lmc_sweeps.sweeps.config import conf_dir, prepare
+from lmc_sweeps.sweeps.conf_folder import conf_dir
+from lmc_sweeps.sweeps.config import prepare
 from lmc_sweeps.sweeps.fitting import fitted
 from lmc_sweeps.sweeps.sweeper import ValidatingSweeper
+from lmc_sweeps.sweeps.typed_command import read_command
 
 OWN = {
     "dataset/mine.yaml": "name: mnist\n",  # which does not write out the fields that it leaves alone

@@ -6,7 +6,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.sweeps.config import conf_dir
+from lmc_sweeps.sweeps.conf_folder import conf_dir
 from lmc_sweeps.sweeps.overrides import check_overrides, merge_measured, searched_folders, swept_keys
 
 EXPERIMENTS = ", ".join(sorted(path.stem for path in conf_dir().glob("experiment/*.yaml")))

@@ -35,9 +35,10 @@ from multirun_analysis.plots.hover import TIP, hover_svg
 from multirun_analysis.report.drawing import write_page
 from multirun_analysis.report.report import Report, write_report
 from multirun_analysis.report.terminal import show
+from multirun_analysis.tables.names import TABLES
 from multirun_analysis.tables.not_worse import MEANING
 from multirun_analysis.tables.pivots import Block, Value, pivot_latex, pivot_markdown, pivot_text
-from multirun_analysis.tables.sweep import TABLES, sweep_frames
+from multirun_analysis.tables.sweep import sweep_frames
 
 CLIPBOARD, CLEAR, LINK = "\x1b]52;c;aGk=\x07", "\x1b[2J\x1b[H", "\x1b]8;;http://x\x1b\\here\x1b]8;;\x1b\\"
 HOSTILE = [

@@ -15,7 +15,8 @@ from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.published import is_published
 from multirun_analysis.report.report import write_report
 from multirun_analysis.stats.interval_choice import IntervalChoice
-from multirun_analysis.tables.sweep import TABLES, WHERE_MEASURED, sweep_frames
+from multirun_analysis.tables.names import TABLES, WHERE_MEASURED
+from multirun_analysis.tables.sweep import sweep_frames
 
 pytestmark = pytest.mark.usefixtures("no_figures")
 SWEEPS = {

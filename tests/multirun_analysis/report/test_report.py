@@ -15,7 +15,8 @@ from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.report.drawing import write_page
 from multirun_analysis.report.report import MOST_FAILURES, write_report
 from multirun_analysis.stats.interval_choice import IntervalChoice
-from multirun_analysis.tables.sweep import TABLES, WHERE_MEASURED, sweep_frames
+from multirun_analysis.tables.names import TABLES, WHERE_MEASURED
+from multirun_analysis.tables.sweep import sweep_frames
 
 FILES = {
     "runs.csv", "curves.csv", "layers.csv", "barrier_vs_width.csv", "failures.csv", "method_differences.csv",

@@ -6,7 +6,7 @@ from analysis_sweeps import REPAIRS, four_records, in_both_directions, make_reco
 from multirun_analysis import schema
 from multirun_analysis.report.report import write_report
 from multirun_analysis.schema.tables import files
-from multirun_analysis.tables.sweep import TABLES
+from multirun_analysis.tables.names import TABLES
 
 
 def test_every_csv_has_the_columns_of_its_schema_and_comes_back_with_their_types(write_sweep):

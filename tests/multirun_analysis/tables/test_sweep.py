@@ -6,7 +6,8 @@ from analysis_sweeps import four_records, with_training, write_record
 
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.schema import files
-from multirun_analysis.tables.sweep import TABLES, sweep_frames
+from multirun_analysis.tables.names import TABLES
+from multirun_analysis.tables.sweep import sweep_frames
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,32 @@
+"""A command line as it was typed: what of it is known before the libraries are imported that a job needs."""
+
+import argparse
+from collections.abc import Sequence
+
+from hydra._internal.utils import get_args_parser
+
+from lmc_sweeps.common.checks import InputError
+
+
+def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return a command line parsed; options such as ``-m`` may stand anywhere.
+
+    Raises
+    ------
+    InputError
+        If an option is unknown.
+    """
+    parser = get_args_parser()
+
+    def refuse(message: str) -> None:
+        raise InputError(f"{message}; keys are set without dashes, as KEY=VALUE, e.g. width=64, and --help lists the options.")
+
+    parser.error = refuse  # type: ignore[method-assign, assignment]
+    return parser.parse_intermixed_args(words)
+
+
+def is_special(command: argparse.Namespace) -> bool:
+    """Return whether a command is for Hydra alone: help, completion, another config, showing what is composed."""
+    others = (command.config_path, command.config_name, command.experimental_rerun, command.cfg, command.info)
+    flags = (command.help, command.hydra_help, command.shell_completion, command.resolve, command.package)
+    return any(value is not None for value in others) or any(flags)

@@ -1,0 +1,7 @@
+"""The names of the tables that every sweep has: those of their CSVs."""
+
+TABLES = (
+    "runs", "curves", "layers", "barrier_vs_width", "failures", "method_differences", "repair_differences",
+    "direction_differences", "slopes", "width_needed", "connected_share", "matching_costs", "training_curves",
+)  # fmt: skip
+WHERE_MEASURED = ("training_curves",)  # tables that are written where they have rows, and else only if asked for by name

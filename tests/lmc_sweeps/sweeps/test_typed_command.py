@@ -1,0 +1,37 @@
+"""A command line as it was typed: its options wherever they stand, and which of them are for Hydra alone."""
+
+import pytest
+
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.sweeps.typed_command import is_special, read_command
+
+
+@pytest.mark.parametrize("word", ["--width", "-width=8", "--lr=0.1"])
+def test_an_unknown_option_is_a_sentence_that_says_how_keys_are_set(word):
+    with pytest.raises(InputError, match=f"^unrecognized arguments: {word}; keys are set without dashes, as KEY=VALUE, e.g. width=64"):
+        read_command([word, "seed=1"])
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_options_stand_anywhere(position):
+    words = ["width=4,8", "seed=0"]
+    command = read_command([*words[:position], "-m", *words[position:]])
+    assert (command.multirun, command.overrides) == (True, words)
+
+
+@pytest.mark.parametrize(
+    ("words", "special"),
+    [
+        (["--help"], True),
+        (["--hydra-help"], True),
+        (["--cfg", "job"], True),
+        (["-sc", "install=bash"], True),
+        (["--info"], True),
+        (["width=8"], False),
+        (["width=8,16", "-m"], False),
+        (["--config-dir", "own"], False),
+        ([], False),
+    ],
+)
+def test_help_completion_and_showing_are_for_hydra_alone(words, special):
+    assert is_special(read_command(words)) == special
