@@ -37,6 +37,8 @@ def matched(
 ) -> list[tuple[MatchingResult, float]]:
     """Return the result of every method, with its seconds: moments that several look at are computed once and shared."""
     enter("matching", "statistics")
+    import scipy.optimize  # noqa: F401 - before a method's seconds begin; a command that measures nothing does without
+
     by_sight: dict[Sight, list[Matching]] = {}
     for method in methods:
         by_sight.setdefault(_sight(method), []).append(method)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from lmc_sweeps.transport.base import Transport, TransportResult, matched, square_cost
 from lmc_sweeps.transport.ties import TieRule, settled
@@ -25,5 +24,7 @@ class Assignment(Transport):
 
     def __call__(self, cost: np.ndarray, ties: TieRule = TieRule()) -> TransportResult:  # noqa: B008 - it is frozen
         """Return the optimal coupling, a permutation matrix over n."""
+        from scipy.optimize import linear_sum_assignment  # takes 0.4 s to import
+
         cost = square_cost(cost)
         return matched(cost, settled(cost, linear_sum_assignment(cost)[1], ties))

@@ -18,6 +18,7 @@ from multirun_analysis.page.page import Picture, png_picture
 from multirun_analysis.plots.hover import hover_svg
 from multirun_analysis.plots.interpolation_curves import shown_jobs
 from multirun_analysis.records.commands import load_commands
+from multirun_analysis.report.unchanged import last_line
 from multirun_analysis.tables.cells import fixed_keys
 
 LARGEST_SVG = 2_000_000  # letters; a figure with more points is a picture on the page
@@ -35,6 +36,7 @@ def write_page(
     title: str | None = None,
     brief: bool = False,
     files: bool = True,
+    digest: str = "",
 ) -> tuple[str, ...]:
     """Draw the figures and write ``report.html``; return notes on files that were left out.
 
@@ -51,6 +53,8 @@ def write_page(
         Draw the first figure only.
     files : bool
         Write each figure as PNG and PDF too.
+    digest : str
+        Of what the page is made of (`unchanged.made_of`), which its last line then says.
     """
     kinds = plots.choices()
     more: tuple[str, ...] = ()
@@ -67,7 +71,8 @@ def write_page(
     ]
     names = ", ".join("/".join(sweep_dir.resolve().parts[-2:]) for sweep_dir in sweep_dirs)  # Hydra's own names are a date and a time
     text = sections.sweep_page(title or f"Sweep {names}", sweep, frames, pictures, load_commands(sweep_dirs), x, hue, more)
-    write_text(text, folder / REPORT_FILE)
+    end = last_line(digest, [file for picture in pictures for file in picture.files.split(", ")]) if digest else ""
+    write_text(text + end, folder / REPORT_FILE)
     return more
 
 

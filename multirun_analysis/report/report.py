@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +19,8 @@ from multirun_analysis.frames.tidy import Sweep
 from multirun_analysis.output.csv_text import write_curves
 from multirun_analysis.output.files import copy_table, write_by, write_csv, write_text
 from multirun_analysis.page import REPORT_FILE
+from multirun_analysis.records.commands import load_commands
+from multirun_analysis.report.unchanged import is_drawn, made_of
 from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.stats.summary import kinds_of, shortage_notes
@@ -114,17 +117,40 @@ def write_report(
     _write_tables(sweep, frames, blocks, names, folder, f"test loss barrier ({kinds_of(shown)})")
     notes = [*sweep.notes]
     if not only:
-        from multirun_analysis.report.drawing import write_page  # plotting libraries take half a second to import, and tables do without
-
+        facts = provenance(sweep, frames["runs"])
         if sweep.origin is None or sweep.origin.facts is not None:
-            write_text(provenance_text(provenance(sweep, frames["runs"])), folder / PROVENANCE)
-        notes += write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief)
+            write_text(provenance_text(facts), folder / PROVENANCE)
+        notes += _page(sweep, frames, sweep_dirs, folder, x, hue, facts=facts, brief=brief)
     notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
     if not only:
         notes += _figure_notes(table, x, hue)
     heading = f"Test loss barrier [nats]: mean [interval] ({kinds_of(shown)}); error at ends: mean test error of the networks."
     prefixed = tuple(f"note: {note}" for note in notes)
     return Report(folder, names if only else (), heading, blocks, _counts(sweep), _failures(sweep), prefixed)
+
+
+def _page(
+    sweep: Sweep,
+    frames: Mapping[str, pd.DataFrame],
+    sweep_dirs: Sequence[Path],
+    folder: Path,
+    x: str,
+    hue: str,
+    *,
+    facts: Mapping[str, Any],
+    brief: bool,
+) -> tuple[str, ...]:
+    """Draw the figures and write the page, a brief one only if the folder does not have it already; return notes on what was left out."""
+    digest = ""
+    if brief and sweep.origin is None:
+        names = [str(sweep_dir.resolve()) for sweep_dir in sweep_dirs]
+        said = [names, load_commands(sweep_dirs), facts, len(sweep.records), sweep.n_asked, sweep.following, x, hue]
+        digest = made_of([file for name in frames if (file := folder / f"{name}.csv").is_file()], said)
+        if is_drawn(folder, digest):
+            return ()
+    from multirun_analysis.report.drawing import write_page  # plotting libraries take a second to import, and tables do without
+
+    return write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief, digest=digest)
 
 
 def _check_tables(names: Collection[str]) -> None:
