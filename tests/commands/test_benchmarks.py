@@ -23,8 +23,10 @@ def test_candidates_take_turns_and_the_first_turn_does_not_count():
 
     timings = interleaved({"a": candidate("a", [9.0, 1.0, 3.0, 2.0]), "b": candidate("b", [0.0, 5.0, 5.0, 8.0])}, repeats=3)
     assert order == ["a", "b"] * 4
-    assert (timings["a"].median, timings["a"].fastest, timings["a"].slowest) == (2.0, 1.0, 3.0)
-    assert (timings["b"].median, timings["b"].fastest, timings["b"].slowest) == (5.0, 5.0, 8.0)
+    assert (timings["a"].turns, timings["a"].median) == ((1.0, 3.0, 2.0), 2.0)
+    assert (timings["b"].turns, timings["b"].median) == ((5.0, 5.0, 8.0), 5.0)
+    assert timings["a"].speed(timings["b"]) == 4.0  # of 5, 5/3 and 4 turn by turn
+    assert str(timings["a"]) == "2000.000 ms (1000.000 to 3000.000)"
 
 
 def test_the_plain_line_that_ours_is_timed_against_computes_the_same():

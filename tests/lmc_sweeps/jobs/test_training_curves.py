@@ -78,7 +78,7 @@ def test_a_network_has_the_same_curve_in_a_stack_and_alone():
 
 
 @pytest.mark.parametrize("stop", [1, 4, 5, 11])
-@pytest.mark.parametrize("job", [every(2), normalised_job(training=replace(normalised_job().settings.training, curve_epochs=1))])
+@pytest.mark.parametrize("job", [every(2), normalised_job(training=replace(normalised_job().settings.training, curve_epochs=1, stack=2))])
 def test_a_training_that_was_killed_goes_on_to_the_same_curve(tmp_path, job, stop):
     networks, store = planned_networks(job), Store(tmp_path)
     stop = min(stop, networks[0].steps - 1)

@@ -20,7 +20,7 @@ def sweep(tmp_path, monkeypatch):
         config = sweep_config("hydra.sweep.dir=sweep", *settings)
         context = HydraContext(config_loader=loader(), callbacks=Callbacks())
         sweeper = Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=lambda config: None, config=config)
-        assert isinstance(sweeper, ValidatingSweeper)
+        assert type(sweeper).__name__ == "LmcSweeper"  # under the name by which Hydra finds it
         return sweeper.sweep([*TINY, *words])
 
     return run
