@@ -144,8 +144,8 @@ def _page(
     digest = ""
     if brief and sweep.origin is None:
         names = [str(sweep_dir.resolve()) for sweep_dir in sweep_dirs]
-        said = [names, load_commands(sweep_dirs), facts, len(sweep.records), sweep.n_asked, sweep.following, x, hue]
-        digest = made_of([file for name in frames if (file := folder / f"{name}.csv").is_file()], said)
+        others = [names, load_commands(sweep_dirs), facts, len(sweep.records), sweep.n_asked, sweep.following, x, hue]
+        digest = made_of([file for name in frames if (file := folder / f"{name}.csv").is_file()], others)
         if is_drawn(folder, digest):
             return ()
     from multirun_analysis.report.drawing import write_page  # plotting libraries take a second to import, and tables do without

@@ -17,16 +17,16 @@ LAST_LINE = re.compile(rb"<!-- made of ([0-9a-f]{64}): ([^\n]*) -->\n\Z")
 LONGEST = 4096  # bytes of that line
 
 
-def made_of(tables: Collection[Path], said: Sequence[Any]) -> str:
+def made_of(tables: Collection[Path], others: Sequence[Any]) -> str:
     """Return a digest of all that a page is made of: the files of its tables, what else it says, our code, a user's, and libraries.
 
     Parameters
     ----------
     tables : collection of Path
-    said : sequence
+    others : sequence
         Ready for JSON.
     """
-    digest = hashlib.sha256(json.dumps([said, [version(name) for name in LIBRARIES]], sort_keys=True).encode(errors="surrogateescape"))
+    digest = hashlib.sha256(json.dumps([others, [version(name) for name in LIBRARIES]], sort_keys=True).encode(errors="surrogateescape"))
     for file in (*tables, *_code()):
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

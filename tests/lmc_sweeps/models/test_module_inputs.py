@@ -13,10 +13,10 @@ class Noting(nn.Module):
 
     def __init__(self, doubles: bool = False) -> None:
         super().__init__()
-        self.doubles, self.places = doubles, list[int]()
+        self.doubles, self.addresses = doubles, list[int]()
 
     def forward(self, x: Tensor) -> Tensor:
-        self.places.append(x.data_ptr())
+        self.addresses.append(x.data_ptr())
         return (x.mul_(2) if self.doubles else 2 * x) + 1
 
 
@@ -34,7 +34,7 @@ def test_a_module_that_keeps_them_is_given_a_copy_at_its_first_call_only_and_one
         module = Noting(doubles)
         for _ in range(3):
             called(module, x)
-        assert [place == x.data_ptr() for place in module.places] == shared
+        assert [address == x.data_ptr() for address in module.addresses] == shared
 
 
 def test_dropout_in_place_changes_them_in_training_only() -> None:

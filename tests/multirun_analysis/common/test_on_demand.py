@@ -42,8 +42,8 @@ def test_a_function_is_never_hidden_by_the_module_of_its_name() -> None:
 )
 def test_what_a_command_does_not_need_is_not_imported(command: str, heavy: tuple[str, ...]) -> None:
     code = f"try:\n    {command}\nexcept SystemExit:\n    pass\nimport sys\nprint([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stderr.splitlines()[-1] == "[]"
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ended.stderr.splitlines()[-1] == "[]"
 
 
 def test_other_names_are_not_there() -> None:
