@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from multirun_analysis.common.registry import folders_of_parts
+from multirun_analysis.common.registry import PACKAGES, folders_of_parts
 from multirun_analysis.page import REPORT_FILE
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -51,5 +51,5 @@ def is_drawn(folder: Path, digest: str) -> bool:
 
 
 def _code() -> Iterator[Path]:
-    for folder in (PACKAGE, *folders_of_parts()):
+    for folder in (PACKAGE, *(folder / name for folder in folders_of_parts() for name in PACKAGES)):
         yield from sorted(folder.rglob("*.py"))

@@ -82,6 +82,8 @@ def test_other_code_libraries_tables_and_words_are_another_digest(tmp_path, monk
     digests.append(made_of([table], ["said"]))
     monkeypatch.setattr(unchanged, "version", lambda name: "0")
     digests.append(made_of([table], ["said"]))
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "own.py").write_text("x = 1\n")
     monkeypatch.setenv("LMC_SWEEPS_PARTS", str(tmp_path))
     digests.append(made_of([table], ["said"]))
     assert len(set(digests)) == len(digests)
