@@ -61,12 +61,11 @@ class Digits(Dataset):
 def _images() -> tuple[np.ndarray, np.ndarray]:
     """Return pixels, (1797, 64), and labels, (1797,), out of scikit-learn's file: the package itself takes two seconds to import."""
     package = find_spec("sklearn")
-    assert package is not None  # it is among our dependencies
-    assert package.origin is not None
-    file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
-    if file.is_file():
-        table = np.loadtxt(file, delimiter=",")
-        return table[:, :-1], table[:, -1].astype(np.int64)
+    for folder in (package and package.submodule_search_locations) or ():
+        file = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if file.is_file():
+            table = np.loadtxt(file, delimiter=",")
+            return table[:, :-1], table[:, -1].astype(np.int64)
     from sklearn.datasets import load_digits  # of a version that keeps it elsewhere
 
     return load_digits(return_X_y=True)

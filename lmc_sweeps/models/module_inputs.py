@@ -3,6 +3,7 @@
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor, nn
 
 from lmc_sweeps.common.checks import InputError
@@ -17,7 +18,7 @@ _changes_inputs: WeakKeyDictionary[nn.Module, dict[Modes, bool]] = WeakKeyDictio
 def called(module: nn.Module, inputs: Tensor, is_copied: bool = False) -> Any:
     """Return what a module returns; its inputs are the same afterwards.
 
-    Its first call is on a copy, whose count of changes says whether there are any.
+    Its first call is on a copy, which shows whether it changes them.
 
     Parameters
     ----------
@@ -31,14 +32,16 @@ def called(module: nn.Module, inputs: Tensor, is_copied: bool = False) -> Any:
     InputError
         If a module that has left inputs as they are changes them.
     """
-    if is_copied or inputs.is_inference():
+    if is_copied or inputs.is_inference() or inputs.is_meta:
         return module(inputs.clone())
     of_module = _changes_inputs.setdefault(module, {})
     modes = tuple(layer.training for layer in (module, *layout_of(module).layers))
     if of_module.get(modes, True):
         copy = inputs.clone()
         outputs = module(copy)
-        of_module[modes] = of_module.get(modes, False) or copy._version > 0
+        # Changes through `.data` or NumPy are not counted: the values themselves are looked at once.
+        if modes not in of_module:
+            of_module[modes] = copy._version > 0 or not torch.equal(copy, inputs)
         return outputs
     before = inputs._version
     outputs = module(inputs)

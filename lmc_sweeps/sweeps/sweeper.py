@@ -130,7 +130,8 @@ class ValidatingSweeper(BasicSweeper):
     def _set_up(self) -> tuple[DictConfig, HydraContext, Launcher]:
         if self.config is None or self.hydra_context is None or self.launcher is None:
             raise RuntimeError("the sweeper was not set up; Hydra calls setup() first.")
-        return self.config, self.hydra_context, getattr(self.launcher, "launcher", self.launcher)  # ours is inside of what Hydra finds
+        inside = getattr(self.launcher, "launcher", None)  # of what Hydra finds, where it is ours
+        return self.config, self.hydra_context, inside if isinstance(inside, BatchedLauncher) else self.launcher
 
 
 def _config_folders(config: DictConfig) -> list[Path]:

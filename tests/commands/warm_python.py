@@ -31,8 +31,15 @@ BEFOREHAND = (
     *COMMANDS.values(),
     *("multirun_analysis.report.report", "multirun_analysis.report.terminal", "multirun_analysis.report.drawing"),
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg", "fontTools.subset"),
-    *("ot", "scipy.optimize", "sklearn.datasets", "sklearn.model_selection", "hydra._internal.logging_config", "omegaconf._impl"),
-    *("lmc_sweeps.sweeps.sweeper", "lmc_sweeps.sweeps.launcher", "matplotlib.patheffects"),
+    *("ot", "scipy.optimize", "hydra._internal.logging_config", "omegaconf._impl"),
+    *(
+        "lmc_sweeps.parts",
+        "lmc_sweeps.sweeps.command",
+        "lmc_sweeps.sweeps.task",
+        "lmc_sweeps.sweeps.sweeper",
+        "lmc_sweeps.sweeps.launcher",
+        "matplotlib.patheffects",
+    ),
     *(f"PIL.{kind}ImagePlugin" for kind in ("Bmp", "Gif", "Jpeg", "Ppm")),
 )
 NO_FIGURES = {"LMC_SWEEPS_TESTS_FIGURES": "0"}  # in the environment of a command: it draws none

@@ -1,5 +1,7 @@
 """Inputs stay as they are whatever a module does to them, and a module that does nothing to them is given no copies."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -35,6 +37,19 @@ def test_a_module_that_keeps_them_is_given_a_copy_at_its_first_call_only_and_one
         for _ in range(3):
             called(module, x)
         assert [address == x.data_ptr() for address in module.addresses] == shared
+
+
+@pytest.mark.parametrize("through", [lambda x: x.data.mul_(2), lambda x: x.numpy().__imul__(2), lambda x: x[:3].detach().mul_(2)])
+def test_changes_that_are_not_counted_are_seen_too(through: Callable[[Tensor], object]) -> None:
+    class Hidden(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            through(x)
+            return x + 1
+
+    module, x = Hidden(), torch.arange(6.0)
+    for _ in range(3):
+        called(module, x)
+        assert torch.equal(x, torch.arange(6.0))
 
 
 def test_dropout_in_place_changes_them_in_training_only() -> None:
