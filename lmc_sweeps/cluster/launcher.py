@@ -36,6 +36,7 @@ from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.launcher import BatchedLauncher
 from lmc_sweeps.sweeps.pending import PendingJob
+from lmc_sweeps.sweeps.worker_count import AUTO, workers_for
 
 TASKS = "tasks"  # the folder, in a sweep's own, of the scripts, logs and results of its tasks
 CPU_STACK_GIB = 2.0  # of a stack where `training.stack_gib` is not set
@@ -53,14 +54,15 @@ class Share:
     config: DictConfig
     state: Any
     jobs: tuple[tuple[int, tuple[str, ...]], ...]
-    threads: int
+    cores: int
+    memory: float | None  # bytes
 
     def __call__(self) -> dict[int, str | None]:
         """Return, by number of the job, the sentence of its failure, or None."""
         logging.raiseExceptions = False
         Singleton.set_state(self.state)
-        torch.set_num_threads(self.threads)
-        launcher = _ShareLauncher()
+        torch.set_num_threads(self.cores)
+        launcher = _ShareLauncher(self.cores, self.memory)
         launcher.setup(hydra_context=self.context, task_function=self.function, config=self.config)
         results = launcher.launch_numbered({number: list(overrides) for number, overrides in self.jobs})
         failed = {number: result for number, result in results.items() if result.status != JobStatus.COMPLETED}
@@ -74,7 +76,17 @@ class Share:
 
 
 class _ShareLauncher(BatchedLauncher):
-    """The batched launcher inside a task: the core's log lines go to the task's own log; one file would mix those of all tasks."""
+    """The batched launcher inside a task, within its cores and memory.
+
+    The core's log lines go to the task's own log; one file would mix those of all tasks.
+    """
+
+    def __init__(self, cores: int, memory: float | None) -> None:
+        super().__init__()
+        self._cores, self._memory = cores, memory
+
+    def n_workers(self, jobs: Sequence[PreparedJob], missing: Sequence[PlannedNetwork]) -> int:
+        return min(self._cores, workers_for(AUTO, jobs, missing, self._memory))
 
     def _log_handler(self, sweep_dir: Path) -> logging.Handler:
         return logging.StreamHandler(sys.stdout)
@@ -124,6 +136,9 @@ class ClusterLauncher(BatchedLauncher):
         largest = max((len(part) for part in parts), default=0)
         return [f"{settings.cluster}: {len(parts)} tasks of up to {largest} jobs, at most {settings.timeout_min} min at a time"]
 
+    def n_workers(self, jobs: Sequence[PreparedJob], missing: Sequence[PlannedNetwork]) -> int:
+        return 1  # its tasks have theirs
+
     def _in_turn(self, jobs: list[PendingJob]) -> list[list[PendingJob]]:
         return [jobs]  # a job that ends its process ends its task only; and jobs that run in tasks now look as if they had been interrupted
 
@@ -145,19 +160,21 @@ class ClusterLauncher(BatchedLauncher):
         if waiting:
             say(f"{len(new)} jobs in {len(waiting)} tasks of {settings.cluster}; their logs are in {tasks.folder}.")
         try:
-            return self._wait(tasks, waiting, queued, settings.cpus_per_task)
+            return self._wait(tasks, waiting, queued, settings)
         except KeyboardInterrupt:
             if queued:
                 say(f"\n{tasks.leave([task.job for task in queued])}")
             raise
 
-    def _wait(self, tasks: Tasks, waiting: list[list[PendingJob]], submitted: list[Submitted], threads: int) -> dict[int, JobReturn]:
+    def _wait(
+        self, tasks: Tasks, waiting: list[list[PendingJob]], submitted: list[Submitted], settings: ClusterSettings
+    ) -> dict[int, JobReturn]:
         """Submit tasks as there is room, until all have ended, and return the results of the jobs; `submitted` is kept up to date."""
         results: dict[int, JobReturn] = {}
         news = JobNews([job for members in (*waiting, *(task.members for task in submitted)) for job in members])
         while waiting or submitted:
             if waiting and (room := tasks.room(len(submitted))):
-                for task in self._submit(tasks, waiting[:room], threads):
+                for task in self._submit(tasks, waiting[:room], settings):
                     write_note(tasks.folder, task)
                     submitted.append(task)
                 del waiting[:room]
@@ -175,14 +192,15 @@ class ClusterLauncher(BatchedLauncher):
                 time.sleep(tasks.every)
         return results
 
-    def _submit(self, tasks: Tasks, parts: Sequence[list[PendingJob]], threads: int) -> list[Submitted]:
+    def _submit(self, tasks: Tasks, parts: Sequence[list[PendingJob]], settings: ClusterSettings) -> list[Submitted]:
         if self._config is None or self._context is None or self._function is None:
             raise RuntimeError("the launcher was not set up; Hydra calls setup() first.")
         state = Singleton.get_state()
+        memory = None if settings.mem_gb is None else settings.mem_gb * 2**30
         shares = []
         for members in parts:
             numbered = tuple((job.number, tuple(job.overrides)) for job in members)
-            shares.append(Share(self._function, self._context, self._config, state, numbered, threads))
+            shares.append(Share(self._function, self._context, self._config, state, numbered, settings.cpus_per_task, memory))
         return [Submitted(job, members) for job, members in zip(tasks.submit(shares), parts, strict=True)]
 
 

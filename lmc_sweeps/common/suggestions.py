@@ -30,7 +30,8 @@ MEANT = {
     "store.dir": ("cache", "cache_dir", "store_dir"),
     "hydra.sweep.dir": ("out", "out_dir", "output", "output_dir", "outdir", "save_dir", "sweep_dir", "folder", "dir"),
     "hydra/launcher": ("launcher",),
-    "hydra.launcher.n_jobs": ("n_jobs", "jobs", "workers", "num_workers"),
+    "hydra.launcher.n_jobs": ("n_jobs", "jobs"),
+    "hydra.launcher.workers": ("workers", "n_workers", "num_workers", "processes", "n_processes"),
 }
 
 

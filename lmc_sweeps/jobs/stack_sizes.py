@@ -5,13 +5,14 @@ import logging
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 
 from lmc_sweeps.common.devices import is_out_of_memory, resolve_device
 from lmc_sweeps.common.time_limit import time_limit
-from lmc_sweeps.jobs.estimates import seconds_of_curve
+from lmc_sweeps.jobs.estimates import estimate, seconds_of_curve
 from lmc_sweeps.jobs.planned import PlannedNetwork, counts, groups, padded_split, padded_stack, products_of, training_split
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.training.loop import StackState, initial_state, train
@@ -22,26 +23,54 @@ PROBE_STEPS, WARM_UP_STEPS = 7, 3
 TRIED = 4  # networks in the stack of an estimate
 
 
+@dataclass(frozen=True)
+class StackTimes:
+    """How many networks of a group are best trained at once by one worker, and the seconds for each network in stacks of other sizes.
+
+    `of_network` has them by size; of one size alone where they are a rough count and not measured. A size that was set is kept, however many
+    workers there are: the bits of some networks depend on it.
+    """
+
+    best: int
+    of_network: Mapping[int, float]
+    is_set: bool = False
+
+    def seconds(self, size: int) -> float:
+        """Return about how long a stack of so many networks takes: as those of the sizes around it, by the logarithm of the size."""
+        sizes = sorted(self.of_network)
+        below = max((each for each in sizes if each <= size), default=sizes[0])
+        above = min((each for each in sizes if each >= size), default=sizes[-1])
+        share = 0.0 if above <= below else math.log(size / below) / math.log(above / below)
+        return size * ((1 - share) * self.of_network[below] + share * self.of_network[above])
+
+
 def stack_size(group: Sequence[PlannedNetwork]) -> int:
+    """Return how many networks of a group are best trained at once on this machine: measured, within the bounds that were set."""
+    return stack_times(group).best
+
+
+def stack_times(group: Sequence[PlannedNetwork]) -> StackTimes:
     """Return how many networks of a group are best trained at once on this machine: measured, within the bounds that were set.
 
     Sizes 1, 2, 4, ... are tried for a few steps each, until a larger one no longer trains a network in less time, or does not fit. Networks
     that are computed one after the other in any stack are trained alone.
     """
     first = group[0]
+    counted = {1: estimate(first.settings, first.data).seconds_training / first.settings.networks}
     best, fastest, size = 1, math.inf, 1
+    tried: dict[int, float] = {}
     try:
         most = min(len(group), most_in_memory(first))
         if first.settings.training.stack is not None:
-            return min(most, first.settings.training.stack)
+            return StackTimes(min(most, first.settings.training.stack), counted, is_set=True)
         if not _is_computed_at_once(first):
-            return 1
+            return StackTimes(1, counted)
         if most == 1 or first.steps < 10 * (PROBE_STEPS + WARM_UP_STEPS):
-            return most
+            return StackTimes(most, counted)
         while size <= 4 * best:  # two sizes in a row without a gain end the search
-            seconds = seconds_per_network_step(group[:size])
-            if seconds < fastest * SLOWEST_GAIN:
-                best, fastest = size, min(seconds, fastest)
+            tried[size] = seconds_per_network_step(group[:size])
+            if tried[size] < fastest * SLOWEST_GAIN:
+                best, fastest = size, min(tried[size], fastest)
             if size == most:
                 break
             size = min(2 * size, most)
@@ -49,7 +78,8 @@ def stack_size(group: Sequence[PlannedNetwork]) -> int:
         if not is_out_of_memory(error):
             raise
     log.info("stacks of %d networks of width %d: %.2f ms per network and step", best, first.settings.width, 1000 * fastest)
-    return best
+    of_curve = seconds_of_curve(first.settings, first.data)
+    return StackTimes(best, {size: first.steps * seconds + of_curve for size, seconds in tried.items()} or counted)
 
 
 def _is_computed_at_once(network: PlannedNetwork) -> bool:
@@ -69,11 +99,20 @@ def group_seconds(group: Sequence[PlannedNetwork], of_step: float) -> float:
 
 
 def most_in_memory(network: PlannedNetwork) -> int:
-    """Return how many networks fit in the memory of a stack: weights, gradients, optimizer buffers, and a batch's activations."""
+    """Return how many networks fit in the memory of a stack."""
+    return max(1, int(_memory_for_stacks(network.settings) / _bytes_in_stack(network)))
+
+
+def largest_stack(networks: Sequence[PlannedNetwork]) -> float:
+    """Return the bytes that the largest stack of these networks may take."""
+    return max((_bytes_in_stack(group[0]) * min(len(group), most_in_memory(group[0])) for group in groups(networks)), default=0.0)
+
+
+def _bytes_in_stack(network: PlannedNetwork) -> float:
+    """Return the bytes of a network in a stack: weights, gradients, optimizer buffers, and a batch's activations."""
     weights = sum(tensor.numel() for tensor in padded_stack([network]).values())
     activations = counts(network.settings.model, network.job.shape).activations
-    values = 6 * weights + 4 * network.settings.training.batch_size * activations
-    return max(1, int(_memory_for_stacks(network.settings) / (4 * values)))
+    return 4.0 * (6 * weights + 4 * network.settings.training.batch_size * activations)
 
 
 def _memory_for_stacks(settings: JobSettings) -> float:

@@ -36,22 +36,28 @@ def train_all(networks: Sequence[PlannedNetwork], store: Store, progress: Progre
 
 
 def stacks_of(group: Sequence[PlannedNetwork], store: Store) -> Iterator[list[Started]]:
-    """Yield the stacks in which the networks of a group are best trained, all of about one size, in the order of the jobs.
+    """Yield the stacks in which one worker trains the networks of a group best, all of about one size, in the order of the jobs."""
+    report_curves(group, store)
+    for waiting in begun(group, store):
+        count = math.ceil(len(waiting) / stack_size([network for network, _ in waiting]))
+        for k in range(count):
+            yield waiting[k * len(waiting) // count : (k + 1) * len(waiting) // count]
 
-    Networks that an earlier run left half trained go on from there; those at one step share a stack.
-    """
-    n_curves = sum(store.holds(each.name) and not store.holds(each.name, each.curve_epochs) for each in group)
-    if n_curves:
-        log.info("%d networks of the store lack the training curve asked for; they are trained again, and stay as they are.", n_curves)
+
+def begun(group: Sequence[PlannedNetwork], store: Store) -> list[list[Started]]:
+    """Return the networks of a group with what an earlier run left of them: those at one step together, which share a stack."""
     by_step: dict[int, list[Started]] = {}
     for network in group:
         partial = _fitting(network, store.find_partial(network.name))
         by_step.setdefault(0 if partial is None else partial.step, []).append((network, partial))
-    for step in sorted(by_step, reverse=True):
-        waiting = by_step[step]
-        count = math.ceil(len(waiting) / stack_size([network for network, _ in waiting]))
-        for k in range(count):
-            yield waiting[k * len(waiting) // count : (k + 1) * len(waiting) // count]
+    return [by_step[step] for step in sorted(by_step, reverse=True)]
+
+
+def report_curves(group: Sequence[PlannedNetwork], store: Store) -> None:
+    """Say in the log how many networks are trained again for their training curves alone."""
+    n_curves = sum(store.holds(each.name) and not store.holds(each.name, each.curve_epochs) for each in group)
+    if n_curves:
+        log.info("%d networks of the store lack the training curve asked for; they are trained again, and stay as they are.", n_curves)
 
 
 def _fitting(network: PlannedNetwork, partial: PartialNetwork | None) -> PartialNetwork | None:

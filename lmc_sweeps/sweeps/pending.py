@@ -45,13 +45,13 @@ def missing_networks(jobs: Sequence[PendingJob]) -> list[PlannedNetwork]:
     return list(missing.values())
 
 
-def cost(missing: Sequence[PlannedNetwork], jobs: Sequence[PendingJob], steps: int) -> str:
+def cost(missing: Sequence[PlannedNetwork], jobs: Sequence[PendingJob], steps: int, workers: int = 1) -> str:
     """Return the estimated cost of a long sweep; a short one is over before it could be estimated."""
     measuring = sum(estimate(job.prepared.settings, job.prepared.data).seconds_measuring for job in jobs)
     then = f", roughly {duration(measuring)} of one core for measuring" if measuring > LONG_MEASURING else ""
     if steps < LONG_TRAINING:
         return then
     try:
-        return f", about {computing(training_seconds(missing))} of training here{then}"
+        return f", about {computing(training_seconds(missing), workers)} of training here{then}"
     except Exception:  # networks that do not fit, for example: they fail in their turn, with the reason
         return ""

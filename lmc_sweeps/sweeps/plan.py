@@ -1,23 +1,27 @@
 """`plan=true`: what a command would do; nothing is trained and nothing is written."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lmc_sweeps.jobs.estimates import amount, estimate, memory_here
 from lmc_sweeps.jobs.missing import forecast, is_complete
-from lmc_sweeps.jobs.planned import groups, planned_networks
+from lmc_sweeps.jobs.planned import PlannedNetwork, groups, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.stack_sizes import group_seconds, seconds_per_network_step, stack_size
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.progress import about, computing, duration
 
+Count = Callable[[Sequence[PreparedJob], Sequence[PlannedNetwork]], int]
 
-def plan_text(jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (), alone: bool = False) -> str:
+
+def plan_text(
+    jobs: Sequence[PreparedJob], folder: Path, more: Sequence[str] = (), alone: bool = False, count: Count = lambda jobs, networks: 1
+) -> str:
     """Return the plan of a command: jobs, networks, those in the store, the time to train and measure, memory and disk space.
 
-    The time is measured on a few steps of every group of networks, whose results are discarded. `more` are lines of the launcher;
-    `folder` is that of the sweep or, of a job `alone`, its own.
+    The time is measured on a few steps of every group of networks, whose results are discarded. `more` are lines of the launcher,
+    `count` says how many workers it takes for some jobs and networks; `folder` is that of the sweep or, of a job `alone`, its own.
     """
     folders = {job.run_id: folder if alone else folder / job.run_id for job in jobs}
     waiting = [job for job in jobs if not is_complete(job, folders[job.run_id])]

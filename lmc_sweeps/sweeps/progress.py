@@ -62,9 +62,9 @@ class TrainingProgress:
             sys.stderr.write(f"{for_terminal(line)}\n")
 
 
-def computing(seconds: float) -> str:
-    """Return a length of time with what it costs: ``86 min (86.0 core-minutes)``; what is computed uses one core."""
-    return f"{duration(seconds)} ({seconds / 60:.1f} core-minutes)"
+def computing(seconds: float, workers: int = 1) -> str:
+    """Return how long so many seconds of one core take several workers, with what they cost: ``43 min (86.0 core-minutes)``."""
+    return f"{duration(seconds / workers)} ({seconds / 60:.1f} core-minutes)"
 
 
 def about(length: str) -> str:

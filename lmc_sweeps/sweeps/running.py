@@ -1,7 +1,8 @@
 """Running one job in its folder: its result in one line; a failure is recorded before it goes up to Hydra."""
 
+import importlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,10 +16,19 @@ from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.expected import conceal, labels
 from lmc_sweeps.sweeps.progress import TrainingProgress
 from lmc_sweeps.sweeps.summary import job_line
+from lmc_sweeps.transport.pot import load_pot
 from multirun_analysis.common.redaction import redacted_text
+from multirun_analysis.common.registry import folders_of_parts
 
 log = logging.getLogger(__name__)
 Write = Callable[[str], object]
+
+
+def load_libraries(jobs: Iterable[PreparedJob]) -> None:
+    """Import what jobs are matched with: once, before workers begin and seconds are counted, and no more of it than is used."""
+    if any(job.settings.matching for job in jobs):
+        importlib.import_module("scipy.optimize")
+        load_pot(is_lean=not folders_of_parts())  # parts of a user's own may use all of it
 
 
 def run_alone(prepared: PreparedJob, folder: Path, sweep_dir: Path) -> Record:
@@ -27,6 +37,7 @@ def run_alone(prepared: PreparedJob, folder: Path, sweep_dir: Path) -> Record:
     store = Store(prepared.settings.store)
     total = sum(network.steps for network in networks if not store.holds(network.name, network.curve_epochs))
     label = labels(sweep_dir).get(prepared.run_id, "")
+    load_libraries([prepared])
     with TrainingProgress(label, total) as progress:
         return run_reported(prepared, folder, label, progress.write, progress)
 

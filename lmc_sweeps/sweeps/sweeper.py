@@ -122,8 +122,9 @@ class ValidatingSweeper(BasicSweeper):
         try:
             if self.alone:
                 return plan_text(checked.jobs, Path(str(composer.full(checked.overrides[0]).hydra.run.dir)), alone=True)
-            more = launcher.plan_lines(checked.jobs, folder) if isinstance(launcher, BatchedLauncher) else ()
-            return plan_text(checked.jobs, folder, more)
+            if isinstance(launcher, BatchedLauncher):
+                return plan_text(checked.jobs, folder, launcher.plan_lines(checked.jobs, folder), count=launcher.n_workers)
+            return plan_text(checked.jobs, folder)
         except MemoryError as error:
             raise SweepStopped(f"the networks do not fit in this machine's memory: {error}") from None
 

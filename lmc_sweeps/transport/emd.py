@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmc_sweeps.transport.base import Transport, TransportResult, matched, square_cost
+from lmc_sweeps.transport.pot import load_pot
 from lmc_sweeps.transport.ties import TieRule, settled
 
 
@@ -29,8 +30,7 @@ class Emd(Transport):
 
     def __call__(self, cost: np.ndarray, ties: TieRule = TieRule()) -> TransportResult:  # noqa: B008 - it is frozen
         """Return the optimal coupling; `converged` is false when the iteration limit was reached or mass is missing."""
-        import ot  # here: POT imports scikit-learn and networkx too, 2 s in which a command that matches nothing would wait
-
+        ot = load_pot()
         cost = square_cost(cost)
         ones = np.ones(len(cost))
         with warnings.catch_warnings():

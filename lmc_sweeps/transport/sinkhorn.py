@@ -8,6 +8,7 @@ import numpy as np
 from lmc_sweeps.common import checks
 from lmc_sweeps.maths.doubly_stochastic import newton
 from lmc_sweeps.transport.base import Transport, TransportResult, square_cost
+from lmc_sweeps.transport.pot import load_pot
 from lmc_sweeps.transport.ties import RESOLUTION, TieRule
 
 EPSILON = 0.01  # the default of every method that has it beside its transport
@@ -56,8 +57,7 @@ class Sinkhorn(Transport):
 
     def _coupling(self, cost: np.ndarray) -> np.ndarray:
         """Return the coupling of a cost of scale 1; each stage begins at the potentials of the one before."""
-        import ot  # here: POT imports scikit-learn and networkx too, 2 s in which a command that matches nothing would wait
-
+        ot = load_pot()
         n = len(cost)
         ones = np.ones(n)  # not 1/n: the matrix is balanced, and divided by n in the end
         count = max(0, int(np.ceil(np.log(self.epsilon / COARSEST) / np.log(FINER))))

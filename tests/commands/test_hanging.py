@@ -21,9 +21,9 @@ JOBLIB = pytest.param(
 )
 
 
-@pytest.mark.parametrize("launcher", [[], JOBLIB], ids=["batched", "joblib"])
+@pytest.mark.parametrize("launcher", [[], ["hydra.launcher.workers=2"], JOBLIB], ids=["batched", "workers", "joblib"])
 def test_a_job_that_hangs_fails_alone_and_is_done_when_it_hangs_no_more(command, tmp_path, launcher):
-    if launcher:  # the jobs run in new processes
+    if "hydra/launcher=joblib" in launcher:  # the jobs run in new processes
         (tmp_path / "planted").mkdir()
         (tmp_path / "planted" / "sitecustomize.py").write_text(PLANT.replace("WIDTH", "11"))
         path = os.pathsep.join([str(tmp_path / "planted"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -32,7 +32,7 @@ def test_a_job_that_hangs_fails_alone_and_is_done_when_it_hangs_no_more(command,
         (tmp_path / "hanging.py").write_text(
             "from benchmarks.fault_processes import hang_in_measuring\nfrom lmc_sweeps.cli import main\nhang_in_measuring(11)\nmain()\n"
         )
-        completed = command(*SWEEP, "time_limit=5", module="hanging")
+        completed = command(*SWEEP, *launcher, "time_limit=5", module="hanging")
     assert completed.returncode == 1, completed.stderr
     sentence = "TimeLimitReached: matching and measuring took longer than `time_limit` = 5 s; the same command with a higher limit, or null, tries again."
     assert f"width=11 failed: {sentence}" in completed.stderr
@@ -45,13 +45,15 @@ def test_a_job_that_hangs_fails_alone_and_is_done_when_it_hangs_no_more(command,
         assert "2 of 2 jobs found." in again.stdout
 
 
-def test_sigterm_ends_a_sweep_with_a_sentence(tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sigterm_ends_a_sweep_with_a_sentence(tmp_path, workers):
     sweep = [
         sys.executable,
         "-m",
         "lmc_sweeps",
         "-m",
         "width=4",
+        f"hydra.launcher.workers={workers}",
         "training.epochs=100000",
         "training.checkpoint_seconds=3600",
         "hydra.sweep.dir=sweep",

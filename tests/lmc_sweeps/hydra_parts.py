@@ -12,6 +12,12 @@ import lmc_sweeps.cli  # noqa: F401 - Hydra learns of our plugins and of the nam
 from lmc_sweeps.sweeps.composing import JobComposer
 from lmc_sweeps.sweeps.conf_folder import conf_dir
 
+# A job of a blink.
+TINY = [
+    "dataset=gaussian_mixture", "dataset.train_size=64", "dataset.test_size=16", "training.epochs=1", "points=3", "device=cpu",
+    "matching=[weights]",
+]  # fmt: skip
+
 
 @cache
 def loader() -> ConfigLoader:

@@ -35,7 +35,7 @@ def test_a_plan_counts_the_tasks_of_the_jobs_that_are_not_finished(tmp_path):
 
 @pytest.mark.needs("submitit")
 def test_a_task_that_is_stopped_is_submitted_again_as_it_was():
-    share = Share(print, None, {"width": 4}, None, ((0, ("width=4",)),), 2)
+    share = Share(print, None, {"width": 4}, None, ((0, ("width=4",)),), 2, None)
     assert share.checkpoint().function is share
 
 

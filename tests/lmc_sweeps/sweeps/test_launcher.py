@@ -1,34 +1,17 @@
 """The launcher, set up as Hydra does it: jobs share their networks, finished ones are not run, and a failure is a job's own."""
 
-import logging
-
 import pytest
-from hydra._internal.callbacks import Callbacks
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobStatus
-from hydra.types import HydraContext
-from hydra_parts import loader, sweep_config
+from hydra_parts import TINY
 
 from lmc_sweeps.jobs.records import read_record
-from lmc_sweeps.sweeps import launcher as launchers
+from lmc_sweeps.sweeps import work
 from lmc_sweeps.sweeps.launcher import LOG, BatchedLauncher
 
-TINY = [
-    "dataset=gaussian_mixture", "dataset.train_size=64", "dataset.test_size=16", "training.epochs=1", "points=3", "device=cpu",
-    "matching=[weights]",
-]  # fmt: skip
 
-
-@pytest.fixture
-def launcher(tmp_path, monkeypatch):
-    monkeypatch.setenv("LMC_SWEEPS_STORE", str(tmp_path / "store"))
-    config = sweep_config(f"hydra.sweep.dir={tmp_path / 'sweep'}")
-    HydraConfig.instance().set_config(config)
-    made = BatchedLauncher()
-    made.setup(hydra_context=HydraContext(config_loader=loader(), callbacks=Callbacks()), task_function=lambda config: None, config=config)
-    before = logging.getLogger().handlers[:], logging.getLogger().level
-    yield made
-    logging.getLogger().handlers[:], logging.getLogger().level = before
+@pytest.fixture(params=[1])
+def launcher(request, tmp_path, set_up_launcher):
+    return set_up_launcher(tmp_path, request.param)
 
 
 def records(tmp_path, key) -> dict[int, dict]:
@@ -42,20 +25,21 @@ def test_what_jobs_share_is_trained_once_and_finished_jobs_are_not_run_again(lau
     assert [result.status for result in launcher.launch(jobs, 0)] == [JobStatus.COMPLETED] * 2
     assert set(records(tmp_path, "networks")) == {2, 3}
     assert "trained 3 networks" in (tmp_path / "sweep" / LOG).read_text()
-    monkeypatch.setattr(launchers, "run_reported", None)  # calling it would be an error
+    monkeypatch.setattr(work, "run_reported", None)  # calling it would be an error
     again = launcher.launch(jobs, 2)
     assert [(result.status, result.overrides) for result in again] == [(JobStatus.COMPLETED, job) for job in jobs]
 
 
+@pytest.mark.parametrize("launcher", [1, 2], indirect=True)
 def test_a_training_that_fails_fails_the_jobs_that_wait_for_it_and_no_others(launcher, tmp_path, monkeypatch):
-    train_stack = launchers.train_stack
+    train_stack = work.train_stack
 
     def failing(stack, store, progress):
         if stack[0][0].settings.width == 4:
             raise MemoryError("too wide")
         return train_stack(stack, store, progress)
 
-    monkeypatch.setattr(launchers, "train_stack", failing)
+    monkeypatch.setattr(work, "train_stack", failing)
     results = launcher.launch([[*TINY, "width=4"], [*TINY, "width=5"]], 0)
     assert [result.status for result in results] == [JobStatus.FAILED, JobStatus.COMPLETED]
     by_width = records(tmp_path, "width")

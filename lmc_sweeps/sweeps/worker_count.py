@@ -1,0 +1,50 @@
+"""How many workers a sweep takes: as many as there are cores, no more than there is work or memory for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.devices import resolve_device
+from lmc_sweeps.common.workers import START, cores
+from lmc_sweeps.jobs.estimates import estimate, memory_here
+from lmc_sweeps.jobs.planned import PlannedNetwork
+from lmc_sweeps.jobs.prepared import PreparedJob
+from lmc_sweeps.jobs.stack_sizes import largest_stack
+
+AUTO = "auto"
+KEY = "hydra.launcher.workers"
+SHARE = 0.8  # of the memory, that the workers together may take
+
+
+def checked_count(value: Any) -> int | None:
+    """Return the number of workers that was asked for, None for as many as are best here; from an environment variable it is text.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if value == AUTO:
+        return None
+    count = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InputError(f"`{KEY}` must be auto or a positive integer, got {value!r}.")
+    return count
+
+
+def workers_for(value: Any, jobs: Sequence[PreparedJob], missing: Sequence[PlannedNetwork], memory: float | None = None) -> int:
+    """Return how many workers do the jobs of a sweep within so many bytes, by default this machine's; one where a GPU computes."""
+    if any(resolve_device(job.settings.device).type != "cpu" for job in jobs):
+        return 1
+    count = checked_count(value)
+    if count is None and START != "fork":
+        return 1  # what is spawned imports the user's script again, which may not be made for that
+    if count is None:
+        count = min(cores(), in_memory(jobs, missing, memory_here() if memory is None else memory))
+    return max(1, min(count, max(len(jobs), len(missing))))
+
+
+def in_memory(jobs: Sequence[PreparedJob], missing: Sequence[PlannedNetwork], memory: float) -> int:
+    """Return how many workers fit in so many bytes, each with the largest job or the largest stack."""
+    largest = max((estimate(job.settings, job.data).bytes for job in jobs), default=0)
+    return max(1, int(SHARE * memory / max(1, largest, largest_stack(missing))))
