@@ -1,16 +1,13 @@
 """Matching a pair of networks by every method against training it: MNIST's shape, three hidden layers of 512 neurons."""
 
-import multiprocessing
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 import pandas as pd
 from torch import Tensor
 
 from benchmarks.measuring import examples
-from benchmarks.timing import timed
+from benchmarks.timing import busy_cores, idle_cores, timed
 from lmc_sweeps import matching
 from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.datasets.base import Split
@@ -32,7 +29,7 @@ def matching_times() -> pd.DataFrame:
     """Seconds of matching over those of training the pair (the MNIST recipe, 20 epochs), on an idle machine and on busy cores."""
     split, rows = examples(EXAMPLES), []
     for cores in ("idle", "busy"):
-        with busy_cores() if cores == "busy" else idle_cores():
+        with busy_cores(os.cpu_count() or 1) if cores == "busy" else idle_cores():
             architecture, networks, epoch = trained_pair(split)
             for name, method in ((name, kind()) for name, kind in matching.choices().items()):
                 moments = timed(partial(matching_problem, architecture, networks, split, method.needs & MOMENTS))
@@ -61,29 +58,3 @@ def matching_seconds(architecture: Architecture, networks: list[dict[str, Tensor
         solved(method, matching_problem(architecture, networks, split, method.needs, generator(0, "matching", method.name)))
 
     return timed(match)
-
-
-@contextmanager
-def idle_cores() -> Iterator[None]:
-    """Leave the machine as it is."""
-    yield
-
-
-@contextmanager
-def busy_cores() -> Iterator[None]:
-    """Keep as many processes busy as there are cores."""
-    processes = [multiprocessing.get_context("spawn").Process(target=_spin, daemon=True) for _ in range(os.cpu_count() or 1)]
-    for process in processes:
-        process.start()
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.terminate()
-            process.join()
-
-
-def _spin() -> None:
-    value = 1
-    while True:
-        value = (value * 1103515245 + 12345) % 2**31

@@ -7,8 +7,9 @@ import pandas as pd
 import torch
 
 from benchmarks import plain
-from benchmarks.timing import Seconds, interleaved, timed, with_threads
-from benchmarks.trained_stacks import TrainedStack, job
+from benchmarks.timing import Seconds, busy_cores, interleaved, timed, with_threads
+from benchmarks.trained_stacks import TrainedStack, job, side_by_side
+from lmc_sweeps.common.workers import cores
 from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.training.optimizers import Sgd
@@ -18,24 +19,34 @@ REPEATS = 9
 
 
 def narrow() -> pd.DataFrame:
-    """Time steps of two hidden layers on digits, batches of 64, beside the time of their products and their update alone."""
+    """Time steps of two hidden layers on digits, batches of 64: by one process and by a worker for every core, beside a busy process too."""
     data = Digits().load()
-    with plain.workers(2, data.train.inputs, data.train.labels) as workers:
-        return pd.DataFrame([_narrow(data, width, workers) for width in (8, 16, 32, 64, 128, 256, 512, 1024)])
+    with plain.workers(2, data.train.inputs, data.train.labels) as processes:
+        return pd.DataFrame([_narrow(data, width, processes) for width in (8, 16, 32, 64, 128, 256, 512, 1024)])
 
 
-def _narrow(data: Data, width: int, workers: plain.Workers) -> dict[str, object]:
-    stack, count = TrainedStack(job(data, width, 2, 64, NETWORKS)), {512: 80, 1024: 30}.get(width, 250)
-    candidates = {
-        "ours": lambda: stack.steps(count),
-        "two processes": lambda: workers.steps(width, 2, 64, count),
-        **_plain(data.train, width, 2, 64, count),
-        "products and update alone": lambda: _products(64, width, 2, 64, stack.size) + _update(64, width, 2, stack.size),
-    }
-    timings = interleaved(candidates, REPEATS)
+def _narrow(data: Data, width: int, processes: plain.Workers) -> dict[str, object]:
+    of_width = job(data, width, 2, 64, NETWORKS)
+    stack, count = TrainedStack(of_width), {512: 80, 1024: 30}.get(width, 250)
+    with side_by_side(of_width, cores()) as shared:
+        candidates = {
+            "ours": lambda: stack.steps(count),
+            "ours, workers": lambda: shared.steps(4 * count),
+            "two processes": lambda: processes.steps(width, 2, 64, count),
+            **_plain(data.train, width, 2, 64, count),
+            "products and update alone": lambda: _products(64, width, 2, 64, stack.size) + _update(64, width, 2, stack.size),
+        }
+        timings = interleaved(candidates, REPEATS)
+        with busy_cores():
+            busy = interleaved({key: candidates[key] for key in ("ours", "ours, workers", "plain, threads 1")}, REPEATS)
     row = _row(f"digits, 2 x {width}, batch 64", stack.size, timings)
+    row["workers"] = cores()
+    row["ratio_of_workers"] = timings["ours, workers"].speed(timings["ours"])
+    row["workers_to_plain"] = timings["ours, workers"].speed(timings["plain, threads 1"])
+    row["workers_busy_to_idle"] = timings["ours, workers"].median / busy["ours, workers"].median
+    row["workers_to_plain_busy"] = busy["ours, workers"].speed(busy["plain, threads 1"])
     row["share_of_limit"] = timings["products and update alone"].median / timings["ours"].median
-    return row
+    return row | {f"{key}, one core busy [ms]": str(seconds).replace(" ms", "") for key, seconds in busy.items()}
 
 
 def wide() -> pd.DataFrame:

@@ -5,6 +5,8 @@ import importlib.metadata
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -89,3 +91,21 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def idle_cores() -> Iterator[None]:
+    """Leave the machine as it is."""
+    yield
+
+
+@contextmanager
+def busy_cores(count: int = 1) -> Iterator[None]:
+    """Keep so many other processes computing meanwhile, of the same priority."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()

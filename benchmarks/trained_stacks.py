@@ -1,18 +1,21 @@
 """Stacks in the middle of their training, to be timed: of the sizes that lmc_sweeps itself chooses."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
 
 from benchmarks import plain
+from lmc_sweeps.common.workers import Progress, Workers, workers
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.jobs.balancing import Waiting, balanced
 from lmc_sweeps.jobs.planned import padded_split, padded_stack, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
-from lmc_sweeps.jobs.stack_sizes import stack_size
+from lmc_sweeps.jobs.stack_sizes import stack_size, stack_times
 from lmc_sweeps.matching.weights import Weights
 from lmc_sweeps.models.base import Architecture, Model
 from lmc_sweeps.models.mlp import Mlp
@@ -84,3 +87,54 @@ class TrainedStack:
 
         self._state = train(self._architecture, state, recipes, self._split, note, count + 1)
         return (moments[-1] - moments[0]) / count / self.size
+
+
+class StackWork:
+    """What a worker does of a job's networks: steps of stacks that it keeps."""
+
+    def __init__(self, job: PreparedJob) -> None:
+        self._job, self._stacks = job, dict[int, TrainedStack]()
+
+    def begin(self, progress: Progress, is_alone: bool) -> None:
+        """Make ready."""
+
+    def steps(self, sizes: Sequence[int], count: int) -> None:
+        """Train a stack of each of these sizes for so many steps."""
+        for size in sizes:
+            if size not in self._stacks:
+                self._stacks[size] = TrainedStack(self._job, size)
+            self._stacks[size].steps(count)
+
+
+class SideBySide:
+    """The networks of a job, divided among workers as a sweep divides them."""
+
+    def __init__(self, at_work: Workers, sizes: list[list[int]]) -> None:
+        self._workers, self._sizes = at_work, sizes
+        self.steps(2)  # now each has its stacks
+
+    def steps(self, count: int) -> float:
+        """Train all networks for so many steps; return the seconds of one step of one network."""
+        start = time.perf_counter()
+        for share in filter(None, self._sizes):
+            self._workers.ask(id(share), "steps", share, count)
+        while self._workers.is_busy:
+            for answer in self._workers.answers():
+                if answer.error is not None:
+                    raise answer.error
+        return (time.perf_counter() - start) / count / sum(map(sum, self._sizes))
+
+
+@contextmanager
+def side_by_side(job: PreparedJob, count: int) -> Iterator[SideBySide]:
+    """Yield a job's networks, divided among so many workers, each of which takes the longest stack that is left when it is free."""
+    tasks = planned_networks(job)
+    waiting = Waiting(tuple(task.name for task in tasks), stack_times(tasks))
+    shares: list[list[int]] = [[] for _ in range(count)]
+    seconds = [0.0] * count
+    for of_stack, names in balanced([waiting], count):
+        first = seconds.index(min(seconds))
+        shares[first].append(len(names))
+        seconds[first] += of_stack
+    with workers(StackWork(job), lambda steps: None, count) as at_work:
+        yield SideBySide(at_work, shares)
