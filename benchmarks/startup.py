@@ -94,11 +94,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("earlier", type=Path, metavar="FOLDER", help="a folder with the earlier version: git worktree add FOLDER COMMIT")
     parser.add_argument("names", nargs="*", metavar="NAME", help="of commands: " + "; ".join(case.name for case in CASES))
-    asked = parser.parse_args()
-    cases = [case for case in CASES if not asked.names or case.name in asked.names]
+    arguments = parser.parse_args()
+    cases = [case for case in CASES if not arguments.names or case.name in arguments.names]
     states = {"idle": idle_cores, "one busy": busy_cores}
-    rows = [compare(case, asked.earlier.resolve(), cores, state) for state, cores in states.items() for case in cases]
-    commit = ["git", "-C", str(asked.earlier), "rev-parse", "--short", "HEAD"]
+    rows = [compare(case, arguments.earlier.resolve(), cores, state) for state, cores in states.items() for case in cases]
+    commit = ["git", "-C", str(arguments.earlier), "rev-parse", "--short", "HEAD"]
     before = subprocess.run(commit, check=True, capture_output=True, text=True).stdout.strip()
     with (Path(__file__).parent / "results" / "startup.csv").open("w", encoding="utf-8") as stream:
         stream.write(f"# startup: whole commands of now against those of {before}, in turn; ratio: median over turns\n")

@@ -19,7 +19,7 @@ REPEATS = 9
 
 
 def narrow() -> pd.DataFrame:
-    """Time steps of two hidden layers on digits, batches of 64: by one process and by a worker for every core, beside a busy process too."""
+    """Time steps of two hidden layers on digits, batches of 64, by one process and by a worker for every core, idle and busy."""
     data = Digits().load()
     with plain.workers(2, data.train.inputs, data.train.labels) as processes:
         return pd.DataFrame([_narrow(data, width, processes) for width in (8, 16, 32, 64, 128, 256, 512, 1024)])

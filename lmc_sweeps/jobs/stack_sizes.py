@@ -27,8 +27,8 @@ TRIED = 4  # networks in the stack of an estimate
 class StackTimes:
     """How many networks of a group are best trained at once by one worker, and the seconds for each network in stacks of other sizes.
 
-    `of_network` has them by size; of one size alone where they are a rough count and not measured. A size that was set is kept, however many
-    workers there are: the bits of some networks depend on it.
+    `of_network` has them by size; of one size alone where they are a rough count and not measured. A size that was set is kept, however
+    many workers there are: the bits of some networks depend on it.
     """
 
     best: int
