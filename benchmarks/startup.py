@@ -40,7 +40,7 @@ class Case:
 
 CASES = (
     Case("--help", ("lmc_sweeps", "--help"), repeats=9),
-    Case("TAB", ("lmc_sweeps", "-sc", "query=bash"), completes="python -m lmc_sweeps datas", repeats=9),
+    Case("TAB", ("lmc_sweeps", "-sc", "query=bash"), completes="lmc-sweeps datas", repeats=9),
     Case("multirun_analysis --help", ("multirun_analysis", "--help"), repeats=9),
     Case("one job", ("lmc_sweeps", "hydra.run.dir=run")),
     Case("the sweep", SWEEP, repeats=3),

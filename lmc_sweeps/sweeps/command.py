@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import CachingConfigRepository
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_automatic_config_search_path, run_and_report
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Override
 from hydra.errors import CompactHydraException
+from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -33,11 +36,12 @@ OF_SWEEPS = ("hydra.sweep", "hydra.sweeper", "hydra/sweeper", "hydra.launcher", 
 
 
 class CachingConfigLoader(ConfigLoaderImpl):
-    """Hydra's loader, which copies what it has composed before: Hydra would take 200 ms to compose again what was just checked."""
+    """Hydra's loader, which copies what it has composed before, and reads each file once, in however many compositions of a command."""
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
         self._composed: dict[tuple[str | None, tuple[str, ...]], DictConfig] = {}
+        self._files: dict[tuple[str, ...], dict[str, ConfigResult | None]] = {}
 
     def load_configuration(
         self,
@@ -57,8 +61,16 @@ class CachingConfigLoader(ConfigLoaderImpl):
             self.validate_sweep_overrides_legal([parsed_once(text) for text in overrides], run_mode, from_shell)
         return deepcopy(self._composed[key])
 
+    def _parse_overrides_and_create_caching_repo(
+        self, config_name: str | None, overrides: list[str]
+    ) -> tuple[list[Override], CachingConfigRepository]:
+        parsed, repository = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
+        sources = tuple(source.full_path() for source in repository.get_sources())
+        repository.cache = self._files.setdefault(sources, repository.cache)
+        return parsed, repository
+
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_composed": {}}  # tasks in other processes compose jobs, not sweeps
+        return self.__dict__ | {"_composed": {}, "_files": {}}  # tasks in other processes compose jobs, not sweeps
 
 
 def hand_over(command: argparse.Namespace, loader: CachingConfigLoader, job: Callable[[DictConfig], None]) -> None:
