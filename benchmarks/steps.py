@@ -1,12 +1,13 @@
 """Training steps: stacks against a plain PyTorch loop, and against two processes of it; float32 and bfloat16 for wide networks."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 
 import pandas as pd
 import torch
 
-from benchmarks import plain
+from benchmarks import jax_peer, plain
 from benchmarks.timing import Seconds, busy_cores, interleaved, timed, with_threads
 from benchmarks.trained_stacks import TrainedStack, job, side_by_side
 from lmc_sweeps.common.workers import cores
@@ -21,11 +22,13 @@ REPEATS = 9
 def narrow() -> pd.DataFrame:
     """Time steps of two hidden layers on digits, batches of 64, by one process and by a worker for every core, idle and busy."""
     data = Digits().load()
-    with plain.workers(2, data.train.inputs, data.train.labels) as processes:
-        return pd.DataFrame([_narrow(data, width, processes) for width in (8, 16, 32, 64, 128, 256, 512, 1024)])
+    examples = data.train.inputs.flatten(1).numpy(), data.train.labels.numpy()
+    with plain.workers(2, data.train.inputs, data.train.labels) as processes, ExitStack() as started:
+        peer = started.enter_context(jax_peer.peer(*examples)) if jax_peer.is_there() else None
+        return pd.DataFrame([_narrow(data, width, processes, peer) for width in (8, 16, 32, 64, 128, 256, 512, 1024)])
 
 
-def _narrow(data: Data, width: int, processes: plain.Workers) -> dict[str, object]:
+def _narrow(data: Data, width: int, processes: plain.Workers, peer: jax_peer.Peer | None) -> dict[str, object]:
     of_width = job(data, width, 2, 64, NETWORKS)
     stack, count = TrainedStack(of_width), {512: 80, 1024: 30}.get(width, 250)
     with side_by_side(of_width, cores()) as shared:
@@ -36,6 +39,8 @@ def _narrow(data: Data, width: int, processes: plain.Workers) -> dict[str, objec
             **_plain(data.train, width, 2, 64, count),
             "products and update alone": lambda: _products(64, width, 2, 64, stack.size) + _update(64, width, 2, stack.size),
         }
+        if peer is not None:
+            candidates["JAX"] = lambda: peer.steps(width, 2, 64, stack.size, count)
         timings = interleaved(candidates, REPEATS)
         with busy_cores():
             busy = interleaved({key: candidates[key] for key in ("ours", "ours, workers", "plain, threads 1")}, REPEATS)
@@ -45,6 +50,8 @@ def _narrow(data: Data, width: int, processes: plain.Workers) -> dict[str, objec
     row["workers_to_plain"] = timings["ours, workers"].speed(timings["plain, threads 1"])
     row["workers_busy_to_idle"] = timings["ours, workers"].median / busy["ours, workers"].median
     row["workers_to_plain_busy"] = busy["ours, workers"].speed(busy["plain, threads 1"])
+    if "JAX" in timings:
+        row["ratio_to_jax"] = timings["ours"].speed(timings["JAX"])
     row["share_of_limit"] = timings["products and update alone"].median / timings["ours"].median
     return row | {f"{key}, one core busy [ms]": str(seconds).replace(" ms", "") for key, seconds in busy.items()}
 
