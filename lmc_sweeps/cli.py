@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
@@ -10,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.interruption import Terminated, sigterm_interrupts
 from lmc_sweeps.sweeps.conf_folder import conf_dir
-from lmc_sweeps.sweeps.typed_command import is_special, read_command
+from lmc_sweeps.sweeps.report_ahead import report_ahead
+from lmc_sweeps.sweeps.typed_command import is_special, makes_report, read_command
 from multirun_analysis.common.backend import draw_into_files
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import folders_of_parts
@@ -45,9 +47,10 @@ def main(parts: str | Path | None = None) -> None:
             if is_special(command):
                 begin()
                 return
-            from lmc_sweeps.sweeps.command import hand_over, make_ready
+            with report_ahead() if makes_report(command) else nullcontext():
+                from lmc_sweeps.sweeps.command import hand_over, make_ready
 
-            hand_over(command, make_ready(command), run)
+                hand_over(command, make_ready(command), run)
     except InputError as error:
         raise SystemExit(for_terminal(error, keep="\n")) from None
     except KeyboardInterrupt as stopped:

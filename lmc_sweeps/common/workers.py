@@ -12,13 +12,11 @@ import warnings
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
-
-import torch
 
 from lmc_sweeps.common.interruption import SIGNALS, Terminated
 
@@ -28,6 +26,7 @@ START = "fork" if sys.platform == "linux" else "spawn"
 LOOK_EVERY = 0.1  # seconds between two looks at the progress of the workers
 REPORT_EVERY = 0.05  # seconds between two of a worker's reports
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of all cores that a container has in a period, and the period
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 PATIENCE = 10.0  # seconds that a worker has, once its parent is gone, to keep what it has computed
 
 Progress = Callable[[int], None]
@@ -102,7 +101,7 @@ class Processes:
         self._context: Any = multiprocessing.get_context(start)
         self._steps, self._reported = self._context.Value("q", 0), 0
         self._workers: list[ProcessPoolExecutor] = []
-        self._numbers: dict[ProcessPoolExecutor, Future[int]] = {}
+        self._numbers: dict[ProcessPoolExecutor, Any] = {}  # of their processes, 0 before these begin
         self._running: dict[Future[Any], tuple[Hashable, ProcessPoolExecutor]] = {}
         for _ in range(count):
             self._workers.append(self._started())
@@ -139,7 +138,7 @@ class Processes:
 
     def close(self, is_interrupted: bool) -> None:
         """End the workers; interrupted, they first keep what they have. A second interruption does not wait for that, a third kills."""
-        for how in (signal.SIGTERM, signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        for how in (signal.SIGTERM, signal.SIGTERM, KILL):
             try:
                 if is_interrupted:
                     self._signal(how)
@@ -154,7 +153,7 @@ class Processes:
         key, worker = self._running.pop(future)
         error = future.exception()
         if isinstance(error, BrokenProcessPool):
-            self._numbers.pop(worker).cancel()
+            del self._numbers[worker]
             self._workers[self._workers.index(worker)] = self._started()
             return Answer(key, error=WorkerEnded())
         if error is not None and not isinstance(error, Exception):
@@ -162,13 +161,15 @@ class Processes:
         return Answer(key, error=error) if error is not None else Answer(key, future.result())
 
     def _started(self) -> ProcessPoolExecutor:
-        begin = (self._work, self._steps, os.getpid())
+        number = self._context.Value("q", 0)
+        begin = (self._work, self._steps, number, os.getpid())
         worker = ProcessPoolExecutor(1, mp_context=self._context, initializer=_begin, initargs=begin)
         # A signal that comes before the worker has handlers of its own waits for them. Python warns of a fork beside other threads: those
         # of other workers' pools, which hold no lock that a worker needs.
         with _signals_held(), warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._numbers[worker] = worker.submit(os.getpid)
+            worker.submit(int)  # with which its process begins
+        self._numbers[worker] = number
         return worker
 
     def _report(self) -> None:
@@ -177,12 +178,12 @@ class Processes:
             self._progress(steps - self._reported)
             self._reported = steps
 
-    def _signal(self, number: int) -> None:
-        for process in self._numbers.values():
-            try:
-                os.kill(process.result(timeout=PATIENCE), number)
-            except (OSError, TimeoutError, BrokenProcessPool):  # it has ended
-                continue
+    def _signal(self, how: int) -> None:
+        busy = {worker for _, worker in self._running.values()}
+        for worker, number in self._numbers.items():
+            with suppress(OSError):  # it has ended
+                if number.value:
+                    os.kill(number.value, how if worker in busy else KILL)
 
 
 Workers = ThisProcess | Processes
@@ -250,9 +251,10 @@ class _Worker:
     waiting, last = 0, 0.0
 
 
-def _begin(work: Work, steps: Any, parent: int) -> None:
+def _begin(work: Work, steps: Any, number: Any, parent: int) -> None:
     """Make a worker's process ready. Ctrl-C goes to all processes of a terminal: workers wait for what their parent makes of it."""
     _Worker.work, _Worker.steps = work, steps
+    number.value = os.getpid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
     if hasattr(signal, "SIGUSR2"):  # of a cluster, which tells all processes of a task
@@ -261,7 +263,6 @@ def _begin(work: Work, steps: Any, parent: int) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
-    torch.set_num_threads(1)
     work.begin(_count, is_alone=False)
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from lmc_sweeps.jobs.records import Record
+from lmc_sweeps.sweeps.report_ahead import report_text
 from multirun_analysis.checks import InputError
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.frames.tidy import matching_labels, method_order, repair_labels
@@ -49,13 +50,16 @@ def end_sweep(sweep_dir: Path, has_report: bool) -> bool:
 
 def print_summary(*sweep_dirs: Path) -> bool:
     """Print the barrier-versus-width table of sweeps and where their CSVs lie, or why there is none; return whether there is one."""
-    # Plotting libraries take a second to import: not before there is something to plot.
-    from multirun_analysis.report.report import write_report
-    from multirun_analysis.report.terminal import show
-
     sys.stdout.write("\n")
     try:
-        report = write_report(list(sweep_dirs), brief=True)
+        text = report_text(sweep_dirs)
+        if text is None:
+            # Plotting libraries take a second to import: not before there is something to plot.
+            from multirun_analysis.report.report import write_report
+            from multirun_analysis.report.terminal import show
+
+            show(write_report(list(sweep_dirs), brief=True))
+            return True
     except InputError as error:
         text = str(error)
     except Exception as error:  # a full disk, for example: it must not hide how the sweep itself ended
@@ -63,7 +67,8 @@ def print_summary(*sweep_dirs: Path) -> bool:
             f"the tables could not be written ({type(error).__name__}: {error}); python -m multirun_analysis {sweep_dirs[0]} tries again."
         )
     else:
-        show(report)
+        sys.stdout.write(text)
+        sys.stdout.flush()
         return True
     sys.stdout.write(f"{for_terminal(text)}\n")
     sys.stdout.flush()

@@ -30,3 +30,8 @@ def is_special(command: argparse.Namespace) -> bool:
     others = (command.config_path, command.config_name, command.experimental_rerun, command.cfg, command.info)
     flags = (command.help, command.hydra_help, command.shell_completion, command.resolve, command.package)
     return any(value is not None for value in others) or any(flags)
+
+
+def makes_report(command: argparse.Namespace) -> bool:
+    """Return whether a command ends with tables and figures, as far as what was typed says."""
+    return not {"plan=true", "report=false"}.intersection(text.lower().replace(" ", "") for text in command.overrides)

@@ -1,5 +1,6 @@
 """Showing a report: coloured tables on a terminal, plain text anywhere else."""
 
+import io
 import sys
 from typing import TextIO
 
@@ -18,6 +19,28 @@ def show(report: Report, stream: TextIO | None = None) -> None:
     else:
         stream.write(written(f"{report.text}\n", stream))
     stream.flush()
+
+
+def shown(report: Report, is_terminal: bool, encoding: str) -> str:
+    """Return what `show` prints to a stream, a terminal or not, of some encoding."""
+    stream = _Like(is_terminal, encoding)
+    show(report, stream)
+    return stream.getvalue()
+
+
+class _Like(io.StringIO):
+    """Text in memory that is taken for another stream."""
+
+    def __init__(self, is_terminal: bool, encoding: str) -> None:
+        super().__init__()
+        self._is_terminal, self._encoding = is_terminal, encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._encoding
+
+    def isatty(self) -> bool:
+        return self._is_terminal
 
 
 def written(text: str, stream: TextIO) -> str:
