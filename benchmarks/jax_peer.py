@@ -36,13 +36,13 @@ class Peer:
 def peer(inputs: np.ndarray, labels: np.ndarray) -> Iterator[Peer]:
     """Start the process, with examples (n, d) and their classes."""
     context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_work, args=(there, inputs, labels), daemon=True)
+    parent_end, child_end = context.Pipe()
+    process = context.Process(target=_work, args=(child_end, inputs, labels), daemon=True)
     process.start()
     try:
-        yield Peer(here)
+        yield Peer(parent_end)
     finally:
-        here.send(None)
+        parent_end.send(None)
         process.join()
 
 
@@ -90,5 +90,5 @@ def _training(
 
     start = jax.tree.map(jnp.asarray, draw)
     state = (start, jax.tree.map(jnp.zeros_like, start))
-    run = jax.jit(lambda given, order: jax.lax.scan(step, given, order)[0])
+    run = jax.jit(lambda begun, order: jax.lax.scan(step, begun, order)[0])
     return lambda: jax.block_until_ready(run(state, rows))

@@ -10,10 +10,10 @@ import torch
 from benchmarks import jax_peer, plain
 from benchmarks.timing import Seconds, busy_cores, interleaved, timed, with_threads
 from benchmarks.trained_stacks import TrainedStack, job, side_by_side
-from lmc_sweeps.common.workers import cores
 from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.training.optimizers import Sgd
+from multirun_analysis.common.side_by_side import cores
 
 NETWORKS = 20  # of a width in a sweep of ten pairs
 REPEATS = 9

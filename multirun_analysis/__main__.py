@@ -10,6 +10,7 @@ from multirun_analysis.checks import InputError, user_path
 from multirun_analysis.common.backend import draw_into_files
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import check_folders, folders_of_parts
+from multirun_analysis.common.side_by_side import cores
 from multirun_analysis.common.streams import command_streams
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
 from multirun_analysis.tables.names import TABLES
@@ -78,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
         out = None if options.out is None else user_path("--out", options.out)
         if options.study is None:
             choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
-            show(write_report(folders, out, options.x, options.hue, choice=choice, only=options.only))
+            show(write_report(folders, out, options.x, options.hue, choice=choice, only=options.only, processes=cores()))
         else:
             sys.stdout.write(written(f"{for_terminal(write_study(options, folders, out))}\n", sys.stdout))
     except InputError as error:

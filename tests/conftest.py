@@ -8,7 +8,7 @@ from programs import skip_without, usable
 
 # A process per core, so a thread each: before torch is imported, here and in the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("LMC_SWEEPS_WORKERS", "1")  # of a sweep; tests of several say so
+os.environ.setdefault("LMC_SWEEPS_WORKERS", "1")  # tests of several say so
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP = "SIGUSR1"  # by which a process tells its workers to stop, where there is such a signal
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", STOP) if hasattr(signal, name))
 
 
 class Terminated(KeyboardInterrupt):

@@ -1,4 +1,9 @@
-"""Worker processes side by side, of one thread each: what they are asked to do begins in order, and its results come as they are there."""
+"""Worker processes side by side, of one thread each: what they are asked to do begins in order, and its results come as they are there.
+
+They are `multiprocessing`'s processes, each with a pipe, and no thread beside them. Of the standard library's pools, that of
+`concurrent.futures` was tried: on Python 3.12 a second Ctrl-C hangs it, a worker that is killed while it sends a large result hangs it on
+every version, and one that is killed while it waits breaks it.
+"""
 
 import logging
 import multiprocessing
@@ -10,24 +15,22 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any, Protocol
 
-from lmc_sweeps.common.interruption import SIGNALS, Terminated
+from lmc_sweeps.common.interruption import STOP, Terminated
 
 log = logging.getLogger(__name__)
 # Forked, a worker is there in milliseconds and shares the data in memory. macOS's libraries do not survive a fork, and Windows has none.
 START = "fork" if sys.platform == "linux" else "spawn"
 LOOK_EVERY = 0.1  # seconds between two looks at the progress of the workers
-REPORT_EVERY = 0.05  # seconds between two of a worker's reports
-QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of all cores that a container has in a period, and the period
-KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 PATIENCE = 10.0  # seconds that a worker has, once its parent is gone, to keep what it has computed
+TRIES = 3  # to start a worker in place of one that has ended
+OUTSIDE = ("SIGINT", "SIGTERM", "SIGUSR2")  # signals that a terminal, an operating system or a cluster sends to all processes at once
+CANNOT_START = (OSError, RuntimeError, ImportError, AssertionError, NotImplementedError)
 
 Progress = Callable[[int], None]
 
@@ -36,7 +39,10 @@ class WorkerEnded(RuntimeError):
     """A process that ended before what it was asked to do was done."""
 
     def __init__(self) -> None:
-        super().__init__("the process that worked on it ended: it was killed, or the machine ran out of memory")
+        super().__init__(
+            "the process that worked on it ended: it was killed, the machine ran out of memory, or `time_limit` was reached in a call that "
+            "does not come back"
+        )
 
 
 class OfWorker(RuntimeError):
@@ -92,35 +98,57 @@ class ThisProcess:
             return [Answer(key, error=error)]
 
 
+@dataclass
+class _Process:
+    """A worker as its parent sees it: the process, the pipe to it, what it counts, and the key of what it does."""
+
+    process: Any
+    pipe: "Connection[Any, Any]"
+    steps: Any
+    keys: list[Hashable] = field(default_factory=list)  # one, or none
+
+
 class Processes:
-    """Does the work in processes of its own, each a pool of one, so that one that dies takes nothing else with it."""
+    """Does the work in processes of its own; one that dies takes nothing else with it, and another takes its place."""
 
     def __init__(self, work: Work, progress: Progress, count: int, start: str = START) -> None:
         self.count = count
         self._work, self._progress = work, progress
         self._context: Any = multiprocessing.get_context(start)
-        self._steps, self._reported = self._context.Value("q", 0), 0
-        self._workers: list[ProcessPoolExecutor] = []
-        self._numbers: dict[ProcessPoolExecutor, Any] = {}  # of their processes, 0 before these begin
-        self._running: dict[Future[Any], tuple[Hashable, ProcessPoolExecutor]] = {}
-        for _ in range(count):
-            self._workers.append(self._started())
+        self._level = self._context.RawValue("i", 0)  # of the interruption: 1 asks to keep what there is, 2 not to wait for that
+        self._reported, self._of_ended = 0, 0
+        self._lost: list[Answer] = []
+        self._workers: list[_Process] = []
+        try:
+            while len(self._workers) < count:
+                self._start()
+        except CANNOT_START as error:
+            if not self._workers:
+                raise OSError(str(error)) from error
+            log.warning("only %d of %d workers can be started (%s).", len(self._workers), count, error)
 
     @property
     def is_busy(self) -> bool:
         """Whether something is being done."""
-        return bool(self._running)
+        return bool(self._lost) or any(worker.keys for worker in self._workers)
 
     @property
     def has_room(self) -> bool:
         """Whether more can be begun."""
-        return len(self._running) < self.count
+        return not all(worker.keys for worker in self._workers)
 
     def ask(self, key: Hashable, method: str, *arguments: Any) -> None:
         """Begin something; when it is done, `answers` returns what has come of it, under its key."""
-        busy = {worker for _, worker in self._running.values()}
-        worker = next(worker for worker in self._workers if worker not in busy)
-        self._running[worker.submit(_do, method, arguments)] = (key, worker)
+        for _ in range(TRIES):
+            worker = next(worker for worker in self._workers if not worker.keys)
+            try:
+                worker.pipe.send((method, arguments))
+            except OSError:  # it was killed while it waited
+                self._replace(worker)
+            else:
+                worker.keys.append(key)
+                return
+        self._lost.append(Answer(key, error=WorkerEnded()))
 
     def answers(self) -> list[Answer]:
         """Wait until something is done, reporting progress meanwhile, and return what has come of it.
@@ -128,62 +156,98 @@ class Processes:
         Raises
         ------
         KeyboardInterrupt
-            If a worker was interrupted, by a signal that it alone was sent.
+            If a worker was interrupted.
         """
-        while True:
-            ended, _ = wait(self._running, timeout=LOOK_EVERY, return_when=FIRST_COMPLETED)
+        while not self._lost:
+            ready = wait([worker.pipe for worker in self._workers if worker.keys], LOOK_EVERY)
             self._report()
-            if ended:
-                return [self._answer(future) for future in ended]
+            answers = [self._answer(worker) for worker in list(self._workers) if worker.pipe in ready]
+            if answers:
+                return answers
+        answers, self._lost = self._lost, []
+        return answers
 
     def close(self, is_interrupted: bool) -> None:
-        """End the workers; interrupted, they first keep what they have. A second interruption does not wait for that, a third kills."""
-        for how in (signal.SIGTERM, signal.SIGTERM, KILL):
-            try:
-                if is_interrupted:
-                    self._signal(how)
-                for worker in self._workers:
-                    worker.shutdown(wait=True, cancel_futures=True)
-                break
-            except KeyboardInterrupt:
-                is_interrupted = True
-        self._report()
+        """End the workers; interrupted, they first keep what they have. A second interruption does not wait for that, a third kills.
 
-    def _answer(self, future: "Future[Any]") -> Answer:
-        key, worker = self._running.pop(future)
-        error = future.exception()
-        if isinstance(error, BrokenProcessPool):
-            del self._numbers[worker]
-            self._workers[self._workers.index(worker)] = self._started()
+        Raises
+        ------
+        KeyboardInterrupt
+            If there was one meanwhile.
+        """
+        again: KeyboardInterrupt | None = None
+        for level in (1, 2, 3):
+            try:
+                self._end(level if is_interrupted else 0)
+                break
+            except KeyboardInterrupt as interrupt:
+                is_interrupted, again = True, interrupt
+        for worker in self._workers:
+            worker.process.kill()
+            worker.process.join()
+            worker.pipe.close()
+        self._report()
+        if again is not None:
+            raise again
+
+    def _end(self, level: int) -> None:
+        """Wait until all have ended that are busy; those that are not need not be waited for."""
+        self._level.value = level
+        busy = [worker for worker in self._workers if worker.keys and level < 3 and worker.process.is_alive()]
+        for worker in busy:
+            if level and hasattr(signal, STOP):
+                os.kill(worker.process.pid, getattr(signal, STOP))
+        while busy:
+            ready = wait([worker.pipe for worker in busy], LOOK_EVERY)
+            for worker in [worker for worker in busy if worker.pipe in ready]:
+                with suppress(EOFError, OSError):
+                    worker.pipe.recv()
+                busy.remove(worker)
+
+    def _answer(self, worker: _Process) -> Answer:
+        key = worker.keys.pop()
+        try:
+            result, error = worker.pipe.recv()
+        except (EOFError, OSError):
+            self._replace(worker)
             return Answer(key, error=WorkerEnded())
         if error is not None and not isinstance(error, Exception):
             raise error
-        return Answer(key, error=error) if error is not None else Answer(key, future.result())
+        return Answer(key, result, error)
 
-    def _started(self) -> ProcessPoolExecutor:
-        number = self._context.Value("q", 0)
-        begin = (self._work, self._steps, number, os.getpid())
-        worker = ProcessPoolExecutor(1, mp_context=self._context, initializer=_begin, initargs=begin)
-        # A signal that comes before the worker has handlers of its own waits for them. Python warns of a fork beside other threads: those
-        # of other workers' pools, which hold no lock that a worker needs.
+    def _replace(self, worker: _Process) -> None:
+        """Start another worker in place of one that has ended; where that is not possible, there are fewer."""
+        worker.process.kill()  # its pipe is closed: it may still be ending
+        worker.process.join()
+        worker.pipe.close()
+        self._of_ended += worker.steps.value
+        self._workers.remove(worker)
+        try:
+            self._start()
+        except CANNOT_START as error:
+            log.warning("a worker has ended, and no other can be started (%s).", error)
+            if not self._workers:
+                raise RuntimeError(f"no worker is left, and none can be started ({error})") from error
+
+    def _start(self) -> None:
+        parent_end, child_end = self._context.Pipe()
+        steps = self._context.RawValue("q", 0)
+        others = [*(worker.pipe for worker in self._workers), parent_end] if self._context.get_start_method() == "fork" else []
+        arguments = (self._work, child_end, others, self._level, steps, os.getpid())
+        process = self._context.Process(target=_serve, args=arguments)
+        # A signal that comes before the worker has handlers of its own waits for them. Python warns of a fork beside threads: a program
+        # that has some, a notebook say, has been told what forks.
         with _signals_held(), warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            worker.submit(int)  # with which its process begins
-        self._numbers[worker] = number
-        return worker
+            process.start()
+        child_end.close()  # the worker alone holds that end: it is closed when the worker dies
+        self._workers.append(_Process(process, parent_end, steps))
 
     def _report(self) -> None:
-        steps = self._steps.value
+        steps = self._of_ended + sum(worker.steps.value for worker in self._workers)
         if steps > self._reported:
             self._progress(steps - self._reported)
             self._reported = steps
-
-    def _signal(self, how: int) -> None:
-        busy = {worker for _, worker in self._running.values()}
-        for worker, number in self._numbers.items():
-            with suppress(OSError):  # it has ended
-                if number.value:
-                    os.kill(number.value, how if worker in busy else KILL)
 
 
 Workers = ThisProcess | Processes
@@ -203,13 +267,13 @@ def workers(work: Work, progress: Progress, count: int, start: str = START) -> I
     start : str
         How processes are started: fork, spawn.
     """
-    if count == 1:
-        yield ThisProcess(work, progress)
-        return
-    try:
-        processes = Processes(work, progress, count, start)
-    except (OSError, ImportError, AssertionError) as error:  # no memory left; no semaphores on this system; a process that may have none
-        log.warning("no worker processes can be started (%s); all is done in this one.", error)
+    processes = None
+    if count > 1:
+        try:
+            processes = Processes(work, progress, count, start)
+        except OSError as error:
+            log.warning("no worker processes can be started (%s); all is done in this one.", error)
+    if processes is None:
         yield ThisProcess(work, progress)
         return
     is_interrupted = True
@@ -220,61 +284,73 @@ def workers(work: Work, progress: Progress, count: int, start: str = START) -> I
         processes.close(is_interrupted)
 
 
-def cores() -> int:
-    """Return how many cores this process may use: those of its affinity, within the quota of its container."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = QUOTA.read_text().split()
-        return max(1, min(count, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # there is none, or it is "max"
-        return count
-
-
 @contextmanager
 def _signals_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _numbers(STOP, *OUTSIDE))
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _numbers(*names: str) -> list[int]:
+    """Return the signals of these names that this system has."""
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
 class _Worker:
     """The state of a worker's process."""
 
-    work: Work
-    steps: Any
+    level: Any
     is_busy = False
-    waiting, last = 0, 0.0
 
 
-def _begin(work: Work, steps: Any, number: Any, parent: int) -> None:
-    """Make a worker's process ready. Ctrl-C goes to all processes of a terminal: workers wait for what their parent makes of it."""
-    _Worker.work, _Worker.steps = work, steps
-    number.value = os.getpid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _interrupt)
-    if hasattr(signal, "SIGUSR2"):  # of a cluster, which tells all processes of a task
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+def _serve(work: Work, pipe: "Connection[Any, Any]", others: list[Any], level: Any, steps: Any, parent: int) -> None:
+    """Be a worker: answer what the pipe asks, until it asks no more.
+
+    Signals that all processes get at once are for the parent, which says what comes of them: by a level, and a signal of its own.
+    """
+    for number in _numbers(*OUTSIDE):
+        signal.signal(number, signal.SIG_IGN)
+    for number in _numbers(STOP):
+        signal.signal(number, _stop)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _numbers(STOP, *OUTSIDE))
+    for other in others:
+        other.close()
+    _Worker.level = level
     threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
-    work.begin(_count, is_alone=False)
+
+    def count(number: int) -> None:
+        steps.value += number
+
+    failure: BaseException | None = None
+    try:
+        work.begin(count, is_alone=False)
+    except Exception as error:
+        failure = portable(error)
+    with suppress(EOFError, OSError):  # the parent is gone
+        while True:
+            method, arguments = pipe.recv()
+            pipe.send((None, failure) if failure is not None else _outcome(work, method, arguments))
 
 
-def _do(method: str, arguments: tuple[Any, ...]) -> Any:
+def _outcome(work: Work, method: str, arguments: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
+    """Return the result and the error of a method."""
     try:
         _Worker.is_busy = True
-        return getattr(_Worker.work, method)(*arguments)
+        if _Worker.level.value:
+            raise Terminated
+        return getattr(work, method)(*arguments), None
     except Exception as error:
-        raise portable(error) from error
+        return None, portable(error)
+    except KeyboardInterrupt:
+        return None, Terminated()
     finally:
         _Worker.is_busy = False
-        _flush()
 
 
 def portable(error: Exception) -> Exception:
@@ -286,35 +362,26 @@ def portable(error: Exception) -> Exception:
     return error
 
 
-def _count(steps: int) -> None:
-    _Worker.waiting += steps
-    if time.monotonic() - _Worker.last >= REPORT_EVERY:
-        _flush()
-
-
-def _flush() -> None:
-    with _Worker.steps.get_lock():
-        _Worker.steps.value += _Worker.waiting
-    _Worker.waiting, _Worker.last = 0, time.monotonic()
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
+def _stop(signum: int, frame: FrameType | None) -> None:
     if _Worker.is_busy:
         raise Terminated
 
 
 def _end_after(parent: int) -> None:
     """End this process when its parent is gone, after what it has computed is kept."""
-    while os.getppid() == parent:
+    while _is_there(parent):
         time.sleep(1.0)
     for _ in range(2):
-        if _Worker.is_busy:
-            os.kill(os.getpid(), signal.SIGTERM)
-            _wait_until_idle()
+        if _Worker.is_busy and hasattr(signal, STOP):
+            os.kill(os.getpid(), getattr(signal, STOP))
+            end = time.monotonic() + PATIENCE
+            while _Worker.is_busy and time.monotonic() < end:
+                time.sleep(0.05)
     os._exit(1)
 
 
-def _wait_until_idle() -> None:
-    end = time.monotonic() + PATIENCE
-    while _Worker.is_busy and time.monotonic() < end:
-        time.sleep(0.05)
+def _is_there(parent: int) -> bool:
+    if sys.platform == "win32":  # where the number of a parent that is gone stays
+        process = multiprocessing.parent_process()
+        return process is not None and process.is_alive()
+    return os.getppid() == parent

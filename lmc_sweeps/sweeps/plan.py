@@ -34,16 +34,19 @@ def plan_text(
         *_record_lines(jobs, folders),
         f"{len(needed)} networks, {len(missing)} of them to be trained: {steps:,} network-steps",
     ]
-    seconds = 0.0
+    seconds, stacks = 0.0, 0
     for group in groups(missing):
         size = stack_size(group)
         of_group = group_seconds(group, seconds_per_network_step(group[:size]))
         first = group[0].settings
         lines.append(f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, {about(duration(of_group))}")
         seconds += of_group
+        stacks += -(-len(group) // size) if first.training.stack is not None else len(group)
     needs = [estimate(job.settings, job.data) for job in waiting]
     disk = sum(4 * sum(tensor.numel() for tensor in network.template.values()) for network in missing)
-    lines.append(f"training: {about(computing(seconds))} on this machine, estimated from a few steps of each group")
+    workers = max(1, min(count(waiting, missing), stacks))
+    by = f" by {workers} workers" if workers > 1 else ""
+    lines.append(f"training: {about(computing(seconds, workers))} on this machine{by}, estimated from a few steps of each group")
     lines.append(f"matching and measuring: {about(duration(sum(each.seconds_measuring for each in needs)))} of one core, a rough estimate")
     if needs:
         lines.append(

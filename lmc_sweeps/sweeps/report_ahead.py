@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lmc_sweeps.common.workers import START, Processes, Progress, WorkerEnded, cores
+from lmc_sweeps.common.workers import START, Processes, Progress, WorkerEnded
+from multirun_analysis.common.side_by_side import cores
 
 
 class ReportWork:
@@ -21,7 +22,7 @@ class ReportWork:
         from multirun_analysis.report.report import write_report
         from multirun_analysis.report.terminal import shown
 
-        return shown(write_report(list(sweep_dirs), brief=True), is_terminal, encoding)
+        return shown(write_report(list(sweep_dirs), brief=True, processes=cores()), is_terminal, encoding)
 
 
 class _Ahead:

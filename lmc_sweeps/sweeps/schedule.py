@@ -12,10 +12,10 @@ from lmc_sweeps.jobs.balancing import Waiting, balanced
 from lmc_sweeps.jobs.network_files import StoredNetwork
 from lmc_sweeps.jobs.planned import groups
 from lmc_sweeps.sweeps.progress import TrainingProgress
-from lmc_sweeps.sweeps.work import SweepWork
+from lmc_sweeps.sweeps.work import SweepWork, Trained
 
 JOBS, SIZES, STACKS = "run", "try_sizes", "train"  # methods of `SweepWork`
-ORDER = (JOBS, SIZES, STACKS)
+ORDER = (SIZES, JOBS, STACKS)  # the first are over in a moment, and the longest stacks cannot begin before
 
 
 class Step(NamedTuple):
@@ -48,6 +48,8 @@ class Schedule:
     def run(self) -> dict[int, JobReturn]:
         """Return the result of each job, by its number."""
         self._queue_ready()
+        if self._workers.count > 1:
+            self._queue_sizes(len(self._groups))
         while self._has_more():
             while self._queue and self._workers.has_room:
                 self._ask(heapq.heappop(self._queue)[-1])
@@ -60,10 +62,7 @@ class Schedule:
         if self._queue or self._workers.is_busy:
             return True
         if self._groups:
-            count = self._n_trying = 1 if self._workers.count == 1 else len(self._groups)
-            for names in self._groups[:count]:
-                self._put(Step(SIZES, tuple(names)))
-            del self._groups[:count]
+            self._queue_sizes(1)
             return True
         if self._lost:
             step = self._lost.pop(0)
@@ -93,17 +92,31 @@ class Schedule:
             result, lines = self._work.run(step.subject, {}, answer.error) if answer.error else answer.result
             self._end(step.subject, result, lines)
         elif answer.error is not None:
-            self._fail(step.subject, answer.error)
+            self._take_trained(step.subject, Trained(self._work.stored(step.subject), {}, answer.error))
         elif step.method == SIZES:
             self._tried += answer.result
         else:
-            self._at_hand |= answer.result
-            for job in self._jobs.values():
-                job.waits_for -= set(step.subject)
-            self._queue_ready()
+            self._take_trained(step.subject, answer.result)
         if step.method == SIZES:
             self._n_trying -= 1
             self._queue_stacks()
+
+    def _take_trained(self, names: Sequence[str], trained: Trained) -> None:
+        """Queue the jobs for which nothing is missing any more, and fail those that wait for what was not trained, and no others."""
+        self._at_hand |= trained.at_hand
+        for job in self._jobs.values():
+            job.waits_for -= trained.names
+        self._queue_ready()
+        if trained.failure is not None:
+            for number in [number for number, job in self._jobs.items() if not job.waits_for.isdisjoint(names)]:
+                self._end(number, *self._work.run(number, {}, trained.failure))
+
+    def _queue_sizes(self, count: int) -> None:
+        """Queue trial steps of the next groups."""
+        self._n_trying = count
+        for names in self._groups[:count]:
+            self._put(Step(SIZES, tuple(names)))
+        del self._groups[:count]
 
     def _in_words(self, step: Step) -> str:
         if step.method == JOBS:
@@ -124,17 +137,14 @@ class Schedule:
             self._put(Step(STACKS, names), seconds)
         self._tried = []
 
-    def _fail(self, names: Sequence[str], error: Exception) -> None:
-        """Fail the jobs that wait for networks whose training failed, and no others."""
-        for number in [number for number, job in self._jobs.items() if not job.waits_for.isdisjoint(names)]:
-            self._end(number, *self._work.run(number, {}, error))
-
     def _end(self, number: int, result: JobReturn, lines: Sequence[str]) -> None:
         """Keep the result of a job, write its lines, and drop the networks that no other job needs."""
         for line in lines:
             self._progress.write(line)
         self._results[number] = result
         del self._jobs[number]
+        if not self._at_hand:
+            return
         needed = {name for job in self._jobs.values() for name in job.networks}
         for name in self._at_hand.keys() - needed:
             del self._at_hand[name]

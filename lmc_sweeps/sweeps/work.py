@@ -27,6 +27,18 @@ from multirun_analysis.common.streams import LogLines
 CORE = logging.getLogger("lmc_sweeps")
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What has come of a stack: the names of the networks that are trained, those at hand, and why the others are not trained.
+
+    For the process that asks all that were trained are at hand, for another one those that could not be kept in the store.
+    """
+
+    names: frozenset[str]
+    at_hand: Mapping[str, StoredNetwork]
+    failure: Exception | None
+
+
 @dataclass
 class SweepWork:
     """The jobs of a sweep that are to be run, the networks to be trained for them, and all that Hydra needs to run a job.
@@ -51,6 +63,7 @@ class SweepWork:
             torch.set_num_threads(1)
         if CORE.handlers:
             return
+        logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own
         setup_globals()
         JobRuntime.instance().set("name", self.config.hydra.job.name)
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
@@ -64,18 +77,29 @@ class SweepWork:
         every = [[network for network, _ in waiting] for waiting in begun(group, store)]
         return [Waiting(tuple(network.name for network in networks), stack_times(networks)) for networks in every]
 
-    def train(self, names: Sequence[str]) -> dict[str, StoredNetwork]:
-        """Train networks in a stack, keep them in the store, and return them; to another process those that could not be kept."""
+    def train(self, names: Sequence[str]) -> Trained:
+        """Train networks in a stack and keep them in the store; those that are there already, before a worker was lost, are left alone."""
         group = [self.networks[name] for name in names]
         store, progress = Store(group[0].settings.store), self._progress or (lambda steps: None)
+        ended = self.stored(names)
         trained: dict[str, StoredNetwork] = {}
-        for waiting in begun(group, store):
-            for networks in train_stack(waiting, store, progress):
-                trained |= networks
-        if self._is_alone:
-            return trained
-        lost = [network.name for network in group if not store.holds(network.name, network.curve_epochs)]
-        return {name: _as_arrays(trained[name]) for name in lost}
+        failure: Exception | None = None
+        for waiting in begun([network for network in group if network.name not in ended], store):
+            try:
+                for networks in train_stack(waiting, store, progress):
+                    trained |= networks
+            except Exception as error:
+                failure = portable(error)
+        if not self._is_alone:
+            at_hand = {name: _as_arrays(trained[name]) for name in trained.keys() - self.stored(names)}
+        else:
+            at_hand = trained
+        return Trained(frozenset(ended | trained.keys()), at_hand, failure)
+
+    def stored(self, names: Sequence[str]) -> frozenset[str]:
+        """Return which networks are in the store."""
+        networks = [self.networks[name] for name in names]
+        return frozenset(each.name for each in networks if Store(each.settings.store).holds(each.name, each.curve_epochs))
 
     def run(self, number: int, at_hand: Mapping[str, StoredNetwork], error: Exception | None = None) -> tuple[JobReturn, list[str]]:
         """Run a job through Hydra, as its basic launcher does, and return the lines to be written too; with `error`, it fails with that."""

@@ -5,19 +5,21 @@ from typing import Any
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.devices import resolve_device
-from lmc_sweeps.common.workers import START, cores
+from lmc_sweeps.common.workers import START
 from lmc_sweeps.jobs.estimates import estimate, memory_here
 from lmc_sweeps.jobs.planned import PlannedNetwork
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.stack_sizes import largest_stack
+from multirun_analysis.common.side_by_side import cores
 
 AUTO = "auto"
 KEY = "hydra.launcher.workers"
 SHARE = 0.8  # of the memory, that the workers together may take
+OF_PROCESS = 150e6  # bytes of a worker that computes nothing
 
 
 def checked_count(value: Any) -> int | None:
-    """Return the number of workers that was asked for, None for as many as are best here; from an environment variable it is text.
+    """Return the number of workers that was asked for, None for as many as are best here.
 
     Raises
     ------
@@ -26,10 +28,9 @@ def checked_count(value: Any) -> int | None:
     """
     if value == AUTO:
         return None
-    count = int(value) if isinstance(value, str) and value.isdecimal() else value
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InputError(f"`{KEY}` must be auto or a positive integer, got {value!r}.")
-    return count
+    return value
 
 
 def workers_for(value: Any, jobs: Sequence[PreparedJob], missing: Sequence[PlannedNetwork], memory: float | None = None) -> int:
@@ -45,6 +46,7 @@ def workers_for(value: Any, jobs: Sequence[PreparedJob], missing: Sequence[Plann
 
 
 def in_memory(jobs: Sequence[PreparedJob], missing: Sequence[PlannedNetwork], memory: float) -> int:
-    """Return how many workers fit in so many bytes, each with the largest job or the largest stack."""
+    """Return how many workers fit in so many bytes, each with itself, its copies of the data, and the largest job or the largest stack."""
     largest = max((estimate(job.settings, job.data).bytes for job in jobs), default=0)
-    return max(1, int(SHARE * memory / max(1, largest, largest_stack(missing))))
+    data = max((split.inputs.nbytes for job in jobs for split in (job.data.train, job.data.test)), default=0)
+    return max(1, int(SHARE * memory / (OF_PROCESS + 2 * data + max(largest, largest_stack(missing)))))

@@ -1,13 +1,16 @@
 """Drawing the figures of sweeps, and the page that shows them beside the tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from multirun_analysis import plots
+from multirun_analysis.common.side_by_side import side_by_side
 from multirun_analysis.frames import tidy
 from multirun_analysis.frames.planes import find_planes
 from multirun_analysis.frames.tidy import Sweep
@@ -15,6 +18,7 @@ from multirun_analysis.output.figures import figure_png, figure_svg, lay_out, sa
 from multirun_analysis.output.files import write_text
 from multirun_analysis.page import REPORT_FILE, sections
 from multirun_analysis.page.page import Picture, png_picture
+from multirun_analysis.plots.base import SweepFigure
 from multirun_analysis.plots.hover import hover_svg
 from multirun_analysis.plots.interpolation_curves import shown_jobs
 from multirun_analysis.records.commands import load_commands
@@ -37,6 +41,7 @@ def write_page(
     brief: bool = False,
     files: bool = True,
     digest: str = "",
+    processes: int = 1,
 ) -> tuple[str, ...]:
     """Draw the figures and write ``report.html``; return notes on files that were left out.
 
@@ -55,6 +60,8 @@ def write_page(
         Write each figure as PNG and PDF too.
     digest : str
         Of what the page is made of (`unchanged.made_of`), which its last line then says.
+    processes : int
+        That draw side by side.
     """
     kinds = plots.choices()
     more: tuple[str, ...] = ()
@@ -64,11 +71,9 @@ def write_page(
         planes = find_planes(sweep, sweep_dirs)
         curves = tidy.curves_frame(sweep, shown_jobs(frames["runs"], fixed_keys(frames["barrier_vs_width"], x, hue)))
         frames, more = {**frames, "planes": planes.frame, "curves": curves}, planes.notes
-    pictures = [
-        _picture(name, kind.title.format(x=x), kind.caption, figure, folder if files else None)
-        for name, kind in kinds.items()
-        if (figure := kind.draw(frames, x, hue))
-    ]
+    within = processes if len(kinds) == 1 else 1  # of several figures each is drawn by one process
+    calls = [partial(_picture, name, kind, frames, x, hue, folder if files else None, within) for name, kind in kinds.items()]
+    pictures = [picture for picture in side_by_side(calls, processes) if picture is not None]
     names = ", ".join("/".join(sweep_dir.resolve().parts[-2:]) for sweep_dir in sweep_dirs)  # Hydra's own names are a date and a time
     text = sections.sweep_page(title or f"Sweep {names}", sweep, frames, pictures, load_commands(sweep_dirs), x, hue, more)
     end = last_line(digest, [file for picture in pictures for file in picture.files.split(", ")]) if digest else ""
@@ -76,12 +81,21 @@ def write_page(
     return more
 
 
-def _picture(name: str, title: str, caption: str, figure: Figure, folder: Path | None) -> Picture:
+def _picture(
+    name: str, kind: SweepFigure, frames: Mapping[str, pd.DataFrame], x: str, hue: str, folder: Path | None, processes: int
+) -> Picture | None:
     """Return a figure for the page, with values on hover, or as a PNG where that is too large, and write its files into a folder."""
+    figure = kind.draw(frames, x, hue)
+    if not figure:
+        return None
     lay_out(figure)
-    files = [] if folder is None else [folder / f"{name}{ending}" for ending in (".png", ".pdf")]
-    for file in files:
-        save_figure(figure, file)
-    svg, inches = hover_svg(figure, figure_svg, name), figure.get_figwidth()
-    shown = Markup(svg) if len(svg) <= LARGEST_SVG else png_picture(figure_png(figure), title, inches)
-    return Picture(name, title, caption, shown, ", ".join(file.name for file in files), inches > WIDE)
+    title = kind.title.format(x=x)
+    files = [] if folder is None else [folder / f"{name}{ending}" for ending in (".pdf", ".png")]
+    calls: list[Callable[[], Any]] = [partial(_shown, name, title, figure), *(partial(save_figure, figure, file) for file in files)]
+    shown = side_by_side(calls, processes)[0]
+    return Picture(name, title, kind.caption, shown, ", ".join(file.name for file in reversed(files)), figure.get_figwidth() > WIDE)
+
+
+def _shown(name: str, title: str, figure: Figure) -> Markup:
+    svg = hover_svg(figure, figure_svg, name)
+    return Markup(svg) if len(svg) <= LARGEST_SVG else png_picture(figure_png(figure), title, figure.get_figwidth())

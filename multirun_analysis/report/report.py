@@ -76,6 +76,7 @@ def write_report(
     choice: IntervalChoice = DEFAULT,
     only: Collection[str] = (),
     brief: bool = False,
+    processes: int = 1,
 ) -> Report:
     """Write the tables, the figures and the page of sweeps, and return what a terminal shows of them.
 
@@ -94,6 +95,8 @@ def write_report(
         Write these tables only, and neither figures nor a page: of a large sweep in a seventh of the time.
     brief : bool
         Draw the first figure only, as a sweep does at its end: the others take longer than many a sweep.
+    processes : int
+        That draw side by side, as forks of this one: for a program without threads of its own.
 
     Returns
     -------
@@ -120,7 +123,7 @@ def write_report(
         facts = provenance(sweep, frames["runs"])
         if sweep.origin is None or sweep.origin.facts is not None:
             write_text(provenance_text(facts), folder / PROVENANCE)
-        notes += _page(sweep, frames, sweep_dirs, folder, x, hue, facts=facts, brief=brief)
+        notes += _page(sweep, frames, sweep_dirs, folder, x, hue, facts=facts, brief=brief, processes=processes)
     notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
     if not only:
         notes += _figure_notes(table, x, hue)
@@ -139,6 +142,7 @@ def _page(
     *,
     facts: Mapping[str, Any],
     brief: bool,
+    processes: int,
 ) -> tuple[str, ...]:
     """Draw the figures and write the page, a brief one only if the folder does not have it already; return notes on what was left out."""
     digest = ""
@@ -150,7 +154,7 @@ def _page(
             return ()
     from multirun_analysis.report.drawing import write_page  # plotting libraries take a second to import, and tables do without
 
-    return write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief, digest=digest)
+    return write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief, digest=digest, processes=processes)
 
 
 def _check_tables(names: Collection[str]) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from lmc_sweeps.common import workers as module
-from lmc_sweeps.common.workers import OfWorker, WorkerEnded, cores, portable, workers
+from lmc_sweeps.common.interruption import Interruption
+from lmc_sweeps.common.workers import OfWorker, WorkerEnded, portable, workers
 
 STARTS = [start for start in ("fork", "spawn") if start in multiprocessing.get_all_start_methods()]
 LONG = 60.0  # seconds, in which nothing here should have to wait
@@ -30,10 +31,13 @@ class Sums:
     """Work of which all is known; `folder` is where it leaves what others look for."""
 
     folder: Path
+    fails: bool = False
     report: object = None
 
     def begin(self, progress, is_alone):
         self.report = progress
+        if self.fails:
+            raise ValueError("cannot begin")
 
     def add(self, left, right):
         self.report(left)
@@ -47,6 +51,21 @@ class Sums:
 
     def die(self):
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def large(self):
+        return bytes(2**24)
+
+    def put_off(self):
+        """Put a first interruption off, as training does until the end of a step."""
+        with Interruption():
+            (self.folder / f"begun.{os.getpid()}").touch()
+            time.sleep(LONG)
+
+    def deaf(self):
+        """Hear no interruption."""
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        (self.folder / f"begun.{os.getpid()}").touch()
+        time.sleep(LONG)
 
     def keep(self):
         """Work until an interruption, and keep what there is."""
@@ -131,6 +150,90 @@ def test_an_error_of_the_asker_interrupts_the_workers_which_keep_what_they_have(
     assert len(list(tmp_path.glob("kept.*"))) == 2
 
 
+def test_signals_that_all_processes_get_at_once_are_for_the_parent(tmp_path):
+    """A terminal's Ctrl-C, a service manager's SIGTERM: a worker goes on until its parent, which has got the same, tells it to stop."""
+
+    def ask_and_stop():
+        with workers(Sums(tmp_path), print, 2) as at_work:
+            for key in range(2):
+                at_work.ask(key, "keep")
+            wait_for(tmp_path, "begun.*", 2)
+            for path in tmp_path.glob("begun.*"):
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM):
+                    os.kill(int(path.name.partition(".")[2]), number)
+            time.sleep(0.5)
+            assert not list(tmp_path.glob("kept.*"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask_and_stop()
+    assert len(list(tmp_path.glob("kept.*"))) == 2
+
+
+def test_a_worker_that_is_killed_while_it_waits_is_replaced(tmp_path):
+    with workers(Sums(tmp_path), lambda steps: None, 2) as at_work:
+        first = all_answers(at_work, [(number, "add", number, 0) for number in range(4)])
+        for number in {answer.result[1] for answer in first.values()}:
+            os.kill(number, signal.SIGKILL)
+        time.sleep(0.2)
+        second = all_answers(at_work, [(number, "add", number, 1) for number in range(4)])
+    assert [second[number].result[0] for number in range(4)] == [1, 2, 3, 4]
+
+
+def test_a_worker_that_is_killed_while_it_sends_a_large_answer_is_lost_and_nothing_waits_for_it(tmp_path):
+    with workers(Sums(tmp_path), lambda steps: None, 2) as at_work:
+        first = all_answers(at_work, [("first", "add", 1, 1)])["first"]
+        at_work.ask("large", "large")
+        time.sleep(0.5)  # nobody reads meanwhile: the pipe is full
+        os.kill(first.result[1], signal.SIGKILL)
+        (answer,) = at_work.answers()
+        assert isinstance(answer.error, WorkerEnded)
+        assert all_answers(at_work, [("next", "add", 1, 1)])["next"].result[0] == 2
+
+
+def test_a_large_answer_is_no_obstacle_to_an_interruption(tmp_path):
+    def ask_and_stop():
+        with workers(Sums(tmp_path), lambda steps: None, 2) as at_work:
+            for key in range(2):
+                at_work.ask(key, "large")
+            time.sleep(0.5)  # nobody reads meanwhile: the pipes are full
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask_and_stop()
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_second_interruption_does_not_wait_and_a_third_one_kills(tmp_path, times):
+    """The first one is put off by the work; the second one is not, unless the work hears nothing at all."""
+    script = (
+        "import os, sys, threading, time; from pathlib import Path\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from test_workers import Sums, wait_for; from lmc_sweeps.common.workers import workers\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "def interrupt():\n"
+        "    wait_for(folder, 'begun.*', 2)\n"
+        f"    for _ in range({times}):\n"
+        "        os.kill(os.getpid(), 2); time.sleep(1)\n"
+        "threading.Thread(target=interrupt, daemon=True).start()\n"
+        "with workers(Sums(folder), print, 2) as at_work:\n"
+        f"    for key in range(2): at_work.ask(key, 'put_off' if {times} == 2 else 'deaf')\n"
+        "    at_work.answers()\n"
+    )
+    start = time.monotonic()
+    completed = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=LONG)
+    assert completed.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert time.monotonic() - start < LONG / 2
+    assert not any(is_alive(int(path.name.partition(".")[2])) for path in tmp_path.glob("begun.*"))
+
+
+def test_work_that_cannot_begin_is_the_answer_to_every_question(tmp_path):
+    work = Sums(tmp_path, fails=True)
+    with workers(work, print, 2) as at_work:
+        answers = all_answers(at_work, [(number, "add", number, 1) for number in range(3)])
+    assert {str(answer.error) for answer in answers.values()} == {"cannot begin"}
+
+
 def test_workers_whose_parent_is_killed_keep_what_they_have_and_go(tmp_path):
     script = (
         "import os, signal, sys; from pathlib import Path\n"
@@ -165,18 +268,7 @@ def test_where_no_process_can_be_started_all_is_done_in_this_one(tmp_path, monke
     def refused(*arguments, **settings):
         raise OSError("no semaphores here")
 
-    monkeypatch.setattr(module, "ProcessPoolExecutor", refused)
+    monkeypatch.setattr(module.Processes, "_start", refused)
     with workers(Sums(tmp_path), lambda steps: None, 4) as at_work:
         assert at_work.count == 1
         assert all_answers(at_work, [("one", "add", 1, 2)])["one"].result == (3, os.getpid())
-
-
-def test_cores_are_those_that_this_process_may_use(monkeypatch, tmp_path):
-    assert 1 <= cores() <= (os.cpu_count() or 1)
-    quota = tmp_path / "cpu.max"
-    monkeypatch.setattr(module, "QUOTA", quota)
-    if hasattr(os, "sched_getaffinity"):
-        monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
-        for text, expected in (("max 100000", 8), ("250000 100000", 2), ("20000 100000", 1), ("9900000 100000", 8)):
-            quota.write_text(text)
-            assert cores() == expected

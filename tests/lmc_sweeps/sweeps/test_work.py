@@ -37,7 +37,7 @@ def sweep_work(tmp_path):
 
 def test_all_trained_networks_are_at_hand_for_the_process_that_asks(sweep_work, tmp_path):
     work = sweep_work(True, tmp_path / "store")
-    trained = work.train(list(work.networks))
+    trained = work.train(list(work.networks)).at_hand
     store = Store(tmp_path / "store")
     for name, network in trained.items():
         stored = store.find(name, work.networks[name].template)
@@ -48,9 +48,9 @@ def test_all_trained_networks_are_at_hand_for_the_process_that_asks(sweep_work, 
 
 def test_another_process_is_sent_what_the_store_has_not(sweep_work, tmp_path):
     with_store = sweep_work(False, tmp_path / "store")
-    assert with_store.train(list(with_store.networks)) == {}
+    assert with_store.train(list(with_store.networks)).at_hand == {}
     work = sweep_work(False, "null")
-    sent = work.train(list(work.networks))
+    sent = work.train(list(work.networks)).at_hand
     assert sent.keys() == work.networks.keys()
     for name, network in sent.items():
         stored = Store(tmp_path / "store").find(name, work.networks[name].template)

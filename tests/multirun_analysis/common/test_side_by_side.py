@@ -1,0 +1,59 @@
+"""Calls side by side: what each returns, in their order, whoever makes them; an error is raised, a process that dies is made up for."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from multirun_analysis.common import side_by_side as module
+from multirun_analysis.common.side_by_side import cores, side_by_side
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_results_are_in_the_order_of_the_calls_and_calls_need_not_be_picklable(processes):
+    lock = threading.Lock()  # cannot be sent to another process
+    calls = [lambda number=number: (number, lock.locked(), os.getpid()) for number in range(7)]
+    results = side_by_side(calls, processes)
+    assert [result[:2] for result in results] == [(number, False) for number in range(7)]
+    makers = {result[2] for result in results}
+    assert (os.getpid() in makers) == (processes == 1 or module.sys.platform != "linux")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_is_raised(processes):
+    def fail():
+        raise ValueError("no such figure")
+
+    with pytest.raises(ValueError, match="no such figure"):
+        side_by_side([lambda: 1, fail], processes)
+
+
+def test_what_a_process_that_dies_had_to_do_is_done_here():
+    here = os.getpid()
+
+    def die():
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "done"
+
+    assert side_by_side([die, lambda: "also"], 2) == ["done", "also"]
+
+
+def test_cores_are_those_that_this_process_may_use(monkeypatch, tmp_path):
+    monkeypatch.delenv(module.WORKERS, raising=False)
+    assert 1 <= cores() <= (os.cpu_count() or 1)
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr(module, "QUOTA", quota)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    for text, expected in (("max 100000", 8), ("250000 100000", 2), ("20000 100000", 1), ("9900000 100000", 8)):
+        quota.write_text(text)
+        assert cores() == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [("3", 3), ("0", 8), ("many", 8), ("-1", 8), ("", 8)])
+def test_the_environment_may_say_how_many_cores_there_are(monkeypatch, tmp_path, text, expected):
+    monkeypatch.setattr(module, "QUOTA", tmp_path / "none")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    monkeypatch.setenv(module.WORKERS, text)
+    assert cores() == expected
