@@ -10,6 +10,7 @@ from hydra.core.utils import JobStatus
 from hydra_parts import TINY
 
 from lmc_sweeps.common import workers as processes
+from lmc_sweeps.common.workers import WorkerEnded
 from lmc_sweeps.jobs.records import read_record
 from lmc_sweeps.sweeps import launcher as launchers
 from lmc_sweeps.sweeps import work
@@ -80,4 +81,4 @@ def test_a_step_that_loses_its_worker_is_tried_once_more(tmp_path, set_up_launch
         (failed,) = [
             record for path in Path(tmp_path / "sweep").glob("*/record.json") if (record := read_record(path.parent))["status"] != "ok"
         ]
-        assert failed["sentence"] == "WorkerEnded: the process that worked on it ended: it was killed, or the machine ran out of memory"
+        assert failed["sentence"] == f"WorkerEnded: {WorkerEnded()}"
