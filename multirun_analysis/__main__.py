@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
         out = None if options.out is None else user_path("--out", options.out)
         if options.study is None:
             choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
-            show(write_report(folders, out, options.x, options.hue, choice=choice, only=options.only, processes=cores()))
+            show(write_report(folders, out, options.x, options.hue, choice=choice, only=options.only, processes=cores(InputError)))
         else:
             sys.stdout.write(written(f"{for_terminal(write_study(options, folders, out))}\n", sys.stdout))
     except InputError as error:

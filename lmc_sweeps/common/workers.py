@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any, Protocol
 
-from lmc_sweeps.common.interruption import STOP, Terminated
+from lmc_sweeps.common.interruption import STOP, Interruption, Terminated
 
 log = logging.getLogger(__name__)
 # Forked, a worker is there in milliseconds and shares the data in memory. macOS's libraries do not survive a fork, and Windows has none.
@@ -159,7 +159,8 @@ class Processes:
             If a worker was interrupted.
         """
         while not self._lost:
-            ready = wait([worker.pipe for worker in self._workers if worker.keys], LOOK_EVERY)
+            with Interruption():  # an error that a handler raises may get lost: inside of what Python calls when it collects garbage, say
+                ready = wait([worker.pipe for worker in self._workers if worker.keys], LOOK_EVERY)
             self._report()
             answers = [self._answer(worker) for worker in list(self._workers) if worker.pipe in ready]
             if answers:

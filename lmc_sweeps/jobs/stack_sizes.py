@@ -100,17 +100,20 @@ def group_seconds(group: Sequence[PlannedNetwork], of_step: float) -> float:
 
 def most_in_memory(network: PlannedNetwork) -> int:
     """Return how many networks fit in the memory of a stack."""
-    return max(1, int(_memory_for_stacks(network.settings) / _bytes_in_stack(network)))
+    return max(1, int(_memory_for_stacks(network.settings) / _bytes_in_stack(network, padded_stack([network]))))
 
 
 def largest_stack(networks: Sequence[PlannedNetwork]) -> float:
-    """Return the bytes that the largest stack of these networks may take."""
-    return max((_bytes_in_stack(group[0]) * min(len(group), most_in_memory(group[0])) for group in groups(networks)), default=0.0)
+    """Return about how many bytes the largest stack of these networks may take; no network is drawn for it."""
+    stacks = [
+        (len(group) * _bytes_in_stack(group[0], group[0].template), _memory_for_stacks(group[0].settings)) for group in groups(networks)
+    ]
+    return max((min(stack) for stack in stacks), default=0.0)
 
 
-def _bytes_in_stack(network: PlannedNetwork) -> float:
+def _bytes_in_stack(network: PlannedNetwork, tensors: Mapping[str, torch.Tensor]) -> float:
     """Return the bytes of a network in a stack: weights, gradients, optimizer buffers, and a batch's activations."""
-    weights = sum(tensor.numel() for tensor in padded_stack([network]).values())
+    weights = sum(tensor.numel() for tensor in tensors.values())
     activations = counts(network.settings.model, network.job.shape).activations
     return 4.0 * (6 * weights + 4 * network.settings.training.batch_size * activations)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.workers import START, Processes, Progress, WorkerEnded
 from multirun_analysis.common.side_by_side import cores
 
@@ -34,7 +35,7 @@ class _Ahead:
 @contextmanager
 def report_ahead() -> Iterator[None]:
     """Have such a process for the time of a command, where a core is free for it and processes can be forked."""
-    if START != "fork" or cores() < 2:
+    if START != "fork" or cores(InputError) < 2:
         yield
         return
     try:

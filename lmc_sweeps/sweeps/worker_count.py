@@ -41,7 +41,7 @@ def workers_for(value: Any, jobs: Sequence[PreparedJob], missing: Sequence[Plann
     if count is None and START != "fork":
         return 1  # what is spawned imports the user's script again, which may not be made for that
     if count is None:
-        count = min(cores(), in_memory(jobs, missing, memory_here() if memory is None else memory))
+        count = min(cores(InputError), in_memory(jobs, missing, memory_here() if memory is None else memory))
     return max(1, min(count, max(len(jobs), len(missing))))
 
 

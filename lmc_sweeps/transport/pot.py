@@ -4,11 +4,12 @@ import importlib
 import sys
 from types import ModuleType
 
-UNUSED = ("sklearn", "networkx")  # of which POT takes what it finds, for clusterings and graphs of its own
+# Of which POT takes what it finds: for clusterings and graphs of its own, and for arrays of other kinds than NumPy's and PyTorch's.
+UNUSED = ("sklearn", "networkx", "jax", "tensorflow", "cupy")
 
 
 def load_pot(is_lean: bool = False) -> ModuleType:
-    """Return POT; imported lean, it does without scikit-learn and networkx, which are three quarters of the time that it takes.
+    """Return POT; imported lean, it does without packages that ours do not need, which are three quarters of the time that it takes.
 
     Lean is for processes in which nobody else's code runs: what POT does with those packages is missing from then on. A package that is
     there already is left alone, and all can be imported later.

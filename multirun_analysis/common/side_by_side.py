@@ -17,10 +17,18 @@ WORKERS = "LMC_SWEEPS_WORKERS"  # processes side by side, at most, of every comm
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of all cores that a container has in a period, and the period
 
 
-def cores() -> int:
-    """Return how many cores this process may use: what the environment says, else those of its affinity, within its container's quota."""
-    stated = os.environ.get(WORKERS, "")
-    if stated.isdecimal() and int(stated) > 0:
+def cores(mistake: type[ValueError] = ValueError) -> int:
+    """Return how many cores this process may use: what the environment says, else those of its affinity, within its container's quota.
+
+    Raises
+    ------
+    ValueError
+        `mistake`, if the environment says something else than a number.
+    """
+    stated = os.environ.get(WORKERS)
+    if stated:
+        if not (stated.isdecimal() and int(stated) > 0):
+            raise mistake(f"`{WORKERS}` must be a positive integer, got {stated!r}.")
         return int(stated)
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:

@@ -11,7 +11,7 @@ from sharing import made_once
 from typed import printed, refusal
 from warm_python import NO_FIGURES
 
-from lmc_sweeps.sweeps import launcher
+from lmc_sweeps.sweeps import work
 
 TOKEN = "hf_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 TIMES = ["seconds_train", "seconds_match", "seconds_evaluate"]
@@ -185,14 +185,14 @@ def test_a_plan_of_one_job_looks_where_that_job_has_its_folder(command, tmp_path
 
 
 def test_an_error_of_the_trial_steps_fails_the_jobs_of_that_shape_and_no_other(monkeypatch, tmp_path, capsys):
-    real = launcher.stacks_of
+    real = work.stack_times
 
-    def broken(group, store):
+    def broken(group):
         if group[0].settings.width == 4:
             raise RuntimeError("CUDA error")
-        return real(group, store)
+        return real(group)
 
-    monkeypatch.setattr(launcher, "stacks_of", broken)
+    monkeypatch.setattr(work, "stack_times", broken)
     monkeypatch.chdir(tmp_path)
     words = ["-m", "width=4,5", "training.epochs=1", "points=3", "matching=[weights]", "store.dir=store", "hydra.sweep.dir=sweep"]
     printed_error = refusal(capsys, *words)

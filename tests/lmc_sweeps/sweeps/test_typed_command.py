@@ -3,7 +3,7 @@
 import pytest
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.sweeps.typed_command import is_special, read_command
+from lmc_sweeps.sweeps.typed_command import is_special, makes_report, read_command
 
 
 @pytest.mark.parametrize("word", ["--width", "-width=8", "--lr=0.1"])
@@ -35,3 +35,11 @@ def test_options_stand_anywhere(position):
 )
 def test_help_completion_and_showing_are_for_hydra_alone(words, special):
     assert is_special(read_command(words)) == special
+
+
+@pytest.mark.parametrize(
+    ("words", "makes"),
+    [([], True), (["width=8"], True), (["plan=true"], False), (["plan=True"], False), (["width=8", "report=false", "-m"], False)],
+)
+def test_plans_and_sweeps_without_a_report_have_nobody_wait_to_make_one(words, makes):
+    assert makes_report(read_command(words)) == makes

@@ -30,7 +30,7 @@ def test_anything_else_is_refused(value):
 
 def test_as_many_as_cores_and_no_more_than_there_is_to_do(monkeypatch):
     monkeypatch.setattr(worker_count, "START", "fork")
-    monkeypatch.setattr(worker_count, "cores", lambda: 8)
+    monkeypatch.setattr(worker_count, "cores", lambda mistake: 8)
     some, networks = jobs(3)
     assert workers_for("auto", some, networks) == 6
     assert workers_for("auto", some, []) == 3
@@ -48,7 +48,7 @@ def test_where_processes_cannot_be_forked_there_are_several_on_request_alone(mon
 
 def test_each_has_room_for_the_largest_job_or_stack(monkeypatch):
     monkeypatch.setattr(worker_count, "START", "fork")
-    monkeypatch.setattr(worker_count, "cores", lambda: 8)
+    monkeypatch.setattr(worker_count, "cores", lambda mistake: 8)
     some, networks = jobs(4)
     largest = max(estimate(some[0].settings, some[0].data).bytes, largest_stack(networks))
     of_worker = worker_count.OF_PROCESS + 2 * some[0].data.train.inputs.nbytes + largest

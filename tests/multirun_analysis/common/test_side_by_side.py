@@ -51,9 +51,20 @@ def test_cores_are_those_that_this_process_may_use(monkeypatch, tmp_path):
         assert cores() == expected
 
 
-@pytest.mark.parametrize(("text", "expected"), [("3", 3), ("0", 8), ("many", 8), ("-1", 8), ("", 8)])
+@pytest.mark.parametrize(("text", "expected"), [("3", 3), ("", 8)])
 def test_the_environment_may_say_how_many_cores_there_are(monkeypatch, tmp_path, text, expected):
     monkeypatch.setattr(module, "QUOTA", tmp_path / "none")
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
     monkeypatch.setenv(module.WORKERS, text)
     assert cores() == expected
+
+
+@pytest.mark.parametrize("text", ["0", "many", "-1", "2.5"])
+def test_anything_else_there_is_a_mistake(monkeypatch, text):
+    monkeypatch.setenv(module.WORKERS, text)
+    with pytest.raises(LookupError, match=f"`LMC_SWEEPS_WORKERS` must be a positive integer, got '{text}'."):
+        cores(_Mistake)
+
+
+class _Mistake(LookupError, ValueError):
+    """A mistake of the caller's kind."""

@@ -6,7 +6,7 @@ import re
 from analysis_sweeps import REPAIRS, four_records, make_record
 
 from multirun_analysis.report.report import write_report
-from multirun_analysis.report.terminal import show
+from multirun_analysis.report.terminal import show, shown
 from multirun_analysis.tables.not_worse import MEANING
 
 
@@ -48,6 +48,9 @@ def test_a_terminal_gets_colours_and_a_pipe_gets_text(write_sweep):
     show(report, pipe)
     show(report, terminal)
     assert pipe.getvalue() == report.text + "\n"
+    assert shown(report, is_terminal=False, encoding="utf-8") == pipe.getvalue()
+    assert shown(report, is_terminal=True, encoding="utf-8") == terminal.getvalue() != pipe.getvalue()
+    assert "±" not in shown(report, is_terminal=False, encoding="ascii")
     assert "\x1b[" in terminal.getvalue()
     plain = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
     for value in ("[0, 0.0982]", "4 of 4 jobs found.", "identity", "weights"):  # t(1) of 0.0125 and 0.025, cut at 0: 0.01875 + 0.0794
