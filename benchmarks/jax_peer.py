@@ -39,6 +39,7 @@ def peer(inputs: np.ndarray, labels: np.ndarray) -> Iterator[Peer]:
     parent_end, child_end = context.Pipe()
     process = context.Process(target=_work, args=(child_end, inputs, labels), daemon=True)
     process.start()
+    child_end.close()  # the process alone holds that end: it is closed when it dies
     try:
         yield Peer(parent_end)
     finally:

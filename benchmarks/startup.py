@@ -39,9 +39,9 @@ class Case:
 
 
 CASES = (
-    Case("--help", ("lmc_sweeps", "--help"), repeats=9),
+    Case("help", ("lmc_sweeps", "--help"), repeats=9),
     Case("TAB", ("lmc_sweeps", "-sc", "query=bash"), completes="lmc-sweeps datas", repeats=9),
-    Case("multirun_analysis --help", ("multirun_analysis", "--help"), repeats=9),
+    Case("help of multirun_analysis", ("multirun_analysis", "--help"), repeats=9),
     Case("one job", ("lmc_sweeps", "hydra.run.dir=run")),
     Case("the sweep", SWEEP, repeats=3),
     Case("the sweep, against `basic`, `training.stack=1` before", SWEEP, before=(*SWEEP, *ONE_BY_ONE), repeats=3),
@@ -97,13 +97,16 @@ def main() -> None:
     arguments = parser.parse_args()
     cases = [case for case in CASES if not arguments.names or case.name in arguments.names]
     states = {"idle": idle_cores, "one busy": busy_cores}
-    rows = [compare(case, arguments.earlier.resolve(), cores, state) for state, cores in states.items() for case in cases]
     commit = ["git", "-C", str(arguments.earlier), "rev-parse", "--short", "HEAD"]
     before = subprocess.run(commit, check=True, capture_output=True, text=True).stdout.strip()
-    with (Path(__file__).parent / "results" / "startup.csv").open("w", encoding="utf-8") as stream:
-        stream.write(f"# startup: whole commands of now against those of {before}, in turn; ratio: median over turns\n")
-        stream.write(f"# {machine()}, {date.today().isoformat()}\n")
-        pd.DataFrame(rows).to_csv(stream, index=False, float_format="%.4g")
+    rows: list[dict[str, object]] = []
+    for state, cores in states.items():
+        for case in cases:
+            rows.append(compare(case, arguments.earlier.resolve(), cores, state))
+            with (Path(__file__).parent / "results" / "startup.csv").open("w", encoding="utf-8") as stream:  # a stop costs one row
+                stream.write(f"# startup: whole commands of now against those of {before}, in turn; ratio: median over turns\n")
+                stream.write(f"# {machine()}, {date.today().isoformat()}\n")
+                pd.DataFrame(rows).to_csv(stream, index=False, float_format="%.4g")
 
 
 if __name__ == "__main__":

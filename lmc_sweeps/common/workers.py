@@ -322,6 +322,9 @@ def _serve(work: Work, pipe: "Connection[Any, Any]", others: list[Any], level: A
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _numbers(STOP, *OUTSIDE))
     for other in others:
         other.close()
+    # Where the parent has computed with several threads, a fork of it that does so too waits for threads that it does not have.
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
     _Worker.level = level
     threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
 

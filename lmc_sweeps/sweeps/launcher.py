@@ -37,7 +37,7 @@ class BatchedLauncher(Launcher):
     Parameters
     ----------
     workers : int or "auto"
-        How many processes work side by side; 1 is this process alone. No number changes a bit of a result.
+        How many processes work side by side; 1 is this process alone. What is promised to have the same bits has them for every number.
     """
 
     def __init__(self, workers: Any = AUTO) -> None:

@@ -59,8 +59,6 @@ class SweepWork:
     def begin(self, progress: Progress, is_alone: bool) -> None:
         """Make a process ready: one that was not forked knows nothing of Hydra yet."""
         self._progress, self._is_alone = progress, is_alone
-        if not is_alone:
-            torch.set_num_threads(1)
         if CORE.handlers:
             return
         logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 
 from lmc_sweeps.common import workers as module
 from lmc_sweeps.common.interruption import Interruption
@@ -51,6 +52,9 @@ class Sums:
 
     def die(self):
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def compute(self):
+        return int(torch.ones(2**22).sum()), torch.get_num_threads()
 
     def large(self):
         return bytes(2**24)
@@ -225,6 +229,20 @@ def test_a_second_interruption_does_not_wait_and_a_third_one_kills(tmp_path, tim
     assert completed.stderr.rstrip().endswith("KeyboardInterrupt")
     assert time.monotonic() - start < LONG / 2
     assert not any(is_alive(int(path.name.partition(".")[2])) for path in tmp_path.glob("begun.*"))
+
+
+def test_a_parent_that_has_computed_with_several_threads_has_workers_that_compute_with_one(tmp_path):
+    script = (
+        "import sys; from pathlib import Path\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import torch; from test_workers import Sums; from lmc_sweeps.common.workers import workers\n"
+        "torch.set_num_threads(2); torch.rand(2**22).exp().sum()\n"
+        f"with workers(Sums(Path({str(tmp_path)!r})), print, 2) as at_work:\n"
+        "    at_work.ask('large', 'compute'); (answer,) = at_work.answers()\n"
+        "print(answer.result, torch.get_num_threads())\n"
+    )
+    completed = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=LONG)
+    assert completed.stdout == f"({2**22}, 1) 2\n"
 
 
 def test_work_that_cannot_begin_is_the_answer_to_every_question(tmp_path):

@@ -82,3 +82,26 @@ def test_a_step_that_loses_its_worker_is_tried_once_more(tmp_path, set_up_launch
             record for path in Path(tmp_path / "sweep").glob("*/record.json") if (record := read_record(path.parent))["status"] != "ok"
         ]
         assert failed["sentence"] == f"WorkerEnded: {WorkerEnded()}"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("store", ["kept", "null"])
+def test_when_half_of_a_stack_fails_the_jobs_of_the_other_half_do_not(tmp_path, set_up_launcher, monkeypatch, count, store):
+    train_stack = work.train_stack
+
+    def halved(stack, *others):
+        half = len(stack) // 2
+        yield from train_stack(stack[:half], *others)
+        raise MemoryError("of the second half")
+
+    monkeypatch.setattr(work, "train_stack", halved)
+    where = [] if store == "kept" else ["store.dir=null"]
+    jobs = [[*TINY, *where, "width=4", f"seed={seed}", "training.stack=4"] for seed in (0, 1)]
+    ended = set_up_launcher(tmp_path, count).launch(jobs, 0)
+    assert [result.status for result in ended] == [JobStatus.COMPLETED, JobStatus.FAILED]
+    sentences = {
+        record["scope"]["seed"]: record["sentence"]
+        for path in (tmp_path / "sweep").glob("*/record.json")
+        for record in [read_record(path.parent)]
+    }
+    assert sentences[1] == "MemoryError: of the second half"
