@@ -4,6 +4,7 @@ A library that divides a sum among threads adds it up in another order for every
 that are kept are computed by one thread: in the public functions that compute them, whoever calls these.
 """
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -65,7 +66,7 @@ class _Blas:
     def __enter__(self) -> None:
         with self._lock:
             if self._users == 0:
-                self._limit = _controller().limit(limits=1, user_api="blas")
+                self._limit = _controller("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas")
                 self._limit.__enter__()
             self._users += 1
 
@@ -80,6 +81,6 @@ _blas = _Blas()
 
 
 @cache
-def _controller() -> ThreadpoolController:
-    """Return what sets the threads of NumPy's BLAS; looking for it takes milliseconds."""
+def _controller(has_scipy: bool) -> ThreadpoolController:
+    """Return what sets the threads of NumPy's BLAS, and of SciPy's own where that is loaded by now; looking for them takes milliseconds."""
     return ThreadpoolController()

@@ -1,5 +1,8 @@
 """One thread: set for a block or a function, and put back."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -77,3 +80,14 @@ def test_the_callers_number_of_threads_comes_back_inside_of_a_block_and_goes_aft
             raise KeyError(torch.get_num_threads())
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 3
+
+
+def test_a_blas_that_is_loaded_after_the_first_block_is_limited_too() -> None:
+    script = (
+        "from threadpoolctl import threadpool_info; from lmc_sweeps.common.threads import one_thread\n"
+        "with one_thread(): pass\n"
+        "import scipy.linalg\n"
+        "with one_thread(): print({each['num_threads'] for each in threadpool_info()})\n"
+    )
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, env=environment).stdout == "{1}\n"
