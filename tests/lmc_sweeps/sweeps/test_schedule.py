@@ -95,8 +95,8 @@ def test_when_half_of_a_stack_fails_the_jobs_of_the_other_half_do_not(tmp_path, 
         raise MemoryError("of the second half")
 
     monkeypatch.setattr(work, "train_stack", halved)
-    where = [] if store == "kept" else ["store.dir=null"]
-    jobs = [[*TINY, *where, "width=4", f"seed={seed}", "training.stack=4"] for seed in (0, 1)]
+    no_store = [] if store == "kept" else ["store.dir=null"]
+    jobs = [[*TINY, *no_store, "width=4", f"seed={seed}", "training.stack=4"] for seed in (0, 1)]
     ended = set_up_launcher(tmp_path, count).launch(jobs, 0)
     assert [result.status for result in ended] == [JobStatus.COMPLETED, JobStatus.FAILED]
     sentences = {
