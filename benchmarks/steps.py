@@ -22,7 +22,8 @@ REPEATS = 9
 def narrow() -> pd.DataFrame:
     """Time steps of two hidden layers on digits, batches of 64, by one process and by a worker for every core, idle and busy."""
     data = Digits().load()
-    examples = data.train.inputs.flatten(1).numpy(), data.train.labels.numpy()
+    # Copies: PyTorch moves tensors that it sends to another process, and what NumPy looked at is gone.
+    examples = data.train.inputs.flatten(1).numpy().copy(), data.train.labels.numpy().copy()
     with plain.workers(2, data.train.inputs, data.train.labels) as processes, ExitStack() as started:
         peer = started.enter_context(jax_peer.peer(*examples)) if jax_peer.is_there() else None
         return pd.DataFrame([_narrow(data, width, processes, peer) for width in (8, 16, 32, 64, 128, 256, 512, 1024)])
