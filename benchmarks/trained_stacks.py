@@ -8,7 +8,8 @@ from dataclasses import replace
 import torch
 
 from benchmarks import plain
-from lmc_sweeps.common.workers import Progress, Workers, workers
+from lmc_sweeps.common.worker_process import Progress
+from lmc_sweeps.common.workers import Workers, workers
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.balancing import Waiting, balanced

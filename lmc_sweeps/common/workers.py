@@ -8,31 +8,24 @@ every version, and one that is killed while it waits breaks it.
 import logging
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
-import threading
-import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
-from lmc_sweeps.common.interruption import STOP, Interruption, Terminated
+from lmc_sweeps.common.interruption import STOP, Interruption
+from lmc_sweeps.common.worker_process import OUTSIDE, Progress, Work, numbers_of, serve
 
 log = logging.getLogger(__name__)
 # Forked, a worker is there in milliseconds and shares the data in memory. macOS's libraries do not survive a fork, and Windows has none.
 START = "fork" if sys.platform == "linux" else "spawn"
 LOOK_EVERY = 0.1  # seconds between two looks at the progress of the workers
-PATIENCE = 10.0  # seconds that a worker has, once its parent is gone, to keep what it has computed
 TRIES = 3  # to start a worker in place of one that has ended
-OUTSIDE = ("SIGINT", "SIGTERM", "SIGUSR2")  # signals that a terminal, an operating system or a cluster sends to all processes at once
 CANNOT_START = (OSError, RuntimeError, ImportError, AssertionError, NotImplementedError)
-
-Progress = Callable[[int], None]
 
 
 class WorkerEnded(RuntimeError):
@@ -43,17 +36,6 @@ class WorkerEnded(RuntimeError):
             "the process that worked on it ended: it was killed, the machine ran out of memory, or `time_limit` was reached in a call that "
             "does not come back"
         )
-
-
-class OfWorker(RuntimeError):
-    """An error of a worker's, in words, that cannot itself be sent to another process."""
-
-
-class Work(Protocol):
-    """What workers do: its methods are called by name, in a process that was told to begin."""
-
-    def begin(self, progress: Progress, is_alone: bool) -> None:
-        """Make ready; `is_alone` says that this is the process that asks."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +217,7 @@ class Processes:
         steps = self._context.RawValue("q", 0)
         others = [*(worker.pipe for worker in self._workers), parent_end] if self._context.get_start_method() == "fork" else []
         arguments = (self._work, child_end, others, self._level, steps, os.getpid())
-        process = self._context.Process(target=_serve, args=arguments)
+        process = self._context.Process(target=serve, args=arguments)
         # A signal that comes before the worker has handlers of its own waits for them. Python warns of a fork beside threads: a program
         # that has some, a notebook say, has been told what forks.
         with _signals_held(), warnings.catch_warnings():
@@ -290,102 +272,8 @@ def _signals_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _numbers(STOP, *OUTSIDE))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers_of(STOP, *OUTSIDE))
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _numbers(*names: str) -> list[int]:
-    """Return the signals of these names that this system has."""
-    return [getattr(signal, name) for name in names if hasattr(signal, name)]
-
-
-class _Worker:
-    """The state of a worker's process."""
-
-    level: Any
-    is_busy = False
-
-
-def _serve(work: Work, pipe: "Connection[Any, Any]", others: list[Any], level: Any, steps: Any, parent: int) -> None:
-    """Be a worker: answer what the pipe asks, until it asks no more.
-
-    Signals that all processes get at once are for the parent, which says what comes of them: by a level, and a signal of its own.
-    """
-    for number in _numbers(*OUTSIDE):
-        signal.signal(number, signal.SIG_IGN)
-    for number in _numbers(STOP):
-        signal.signal(number, _stop)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _numbers(STOP, *OUTSIDE))
-    for other in others:
-        other.close()
-    # Where the parent has computed with several threads, a fork of it that does so too waits for threads that it does not have.
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-    _Worker.level = level
-    threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
-
-    def count(number: int) -> None:
-        steps.value += number
-
-    failure: BaseException | None = None
-    try:
-        work.begin(count, is_alone=False)
-    except Exception as error:
-        failure = portable(error)
-    with suppress(EOFError, OSError):  # the parent is gone
-        while True:
-            method, arguments = pipe.recv()
-            pipe.send((None, failure) if failure is not None else _outcome(work, method, arguments))
-
-
-def _outcome(work: Work, method: str, arguments: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
-    """Return the result and the error of a method."""
-    try:
-        _Worker.is_busy = True
-        if _Worker.level.value:
-            raise Terminated
-        return getattr(work, method)(*arguments), None
-    except Exception as error:
-        return None, portable(error)
-    except KeyboardInterrupt:
-        return None, Terminated()
-    finally:
-        _Worker.is_busy = False
-
-
-def portable(error: Exception) -> Exception:
-    """Return an error as it can be sent to another process: itself, or what it says."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return OfWorker(f"{type(error).__name__}: {error}")
-    return error
-
-
-def _stop(signum: int, frame: FrameType | None) -> None:
-    if _Worker.is_busy:
-        raise Terminated
-
-
-def _end_after(parent: int) -> None:
-    """End this process when its parent is gone, after what it has computed is kept."""
-    while _is_there(parent):
-        time.sleep(1.0)
-    for _ in range(2):
-        if _Worker.is_busy and hasattr(signal, STOP):
-            os.kill(os.getpid(), getattr(signal, STOP))
-            end = time.monotonic() + PATIENCE
-            while _Worker.is_busy and time.monotonic() < end:
-                time.sleep(0.05)
-    os._exit(1)
-
-
-def _is_there(parent: int) -> bool:
-    if sys.platform == "win32":  # where the number of a parent that is gone stays
-        process = multiprocessing.parent_process()
-        return process is not None and process.is_alive()
-    return os.getppid() == parent

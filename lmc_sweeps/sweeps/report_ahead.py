@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.common.workers import START, Processes, Progress, WorkerEnded
+from lmc_sweeps.common.worker_process import Progress
+from lmc_sweeps.common.workers import START, Processes, WorkerEnded
 from multirun_analysis.common.side_by_side import cores
 
 

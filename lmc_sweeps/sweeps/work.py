@@ -12,7 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from lmc_sweeps.common.log_files import LogFile
-from lmc_sweeps.common.workers import Progress, portable
+from lmc_sweeps.common.worker_process import Progress, portable
 from lmc_sweeps.jobs.balancing import Waiting
 from lmc_sweeps.jobs.network_files import StoredNetwork
 from lmc_sweeps.jobs.planned import PlannedNetwork

@@ -14,7 +14,7 @@ import torch
 
 from lmc_sweeps.common import workers as module
 from lmc_sweeps.common.interruption import Interruption
-from lmc_sweeps.common.workers import OfWorker, WorkerEnded, portable, workers
+from lmc_sweeps.common.workers import WorkerEnded, workers
 
 STARTS = [start for start in ("fork", "spawn") if start in multiprocessing.get_all_start_methods()]
 LONG = 60.0  # seconds, in which nothing here should have to wait
@@ -128,8 +128,6 @@ def test_an_error_that_cannot_be_sent_comes_as_what_it_says(tmp_path):
         answers = all_answers(at_work, [("unseen", "fail_unseen"), ("good", "add", 1, 1)])
     assert str(answers["unseen"].error) == "NeedsTwo: this and that"
     assert answers["good"].result[0] == 2
-    assert type(portable(ValueError("x"))) is ValueError
-    assert type(portable(NeedsTwo(1, 2))) is OfWorker
 
 
 def test_a_process_that_is_killed_takes_its_own_question_with_it_and_is_replaced(tmp_path):
@@ -141,36 +139,37 @@ def test_a_process_that_is_killed_takes_its_own_question_with_it_and_is_replaced
     assert [answers[number].result[0] for number in range(6)] == list(range(6))
 
 
+def keep_until(folder, end):
+    """Let two workers work, and call `end` when both have begun."""
+    with workers(Sums(folder), print, 2) as at_work:
+        for key in range(2):
+            at_work.ask(key, "keep")
+        wait_for(folder, "begun.*", 2)
+        end()
+
+
 def test_an_error_of_the_asker_interrupts_the_workers_which_keep_what_they_have(tmp_path):
-    def ask_and_stop():
-        with workers(Sums(tmp_path), print, 2) as at_work:
-            for key in range(2):
-                at_work.ask(key, "keep")
-            wait_for(tmp_path, "begun.*", 2)
-            raise RuntimeError("enough")
+    def end():
+        raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
-        ask_and_stop()
+        keep_until(tmp_path, end)
     assert len(list(tmp_path.glob("kept.*"))) == 2
 
 
 def test_signals_that_all_processes_get_at_once_are_for_the_parent(tmp_path):
     """A terminal's Ctrl-C, a service manager's SIGTERM: a worker goes on until its parent, which has got the same, tells it to stop."""
 
-    def ask_and_stop():
-        with workers(Sums(tmp_path), print, 2) as at_work:
-            for key in range(2):
-                at_work.ask(key, "keep")
-            wait_for(tmp_path, "begun.*", 2)
-            for path in tmp_path.glob("begun.*"):
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM):
-                    os.kill(int(path.name.partition(".")[2]), number)
-            time.sleep(0.5)
-            assert not list(tmp_path.glob("kept.*"))
-            raise KeyboardInterrupt
+    def end():
+        for path in tmp_path.glob("begun.*"):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM):
+                os.kill(int(path.name.partition(".")[2]), number)
+        time.sleep(0.5)
+        assert not list(tmp_path.glob("kept.*"))
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ask_and_stop()
+        keep_until(tmp_path, end)
     assert len(list(tmp_path.glob("kept.*"))) == 2
 
 
