@@ -21,9 +21,19 @@ MOST_LISTED = 12  # values in a message
 def check_keys(name: str, study: Study, sweep: Sweep) -> None:
     """Raise `InputError` if a key varies that the study knows nothing of: it would take means over it."""
     varying = [*(key for key in OWN_COLUMNS if len({scope[key] for scope in sweep.scopes}) > 1), *sweep.varying]
-    others = [] if study.may is None else [key for key in varying if key not in (*study.needs, *study.may)]
-    if others:
-        raise InputError(f"the study {name} would take means over different values of {others[0]}; name sweeps in which it has one.")
+    others = [] if study.may is None else [key for key in varying if key not in (*study.needs, *study.may, *study.apart)]
+    for key in others:
+        if not _follows(key, study.apart, sweep.scopes):
+            each = f" of {' and '.join(study.apart)} each" if study.apart else ""
+            raise InputError(f"the study {name} would take means over different values of {key}; name sweeps in which it has one{each}.")
+
+
+def _follows(key: str, others: Sequence[str], scopes: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a key has one value for each combination of values of other keys."""
+    groups: dict[str, list[Any]] = {}
+    for scope in scopes:
+        groups.setdefault(repr([scope.get(other) for other in others]), []).append(scope.get(key))
+    return all(len(distinct(values)) == 1 for values in groups.values())
 
 
 def check_fit(name: str, study: Study, sweep: Sweep, runs: pd.DataFrame) -> None:

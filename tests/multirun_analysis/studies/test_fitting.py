@@ -7,6 +7,9 @@ import pytest
 from analysis_sweeps import make_record
 
 from multirun_analysis.checks import InputError
+from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.studies import choices
+from multirun_analysis.studies.fitting import check_keys
 from multirun_analysis.studies.writing import write_study
 
 
@@ -107,6 +110,25 @@ def test_a_study_takes_no_mean_over_keys_that_it_knows_nothing_of(write_sweep, t
     with pytest.raises(InputError, match=f"^{message}"):
         write_study(study, [sweep_of(write_sweep, **scopes)], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+RATES = {"vit": 0.001, "gpt": 0.0003}
+
+
+@pytest.mark.parametrize("key", ["optimizer.lr", "width", "dataset"])
+def test_other_keys_may_follow_those_that_a_study_keeps_apart(write_sweep, key):
+    values = dict(zip(("vit", "gpt"), {"width": (8, 16), "dataset": ("mnist", "python_text")}.get(key, RATES.values()), strict=True))
+    records = [make_record(f"{model}{seed}", model=model, seed=seed, **{key: values[model]}) for model in values for seed in (0, 1)]
+    check_keys("transformers", choices()["transformers"], find_sweep([write_sweep(records)]))
+
+
+@pytest.mark.parametrize("key", ["optimizer.lr", "width", "dataset"])
+def test_keys_that_vary_within_what_a_study_keeps_apart_are_refused(write_sweep, key):
+    values = {"width": (8, 16), "dataset": ("mnist", "digits")}.get(key, tuple(RATES.values()))
+    records = [make_record(f"{model}{k}", model=model, seed=k, **{key: value}) for model in RATES for k, value in enumerate(values)]
+    message = f"the study transformers would take means over different values of {key}; name sweeps in which it has one of model each."
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        check_keys("transformers", choices()["transformers"], find_sweep([write_sweep(records)]))
 
 
 def test_a_study_of_diverged_jobs_has_nothing_to_show(write_sweep, tmp_path):

@@ -116,13 +116,6 @@ def test_lines_are_means_over_pairs_at_each_t(both):
     np.testing.assert_allclose(table.sort_values("t")["mean"], [1.0, 1 + np.mean(UNMATCHED["vit"]), 1.0])
 
 
-def test_networks_of_one_model_that_differ_by_more_than_their_seed_are_refused(both):
-    runs = both["runs"].copy()
-    runs.loc[runs["seed"] == 1, "training.batch_size"] = 64
-    with pytest.raises(ValueError, match=r"^networks of one model have several values of training\.batch_size$"):
-        relative(both | {"runs": runs})
-
-
 def test_one_model_and_methods_that_were_not_run_are_simply_absent():
     one = frames(("vit",))
     one = {key: table[table["matching"].isin(["identity", "rebasin"])] for key, table in one.items()}
