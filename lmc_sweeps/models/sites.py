@@ -4,7 +4,8 @@ Neither the name nor the type of a module, nor the number of axes of a tensor, s
 over one axis of the parameter and over the same one of the other factor.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -16,6 +17,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 aten = torch.ops.aten
 # Every product of matrices, `torch.matmul` and `torch.einsum` too, comes down to one of these; with the place of its first factor.
 FIRST_FACTOR = {aten.mm: 0, aten.bmm: 0, aten.mv: 0, aten.addmm: 1, aten.baddbmm: 1, aten.addmv: 1}
+
+
+@contextmanager
+def products_apart() -> Iterator[None]:
+    """Compute a transformer's layers by their products while it is entered: PyTorch's one kernel for all of them hides these."""
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
 
 
 @dataclass

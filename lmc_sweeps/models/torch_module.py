@@ -15,10 +15,11 @@ from lmc_sweeps.common.seeding import generator
 from lmc_sweeps.common.threads import callers_threads, one_thread
 from lmc_sweeps.models.base import Architecture, Counts, Shape, unstack
 from lmc_sweeps.models.batch_norm import BatchNorms, NormSums, batch_norms_of, stacked_norm_sums
+from lmc_sweeps.models.corrected_products import corrected_on_the_way
 from lmc_sweeps.models.functional import is_batch_norm, is_computed_at_once, stacked_gradients, stacked_outputs, stacked_training_outputs
-from lmc_sweeps.models.hidden_layers import HiddenLayer
+from lmc_sweeps.models.hidden_layers import Corrector, HiddenLayer
 from lmc_sweeps.models.product_counts import counted_products
-from lmc_sweeps.models.sites import Products, Use
+from lmc_sweeps.models.sites import Products, Use, products_apart
 from lmc_sweeps.symmetry.graph import Graph
 from lmc_sweeps.symmetry.linear_form import LinearForm, linear_form
 from lmc_sweeps.symmetry.sites import Site, sites_of
@@ -127,6 +128,17 @@ class TorchModule(Architecture):
         return torch.stack([each for each in results if each is not None])
 
     @callers_threads()
+    def corrected(self, stack: Mapping[str, Tensor], batches: Sequence[Tensor], corrector: Corrector) -> dict[str, Tensor]:
+        """Return a stack with its hidden layers corrected in turn: one network in one pass, where that can be done on the way."""
+        if len(next(iter(stack.values()))) == 1:
+            expected = list(self.linear_results(stack, batches[0][:EXAMPLES]))
+            layers, network = self.hidden_layers(), unstack(stack, 0)
+            changed = corrected_on_the_way(self._module, network, layers, batches, corrector, expected)
+            if changed is not None:
+                return {**stack, **changed}
+        return super().corrected(stack, batches, corrector)
+
+    @callers_threads()
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
@@ -143,6 +155,7 @@ class TorchModule(Architecture):
         Of a module whose code cannot be run without values (`product_counts`) they are those of its tensors alone.
         """
         counts, products = super().counts(shape, sizes), counted_products(self._module, shape.inputs)
+        counts = replace(counts, repair_passes=min(counts.repair_passes, 1))  # `corrected` is one, unless results are too large for that
         if products is None:
             return counts
         activations = shape.n_inputs + products.results
@@ -185,15 +198,10 @@ class TorchModule(Architecture):
         `before` keeps the results of all of them; without it those alone that show a group which no tensor reads. `only` names one
         parameter whose products alone are looked for.
         """
-        fused = torch.backends.mha.get_fastpath_enabled()
-        torch.backends.mha.set_fastpath_enabled(False)  # of a transformer's layers: one kernel, whose products cannot be seen
-        try:
-            names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters and only in (None, name)]
-            computed = names if before else [site.tensor for sites in self._sites.groups.values() for site in sites if not site.reads]
-            with Products(parameters, names, computed) as products:
-                functional_call(self._module, dict(parameters), (inputs.clone(),))
-        finally:
-            torch.backends.mha.set_fastpath_enabled(fused)
+        names = [name for name, axes in self._graph.axes.items() if len(axes) > 1 and name in parameters and only in (None, name)]
+        computed = names if before else [site.tensor for sites in self._sites.groups.values() for site in sites if not site.reads]
+        with products_apart(), Products(parameters, names, computed) as products:
+            functional_call(self._module, dict(parameters), (inputs.clone(),))
         return products.uses
 
     def readable(self, uses: Mapping[str, Sequence[Use]], before: bool = False) -> dict[str, Tensor]:

@@ -84,14 +84,19 @@ class LayerRepair(Repair):
     ) -> EndStatistics:
         """Return the statistics of both ends."""
         ends = EndStatistics()
+        shown: dict[str, list[tuple[Tensor, Tensor]]] = {}
 
         def note(layer: HiddenLayer, results: Sequence[Tensor]) -> Correction | None:
-            ends.mean[layer.weight], ends.deviation[layer.weight] = means_and_deviations(results)
+            shown.setdefault(layer.weight, []).append(means_and_deviations(results))
             if correlations:
                 ends.correlation[layer.weight] = _correlations(results)
             return None
 
-        architecture.corrected(stacked([a, b]), batches, note)
+        is_together = correlations or architecture.corrects_at_once
+        for networks in [[a, b]] if is_together else [[a], [b]]:
+            architecture.corrected(stacked(networks), batches, note)
+        for weight, statistics in shown.items():
+            ends.mean[weight], ends.deviation[weight] = map(torch.cat, zip(*statistics, strict=True))
         return ends
 
     def correction(self, t: Tensor, mean: Tensor, deviation: Tensor, target: tuple[Tensor, Tensor]) -> Correction:

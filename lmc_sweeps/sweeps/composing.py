@@ -2,6 +2,7 @@
 
 Hydra composes a job in about 60 ms, nearly all of it the search for group options, which is the same for most jobs of a sweep.
 Copies are made by pickle: they are six times as fast as a deep copy of a DictConfig, and load only what this process has pickled itself.
+Running a job, Hydra copies its config four times over; those of ours are copied by pickle there too.
 """
 
 import pickle
@@ -15,7 +16,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import CompactHydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.prepared import PreparedJob
@@ -44,6 +45,30 @@ def composed(compose: Callable[[], DictConfig]) -> DictConfig:
         raise
     except Exception as error:
         raise InputError(f"the configs cannot be composed: {type(error).__name__}: {error}.") from error
+
+
+class QuickConfig(DictConfig):
+    """A config of which a deep copy is made by pickle."""
+
+    @classmethod
+    def made_of(cls, config: DictConfig) -> "QuickConfig":
+        """Return a copy of a config which, with Hydra's node in it, is copied quickly from then on."""
+        quick = cls(config)
+        if "hydra" in quick:
+            with read_write(quick), open_dict(quick):
+                quick["hydra"] = cls(quick["hydra"])
+        return quick
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "QuickConfig":
+        parent = self._get_parent()
+        self._set_parent(None)  # which would be pickled too
+        try:
+            copied: QuickConfig = pickle.loads(pickle.dumps(self))
+        finally:
+            self._set_parent(parent)
+        copied._set_parent(parent)
+        memo[id(self)] = copied
+        return copied
 
 
 @dataclass
@@ -118,7 +143,8 @@ class JobComposer:
 
     def _base(self, structural: tuple[str, ...]) -> bytes:
         if structural not in self._bases:
-            self._bases[structural] = pickle.dumps(composed(lambda: self.loader.load_sweep_config(self.master, list(structural))))
+            base = composed(lambda: self.loader.load_sweep_config(self.master, list(structural)))
+            self._bases[structural] = pickle.dumps(QuickConfig.made_of(base))
         return self._bases[structural]
 
     def _is_group(self, key: str) -> bool:

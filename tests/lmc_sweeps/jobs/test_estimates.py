@@ -153,12 +153,12 @@ def test_time_grows_with_what_is_asked_for():
 
 
 def test_repairs_take_forward_passes_at_every_point_of_every_line():
-    """Of three convolutions with biases and as many batch norms without: REPAIR takes a pass for each of the former, reset one for all."""
+    """Of three convolutions with biases and as many batch norms without: REPAIR takes one pass for all of the former, reset one for all of the latter."""
     images = Split(torch.empty(100, 1, 8, 8), torch.zeros(100, dtype=torch.int64))
     data, norms = Data(images, images, n_classes=10), {"batch": Cnn(), "none": Cnn(norm="none")}
     training = Training(batch_size=10)
     for repair, norm, passes in (
-        (LayerwiseRepair(), "none", 3 * 100), (LayerwiseRepair(examples=20), "none", 3 * 20), (LayerwiseRepair(), "batch", 0),
+        (LayerwiseRepair(), "none", 100), (LayerwiseRepair(examples=20), "none", 20), (LayerwiseRepair(), "batch", 0),
         (Reset(), "batch", 100), (Reset(examples=20), "batch", 20), (ClosedFormRepair(), "none", 0),
     ):  # fmt: skip
         job = replace(JOB, model=norms[norm], width=4, depth=3, matching=(Weights(),), points=3, training=training, repair=(repair,))
