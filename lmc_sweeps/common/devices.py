@@ -27,6 +27,14 @@ def resolve_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+def has_bfloat16_units(device: torch.device) -> bool:
+    """Return whether a device multiplies bfloat16 matrices in units made for it: a GPU's, or AMX or AVX-512 BF16 of a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # PyTorch says so in functions without a public name
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Return whether an error says that there was too little memory."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

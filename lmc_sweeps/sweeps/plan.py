@@ -2,8 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.devices import has_bfloat16_units, resolve_device
 from lmc_sweeps.jobs.estimates import amount, estimate, memory_here
 from lmc_sweeps.jobs.missing import forecast, is_complete
 from lmc_sweeps.jobs.planned import PlannedNetwork, groups, planned_networks
@@ -37,9 +40,11 @@ def plan_text(
     seconds, stacks = 0.0, 0
     for group in groups(missing):
         size = stack_size(group)
-        of_group = group_seconds(group, seconds_per_network_step(group[:size]))
+        of_step = seconds_per_network_step(group[:size])
+        of_group = group_seconds(group, of_step)
         first = group[0].settings
         lines.append(f"  width {first.width}, depth {first.depth}: {len(group)} networks in stacks of {size}, {about(duration(of_group))}")
+        lines += _precision_lines(group[:size], of_step)
         seconds += of_group
         stacks += -(-len(group) // size) if first.training.stack is not None else len(group)
     needs = [estimate(job.settings, job.data) for job in waiting]
@@ -58,6 +63,21 @@ def plan_text(
     lines += more
     lines.append("plan=true: nothing was trained, nothing was written.")
     return "\n".join(lines)
+
+
+def _precision_lines(networks: Sequence[PlannedNetwork], of_step: float) -> list[str]:
+    """Return how long a step takes in the other precision: bfloat16 where the device has units for it, float32 where it lacks them."""
+    settings = networks[0].settings
+    now, is_fast = settings.precision, has_bfloat16_units(resolve_device(settings.device))
+    if (now == "float32") != is_fast or now == "tf32":
+        return []
+    other = "bfloat16" if is_fast else "float32"
+    changed = [replace(network, job=replace(network.job, settings=replace(settings, precision=other))) for network in networks]
+    try:
+        share = seconds_per_network_step(changed) / of_step
+    except InputError:  # networks whose products are float32's alone
+        return []
+    return [f"    precision={other} would take {share:.2f} of that, measured in as many steps"]
 
 
 def _record_lines(jobs: Sequence[PreparedJob], folders: Mapping[str, Path]) -> list[str]:

@@ -1,10 +1,12 @@
 """Devices: the one that a name means, what counts as too little memory, and switches that come back."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.common.devices import exact_products, is_out_of_memory, resolve_device
+from lmc_sweeps.common.devices import exact_products, has_bfloat16_units, is_out_of_memory, resolve_device
 
 
 def test_devices_are_resolved(monkeypatch):
@@ -39,3 +41,18 @@ def test_products_are_exact_within_a_block_on_cuda_and_the_switches_come_back(mo
         assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == ("high", True)
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def test_units_for_bfloat16_are_those_that_the_cpu_names_in_linux(monkeypatch):
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+    if "flags" in flags:
+        assert has_bfloat16_units(torch.device("cpu")) == bool(flags & {"amx_tile", "avx512_bf16"})
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: not including_emulation)
+    assert has_bfloat16_units(torch.device("cuda"))
+
+
+def test_a_version_of_pytorch_that_cannot_say_has_no_units(monkeypatch):
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+    assert not has_bfloat16_units(torch.device("cpu"))

@@ -1,12 +1,15 @@
 """Composing the jobs of a sweep: choices first and plain values on copies of them, each job once, late settings named."""
 
+import copy
+
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException
 from hydra.types import RunMode
 from hydra_parts import composer
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.sweeps.composing import JobComposer, composed, parsed_once
@@ -73,3 +76,19 @@ def test_composing_on_copies_gives_what_hydra_composes():
             plain = OmegaConf.to_container(expected, resolve=False)
             del plain["hydra"]
             assert OmegaConf.to_container(own.without_hydra(job), resolve=False) == plain
+
+
+def test_a_deep_copy_of_a_jobs_config_is_that_of_omegaconf():
+    config = composer().full(["width=4", "hydra.job.name=mine"])
+    plain = DictConfig(config)  # with all that OmegaConf says of its parts, but copied by OmegaConf
+    assert OmegaConf.to_container(copy.deepcopy(config)) == OmegaConf.to_container(copy.deepcopy(plain))
+    for part in (config, config.hydra):
+        copied = copy.deepcopy(part)
+        assert copied._get_parent() is part._get_parent()
+        assert (OmegaConf.is_struct(copied), OmegaConf.is_readonly(copied)) == (OmegaConf.is_struct(part), OmegaConf.is_readonly(part))
+        assert OmegaConf.get_type(copied) is OmegaConf.get_type(part)
+    other = copy.deepcopy(config)
+    other.width, other.hydra.job.name = 99, "other"
+    assert (config.width, config.hydra.job.name, other.hydra._get_parent()) == (4, "mine", other)
+    with pytest.raises(ConfigAttributeError):
+        other.no_such_key = 1

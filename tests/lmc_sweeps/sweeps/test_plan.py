@@ -1,12 +1,17 @@
 """A plan says what becomes of what is there: lines of other points, and records that cannot be added to."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 from small_tasks import task
 
+from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.jobs.job import run_job
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import read_record, write_record
 from lmc_sweeps.matching.activations import Activations
+from lmc_sweeps.models.cnn import Cnn
 from lmc_sweeps.sweeps.plan import plan_text
 
 
@@ -49,3 +54,28 @@ def test_a_record_with_a_method_unknown_here_is_planned_as_one_that_cannot_run(t
     write_record(sweep / job.run_id, record)
     (line,) = [row for row in plan_text([job, prepared(tmp_path, points=9, seed=1)], sweep).splitlines() if "cannot run" in row]
     assert line.startswith(f"  1 jobs cannot run: {sweep / job.run_id / 'record.json'} holds results of the matching method 'magic'")
+
+
+@pytest.mark.parametrize(
+    ("precision", "has_units", "other"),
+    [
+        ("float32", True, "bfloat16"), ("float32", False, None),
+        ("bfloat16", False, "float32"), ("bfloat16_factors", False, "float32"), ("bfloat16", True, None),
+    ],
+)  # fmt: skip
+def test_the_other_precision_is_tried_where_it_may_be_faster(tmp_path, monkeypatch, precision, has_units, other):
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: has_units, raising=False)
+    lines = plan_text([prepared(tmp_path, precision=precision)], tmp_path / "sweep").splitlines()
+    expected = [] if other is None else [f"    precision={other} would take "]
+    shown = [line for line in lines if "precision=" in line]
+    assert [line.partition("take ")[0] + "take " for line in shown] == expected
+    for line in shown:
+        assert float(line.partition("take ")[2].partition(" ")[0]) > 0
+
+
+def test_networks_that_have_products_in_float32_alone_have_no_other_precision(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
+    images = Split(torch.rand(32, 1, 8, 8), torch.arange(32) % 3)
+    job = replace(prepared(tmp_path, model=Cnn(norm="none"), width=4), data=Data(images, images, n_classes=3))
+    assert "precision=" not in plan_text([job], tmp_path / "sweep")
