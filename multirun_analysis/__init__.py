@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     )
     from multirun_analysis.frames.planes import load_planes
     from multirun_analysis.report.report import write_report
+    from multirun_analysis.report.results import SweepResults
     from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
 
 __all__ = [
+    "SweepResults",
     "barrier_vs_width",
     "load_blocks",
     "load_curves",
@@ -39,6 +41,7 @@ __getattr__, __dir__ = on_demand(
         },
         "load_planes": "multirun_analysis.frames.planes",
         "write_report": "multirun_analysis.report.report",
+        "SweepResults": "multirun_analysis.report.results",
         "barrier_vs_width": "multirun_analysis.tables.barrier_vs_width",
     },
 )

@@ -1,5 +1,6 @@
 """Progress of long work: a bar on a terminal, a plain line now and then elsewhere."""
 
+import os
 import shutil
 import sys
 import time
@@ -9,6 +10,7 @@ from tqdm import tqdm
 
 from multirun_analysis.common.media import for_terminal
 
+BAR = "LMC_SWEEPS_BAR"  # variable of the environment that asks for a bar where standard error is no terminal: what reads it is one
 SECONDS_BETWEEN_LINES = 30.0
 
 
@@ -18,7 +20,8 @@ class TrainingProgress:
     def __init__(self, title: str, total: int) -> None:
         self._title, self._total, self._steps = title, total, 0
         self._bar: tqdm | None = None
-        self._start = self._last_line = time.monotonic()
+        self._start: tuple[float, int] | None = None  # when the first step had ended, and how many it counted
+        self._last_line = time.monotonic()
 
     def __enter__(self) -> "TrainingProgress":
         return self
@@ -30,7 +33,7 @@ class TrainingProgress:
     def __call__(self, network_steps: int) -> None:
         """Count a step of so many networks."""
         self._steps += network_steps
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() or os.environ.get(BAR):
             if self._bar is None:
                 form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} network-steps, {remaining} left"
                 size = shutil.get_terminal_size()  # not tqdm's own measure, which hides the bar where a terminal gives no size
@@ -47,8 +50,11 @@ class TrainingProgress:
             self._bar.update(network_steps)
             return
         now = time.monotonic()
-        if now - self._last_line >= SECONDS_BETWEEN_LINES:
-            left = (now - self._start) / self._steps * (self._total - self._steps)
+        if self._start is None:
+            self._start = now, self._steps
+        if now - self._last_line >= SECONDS_BETWEEN_LINES and self._steps > self._start[1]:
+            seconds, steps = now - self._start[0], self._steps - self._start[1]
+            left = seconds / steps * (self._total - self._steps)
             sys.stderr.write(
                 f"{for_terminal(self._title)}: {self._steps:,} of {self._total:,} network-steps, about {duration(left)} left\n"
             )

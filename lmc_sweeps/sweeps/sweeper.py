@@ -39,6 +39,10 @@ class SweepStopped(SystemExit):
         super().__init__(for_terminal(message, keep="\n"))
 
 
+class JobsFailed(SweepStopped):
+    """A sweep of which jobs, or the tables at its end, failed: the others are done."""
+
+
 class ValidatingSweeper(BasicSweeper):
     """Hydra's basic sweeper, which checks all jobs first, writes `expected.jsonl`, and ends with a summary in any case."""
 
@@ -74,12 +78,12 @@ class ValidatingSweeper(BasicSweeper):
         failed = sum(result.status != JobStatus.COMPLETED for batch in results for result in batch)
         if failed:
             why = f"{folder / ANALYSIS_FOLDER / 'failures.csv'} says why, their" if config.report else "their"
-            raise SweepStopped(
+            raise JobsFailed(
                 f"{failed} of {len(checked.jobs)} jobs failed; {why} logs have the tracebacks. The same command with "
                 f"hydra.sweep.dir={folder} tries them again."
             )
         if not has_tables:
-            raise SweepStopped(f"All {len(checked.jobs)} jobs are done; their tables are not.")
+            raise JobsFailed(f"All {len(checked.jobs)} jobs are done; their tables are not.")
         return results
 
     def _checked(self, composer: JobComposer, arguments: list[str]) -> CheckedJobs:

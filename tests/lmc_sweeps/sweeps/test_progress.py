@@ -12,7 +12,16 @@ def test_a_plain_line_comes_after_a_while_with_the_time_left(monkeypatch, capsys
         note(2)  # after 10 s
         note(38)  # after 40 s
         note(2)  # after 50 s: too early for another line
-    assert capsys.readouterr().err.splitlines() == ["[1/2] width=8: 40 of 200 network-steps, about 3 min left"]
+    assert capsys.readouterr().err.splitlines() == ["[1/2] width=8: 40 of 200 network-steps, about 2 min left"]
+
+
+def test_what_came_before_the_first_step_does_not_count_in_the_time_left(monkeypatch, capsys):
+    clock = iter([0.0, 900.0, 930.0])  # sizes of stacks were tried for a quarter of an hour
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.TrainingProgress("training", total=100) as note:
+        note(1)  # of one step nothing can be said
+        note(30)
+    assert capsys.readouterr().err.splitlines() == ["training: 31 of 100 network-steps, about 69 s left"]
 
 
 def test_a_terminal_gets_a_bar_with_what_is_trained_and_lines_above_it(monkeypatch, capsys):
@@ -23,6 +32,13 @@ def test_a_terminal_gets_a_bar_with_what_is_trained_and_lines_above_it(monkeypat
     shown = capsys.readouterr().err
     assert "[1/2] width=8:   0%" in shown or "[1/2] width=8:  50%" in shown
     assert "a line\n" in shown
+
+
+def test_whoever_reads_standard_error_may_ask_for_a_bar(monkeypatch, capsys):
+    monkeypatch.setenv(progress.BAR, "1")
+    with progress.TrainingProgress("training", total=100) as note:
+        note(50)
+    assert "training:   0%" in (shown := capsys.readouterr().err) or "training:  50%" in shown
 
 
 def test_durations_are_for_people():

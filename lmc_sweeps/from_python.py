@@ -1,0 +1,162 @@
+"""Sweeps and jobs from Python: the commands, run by a process of their own, with what they print shown here.
+
+In a process of its own nothing of the caller's is touched: what Hydra holds, logging, random numbers, Matplotlib's backend, signals.
+"""
+
+import codecs
+import json
+import os
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.sweeps.progress import BAR
+from lmc_sweeps.sweeps.python_keys import overrides_of
+from multirun_analysis.report.results import SweepResults
+
+FAILED = "failed"
+COMMAND = "from lmc_sweeps.from_python import answer; answer()"
+WAIT = 60.0  # seconds that a sweep has to end in after an interruption, before it is told once more
+
+
+def sweep(*overrides: str, dir: str | Path, **keys: Any) -> SweepResults:
+    """Run a sweep, as ``python -m lmc_sweeps KEY=VALUE,VALUE ... hydra.sweep.dir=DIR -m`` does, and return its results.
+
+    What is finished already in the folder is not done again, so the same call goes on where one was interrupted.
+
+    Parameters
+    ----------
+    *overrides : str
+        As on a command line, e.g. ``"experiment=width_mnist"`` or ``"optimizer.lr=0.02,0.1"``.
+    dir : path
+        The folder of the sweep.
+    **keys
+        A value, or several in a list, a range or an array: ``width=[8, 16], seed=range(4)``. The keys of a group stand in a mapping,
+        ``training={"epochs": 5}``, with its option under ``name`` left out: that is ``optimizer="adam"``.
+
+    Returns
+    -------
+    SweepResults
+
+    Raises
+    ------
+    InputError
+        If anything was asked for that cannot be run; nothing has been computed then.
+    RuntimeError
+        If the process ended in another way.
+
+    Warns
+    -----
+    UserWarning
+        If jobs failed: `SweepResults.failures` says why.
+
+    Examples
+    --------
+    ``sweep(width=[8, 16], seed=range(4), dir="my_sweep").barrier_vs_width()``
+    """
+    _run([*overrides, *overrides_of(keys), *_folder("hydra.sweep.dir", dir), "-m"])
+    return SweepResults(Path(dir).expanduser())
+
+
+def job(*overrides: str, dir: str | Path, **keys: Any) -> SweepResults:
+    """Run one job, as ``python -m lmc_sweeps KEY=VALUE ... hydra.run.dir=DIR`` does, and return its results.
+
+    Parameters and errors are those of `sweep`; every key has one value, and a job that fails is a `RuntimeError`.
+    """
+    _run([*overrides, *overrides_of(keys, of_job=True), *_folder("hydra.run.dir", dir)])
+    return SweepResults(Path(dir).expanduser())
+
+
+def answer() -> None:
+    """Run the command in ``sys.argv``, and say on standard output how it ended: the other side of `sweep`."""
+    from lmc_sweeps.cli import main
+    from lmc_sweeps.sweeps.sweeper import JobsFailed
+
+    _end_with_parent()
+    out, sys.stdout = sys.stdout, open(os.devnull, "w", encoding="utf-8")  # the table: its results are shown by the caller
+    try:
+        main()
+    except SystemExit as ended:
+        if not isinstance(ended.code, str):
+            raise
+        out.write(json.dumps({"kind": FAILED if isinstance(ended, JobsFailed) else "refused", "message": ended.code}))
+        out.flush()
+        raise SystemExit(1) from None
+
+
+def _run(words: Sequence[str]) -> None:
+    """Run a command and pass on what it writes to standard error."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **({BAR: "1"} if _shows_bars() else {})},
+        start_new_session=True,  # Ctrl-C reaches it through this process alone
+    )
+    try:
+        _pass_on(process)
+        end = process.stdout.read() if process.stdout else b""
+        process.wait()
+    except KeyboardInterrupt:
+        _stop(process)
+        raise
+    finally:
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+    if process.returncode == 0:
+        return
+    if not end:
+        raise RuntimeError(f"the command ended with exit status {process.returncode}; why stands above.")
+    reason = json.loads(end)
+    if reason["kind"] != FAILED:
+        raise InputError(reason["message"])
+    warnings.warn(reason["message"], stacklevel=3)
+
+
+def _pass_on(process: subprocess.Popen[bytes]) -> None:
+    """Write what a process writes to standard error to this one's, as it comes: a notebook has a stream of its own."""
+    if process.stderr is None:
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    read: Callable[[int], bytes] = process.stderr.read1  # type: ignore[attr-defined]
+    while chunk := read(4096):
+        sys.stderr.write(decoder.decode(chunk))
+        sys.stderr.flush()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt a command, as Ctrl-C does, and wait until it has ended; one that does not end, or is interrupted again, is killed."""
+    try:
+        process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        _pass_on(process)
+        process.wait(WAIT)
+    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+        process.kill()
+        process.wait()
+
+
+def _shows_bars() -> bool:
+    """Return whether what is written here is seen as it comes, on a terminal or in a notebook."""
+    return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
+
+
+def _folder(key: str, folder: str | Path) -> list[str]:
+    """Return the override that names the folder of the results."""
+    if not isinstance(folder, str | Path) or not str(folder):
+        raise InputError(f"`dir` must be the folder of the results, got {folder!r}.")
+    return overrides_of({key: str(folder)})
+
+
+def _end_with_parent() -> None:
+    """Be told to end, as by SIGTERM, when the process that has started this one is killed; on Linux alone."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
