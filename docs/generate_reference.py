@@ -11,6 +11,10 @@ ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 # Page: its title, what it is for, and what it documents: modules as a whole, or objects of them.
 PAGES = {
+    "sweeps": (
+        "Sweeps from Python, and their results",
+        ["lmc_sweeps.from_python.sweep", "lmc_sweeps.from_python.job", "multirun_analysis.report.results.SweepResults"],
+    ),
     "networks": (
         "Networks of one's own, and of a sweep",
         [

@@ -33,7 +33,13 @@ SMALLER = [
     ("docs/keys.md", "experiment=width_digits ", "experiment=width_digits width=8 seed=0 training.epochs=1 "),
     ("docs/quick_start.md", "multirun_analysis my_sweep\n", "multirun_analysis my_sweep --only runs\n"),
 ]  # fmt: skip
-DRAWN = {"README.md", "docs/quick_start.md", "docs/sweep_folder.md", "docs/how_to/sweeps.md"}  # whose figures are left; none on other pages
+DRAWN = {
+    "README.md",
+    "docs/quick_start.md",
+    "docs/sweep_folder.md",
+    "docs/how_to/sweeps.md",
+    "docs/how_to/python.md",
+}  # whose figures are left; none on other pages
 # What a page's Python takes for granted.
 ASSUMED = {
     "README.md": """
