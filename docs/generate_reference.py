@@ -119,8 +119,14 @@ PAGES = {
     ),
 }
 OWN = ("__call__",)  # dunder methods that are documented
-LISTED = {"parameters": "Parameters", "other parameters": "Other parameters", "attributes": "Attributes", "raises": "Raises"}
-LISTED |= {"returns": "Returns", "yields": "Yields"}
+LISTED = {
+    "parameters": "Parameters",
+    "other parameters": "Other parameters",
+    "attributes": "Attributes",
+    "raises": "Raises",
+    "warns": "Warns",
+}
+LISTED |= {"returns": "Returns", "yields": "Yields", "warns": "Warns"}
 
 
 def pages() -> dict[str, str]:

@@ -35,9 +35,9 @@ def sweep(*overrides: str, dir: str | Path, **keys: Any) -> SweepResults:
         As on a command line, e.g. ``"experiment=width_mnist"`` or ``"optimizer.lr=0.02,0.1"``.
     dir : path
         The folder of the sweep.
-    **keys
+    **keys : value, or several
         A value, or several in a list, a range or an array: ``width=[8, 16], seed=range(4)``. The keys of a group stand in a mapping,
-        ``training={"epochs": 5}``, with its option under ``name`` left out: that is ``optimizer="adam"``.
+        ``training={"epochs": 5}``; which option of it, is a word: ``optimizer="adam"``.
 
     Returns
     -------
@@ -57,7 +57,8 @@ def sweep(*overrides: str, dir: str | Path, **keys: Any) -> SweepResults:
 
     Examples
     --------
-    ``sweep(width=[8, 16], seed=range(4), dir="my_sweep").barrier_vs_width()``
+    >>> results = sweep(width=[8, 16], seed=range(4), dir="my_sweep")  # doctest: +SKIP
+    >>> results.barrier_vs_width()  # doctest: +SKIP
     """
     _run([*overrides, *overrides_of(keys), *_folder("hydra.sweep.dir", dir), "-m"])
     return SweepResults(Path(dir).expanduser())

@@ -39,7 +39,7 @@ class SweepResults:
 
     Examples
     --------
-    ``SweepResults("my_sweep").runs`` is the frame of ``my_sweep/analysis/runs.csv``.
+    >>> SweepResults("my_sweep").runs.query("split == 'test'")  # doctest: +SKIP
     """
 
     folder: str | Path
