@@ -1,9 +1,10 @@
 """The results of a sweep in Python: frames, tables and figures of its folder, and how a notebook shows them."""
 
 import html
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import pandas as pd
@@ -103,6 +104,7 @@ class SweepResults:
         drawn = choices[figure].draw({**sweep_frames(self._sweep), **self._tables}, x, hue)
         if drawn is None:
             raise InputError(f"the sweep in {self.folder} has nothing that the figure {figure} could show.")
+        vars(drawn)["_repr_png_"] = partial(_picture, drawn)  # a notebook shows it, whether or not pyplot is set up there
         return drawn
 
     def again(self) -> "SweepResults":
@@ -141,6 +143,13 @@ class SweepResults:
         failed = len(self.failures)
         more = f", {failed} rows in failures" if failed else ""
         return f"Test loss barrier [nats]; {len(self._sweep.records)} of {self._sweep.n_asked} jobs in {self.folder}{more}."
+
+
+def _picture(figure: Figure) -> bytes:
+    """Return a figure as it is saved to a PNG file."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()
 
 
 def _frame(block: Block) -> pd.DataFrame:

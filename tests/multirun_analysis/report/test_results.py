@@ -59,10 +59,12 @@ def test_a_running_sweep_is_read_again_when_asked(write_sweep):
     assert len(results.again().runs["run_id"].unique()) == 2
 
 
-def test_figures_are_those_of_the_report(write_sweep):
+def test_figures_are_those_of_the_report(write_sweep, tmp_path):
     results = SweepResults(write_sweep(four_records()))
     figure = results.plot()
     assert [ax.get_ylabel() for ax in figure.axes] == ["test loss barrier [nats]", "test error barrier [fraction]"]
+    figure.savefig(tmp_path / "figure.png")
+    assert figure._repr_png_() == (tmp_path / "figure.png").read_bytes()  # what a notebook shows
     with pytest.raises(
         InputError, match=r"^`figure` must be one of barrier_vs_width, .*, got 'barrier_vs_with'\. Did you mean 'barrier_vs_width'\?$"
     ):
