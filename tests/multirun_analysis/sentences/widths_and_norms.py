@@ -11,10 +11,11 @@ NORM = "`model.norm`"
 
 @dataclass(frozen=True)
 class Study:
-    """A study by name: its widths, and its methods, the controls among them."""
+    """A study by name: its widths, those of them that layer norms have, and its methods, the controls among them."""
 
     name: str
     widths: tuple[int, ...]
+    layer_widths: tuple[int, ...]
     methods: tuple[str, ...]
 
     @property
@@ -42,21 +43,27 @@ class Study:
         header = Claim(self.line("| norm | repair | method |"), lambda table: list(self.widths))
         return [header, *barriers, *errors]
 
+    def widths_of(self, norm: str) -> tuple[int, ...]:
+        return self.widths if norm == "batch" else self.layer_widths
+
     def _row(self, norm: str, repair: str, method: str):
         def values(table: Tables) -> list[Value]:
             query = f"metric == 'loss_barrier' and {NORM} == '{norm}' and repair == '{repair}' and matching == '{method}'"
             means = pairs(table, norm, repair)[method].groupby("width").mean()
             ends = [
-                [table.value("barriers", side, f"{query} and width == {width}") for side in ("ci_low", "ci_high")] for width in self.widths
+                [table.value("barriers", side, f"{query} and width == {width}") for side in ("ci_low", "ci_high")]
+                for width in self.widths_of(norm)
             ]
-            return [value for width, (low, high) in zip(self.widths, ends, strict=True) for value in (float(means[width]), low, high)]
+            return [
+                value for width, (low, high) in zip(self.widths_of(norm), ends, strict=True) for value in (float(means[width]), low, high)
+            ]
 
         return values
 
     def _own(self, norm: str, repair: str):
         def values(table: Tables) -> list[Value]:
             query = f"metric == 'error_endpoint' and {NORM} == '{norm}' and repair == '{repair}'"
-            return [100 * table.value("ends", "mean", f"{query} and width == {width}") for width in self.widths]
+            return [100 * table.value("ends", "mean", f"{query} and width == {width}") for width in self.widths_of(norm)]
 
         return values
 
@@ -78,3 +85,12 @@ def growth(table: Tables, norm: str, repair: str, method: str, width: int, metri
     """Return how much a mean barrier grows from the least width to another, with its interval."""
     query = f"metric == '{metric}' and {NORM} == '{norm}' and repair == '{repair}' and matching == '{method}' and to_width == {width}"
     return [table.value("change_with_width", column, query) for column in ("growth", "growth_low", "growth_high")]
+
+
+def undecided(table: Tables, norm: str, repair: str, methods: tuple[str, ...], widths: tuple[int, ...]) -> None:
+    """Assert that at none of some widths the loss barrier of these methods is told from that of `identity`."""
+    query = f"metric == 'loss_barrier' and split == 'test' and {NORM} == '{norm}' and repair == '{repair}' and method == 'identity'"
+    rows = table("method_differences", query)
+    rows = rows[rows["other"].isin(methods) & rows["width"].isin(widths)]
+    assert len(rows) == len(methods) * len(widths)
+    assert (rows["ci_low"].lt(0) & rows["ci_high"].gt(0)).all()
