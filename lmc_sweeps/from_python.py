@@ -11,17 +11,18 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.sweeps.overrides import asks_for_plan
 from lmc_sweeps.sweeps.progress import BAR
 from lmc_sweeps.sweeps.python_keys import overrides_of
 from multirun_analysis.report.results import SweepResults
 
-FAILED = "failed"
+FAILED, REFUSED, STOPPED = "failed", "refused", "stopped"
 COMMAND = "from lmc_sweeps.from_python import answer; answer()"
-WAIT = 60.0  # seconds that a sweep has to end in after an interruption, before it is told once more
 
 
 def sweep(*overrides: str, dir: str | Path, **keys: Any) -> SweepResults:
@@ -48,7 +49,7 @@ def sweep(*overrides: str, dir: str | Path, **keys: Any) -> SweepResults:
     InputError
         If anything was asked for that cannot be run; nothing has been computed then.
     RuntimeError
-        If the process ended in another way.
+        If it ended in another way: the launcher stopped, a disk was full, the process was killed.
 
     Warns
     -----
@@ -75,36 +76,44 @@ def job(*overrides: str, dir: str | Path, **keys: Any) -> SweepResults:
 
 def answer() -> None:
     """Run the command in ``sys.argv``, and say on standard output how it ended: the other side of `sweep`."""
-    from lmc_sweeps.cli import main
-    from lmc_sweeps.sweeps.sweeper import JobsFailed
-
     _end_with_parent()
-    out, sys.stdout = sys.stdout, open(os.devnull, "w", encoding="utf-8")  # the table: its results are shown by the caller
-    try:
-        main()
-    except SystemExit as ended:
-        if not isinstance(ended.code, str):
-            raise
-        out.write(json.dumps({"kind": FAILED if isinstance(ended, JobsFailed) else "refused", "message": ended.code}))
-        out.flush()
-        raise SystemExit(1) from None
+    from lmc_sweeps.cli import main
+    from lmc_sweeps.sweeps.sweeper import JobsFailed, SweepRefused
+
+    # What is printed is for the caller's results to show; whatever writes to the descriptor itself must not reach the caller either.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out, open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        try:
+            main()
+        except SystemExit as ended:
+            if not isinstance(ended.code, str):
+                raise
+            is_refused = isinstance(ended, SweepRefused) or isinstance(ended.__context__, InputError)
+            kind = FAILED if isinstance(ended, JobsFailed) else REFUSED if is_refused else STOPPED
+            out.write(json.dumps({"kind": kind, "message": ended.code}))
+            raise SystemExit(1) from None
 
 
 def _run(words: Sequence[str]) -> None:
     """Run a command and pass on what it writes to standard error."""
+    for word in words:
+        if not isinstance(word, str):
+            raise InputError(f"what stands before the keys must be overrides as a command line has them, got {word!r}.")
+    if asks_for_plan(words):
+        raise InputError("`plan` is for the command line, which prints it: python -m lmc_sweeps ... plan=true -m.")
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **({BAR: "1"} if _shows_bars() else {})},
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **({BAR: "1"} if _shows_bars() else {})},
         start_new_session=True,  # Ctrl-C reaches it through this process alone
     )
     try:
         _pass_on(process)
         end = process.stdout.read() if process.stdout else b""
         process.wait()
-    except KeyboardInterrupt:
+    except BaseException:  # in a session of its own, nothing else would stop it
         _stop(process)
         raise
     finally:
@@ -116,8 +125,10 @@ def _run(words: Sequence[str]) -> None:
     if not end:
         raise RuntimeError(f"the command ended with exit status {process.returncode}; why stands above.")
     reason = json.loads(end)
-    if reason["kind"] != FAILED:
+    if reason["kind"] == REFUSED:
         raise InputError(reason["message"])
+    if reason["kind"] != FAILED:
+        raise RuntimeError(reason["message"])
     warnings.warn(reason["message"], stacklevel=3)
 
 
@@ -128,24 +139,26 @@ def _pass_on(process: subprocess.Popen[bytes]) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     read: Callable[[int], bytes] = process.stderr.read1  # type: ignore[attr-defined]
     while chunk := read(4096):
-        sys.stderr.write(decoder.decode(chunk))
-        sys.stderr.flush()
+        with suppress(OSError, ValueError, AttributeError):  # where there is no one to read, the sweep goes on
+            sys.stderr.write(decoder.decode(chunk))
+            sys.stderr.flush()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt a command, as Ctrl-C does, and wait until it has ended; one that does not end, or is interrupted again, is killed."""
+    """Interrupt a command, as Ctrl-C does, and wait until it has written its tables and ended; interrupted again, it is killed."""
     try:
         process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
         _pass_on(process)
-        process.wait(WAIT)
-    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+        process.wait()
+    except KeyboardInterrupt:
         process.kill()
         process.wait()
 
 
 def _shows_bars() -> bool:
     """Return whether what is written here is seen as it comes, on a terminal or in a notebook."""
-    return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
+    is_terminal = getattr(sys.stderr, "isatty", lambda: False)()
+    return bool(is_terminal) or type(sys.stderr).__module__.startswith("ipykernel")
 
 
 def _folder(key: str, folder: str | Path) -> list[str]:

@@ -69,7 +69,9 @@ class CorrectedProducts(TorchDispatchMode):
             return
         self.tensors |= correction.fused(layer, {name: tensor.unsqueeze(0) for name, tensor in self._parameters.items()})
         shape = (1, -1, *(1,) * (result.dim() - 2))
-        result.mul_(correction.scale.to(result).view(shape)).add_(correction.shift.to(result).view(shape))
+        result.mul_(correction.scale.to(result).view(shape))
+        if layer.bias is not None:  # without one, nothing can be shifted: the tensors have no place for it
+            result.add_(correction.shift.to(result).view(shape))
 
     def _is_parameter(self, tensor: Tensor | None, name: str | None) -> bool:
         """Return whether a tensor is a whole parameter; without a name, whether there is no tensor."""

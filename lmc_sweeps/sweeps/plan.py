@@ -69,7 +69,7 @@ def _precision_lines(networks: Sequence[PlannedNetwork], of_step: float) -> list
     """Return how long a step takes in the other precision: bfloat16 where the device has units for it, float32 where it lacks them."""
     settings = networks[0].settings
     now, is_fast = settings.precision, has_bfloat16_units(resolve_device(settings.device))
-    if (now == "float32") != is_fast or now == "tf32":
+    if (now == "float32") != is_fast or now == "tf32" or of_step == 0:
         return []
     other = "bfloat16" if is_fast else "float32"
     changed = [replace(network, job=replace(network.job, settings=replace(settings, precision=other))) for network in networks]

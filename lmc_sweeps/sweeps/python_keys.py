@@ -46,8 +46,12 @@ def _flat(above: str, keys: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _text(key: str, value: Any, of_job: bool) -> str:
     """Return a value, or the values of a sweep, as an override has them."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
     if isinstance(value, str) or not isinstance(value, Iterable):
         return _one(key, value)
+    if isinstance(value, range) and len(value) > 1 and not of_job:  # one by one, many of them are longer than a command may be
+        return f"range({value.start},{value.stop},{value.step})"
     values = [_one(key, each) for each in value]
     if not values:
         raise InputError(f"`{key}` must have a value, got {value!r}.")

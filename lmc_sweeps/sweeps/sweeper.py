@@ -39,6 +39,10 @@ class SweepStopped(SystemExit):
         super().__init__(for_terminal(message, keep="\n"))
 
 
+class SweepRefused(SweepStopped):
+    """A sweep that cannot run: nothing was computed."""
+
+
 class JobsFailed(SweepStopped):
     """A sweep of which jobs, or the tables at its end, failed: the others are done."""
 
@@ -151,7 +155,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except (InputError, TimeLimitReached) as error:
-        raise SweepStopped(str(error)) from None
+        raise SweepRefused(str(error)) from None
 
 
 def _prepare_folder(folder: Path, config: DictConfig, checked: CheckedJobs) -> None:
@@ -164,7 +168,7 @@ def _prepare_folder(folder: Path, config: DictConfig, checked: CheckedJobs) -> N
         write_expected(folder, checked.entries)
         write_command(folder)
     except OSError as error:
-        raise SweepStopped(f"`hydra.sweep.dir` must be a folder that can be written, got {str(folder)!r}: {error}.") from None
+        raise SweepRefused(f"`hydra.sweep.dir` must be a folder that can be written, got {str(folder)!r}: {error}.") from None
 
 
 def _launched(launcher: Launcher, batches: list[list[list[str]]], folder: Path) -> list[Sequence[JobReturn]]:

@@ -15,6 +15,7 @@ from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.frames import tidy
 from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.frames.planes import find_planes
 from multirun_analysis.page import REPORT_FILE
 from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
@@ -96,12 +97,15 @@ class SweepResults:
         Raises
         ------
         InputError
-            If there is no such figure, or the sweep has nothing that it could show.
+            If there is no such figure or key, or the sweep has nothing that the figure could show.
         """
         choices = plots.choices()
         if figure not in choices:
             raise InputError(f"`figure` must be one of {', '.join(choices)}, got {figure!r}.{nearest(figure, choices)}")
-        drawn = choices[figure].draw({**sweep_frames(self._sweep), **self._tables}, x, hue)
+        pivot(self.table(DRAWN), self.runs, SHOWN, x=x, hue=hue)  # which refuses what is no key
+        if self._missing:
+            self._tables.update(sweep_frames(self._sweep, self._missing))
+        drawn = choices[figure].draw({**self._tables, "planes": find_planes(self._sweep, self.folder).frame}, x, hue)
         if drawn is None:
             raise InputError(f"the sweep in {self.folder} has nothing that the figure {figure} could show.")
         vars(drawn)["_repr_png_"] = partial(_picture, drawn)  # a notebook shows it, whether or not pyplot is set up there
@@ -129,6 +133,11 @@ class SweepResults:
     @cached_property
     def _sweep(self) -> tidy.Sweep:
         return find_sweep(self.folder)
+
+    @property
+    def _missing(self) -> list[str]:
+        """The tables that nobody has asked for yet."""
+        return [name for name in TABLES if name not in self._tables]
 
     @cached_property
     def _tables(self) -> dict[str, pd.DataFrame]:

@@ -114,7 +114,7 @@ def barrier_against_width(frames: Frames, metric: str) -> Figure:
 def study(methods: tuple[str, ...]) -> Study:
     """Return the study of one model: of its width and its norm, matched by these methods among others."""
     return Study(
-        needs=("width",),
+        needs=("width", NORM),
         may=(),
         apart=(NORM,),  # norms need optimizers and learning rates of their own
         methods=methods,

@@ -65,8 +65,21 @@ def test_what_cannot_run_is_an_error_before_anything_is_written(here, capfd):
         lmc_sweeps.job(depht=3, dir="refused")
     assert capfd.readouterr() == ("", "")
     assert list(here.iterdir()) == []
+    with pytest.raises(InputError, match=r"^`plan` is for the command line, which prints it"):
+        lmc_sweeps.sweep(width=[4], plan=True, dir="refused")
+    with pytest.raises(
+        InputError, match=r"^what stands before the keys must be overrides as a command line has them, got \{'width': 4\}\.$"
+    ):
+        lmc_sweeps.sweep({"width": 4}, dir="refused")
     with pytest.raises(InputError, match=r"^`dir` must be the folder of the results, got 3\.$"):
         lmc_sweeps.sweep(dir=3)
+
+
+def test_a_caller_without_standard_error_has_its_errors_too(here, monkeypatch):
+    (here / "a_file").write_text("")
+    monkeypatch.setattr(sys, "stderr", None)
+    with pytest.raises(InputError, match=r"`hydra\.sweep\.dir` must be a folder that can be written"):
+        lmc_sweeps.sweep(**KEYS, dir="a_file/inside")
 
 
 def test_jobs_that_fail_are_warned_of_and_the_results_say_why(here):
@@ -85,9 +98,13 @@ def test_a_caller_that_is_interrupted_or_killed_takes_its_sweep_with_it(here, nu
     assert caller.stderr is not None
     assert caller.stderr.readline().startswith("training 2 networks")
     (child,) = Path(f"/proc/{caller.pid}/task/{caller.pid}/children").read_text().split()
-    time.sleep(1)
-    caller.send_signal(number)
-    printed = caller.communicate(timeout=120)[1]
+    try:
+        time.sleep(1)
+        caller.send_signal(number)
+        printed = caller.communicate(timeout=120)[1]
+    except BaseException:
+        os.kill(int(child), signal.SIGKILL)
+        raise
     assert caller.returncode in (status, 130, -signal.SIGINT) if number == signal.SIGINT else caller.returncode == status
     if number == signal.SIGINT:
         assert "goes on where this one stopped" in printed

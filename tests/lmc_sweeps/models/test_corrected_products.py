@@ -5,6 +5,7 @@ import torch
 from small_models import KINDS, MODELS, drawn
 from torch import Tensor, nn
 
+from lmc_sweeps.models import corrected_products
 from lmc_sweeps.models.base import stacked
 from lmc_sweeps.models.corrected_products import corrected_on_the_way
 from lmc_sweeps.models.hidden_layers import Correction, HiddenLayer, corrected_in_turn, means_and_deviations
@@ -13,10 +14,10 @@ from lmc_sweeps.symmetry.tracing import trace
 
 
 def standardised(layer: HiddenLayer, results) -> Correction:
-    """Give the results of a layer mean 0.3 and deviation 1.5, or without a bias the deviation alone."""
+    """Give the results of a layer mean 0.3 and deviation 1.5; a layer without a bias cannot be shifted, and takes the deviation alone."""
     mean, deviation = means_and_deviations(results)
     scale = 1.5 / deviation.clamp_min(0.1)
-    return Correction(scale, 0.3 - scale * mean if layer.bias else torch.zeros_like(mean))
+    return Correction(scale, 0.3 - scale * mean)
 
 
 def both(architecture: TorchModule, network: dict[str, Tensor], inputs: Tensor, corrector=standardised) -> list[dict[str, Tensor]]:
@@ -49,6 +50,14 @@ def test_all_layers_of_our_models_are_corrected_on_the_way(name: str) -> None:
     changed = on_the_way(architecture, network, MODELS[name].inputs())
     assert changed is not None
     assert set(architecture.linear_results(stacked([network]), MODELS[name].inputs()[:2])) <= set(changed)
+
+
+def test_results_that_are_too_large_for_one_pass_are_corrected_in_as_many_as_there_are_layers(monkeypatch) -> None:
+    name = next(each for each in KINDS if each.startswith("vgg11"))
+    monkeypatch.setattr(corrected_products, "MOST_BYTES", 1)
+    assert on_the_way(MODELS[name].architecture, drawn(name, 0), MODELS[name].inputs()) is None
+    once, in_turn = both(MODELS[name].architecture, drawn(name, 0), MODELS[name].inputs())
+    assert all(torch.equal(once[key], tensor) for key, tensor in in_turn.items())
 
 
 def test_a_layer_that_is_left_alone_keeps_its_tensors() -> None:

@@ -13,6 +13,7 @@ from lmc_sweeps.jobs.records import read_record, write_record
 from lmc_sweeps.matching.activations import Activations
 from lmc_sweeps.models.cnn import Cnn
 from lmc_sweeps.sweeps.plan import plan_text
+from lmc_sweeps.training.recipe import Training
 
 
 def prepared(tmp_path, **changes) -> PreparedJob:
@@ -72,6 +73,11 @@ def test_the_other_precision_is_tried_where_it_may_be_faster(tmp_path, monkeypat
     assert [line.partition("take ")[0] + "take " for line in shown] == expected
     for line in shown:
         assert float(line.partition("take ")[2].partition(" ")[0]) > 0
+
+
+def test_networks_without_a_step_have_no_precision_to_compare(tmp_path):
+    job = prepared(tmp_path, precision="bfloat16", training=Training(epochs=0, batch_size=16))
+    assert "precision=" not in plan_text([job], tmp_path / "sweep")
 
 
 def test_networks_that_have_products_in_float32_alone_have_no_other_precision(tmp_path, monkeypatch):

@@ -17,7 +17,8 @@ from lmc_sweeps.sweeps.python_keys import overrides_of
     ("keys", "overrides"),
     [
         ({"width": 8}, ["width=8"]),
-        ({"width": [8, 16], "seed": range(3)}, ["width=8,16", "seed=0,1,2"]),
+        ({"width": [8, 16], "seed": range(3)}, ["width=8,16", "seed=range(0,3,1)"]),
+        ({"width": np.array(8), "seed": range(1, 2)}, ["width=8", "seed=1"]),
         ({"width": np.array([8, 16]), "seed": pd.Series([1])}, ["width=8,16", "seed=1"]),
         ({"optimizer": "adam", "training": {"epochs": 5, "batch_size": [16, 32]}}, ["optimizer=adam", "training.epochs=5", "training.batch_size=16,32"]),
         ({"optimizer.lr": 1e-3, "plane": True, "time_limit": None}, ["optimizer.lr=0.001", "plane=true", "time_limit=null"]),

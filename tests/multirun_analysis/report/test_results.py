@@ -71,6 +71,10 @@ def test_figures_are_those_of_the_report(write_sweep, tmp_path):
         results.plot("barrier_vs_with")
     with pytest.raises(InputError, match=r"has nothing that the figure training_curves could show\.$"):
         results.plot("training_curves")
+    with pytest.raises(InputError, match=r"has nothing that the figure plane could show\.$"):
+        results.plot("plane")
+    with pytest.raises(InputError, match=r"^`--x` must be one of .*, got 'withd'\. Did you mean 'width'\?$"):
+        results.plot(x="withd")
     with pytest.raises(InputError, match=r"^`name` must be one of runs, "):
         results.table("run")
 

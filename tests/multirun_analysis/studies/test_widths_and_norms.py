@@ -129,6 +129,6 @@ def test_a_norm_with_fewer_repairs_leaves_its_last_place_empty(made):
     assert drawn(figure) == ["batch norm, no repair", "batch norm, reset", "layer norm, no repair"]
 
 
-def test_a_study_needs_widths_and_its_methods_and_keeps_norms_apart():
+def test_a_study_needs_widths_norms_and_its_methods_and_keeps_norms_apart():
     made = study(("identity", "random"))
-    assert (made.needs, made.apart, made.methods, made.repairs) == (("width",), (NORM,), ("identity", "random"), True)
+    assert (made.needs, made.apart, made.methods, made.repairs) == (("width", NORM), (NORM,), ("identity", "random"), True)
