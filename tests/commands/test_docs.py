@@ -215,7 +215,7 @@ def test_every_study_that_is_kept_has_its_section_with_commands_that_exist():
         experiments = set(re.findall(r"python -m lmc_sweeps experiment=(\w+) ", section))
         named = {path.stem for path in (ROOT / "conf" / "experiment").glob(f"{name}*.yaml")}  # several begin with the name of their study
         assert experiments == ({name} if name in named else {each for each in named if not each.endswith("_smoke")})
-        assert re.search(rf"python -m multirun_analysis \w+ --study {name}\n", section)
+        assert re.search(rf"python -m multirun_analysis (\w+ )+--study {name}\n", section)
         assert (ROOT / "multirun_analysis" / "studies" / f"{name}.py").is_file()
 
 

@@ -19,6 +19,7 @@ def test_a_notebook_runs_and_shows_its_tables_and_figures(path, tmp_path, monkey
     from nbclient import NotebookClient
 
     monkeypatch.setenv("LMC_SWEEPS_STORE", str(tmp_path / "store"))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # of commands that another test has run in this process
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     folder = tmp_path / "examples" / "notebooks"
     shutil.copytree(path.parent, folder)
