@@ -22,6 +22,7 @@ from lmc_sweeps.sweeps.python_keys import overrides_of
 from multirun_analysis.report.results import SweepResults
 
 FAILED, REFUSED, STOPPED = "failed", "refused", "stopped"
+CALLER = "LMC_SWEEPS_CALLER"  # variable of the environment with the process that has started a command
 COMMAND = "from lmc_sweeps.from_python import answer; answer()"
 
 
@@ -106,7 +107,7 @@ def _run(words: Sequence[str]) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", **({BAR: "1"} if _shows_bars() else {})},
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", CALLER: str(os.getpid()), **({BAR: "1"} if _shows_bars() else {})},
         start_new_session=True,  # Ctrl-C reaches it through this process alone
     )
     try:
@@ -174,3 +175,5 @@ def _end_with_parent() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        if os.getppid() != int(os.environ[CALLER]):  # killed while this process was importing what it needs
+            raise SystemExit(1)
