@@ -67,7 +67,7 @@ class CorrectedProducts(TorchDispatchMode):
         correction = self._corrector(layer, [result.movedim(1, -1).reshape(1, -1, result.shape[1])])
         if correction is None:
             return
-        self.tensors |= correction.fused(layer, {name: tensor.unsqueeze(0) for name, tensor in self._parameters.items()})
+        self.tensors |= correction.fused(layer, {name: self._parameters[name].unsqueeze(0) for name in (layer.weight, layer.bias) if name})
         shape = (1, -1, *(1,) * (result.dim() - 2))
         result.mul_(correction.scale.to(result).view(shape))
         if layer.bias is not None:  # without one, nothing can be shifted: the tensors have no place for it

@@ -1,7 +1,6 @@
 """The results of a sweep in Python: frames, tables and figures of its folder, and how a notebook shows them."""
 
 import html
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -16,14 +15,15 @@ from multirun_analysis.common.media import for_terminal
 from multirun_analysis.frames import tidy
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.planes import find_planes
+from multirun_analysis.output.figures import figure_png
 from multirun_analysis.page import REPORT_FILE
+from multirun_analysis.report.report import SHOWN
 from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.tables.names import TABLES
 from multirun_analysis.tables.pivots import Block, pivot, pivot_text
 from multirun_analysis.tables.sweep import sweep_frames
 
-SHOWN = "loss_barrier"
 DRAWN = "barrier_vs_width"
 
 
@@ -103,12 +103,11 @@ class SweepResults:
         if figure not in choices:
             raise InputError(f"`figure` must be one of {', '.join(choices)}, got {figure!r}.{nearest(figure, choices)}")
         pivot(self.table(DRAWN), self.runs, SHOWN, x=x, hue=hue)  # which refuses what is no key
-        if self._missing:
-            self._tables.update(sweep_frames(self._sweep, self._missing))
+        self._tables.update(sweep_frames(self._sweep, [name for name in TABLES if name not in self._tables]))
         drawn = choices[figure].draw({**self._tables, "planes": find_planes(self._sweep, self.folder).frame}, x, hue)
         if drawn is None:
             raise InputError(f"the sweep in {self.folder} has nothing that the figure {figure} could show.")
-        vars(drawn)["_repr_png_"] = partial(_picture, drawn)  # a notebook shows it, whether or not pyplot is set up there
+        vars(drawn)["_repr_png_"] = partial(figure_png, drawn)  # a notebook shows it, whether or not pyplot is set up there
         return drawn
 
     def again(self) -> "SweepResults":
@@ -134,11 +133,6 @@ class SweepResults:
     def _sweep(self) -> tidy.Sweep:
         return find_sweep(self.folder)
 
-    @property
-    def _missing(self) -> list[str]:
-        """The tables that nobody has asked for yet."""
-        return [name for name in TABLES if name not in self._tables]
-
     @cached_property
     def _tables(self) -> dict[str, pd.DataFrame]:
         return {}
@@ -152,13 +146,6 @@ class SweepResults:
         failed = len(self.failures)
         more = f", {failed} rows in failures" if failed else ""
         return f"Test loss barrier [nats]; {len(self._sweep.records)} of {self._sweep.n_asked} jobs in {self.folder}{more}."
-
-
-def _picture(figure: Figure) -> bytes:
-    """Return a figure as it is saved to a PNG file."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    return picture.getvalue()
 
 
 def _frame(block: Block) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from analysis_sweeps import expect, four_records, make_record, write_record
 
 from multirun_analysis import SweepResults, load_runs
 from multirun_analysis.checks import InputError
+from multirun_analysis.output.figures import save_figure
 from multirun_analysis.output.files import write_csv
 from multirun_analysis.report.report import write_report
 from multirun_analysis.stats.interval_choice import IntervalChoice
@@ -63,8 +64,8 @@ def test_figures_are_those_of_the_report(write_sweep, tmp_path):
     results = SweepResults(write_sweep(four_records()))
     figure = results.plot()
     assert [ax.get_ylabel() for ax in figure.axes] == ["test loss barrier [nats]", "test error barrier [fraction]"]
-    figure.savefig(tmp_path / "figure.png")
-    assert figure._repr_png_() == (tmp_path / "figure.png").read_bytes()  # what a notebook shows
+    save_figure(figure, tmp_path / "figure.png")
+    assert figure._repr_png_() == (tmp_path / "figure.png").read_bytes()  # what a notebook shows is what the report writes
     with pytest.raises(
         InputError, match=r"^`figure` must be one of barrier_vs_width, .*, got 'barrier_vs_with'\. Did you mean 'barrier_vs_width'\?$"
     ):
