@@ -59,8 +59,10 @@ def sweep(*overrides: str, dir: str | Path, **keys: Any) -> SweepResults:
 
     Examples
     --------
-    >>> results = sweep(width=[8, 16], seed=range(4), dir="my_sweep")  # doctest: +SKIP
-    >>> results.barrier_vs_width()  # doctest: +SKIP
+    ::
+
+        results = sweep(width=[8, 16], seed=range(4), dir="my_sweep")
+        results.barrier_vs_width()
     """
     _run([*overrides, *overrides_of(keys), *_folder("hydra.sweep.dir", dir), "-m"])
     return SweepResults(Path(dir).expanduser())

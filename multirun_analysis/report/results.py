@@ -41,7 +41,9 @@ class SweepResults:
 
     Examples
     --------
-    >>> SweepResults("my_sweep").runs.query("split == 'test'")  # doctest: +SKIP
+    ::
+
+        SweepResults("my_sweep").runs.query("split == 'test'")
     """
 
     folder: str | Path
