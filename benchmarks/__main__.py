@@ -1,7 +1,10 @@
-"""Run benchmarks and write their tables: ``python -m benchmarks [NAME ...]``, by the names in `BENCHMARKS`; all if none is named."""
+"""Run benchmarks and write their tables: ``python -m benchmarks [NAME ...]``, by the names in `BENCHMARKS`; all if none is named.
+
+A benchmark returns its table, or yields the rows of it, each of which is written when it is there, so that a stopped one leaves some.
+"""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from benchmarks import aggregate, architectures, coverage, faults, fuzz, grid, m
 from benchmarks.timing import machine
 
 RESULTS = Path(__file__).resolve().parent / "results"
-BENCHMARKS: dict[str, Callable[[], pd.DataFrame]] = {
+BENCHMARKS: dict[str, Callable[[], pd.DataFrame | Iterator[dict[str, object]]]] = {
     "steps": steps.narrow,
     "wide": steps.wide,
     "architectures": architectures.architectures,
@@ -38,13 +41,24 @@ def main() -> None:
     names = parser.parse_args().names or list(BENCHMARKS)
     RESULTS.mkdir(exist_ok=True)
     for name in names:
-        table = BENCHMARKS[name]()
         heading = f"{name}: {str(BENCHMARKS[name].__doc__).splitlines()[0]}"
         conditions = f"{machine()}, {date.today().isoformat()}"
-        with (RESULTS / f"{name}.csv").open("w", encoding="utf-8") as stream:
-            stream.write(f"# {heading}\n# {conditions}\n")
-            table.to_csv(stream, index=False, float_format="%.4g")
+        for table in _growing(BENCHMARKS[name]()):
+            with (RESULTS / f"{name}.csv").open("w", encoding="utf-8") as stream:
+                stream.write(f"# {heading}\n# {conditions}\n")
+                table.to_csv(stream, index=False, float_format="%.4g")
         print(f"\n{heading}\n{conditions}\n{table.to_string(index=False, float_format='{:.3g}'.format)}", flush=True)
+
+
+def _growing(made: pd.DataFrame | Iterator[dict[str, object]]) -> Iterator[pd.DataFrame]:
+    """Yield a benchmark's table: as it is, or with every row that has come."""
+    if isinstance(made, pd.DataFrame):
+        yield made
+        return
+    rows = []
+    for row in made:
+        rows.append(row)
+        yield pd.DataFrame(rows)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """Training steps: stacks against a plain PyTorch loop, and against two processes of it; float32 and bfloat16 for wide networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 
-import pandas as pd
 import torch
 
 from benchmarks import jax_peer, plain
@@ -19,14 +18,15 @@ NETWORKS = 20  # of a width in a sweep of ten pairs
 REPEATS = 9
 
 
-def narrow() -> pd.DataFrame:
+def narrow() -> Iterator[dict[str, object]]:
     """Time steps of two hidden layers on digits, batches of 64, by one process and by a worker for every core, idle and busy."""
     data = Digits().load()
     # Copies: PyTorch moves tensors that it sends to another process, and what NumPy looked at is gone.
     examples = data.train.inputs.flatten(1).numpy().copy(), data.train.labels.numpy().copy()
     with plain.workers(2, data.train.inputs, data.train.labels) as processes, ExitStack() as started:
         peer = started.enter_context(jax_peer.peer(*examples)) if jax_peer.is_there() else None
-        return pd.DataFrame([_narrow(data, width, processes, peer) for width in (8, 16, 32, 64, 128, 256, 512, 1024)])
+        for width in (8, 16, 32, 64, 128, 256, 512, 1024):
+            yield _narrow(data, width, processes, peer)
 
 
 def _narrow(data: Data, width: int, processes: plain.Workers, peer: jax_peer.Peer | None) -> dict[str, object]:
@@ -57,13 +57,14 @@ def _narrow(data: Data, width: int, processes: plain.Workers, peer: jax_peer.Pee
     return row | {f"{key}, one core busy [ms]": str(seconds).replace(" ms", "") for key, seconds in busy.items()}
 
 
-def wide() -> pd.DataFrame:
+def wide() -> Iterator[dict[str, object]]:
     """Time steps on pictures of MNIST's shape, batches of 500, with the share of the machine's peak for these products."""
     rng = torch.Generator().manual_seed(0)
     split = Split(torch.rand(6000, 784, generator=rng), torch.randint(10, (6000,), generator=rng))
     data = Data(split, split, 10)
     shapes = ((32, 1), (128, 1), (512, 1), (512, 3), (1024, 1), (2048, 1))
-    return pd.DataFrame([_wide(data, width, depth) for width, depth in shapes])
+    for width, depth in shapes:
+        yield _wide(data, width, depth)
 
 
 def _wide(data: Data, width: int, depth: int) -> dict[str, object]:
