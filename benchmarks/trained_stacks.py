@@ -13,7 +13,7 @@ from lmc_sweeps.common.workers import Workers, workers
 from lmc_sweeps.datasets.base import Data, fingerprint
 from lmc_sweeps.datasets.digits import Digits
 from lmc_sweeps.jobs.balancing import Waiting, balanced
-from lmc_sweeps.jobs.planned import padded_split, padded_stack, planned_networks
+from lmc_sweeps.jobs.planned import padded_split, padded_stack, planned_networks, training_split
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.jobs.stack_sizes import stack_size, stack_times
@@ -66,7 +66,7 @@ class TrainedStack:
         first = self._tasks[0]
         self._architecture = architecture or first.training_architecture
         self._device = torch.device(job.settings.device)
-        self._split = padded_split(first.architecture, job.data.train, self._device)
+        self._split = training_split(first, padded_split(first.architecture, job.data.train, self._device))
         initial = padded_stack(self._tasks)
         on_device = {name: tensor.to(self._device) for name, tensor in initial.items()}
         self._state: StackState = initial_state(job.settings.optimizer, on_device, first.statistics)

@@ -137,8 +137,10 @@ def padded_split(architecture: Architecture, split: Split, device: torch.device)
 
 
 def training_split(network: PlannedNetwork, padded: Split) -> Split:
-    """Return the training set as the loop takes it: padded, or the images themselves, on the same device, where these are augmented."""
-    return padded if network.settings.training.augmentation == "none" else network.data.train.to(padded.labels.device)
+    """Return the training set as the loop takes it: padded and rounded, or the images themselves, on that device, if they are augmented."""
+    if network.settings.training.augmentation != "none":
+        return network.data.train.to(padded.labels.device)
+    return Split(network.training_architecture.rounded_inputs(padded.inputs), padded.labels)
 
 
 def padded_stack(networks: Sequence[PlannedNetwork]) -> dict[str, torch.Tensor]:

@@ -208,6 +208,10 @@ class Architecture(ABC):
         """
         raise InputError(f"`precision` must be float32 for a {type(self).__name__}, which cannot take its products in {dtype}.")
 
+    def rounded_inputs(self, inputs: Tensor) -> Tensor:
+        """Return inputs as training's products take them, rounded once for all steps; as they are where nothing is rounded."""
+        return inputs
+
     @abstractmethod
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:
         """Return the activations: for every group, and for ``"input"``, a tensor (K, n, neurons).

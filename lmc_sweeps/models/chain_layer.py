@@ -15,7 +15,7 @@ ELEMENTWISE = (
 )  # fmt: skip
 # From the gradient at the outputs h of an activation function to the one at its inputs: the functions that autograd calls.
 DERIVATIVES: Mapping[type[nn.Module], Callable[[Tensor, Tensor], Tensor]] = {
-    nn.ReLU: lambda gradient, h: torch.ops.aten.threshold_backward(gradient, h, 0),
+    nn.ReLU: lambda gradient, h: torch.ops.aten.threshold_backward.grad_input(gradient, h, 0, grad_input=gradient),
     nn.Tanh: torch.ops.aten.tanh_backward,
 }
 # Those that move two inputs no further apart: |f(x) - f(y)| <= |x - y|. (GELU, SiLU, Mish and SELU are steeper somewhere, PyTorch's

@@ -4,11 +4,11 @@ import copy
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Size, Tensor, nn
 
 from lmc_sweeps.common.threads import one_thread
@@ -16,9 +16,11 @@ from lmc_sweeps.maths.certificates import layerwise_certificate, operator_norm
 from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.maths.permutations import PermutationSpec, permute
 from lmc_sweeps.models.base import INPUT, Architecture, Counts, Shape, line_by, unstack
-from lmc_sweeps.models.chain_layer import DERIVATIVES, LIPSCHITZ, ChainModule, Layer
+from lmc_sweeps.models.chain_layer import LIPSCHITZ, ChainModule, Layer
+from lmc_sweeps.models.chain_products import Chain
 from lmc_sweeps.models.hidden_layers import Corrector
 from lmc_sweeps.models.padding import extend, pad, pad_axes, pad_stack, unpad
+from lmc_sweeps.models.products import Products
 from lmc_sweeps.symmetry.linear_form import LinearForm, LinearGroup
 from lmc_sweeps.symmetry.maps import Map, permutations_of
 
@@ -38,8 +40,6 @@ class FeedForward(Architecture):
         The hidden layers and the output layer.
     n_outputs : int, optional
         Outputs beyond these, which padding has added, are left out. Without it, networks are trained as they are, not padded.
-    products : torch.dtype, optional
-        Of the factors and results of matrix products; the weights' own type if not given.
 
     Notes
     -----
@@ -47,9 +47,9 @@ class FeedForward(Architecture):
     (padding.py). Measured: the results for one network are then the same bits for every size of the stack and every place in it.
     """
 
-    def __init__(self, layers: Sequence[Layer], n_outputs: int | None = None, products: torch.dtype | None = None) -> None:
+    def __init__(self, layers: Sequence[Layer], n_outputs: int | None = None) -> None:
         self.layers = tuple(layers)
-        self._n_outputs, self._products, self._rounds_results = n_outputs, products, True
+        self._n_outputs, self._chain = n_outputs, Chain(self.layers)
         axes: dict[str, tuple[str | None, ...]] = {}
         before: str | None = None
         for k, layer in enumerate(self.layers):
@@ -106,36 +106,25 @@ class FeedForward(Architecture):
 
     def with_products_in(self, dtype: torch.dtype, results: bool = True) -> "FeedForward":
         other = copy.copy(self)
-        other._products, other._rounds_results = dtype, results
+        other._chain = replace(self._chain, products=Products(dtype, results))
         return other
+
+    def rounded_inputs(self, inputs: Tensor) -> Tensor:
+        return self._chain.products.factor(inputs) if type(self) is FeedForward else inputs  # a subclass may use them otherwise
 
     @one_thread()
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         padded = pad_stack(stack, self.layers)
-        return self._onward(padded, self._linear(0, padded, inputs))[..., : self._outputs(stack)]
+        return self._chain.onward(padded, self._chain.linear(0, padded, inputs))[..., : self._outputs(stack)]
 
     @one_thread()
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
-        # By hand: a narrow network's step is over before autograd has noted what to do.
-        kinds = [[type(module) for module in layer.after] for layer in self.layers]
-        if kinds[-1] or not all(len(kind) == 1 and kind[0] in DERIVATIVES for kind in kinds[:-1]):
+        if self._chain.has_gradients:
+            self._chain.write_gradients(stack, inputs, at_logits, out, self._n_outputs)
+        else:
             super().gradients(stack, inputs, at_logits, out)
-            return
-        hidden = [inputs]  # h^0, h^1, ...
-        for k in range(len(self.layers) - 1):
-            hidden.append(self._after(k, self._linear(k, stack, hidden[k])))
-        logits = self._linear(len(self.layers) - 1, stack, hidden[-1])
-        gradient = at_logits(logits[..., : self._n_outputs])
-        gradient = F.pad(gradient, (0, logits.shape[-1] - gradient.shape[-1]))
-        for k in range(len(self.layers) - 1, -1, -1):
-            layer = self.layers[k]
-            self._product(gradient.transpose(1, 2), hidden[k], out=out[f"{layer.name}.weight"])
-            if layer.has_bias:
-                torch.sum(gradient, 1, out=out[f"{layer.name}.bias"])
-            if k:
-                gradient = DERIVATIVES[kinds[k - 1][0]](self._product(gradient, stack[f"{layer.name}.weight"]), hidden[k])
 
     @one_thread()
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:
@@ -143,8 +132,8 @@ class FeedForward(Architecture):
         values = {INPUT: inputs if inputs.dim() == 3 else inputs.expand(networks, *inputs.shape)}
         hidden = inputs
         for k, layer in enumerate(self.layers[:-1]):
-            linear = self._linear(k, padded, hidden)
-            hidden = self._after(k, linear.clone() if before else linear)
+            linear = self._chain.linear(k, padded, hidden)
+            hidden = self._chain.after(k, linear.clone() if before else linear)
             values[layer.name] = (linear if before else hidden)[..., : stack[f"{layer.name}.weight"].shape[1]]
         return values
 
@@ -156,13 +145,13 @@ class FeedForward(Architecture):
         values = list(batches)
         for k, hidden in enumerate(self.hidden_layers()):
             neurons = stack[hidden.weight].shape[1]
-            values = [self._linear(k, padded, part) for part in values]
+            values = [self._chain.linear(k, padded, part) for part in values]
             correction = corrector(hidden, [part[..., :neurons] for part in values])
             if correction is not None:
                 tensors |= correction.fused(hidden, stack)
                 for part in values:
                     part[..., :neurons].mul_(correction.scale.to(part).unsqueeze(1)).add_(correction.shift.to(part).unsqueeze(1))
-            values = [self._after(k, part) for part in values]
+            values = [self._chain.after(k, part) for part in values]
         return tensors
 
     def sources(self, group: str) -> tuple[str, ...]:
@@ -187,7 +176,7 @@ class FeedForward(Architecture):
         padded = pad_stack(pair, self.layers)
         a, b = unstack(padded, 0), unstack(padded, 1)
         padded_orders = [{group: extend(order, len(b[f"{group}.weight"])) for group, order in each.items()} for each in orders]
-        ends = self._linear(0, padded, inputs)  # (2, n, m_1)
+        ends = self._chain.linear(0, padded, inputs)  # (2, n, m_1)
         block = min(max(1, MOST_ELEMENTS // ends[0].numel()), len(t))
         hidden = ends.new_empty(block, *ends[0].shape)  # one buffer for all: fresh memory costs more than what is done in it
         later = [name for name in self.spec.axes if not name.startswith(f"{first}.")]
@@ -198,7 +187,7 @@ class FeedForward(Architecture):
             for start in range(0, len(t), block):
                 part = t[start : start + block]
                 stack = {name: lerp(a[name], b_later[name], part) for name in later}
-                out.append(self._onward(stack, lerp(ends[0], end_b, part, out=hidden[: len(part)])))
+                out.append(self._chain.onward(stack, lerp(ends[0], end_b, part, out=hidden[: len(part)])))
         logits = torch.cat(out)[..., : self._outputs(pair)]
         return logits.view(len(maps), len(t), *logits.shape[1:])
 
@@ -238,7 +227,7 @@ class FeedForward(Architecture):
         for batch in inputs.split(batch_size):
             hidden = self.activations(middle, batch).values()  # the input, then the hidden layers in order
             for k, values in enumerate(hidden):
-                sums[k] += float(self._linear(k, difference, values).double().square().sum())
+                sums[k] += float(self._chain.linear(k, difference, values).double().square().sum())
         return [math.sqrt(total / len(inputs)) for total in sums]
 
     def module(self, parameters: Mapping[str, Tensor]) -> nn.Module:
@@ -258,36 +247,3 @@ class FeedForward(Architecture):
         """Return how many outputs a network has, without those that padding has added."""
         outputs = stack[f"{self.layers[-1].name}.weight"].shape[1]
         return outputs if self._n_outputs is None else min(outputs, self._n_outputs)
-
-    def _linear(self, k: int, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        layer = self.layers[k]
-        weight = stack[f"{layer.name}.weight"]  # (K, m_k, m_{k-1})
-        if inputs.dim() == 2:
-            inputs = inputs.expand(len(weight), *inputs.shape)  # (n, d) -> (K, n, d), no copy
-        transposed = weight.transpose(1, 2)
-        if not layer.has_bias:
-            return self._product(inputs, transposed)
-        bias = stack[f"{layer.name}.bias"].unsqueeze(1)
-        return torch.baddbmm(bias, inputs, transposed) if self._products is None else self._product(inputs, transposed).add_(bias)
-
-    def _product(self, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
-        """Return the products of a stack, (K, a, b) @ (K, b, c) -> (K, a, c), in the type of the factors."""
-        if self._products is None:
-            return torch.bmm(left, right, out=out)
-        rounded = left.to(self._products), right.to(self._products)
-        if not self._rounds_results:  # a product of two numbers of 8 bits is exact in float32, so only the factors are rounded
-            return torch.bmm(rounded[0].to(left.dtype), rounded[1].to(left.dtype), out=out)
-        product = torch.bmm(*rounded)
-        return product.to(left.dtype) if out is None else out.copy_(product)
-
-    def _after(self, k: int, values: Tensor) -> Tensor:
-        """Return what follows linear layer k; `values`, which are used nowhere else, may be overwritten."""
-        for position, module in enumerate(self.layers[k].after):
-            values = values.relu_() if position == 0 and type(module) is nn.ReLU else module(values)
-        return values
-
-    def _onward(self, stack: Mapping[str, Tensor], first: Tensor) -> Tensor:
-        values = self._after(0, first)
-        for k in range(1, len(self.layers)):
-            values = self._after(k, self._linear(k, stack, values))
-        return values

@@ -105,7 +105,7 @@ class MeanFieldNetwork(FeedForward):
         difference = {name: (b[name] - a[name]).unsqueeze(0) for name in a}
         sums = torch.zeros(2, self._neurons, dtype=torch.float64, device=inputs.device)
         for batch in inputs.split(batch_size):
-            squares = self._linear(0, difference, batch)[0].double().square()  # (n, N)
+            squares = self._chain.linear(0, difference, batch)[0].double().square()  # (n, N)
             sums += torch.stack([squares.sum(0), squares.square().sum(0)])
         second, fourth = (sums / len(inputs)).sqrt().cpu().numpy()
         return second, fourth

@@ -1,0 +1,41 @@
+"""Products of rounded factors: what is rounded, once, and in whose type the results are."""
+
+import pytest
+import torch
+
+from lmc_sweeps.models.products import Products, Workspace
+
+
+def drawn(*size):
+    return torch.randn(*size, generator=torch.Generator().manual_seed(0))
+
+
+def test_without_a_type_factors_and_products_are_those_of_the_numbers_themselves():
+    left, right = drawn(2, 3, 4), drawn(2, 4, 5)
+    assert Products().factor(left) is left
+    assert torch.equal(Products().product(left, right), left @ right)
+
+
+@pytest.mark.parametrize("rounds_results", [True, False])
+def test_a_factor_of_a_factor_is_itself_and_a_result_is_rounded_if_asked_for(rounds_results):
+    products = Products(torch.bfloat16, rounds_results)
+    left, right = (products.factor(drawn(*size)) for size in ((2, 3, 4), (2, 4, 5)))
+    assert torch.equal(products.factor(left), left)
+    exact = left.double() @ right.double()
+    expected = exact.to(torch.bfloat16 if rounds_results else torch.float32)
+    torch.testing.assert_close(products.product(left, right), expected, rtol=2**-8 if rounds_results else 1e-6, atol=0)
+    wide = torch.empty(2, 3, 5)
+    assert products.product(left, right, out=wide) is wide
+    assert torch.equal(wide, products.product(left, right).float())
+
+
+def test_widened_numbers_are_the_same_numbers_and_share_the_memory_of_their_size():
+    workspace, like = Workspace(), torch.empty(0)
+    one, other = drawn(2, 3).bfloat16(), 2 * drawn(2, 3).bfloat16()
+    first = workspace.widened(one, like)
+    assert torch.equal(first, one.float())
+    second = workspace.widened(other, like)
+    assert second.data_ptr() == first.data_ptr()
+    assert torch.equal(second, other.float())
+    assert workspace.widened(first, like) is first
+    assert workspace.widened(drawn(3, 2).bfloat16(), like).data_ptr() != first.data_ptr()
