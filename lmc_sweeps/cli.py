@@ -72,10 +72,10 @@ def _run_id(*, _root_: DictConfig) -> str:
     A user's mistake ends the program here, before Hydra makes a folder: an exception of another kind would come out as a traceback.
     (Jobs of a sweep were checked by the sweeper before.)
     """
-    from lmc_sweeps.sweeps.config import prepare
+    from lmc_sweeps.sweeps.config import name_of
 
     try:
-        return prepare(_root_).run_id
+        return name_of(_root_)
     except InputError as error:
         raise SystemExit(for_terminal(error, keep="\n")) from None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from lmc_sweeps.datasets.base import Data
@@ -31,7 +32,7 @@ class PreparedJob:
     fingerprint: str
     computed: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """The name of the job."""
         return identities.run_id(self.settings, self.fingerprint)

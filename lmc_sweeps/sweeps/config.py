@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -23,16 +25,42 @@ from lmc_sweeps.sweeps.computed import computed_keys
 from lmc_sweeps.training.optimizers import OPTIMIZERS
 from lmc_sweeps.training.recipe import Training
 
+MISSING = "???"  # OmegaConf's word for a value that must be set
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it
 _WORD = re.compile(r"\.*[A-Za-z_][\w.]*")  # that may be a key
 SCALARS = scalar_keys()
 OF_COMMANDS = ("plan", "report")  # not of a job: what a command does
+WITH_OPTIONS = ("dataset", "model", "optimizer")  # the groups of which a job takes one option
 KEYS = (*OF_COMMANDS, *SCALARS, *PARTS, *MEASURED, "store")
 
 
 def parts() -> dict[str, Mapping[str, type]]:
     """Return the groups of which a job takes one option, each with the classes of its options."""
-    return {"dataset": datasets.choices(), "model": models.choices(), "optimizer": OPTIMIZERS}
+    return dict(zip(WITH_OPTIONS, (datasets.choices(), models.choices(), OPTIMIZERS), strict=True))
+
+
+_prepared: ContextVar[PreparedJob | None] = ContextVar("_prepared", default=None)
+
+
+@contextmanager
+def prepared_as(job: PreparedJob) -> Iterator[None]:
+    """Let the name of a config's job be that of a job which was made of the same config already."""
+    before = _prepared.set(job)
+    try:
+        yield
+    finally:
+        _prepared.reset(before)
+
+
+def name_of(config: DictConfig) -> str:
+    """Return the name of the job that a config asks for.
+
+    Raises
+    ------
+    InputError
+        If the job cannot run.
+    """
+    return (_prepared.get() or prepare(config)).run_id
 
 
 def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
@@ -43,10 +71,11 @@ def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
     InputError
         Naming the key, the rule, the value and the choices.
     """
-    settings = job_settings(config)
+    texts = _as_composed(config)
+    settings = _job_settings(config, texts)
     data, mark = load_data(settings.dataset)
     settings.check_against(data)
-    return PreparedJob(settings, data, mark, computed_keys(_as_composed(config)))
+    return PreparedJob(settings, data, mark, computed_keys({key: value for key, value in texts.items() if key in KEYS}))
 
 
 @lru_cache(maxsize=4)
@@ -71,14 +100,23 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     InputError
         If a key is unknown or missing, or a value breaks a rule.
     """
-    plain = {**dict.fromkeys(MEASURED), "plan": False, "report": True, **_plain(config)}  # their nodes are not there when nothing is chosen
+    return _job_settings(config, _as_composed(config))
+
+
+def _job_settings(config: DictConfig | Mapping[str, Any], texts: Mapping[str, Any]) -> JobSettings:
+    plain = {
+        **dict.fromkeys(MEASURED),
+        "plan": False,
+        "report": True,
+        **_plain(config, texts),
+    }  # their nodes are not there when nothing is chosen
     checks.known_keys("", plain, KEYS)
     missing = [key for key in KEYS if key not in plain]
     if missing:
         raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[len(OF_COMMANDS) :])}.")
     for key in OF_COMMANDS:
         checks.boolean(key, plain[key])
-    outside = from_environment(OmegaConf.to_container(config, resolve=False)) if isinstance(config, DictConfig) else {}
+    outside = from_environment(texts) if isinstance(config, DictConfig) else {}
     methods = _several("matching", plain["matching"], matching.choices())
     repairs = _several("repair", plain["repair"], repair.choices())
     return JobSettings(
@@ -143,13 +181,14 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, value
 
 
-def _plain(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config as plain values, interpolations resolved."""
+def _plain(config: DictConfig | Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config as plain values, interpolations resolved; `texts` is the same with interpolations as text."""
     if not isinstance(config, DictConfig):
-        return {str(key): value for key, value in config.items() if key != "hydra"}
+        return dict(texts)
     plain = {}
-    for key in map(str, config):
-        if key == "hydra":
+    for key, text in texts.items():
+        if not any("${" in leaf or leaf == MISSING for _, leaf in _leaves(text)):
+            plain[key] = text
             continue
         try:
             value = config[key]
@@ -160,9 +199,9 @@ def _plain(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_composed(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parts of a config that make a job as plain values, interpolations as text."""
+    """Return the config without Hydra's own node as plain values, interpolations as text."""
     composed: Any = OmegaConf.to_container(config, resolve=False) if isinstance(config, DictConfig) else config
-    return {str(key): value for key, value in composed.items() if key in KEYS}
+    return {str(key): value for key, value in composed.items() if key != "hydra"}
 
 
 def _mapping(key: str, value: Any) -> dict[str, Any]:

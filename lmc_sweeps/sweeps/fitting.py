@@ -13,7 +13,7 @@ from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.settings import MEASURED
 from lmc_sweeps.sweeps.composing import JobComposer, parsed_once
 from lmc_sweeps.sweeps.conf_folder import conf_dir
-from lmc_sweeps.sweeps.config import parts
+from lmc_sweeps.sweeps.config import WITH_OPTIONS, parts
 
 SETS = (OverrideType.CHANGE, OverrideType.ADD, OverrideType.FORCE_ADD)
 
@@ -39,7 +39,8 @@ def fitted(composer: JobComposer, jobs: Sequence[Sequence[str]]) -> list[list[st
     InputError
         If none of the jobs has a key that is set.
     """
-    fits = [_fit(composer, job) for job in jobs]
+    kinds = parts()
+    fits = [_fit(composer, job, kinds) for job in jobs]
     used = frozenset().union(*(fit.keys for fit in fits))
     for fit in fits:
         for key in fit.left_out:
@@ -51,17 +52,17 @@ def fitted(composer: JobComposer, jobs: Sequence[Sequence[str]]) -> list[list[st
 def is_optional(override: Override) -> bool:
     """Return whether an override sets a key inside a dataset, a model, an optimizer, a method or a repair, which another one may lack."""
     part, _, field = override.key_or_group.partition(".")
-    return bool(field) and override.type in SETS and override.package is None and part in (*parts(), *MEASURED)
+    return bool(field) and override.type in SETS and override.package is None and part in (*WITH_OPTIONS, *MEASURED)
 
 
-def _fit(composer: JobComposer, job: Sequence[str]) -> _Fit:
+def _fit(composer: JobComposer, job: Sequence[str], choices: Mapping[str, Mapping[str, type]]) -> _Fit:
     overrides = [parsed_once(text) for text in job]
     try:
         config = composer.chosen(job)
     except (CompactHydraException, InputError):  # reported where the whole job is composed
         return _Fit(list(job), [], frozenset(), "")
     typed = {override.key_or_group: override.value() for override in overrides if override.type in SETS}
-    kinds = {part: _kind(part, config, typed) for part in parts()}
+    kinds = {part: _kind(part, config, typed, choices) for part in WITH_OPTIONS}
     has = {f"{part}.{field.name}" for part, kind in kinds.items() if kind is not None for field in fields(kind)}
     chosen = {group: _chosen(config, group) for group in MEASURED}
     fitting: list[str] = []
@@ -96,10 +97,10 @@ def _chosen(config: DictConfig, group: str) -> list[str]:
     return [name for name, node in (config.get(group) or {}).items() if isinstance(node, DictConfig) and "name" in node]
 
 
-def _kind(part: str, config: DictConfig, typed: Mapping[str, Any]) -> type | None:
+def _kind(part: str, config: DictConfig, typed: Mapping[str, Any], choices: Mapping[str, Mapping[str, type]]) -> type | None:
     """Return the class of a job's dataset, model or optimizer; None if there is no such class, which is reported later."""
     name = typed.get(f"{part}.name", config[part].get("name") if isinstance(config.get(part), DictConfig) else None)
-    return parts()[part].get(name) if isinstance(name, str) else None
+    return choices[part].get(name) if isinstance(name, str) else None
 
 
 def _set_in_files(config: DictConfig, kinds: Mapping[str, type | None], chosen: Mapping[str, Sequence[str]], has: set[str]) -> list[str]:

@@ -20,6 +20,7 @@ from lmc_sweeps.jobs.stack_sizes import stack_times
 from lmc_sweeps.jobs.stacks import begun, report_curves, train_stack
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps.composing import JobComposer
+from lmc_sweeps.sweeps.config import prepared_as
 from lmc_sweeps.sweeps.pending import PendingJob
 from lmc_sweeps.sweeps.running import report_failure, run_reported
 from multirun_analysis.common.streams import LogLines
@@ -114,13 +115,14 @@ class SweepWork:
             run_reported(job.prepared, job.folder, job.label, lines.append, at_hand=networks)
 
         try:
-            result = run_job(
-                hydra_context=self.context,
-                task_function=run_this,
-                config=config,
-                job_dir_key="hydra.sweep.dir",
-                job_subdir_key="hydra.sweep.subdir",
-            )
+            with prepared_as(job.prepared):
+                result = run_job(
+                    hydra_context=self.context,
+                    task_function=run_this,
+                    config=config,
+                    job_dir_key="hydra.sweep.dir",
+                    job_subdir_key="hydra.sweep.subdir",
+                )
             result.cfg = result.hydra_cfg = None  # a quarter of a megabyte, too much for each job of a large sweep
         except Exception as outside:  # of Hydra, before or after the job: a full disk when it writes .hydra/, for example
             report_failure(job.prepared, job.folder, job.label, error or outside, lines.append)

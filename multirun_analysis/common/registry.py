@@ -97,11 +97,12 @@ def _hint(name: str, choices: Iterable[str]) -> str:
 
 def extend_packages() -> None:
     """Let Python look for the modules of our packages in the folders of parts too; nothing is imported."""
+    folders = folders_of_parts()
     for name, package in PACKAGES.items():
         if package in sys.modules:
             path = sys.modules[package].__path__
             own = [entry for entry in path if entry not in _added]
-            others = [str(folder / name) for folder in folders_of_parts() if (folder / name).is_dir()]
+            others = [str(folder / name) for folder in folders if (folder / name).is_dir()]
             others = [entry for entry in others if entry not in own]
             _added.update(others)
             gone = set(path) - {*own, *others}

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.recorded import plain_config
 from lmc_sweeps.matching.weights import Weights
-from lmc_sweeps.sweeps.config import from_environment, job_settings, load_data, prepare
+from lmc_sweeps.sweeps.config import from_environment, job_settings, load_data, name_of, prepare, prepared_as
 from lmc_sweeps.sweeps.expected import expected_entry
 from lmc_sweeps.sweeps.overrides import parsed
 
@@ -162,6 +162,22 @@ def test_the_name_of_a_job_leaves_out_what_does_not_touch_its_networks():
         "optimizer=adam",
     ):
         assert prepare(composed(other)).run_id != name
+
+
+def test_a_job_that_was_prepared_gives_its_name_to_a_config_while_it_runs():
+    job, other = prepare(composed("width=8")), composed("width=9")
+    assert name_of(other) != job.run_id
+    with prepared_as(job):
+        assert name_of(other) == job.run_id
+    assert name_of(other) == prepare(other).run_id
+
+
+@pytest.mark.parametrize("key", ["width", "optimizer.lr"])
+def test_a_value_that_must_be_set_and_is_not_cannot_be_resolved(key):
+    config = composed()
+    OmegaConf.update(config, key, "???")
+    with pytest.raises(InputError, match=key.partition(".")[0]):
+        prepare(config)
 
 
 def test_data_are_loaded_once_for_all_jobs_that_share_them():
