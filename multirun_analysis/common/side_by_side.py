@@ -5,8 +5,8 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 WORKERS = "LMC_SWEEPS_WORKERS"  # processes side by side, at most, of every command
+PATIENCE = 5.0  # seconds, for a process that is to end
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of all cores that a container has in a period, and the period
 
 
@@ -66,10 +67,36 @@ def side_by_side(calls: Sequence[Callable[[], Result]], processes: int) -> list[
         pass
     finally:
         for pipe, (_, process) in running.items():
-            process.kill()
-            process.join()
+            _end(process)
             pipe.close()
     return [results[number] if number in results else call() for number, call in enumerate(calls)]
+
+
+@contextmanager
+def beside(call: Callable[[], object], processes: int) -> Iterator[None]:
+    """Make a call, whose result does not count, while a block runs: before it, where one process is enough or none can be forked.
+
+    What `side_by_side` says of processes holds here too. If the block raises an error, the call is given up.
+    """
+    if processes < 2 or sys.platform != "linux":
+        call()
+        yield
+        return
+    try:
+        pipe, process = _forked(lambda: bool(call()))
+    except OSError:  # no memory for another process
+        call()
+        yield
+        return
+    try:
+        yield
+        with suppress(EOFError, OSError):
+            pipe.recv()
+            return
+    finally:
+        _end(process)
+        pipe.close()
+    call()
 
 
 def _forked(call: Callable[[], object]) -> "tuple[Connection[Any, Any], Any]":
@@ -84,7 +111,16 @@ def _forked(call: Callable[[], object]) -> "tuple[Connection[Any, Any], Any]":
     return parent_end, process
 
 
+def _end(process: Any) -> None:
+    """Let a process remove the file that it is at, and go; it is gone already if it has returned something."""
+    process.terminate()
+    process.join(PATIENCE)
+    process.kill()
+    process.join()
+
+
 def _send(pipe: "Connection[Any, Any]", call: Callable[[], object]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with its `finally` clauses
     with suppress(Exception):  # the parent makes the call again, and has the error
         pipe.send(call())

@@ -10,7 +10,8 @@ import pandas as pd
 
 from multirun_analysis.checks import InputError, nearest
 from multirun_analysis.common.media import for_terminal
-from multirun_analysis.frames.discovery import find_sweep
+from multirun_analysis.common.side_by_side import beside
+from multirun_analysis.frames.discovery import MANY, find_sweep
 from multirun_analysis.frames.folders import GOES_ON, PENDING
 from multirun_analysis.frames.origin import PROVENANCE
 from multirun_analysis.frames.provenance import provenance, provenance_text
@@ -117,13 +118,15 @@ def write_report(
     table = frames["barrier_vs_width"]
     blocks = tuple(pivot(table, frames["runs"], SHOWN, x=x, hue=hue, differences=_differences(frames, hue, choice)))
     shown = with_two_way(table[(table["metric"] == SHOWN) & (table["split"] == "test")])
-    _write_tables(sweep, frames, blocks, names, folder, f"test loss barrier ({kinds_of(shown)})")
     notes = [*sweep.notes]
-    if not only:
-        facts = provenance(sweep, frames["runs"])
-        if sweep.origin is None or sweep.origin.facts is not None:
-            write_text(provenance_text(facts), folder / PROVENANCE)
-        notes += _page(sweep, frames, sweep_dirs, folder, x, hue, facts=facts, brief=brief, processes=processes)
+    tables = partial(_write_tables, sweep, frames, blocks, names, folder, f"test loss barrier ({kinds_of(shown)})")
+    # A brief page is made of the tables' files; of few records they are written sooner than a process is started.
+    with beside(tables, 1 if only or brief or len(sweep.records) < MANY else processes):
+        if not only:
+            facts = provenance(sweep, frames["runs"])
+            if sweep.origin is None or sweep.origin.facts is not None:
+                write_text(provenance_text(facts), folder / PROVENANCE)
+            notes += _page(sweep, frames, sweep_dirs, folder, x, hue, facts=facts, brief=brief, processes=processes)
     notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
     if not only:
         notes += _figure_notes(table, x, hue)
