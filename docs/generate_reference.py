@@ -99,6 +99,25 @@ PAGES = {
         + [f"multirun_analysis.tables.{name}" for name in ("connected_share", "width_needed", "barrier_against_seconds")]
         + [f"multirun_analysis.tables.{name}" for name in ("slopes", "matching_costs", "dimension_correlations", "certificates", "pivots")],
     ),
+    "plots": (
+        "Analysis: plots, and figures for papers",
+        [
+            f"multirun_analysis.plots.{module}.{name}"
+            for module, name in (
+                ("barrier_vs_width", "plot_barrier_vs_width"),
+                ("interpolation_curves", "plot_curves"),
+                ("connected_share", "plot_connected_share"),
+                ("matching_cost", "plot_matching_cost"),
+                ("barrier_against_seconds", "plot_barrier_against_seconds"),
+                ("methods_and_repairs", "plot_methods_and_repairs"),
+                ("training_curves", "plot_training_curves"),
+                ("dimension_and_barrier", "plot_dimension_and_barrier"),
+                ("heat_map", "plot_heat_map"),
+                ("plane", "plot_plane"),
+            )
+        ]
+        + ["multirun_analysis.report.paper_figure", "multirun_analysis.report.paper_options"],
+    ),
     "statistics": (
         "Analysis: statistics",
         [

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
         load_training_curves,
     )
     from multirun_analysis.frames.planes import load_planes
+    from multirun_analysis.plots.barrier_against_seconds import plot_barrier_against_seconds
+    from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
+    from multirun_analysis.plots.connected_share import plot_connected_share
+    from multirun_analysis.plots.dimension_and_barrier import plot_dimension_and_barrier
+    from multirun_analysis.plots.heat_map import plot_heat_map
+    from multirun_analysis.plots.interpolation_curves import plot_curves
+    from multirun_analysis.plots.matching_cost import plot_matching_cost
+    from multirun_analysis.plots.methods_and_repairs import plot_methods_and_repairs
+    from multirun_analysis.plots.plane import plot_plane
+    from multirun_analysis.plots.training_curves import plot_training_curves
     from multirun_analysis.report.report import write_report
     from multirun_analysis.report.results import SweepResults
     from multirun_analysis.tables.barrier_vs_width import barrier_vs_width
@@ -28,6 +38,16 @@ __all__ = [
     "load_planes",
     "load_runs",
     "load_training_curves",
+    "plot_barrier_against_seconds",
+    "plot_barrier_vs_width",
+    "plot_connected_share",
+    "plot_curves",
+    "plot_dimension_and_barrier",
+    "plot_heat_map",
+    "plot_matching_cost",
+    "plot_methods_and_repairs",
+    "plot_plane",
+    "plot_training_curves",
     "write_report",
 ]
 
@@ -40,6 +60,18 @@ __getattr__, __dir__ = on_demand(
             for name in ("blocks", "curves", "expected", "layers", "runs", "training_curves")
         },
         "load_planes": "multirun_analysis.frames.planes",
+        **{
+            "plot_barrier_against_seconds": "multirun_analysis.plots.barrier_against_seconds",
+            "plot_barrier_vs_width": "multirun_analysis.plots.barrier_vs_width",
+            "plot_connected_share": "multirun_analysis.plots.connected_share",
+            "plot_curves": "multirun_analysis.plots.interpolation_curves",
+            "plot_dimension_and_barrier": "multirun_analysis.plots.dimension_and_barrier",
+            "plot_heat_map": "multirun_analysis.plots.heat_map",
+            "plot_matching_cost": "multirun_analysis.plots.matching_cost",
+            "plot_methods_and_repairs": "multirun_analysis.plots.methods_and_repairs",
+            "plot_plane": "multirun_analysis.plots.plane",
+            "plot_training_curves": "multirun_analysis.plots.training_curves",
+        },
         "write_report": "multirun_analysis.report.report",
         "SweepResults": "multirun_analysis.report.results",
         "barrier_vs_width": "multirun_analysis.tables.barrier_vs_width",

@@ -22,6 +22,8 @@ EXAMPLES = """examples:
   python -m multirun_analysis my_sweep --x optimizer.lr          rows and axis: learning rates in place of widths
   python -m multirun_analysis my_sweep --only runs,curves        these tables and nothing else: sooner, where a sweep is large
   python -m multirun_analysis my_sweep --study width_mnist       a study's own tables and figures too, in results/width_mnist
+  python -m multirun_analysis my_sweep --figure barrier_vs_width --metric error_barrier --size 3.25x2.4 --format pdf,pgf
+                                                                 a figure for a paper, with its caption
 
 exit status: 0 if the tables were written (failed or missing jobs are listed in them), 1 if not, with a sentence that says why
 """
@@ -53,6 +55,16 @@ def main(arguments: list[str] | None = None) -> None:
         help=f"write these tables only, without figures and page: {', '.join(TABLES)}",
     )
     parser.add_argument("--study", help="write the tables and figures of this study too, and what was run: a folder to commit, under --out")
+    figure = parser.add_argument_group("a figure for a paper", "into DIR/analysis/paper, with a caption; nothing else is written then")
+    figure.add_argument("--figure", metavar="NAME", help="draw this figure of the report, barrier_vs_width for example")
+    figure.add_argument("--metric", help="the only measure that it shows: loss_barrier, error_barrier, ...")
+    figure.add_argument(
+        "--select", action="append", default=[], metavar="KEY=VALUE[,VALUE]", help="show these values of a key only; may be given again"
+    )
+    figure.add_argument("--size", metavar="WxH", help="in inches, such as 3.25x2.4, or with mm or cm behind it: 82x60mm")
+    figure.add_argument("--format", metavar="FORMAT[,FORMAT]", help="pdf, png, svg, pgf (default: pdf)")
+    figure.add_argument("--style", metavar="STYLE[,STYLE]", help="a style of matplotlib, the file of one, or tueplots.NAME")
+    figure.add_argument("--line", type=float, metavar="BARRIER", help="draw a dotted line at this barrier")
     parser.add_argument("--x", default="width", help="the key of the rows of the table and the axis of the figures (default: width)")
     parser.add_argument("--hue", default="matching", help="the key of its columns and of the lines of the figures (default: matching)")
     parser.add_argument(
@@ -77,8 +89,12 @@ def main(arguments: list[str] | None = None) -> None:
             plots.choices()  # a file of a user's that cannot be imported is refused before any table is made
         folders = [user_path("SWEEP_DIR", folder) for folder in options.sweep_dir]
         out = None if options.out is None else user_path("--out", options.out)
-        if options.study is None:
-            choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
+        choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
+        _check_figure(options)
+        if options.figure is not None:
+            files = write_figure(options, folders, out, choice)
+            sys.stdout.write(written("".join(f"{for_terminal(file)}\n" for file in files), sys.stdout))
+        elif options.study is None:
             show(write_report(folders, out, options.x, options.hue, choice=choice, only=options.only, processes=cores(InputError)))
         else:
             sys.stdout.write(written(f"{for_terminal(write_study(options, folders, out))}\n", sys.stdout))
@@ -86,6 +102,34 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(for_terminal(error, keep="\n"))
     except OSError as error:
         sys.exit(for_terminal(f"the tables cannot be written: {error}; make room or name another folder with --out DIR."))
+
+
+def _check_figure(options: argparse.Namespace) -> None:
+    """Raise `InputError` for options of a figure without one, and for a figure beside what is no figure."""
+    of_figure = [name for name in ("metric", "select", "size", "format", "style", "line") if getattr(options, name) not in (None, [])]
+    if options.figure is None and of_figure:
+        raise InputError(f"`--{of_figure[0]}` is of a figure for a paper: name it with --figure, such as --figure barrier_vs_width.")
+    for name in ("only", "study"):
+        if options.figure is not None and getattr(options, name):
+            raise InputError(f"`--figure` and `--{name}` exclude each other: a figure for a paper is all that is written.")
+
+
+def write_figure(options: argparse.Namespace, sweep_dirs: Sequence[Path], out: Path | None, choice: IntervalChoice) -> Sequence[Path]:
+    """Write a figure for a paper, and return its files."""
+    from multirun_analysis.report.paper_figure import PaperFigure, write_paper_figure
+    from multirun_analysis.report.paper_options import read_selected, read_size
+
+    chosen = PaperFigure(
+        options.figure,
+        options.x,
+        options.hue,
+        metric=options.metric,
+        select=read_selected(options.select),
+        size=None if options.size is None else read_size(options.size),
+        styles=tuple(filter(None, (options.style or "").split(","))),
+        level_line=options.line,
+    )
+    return write_paper_figure(sweep_dirs, chosen, (options.format or "pdf").split(","), out, choice)
 
 
 def write_study(options: argparse.Namespace, sweep_dirs: Sequence[Path], out: Path | None) -> str:

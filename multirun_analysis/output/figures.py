@@ -1,6 +1,9 @@
 """Figures as files: in one style, laid out once, equal figures as equal bytes."""
 
 import io
+import logging
+import re
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +12,11 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter
 
+from multirun_analysis.checks import InputError
+from multirun_analysis.common.media import for_latex
 from multirun_analysis.output.files import write_by
 from multirun_analysis.plots.style import figure_style
 
@@ -23,10 +30,50 @@ FIXED: Any = {"svg.hashsalt": "multirun_analysis", "pdf.fonttype": 42, "savefig.
 FIXED |= {"figure.autolayout": False, "figure.constrained_layout.use": False}  # each figure says how it is laid out
 
 
+PGF: Any = {"pgf.texsystem": "pdflatex", "pgf.rcfonts": False}
+
+
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the style of all figures, as PNG or PDF, whichever the path's ending says."""
+    """Write a figure in the style of all figures, as PNG, PDF or SVG, whichever the path's ending says."""
     with _rendering():
         write_by(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata=METADATA[path.suffix]))
+
+
+def save_pgf(figure: Figure, path: Path) -> None:
+    """Write a figure as drawing commands of LaTeX, in whose document its letters are set; it is of no other use afterwards.
+
+    Raises
+    ------
+    InputError
+        If there is no LaTeX, by which letters are measured.
+    """
+    with _rendering(), matplotlib.rc_context(PGF):
+        _escape_for_latex(figure)
+        try:
+            write_by(path, lambda temporary: figure.savefig(temporary, format="pgf"))
+        except (OSError, RuntimeError) as error:
+            if shutil.which(PGF["pgf.texsystem"]) is None:
+                raise InputError(f"the format pgf needs the program {PGF['pgf.texsystem']}, which is not here; pdf does not.") from error
+            raise
+
+
+def _escape_for_latex(figure: Figure) -> None:
+    """Let every text of a figure be the same to LaTeX as it is to matplotlib."""
+    for text in figure.findobj(Text):
+        if isinstance(text, Text):
+            text.set_text(_for_pgf(text.get_text()))
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        formatter = axis.get_major_formatter()
+        if isinstance(formatter, FixedFormatter):
+            axis.set_major_formatter(FixedFormatter([_for_pgf(str(text)) for text in formatter.seq]))
+
+
+def _for_pgf(text: str) -> str:
+    """Return text in which LaTeX takes nothing for a command but what is a formula to matplotlib too, between two dollars."""
+    parts = re.split(r"((?<!\\)\$[^$]*(?<!\\)\$)", text)
+    lines = [[for_latex(line.replace(r"\$", "$")).replace(r"\$", r"\textdollar{}") for line in part.split("\n")] for part in parts[::2]]
+    parts[::2] = ["\n".join(of_part) for of_part in lines]
+    return "".join(parts)
 
 
 def figure_png(figure: Figure) -> bytes:
@@ -48,10 +95,22 @@ def figure_svg(figure: Figure) -> str:
 @contextmanager
 def _rendering() -> Iterator[None]:
     """Apply the style; no word on the terminal of a letter that the font lacks, which is an empty box, nor of panels without room."""
-    with figure_style(), matplotlib.rc_context(FIXED), warnings.catch_warnings():
+    with figure_style(), matplotlib.rc_context(FIXED), warnings.catch_warnings(), _no_word_of_fonts():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
         yield
+
+
+@contextmanager
+def _no_word_of_fonts() -> Iterator[None]:
+    """Let matplotlib's log be silent on fonts that a style names and this machine lacks, once for every letter: another one is taken."""
+    fonts = logging.getLogger("matplotlib.font_manager")
+    before = fonts.level
+    fonts.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        fonts.setLevel(before)
 
 
 def lay_out(figure: Figure) -> None:

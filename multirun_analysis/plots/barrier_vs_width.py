@@ -1,6 +1,5 @@
 """Barrier against width: points for pairs, a line for the mean, a bar for its interval, one colour per method."""
 
-import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -8,12 +7,12 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
-from multirun_analysis.plots.base import METRICS, Frames, SweepFigure
+from multirun_analysis.plots.base import Frames, SweepFigure, shown_metrics
 from multirun_analysis.plots.lines import plot_bars, plot_pairs
-from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
+from multirun_analysis.plots.panels import differing, join_panels, legend_of_all, panel_rows, row_title, same_limits
 from multirun_analysis.plots.style import aside, axis_label, barrier_axis, drawable, figure_style, key_axis, key_look
 from multirun_analysis.stats.summary import kinds_of
-from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
+from multirun_analysis.tables.cells import MOST_COLUMNS, cells, fixed_keys, left_out, shown_cells
 
 
 def plot_barrier_vs_width(
@@ -79,7 +78,7 @@ def _estimates(table: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     """Return test loss and error barrier against `x`, a row of panels for each cell of the keys other than `x` and `hue`.
 
-    Where lines are not methods, rows are compared with one another: they share a scale.
+    Where lines are not methods, rows are compared with one another: they share a scale. The cells of one measure alone stand side by side.
     """
     table = frames["barrier_vs_width"]
     keys = fixed_keys(table, x, hue)
@@ -87,19 +86,22 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     rows = shown_cells(all_cells)
     if not rows:
         return None
-    pairs = cells(frames["runs"], keys)
-    is_shared = hue != "matching"
-    figure, axes = panel_rows(len(rows), len(METRICS))
-    whole = table if is_shared else None
+    pairs, metrics = cells(frames["runs"], keys), shown_metrics(frames)
+    is_alone, is_shared = len(metrics) == 1, hue != "matching"
+    n_columns = min(len(rows), MOST_COLUMNS) if is_alone else len(metrics)
+    figure, axes = panel_rows(-(-len(rows) // n_columns) if is_alone else len(rows), n_columns)
+    whole = table if is_shared or is_alone else None  # one scale, which its ends alone do not make
     with figure_style():
-        for row, (key, cell) in zip(axes, rows, strict=True):
-            for ax, metric in zip(row, METRICS, strict=True):
+        for position, (key, cell) in enumerate(rows):
+            panels = axes.flat[position : position + 1] if is_alone else axes[position]
+            for ax, metric in zip(panels, metrics, strict=True):
                 plot_barrier_vs_width(cell, pairs[key], metric=metric, x=x, hue=hue, whole=whole, ax=ax)
-            row_title(row[0], keys, key)
-        if is_shared:
+            row_title(panels[0], *differing(keys, key, [other for other, _ in rows]))
+        if is_alone:
+            join_panels(axes, len(rows))
+        elif is_shared:
             for column in axes.T:
-                limits = np.array([ax.get_ylim() for ax in column])
-                plt.setp(column, ylim=(limits[:, 0].min(), limits[:, 1].max()))
+                same_limits(column)
         title = f"points: pairs; line: mean; bar: {kinds_of(table)}" + (f"\nlines: {for_figure(hue)}" if is_shared else "")
         legend_of_all(figure, axes.flat, title, left_out(len(rows), len(all_cells), "rows"), methods=hue == "matching")
     return figure

@@ -10,6 +10,13 @@ METRICS = ("loss_barrier", "error_barrier")  # that figures and pages show; the 
 Frames = Mapping[str, pd.DataFrame]  # runs, curves, layers, barrier_vs_width, connected_share, ..., as `sweep_frames` returns them
 
 
+def shown_metrics(frames: Frames) -> list[str]:
+    """Return the measures of which a figure has a panel each: loss and error, or what is left of them where a reader asked for one."""
+    table = frames["barrier_vs_width"]
+    measured = set(table.loc[table["split"] == "test", "metric"])
+    return [metric for metric in METRICS if metric in measured] or sorted(measured)
+
+
 @dataclass(frozen=True)
 class SweepFigure:
     """A figure that every sweep gets where it has something to show.

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
-from multirun_analysis.plots.base import METRICS, Frames, SweepFigure
+from multirun_analysis.plots.base import METRICS, Frames, SweepFigure, shown_metrics
 from multirun_analysis.plots.panels import legend_of_all, panel_rows
 from multirun_analysis.plots.style import axis_label, barrier_axis, drawable, figure_style, method_look, plain_log_axis
 from multirun_analysis.stats.correlations import dimension_points
@@ -49,14 +49,15 @@ def plot_dimension_and_barrier(points: pd.DataFrame, *, metric: str = "loss_barr
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     """Return test loss and error barrier against the approximate dimension, over all cells of the sweep."""
     points = dimension_points(frames["runs"], frames["layers"])
-    if len(points) < FEWEST:
+    metrics = [metric for metric in shown_metrics(frames) if metric in METRICS]
+    if len(points) < FEWEST or not metrics:
         return None
     every = -(-len(points) // MOST)
     title = "points: pairs of networks" + (f", one in {every}" if every > 1 else "")
     points = points.iloc[::every]
-    figure, axes = panel_rows(1, len(METRICS))
+    figure, axes = panel_rows(1, len(metrics))
     with figure_style():
-        for ax, metric in zip(axes[0], METRICS, strict=True):
+        for ax, metric in zip(axes[0], metrics, strict=True):
             plot_dimension_and_barrier(points, metric=metric, ax=ax)
         legend_of_all(figure, axes.flat, title, methods=True)
     return figure

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure, from_figure
 from multirun_analysis.frames.tidy import cell_title, method_order
-from multirun_analysis.plots.style import FONT, LONGEST, figure_style, panel_title
+from multirun_analysis.plots.paper import NOTE, paper
+from multirun_analysis.plots.style import FONT, LONGEST, figure_style, panel_title, scaled
 
 LETTERS_PER_INCH, FEWEST_LETTERS, MOST_LETTERS = 15, 20, 300  # of such a title
 MARGIN = 1.0  # inches, of the figure beside it
@@ -21,7 +23,8 @@ def panel_rows(
 ) -> tuple[Figure, np.ndarray]:
     """Return a figure in the style of all figures, with `rows` times `columns` panels of a size in inches, and its axes (rows, columns)."""
     with figure_style():
-        figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.6), layout="constrained")
+        whole = (size[0] * columns, size[1] * rows + 0.6)
+        figure = Figure(figsize=whole if (of_paper := paper()) is None else of_paper.size or whole, layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, sharex=share_x, sharey=share_y)
     return figure, axes
 
@@ -38,8 +41,41 @@ def row_title(ax: Axes, keys: Sequence[str], key: Iterable[object], panel: str =
     lines = [for_figure(line) for line in textwrap.wrap(shown, max(FEWEST_LETTERS, int((width - MARGIN) * LETTERS_PER_INCH)))] or [""]
     panel_title(ax, "\n" * (len(lines) - (not panel)) + (panel or " "))
     lift = 6 + (1.3 * FONT if panel else 0)
-    title = ax.annotate("\n".join(lines), (0, 1), (0, lift), "axes fraction", "offset points", fontsize=FONT)
+    title = ax.annotate("\n".join(lines), (0, 1), (0, lift), "axes fraction", "offset points", fontsize=scaled(FONT))
     title.set_in_layout(False)
+
+
+def differing(keys: Sequence[str], key: Sequence[object], others: Sequence[Sequence[object]]) -> tuple[list[str], list[object]]:
+    """Return the keys of a cell and their values, for the title of its panels: in a paper those only in which the cells differ."""
+    if paper() is None:
+        return list(keys), list(key)
+    shown = [k for k in range(len(keys)) if len({other[k] for other in others}) > 1]
+    return [keys[k] for k in shown], [key[k] for k in shown]
+
+
+def same_limits(panels: Iterable[Axes]) -> None:
+    """Give panels one vertical scale: from the lowest of their ends to the highest."""
+    panels = list(panels)
+    limits = np.array([ax.get_ylim() for ax in panels])
+    plt.setp(panels, ylim=(limits[:, 0].min(), limits[:, 1].max()))
+
+
+def join_panels(axes: np.ndarray, count: int) -> None:
+    """Let the first panels of a grid, which show one measure in several cells, share their scale and its label; hide the others.
+
+    In a figure of several columns the label of the horizontal axis stands once, in the middle.
+    """
+    panels = list(axes.flat)
+    same_limits(panels[:count])
+    for ax in panels[count:]:
+        ax.set_axis_off()
+    for ax in axes[:, 1:].flat:
+        ax.set_ylabel("")
+        ax.tick_params(labelleft=False)
+    figure = panels[0].get_figure()
+    if axes.shape[1] > 1 and isinstance(figure, Figure):
+        figure.supxlabel(panels[0].get_xlabel(), fontsize=plt.rcParams["axes.labelsize"])
+        plt.setp(panels, xlabel="")
 
 
 def value_title(key: str, value: Any) -> str:
@@ -59,4 +95,7 @@ def legend_of_all(figure: Figure, axes: Iterable[Axes], title: str, *left_out: s
     omissions = "; ".join(sentence for sentence in left_out if sentence)
     title = f"{title}\n{omissions}" if omissions else title
     names = [for_figure(from_figure(label), LONGEST) for label in labels]  # as they are told apart, then as they fit
-    figure.legend(handles, names, ncols=max(1, min(columns, len(labels))), loc="outside upper center", title=title)
+    vars(figure)[NOTE] = title
+    if (of_paper := paper()) is not None:  # where the title is one of the caption
+        columns, title = min(columns, of_paper.columns(figure, names)), ""
+    figure.legend(handles, names, ncols=max(1, min(columns, len(labels))), loc="outside upper center", title=title or None)

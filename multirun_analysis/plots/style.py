@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from multirun_analysis.common.media import for_figure
+from multirun_analysis.plots.paper import paper
 
 COLOURS = sns.color_palette("colorblind").as_hex()
 GREY = "#6b6b6b"  # of controls
@@ -62,8 +63,9 @@ def figure_style() -> Iterator[None]:
         "axes.spines.right": False,
         "axes.grid": True,
         "grid.alpha": 0.3,
-        "font.size": 9.0,
+        "font.size": float(STUDY_FONT),
         "legend.frameon": False,
+        **({} if (of_paper := paper()) is None else of_paper.settings),
     }
     with mpl.rc_context(settings):
         yield
@@ -128,7 +130,12 @@ def series_look(k: int) -> dict[str, Any]:
 
 def panel_title(ax: Axes, text: str, size: int = FONT) -> None:
     """Write the title of a panel, above its left end."""
-    ax.set_title(text, fontsize=size, loc="left")
+    ax.set_title(text, fontsize=scaled(size), loc="left")
+
+
+def scaled(points: float) -> float:
+    """Return a size of letters, given for our own style, at the size that matplotlib's letters have now."""
+    return points / STUDY_FONT * float(mpl.rcParams["font.size"])
 
 
 def width_axis(ax: Axes, widths: Sequence[int]) -> None:

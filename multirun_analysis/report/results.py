@@ -1,7 +1,7 @@
 """The results of a sweep in Python: frames, tables and figures of its folder, and how a notebook shows them."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,14 +17,13 @@ from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.planes import find_planes
 from multirun_analysis.output.figures import figure_png
 from multirun_analysis.page import REPORT_FILE
+from multirun_analysis.report.paper_figure import DRAWN, PaperFigure
 from multirun_analysis.report.report import SHOWN
 from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.tables.names import TABLES
 from multirun_analysis.tables.pivots import Block, pivot, pivot_text
 from multirun_analysis.tables.sweep import sweep_frames
-
-DRAWN = "barrier_vs_width"
 
 
 @dataclass(frozen=True)
@@ -112,6 +111,46 @@ class SweepResults:
         vars(drawn)["_repr_png_"] = partial(figure_png, drawn)  # a notebook shows it, whether or not pyplot is set up there
         return drawn
 
+    def paper_figure(
+        self,
+        figure: str = DRAWN,
+        x: str = "width",
+        hue: str = "matching",
+        *,
+        metric: str | None = None,
+        select: Mapping[str, object] | None = None,
+        size: tuple[float, float] | None = None,
+        styles: Sequence[str] = (),
+        level_line: float | None = None,
+    ) -> tuple[Figure, str]:
+        """Return a figure for a paper and its caption, as ``python -m multirun_analysis DIR --figure NAME`` writes them.
+
+        Parameters
+        ----------
+        figure, x, hue : str
+            As those of `plot`.
+        metric : str, optional
+            The only measure that it shows, ``"error_barrier"`` for example.
+        select : mapping, optional
+            The value, or the values in a list, that keys may have: ``{"depth": [1, 2]}``.
+        size : tuple of float, optional
+            Width and height in inches.
+        styles : sequence of str
+            Of matplotlib, by name or as the file of one; or ``tueplots.icml2022``, a bundle of tueplots.
+        level_line : float, optional
+            A barrier at which a dotted line is drawn.
+
+        Raises
+        ------
+        InputError
+            If anything was asked for that is not there.
+        """
+        words = {key: _words(value) for key, value in (select or {}).items()}
+        chosen = PaperFigure(figure, x, hue, metric, words, size, styles, level_line)
+        drawn, frames = chosen.draw(self._sweep, self.folder)
+        vars(drawn)["_repr_png_"] = partial(figure_png, drawn)
+        return drawn, chosen.caption(drawn, frames)
+
     def again(self) -> "SweepResults":
         """Return the results as they are now."""
         return SweepResults(self.folder)
@@ -153,3 +192,9 @@ class SweepResults:
 def _frame(block: Block) -> pd.DataFrame:
     """Return a block of the table as a frame of words."""
     return pd.DataFrame([[*row[:3], *(value.text("±") for value in row[3])] for row in block.rows], columns=list(block.header))
+
+
+def _words(value: object) -> list[str]:
+    """Return a value, or each of several, as it stands in the tables."""
+    several = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+    return [tidy.value_text(each) for each in several]

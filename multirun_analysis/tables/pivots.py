@@ -18,6 +18,7 @@ from multirun_analysis.tables.not_worse import MEANING, Decided, decided_differe
 PAIRS, ENDS = "pairs", "error at ends"
 SHOWN = ["n_pairs", "n_expected", "mean", "ci_low", "ci_high"]
 MIDDLE = 1e-9  # of half an interval: so far the mean may be from its middle
+LABEL = "tab:barrier_vs_width"  # in a LaTeX document
 ROUNDING = 1e-12  # of a mean; half an interval below it is what rounding leaves of equal values
 
 
@@ -194,16 +195,18 @@ def _markdown_row(cells: Iterable[str]) -> str:
 
 
 def pivot_latex(blocks: Sequence[Block], measure: str = "test loss barrier") -> str:
-    r"""Return the blocks of a pivot as a LaTeX ``tabular`` each, for ``\usepackage{booktabs}``, and a comment on what is in bold."""
-    texts = []
-    for block in blocks:
+    r"""Return the blocks of a pivot as a LaTeX ``table`` each, with a caption and a label, for ``\usepackage{booktabs}``."""
+    texts, meaning = [], f" {MEANING}" if has_bold(blocks) else ""
+    for position, block in enumerate(blocks, start=1):
         lines = [rf"\begin{{tabular}}{{{'r' * len(block.header)}}}", r"\toprule", _latex_row(map(for_latex, block.header)), r"\midrule"]
         for key, pairs, end, values in block.rows:
             shown = [value.text(r"$\pm$") for value in values]
             cells = [rf"\textbf{{{text}}}" if value.best else text for value, text in zip(values, shown, strict=True)]
             lines.append(_latex_row([for_latex(key), pairs, end, *cells]))
-        texts.append("\n".join([f"% {for_terminal(block.title)}: {measure}", *lines, r"\bottomrule", r"\end{tabular}", ""]))
-    texts += [f"% {MEANING}\n"] if has_bold(blocks) else []  # for the caption, which is the author's own
+        caption = for_latex(f"{measure[:1].upper()}{measure[1:]}; {block.title}.{meaning}")
+        label = LABEL if len(blocks) == 1 else f"{LABEL}_{position}"
+        head = [r"\begin{table}", r"\centering", rf"\caption{{{caption}}}", rf"\label{{{label}}}"]
+        texts.append("\n".join([*head, *lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]))
     return "\n".join(texts)
 
 

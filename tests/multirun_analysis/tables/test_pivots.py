@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from multirun_analysis import barrier_vs_width, load_runs
 from multirun_analysis.__main__ import main
 from multirun_analysis.checks import InputError
+from multirun_analysis.common.media import for_latex
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.tables.method_differences import method_differences
 from multirun_analysis.tables.not_worse import MEANING
@@ -98,12 +99,15 @@ def test_markdown_has_a_row_per_width_and_what_is_not_worse_in_bold(table, runs,
     assert MEANING not in pivot_markdown(pivot(table, runs))
 
 
-def test_latex_has_a_tabular_per_block(table, runs, blocks):
+def test_latex_has_a_table_per_block_with_a_caption_and_a_label_of_its_own(table, runs, blocks):
     text = pivot_latex(blocks)
     assert text.count(r"\begin{tabular}{rrrrr}") == text.count(r"\end{tabular}") == text.count(r"\bottomrule") == 3
     assert r"8 & 2/2 & 0.0300 & 0.1250 $\pm$ 0 & \textbf{0.0125 $\pm$ 0} \\" in text.splitlines()
-    assert text.endswith(f"% {MEANING}\n")
-    assert MEANING not in pivot_latex(pivot(table, runs))
+    captions = re.findall(r"^\\caption\{Test loss barrier; (.*)\. (.*)\}$", text, flags=re.MULTILINE)
+    assert captions == [(for_latex(block.title), for_latex(MEANING)) for block in blocks]
+    assert re.findall(r"^\\label\{(.*)\}$", text, flags=re.MULTILINE) == [f"tab:barrier_vs_width_{k}" for k in (1, 2, 3)]
+    assert r"\label{tab:barrier_vs_width}" in pivot_latex(blocks[:1])
+    assert for_latex(MEANING) not in pivot_latex(pivot(table, runs))
 
 
 def test_names_are_escaped(write_sweep):
@@ -119,7 +123,7 @@ def test_names_are_escaped(write_sweep):
         in pivot_latex(blocks)
     )
     broken = load_runs(write_sweep([make_record("r", dataset="a\nb")], name="other"))
-    assert pivot_latex(pivot(barrier_vs_width(broken), broken)).startswith(r"% dataset=a\nb,")  # a line break would end the comment
+    assert r"dataset=a\textbackslash{}nb, model" in pivot_latex(pivot(barrier_vs_width(broken), broken))
 
 
 def test_the_figure_stands_on_any_key(table, folder):

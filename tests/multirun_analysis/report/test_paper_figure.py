@@ -1,0 +1,132 @@
+"""Figures for papers: what they show, their files, the caption, and what is said of what is not there."""
+
+import re
+import subprocess
+
+import pytest
+from analysis_sweeps import make_record
+from PIL import Image
+
+from multirun_analysis import SweepResults
+from multirun_analysis.__main__ import main
+from multirun_analysis.checks import InputError
+from multirun_analysis.output import figures
+from multirun_analysis.report.paper_figure import PaperFigure, write_paper_figure
+
+FIGURE = "--figure barrier_vs_width"
+
+
+@pytest.fixture
+def folder(write_sweep):
+    records = [
+        make_record(f"r{seed}{width}{depth}", seed=seed, width=width, depth=depth, barrier=depth / width / (seed + 1))
+        for seed in (0, 1, 2)
+        for width in (8, 32, 128)
+        for depth in (1, 2)
+    ]
+    return write_sweep(records)
+
+
+def panels(figure):
+    return [ax for ax in figure.axes if ax.axison]
+
+
+def test_the_command_writes_each_format_in_the_size_that_was_asked_for(folder, capsys):
+    main([str(folder), *FIGURE.split(), "--metric", "error_barrier", "--size", "82.55x61mm", "--format", "pdf,png,svg"])
+    files = [folder / "analysis" / "paper" / f"barrier_vs_width.{ending}" for ending in ("pdf", "png", "svg", "tex")]
+    assert capsys.readouterr().out.split() == [str(file) for file in files]
+    assert sorted(folder.joinpath("analysis").iterdir()) == [folder / "analysis" / "paper"]  # and nothing else
+    with Image.open(files[1]) as image:
+        assert image.size == (int(82.55 / 25.4 * 150), int(61 / 25.4 * 150))
+    box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", files[0].read_bytes())
+    assert [float(side) for side in box.groups()] == pytest.approx([82.55 / 25.4 * 72, 61 / 25.4 * 72], abs=0.01)
+    assert 'width="234pt"' in files[2].read_text().replace("234.0pt", "234pt")
+
+
+def test_equal_figures_are_equal_bytes(folder, tmp_path):
+    for name in ("one", "other"):
+        write_paper_figure([folder], PaperFigure(size=(3.25, 2.4)), ["pdf", "png", "svg"], tmp_path / name)
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes(), file.name
+
+
+def test_cells_of_one_measure_stand_side_by_side_on_one_scale_under_what_differs(folder):
+    figure, caption = SweepResults(folder).paper_figure(metric="error_barrier", size=(3.25, 2.4), level_line=0.01)
+    assert [ax.texts[-1].get_text() for ax in panels(figure)] == ["depth=1", "depth=2"]
+    first, second = panels(figure)
+    assert first.get_ylim() == second.get_ylim()
+    middle = [0.003, 0.01, 0.1]
+    assert [first.transScale.transform((8, y))[1] for y in middle] == [second.transScale.transform((8, y))[1] for y in middle]
+    assert (first.get_ylabel(), second.get_ylabel()) == ("test error barrier [fraction]", "")
+    assert all(any(set(line.get_ydata()) == {0.01} for line in ax.lines) for ax in panels(figure))
+    for part in ("(error barrier)", "Points: pairs; line: mean; bar: ", "Dotted line: 0.01.", "3 pairs of networks for each value."):
+        assert part in caption
+    assert "depth" not in caption.split("Dotted line")[1]  # there are two
+
+
+@pytest.mark.parametrize(
+    ("select", "depths", "methods"),
+    [
+        ({"depth": 2}, [2], {"identity", "weights"}),
+        ({"depth": ["1", "2"], "matching": "weights"}, [1, 2], {"weights"}),
+        ({"width": [8, 128]}, [1, 2], {"identity", "weights"}),
+    ],
+)
+def test_only_the_selected_values_are_shown(folder, select, depths, methods):
+    figure, caption = SweepResults(folder).paper_figure(metric="loss_barrier", select=select)
+    assert len(panels(figure)) == len(depths)
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == methods
+    assert ("depth 2" in caption) == (depths == [2])
+    if "width" in select:
+        assert [float(tick) for tick in panels(figure)[0].get_xticks()] == [8, 128]
+
+
+def test_other_figures_of_the_report_can_be_drawn_too(folder):
+    figure, caption = SweepResults(folder).paper_figure("interpolation_curves", select={"depth": 1}, size=(6.5, 3.0))
+    assert tuple(figure.get_size_inches()) == (6.5, 3.0)
+    assert caption
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("--figure barrier_vs_with", "`--figure` must be one of .* Did you mean 'barrier_vs_width'"),
+        (f"{FIGURE} --metric eror_barrier", "`--metric` must be one of .* Did you mean 'error_barrier'"),
+        (f"{FIGURE} --select dept=1", "`--select` must name one of dataset, model, depth.* Did you mean 'depth'"),
+        (f"{FIGURE} --select depth=3", "`--select` depth must be one or several of 1, 2, got '3'"),
+        (f"{FIGURE} --format jpg", "`--format` must be one or several of pdf, png, svg, pgf, got 'jpg'"),
+        (f"{FIGURE} --size 3", "`--size` must be WIDTHxHEIGHT"),
+        (f"{FIGURE} --x depht", "`--x` must be one of .* Did you mean 'depth'"),
+        ("--figure plane", "`--figure` plane has nothing to show of this sweep"),
+        (f"{FIGURE} --only runs", "`--figure` and `--only` exclude each other"),
+        (f"{FIGURE} --study width_mnist", "`--figure` and `--study` exclude each other"),
+        ("--size 3x2", "`--size` is of a figure for a paper: name it with --figure"),
+        ("--line 0.01", "`--line` is of a figure for a paper"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_and_nothing_is_written(folder, arguments, sentence):
+    with pytest.raises(SystemExit, match=sentence):
+        main([str(folder), *arguments.split()])
+    assert not (folder / "analysis" / "paper").exists()
+
+
+def test_the_format_of_latex_needs_it(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(figures.PGF, "pgf.texsystem", "lualatex")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="pgf needs the program lualatex, which is not here"):
+        write_paper_figure([folder], PaperFigure(), ["pgf"], tmp_path)
+
+
+@pytest.mark.needs("pdflatex")
+@pytest.mark.parametrize("format_name", ["pdf", "pgf"])
+def test_the_float_compiles_with_names_of_methods_as_they_are(write_sweep, tmp_path, format_name):
+    records = [
+        make_record(f"r{seed}{width}", seed=seed, width=width, dataset="a_b & 50% $x^2$ #1 {y} ~") for seed in (0, 1) for width in (8, 32)
+    ]
+    write_paper_figure([write_sweep(records)], PaperFigure(size=(3.25, 2.4), hue="dataset"), [format_name], tmp_path)
+    document = r"\documentclass{article}\usepackage{graphicx,pgf}\begin{document}\input{barrier_vs_width.tex}\end{document}"
+    (tmp_path / "paper.tex").write_text(document)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout
+    assert "Missing" not in completed.stdout
