@@ -39,6 +39,7 @@ DRAWN = {
     "docs/sweep_folder.md",
     "docs/how_to/sweeps.md",
     "docs/how_to/python.md",
+    "docs/how_to/paper_figures.md",
 }  # whose figures are left; none on other pages
 # What a page's Python takes for granted.
 ASSUMED = {

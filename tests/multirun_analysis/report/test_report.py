@@ -11,6 +11,7 @@ from analysis_sweeps import REPAIRS, expect, four_records, make_record, repaired
 from odd_files import put
 
 from multirun_analysis import load_runs, plots
+from multirun_analysis.common.media import for_latex
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.report.drawing import write_page
 from multirun_analysis.report.report import MOST_FAILURES, write_report
@@ -198,7 +199,7 @@ def test_headings_say_what_the_intervals_of_the_table_are_over(write_sweep):
     for name, kind in (("without", "log-scale t over pairs, 95%"), ("with", "log-scale t over pairs and test examples, 95%")):
         report = write_report([write_sweep([with_blocks(each) if name == "with" else each for each in records], name=name)])
         assert f"({kind})" in report.heading
-        for file in ("barrier_vs_width.md", "barrier_vs_width.tex"):
-            assert f"test loss barrier ({kind})" in (report.folder / file).read_text()
+        assert f"test loss barrier ({kind})" in (report.folder / "barrier_vs_width.md").read_text()
+        assert rf"\caption{{Test loss barrier ({for_latex(kind)});" in (report.folder / "barrier_vs_width.tex").read_text()
         assert f"and its interval ({kind})" in (report.folder / "report.html").read_text()
         assert "test_blocks" not in (report.folder / "runs.csv").read_text()
