@@ -47,6 +47,8 @@ def main(parts: str | Path | None = None) -> None:
             if is_special(command):
                 begin()
                 return
+            if sys.stderr.isatty():  # who waits for the libraries, and for the jobs to be checked, sees that something is done
+                sys.stderr.write("lmc_sweeps: reading configs and data, checking the jobs.\n")
             with report_ahead() if makes_report(command) else nullcontext():
                 from lmc_sweeps.sweeps.command import hand_over, make_ready
 

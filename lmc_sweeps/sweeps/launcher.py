@@ -18,8 +18,8 @@ from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.composing import JobComposer
 from lmc_sweeps.sweeps.expected import labels
-from lmc_sweeps.sweeps.pending import PendingJob, cost, missing_networks, was_interrupted
-from lmc_sweeps.sweeps.progress import TrainingProgress
+from lmc_sweeps.sweeps.pending import PendingJob, cost, measuring_seconds, missing_networks, was_interrupted
+from lmc_sweeps.sweeps.progress import SweepProgress
 from lmc_sweeps.sweeps.running import load_libraries
 from lmc_sweeps.sweeps.schedule import Schedule
 from lmc_sweeps.sweeps.work import CORE, SweepWork, send_core_log
@@ -120,15 +120,16 @@ class BatchedLauncher(Launcher):
         missing = missing_networks(jobs)
         steps = sum(network.steps for network in missing)
         count = self.n_workers([job.prepared for job in jobs], missing)
-        title = f"training {len(missing)} networks"
+        measuring = {job.number: measuring_seconds(job) for job in jobs}
         numbered, named = {job.number: job for job in jobs}, {network.name: network for network in missing}
         log_file = Path(str(self._config.hydra.sweep.dir)) / LOG
         work = SweepWork(self._function, self._context, self._config, self._composer, numbered, named, log_file)
-        with TrainingProgress(title, steps) as progress:
+        with SweepProgress("the sweep", steps, measuring, count) as progress:
             if n_complete:
                 progress.write(f"{n_complete} jobs already have all their results.")
             if missing:
-                progress.write(f"{title} for {len(jobs)} jobs, {steps:,} network-steps{cost(missing, jobs, steps, count)}.")
+                costs = cost(missing, sum(measuring.values()), steps, count)
+                progress.write(f"training {len(missing)} networks for {len(jobs)} jobs, {steps:,} network-steps{costs}.")
             load_libraries([job.prepared for job in jobs])
             with workers(work, progress, count) as at_work:
                 return Schedule(work, at_work, progress).run()

@@ -45,9 +45,13 @@ def missing_networks(jobs: Sequence[PendingJob]) -> list[PlannedNetwork]:
     return list(missing.values())
 
 
-def cost(missing: Sequence[PlannedNetwork], jobs: Sequence[PendingJob], steps: int, workers: int = 1) -> str:
-    """Return the estimated cost of a long sweep; a short one is over before it could be estimated."""
-    measuring = sum(estimate(job.prepared.settings, job.prepared.data).seconds_measuring for job in jobs)
+def measuring_seconds(job: PendingJob) -> float:
+    """Return about how long one worker matches and measures the pairs of a job."""
+    return estimate(job.prepared.settings, job.prepared.data).seconds_measuring
+
+
+def cost(missing: Sequence[PlannedNetwork], measuring: float, steps: int, workers: int = 1) -> str:
+    """Return the estimated cost of a long sweep, `measuring` seconds among it; a short one is over before it could be estimated."""
     then = f", roughly {duration(measuring)} of one core for measuring" if measuring > LONG_MEASURING else ""
     if steps < LONG_TRAINING:
         return then

@@ -52,7 +52,11 @@ def plan_text(
     workers = max(1, min(count(waiting, missing), stacks))
     by = f" by {workers} workers" if workers > 1 else ""
     lines.append(f"training: {about(computing(seconds, workers))} on this machine{by}, estimated from a few steps of each group")
-    lines.append(f"matching and measuring: {about(duration(sum(each.seconds_measuring for each in needs)))} of one core, a rough estimate")
+    measuring = sum(each.seconds_measuring for each in needs)
+    lines.append(f"matching and measuring: {about(duration(measuring))} of one core, a rough estimate")
+    if needs:
+        side_by_side = max(1, min(count(waiting, missing), max(stacks, len(needs))))
+        lines.append(f"all of it: {about(duration((seconds + measuring) / side_by_side))}")
     if needs:
         lines.append(
             f"memory: roughly {amount(max(each.bytes for each in needs))} for the largest job; this machine has {amount(memory_here())}"

@@ -1,64 +1,76 @@
 """Progress of long work: a bar on a terminal, a plain line now and then elsewhere."""
 
+import math
 import os
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
+from typing import TypeVar
 
 from tqdm import tqdm
 
 from multirun_analysis.common.media import for_terminal
 
+Kind = TypeVar("Kind", bound="Progress")
+
 BAR = "LMC_SWEEPS_BAR"  # variable of the environment that asks for a bar where standard error is no terminal: what reads it is one
-SECONDS_BETWEEN_LINES = 30.0
+FORM = "{desc}: {percentage:3.0f}%|{bar}| "
+SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_BARS = 30.0, 1.0
 
 
-class TrainingProgress:
-    """Shows what is being trained, network-steps so far and in all, and the time left; a context manager, called at every step."""
+class Progress:
+    """Shows how far some work is, in words and as a share; a context manager.
 
-    def __init__(self, title: str, total: int) -> None:
-        self._title, self._total, self._steps = title, total, 0
+    A bar is drawn on a terminal, and once a second it is drawn again; elsewhere a line is written every half minute.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
         self._bar: tqdm | None = None
-        self._start: tuple[float, int] | None = None  # when the first step had ended, and how many it counted
         self._last_line = time.monotonic()
+        self._last_bar = -math.inf
 
-    def __enter__(self) -> "TrainingProgress":
+    def __enter__(self: Kind) -> Kind:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.close()
 
-    def __call__(self, network_steps: int) -> None:
-        """Count a step of so many networks."""
-        self._steps += network_steps
-        if sys.stderr.isatty() or os.environ.get(BAR):
-            if self._bar is None:
-                form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} network-steps, {remaining} left"
-                size = shutil.get_terminal_size()  # not tqdm's own measure, which hides the bar where a terminal gives no size
-                self._bar = tqdm(
-                    total=self._total,
-                    desc=for_terminal(self._title),
-                    unit_scale=True,
-                    leave=False,
-                    file=sys.stderr,
-                    bar_format=form,
-                    ncols=min(110, size.columns),
-                    nrows=size.lines,
-                )
-            self._bar.update(network_steps)
-            return
+    def state(self, now: float, short: bool) -> tuple[str, float | None]:
+        """Return what has been done of how much, in words, and how many seconds are left, None where that cannot be said yet."""
+        raise NotImplementedError
+
+    def elapsed(self, now: float) -> float:
+        """Return since when it works, in seconds: with those that are left they make the whole of the bar."""
+        raise NotImplementedError
+
+    def show(self) -> None:
+        """Draw the bar again, or write a line, if that is due."""
         now = time.monotonic()
-        if self._start is None:
-            self._start = now, self._steps
-        if now - self._last_line >= SECONDS_BETWEEN_LINES and self._steps > self._start[1]:
-            seconds, steps = now - self._start[0], self._steps - self._start[1]
-            left = seconds / steps * (self._total - self._steps)
-            sys.stderr.write(
-                f"{for_terminal(self._title)}: {self._steps:,} of {self._total:,} network-steps, about {duration(left)} left\n"
-            )
-            self._last_line = now
+        if sys.stderr.isatty() or os.environ.get(BAR):
+            if now - self._last_bar >= SECONDS_BETWEEN_BARS:
+                self._last_bar = now
+                self._draw(now)
+        elif now - self._last_line >= SECONDS_BETWEEN_LINES:
+            words, left = self.state(now, short=False)
+            if left is not None:
+                sys.stderr.write(f"{for_terminal(self._title)}: {words}, {about(duration(left))} left\n")
+                self._last_line = now
+
+    def _draw(self, now: float) -> None:
+        words, left = self.state(now, short=True)
+        if self._bar is None:
+            size = shutil.get_terminal_size()  # not tqdm's own measure, which hides the bar where a terminal gives no size
+            name = for_terminal(self._title)
+            columns = min(110, size.columns)
+            self._bar = tqdm(total=1.0, desc=name, leave=False, file=sys.stderr, bar_format=FORM, ncols=columns, nrows=size.lines)
+        elapsed = self.elapsed(now)
+        self._bar.n = 0.0 if left is None else elapsed / max(elapsed + left, 1e-9)
+        self._bar.bar_format = FORM + (words if left is None else f"{words}, {duration(left)} left")
+        self._bar.refresh()
 
     def write(self, line: str) -> None:
         """Write a line, above the bar if there is one."""
@@ -66,6 +78,87 @@ class TrainingProgress:
             self._bar.write(for_terminal(line), file=sys.stderr)
         else:
             sys.stderr.write(f"{for_terminal(line)}\n")
+
+
+class TrainingProgress(Progress):
+    """Shows network-steps so far and in all, and the time left for them; called at every step."""
+
+    def __init__(self, title: str, total: int) -> None:
+        super().__init__(title)
+        self._total, self._steps = total, 0
+        self._start: tuple[float, int] | None = None  # when the first step had ended, and how many it counted
+
+    def __call__(self, network_steps: int) -> None:
+        """Count a step of so many networks; none is a look at the clock."""
+        self._steps += network_steps
+        if network_steps and self._start is None:
+            self._start = time.monotonic(), self._steps
+        self.show()
+
+    def elapsed(self, now: float) -> float:
+        return 0.0 if self._start is None else now - self._start[0]
+
+    def state(self, now: float, short: bool) -> tuple[str, float | None]:
+        words = f"{tqdm.format_sizeof(self._steps)}/{tqdm.format_sizeof(self._total)}" if short else f"{self._steps:,} of {self._total:,}"
+        return f"{words} network-steps", self.training_left(now)
+
+    def training_left(self, now: float) -> float | None:
+        """Return how many seconds training still takes at the pace that it has had."""
+        if self._steps >= self._total:
+            return 0.0
+        if self._start is None or self._steps <= self._start[1]:  # of one step nothing can be said
+            return None
+        return (now - self._start[0]) / (self._steps - self._start[1]) * (self._total - self._steps)
+
+
+class SweepProgress(TrainingProgress):
+    """Shows training and measuring as one: network-steps, jobs that are done, and the time left for both.
+
+    Parameters
+    ----------
+    title : str
+    total : int
+        Network-steps.
+    measuring : mapping of int to float
+        By the number of a job about how long measuring it takes one worker, in seconds. Jobs that were measured correct it.
+    workers : int
+    """
+
+    def __init__(self, title: str, total: int, measuring: Mapping[int, float], workers: int) -> None:
+        super().__init__(title, total)
+        self._measuring, self._workers = measuring, workers
+        self._begun: dict[int, float] = {}
+        self._done: dict[int, float] = {}  # how long each took
+        self._since = time.monotonic()
+
+    def begin_job(self, number: int) -> None:
+        """Note that a job is being measured."""
+        self._begun[number] = time.monotonic()
+
+    def end_job(self, number: int) -> None:
+        """Note that a job is done, or has failed."""
+        now = time.monotonic()
+        self._done[number] = now - self._begun.pop(number, now)
+        self.show()
+
+    def elapsed(self, now: float) -> float:
+        return now - self._since
+
+    def state(self, now: float, short: bool) -> tuple[str, float | None]:
+        words, training = super().state(now, short)
+        jobs = len(self._measuring)
+        done = f"{len(self._done)}/{jobs} jobs" if short else f"{len(self._done)} of {jobs} jobs done"
+        left = None if training is None else training + self.measuring_left(now)
+        return f"{words}, {done}" if self._total else done, left
+
+    def measuring_left(self, now: float) -> float:
+        """Return how many seconds measuring still takes, at the estimates times what those of the jobs so far were off by."""
+        expected = sum(self._measuring[number] for number in self._done)
+        factor = sum(self._done.values()) / expected if expected > 0 else 1.0
+        left = {number: factor * seconds for number, seconds in self._measuring.items() if number not in self._done}
+        for number, start in self._begun.items():
+            left[number] = max(left[number] - (now - start), 0.0)
+        return max([sum(left.values()) / self._workers, *(left[number] for number in self._begun)], default=0.0)
 
 
 def computing(seconds: float, workers: int = 1) -> str:

@@ -11,7 +11,7 @@ from lmc_sweeps.common.workers import Answer, WorkerEnded, Workers
 from lmc_sweeps.jobs.balancing import Waiting, balanced
 from lmc_sweeps.jobs.network_files import StoredNetwork
 from lmc_sweeps.jobs.planned import groups
-from lmc_sweeps.sweeps.progress import TrainingProgress
+from lmc_sweeps.sweeps.progress import SweepProgress
 from lmc_sweeps.sweeps.work import SweepWork, Trained
 
 JOBS, SIZES, STACKS = "run", "try_sizes", "train"  # methods of `SweepWork`
@@ -31,7 +31,7 @@ class Schedule:
     A step whose worker ended is tried once more when all else is done, alone: where two were too much for the memory, one may not be.
     """
 
-    def __init__(self, work: SweepWork, workers: Workers, progress: TrainingProgress) -> None:
+    def __init__(self, work: SweepWork, workers: Workers, progress: SweepProgress) -> None:
         self._work, self._workers, self._progress = work, workers, progress
         self._jobs = dict(work.jobs)  # that are not yet run
         self._at_hand: dict[str, StoredNetwork] = {}
@@ -80,6 +80,7 @@ class Schedule:
     def _ask(self, step: Step) -> None:
         more: tuple[Any, ...] = ()
         if step.method == JOBS:
+            self._progress.begin_job(step.subject)
             more = ({name: self._at_hand[name] for name in self._jobs[step.subject].networks if name in self._at_hand},)
         self._workers.ask(step, step.method, step.subject, *more)
 
@@ -141,6 +142,7 @@ class Schedule:
         """Keep the result of a job, write its lines, and drop the networks that no other job needs."""
         for line in lines:
             self._progress.write(line)
+        self._progress.end_job(number)
         self._results[number] = result
         del self._jobs[number]
         if not self._at_hand:

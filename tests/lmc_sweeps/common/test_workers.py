@@ -236,7 +236,7 @@ def test_a_parent_that_has_computed_with_several_threads_has_workers_that_comput
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "import torch; from test_workers import Sums; from lmc_sweeps.common.workers import workers\n"
         "torch.set_num_threads(2); torch.rand(2**22).exp().sum()\n"
-        f"with workers(Sums(Path({str(tmp_path)!r})), print, 2) as at_work:\n"
+        f"with workers(Sums(Path({str(tmp_path)!r})), int, 2) as at_work:\n"
         "    at_work.ask('large', 'compute'); (answer,) = at_work.answers()\n"
         "print(answer.result, torch.get_num_threads())\n"
     )

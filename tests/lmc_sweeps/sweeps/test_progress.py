@@ -2,43 +2,109 @@
 
 import sys
 
+import pytest
+
 from lmc_sweeps.sweeps import progress
 
 
-def test_a_plain_line_comes_after_a_while_with_the_time_left(monkeypatch, capsys):
-    clock = iter([0.0, 10.0, 40.0, 50.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+@pytest.fixture
+def at(monkeypatch):
+    """Return a function that sets the clock, which stands still between its calls."""
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+
+    def set_clock(seconds):
+        now[0] = seconds
+
+    return set_clock
+
+
+def lines(capsys):
+    return capsys.readouterr().err.splitlines()
+
+
+def test_a_plain_line_comes_after_a_while_with_the_time_left(at, capsys):
     with progress.TrainingProgress("[1/2] width=8", total=200) as note:
-        note(2)  # after 10 s
-        note(38)  # after 40 s
-        note(2)  # after 50 s: too early for another line
-    assert capsys.readouterr().err.splitlines() == ["[1/2] width=8: 40 of 200 network-steps, about 2 min left"]
+        for seconds, steps in ((10, 2), (40, 38), (50, 2)):  # the last one is too early for another line
+            at(seconds)
+            note(steps)
+    assert lines(capsys) == ["[1/2] width=8: 40 of 200 network-steps, about 2 min left"]
 
 
-def test_what_came_before_the_first_step_does_not_count_in_the_time_left(monkeypatch, capsys):
-    clock = iter([0.0, 900.0, 930.0])  # sizes of stacks were tried for a quarter of an hour
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+def test_what_came_before_the_first_step_does_not_count_in_the_time_left(at, capsys):
     with progress.TrainingProgress("training", total=100) as note:
+        at(900)  # sizes of stacks were tried for a quarter of an hour
         note(1)  # of one step nothing can be said
+        at(930)
         note(30)
-    assert capsys.readouterr().err.splitlines() == ["training: 31 of 100 network-steps, about 69 s left"]
+    assert lines(capsys) == ["training: 31 of 100 network-steps, about 69 s left"]
 
 
-def test_a_terminal_gets_a_bar_with_what_is_trained_and_lines_above_it(monkeypatch, capsys):
+def shown_bars(capsys):
+    """Return what was drawn over one another, without what is drawn of the bar itself."""
+    drawn = [text.strip() for text in capsys.readouterr().err.split("\r") if text.strip()]
+    return [f"{text.split('|')[0]}|{text.split('|')[-1]}" for text in drawn if "|" in text]
+
+
+def test_a_terminal_gets_a_bar_once_a_second_and_lines_above_it(at, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with progress.TrainingProgress("[1/2] width=8", total=100) as note:
-        note(50)
+        for seconds, steps in ((1, 25), (1.5, 5), (2, 20)):
+            at(seconds)
+            note(steps)
         note.write("a line")
-    shown = capsys.readouterr().err
-    assert "[1/2] width=8:   0%" in shown or "[1/2] width=8:  50%" in shown
-    assert "a line\n" in shown
+    text = capsys.readouterr()
+    assert "a line\n" in text.err
+    assert "30/100" not in text.err.replace("30.0/100", "30/100")
+    assert "[1/2] width=8:  33%" in text.err  # 25 steps in the second since the first one had ended, 50 are left
+    assert "50.0/100 network-steps, 2 s left" in text.err
 
 
 def test_whoever_reads_standard_error_may_ask_for_a_bar(monkeypatch, capsys):
     monkeypatch.setenv(progress.BAR, "1")
     with progress.TrainingProgress("training", total=100) as note:
         note(50)
-    assert "training:   0%" in (shown := capsys.readouterr().err) or "training:  50%" in shown
+    assert "training:   0%" in capsys.readouterr().err
+
+
+def test_a_bar_goes_on_while_jobs_are_measured_and_its_estimate_is_that_of_training_and_measuring(at, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress.SweepProgress("the sweep", 100, {0: 40.0, 1: 40.0, 2: 20.0, 3: 20.0}, workers=2) as note:
+        at(1)
+        note(10)
+        at(11)
+        note(40)  # 50 are left, at 4 a second; 120 s of measuring by two
+        assert shown_bars(capsys)[-1] == "the sweep:  13%| 50.0/100 network-steps, 0/4 jobs, 72 s left"
+        note(50)
+        note.begin_job(0)
+        note.begin_job(1)
+        at(21)
+        note(0)  # a look at the clock
+        assert shown_bars(capsys)[-1] == "the sweep:  30%| 100/100 network-steps, 0/4 jobs, 50 s left"
+        at(31)
+        note.end_job(0)  # after half of what was estimated
+        note.begin_job(2)
+        assert shown_bars(capsys)[-1] == "the sweep:  76%| 100/100 network-steps, 1/4 jobs, 10 s left"
+        at(33)
+        note.end_job(1)
+        assert shown_bars(capsys)[-1].endswith("2/4 jobs, 10 s left")
+
+
+def test_of_networks_that_are_all_there_jobs_alone_are_counted(at, capsys):
+    with progress.SweepProgress("the sweep", 0, {7: 100.0, 9: 100.0}, workers=1) as note:
+        note.begin_job(7)
+        at(40)
+        note(0)
+        at(80)
+        note.end_job(7)
+        note.begin_job(9)
+        at(120)
+        note(0)
+    assert lines(capsys) == [
+        "the sweep: 0 of 2 jobs done, about 3 min left",
+        "the sweep: 1 of 2 jobs done, about 80 s left",
+        "the sweep: 1 of 2 jobs done, about 40 s left",
+    ]
 
 
 def test_durations_are_for_people():
