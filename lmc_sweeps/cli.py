@@ -2,15 +2,17 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from lmc_sweeps.common.checks import InputError
+from lmc_sweeps.common.checks import InputError, user_path
 from lmc_sweeps.common.interruption import Terminated, sigterm_interrupts
 from lmc_sweeps.sweeps.conf_folder import conf_dir
+from lmc_sweeps.sweeps.help_text import help_text
 from lmc_sweeps.sweeps.report_ahead import report_ahead
 from lmc_sweeps.sweeps.typed_command import is_special, makes_report, read_command
 from multirun_analysis.common.backend import draw_into_files
@@ -20,6 +22,7 @@ from multirun_analysis.common.streams import command_streams
 
 # What computes is imported in the functions that need it: PyTorch takes seconds, in which help and completion would wait.
 
+LIST = "ls"  # the word after the command that asks for the jobs of a sweep
 PLUGINS = Path(__file__).resolve().parent / "_plugin_root"
 
 
@@ -42,7 +45,13 @@ def main(parts: str | Path | None = None) -> None:
                 if parts is not None:
                     add_parts(parts)
                 check_parts()
+            if sys.argv[1:2] == [LIST]:
+                show_list(sys.argv[2:])
+                return
             command = read_command()
+            if command.help:
+                sys.stdout.write(help_text())
+                return
             begin = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)
             if is_special(command):
                 begin()
@@ -59,6 +68,15 @@ def main(parts: str | Path | None = None) -> None:
         message = str(stopped) or "Interrupted. Finished work is kept, and the same command does the rest."
         sys.stderr.write(f"\n{for_terminal(message)}\n")
         raise SystemExit(143 if isinstance(stopped, Terminated) else 130) from None
+
+
+def show_list(folders: Sequence[str]) -> None:
+    """Write the jobs of sweeps by their keys."""
+    if not folders or any(folder.startswith("-") for folder in folders):
+        raise InputError(f"`lmc-sweeps {LIST}` takes the folder of a sweep, or several: lmc-sweeps {LIST} my_sweep.")
+    from multirun_analysis.report.listing import listing
+
+    sys.stdout.write(f"{listing([user_path('DIR', folder) for folder in folders])}\n")
 
 
 def run(config: DictConfig) -> None:

@@ -12,7 +12,7 @@ MOST_BYTES = 2**32  # of any file, unless a reader knows better
 
 
 class InputError(ValueError):
-    """A user's mistake: shown as one sentence, without a traceback."""
+    """A mistake in what was asked for or handed over: shown as one sentence, without a traceback."""
 
 
 def nearest(word: Any, choices: Iterable[str]) -> str:

@@ -13,8 +13,7 @@ from multirun_analysis.checks import nearest
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
-class InputError(ValueError):
-    """A mistake in what was asked for or handed over: shown as one sentence, without a traceback."""
+InputError = checks.InputError  # one class, whoever raises it: a script that runs a sweep and reads it catches both
 
 
 def integer(key: str, value: Any, *, least: int = 1, below: int | None = None) -> int:

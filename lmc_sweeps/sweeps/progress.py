@@ -128,7 +128,7 @@ class SweepProgress(TrainingProgress):
         super().__init__(title, total)
         self._measuring, self._workers = measuring, workers
         self._begun: dict[int, float] = {}
-        self._done: dict[int, float] = {}  # how long each took
+        self._ended: dict[int, float] = {}  # how long each took
         self._since = time.monotonic()
 
     def begin_job(self, number: int) -> None:
@@ -138,7 +138,7 @@ class SweepProgress(TrainingProgress):
     def end_job(self, number: int) -> None:
         """Note that a job is done, or has failed."""
         now = time.monotonic()
-        self._done[number] = now - self._begun.pop(number, now)
+        self._ended[number] = now - self._begun.pop(number, now)
         self.show()
 
     def elapsed(self, now: float) -> float:
@@ -147,15 +147,15 @@ class SweepProgress(TrainingProgress):
     def state(self, now: float, short: bool) -> tuple[str, float | None]:
         words, training = super().state(now, short)
         jobs = len(self._measuring)
-        done = f"{len(self._done)}/{jobs} jobs" if short else f"{len(self._done)} of {jobs} jobs done"
+        ended = f"{len(self._ended)}/{jobs} jobs" if short else f"{len(self._ended)} of {jobs} jobs done"
         left = None if training is None else training + self.measuring_left(now)
-        return f"{words}, {done}" if self._total else done, left
+        return f"{words}, {ended}" if self._total else ended, left
 
     def measuring_left(self, now: float) -> float:
         """Return how many seconds measuring still takes, at the estimates times what those of the jobs so far were off by."""
-        expected = sum(self._measuring[number] for number in self._done)
-        factor = sum(self._done.values()) / expected if expected > 0 else 1.0
-        left = {number: factor * seconds for number, seconds in self._measuring.items() if number not in self._done}
+        expected = sum(self._measuring[number] for number in self._ended)
+        factor = sum(self._ended.values()) / expected if expected > 0 else 1.0
+        left = {number: factor * seconds for number, seconds in self._measuring.items() if number not in self._ended}
         for number, start in self._begun.items():
             left[number] = max(left[number] - (now - start), 0.0)
         return max([sum(left.values()) / self._workers, *(left[number] for number in self._begun)], default=0.0)

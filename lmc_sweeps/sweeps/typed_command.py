@@ -1,6 +1,8 @@
 """A command line as it was typed: what of it is known before the libraries are imported that a job needs."""
 
 import argparse
+import importlib.metadata
+import platform
 from collections.abc import Sequence
 
 from hydra._internal.utils import get_args_parser
@@ -21,8 +23,17 @@ def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
     def refuse(message: str) -> None:
         raise InputError(f"{message}; keys are set without dashes, as KEY=VALUE, e.g. width=64, and --help lists the options.")
 
+    for action in parser._actions:
+        if isinstance(action, argparse._VersionAction):  # which would say Hydra's alone
+            action.version = versions()
     parser.error = refuse  # type: ignore[method-assign, assignment]
     return parser.parse_intermixed_args(words)
+
+
+def versions() -> str:
+    """Return the versions of this package and of those that its numbers depend on."""
+    names = ("lmc-sweeps", "torch", "numpy", "pot", "hydra-core")
+    return ", ".join([*(f"{name} {importlib.metadata.version(name)}" for name in names), f"Python {platform.python_version()}"])
 
 
 def is_special(command: argparse.Namespace) -> bool:

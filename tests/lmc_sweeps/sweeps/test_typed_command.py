@@ -1,5 +1,7 @@
 """A command line as it was typed: its options wherever they stand, and which of them are for Hydra alone."""
 
+import importlib.metadata
+
 import pytest
 
 from lmc_sweeps.common.checks import InputError
@@ -35,6 +37,15 @@ def test_options_stand_anywhere(position):
 )
 def test_help_completion_and_showing_are_for_hydra_alone(words, special):
     assert is_special(read_command(words)) == special
+
+
+def test_the_version_is_ours_and_of_what_the_numbers_depend_on(capsys):
+    with pytest.raises(SystemExit) as end:
+        read_command(["--version"])
+    assert not end.value.code
+    shown = dict(text.rsplit(" ", 1) for text in " ".join(capsys.readouterr().out.split()).split(", "))
+    assert shown["lmc-sweeps"] == importlib.metadata.version("lmc-sweeps")
+    assert shown.keys() == {"lmc-sweeps", "torch", "numpy", "pot", "hydra-core", "Python"}
 
 
 @pytest.mark.parametrize(
