@@ -4,6 +4,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from multirun_analysis.checks import InputError, user_path
@@ -14,6 +15,8 @@ from multirun_analysis.common.side_by_side import cores
 from multirun_analysis.common.streams import command_streams
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
 from multirun_analysis.tables.names import TABLES
+
+SECONDS, LEAST = 10.0, 1.0  # between two looks at a sweep that is watched: if nothing else is said, and at least
 
 EXAMPLES = """examples:
   python -m multirun_analysis my_sweep                           the tables, figures and report.html of a sweep, finished or not
@@ -55,6 +58,14 @@ def main(arguments: list[str] | None = None) -> None:
         help=f"write these tables only, without figures and page: {', '.join(TABLES)}",
     )
     parser.add_argument("--study", help="write the tables and figures of this study too, and what was run: a folder to commit, under --out")
+    parser.add_argument(
+        "--watch",
+        nargs="?",
+        type=float,
+        const=SECONDS,
+        metavar="SECONDS",
+        help=f"of a sweep that runs: write all again every so many seconds (default: {SECONDS:g}) until it is done; the page loads itself",
+    )
     figure = parser.add_argument_group("a figure for a paper", "into DIR/analysis/paper, with a caption; nothing else is written then")
     figure.add_argument("--figure", metavar="NAME", help="draw this figure of the report, barrier_vs_width for example")
     figure.add_argument("--metric", help="the only measure that it shows: loss_barrier, error_barrier, ...")
@@ -80,6 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     draw_into_files()
     from multirun_analysis.report.report import write_report  # here: pandas takes half a second, in which --help would wait
     from multirun_analysis.report.terminal import show, written
+    from multirun_analysis.report.watching import watch
 
     try:
         check_folders(InputError)
@@ -95,7 +107,13 @@ def main(arguments: list[str] | None = None) -> None:
             files = write_figure(options, folders, out, choice)
             sys.stdout.write(written("".join(f"{for_terminal(file)}\n" for file in files), sys.stdout))
         elif options.study is None:
-            show(write_report(folders, out, options.x, options.hue, choice=choice, only=options.only, processes=cores(InputError)))
+            look = partial(
+                write_report, folders, out, options.x, options.hue, choice=choice, only=options.only, processes=cores(InputError)
+            )
+            if options.watch is None:
+                show(look())
+            else:
+                show(watch(lambda refresh: look(brief=refresh is not None, refresh=refresh), options.watch))
         else:
             sys.stdout.write(written(f"{for_terminal(write_study(options, folders, out))}\n", sys.stdout))
     except InputError as error:
@@ -109,6 +127,11 @@ def _check_figure(options: argparse.Namespace) -> None:
     of_figure = [name for name in ("metric", "select", "size", "format", "style", "line") if getattr(options, name) not in (None, [])]
     if options.figure is None and of_figure:
         raise InputError(f"`--{of_figure[0]}` is of a figure for a paper: name it with --figure, such as --figure barrier_vs_width.")
+    if options.watch is not None and not options.watch >= LEAST:
+        raise InputError(f"`--watch` must be at least {LEAST:g} second, got {options.watch:g}.")
+    for name in ("figure", "study"):
+        if options.watch is not None and getattr(options, name):
+            raise InputError(f"`--watch` and `--{name}` exclude each other: what is watched is a sweep's own page.")
     for name in ("only", "study"):
         if options.figure is not None and getattr(options, name):
             raise InputError(f"`--figure` and `--{name}` exclude each other: a figure for a paper is all that is written.")

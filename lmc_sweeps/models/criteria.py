@@ -12,6 +12,7 @@ from torch import Size, Tensor
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.models.criteria_advice import advice
+from lmc_sweeps.models.softmax import log_softmax, softmax_gradient
 
 IGNORED = -100  # a class that is no class: such labels are not counted, as in PyTorch's `ignore_index`
 
@@ -108,7 +109,7 @@ class CrossEntropy(Criterion):
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         rows, targets = _rows(outputs, labels)
-        return F.cross_entropy(rows, targets, reduction="none", ignore_index=IGNORED).view(outputs.shape[:-1])
+        return F.nll_loss(log_softmax(rows), targets, reduction="none", ignore_index=IGNORED).view(outputs.shape[:-1])
 
     def error(self, outputs: Tensor, labels: Tensor) -> Tensor:
         rows, targets = _rows(outputs, labels)
@@ -241,16 +242,6 @@ CROSS_ENTROPY = CRITERIA[CrossEntropy.name]
 def criterion_of(criterion: str | Criterion) -> Criterion:
     """Return a criterion by its name, or as it is."""
     return criterion if isinstance(criterion, Criterion) else CRITERIA[checks.one_of("criterion", criterion, CRITERIA)]
-
-
-def softmax_gradient(logits: Tensor, units: Tensor, count: int) -> Tensor:
-    r"""Return the gradient of a mean of `count` cross-entropies with respect to the logits.
-
-    .. math:: \partial L / \partial z_i = \tfrac1B \left(\text{softmax}(z_i) - e_{y_i}\right)
-
-    where `units` holds the unit vectors :math:`e_{y_i}`, in the shape of the logits or one that is broadcast to it.
-    """
-    return torch.softmax(logits, -1).sub_(units).mul_(1 / count)
 
 
 def _rows(outputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lmc_sweeps.models.base import Architecture
-from lmc_sweeps.models.criteria import softmax_gradient
+from lmc_sweeps.models.softmax import softmax_gradient
 
 
 def target_table(classes: int, smoothing: float, like: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from lmc_sweeps.training.gradients import target_table, write_gradients
 from lmc_sweeps.training.optimizers import Optimizer
 from lmc_sweeps.training.recipe import Recipe, Training
 
-CODE_VERSION = 2  # part of every run_id: raise it when training gives other bits
+CODE_VERSION = 3  # part of every run_id: raise it when training gives other bits
 
 
 @dataclass(kw_only=True)

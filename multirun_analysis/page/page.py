@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -86,8 +87,10 @@ class Fact:
     bad: bool = False
 
 
-def page(title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Section]) -> str:
+def page(title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Section], refresh: float | None = None) -> str:
     """Return the page as HTML: one file, with its style and script inside, that fetches nothing from any network.
+
+    A browser loads it again after `refresh` seconds, if they are given.
 
     A content security policy allows this very script and no other, so that nothing in a record can run even if it were not escaped.
     """
@@ -96,7 +99,7 @@ def page(title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Sectio
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.from_string(template).render(
         title=title, lead=lead, facts=facts, sections=[section for section in sections if section.parts],
-        style=Markup(style), script=Markup(script), script_hash=digest,
+        style=Markup(style), script=Markup(script), script_hash=digest, refresh=refresh if refresh is None else math.ceil(refresh),
     )  # fmt: skip
 
 

@@ -76,8 +76,9 @@ def sweep_page(
     x: str,
     hue: str,
     more: Sequence[str],
+    refresh: float | None = None,
 ) -> str:
-    """Return the page of a sweep as HTML; `more` are notes beyond those of its records."""
+    """Return the page of a sweep as HTML, loaded again after `refresh` seconds; `more` are notes beyond those of its records."""
     facts, pairs = provenance(sweep, frames["runs"]), frames["runs"].drop_duplicates([*PAIR])
     head = [
         Fact(f"{len(sweep.records)} of {sweep.n_asked}", "jobs found", len(sweep.records) < sweep.n_asked),
@@ -91,7 +92,7 @@ def sweep_page(
         results(frames, x, hue), Section("figures", "Figures", drawn), conclusions(frames),
         run(facts, commands, sweep.following), problems(sweep, more),
     ]  # fmt: skip
-    return page(title, lead, head, parts)
+    return page(title, lead, head, parts, refresh)
 
 
 def results(frames: Mapping[str, pd.DataFrame], x: str, hue: str) -> Section:

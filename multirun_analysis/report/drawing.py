@@ -42,6 +42,7 @@ def write_page(
     files: bool = True,
     digest: str = "",
     processes: int = 1,
+    refresh: float | None = None,
 ) -> tuple[str, ...]:
     """Draw the figures and write ``report.html``; return notes on files that were left out.
 
@@ -62,6 +63,8 @@ def write_page(
         Of what the page is made of (`unchanged.made_of`), which its last line then says.
     processes : int
         That draw side by side.
+    refresh : float, optional
+        Seconds after which a browser loads the page again.
     """
     kinds = plots.choices()
     more: tuple[str, ...] = ()
@@ -75,7 +78,7 @@ def write_page(
     calls = [partial(_picture, name, kind, frames, x, hue, folder if files else None, within) for name, kind in kinds.items()]
     pictures = [picture for picture in side_by_side(calls, processes) if picture is not None]
     names = ", ".join("/".join(sweep_dir.resolve().parts[-2:]) for sweep_dir in sweep_dirs)  # Hydra's own names are a date and a time
-    text = sections.sweep_page(title or f"Sweep {names}", sweep, frames, pictures, load_commands(sweep_dirs), x, hue, more)
+    text = sections.sweep_page(title or f"Sweep {names}", sweep, frames, pictures, load_commands(sweep_dirs), x, hue, more, refresh)
     end = last_line(digest, [file for picture in pictures for file in picture.files.split(", ")]) if digest else ""
     write_text(text + end, folder / REPORT_FILE)
     return more

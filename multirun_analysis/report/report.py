@@ -50,6 +50,7 @@ class Report:
     counts: str
     failures: tuple[str, ...]
     notes: tuple[str, ...]
+    n_pending: int = 0  # jobs that are still to be measured
 
     @property
     def location(self) -> str:
@@ -78,6 +79,7 @@ def write_report(
     only: Collection[str] = (),
     brief: bool = False,
     processes: int = 1,
+    refresh: float | None = None,
 ) -> Report:
     """Write the tables, the figures and the page of sweeps, and return what a terminal shows of them.
 
@@ -98,6 +100,8 @@ def write_report(
         Draw the first figure only, as a sweep does at its end: the others take longer than many a sweep.
     processes : int
         That draw side by side, as forks of this one: for a program without threads of its own.
+    refresh : float, optional
+        Seconds after which a browser loads the page again.
 
     Returns
     -------
@@ -126,13 +130,13 @@ def write_report(
             facts = provenance(sweep, frames["runs"])
             if sweep.origin is None or sweep.origin.facts is not None:
                 write_text(provenance_text(facts), folder / PROVENANCE)
-            notes += _page(sweep, frames, sweep_dirs, folder, x, hue, facts=facts, brief=brief, processes=processes)
+            notes += _page(sweep, frames, sweep_dirs, folder, x, hue, facts=facts, brief=brief, processes=processes, refresh=refresh)
     notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
     if not only:
         notes += _figure_notes(table, x, hue)
     heading = f"Test loss barrier [nats]: mean [interval] ({kinds_of(shown)}); error at ends: mean test error of the networks."
     prefixed = tuple(f"note: {note}" for note in notes)
-    return Report(folder, names if only else (), heading, blocks, _counts(sweep), _failures(sweep), prefixed)
+    return Report(folder, names if only else (), heading, blocks, _counts(sweep), _failures(sweep), prefixed, _n_pending(sweep))
 
 
 def _page(
@@ -146,18 +150,19 @@ def _page(
     facts: Mapping[str, Any],
     brief: bool,
     processes: int,
+    refresh: float | None,
 ) -> tuple[str, ...]:
     """Draw the figures and write the page, a brief one only if the folder does not have it already; return notes on what was left out."""
     digest = ""
     if brief and sweep.origin is None:
         names = [str(sweep_dir.resolve()) for sweep_dir in sweep_dirs]
-        others = [names, load_commands(sweep_dirs), facts, len(sweep.records), sweep.n_asked, sweep.following, x, hue]
+        others = [names, load_commands(sweep_dirs), facts, len(sweep.records), sweep.n_asked, sweep.following, x, hue, refresh]
         digest = made_of([file for name in frames if (file := folder / f"{name}.csv").is_file()], others)
         if is_drawn(folder, digest):
             return ()
     from multirun_analysis.report.drawing import write_page  # plotting libraries take a second to import, and tables do without
 
-    return write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief, digest=digest, processes=processes)
+    return write_page(sweep, frames, sweep_dirs, folder, x, hue, brief=brief, digest=digest, processes=processes, refresh=refresh)
 
 
 def _check_tables(names: Collection[str]) -> None:
@@ -198,10 +203,14 @@ def _write_tables(
 def _counts(sweep: Sweep) -> str:
     """Return how many jobs were found, of those expected, and how many are still to be measured."""
     counts = f"{len(sweep.records)} of {sweep.n_asked} jobs found."
-    n_pending = sweep.failures["status"].isin(PENDING).sum()
+    n_pending = _n_pending(sweep)
     if n_pending:  # each in failures.csv, and all in one line here: a running sweep may have thousands
         counts += f" {n_pending} not yet measured: {GOES_ON}."
     return counts
+
+
+def _n_pending(sweep: Sweep) -> int:
+    return int(sweep.failures["status"].isin(PENDING).sum())
 
 
 def _failures(sweep: Sweep) -> tuple[str, ...]:

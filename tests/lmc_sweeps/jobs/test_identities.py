@@ -49,7 +49,7 @@ def job(**changes) -> JobSettings:
 
 def test_the_identity_of_the_default_job_is_frozen():
     expected = {
-        "code": 2,
+        "code": 3,
         "fingerprint": FINGERPRINT,
         "width": 32,
         "depth": 1,
