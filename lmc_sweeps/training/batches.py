@@ -28,7 +28,8 @@ def batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the inputs (K, B, ...) and the targets (K, B, ..., classes) of each network in steps `first` to `last` - 1.
 
-    Several batches are gathered at a time: for narrow networks a call costs more than what it does.
+    Several batches are gathered at a time: for narrow networks a call costs more than what it does. They lie in memory that is used again:
+    a batch is what it is until the next one is asked for.
 
     Parameters
     ----------
@@ -48,20 +49,31 @@ def batches(
     at_once = max(1, MOST_GATHERED // (len(recipes) * size * n_values)) * size
     epochs = range(first // per_epoch, math.ceil(last / per_epoch))
     drawn = [islice(data_orders(recipe.seed, recipe.number, examples), epochs.start, None) for recipe in recipes]
+    inputs_of, labels_of, targets_of = map(_Gathered, (split.inputs, split.labels, targets))
     for epoch in epochs:
         orders = torch.from_numpy(np.stack([next(order) for order in drawn]))
         here = orders[:, max(first - epoch * per_epoch, 0) * size : (last - epoch * per_epoch) * size].to(device)
         views = _views(recipes, epoch, examples, device)
         for rows in here.split(at_once, dim=1):
-            inputs, labels = (_rows(table, rows) for table in (split.inputs, split.labels))
+            inputs, labels = inputs_of(rows), labels_of(rows)
             if views is not None:
                 inputs = _augmented(inputs, views.take_along_dim(rows.unsqueeze(-1), 1), recipes[0], as_taken)
-            yield from zip(inputs.split(size, dim=1), _rows(targets, labels).split(size, dim=1), strict=True)
+            yield from zip(inputs.split(size, dim=1), targets_of(labels).split(size, dim=1), strict=True)
 
 
-def _rows(table: Tensor, rows: Tensor) -> Tensor:
-    """Return rows of a table, in the shape of their numbers."""
-    return table.index_select(0, rows.reshape(-1)).unflatten(0, rows.shape)
+class _Gathered:
+    """Rows of a table, gathered into memory that is used again: what was gathered before is gone."""
+
+    def __init__(self, table: Tensor) -> None:
+        self._table, self._memory = table, table.new_empty(0)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Return rows in the shape of their numbers."""
+        size = rows.numel() * self._table[0].numel()
+        if len(self._memory) < size:
+            self._memory = self._table.new_empty(size)
+        out = self._memory[:size].view(-1, *self._table.shape[1:])
+        return torch.index_select(self._table, 0, rows.reshape(-1), out=out).unflatten(0, rows.shape)
 
 
 def _views(recipes: Sequence[Recipe], epoch: int, examples: int, device: torch.device) -> Tensor | None:

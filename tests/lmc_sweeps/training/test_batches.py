@@ -1,5 +1,6 @@
 """What networks see: orders of the examples, and views of images that depend on nothing but the network, the epoch and the example."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -26,7 +27,12 @@ def drawn(
 ) -> list[tuple[Tensor, Tensor]]:
     training = replace(Training(epochs=3, batch_size=4, augmentation="crop_flip", crop_padding=2), **changes)
     recipes = [Recipe(seed=SEED, number=number, optimizer=Sgd(), training=training) for number in numbers]
-    return list(batches(recipes, split, TABLE, first, last, lambda images: images))
+    return copied(batches(recipes, split, TABLE, first, last, lambda images: images))
+
+
+def copied(drawn_batches: Iterator[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """Return batches that stay as they are: each is what it is until the next one is asked for."""
+    return [(inputs.clone(), targets.clone()) for inputs, targets in drawn_batches]
 
 
 def assert_equal_batches(left: list[tuple[Tensor, Tensor]], right: list[tuple[Tensor, Tensor]]) -> None:
@@ -79,8 +85,8 @@ def test_views_differ_by_network_and_epoch_and_keep_the_order_and_the_targets():
 
 def test_augmented_images_are_handed_on_as_networks_take_them():
     recipe = Recipe(seed=SEED, number=0, optimizer=Sgd(), training=Training(epochs=1, batch_size=4, augmentation="flip"))
-    flat = list(batches([recipe], IMAGES, TABLE, 0, PER_EPOCH, lambda images: images.flatten(1)))
-    whole = list(batches([recipe], IMAGES, TABLE, 0, PER_EPOCH, lambda images: images))
+    flat = copied(batches([recipe], IMAGES, TABLE, 0, PER_EPOCH, lambda images: images.flatten(1)))
+    whole = copied(batches([recipe], IMAGES, TABLE, 0, PER_EPOCH, lambda images: images))
     assert_equal_batches(flat, [(inputs.flatten(2), targets) for inputs, targets in whole])
 
 
