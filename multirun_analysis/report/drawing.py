@@ -69,7 +69,7 @@ def write_page(
     kinds = plots.choices()
     more: tuple[str, ...] = ()
     if brief:
-        kinds = dict([next(iter(kinds.items()))])
+        kinds = dict(list(kinds.items())[:1])
     else:
         planes = find_planes(sweep, sweep_dirs)
         curves = tidy.curves_frame(sweep, shown_jobs(frames["runs"], fixed_keys(frames["barrier_vs_width"], x, hue)))
