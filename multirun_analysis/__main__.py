@@ -16,7 +16,7 @@ from multirun_analysis.common.streams import command_streams
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
 from multirun_analysis.tables.names import TABLES
 
-SECONDS, LEAST = 10.0, 1.0  # between two looks at a sweep that is watched: if nothing else is said, and at least
+SECONDS, LEAST, MOST = 10.0, 1.0, 86_400.0  # between two looks at a sweep that is watched: if nothing else is said, at least, at most
 
 EXAMPLES = """examples:
   python -m multirun_analysis my_sweep                           the tables, figures and report.html of a sweep, finished or not
@@ -64,7 +64,8 @@ def main(arguments: list[str] | None = None) -> None:
         type=float,
         const=SECONDS,
         metavar="SECONDS",
-        help=f"of a sweep that runs: write all again every so many seconds (default: {SECONDS:g}) until it is done; the page loads itself",
+        help="behind the folder of a sweep that runs: write its tables and the page's first figure again every so many seconds (default: "
+        f"{SECONDS:g}) until it is done, then all of it; the page loads itself",
     )
     figure = parser.add_argument_group("a figure for a paper", "into DIR/analysis/paper, with a caption; nothing else is written then")
     figure.add_argument("--figure", metavar="NAME", help="draw this figure of the report, barrier_vs_width for example")
@@ -118,6 +119,8 @@ def main(arguments: list[str] | None = None) -> None:
             sys.stdout.write(written(f"{for_terminal(write_study(options, folders, out))}\n", sys.stdout))
     except InputError as error:
         sys.exit(for_terminal(error, keep="\n"))
+    except KeyboardInterrupt:
+        sys.exit(130)
     except OSError as error:
         sys.exit(for_terminal(f"the tables cannot be written: {error}; make room or name another folder with --out DIR."))
 
@@ -127,8 +130,8 @@ def _check_figure(options: argparse.Namespace) -> None:
     of_figure = [name for name in ("metric", "select", "size", "format", "style", "line") if getattr(options, name) not in (None, [])]
     if options.figure is None and of_figure:
         raise InputError(f"`--{of_figure[0]}` is of a figure for a paper: name it with --figure, such as --figure barrier_vs_width.")
-    if options.watch is not None and not options.watch >= LEAST:
-        raise InputError(f"`--watch` must be at least {LEAST:g} second, got {options.watch:g}.")
+    if options.watch is not None and not LEAST <= options.watch <= MOST:
+        raise InputError(f"`--watch` must be {LEAST:g} to {MOST:g} seconds, got {options.watch:g}.")
     for name in ("figure", "study"):
         if options.watch is not None and getattr(options, name):
             raise InputError(f"`--watch` and `--{name}` exclude each other: what is watched is a sweep's own page.")

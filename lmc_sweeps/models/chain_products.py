@@ -77,7 +77,7 @@ class Chain:
         kinds = [type(layer.after[0]) for layer in self.layers[:-1]]
         weights = [factor(stack[f"{layer.name}.weight"]) for layer in self.layers]
         factors = [factor(inputs)]
-        hidden = [factors[0]]  # h^0, h^1, ...; of a ReLU's the sign is needed, which its factor has
+        hidden = [factors[0]]  # h^0, h^1, ...; of a ReLU's the sign is needed, which its factor has (but of numbers below 1e-40)
         for k, kind in enumerate(kinds):
             values = self.after(k, self.linear(k, stack, factors[k], weights[k], workspace if kind is nn.ReLU else None))
             factors.append(factor(values))

@@ -110,7 +110,8 @@ class FeedForward(Architecture):
         return other
 
     def rounded_inputs(self, inputs: Tensor) -> Tensor:
-        return self._chain.products.factor(inputs) if type(self) is FeedForward else inputs  # a subclass may use them otherwise
+        products, is_known = self._chain.products, type(self) is FeedForward  # a subclass may use them otherwise
+        return products.factor(inputs) if is_known and products.rounds_results else inputs  # in float32 a copy would save nothing
 
     @one_thread()
     def forward(self, stack: Mapping[str, Tensor], inputs: Tensor) -> Tensor:

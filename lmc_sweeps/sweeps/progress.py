@@ -129,15 +129,26 @@ class SweepProgress(TrainingProgress):
         self._measuring, self._workers = measuring, workers
         self._begun: dict[int, float] = {}
         self._ended: dict[int, float] = {}  # how long each took
+        self._measured: set[int] = set()
+        self._trains = True
         self._since = time.monotonic()
+
+    def end_training(self) -> None:
+        """Note that no network is trained any more: some may have been begun before, or failed, and their steps are never counted."""
+        self._trains = False
+
+    def training_left(self, now: float) -> float | None:
+        return super().training_left(now) if self._trains else 0.0
 
     def begin_job(self, number: int) -> None:
         """Note that a job is being measured."""
         self._begun[number] = time.monotonic()
 
-    def end_job(self, number: int) -> None:
-        """Note that a job is done, or has failed."""
+    def end_job(self, number: int, is_measured: bool = True) -> None:
+        """Note that a job is done, or has failed: then how long it took says nothing of the others."""
         now = time.monotonic()
+        if is_measured and number in self._begun:
+            self._measured.add(number)
         self._ended[number] = now - self._begun.pop(number, now)
         self.show()
 
@@ -153,8 +164,8 @@ class SweepProgress(TrainingProgress):
 
     def measuring_left(self, now: float) -> float:
         """Return how many seconds measuring still takes, at the estimates times what those of the jobs so far were off by."""
-        expected = sum(self._measuring[number] for number in self._ended)
-        factor = sum(self._ended.values()) / expected if expected > 0 else 1.0
+        expected = sum(self._measuring[number] for number in self._measured)
+        factor = sum(self._ended[number] for number in self._measured) / expected if expected > 0 else 1.0
         left = {number: factor * seconds for number, seconds in self._measuring.items() if number not in self._ended}
         for number, start in self._begun.items():
             left[number] = max(left[number] - (now - start), 0.0)

@@ -2,10 +2,10 @@
 
 import heapq
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from hydra.core.utils import JobReturn
+from hydra.core.utils import JobReturn, JobStatus
 
 from lmc_sweeps.common.workers import Answer, WorkerEnded, Workers
 from lmc_sweeps.jobs.balancing import Waiting, balanced
@@ -40,6 +40,7 @@ class Schedule:
         self._order = itertools.count()
         self._tried: list[Waiting] = []
         self._n_trying = 0
+        self._under_way: set[Step] = set()
         self._lost: list[Step] = []
         self._tried_again: set[Step] = set()
         self._begun: set[int] = set()
@@ -55,7 +56,15 @@ class Schedule:
                 self._ask(heapq.heappop(self._queue)[-1])
             for answer in self._workers.answers():
                 self._take(answer)
+            if not self._groups and not any(step.method != JOBS for step in self._unfinished()):
+                self._progress.end_training()
         return self._results
+
+    def _unfinished(self) -> Iterator[Step]:
+        """Yield what waits, what is being done, and what is to be tried once more."""
+        yield from (entry[-1] for entry in self._queue)
+        yield from self._under_way
+        yield from self._lost
 
     def _has_more(self) -> bool:
         """Return whether anything is left to do, and queue what is done in its turn: groups, then what has lost its worker."""
@@ -82,10 +91,12 @@ class Schedule:
         if step.method == JOBS:
             self._progress.begin_job(step.subject)
             more = ({name: self._at_hand[name] for name in self._jobs[step.subject].networks if name in self._at_hand},)
+        self._under_way.add(step)
         self._workers.ask(step, step.method, step.subject, *more)
 
     def _take(self, answer: Answer) -> None:
         step: Step = answer.key  # type: ignore[assignment]
+        self._under_way.discard(step)
         if isinstance(answer.error, WorkerEnded) and step not in self._tried_again:
             self._progress.write(f"{self._in_words(step)}: {answer.error}; tried once more at the end.")
             self._lost.append(step)
@@ -142,7 +153,7 @@ class Schedule:
         """Keep the result of a job, write its lines, and drop the networks that no other job needs."""
         for line in lines:
             self._progress.write(line)
-        self._progress.end_job(number)
+        self._progress.end_job(number, result.status == JobStatus.COMPLETED)
         self._results[number] = result
         del self._jobs[number]
         if not self._at_hand:

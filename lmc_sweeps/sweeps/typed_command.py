@@ -3,6 +3,7 @@
 import argparse
 import importlib.metadata
 import platform
+import sys
 from collections.abc import Sequence
 
 from hydra._internal.utils import get_args_parser
@@ -18,14 +19,14 @@ def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
     InputError
         If an option is unknown.
     """
+    if "--version" in (sys.argv[1:] if words is None else words):  # Hydra would say its own alone
+        sys.stdout.write(f"{versions()}\n")
+        raise SystemExit(0)
     parser = get_args_parser()
 
     def refuse(message: str) -> None:
         raise InputError(f"{message}; keys are set without dashes, as KEY=VALUE, e.g. width=64, and --help lists the options.")
 
-    for action in parser._actions:
-        if isinstance(action, argparse._VersionAction):  # which would say Hydra's alone
-            action.version = versions()
     parser.error = refuse  # type: ignore[method-assign, assignment]
     return parser.parse_intermixed_args(words)
 
@@ -33,7 +34,14 @@ def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
 def versions() -> str:
     """Return the versions of this package and of those that its numbers depend on."""
     names = ("lmc-sweeps", "torch", "numpy", "pot", "hydra-core")
-    return ", ".join([*(f"{name} {importlib.metadata.version(name)}" for name in names), f"Python {platform.python_version()}"])
+    return ", ".join([*(f"{name} {_version(name)}" for name in names), f"Python {platform.python_version()}"])
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:  # a checkout that is not installed, or a package under another name
+        return "unknown"
 
 
 def is_special(command: argparse.Namespace) -> bool:

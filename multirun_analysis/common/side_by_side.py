@@ -66,6 +66,8 @@ def side_by_side(calls: Sequence[Callable[[], Result]], processes: int) -> list[
     except OSError:  # no memory for another process
         pass
     finally:
+        for _, process in running.values():
+            process.terminate()
         for pipe, (_, process) in running.items():
             _end(process)
             pipe.close()
@@ -92,6 +94,7 @@ def beside(call: Callable[[], object], processes: int) -> Iterator[None]:
         yield
         with suppress(EOFError, OSError):
             pipe.recv()
+            process.join()  # it has nothing left to do
             return
     finally:
         _end(process)
@@ -112,7 +115,7 @@ def _forked(call: Callable[[], object]) -> "tuple[Connection[Any, Any], Any]":
 
 
 def _end(process: Any) -> None:
-    """Let a process remove the file that it is at, and go; it is gone already if it has returned something."""
+    """Let a process remove the file that it is at, and go."""
     process.terminate()
     process.join(PATIENCE)
     process.kill()
@@ -123,4 +126,6 @@ def _send(pipe: "Connection[Any, Any]", call: Callable[[], object]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with its `finally` clauses
     with suppress(Exception):  # the parent makes the call again, and has the error
-        pipe.send(call())
+        result = call()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what it was asked for is done
+        pipe.send(result)

@@ -2,11 +2,13 @@
 
 import io
 import logging
+import os
 import re
 import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +47,26 @@ def save_pgf(figure: Figure, path: Path) -> None:
     Raises
     ------
     InputError
-        If there is no LaTeX, by which letters are measured.
+        If there is no LaTeX, by which letters are measured, or it cannot set one of them.
     """
     with _rendering(), matplotlib.rc_context(PGF):
         _escape_for_latex(figure)
+        if shutil.which(PGF["pgf.texsystem"]) is None:
+            raise InputError(f"the format pgf needs the program {PGF['pgf.texsystem']}, which is not here; pdf does not.")
         try:
-            write_by(path, lambda temporary: figure.savefig(temporary, format="pgf"))
-        except (OSError, RuntimeError) as error:
-            if shutil.which(PGF["pgf.texsystem"]) is None:
-                raise InputError(f"the format pgf needs the program {PGF['pgf.texsystem']}, which is not here; pdf does not.") from error
-            raise
+            write_by(path, partial(_write_pgf, figure, path.parent))
+        except Exception as error:
+            if isinstance(error, OSError):
+                raise
+            reason = next((line for line in str(error).splitlines() if line.startswith("!")), str(error).partition("\n")[0])
+            raise InputError(f"LaTeX cannot set the figure for the format pgf ({reason}); pdf needs no LaTeX.") from error
+
+
+def _write_pgf(figure: Figure, folder: Path, temporary: Path) -> None:
+    """Write a figure as pgf, and beside its place the pictures that it includes."""
+    figure.savefig(temporary, format="pgf")
+    for picture in temporary.parent.glob(f"{temporary.stem}-img*.png"):
+        os.replace(picture, folder / picture.name)
 
 
 def _escape_for_latex(figure: Figure) -> None:

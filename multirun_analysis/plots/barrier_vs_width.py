@@ -84,9 +84,9 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     keys = fixed_keys(table, x, hue)
     all_cells = cells(table[table["n_pairs"] > 0], keys)
     rows = shown_cells(all_cells)
-    if not rows:
-        return None
     pairs, metrics = cells(frames["runs"], keys), shown_metrics(frames)
+    if not rows or not metrics:
+        return None
     is_alone, is_shared = len(metrics) == 1, hue != "matching"
     n_columns = min(len(rows), MOST_COLUMNS) if is_alone else len(metrics)
     figure, axes = panel_rows(-(-len(rows) // n_columns) if is_alone else len(rows), n_columns)
@@ -113,4 +113,5 @@ FIGURE = SweepFigure(
     "identity is the control, without matching.",
     draw,
     order=0,
+    of_metrics=True,
 )

@@ -22,9 +22,11 @@ class SweepFigure:
     """A figure that every sweep gets where it has something to show.
 
     `draw(frames, x, hue)` returns None where it has not. The title may name ``{x}``. A report shows its figures by ascending `order`.
+    With `of_metrics` it has panels for the measures that the frames hold, loss and error barrier or a single one (`shown_metrics`).
     """
 
     title: str
     caption: str
     draw: Callable[[Frames, str, str], Figure | None]
     order: int = 50
+    of_metrics: bool = False

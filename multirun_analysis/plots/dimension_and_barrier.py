@@ -69,4 +69,5 @@ FIGURE = SweepFigure(
     "in the table dimension_correlations of a study it is.",
     draw,
     order=40,
+    of_metrics=True,
 )

@@ -27,9 +27,12 @@ def listing(sweep_dirs: Sequence[Path]) -> str:
     """
     sweep = find_sweep(sweep_dirs)
     status = _statuses(sweep)
-    typed = {entry["run_id"]: str(entry.get("job", "")) or ALONE for entry in sweep.expected}
-    run_ids = [*typed, *(run_id for run_id in status if run_id not in typed)]
-    rows = [HEAD, *((status.get(run_id, "missing"), typed.get(run_id, _settings(sweep, run_id)), run_id) for run_id in run_ids)]
+    # The tables of an analysis say that pairs are missing, not of which job.
+    expected = sweep.expected if sweep.origin is None else ()
+    labels = {record["run_id"]: _settings(record["scope"]) for record in sweep.records}
+    labels |= {entry["run_id"]: str(entry.get("job", "")) or ALONE for entry in expected}
+    run_ids = dict.fromkeys([*(entry["run_id"] for entry in expected), *status])
+    rows = [HEAD, *((status.get(run_id, "missing"), labels.get(run_id, ALONE), run_id) for run_id in run_ids)]
     widths = [max(terminal_columns(for_terminal(row[k])) for row in rows) for k in range(2)]
     lines = ["  ".join([_padded(row[0], widths[0]), _padded(row[1], widths[1]), for_terminal(row[2])]).rstrip() for row in rows]
     counts = dict.fromkeys((row[0] for row in rows[1:]), 0)
@@ -48,9 +51,8 @@ def _statuses(sweep: Sweep) -> dict[str, str]:
     return status
 
 
-def _settings(sweep: Sweep, run_id: str) -> str:
+def _settings(scope: Mapping[str, Any]) -> str:
     """Return the settings by which a job that no sweep expects can be told: those that nearly every sweep varies."""
-    scope: Mapping[str, Any] = next((record["scope"] for record in sweep.records if record["run_id"] == run_id), {})
     return " ".join(f"{key}={scope[key]}" for key in ("width", "depth", "seed") if key in scope) or ALONE
 
 

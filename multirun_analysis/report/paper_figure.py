@@ -1,5 +1,6 @@
 """A figure of a sweep for a paper: what it shows, its size and style, its files, and a caption that says what stands in it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,17 +11,20 @@ from matplotlib.figure import Figure
 
 from multirun_analysis import plots
 from multirun_analysis.checks import InputError, nearest
-from multirun_analysis.common.media import for_latex
+from multirun_analysis.common.media import for_latex, from_figure
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.planes import find_planes
-from multirun_analysis.frames.tidy import Sweep, value_text
+from multirun_analysis.frames.tidy import Sweep, curves_frame, value_text
 from multirun_analysis.output.figures import save_figure, save_pgf
 from multirun_analysis.output.files import write_text
 from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.interpolation_curves import shown_jobs
 from multirun_analysis.plots.paper import NOTE, for_paper
-from multirun_analysis.report.paper_options import style_settings, style_size
+from multirun_analysis.report.paper_options import check_size, style_settings, style_size
 from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
+from multirun_analysis.tables.cells import fixed_keys
+from multirun_analysis.tables.names import TABLES
 from multirun_analysis.tables.pivots import pivot
 from multirun_analysis.tables.sweep import sweep_frames
 
@@ -48,7 +52,7 @@ class PaperFigure:
     size : tuple of float, optional
         Width and height in inches; as in the report, or as a style says, if not given.
     styles : sequence of str
-        Of matplotlib, by name or as the file of one; or ``tueplots.icml2022``, a bundle of tueplots.
+        Of matplotlib, by name or as the file of one; or ``tueplots.icml2022``, a bundle of tueplots. One may stand alone.
     level_line : float, optional
         A barrier at which a dotted line is drawn.
     """
@@ -59,8 +63,12 @@ class PaperFigure:
     metric: str | None = None
     select: Mapping[str, Sequence[str]] = field(default_factory=dict)
     size: tuple[float, float] | None = None
-    styles: Sequence[str] = ()
+    styles: str | Sequence[str] = ()
     level_line: float | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.styles, str):
+            object.__setattr__(self, "styles", (self.styles,))
 
     @property
     def kind(self) -> SweepFigure:
@@ -84,45 +92,66 @@ class PaperFigure:
         InputError
             If there is no such figure, measure, key, value or style, or nothing to be shown.
         """
-        kind, settings = self.kind, style_settings(self.styles)
-        frames = sweep_frames(sweep, choice=choice)
-        pivot(frames["barrier_vs_width"], frames["runs"], SHOWN, x=self.x, hue=self.hue)  # which refuses what is no key
+        kind, settings, size = self.kind, style_settings(self.styles), self.size or style_size(self.styles)
+        self._check(kind)
+        if size is not None:
+            check_size(size)
+        frames = sweep_frames(sweep, [name for name in TABLES if name != "curves"], choice)
+        pivot(frames[DRAWN], frames["runs"], SHOWN, x=self.x, hue=self.hue)  # which refuses what is no key
         frames = self._shown({**frames, "planes": find_planes(sweep, sweep_dirs).frame})
-        with for_paper(self.size or style_size(self.styles), settings):
+        curves = curves_frame(sweep, shown_jobs(frames["runs"], fixed_keys(frames[DRAWN], self.x, self.hue)))
+        frames["curves"] = self._selected(curves)
+        with for_paper(size, settings):
             figure = kind.draw(frames, self.x, self.hue)
         if figure is None:
             raise InputError(f"`--figure` {self.name} has nothing to show of this sweep{' with what was selected' if self.select else ''}.")
+        if size is not None:
+            figure.set_size_inches(size)  # of figures too that are laid out by themselves
         if self.level_line is not None:
-            for ax in figure.axes:
-                ax.axhline(self.level_line, color="black", linewidth=0.8, linestyle=":")
+            _draw_line(figure, self.level_line)
         return figure, frames
 
+    def _check(self, kind: SweepFigure) -> None:
+        """Raise `InputError` if a measure or a line was asked for that this figure has no place for."""
+        if self.metric is not None and not kind.of_metrics:
+            names = [name for name, each in plots.choices().items() if each.of_metrics]
+            raise InputError(f"`--metric` must not be set for {self.name}, whose measures are its own; it is for {', '.join(names)}.")
+        if self.level_line is None:
+            return
+        if self.name != DRAWN or self.metric is None:
+            raise InputError(f"`--line` is for --figure {DRAWN} with the --metric whose value it marks.")
+        if not math.isfinite(self.level_line):
+            raise InputError(f"`--line` must be a number, got {self.level_line:g}.")
+
     def _shown(self, frames: Frames) -> dict[str, pd.DataFrame]:
-        shown = dict(frames)
+        table = frames[DRAWN]
+        keys = [*table.columns[: list(table.columns).index("split")], "width"]
         for key, values in self.select.items():
-            columns = [name for name, frame in frames.items() if key in frame]
-            table = frames[DRAWN]
-            if key not in table:
-                keys = [*table.columns[: list(table.columns).index("split")], "width"]
+            if key not in keys:
                 raise InputError(f"`--select` must name one of {', '.join(keys)}, got {key!r}.{nearest(key, keys)}")
             values_of_key = dict.fromkeys(map(value_text, table[key]))
             for value in values:
                 if value not in values_of_key:
                     raise InputError(f"`--select` {key} must be one or several of {', '.join(values_of_key)}, got {value!r}.")
-            for name in columns:
-                shown[name] = shown[name][shown[name][key].map(value_text).isin(values)]
+        shown = {name: self._selected(frame) for name, frame in frames.items()}
         if self.metric is not None:
-            metrics = [name for name in dict.fromkeys(frames[DRAWN]["metric"]) if name.startswith(("loss", "error"))]
+            metrics = [name for name in dict.fromkeys(table["metric"]) if name.startswith(("loss", "error"))]
             if self.metric not in metrics:
                 raise InputError(f"`--metric` must be one of {', '.join(metrics)}, got {self.metric!r}.{nearest(self.metric, metrics)}")
             shown[DRAWN] = shown[DRAWN][shown[DRAWN]["metric"] == self.metric]
         return shown
 
+    def _selected(self, frame: pd.DataFrame) -> pd.DataFrame:
+        for key, values in self.select.items():
+            if key in frame:
+                frame = frame[frame[key].map(value_text).isin(values)]
+        return frame
+
     def caption(self, figure: Figure, frames: Frames) -> str:
         """Return what a reader of the figure must know, in sentences: what is shown, how it is drawn, of which networks and how many."""
         kind, table = self.kind, frames[DRAWN]
         metric = f" ({self.metric.replace('_', ' ')})" if self.metric is not None else ""
-        note = str(vars(figure).get(NOTE, "")).replace("\n", "; ")
+        note = from_figure(str(vars(figure).get(NOTE, ""))).replace("\n", "; ")
         sentences = [f"{kind.title.format(x=self.x)}{metric}", kind.caption.rstrip("."), note[:1].upper() + note[1:]]
         if self.level_line is not None:
             sentences.append(f"Dotted line: {self.level_line:g}")
@@ -132,6 +161,15 @@ class PaperFigure:
         if len(counts):
             sentences.append(f"{_range(counts)} pairs of networks for each value")
         return " ".join(f"{sentence}." for sentence in sentences if sentence)
+
+
+def _draw_line(figure: Figure, level: float) -> None:
+    """Draw a dotted line across every panel of barriers, which are made high enough for it."""
+    for ax in figure.axes:
+        if ax.axison:
+            low, high = ax.get_ylim()
+            ax.set_ylim(min(low, level), max(high, 1.1 * level))
+            ax.axhline(level, color="black", linewidth=0.8, linestyle=":")
 
 
 def _range(counts: pd.Series) -> str:
@@ -182,8 +220,10 @@ def _latex(name: str, formats: Sequence[str], caption: str) -> str:
     r"""Return the float of a figure: ``\input`` it in a document with ``\usepackage{graphicx}``, or pgf where that is the format."""
     # Matplotlib sets the numbers of ticks with a command of its own.
     pgf = rf"\providecommand{{\mathdefault}}[1]{{#1}}\input{{{name}.pgf}}"
-    included = pgf if list(formats) == ["pgf"] else rf"\includegraphics{{{name}}}"
-    lines = [
+    takes_file = bool({"pdf", "png"} & set(formats))
+    included = pgf if "pgf" in formats and not takes_file else rf"\includegraphics{{{name}}}"
+    lines = [] if takes_file or "pgf" in formats else ["% LaTeX takes no SVG by itself: --format pdf writes what it takes."]
+    lines += [
         r"\begin{figure}",
         r"  \centering",
         f"  {included}",

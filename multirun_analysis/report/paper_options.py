@@ -1,5 +1,6 @@
 """What is typed of a figure for a paper: its size, its styles, and the values that keys may have."""
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,6 +13,8 @@ from multirun_analysis.checks import InputError, nearest, user_path
 LEAST_SIZE, MOST_SIZE = 0.5, 60.0  # inches
 INCHES = {"in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4}
 BUNDLES = "tueplots."
+# Settings of matplotlib that are no looks, which a style must not leave behind in a notebook.
+OF_PROGRAMS = ("backend", "interactive", "toolbar", "timezone", "webagg.", "tk.", "macosx.", "keymap.", "savefig.", "figure.max_open")
 _LIBRARY: Mapping[str, Any] = matplotlib_styles.library  # by name
 
 
@@ -24,7 +27,7 @@ def style_settings(styles: Iterable[str]) -> dict[str, Any]:
         If there is no such style.
     """
     settings = _all_settings(styles)
-    settings.pop("figure.figsize", None)
+    settings = {key: value for key, value in settings.items() if key != "figure.figsize" and not key.startswith(OF_PROGRAMS)}
     return settings | {"text.usetex": False}  # names of methods and keys are no TeX
 
 
@@ -49,7 +52,9 @@ def _bundle(name: str) -> dict[str, Any]:
     names = [each for each in dir(bundles) if re.search(r"\d{4}$", each)]
     if name not in names:
         raise InputError(f"`--style` {BUNDLES}NAME must be one of {', '.join(names)}, got {name!r}.{nearest(name, names)}")
-    settings: dict[str, Any] = getattr(bundles, name)(usetex=False)
+    bundle = getattr(bundles, name)
+    usetex = {"usetex": False} if "usetex" in inspect.signature(bundle).parameters else {}
+    settings: dict[str, Any] = bundle(**usetex)
     return settings
 
 
@@ -60,6 +65,8 @@ def _matplotlib_style(name: str) -> dict[str, Any]:
     if path.is_file():
         try:
             settings: Any = mpl.rc_params_from_file(path, use_default_template=False)
+            if not settings:
+                raise ValueError("it sets nothing")
             return dict(settings)
         except (OSError, UnicodeDecodeError, ValueError) as error:
             raise InputError(f"`--style` {name!r} cannot be read as a style of matplotlib: {error}.") from error
@@ -81,6 +88,12 @@ def read_size(text: str) -> tuple[float, float]:
     if not all(LEAST_SIZE <= side <= MOST_SIZE for side in size):
         raise InputError(f"`--size` must be WIDTHxHEIGHT in inches, such as 3.25x2.4, or with mm or cm behind it, got {text!r}.")
     return size
+
+
+def check_size(size: tuple[float, float]) -> None:
+    """Raise `InputError` unless a size in inches can be printed."""
+    if not all(LEAST_SIZE <= side <= MOST_SIZE for side in size):
+        raise InputError(f"a figure must be {LEAST_SIZE:g} to {MOST_SIZE:g} inches wide and high, got {size[0]:g} x {size[1]:g}.")
 
 
 def read_selected(texts: Iterable[str]) -> dict[str, list[str]]:

@@ -120,7 +120,7 @@ class SweepResults:
         metric: str | None = None,
         select: Mapping[str, object] | None = None,
         size: tuple[float, float] | None = None,
-        styles: Sequence[str] = (),
+        styles: str | Sequence[str] = (),
         level_line: float | None = None,
     ) -> tuple[Figure, str]:
         """Return a figure for a paper and its caption, as ``python -m multirun_analysis DIR --figure NAME`` writes them.

@@ -18,6 +18,7 @@ from multirun_analysis.tables.not_worse import MEANING, Decided, decided_differe
 PAIRS, ENDS = "pairs", "error at ends"
 SHOWN = ["n_pairs", "n_expected", "mean", "ci_low", "ci_high"]
 MIDDLE = 1e-9  # of half an interval: so far the mean may be from its middle
+MOST_FLOATS = 16
 LABEL = "tab:barrier_vs_width"  # in a LaTeX document
 ROUNDING = 1e-12  # of a mean; half an interval below it is what rounding leaves of equal values
 
@@ -206,7 +207,8 @@ def pivot_latex(blocks: Sequence[Block], measure: str = "test loss barrier") -> 
         caption = for_latex(f"{measure[:1].upper()}{measure[1:]}; {block.title}.{meaning}")
         label = LABEL if len(blocks) == 1 else f"{LABEL}_{position}"
         head = [r"\begin{table}", r"\centering", rf"\caption{{{caption}}}", rf"\label{{{label}}}"]
-        texts.append("\n".join([*head, *lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]))
+        room = [r"\clearpage"] if position % MOST_FLOATS == 0 else []  # LaTeX does not keep more of them waiting
+        texts.append("\n".join([*head, *lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", *room, ""]))
     return "\n".join(texts)
 
 

@@ -107,6 +107,30 @@ def test_of_networks_that_are_all_there_jobs_alone_are_counted(at, capsys):
     ]
 
 
+def test_steps_that_are_never_counted_are_not_waited_for_once_training_is_over(at, capsys):
+    with progress.SweepProgress("the sweep", 100, {0: 60.0, 1: 60.0}, workers=2) as note:
+        note(10)
+        at(10)
+        note(40)  # the other 50 had been made before, or are those of a stack that failed
+        note.begin_job(0)
+        note.end_training()
+        at(35)
+        note(0)
+    assert lines(capsys) == ["the sweep: 50 of 100 network-steps, 0 of 2 jobs done, about 48 s left"]
+
+
+def test_jobs_that_fail_say_nothing_of_how_long_the_others_take(at, capsys):
+    with progress.SweepProgress("the sweep", 0, {0: 60.0, 1: 60.0, 2: 60.0}, workers=1) as note:
+        note.end_job(0, is_measured=False)  # its networks could not be trained: it was never begun
+        note.begin_job(1)
+        at(1)
+        note.end_job(1, is_measured=False)
+        note.begin_job(2)
+        at(31)
+        note(0)
+    assert lines(capsys) == ["the sweep: 2 of 3 jobs done, about 30 s left"]
+
+
 def test_durations_are_for_people():
     assert [progress.duration(seconds) for seconds in (42, 180, 5400)] == ["42 s", "3 min", "1.5 h"]
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from analysis_sweeps import expect, make_record
+from published_analyses import publish
 
 from lmc_sweeps.cli import main
 from multirun_analysis.report.listing import ALONE, listing
@@ -44,6 +45,13 @@ def test_a_job_of_defaults_says_so(write_sweep):
     record = make_record("r7")
     (row,) = rows(listing([write_sweep([record], [expect(record) | {"job": ""}])]))
     assert row == ["ok", ALONE, "r7"]
+
+
+def test_tables_without_records_have_the_jobs_that_they_name_and_no_others(write_sweep, tmp_path):
+    records = [make_record("r0", seed=0), make_record("r1", seed=1)]
+    published = publish(write_sweep, tmp_path / "published", records, missing=1)
+    text = listing([published])
+    assert rows(text) == [["ok", "width=8 depth=1 seed=0", "r0"], ["missing", ALONE, "r1"]]
 
 
 def test_nothing_that_was_typed_reaches_the_terminal_as_a_command(write_sweep):

@@ -81,6 +81,20 @@ def test_only_the_selected_values_are_shown(folder, select, depths, methods):
         assert [float(tick) for tick in panels(figure)[0].get_xticks()] == [8, 128]
 
 
+def test_a_line_is_seen_wherever_it_lies_and_on_no_panel_that_is_not(write_sweep):
+    records = [make_record(f"r{seed}{depth}", seed=seed, depth=depth, barrier=0.1) for seed in (0, 1, 2) for depth in range(1, 6)]
+    figure, _ = SweepResults(write_sweep(records)).paper_figure(metric="loss_barrier", level_line=50.0)
+    assert len(figure.axes) > len(panels(figure)) == 5
+    for ax in figure.axes:
+        assert any(set(line.get_ydata()) == {50.0} for line in ax.lines) == ax.axison
+        assert not ax.axison or ax.get_ylim()[1] > 50
+
+
+def test_one_style_may_stand_alone(folder):
+    figure, _ = SweepResults(folder).paper_figure(styles="tueplots.icml2022")
+    assert figure.get_figwidth() == 3.25
+
+
 def test_other_figures_of_the_report_can_be_drawn_too(folder):
     figure, caption = SweepResults(folder).paper_figure("interpolation_curves", select={"depth": 1}, size=(6.5, 3.0))
     assert tuple(figure.get_size_inches()) == (6.5, 3.0)
@@ -93,6 +107,10 @@ def test_other_figures_of_the_report_can_be_drawn_too(folder):
         ("--figure barrier_vs_with", "`--figure` must be one of .* Did you mean 'barrier_vs_width'"),
         (f"{FIGURE} --metric eror_barrier", "`--metric` must be one of .* Did you mean 'error_barrier'"),
         (f"{FIGURE} --select dept=1", "`--select` must name one of dataset, model, depth.* Did you mean 'depth'"),
+        (f"{FIGURE} --select split=train", "`--select` must name one of dataset, model, depth"),
+        (f"{FIGURE} --line 0.01", "`--line` is for --figure barrier_vs_width with the --metric whose value it marks"),
+        (f"{FIGURE} --metric loss_barrier --line nan", "`--line` must be a number, got nan"),
+        ("--figure connected_share --metric loss_barrier", "`--metric` must not be set for connected_share, whose measures are its own"),
         (f"{FIGURE} --select depth=3", "`--select` depth must be one or several of 1, 2, got '3'"),
         (f"{FIGURE} --format jpg", "`--format` must be one or several of pdf, png, svg, pgf, got 'jpg'"),
         (f"{FIGURE} --size 3", "`--size` must be WIDTHxHEIGHT"),
@@ -117,6 +135,41 @@ def test_the_format_of_latex_needs_it(folder, tmp_path, monkeypatch):
         write_paper_figure([folder], PaperFigure(), ["pgf"], tmp_path)
 
 
+def test_a_float_of_svg_alone_says_that_latex_takes_none(folder, tmp_path):
+    write_paper_figure([folder], PaperFigure(), ["svg"], tmp_path)
+    assert (tmp_path / "barrier_vs_width.tex").read_text().startswith("% LaTeX takes no SVG by itself")
+
+
+def compiled(folder):
+    """Return what LaTeX says of a document with the float in a folder."""
+    name = next(folder.glob("*.tex")).name
+    document = rf"\documentclass{{article}}\usepackage{{graphicx,pgf}}\begin{{document}}\input{{{name}}}\end{{document}}"
+    (folder / "paper.tex").write_text(document)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.needs("pdflatex")
+def test_pictures_inside_of_a_pgf_lie_beside_it(write_sweep, tmp_path):
+    records = [
+        make_record(f"r{seed}{width}{lr}", seed=seed, width=width, barrier=lr / width, **{"optimizer.lr": lr})
+        for seed in (0, 1)
+        for width in (8, 32)
+        for lr in (0.1, 0.2)
+    ]
+    write_paper_figure([write_sweep(records)], PaperFigure("heat_map"), ["pgf"], tmp_path)
+    assert list(tmp_path.glob("heat_map-img*.png"))
+    completed = compiled(tmp_path)
+    assert completed.returncode == 0, completed.stdout
+
+
+@pytest.mark.needs("pdflatex")
+def test_what_latex_cannot_set_is_a_sentence(write_sweep, tmp_path):
+    records = [make_record(f"r{seed}{width}", seed=seed, width=width, dataset="κ→") for seed in (0, 1) for width in (8, 32)]
+    with pytest.raises(InputError, match=r"LaTeX cannot set the figure for the format pgf \(! "):
+        write_paper_figure([write_sweep(records)], PaperFigure(hue="dataset"), ["pgf"], tmp_path)
+
+
 @pytest.mark.needs("pdflatex")
 @pytest.mark.parametrize("format_name", ["pdf", "pgf"])
 def test_the_float_compiles_with_names_of_methods_as_they_are(write_sweep, tmp_path, format_name):
@@ -124,9 +177,6 @@ def test_the_float_compiles_with_names_of_methods_as_they_are(write_sweep, tmp_p
         make_record(f"r{seed}{width}", seed=seed, width=width, dataset="a_b & 50% $x^2$ #1 {y} ~") for seed in (0, 1) for width in (8, 32)
     ]
     write_paper_figure([write_sweep(records)], PaperFigure(size=(3.25, 2.4), hue="dataset"), [format_name], tmp_path)
-    document = r"\documentclass{article}\usepackage{graphicx,pgf}\begin{document}\input{barrier_vs_width.tex}\end{document}"
-    (tmp_path / "paper.tex").write_text(document)
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
-    completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    completed = compiled(tmp_path)
     assert completed.returncode == 0, completed.stdout
     assert "Missing" not in completed.stdout

@@ -4,9 +4,10 @@ import importlib.util
 import sys
 
 import pytest
+from tueplots import bundles
 
 from multirun_analysis.checks import InputError
-from multirun_analysis.report.paper_options import read_selected, read_size, style_settings, style_size
+from multirun_analysis.report.paper_options import check_size, read_selected, read_size, style_settings, style_size
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,13 @@ def test_the_later_style_counts_and_letters_are_never_set_by_latex(tmp_path):
     assert style_size(["ggplot"]) is None
 
 
+@pytest.mark.parametrize("name", [name for name in dir(bundles) if name[-4:].isdigit()])
+def test_every_bundle_of_tueplots_is_a_style(name):
+    settings = style_settings([f"tueplots.{name}"])
+    assert settings["text.usetex"] is False
+    assert not any(key.startswith("savefig") for key in settings)
+
+
 def test_a_bundle_of_tueplots_has_its_size_and_letters():
     width, height = style_size(["tueplots.icml2022"])
     assert 3.2 < width < 3.3
@@ -63,9 +71,21 @@ def test_a_style_that_is_none_is_refused(style, sentence):
 
 
 def test_a_file_that_is_no_style_is_refused(tmp_path):
-    (tmp_path / "bytes.mplstyle").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="cannot be read as a style of matplotlib"):
-        style_settings([str(tmp_path / "bytes.mplstyle")])
+    for contents in (b"\xff\xfe\x00", b"Dear diary\n", b""):
+        (tmp_path / "none.mplstyle").write_bytes(contents)
+        with pytest.raises(InputError, match="cannot be read as a style of matplotlib"):
+            style_settings([str(tmp_path / "none.mplstyle")])
+
+
+def test_a_style_does_not_choose_what_draws(tmp_path):
+    (tmp_path / "my.mplstyle").write_text("backend: agg\nfont.size: 6\n")
+    assert style_settings([str(tmp_path / "my.mplstyle")]) == {"font.size": 6.0, "text.usetex": False}
+
+
+@pytest.mark.parametrize("size", [(0, 0), (3, 1e9), (float("nan"), 2)])
+def test_a_size_that_cannot_be_printed_is_refused(size):
+    with pytest.raises(InputError, match="a figure must be 0.5 to 60 inches wide and high"):
+        check_size(size)
 
 
 def test_a_bundle_without_tueplots_says_what_to_install(monkeypatch):

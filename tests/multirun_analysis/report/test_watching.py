@@ -76,8 +76,9 @@ def test_a_sweep_that_is_done_is_written_and_not_waited_for(write_sweep, capsys)
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("--watch 0", "`--watch` must be at least 1 second, got 0"),
-        ("--watch nan", "`--watch` must be at least 1 second, got nan"),
+        ("--watch 0", "`--watch` must be 1 to 86400 seconds, got 0"),
+        ("--watch inf", "`--watch` must be 1 to 86400 seconds, got inf"),
+        ("--watch nan", "`--watch` must be 1 to 86400 seconds, got nan"),
         ("--watch --study width_mnist", "`--watch` and `--study` exclude each other"),
         ("--watch --figure barrier_vs_width", "`--watch` and `--figure` exclude each other"),
     ],
