@@ -1,6 +1,8 @@
 """What the studies of width of convolutional networks share: barriers, ends, their change with width, and what repairs remove, by norm."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,8 @@ from multirun_analysis.studies.rows import measured
 from multirun_analysis.tables.barrier_vs_width import with_two_way
 from multirun_analysis.tables.growth import growth
 from multirun_analysis.tables.removed_share import removed_share
+
+Made = TypeVar("Made")
 
 NORM = "model.norm"
 BY = [NORM, "matching", "repair", "width"]
@@ -111,15 +115,25 @@ def barrier_against_width(frames: Frames, metric: str) -> Figure:
     return figure
 
 
-def study(methods: tuple[str, ...]) -> Study:
-    """Return the study of one model: of its width and its norm, matched by these methods among others."""
+def study(methods: tuple[str, ...], norm: str | None = None) -> Study:
+    """Return the study of one model: of its width and its norm, or its width with one `norm`, matched by these methods among others."""
+    tables: dict[str, Callable[[Frames], pd.DataFrame]] = {"barriers": barriers, "ends": ends}
+    tables |= {"change_with_width": change_with_width, "removed": removed}
+    figures = {f"{metric}_against_width": partial(barrier_against_width, metric=metric) for metric in ("loss_barrier", "error_barrier")}
     return Study(
-        needs=("width", NORM),
+        needs=("width", NORM) if norm is None else ("width",),
         may=(),
-        apart=(NORM,),  # norms need optimizers and learning rates of their own
+        apart=(NORM,) if norm is None else (),  # norms need optimizers and learning rates of their own
+        among={} if norm is None else {NORM: (norm,)},
         methods=methods,
         dataset="cifar10",
         repairs=True,
-        tables={"barriers": barriers, "ends": ends, "change_with_width": change_with_width, "removed": removed},
-        figures={f"{metric}_against_width": partial(barrier_against_width, metric=metric) for metric in ("loss_barrier", "error_barrier")},
+        tables=tables if norm is None else {name: partial(_of_one_norm, make, norm) for name, make in tables.items()},
+        figures=figures if norm is None else {name: partial(_of_one_norm, draw, norm) for name, draw in figures.items()},
     )
+
+
+def _of_one_norm(make: Callable[[Frames], Made], norm: str, frames: Frames) -> Made:
+    """Return what is made of the frames of a sweep in which the norm has no column, for it has one value."""
+    named = {name: frames[name].assign(**{NORM: norm}) for name in ("runs", "barrier_vs_width")}
+    return make({**frames, **named})

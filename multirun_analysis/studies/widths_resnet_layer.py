@@ -2,4 +2,4 @@
 
 from multirun_analysis.studies.widths_and_norms import study
 
-STUDY = study(("identity", "random", "rebasin", "activations"))
+STUDY = study(("identity", "random", "rebasin", "activations"), norm="layer")

@@ -28,7 +28,7 @@ PAGE = Page(
     "README.md",
     "results",
     [
-        Claim("has the commands, and 9 more studies.", more_studies),
+        Claim("has the commands, and 10 more studies.", more_studies),
         Claim("`paper_figure2`: figure 2 of Ferbach et al. in full; 64 of the 66 values", lambda table: [GIVEN, *figure2_agreement(table)]),
         Claim(
             """from 4 to 1,024 neurons, the test loss barrier of matched two-layer networks falls from 0.92 to 1.04 nats to 0.006 to

@@ -80,5 +80,5 @@ PAGE = Page(
         Claim("is told from `identity` at width 8 alone, where it leaves 0.89 nats.", by_weights),
         Claim("is the lowest in 3 of the 4 pairs, 0.27 nats at width 4 and 0.60 at 8;", layer_norms),
     ],
-    names=["95 % (", "ResNet-20 of several widths", "Networks of width 2 with layer norms", "widths of 16 and more were not trained"],
+    names=["95 % (", "ResNet-20 of several widths", "Networks of width 2 with layer norms", "widths of 16 and more were not trained here"],
 )

@@ -132,3 +132,16 @@ def test_a_norm_with_fewer_repairs_leaves_its_last_place_empty(made):
 def test_a_study_needs_widths_norms_and_its_methods_and_keeps_norms_apart():
     made = study(("identity", "random"))
     assert (made.needs, made.apart, made.methods, made.repairs) == (("width", NORM), (NORM,), ("identity", "random"), True)
+
+
+def test_a_study_of_one_norm_has_the_rows_of_that_norm():
+    whole = frames()
+    of_layer = {name: frame[frame[NORM] == "layer"].drop(columns=NORM) for name, frame in whole.items()}
+    one, both = study(("rebasin",), norm="layer"), study(("rebasin",))
+    for name in both.tables:
+        expected = both.tables[name](whole)
+        pd.testing.assert_frame_equal(
+            one.tables[name](of_layer), expected[expected[NORM] == "layer"].reset_index(drop=True), check_dtype=False
+        )
+    assert one.figures.keys() == both.figures.keys()
+    assert all(isinstance(draw(of_layer), Figure) for draw in one.figures.values())
