@@ -7,7 +7,7 @@ from small_tasks import network, task
 from lmc_sweeps.jobs.planned import planned_networks
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.sweeps import pending
-from lmc_sweeps.sweeps.pending import PendingJob, cost, missing_networks, was_interrupted
+from lmc_sweeps.sweeps.pending import PendingJob, cost, measuring_seconds, missing_networks, was_interrupted
 
 
 def pending_job(number: int, folder: Path, **changes) -> PendingJob:
@@ -37,11 +37,11 @@ def test_a_job_that_was_begun_and_left_no_record_was_interrupted(tmp_path):
 def test_the_cost_of_a_long_sweep_alone_is_said(tmp_path, monkeypatch):
     job = pending_job(0, tmp_path)
     missing = missing_networks([job])
-    assert cost(missing, [job], steps=100) == ""
+    assert cost(missing, 1.0, steps=100) == ""
     monkeypatch.setattr(pending, "training_seconds", lambda networks: 600.0)
-    assert cost(missing, [job], steps=200_000) == ", about 10 min (10.0 core-minutes) of training here"
-    monkeypatch.setattr(pending, "LONG_MEASURING", 0.0)
-    assert cost(missing, [job], steps=100).endswith(" of one core for measuring")
+    assert cost(missing, 1.0, steps=200_000) == ", about 10 min (10.0 core-minutes) of training here"
+    assert cost(missing, 1200.0, steps=100) == ", roughly 20 min of one core for measuring"
+    assert measuring_seconds(job) > 0
 
 
 def test_networks_that_do_not_fit_are_no_estimate_and_fail_in_their_turn(tmp_path, monkeypatch):
@@ -49,4 +49,4 @@ def test_networks_that_do_not_fit_are_no_estimate_and_fail_in_their_turn(tmp_pat
         raise MemoryError
 
     monkeypatch.setattr(pending, "training_seconds", fail)
-    assert cost([], [pending_job(0, tmp_path)], steps=200_000) == ""
+    assert cost([], 1.0, steps=200_000) == ""

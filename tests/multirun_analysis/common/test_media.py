@@ -112,8 +112,10 @@ def test_in_latex_no_letter_is_a_command_and_no_bracket_an_argument(text):
     bare = re.sub(r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar)\{\}|\\[&%$#_{}]|\{\[\}|\{\*\}", "", shown)
     assert not set(bare) & set("\\&%$#_{}~^<>|[*")
     lines = pivot_latex(block(text)).split("\n")
-    assert lines[9:] == [f"% {MEANING}", ""]
-    assert all(line.count(" & ") >= 3 for line in (lines[3], lines[5]))
+    assert [line.partition("{")[0] for line in lines[:4]] == [r"\begin", r"\centering", r"\caption", r"\label"]
+    assert lines[2].endswith(f" {for_latex(MEANING)}}}")
+    assert lines[9:] == [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+    assert all(line.count(" & ") >= 3 for line in (lines[6], lines[8]))
 
 
 class Reader(HTMLParser):
