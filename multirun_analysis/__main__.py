@@ -35,6 +35,48 @@ exit status: 0 if the tables were written (failed or missing jobs are listed in 
 @command_streams()
 def main(arguments: list[str] | None = None) -> None:
     """Analyse the sweeps named on the command line and print their table."""
+    options = _parser().parse_args(arguments)
+    draw_into_files()
+    try:
+        _check(options)
+        _run(options)
+    except InputError as error:
+        sys.exit(for_terminal(error, keep="\n"))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        sys.exit(for_terminal(f"the tables cannot be written: {error}; make room or name another folder with --out DIR."))
+
+
+def _run(options: argparse.Namespace) -> None:
+    """Write what was asked for: a figure for a paper, a study, or the report of sweeps, once or again and again."""
+    from multirun_analysis.report.report import write_report  # here: pandas takes half a second, in which --help would wait
+    from multirun_analysis.report.terminal import show, written
+    from multirun_analysis.report.watching import watch
+
+    check_folders(InputError)
+    if folders_of_parts() and not options.only:
+        from multirun_analysis import plots
+
+        plots.choices()  # a file of a user's that cannot be imported is refused before any table is made
+    folders = [user_path("SWEEP_DIR", folder) for folder in options.sweep_dir]
+    out = None if options.out is None else user_path("--out", options.out)
+    if options.study is not None:
+        sys.stdout.write(written(f"{for_terminal(write_study(options, folders, out))}\n", sys.stdout))
+        return
+    choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
+    if options.figure is not None:
+        files = write_figure(options, folders, out, choice)
+        sys.stdout.write(written("".join(f"{for_terminal(file)}\n" for file in files), sys.stdout))
+        return
+    look = partial(write_report, folders, out, options.x, options.hue, choice=choice, only=options.only, processes=cores(InputError))
+    if options.watch is None:
+        show(look())
+    else:
+        show(watch(lambda refresh: look(brief=refresh is not None, refresh=refresh), options.watch))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m multirun_analysis",
         description="Aggregate sweeps into barrier-versus-width tables, figures and one page of HTML.",
@@ -67,16 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
         help="behind the folder of a sweep that runs: write its tables and the page's first figure again every so many seconds (default: "
         f"{SECONDS:g}) until it is done, then all of it; the page loads itself",
     )
-    figure = parser.add_argument_group("a figure for a paper", "into DIR/analysis/paper, with a caption; nothing else is written then")
-    figure.add_argument("--figure", metavar="NAME", help="draw this figure of the report, barrier_vs_width for example")
-    figure.add_argument("--metric", help="the only measure that it shows: loss_barrier, error_barrier, ...")
-    figure.add_argument(
-        "--select", action="append", default=[], metavar="KEY=VALUE[,VALUE]", help="show these values of a key only; may be given again"
-    )
-    figure.add_argument("--size", metavar="WxH", help="in inches, such as 3.25x2.4, or with mm or cm behind it: 82x60mm")
-    figure.add_argument("--format", metavar="FORMAT[,FORMAT]", help="pdf, png, svg, pgf (default: pdf)")
-    figure.add_argument("--style", metavar="STYLE[,STYLE]", help="a style of matplotlib, the file of one, or tueplots.NAME")
-    figure.add_argument("--line", type=float, metavar="BARRIER", help="draw a dotted line at this barrier")
+    _add_figure(parser)
     parser.add_argument("--x", default="width", help="the key of the rows of the table and the axis of the figures (default: width)")
     parser.add_argument("--hue", default="matching", help="the key of its columns and of the lines of the figures (default: matching)")
     parser.add_argument(
@@ -88,45 +121,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--level", type=float, default=DEFAULT.level, help="of the intervals (default: 0.95)")
     parser.add_argument("--resamples", type=int, default=DEFAULT.resamples, help="of a bootstrap (default: 9999)")
     parser.add_argument("--resampling-seed", type=int, default=DEFAULT.seed, help="of a bootstrap (default: 0)")
-    options = parser.parse_args(arguments)
-    draw_into_files()
-    from multirun_analysis.report.report import write_report  # here: pandas takes half a second, in which --help would wait
-    from multirun_analysis.report.terminal import show, written
-    from multirun_analysis.report.watching import watch
-
-    try:
-        check_folders(InputError)
-        if folders_of_parts() and not options.only:
-            from multirun_analysis import plots
-
-            plots.choices()  # a file of a user's that cannot be imported is refused before any table is made
-        folders = [user_path("SWEEP_DIR", folder) for folder in options.sweep_dir]
-        out = None if options.out is None else user_path("--out", options.out)
-        choice = IntervalChoice(options.interval, options.level, options.resamples, options.resampling_seed)
-        _check_figure(options)
-        if options.figure is not None:
-            files = write_figure(options, folders, out, choice)
-            sys.stdout.write(written("".join(f"{for_terminal(file)}\n" for file in files), sys.stdout))
-        elif options.study is None:
-            look = partial(
-                write_report, folders, out, options.x, options.hue, choice=choice, only=options.only, processes=cores(InputError)
-            )
-            if options.watch is None:
-                show(look())
-            else:
-                show(watch(lambda refresh: look(brief=refresh is not None, refresh=refresh), options.watch))
-        else:
-            sys.stdout.write(written(f"{for_terminal(write_study(options, folders, out))}\n", sys.stdout))
-    except InputError as error:
-        sys.exit(for_terminal(error, keep="\n"))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except OSError as error:
-        sys.exit(for_terminal(f"the tables cannot be written: {error}; make room or name another folder with --out DIR."))
+    return parser
 
 
-def _check_figure(options: argparse.Namespace) -> None:
-    """Raise `InputError` for options of a figure without one, and for a figure beside what is no figure."""
+def _add_figure(parser: argparse.ArgumentParser) -> None:
+    figure = parser.add_argument_group("a figure for a paper", "into DIR/analysis/paper, with a caption; nothing else is written then")
+    figure.add_argument("--figure", metavar="NAME", help="draw this figure of the report, barrier_vs_width for example")
+    figure.add_argument("--metric", help="the only measure that it shows: loss_barrier, error_barrier, ...")
+    figure.add_argument(
+        "--select", action="append", default=[], metavar="KEY=VALUE[,VALUE]", help="show these values of a key only; may be given again"
+    )
+    figure.add_argument("--size", metavar="WxH", help="in inches, such as 3.25x2.4, or with mm or cm behind it: 82x60mm")
+    figure.add_argument("--format", metavar="FORMAT[,FORMAT]", help="pdf, png, svg, pgf (default: pdf)")
+    figure.add_argument("--style", metavar="STYLE[,STYLE]", help="a style of matplotlib, the file of one, or tueplots.NAME")
+    figure.add_argument("--line", type=float, metavar="BARRIER", help="draw a dotted line at this barrier")
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise `InputError` for options that do not go together."""
     of_figure = [name for name in ("metric", "select", "size", "format", "style", "line") if getattr(options, name) not in (None, [])]
     if options.figure is None and of_figure:
         raise InputError(f"`--{of_figure[0]}` is of a figure for a paper: name it with --figure, such as --figure barrier_vs_width.")

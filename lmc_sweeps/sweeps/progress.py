@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TypeVar
@@ -20,7 +21,7 @@ FORM = "{desc}: {percentage:3.0f}%|{bar}| "
 SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_BARS = 30.0, 1.0
 
 
-class Progress:
+class Progress(ABC):
     """Shows how far some work is, in words and as a share; a context manager.
 
     A bar is drawn on a terminal, and once a second it is drawn again; elsewhere a line is written every half minute.
@@ -39,13 +40,13 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
+    @abstractmethod
     def state(self, now: float, short: bool) -> tuple[str, float | None]:
         """Return what has been done of how much, in words, and how many seconds are left, None where that cannot be said yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def elapsed(self, now: float) -> float:
         """Return since when it works, in seconds: with those that are left they make the whole of the bar."""
-        raise NotImplementedError
 
     def show(self) -> None:
         """Draw the bar again, or write a line, if that is due."""
