@@ -1,6 +1,5 @@
 """Tasks of a cluster: how they are submitted, what they are doing, and how they ended, through submitit."""
 
-import os
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -10,6 +9,7 @@ from typing import Any
 
 from lmc_sweeps.cluster.task_settings import ClusterSettings
 from lmc_sweeps.common.checks import InputError
+from multirun_analysis.common.side_by_side import cores
 
 MOST_TASKS = 1000  # in one array; Slurm's own MaxArraySize is 1001 where it is not set
 QUEUE_EVERY = 10.0  # seconds between two looks at the queue
@@ -52,7 +52,7 @@ class LocalTasks(Tasks):
     """Processes on this machine, as many at a time as there are cores for: to try the launcher out."""
 
     def room(self, n_submitted: int) -> int:
-        most = self.settings.array_parallelism or max(1, len(os.sched_getaffinity(0)) // self.settings.cpus_per_task)
+        most = self.settings.array_parallelism or max(1, cores() // self.settings.cpus_per_task)
         return max(0, most - n_submitted)
 
     def submit(self, work: Sequence[Work]) -> list[Any]:
@@ -164,7 +164,7 @@ class SlurmTasks(Tasks):
 
     def _ask_queue(self) -> bool:
         """Ask what is in the queue, and return whether there was an answer; without one, the last answer still holds."""
-        queue = program_output("squeue", "-h", "-r", "-u", str(os.getuid()), "-o", "%i|%T|%r")
+        queue = program_output("squeue", "-h", "-r", "--me", "-o", "%i|%T|%r")
         self._looked = time.monotonic()
         if queue is not None:
             self._answered = self._looked

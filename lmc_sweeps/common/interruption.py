@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-STOP = "SIGUSR1"  # by which a process tells its workers to stop, where there is such a signal
+# By which a process tells its workers to stop. Windows sends none to another process, so that a worker sends it to itself there.
+STOP = "SIGUSR1" if hasattr(signal, "SIGUSR1") else "SIGBREAK"
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", STOP) if hasattr(signal, name))
 
 

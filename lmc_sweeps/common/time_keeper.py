@@ -14,6 +14,8 @@ import signal
 import sys
 import time
 
+KILL, ALARM = (getattr(signal, name, 0) for name in ("SIGKILL", "SIGALRM"))  # Windows has neither, and starts no such process
+
 
 def is_stopped(process: int) -> bool:
     """Return whether a process is stopped, and so has no time of its own."""
@@ -56,14 +58,14 @@ def watch(process: int, seconds: float, grace: float, sentence: str) -> None:
         if spent > seconds + rings * grace / 2:
             if rings == 2:
                 os.write(2, sentence.encode())
-                os.kill(process, signal.SIGKILL)
+                os.kill(process, KILL)
                 return
             rings += 1
             try:
                 os.write(1, b"!")
             except OSError:  # nobody listens any more
                 return
-            os.kill(process, signal.SIGALRM)
+            os.kill(process, ALARM)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Any
 from lmc_sweeps.common import time_keeper
 
 log = logging.getLogger(__name__)
+ALARM: Any = getattr(signal, "SIGALRM", None)  # Windows has none
 GRACE = 10.0  # seconds after which an error that was raised in the work must have ended it
 REPORT_EVERY = 0.2  # seconds: progress is reported to the time keeper no more often
 
@@ -46,7 +47,7 @@ def time_limit(seconds: float | None, work: str) -> Iterator[Callable[[], None]]
     """
     if seconds is None:
         yield _nothing
-    elif not hasattr(signal, "SIGALRM") or not sys.executable or threading.current_thread() is not threading.main_thread():
+    elif ALARM is None or not sys.executable or threading.current_thread() is not threading.main_thread():
         log.warning("`time_limit` is not watched here: that takes the main thread of a process on Linux or macOS.")
         yield _nothing
     else:
@@ -77,7 +78,7 @@ class _Watch:
                 self._keeper.stdin.write(b".")
 
     def __enter__(self) -> "_Watch":
-        self._handler: Any = signal.signal(signal.SIGALRM, self._ring)
+        self._handler: Any = signal.signal(ALARM, self._ring)
         last = (
             f"\n{self._sentence} and cannot be stopped from within, so the process is ended. Finished jobs and networks are kept, and "
             "the same command with the same hydra.sweep.dir goes on with the others; leave out the settings that hang.\n"
@@ -99,7 +100,7 @@ class _Watch:
             if keeper is not None:
                 keeper.__exit__(None, None, None)  # closes its input, at which it goes, and waits for that
         finally:
-            signal.signal(signal.SIGALRM, self._handler)
+            signal.signal(ALARM, self._handler)
 
     def _ring(self, signum: int, frame: FrameType | None) -> None:
         if self._keeper is not None and self._keeper.stdout is not None and select.select([self._keeper.stdout], [], [], 0)[0]:

@@ -1,5 +1,6 @@
 """A worker's own side: it answers what its parent asks through a pipe, and hears of signals what its parent makes of them."""
 
+import _thread
 import multiprocessing
 import os
 import pickle
@@ -53,7 +54,7 @@ def serve(work: Work, pipe: "Connection[Any, Any]", others: list[Any], level: An
         signal.signal(number, signal.SIG_IGN)
     for number in numbers_of(STOP):
         signal.signal(number, _stop)
-    if hasattr(signal, "pthread_sigmask"):
+    if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers_of(STOP, *OUTSIDE))
     for other in others:
         other.close()
@@ -108,11 +109,15 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 
 def _end_after(parent: int) -> None:
     """End this process when its parent is gone, after what it has computed is kept."""
+    level = 0
     while _is_there(parent):
+        if sys.platform == "win32" and _Worker.level.value > level:
+            level = _Worker.level.value
+            _thread.interrupt_main(getattr(signal, STOP))
         time.sleep(1.0)
     for _ in range(2):
-        if _Worker.is_busy and hasattr(signal, STOP):
-            os.kill(os.getpid(), getattr(signal, STOP))
+        if _Worker.is_busy:
+            _thread.interrupt_main(getattr(signal, STOP))
             end = time.monotonic() + PATIENCE
             while _Worker.is_busy and time.monotonic() < end:
                 time.sleep(0.05)

@@ -178,7 +178,7 @@ class Processes:
         self._level.value = level
         busy = [worker for worker in self._workers if worker.keys and level < 3 and worker.process.is_alive()]
         for worker in busy:
-            if level and hasattr(signal, STOP):
+            if level and sys.platform != "win32":
                 os.kill(worker.process.pid, getattr(signal, STOP))
         while busy:
             ready = wait([worker.pipe for worker in busy], LOOK_EVERY)
@@ -268,7 +268,7 @@ def workers(work: Work, progress: Progress, count: int, start: str = START) -> I
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers_of(STOP, *OUTSIDE))

@@ -102,9 +102,9 @@ def beside(call: Callable[[], object], processes: int) -> Iterator[None]:
     call()
 
 
-def _forked(call: Callable[[], object]) -> "tuple[Connection[Any, Any], Any]":
+def _forked(call: Callable[[], object]) -> tuple[Any, Any]:
     """Return the process that makes a call, and the pipe through which its result comes."""
-    context = multiprocessing.get_context("fork")
+    context: Any = multiprocessing.get_context("fork")
     parent_end, child_end = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(child_end, call))
     with warnings.catch_warnings():  # Python warns of threads beside a fork
