@@ -113,15 +113,23 @@ def _end_after(parent: int) -> None:
     while _is_there(parent):
         if sys.platform == "win32" and _Worker.level.value > level:
             level = _Worker.level.value
-            _thread.interrupt_main(getattr(signal, STOP))
+            _stop_itself()
         time.sleep(1.0)
     for _ in range(2):
         if _Worker.is_busy:
-            _thread.interrupt_main(getattr(signal, STOP))
+            _stop_itself()
             end = time.monotonic() + PATIENCE
             while _Worker.is_busy and time.monotonic() < end:
                 time.sleep(0.05)
     os._exit(1)
+
+
+def _stop_itself() -> None:
+    number = getattr(signal, STOP)
+    if sys.platform == "win32":  # where a signal to oneself ends the process
+        _thread.interrupt_main(number)
+    else:  # ends a wait in the system too
+        os.kill(os.getpid(), number)
 
 
 def _is_there(parent: int) -> bool:

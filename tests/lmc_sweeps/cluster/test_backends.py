@@ -137,7 +137,7 @@ def test_a_submission_asks_sbatch_for_what_the_settings_say(tmp_path, program):
 
 
 def test_on_this_machine_there_are_no_more_tasks_at_once_than_cores(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
+    monkeypatch.setattr(backends, "cores", lambda: 8)
     tasks = LocalTasks(ClusterSettings.from_config({"cluster": "local", "cpus_per_task": 3}), tmp_path)
     assert [tasks.room(n_submitted) for n_submitted in (0, 1, 2, 5)] == [2, 1, 0, 0]
     capped = LocalTasks(ClusterSettings.from_config({"cluster": "local", "array_parallelism": 1}), tmp_path)
