@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m multirun_analysis SWEEP_DIR [SWEEP_DIR ...] [--out DIR]``."""
 
 import argparse
@@ -13,6 +14,7 @@ from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import check_folders, folders_of_parts
 from multirun_analysis.common.side_by_side import cores
 from multirun_analysis.common.streams import command_streams
+from multirun_analysis.completion import complete
 from multirun_analysis.stats.interval_choice import DEFAULT, FEWEST_TO_RESAMPLE, KINDS, IntervalChoice
 from multirun_analysis.tables.names import TABLES
 
@@ -35,7 +37,9 @@ exit status: 0 if the tables were written (failed or missing jobs are listed in 
 @command_streams()
 def main(arguments: list[str] | None = None) -> None:
     """Analyse the sweeps named on the command line and print their table."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    complete(parser)
+    options = parser.parse_args(arguments)
     draw_into_files()
     try:
         _check(options)

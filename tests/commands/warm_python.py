@@ -23,6 +23,7 @@ from hydra.core.plugins import Plugins
 
 COMMANDS = {
     "lmc-sweeps": "lmc_sweeps.cli",
+    "lmc-sweeps-analysis": "multirun_analysis.__main__",
     "lmc-sweeps-compare": "lmc_sweeps.commands.compare",
     "lmc-sweeps-store": "lmc_sweeps.commands.store",
 }
