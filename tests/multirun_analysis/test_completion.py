@@ -16,8 +16,8 @@ def completions(tmp_path, typed, **others):
     answer = tmp_path / "answer"
     environment = os.environ | {"_ARGCOMPLETE": "3", "_ARGCOMPLETE_IFS": "\n", "_ARGCOMPLETE_SUPPRESS_SPACE": "1", "COMP_TYPE": "9"}
     line = f"python -m multirun_analysis {typed}"
-    asked = environment | {"COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_STDOUT_FILENAME": str(answer)} | others
-    subprocess.run([sys.executable, "-m", "multirun_analysis"], env=asked, cwd=tmp_path, check=True, timeout=60)
+    variables = environment | {"COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_STDOUT_FILENAME": str(answer)} | others
+    subprocess.run([sys.executable, "-m", "multirun_analysis"], env=variables, cwd=tmp_path, check=True, timeout=60)
     return sorted(filter(None, answer.read_text().split("\n")))
 
 
