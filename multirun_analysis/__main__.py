@@ -21,16 +21,24 @@ from multirun_analysis.tables.names import TABLES
 SECONDS, LEAST, MOST = 10.0, 1.0, 86_400.0  # between two looks at a sweep that is watched: if nothing else is said, at least, at most
 
 EXAMPLES = """examples:
-  python -m multirun_analysis my_sweep                           the tables, figures and report.html of a sweep, finished or not
-  python -m multirun_analysis first second --out both            of two sweeps together; a job found in both counts once
-  python -m multirun_analysis tables --interval t                of an analysis without records: new intervals and figures
-  python -m multirun_analysis my_sweep --x optimizer.lr          rows and axis: learning rates in place of widths
-  python -m multirun_analysis my_sweep --only runs,curves        these tables and nothing else: sooner, where a sweep is large
-  python -m multirun_analysis my_sweep --study width_mnist       a study's own tables and figures too, in results/width_mnist
-  python -m multirun_analysis my_sweep --figure barrier_vs_width --metric error_barrier --size 3.25x2.4 --format pdf,pgf
-                                                                 a figure for a paper, with its caption
+  python -m multirun_analysis my_sweep
+      the tables, figures and report.html of a sweep, finished or not
+  python -m multirun_analysis first second --out both
+      of two sweeps together; a job found in both counts once
+  python -m multirun_analysis tables --interval t
+      of an analysis without records: new intervals and figures
+  python -m multirun_analysis my_sweep --x optimizer.lr
+      rows and axis: learning rates in place of widths
+  python -m multirun_analysis my_sweep --only runs,curves
+      these tables and nothing else: sooner, where a sweep is large
+  python -m multirun_analysis my_sweep --study width_mnist
+      a study's own tables and figures too, in results/width_mnist
+  python -m multirun_analysis my_sweep --figure barrier_vs_width \\
+      --metric error_barrier --size 3.25x2.4 --format pdf,pgf
+      a figure for a paper, with its caption
 
-exit status: 0 if the tables were written (failed or missing jobs are listed in them), 1 if not, with a sentence that says why
+exit status: 0 if the tables were written (failed or missing jobs are listed in
+them), 1 if not, with a sentence that says why
 """
 
 

@@ -51,7 +51,7 @@ def plan_text(
     disk = sum(4 * sum(tensor.numel() for tensor in network.template.values()) for network in missing)
     workers = max(1, min(count(waiting, missing), stacks))
     by = f" by {workers} workers" if workers > 1 else ""
-    lines.append(f"training: {about(computing(seconds, workers))} on this machine{by}, estimated from a few steps of each group")
+    lines.append(f"training: {about(computing(seconds, workers))} here{by}, estimated from a few steps")
     measuring = sum(each.seconds_measuring for each in needs)
     lines.append(f"matching and measuring: {about(duration(measuring))} of one core, a rough estimate")
     if needs:
@@ -81,7 +81,7 @@ def _precision_lines(networks: Sequence[PlannedNetwork], of_step: float) -> list
         share = seconds_per_network_step(changed) / of_step
     except InputError:  # networks whose products are float32's alone
         return []
-    return [f"    precision={other} would take {share:.2f} of that, measured in as many steps"]
+    return [f"    precision={other} would take {share:.2f} times as long, measured in as many steps"]
 
 
 def _record_lines(jobs: Sequence[PreparedJob], folders: Mapping[str, Path]) -> list[str]:
