@@ -84,6 +84,7 @@ PAGES = {
         ],
     ),
     "repair": ("Repairs", [f"lmc_sweeps.repair.{name}" for name in ("base", "none", "reset")]),
+    "loggers": ("Loggers", [f"lmc_sweeps.loggers.{name}" for name in ("base", "logged_job", "tensorboard", "wandb", "mlflow")]),
     "datasets": ("Datasets", [f"lmc_sweeps.datasets.{name}" for name in ("base", "digits", "gaussian_mixture", "idx", "python_text")]),
     "analysis": (
         "Analysis: loading and tables",

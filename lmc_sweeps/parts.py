@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from lmc_sweeps import datasets, matching, models, repair, transport
+from lmc_sweeps import datasets, loggers, matching, models, repair, transport
 from lmc_sweeps.common.checks import InputError, one_of, user_path
 from multirun_analysis import checks
 from multirun_analysis.common.registry import (
@@ -24,15 +24,16 @@ KINDS = {  # groups of configs, and the folders of their classes
     "model": "models",
     "matching": "matching",
     "repair": "repair",
+    "logger": "loggers",
 }
-SEVERAL = {"matching": "methods", "repair": "repairs"}  # groups of which a job may take several options
+SEVERAL = {"matching": "methods", "repair": "repairs", "logger": "loggers"}  # groups of which several options may be chosen
 
 
 def add_parts(folder: str | Path) -> None:
     """Make the parts in a folder of your own choices like those of lmc_sweeps, here and in all processes that this one starts.
 
-    The folder has any of ``datasets/``, ``models/``, ``matching/``, ``transport/``, ``repair/`` (one Python file per part), ``plots/``,
-    ``studies/``, ``stats/`` (for the analysis), and ``conf/`` with the configs in the groups of lmc_sweeps, e.g.
+    The folder has any of ``datasets/``, ``models/``, ``matching/``, ``transport/``, ``repair/``, ``loggers/`` (one Python file per part),
+    ``plots/``, ``studies/``, ``stats/`` (for the analysis), and ``conf/`` with the configs in the groups of lmc_sweeps, e.g.
     ``conf/model/residual.yaml``. Its files are imported as modules of lmc_sweeps, e.g. ``lmc_sweeps.models.residual``.
 
     Commands without a script of your own find the same folder by the environment variable ``LMC_SWEEPS_PARTS``: one folder, or several
@@ -47,8 +48,8 @@ def add_parts(folder: str | Path) -> None:
     ------
     InputError
         If the folder is not there, has none of these folders, or files in others; the name of a file or of a part is taken; a file cannot
-        be imported; a class cannot be a part; or a dataset, a model, a matching method or a repair has no YAML, or one with another name
-        or other fields. Nothing is added then. (`lmc_sweeps.cli.main`, which takes the folder too, ends with the sentence alone.)
+        be imported; a class cannot be a part; or a part, a transport aside, has no YAML, or one with another name or other fields.
+        Nothing is added then. (`lmc_sweeps.cli.main`, which takes the folder too, ends with the sentence alone.)
     """
     if not isinstance(folder, str | os.PathLike):
         raise InputError(f"`folder` of `add_parts` must be the path of a folder, got {folder!r}.")
@@ -85,7 +86,8 @@ def check_parts() -> None:
     check_folders(InputError)
     check_subfolders(InputError)
     choices: dict[str, Mapping[str, type]] = {
-        "dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices(), "repair": repair.choices()
+        "dataset": datasets.choices(), "model": models.choices(), "matching": matching.choices(), "repair": repair.choices(),
+        "logger": loggers.choices(),
     }  # fmt: skip
     transport.choices()
     if any((folder / name).is_dir() for folder in folders_of_parts() for name in ("plots", "studies")):

@@ -60,6 +60,13 @@ def boolean(key: str, value: Any) -> bool:
     return value
 
 
+def text(key: str, value: Any) -> str:
+    """Return `value` if it is a text that is not empty, else raise `InputError`."""
+    if not isinstance(value, str) or not value:
+        raise InputError(f"`{key}` must be a text, got {value!r}.")
+    return value
+
+
 def writable_folder(key: str, name: str) -> Path:
     """Return a folder, ``~`` being the home, if it can be written or made, else raise `InputError`; nothing is made here."""
     try:

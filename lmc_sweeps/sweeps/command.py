@@ -28,6 +28,7 @@ from lmc_sweeps.sweeps.composing import JobComposer, composed, parsed_once
 from lmc_sweeps.sweeps.conf_folder import conf_dir
 from lmc_sweeps.sweeps.fitting import fitted, is_optional
 from lmc_sweeps.sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
+from lmc_sweeps.sweeps.result_logging import ready_loggers
 from multirun_analysis.common.registry import conf_folders
 
 CONFIG = "config"  # conf/config.yaml
@@ -190,6 +191,7 @@ def _checked_alone(composer: JobComposer, overrides: Sequence[str]) -> list[str]
     try:
         prepared = composer.prepare(job)
         check_all_fit([prepared])
+        ready_loggers(composer.without_hydra(job))
     except CompactHydraException:
         return list(overrides)  # Hydra will compose the same and report the error itself
     folder = OmegaConf.to_container(composer.master.hydra.run, resolve=False)["dir"]  # type: ignore[call-overload, index]

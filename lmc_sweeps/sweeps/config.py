@@ -12,13 +12,14 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lmc_sweeps import datasets, matching, models, repair
+from lmc_sweeps import datasets, loggers, matching, models, repair
 from lmc_sweeps.common import checks
 from lmc_sweeps.datasets.base import Data, Dataset, fingerprint
 from lmc_sweeps.datasets.checking import check_data
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.recorded import environment_key
 from lmc_sweeps.jobs.settings import MEASURED, PARTS, JobSettings, scalar_keys
+from lmc_sweeps.loggers.base import Logger
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.sweeps.computed import computed_keys
@@ -29,7 +30,10 @@ MISSING = "???"  # OmegaConf's word for a value that must be set
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it
 _WORD = re.compile(r"\.*[A-Za-z_][\w.]*")  # that may be a key
 SCALARS = scalar_keys()
-OF_COMMANDS = ("plan", "report")  # not of a job: what a command does
+SWITCHES = ("plan", "report")
+LOGGER = "logger"
+OF_COMMANDS = (*SWITCHES, LOGGER)  # not of a job: what a command does
+SEVERAL = (*MEASURED, LOGGER)  # the groups of which several options can be chosen
 WITH_OPTIONS = ("dataset", "model", "optimizer")  # the groups of which a job takes one option
 KEYS = (*OF_COMMANDS, *SCALARS, *PARTS, *MEASURED, "store")
 
@@ -103,9 +107,20 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     return _job_settings(config, _as_composed(config))
 
 
+def chosen_loggers(value: Any) -> tuple[Logger, ...]:
+    """Return the loggers that the value of `logger`, as plain values, asks for.
+
+    Raises
+    ------
+    InputError
+        If a setting breaks a rule. (Whether their packages are installed is not asked here.)
+    """
+    return tuple(dict.fromkeys(_several(LOGGER, value, loggers.choices()).values()))
+
+
 def _job_settings(config: DictConfig | Mapping[str, Any], texts: Mapping[str, Any]) -> JobSettings:
     plain = {
-        **dict.fromkeys(MEASURED),
+        **dict.fromkeys(SEVERAL),
         "plan": False,
         "report": True,
         **_plain(config, texts),
@@ -114,8 +129,9 @@ def _job_settings(config: DictConfig | Mapping[str, Any], texts: Mapping[str, An
     missing = [key for key in KEYS if key not in plain]
     if missing:
         raise checks.InputError(f"`{missing[0]}` is missing; a job needs {', '.join(KEYS[len(OF_COMMANDS) :])}.")
-    for key in OF_COMMANDS:
+    for key in SWITCHES:
         checks.boolean(key, plain[key])
+    chosen_loggers(plain[LOGGER])
     outside = from_environment(texts) if isinstance(config, DictConfig) else {}
     methods = _several("matching", plain["matching"], matching.choices())
     repairs = _several("repair", plain["repair"], repair.choices())

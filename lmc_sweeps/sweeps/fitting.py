@@ -10,10 +10,9 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.jobs.settings import MEASURED
 from lmc_sweeps.sweeps.composing import JobComposer, parsed_once
 from lmc_sweeps.sweeps.conf_folder import conf_dir
-from lmc_sweeps.sweeps.config import WITH_OPTIONS, parts
+from lmc_sweeps.sweeps.config import SEVERAL, WITH_OPTIONS, parts
 
 SETS = (OverrideType.CHANGE, OverrideType.ADD, OverrideType.FORCE_ADD)
 
@@ -50,9 +49,9 @@ def fitted(composer: JobComposer, jobs: Sequence[Sequence[str]]) -> list[list[st
 
 
 def is_optional(override: Override) -> bool:
-    """Return whether an override sets a key inside a dataset, a model, an optimizer, a method or a repair, which another one may lack."""
+    """Return whether an override sets a key inside an option of a group (a dataset, a method, a logger), which another one may lack."""
     part, _, field = override.key_or_group.partition(".")
-    return bool(field) and override.type in SETS and override.package is None and part in (*WITH_OPTIONS, *MEASURED)
+    return bool(field) and override.type in SETS and override.package is None and part in (*WITH_OPTIONS, *SEVERAL)
 
 
 def _fit(composer: JobComposer, job: Sequence[str], choices: Mapping[str, Mapping[str, type]]) -> _Fit:
@@ -64,7 +63,7 @@ def _fit(composer: JobComposer, job: Sequence[str], choices: Mapping[str, Mappin
     typed = {override.key_or_group: override.value() for override in overrides if override.type in SETS}
     kinds = {part: _kind(part, config, typed, choices) for part in WITH_OPTIONS}
     has = {f"{part}.{field.name}" for part, kind in kinds.items() if kind is not None for field in fields(kind)}
-    chosen = {group: _chosen(config, group) for group in MEASURED}
+    chosen = {group: _chosen(config, group) for group in SEVERAL}
     fitting: list[str] = []
     left_out: list[str] = []
     for text, override in zip(job, overrides, strict=True):
@@ -93,7 +92,7 @@ def _fit(composer: JobComposer, job: Sequence[str], choices: Mapping[str, Mappin
 
 
 def _chosen(config: DictConfig, group: str) -> list[str]:
-    """Return the keys of the methods or repairs of a job; a setting alone, of one that was not chosen, is none."""
+    """Return the keys of the methods, repairs or loggers of a job; a setting alone, of one that was not chosen, is none."""
     return [name for name, node in (config.get(group) or {}).items() if isinstance(node, DictConfig) and "name" in node]
 
 
@@ -126,8 +125,8 @@ def _options_of(part: str, name: str) -> list[str]:
 
 def _sentence(key: str, chosen: Sequence[str]) -> str:
     part, _, field = key.partition(".")
-    if part in MEASURED:
-        option, kind = field.partition(".")[0], {"matching": "methods", "repair": "repairs"}[part]
+    if part in SEVERAL:
+        option, kind = field.partition(".")[0], {"matching": "methods", "repair": "repairs", "logger": "loggers"}[part]
         return f"`{key}` is set, but {option} is not among the {kind} chosen ({'; '.join(chosen)})."
     having = ", ".join(option for name in _names_with(key) for option in _options_of(part, name))
     return f"`{key}` is a key of {having} only, and none of what was chosen has it ({'; '.join(chosen)})."

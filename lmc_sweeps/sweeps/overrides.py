@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.suggestions import likely_key
-from lmc_sweeps.jobs.settings import MEASURED
+from lmc_sweeps.sweeps.config import SEVERAL
 
 MOST_JOBS = 100_000  # of a sweep: an hour of composing before the first one trains
 FOLDERS = ("hydra.sweep.dir", "hydra.run.dir", "store.dir", "dataset.root")
@@ -102,14 +102,14 @@ def asks_for_plan(overrides: Sequence[str]) -> bool:
 
 
 def merge_measured(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides with a sweep over `matching` or `repair` made one list: ``matching=a,b`` means ``matching=[a,b]``.
+    """Return the overrides with a sweep over `matching`, `repair` or `logger` made one list: ``matching=a,b`` means ``matching=[a,b]``.
 
     A job's networks do not depend on how they are matched or repaired, so the methods belong to one job, on the same networks.
     """
     merged = []
     for text in overrides:
         override = OverridesParser.create().parse_override(text)
-        if override.key_or_group in MEASURED and override.is_choice_sweep():
+        if override.key_or_group in SEVERAL and override.is_choice_sweep():
             text = f"{text.partition('=')[0]}=[{','.join(str(name) for name in _values(override.value()))}]"
         merged.append(text)
     return merged
@@ -171,7 +171,7 @@ def _check(override: Override, folders: Sequence[Path]) -> None:
     checks.known_keys("", [head], [*top, *groups], hint)
     if not field:
         return
-    if head in MEASURED:
+    if head in SEVERAL:
         name, _, field = field.partition(".")
         if not override.is_add():
             checks.one_of(head, name, _options(folders, head))
@@ -192,7 +192,7 @@ def dotted_keys(folders: Sequence[Path]) -> list[str]:
         for path in sorted(folder.glob("*/*.yaml")):
             group = path.parent.name
             if group not in ("hydra", "experiment"):
-                node = f"{group}.{path.stem}" if group in MEASURED else group
+                node = f"{group}.{path.stem}" if group in SEVERAL else group
                 keys |= dict.fromkeys([group, *(f"{node}.{name}" for name in _fields([path]) if name != "name")])
         keys |= dict.fromkeys(f"store.{name}" for name in _fields([folder / "config.yaml"], "store"))
     return list(keys)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.jobs.settings import MEASURED
+from lmc_sweeps.sweeps.config import SEVERAL
 from lmc_sweeps.sweeps.overrides import quoted
 
 _NAME = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)  # a text that Hydra's grammar takes as it is
@@ -18,8 +18,8 @@ _WORDS = ("true", "false", "null", "nan", "inf")  # and that it takes for someth
 def overrides_of(keys: Mapping[str, Any], of_job: bool = False) -> list[str]:
     """Return overrides, e.g. ``width=8,16`` for ``{"width": [8, 16]}``.
 
-    A list, a range or an array is several values; of `matching` and `repair` it is what one job takes several of. A mapping holds the keys
-    of a group: ``{"optimizer": {"lr": 0.1}}`` is ``optimizer.lr=0.1``.
+    A list, a range or an array is several values; of `matching`, `repair` and `logger` it is what one job takes several of. A mapping
+    holds the keys of a group: ``{"optimizer": {"lr": 0.1}}`` is ``optimizer.lr=0.1``.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def _text(key: str, value: Any, of_job: bool) -> str:
     values = [_one(key, each) for each in value]
     if not values:
         raise InputError(f"`{key}` must have a value, got {value!r}.")
-    if of_job and len(values) > 1 and key not in MEASURED:
+    if of_job and len(values) > 1 and key not in SEVERAL:
         raise InputError(f"`{key}` must have one value in a job, got {value!r}; `sweep` takes several.")
-    return f"[{','.join(values)}]" if key in MEASURED else ",".join(values)
+    return f"[{','.join(values)}]" if key in SEVERAL else ",".join(values)
 
 
 def _one(key: str, value: Any) -> str:

@@ -21,12 +21,13 @@ from lmc_sweeps.jobs.estimates import check_all_fit
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.checked_jobs import CheckedJobs, checked_jobs
 from lmc_sweeps.sweeps.composing import JobComposer
-from lmc_sweeps.sweeps.config import OF_COMMANDS
+from lmc_sweeps.sweeps.config import LOGGER, SWITCHES
 from lmc_sweeps.sweeps.expected import write_command, write_config, write_expected
 from lmc_sweeps.sweeps.fitting import fitted
 from lmc_sweeps.sweeps.launcher import BatchedLauncher
-from lmc_sweeps.sweeps.overrides import check_number, check_overrides, merge_measured, swept_keys
+from lmc_sweeps.sweeps.overrides import check_number, check_overrides, merge_measured, n_values, swept_keys
 from lmc_sweeps.sweeps.plan import plan_text
+from lmc_sweeps.sweeps.result_logging import log_jobs, ready_loggers
 from lmc_sweeps.sweeps.summary import end_sweep
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.schema import ANALYSIS_FOLDER, MULTIRUN
@@ -65,6 +66,7 @@ class ValidatingSweeper(BasicSweeper):
         folder = Path(str(config.hydra.sweep.dir))
         with _refusals():
             checked = self._checked(composer, arguments)
+            loggers = ready_loggers(composer.without_hydra(checked.overrides[0]))
             self._check_launcher(launcher, composer, checked.jobs)
             if config.plan:
                 print(for_terminal(self._plan(launcher, composer, checked, folder), keep="\n"))
@@ -74,6 +76,7 @@ class ValidatingSweeper(BasicSweeper):
         try:
             try:
                 results = _launched(launcher, batches, folder)
+                log_jobs(loggers, {job.run_id: folder / job.run_id for job in checked.jobs}, folder)
             finally:
                 has_tables = end_sweep(folder, config.report)
         except KeyboardInterrupt as stopped:
@@ -105,8 +108,11 @@ class ValidatingSweeper(BasicSweeper):
             raise InputError("`hydra.sweep.subdir` must stay ${run_id:}: jobs are found again by that name.")
         overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)
         for override in overrides:
-            if override.key_or_group in OF_COMMANDS and override.is_sweep_override():
-                raise InputError(f"`{override.key_or_group}` must be true or false, not both.")
+            key = override.key_or_group
+            if key in SWITCHES and override.is_sweep_override():
+                raise InputError(f"`{key}` must be true or false, not both.")
+            if key.startswith(f"{LOGGER}.") and n_values(override) != 1:
+                raise InputError(f"`{key}` must have one value in a sweep, got {str(override.input_line).partition('=')[2]}.")
         try:
             check_number(overrides)
             with Interruption():

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from lmc_sweeps.sweeps.config import prepare
 from lmc_sweeps.sweeps.expected import expected_entry, write_command, write_expected
+from lmc_sweeps.sweeps.result_logging import log_jobs, ready_loggers
 from lmc_sweeps.sweeps.running import run_alone
 from lmc_sweeps.sweeps.summary import end_sweep
 
@@ -23,8 +24,10 @@ def run_task(config: DictConfig) -> None:
     sweep_dir = folder.parent if folder.name == prepared.run_id else folder
     write_expected(sweep_dir, [expected_entry(prepared, " ".join(HydraConfig.get().overrides.task))])
     write_command(sweep_dir)
+    loggers = ready_loggers(config)
     try:
         run_alone(prepared, folder, sweep_dir)
+        log_jobs(loggers, {prepared.run_id: folder}, sweep_dir)
     except Exception:  # reported and logged, with its traceback, where it happened
         raise SystemExit(1) from None
     finally:

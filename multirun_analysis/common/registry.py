@@ -17,12 +17,12 @@ from types import ModuleType
 PARTS = "LMC_SWEEPS_PARTS"  # one or several folders, with os.pathsep between them
 # The folders in a folder of parts, and the packages to which their modules belong.
 PACKAGES = {
-    **{name: f"lmc_sweeps.{name}" for name in ("datasets", "models", "matching", "transport", "repair")},
+    **{name: f"lmc_sweeps.{name}" for name in ("datasets", "models", "matching", "transport", "repair", "loggers")},
     **{name: f"multirun_analysis.{name}" for name in ("plots", "studies", "stats")},
 }
 CONF = "conf"
 # The groups of configs that have options, and what a sweep writes that looks like a config.
-GROUPS = ("dataset", "experiment", "hydra", "matching", "model", "optimizer", "repair", "training")
+GROUPS = ("dataset", "experiment", "hydra", "logger", "matching", "model", "optimizer", "repair", "training")
 OF_SWEEPS = ("multirun.yaml",)
 _added: set[str] = set()  # entries of a package's __path__ that are not its own
 _forgotten: list[str] = []  # modules that were imported from a folder which is no longer one of parts

@@ -1,5 +1,6 @@
 """examples/own_parts, copied to a folder outside of the project: its tests, and a sweep with all of its parts by one command."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -17,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "own_parts"
 SWEEP = (
     "dataset=arrays dataset.file=arrays.npz model=residual depth=1,2 width=4 matching=norms,weights,activations "
-    "matching.weights.transport=linear_program repair=none,bias_norm training.epochs=1 training.batch_size=16 points=3 hydra.sweep.dir=own -m"
+    "matching.weights.transport=linear_program repair=none,bias_norm training.epochs=1 training.batch_size=16 points=3 "
+    "logger=json_lines hydra.sweep.dir=own -m"
 )
 Run = Callable[..., str]
 
@@ -61,6 +63,8 @@ def test_a_sweep_has_all_parts_and_every_permuted_network_is_the_same_function(f
     assert set(runs["repair"]) == {"none", "bias_norm"}
     assert set(runs["model"]) == {"residual"}
     assert set(runs["dataset"]) == {"arrays"}
+    logged = [json.loads(line)["run_id"] for line in (folder / "own" / "results.jsonl").read_text().splitlines()]
+    assert sorted(logged) == sorted(set(runs["run_id"]))
     assert sorted(set(runs["depth"])) == [1, 2]
     assert runs["function_gap"].max() < 1e-5
     layers = pd.read_csv(folder / "own" / "analysis" / "layers.csv")

@@ -186,7 +186,7 @@ def test_mistakes_are_a_sentence_and_nothing_is_added(folder: Path, name: str, t
 
 def test_a_folder_that_is_not_there_or_has_no_parts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PARTS, "")
-    rule = "take a folder with at least one of datasets/, models/, matching/, transport/, repair/, plots/, studies/, stats/ in it"
+    rule = "take a folder with at least one of datasets/, models/, matching/, transport/, repair/, loggers/, plots/, studies/, stats/ in it"
     assert f"{rule}; there is no folder {str(tmp_path / 'nowhere')!r}." in refusal_of(tmp_path / "nowhere")
     write(tmp_path / "empty", "model/small.py", "")
     assert f"{rule}; {str(tmp_path / 'empty')!r} has model." in refusal_of(tmp_path / "empty")

@@ -12,7 +12,7 @@ from lmc_sweeps.cli import main
 from lmc_sweeps.sweeps.conf_folder import conf_dir
 from multirun_analysis.common.registry import GROUPS, PARTS
 
-KINDS = "datasets/, models/, matching/, transport/, repair/, plots/, studies/, stats/, conf/"
+KINDS = "datasets/, models/, matching/, transport/, repair/, loggers/, plots/, studies/, stats/, conf/"
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,16 @@ def test_number_refuses_with_the_rule_and_the_value(value: object, limits: dict,
         checks.number("lr", value, **limits)
 
 
+def test_text_returns_its_value() -> None:
+    assert checks.text("project", "lmc sweeps") == "lmc sweeps"
+
+
+@pytest.mark.parametrize("value", ["", None, 3, ["a"]])
+def test_text_refuses_what_is_none_or_empty(value: object) -> None:
+    with pytest.raises(checks.InputError, match=re.escape(f"`project` must be a text, got {value!r}.")):
+        checks.text("project", value)
+
+
 @pytest.mark.parametrize("value", [True, False])
 def test_boolean_returns_its_value(value: bool) -> None:
     assert checks.boolean("bias", value) is value

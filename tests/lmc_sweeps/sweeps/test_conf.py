@@ -8,11 +8,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from lmc_sweeps import datasets, matching, models, repair
+from lmc_sweeps import datasets, loggers, matching, models, repair
 from lmc_sweeps.cluster.task_settings import ClusterSettings
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.sweeps.conf_folder import conf_dir
-from lmc_sweeps.sweeps.config import job_settings
+from lmc_sweeps.sweeps.config import SEVERAL, chosen_loggers, job_settings
 from lmc_sweeps.training.optimizers import OPTIMIZERS
 from lmc_sweeps.training.recipe import Training
 
@@ -22,6 +22,7 @@ CLASSES = {
     "optimizer": OPTIMIZERS,
     "matching": matching.choices(),
     "repair": repair.choices(),
+    "logger": loggers.choices(),
 }
 OPTIONS = sorted(path for path in conf_dir().glob("*/*.yaml"))
 # Options that are not called after their variant: its name, and the settings that are not at their defaults.
@@ -69,7 +70,7 @@ def test_the_cluster_launcher_writes_out_every_setting_with_its_default():
 def test_an_option_begins_with_what_it_is_and_its_source(path):
     lines = path.read_text().splitlines()
     group = path.parent.name
-    several = {key: [f"# @package {key}.{path.stem}"] for key in ("matching", "repair")}
+    several = {key: [f"# @package {key}.{path.stem}"] for key in SEVERAL}
     packages = (several | {"experiment": ["# @package _global_"]}).get(group, [])
     assert lines[: len(packages)] == packages
     assert re.match(r"# [A-Z0-9].*\.$", lines[len(packages)])
@@ -82,6 +83,10 @@ def test_every_option_composes_to_settings(path):
     settings = job_settings(composed(f"{group}={path.stem}"))
     if group in ("matching", "repair"):
         assert getattr(settings, group) == (CLASSES[group][path.stem](),)
+    elif group == "logger":
+        chosen = OmegaConf.to_container(composed(f"{group}={path.stem}").logger)
+        assert chosen_loggers(chosen) == (CLASSES[group][path.stem](),)
+        assert settings == job_settings(composed())  # it is no part of a job
     elif group == "training":
         assert settings.training == Training(**OmegaConf.to_container(OmegaConf.load(path)))
     else:
