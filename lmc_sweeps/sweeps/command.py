@@ -26,6 +26,7 @@ from lmc_sweeps.jobs.estimates import check_all_fit
 from lmc_sweeps.jobs.records import check_same_job, read_record
 from lmc_sweeps.sweeps.composing import JobComposer, composed, parsed_once
 from lmc_sweeps.sweeps.conf_folder import conf_dir
+from lmc_sweeps.sweeps.config import LOGGER
 from lmc_sweeps.sweeps.fitting import fitted, is_optional
 from lmc_sweeps.sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
 from lmc_sweeps.sweeps.result_logging import ready_loggers
@@ -146,6 +147,8 @@ def _check_hydra_settings(master: DictConfig, overrides: Sequence[str], is_sweep
     sweeper = master.hydra.runtime.choices["hydra/sweeper"]
     if is_plan and sweeper != "lmc":  # another sweeper would ignore it, and train
         raise InputError(f"`plan=true` is done by hydra/sweeper=lmc, got {sweeper}.")
+    if is_sweep and sweeper != "lmc" and set(master.get(LOGGER) or {}) - {"none"}:
+        raise InputError(f"`{LOGGER}` in a sweep is done by hydra/sweeper=lmc, got {sweeper}.")
     if master.hydra.job.chdir:
         raise InputError(
             "`hydra.job.chdir` must be false, got true: folders such as dataset.root are relative to the folder where it is run."

@@ -10,7 +10,7 @@ from lmc_sweeps.common.checks import first_line
 from lmc_sweeps.jobs.records import is_finished, read_record
 from lmc_sweeps.loggers.base import Logger
 from lmc_sweeps.loggers.logged_job import logged_job
-from lmc_sweeps.sweeps.config import LOGGER, chosen_loggers
+from lmc_sweeps.sweeps.config import LOGGER, OF_COMMANDS, chosen_loggers
 from lmc_sweeps.sweeps.expected import read_expected
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.redaction import redacted_text
@@ -37,7 +37,7 @@ def log_jobs(loggers: Sequence[Logger], folders: Mapping[str, Path], sweep_dir: 
         return
     for logger in loggers:
         try:
-            labels = {entry["run_id"]: entry.get("job", "") for entry in read_expected(sweep_dir)}
+            labels = {entry["run_id"]: _of_job(entry.get("job", "")) for entry in read_expected(sweep_dir)}
             records = [read_record(folder) for folder in folders.values()]
             jobs = [logged_job(record, labels.get(record["run_id"], "")) for record in records if record and is_finished(record)]
             count = logger.log(jobs, sweep_dir)
@@ -45,3 +45,8 @@ def log_jobs(loggers: Sequence[Logger], folders: Mapping[str, Path], sweep_dir: 
         except Exception as error:  # of somebody else's library or server
             line = f"warning: logger={logger.name} failed, which changes no result: {first_line(error)} The same command tries again."
         sys.stderr.write(f"{for_terminal(redacted_text(line))}\n")
+
+
+def _of_job(overrides: str) -> str:
+    """Return the overrides of a job without those of what a command does."""
+    return " ".join(text for text in overrides.split() if text.partition("=")[0].partition(".")[0] not in OF_COMMANDS)

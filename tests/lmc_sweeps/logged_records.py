@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from small_jobs import small_job
 
 from lmc_sweeps.jobs.job import run_job
+from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.records import Record
 from lmc_sweeps.loggers.logged_job import LoggedJob, logged_job
 from lmc_sweeps.matching.weights import Weights
@@ -16,16 +17,21 @@ from lmc_sweeps.training.recipe import Training
 
 
 @cache
-def finished() -> Record:
-    """Return the record of the job, as it is read: two methods of one name, two repairs, both splits."""
-    job = small_job(
+def prepared() -> PreparedJob:
+    """Return the job: two methods of one name, two repairs, both splits."""
+    return small_job(
         networks=3,
         training=Training(epochs=2, curve_epochs=1),
         matching=(Weights(), Weights(biases=True)),
         repair=(NoRepair(), Rescale()),
     )
+
+
+@cache
+def finished() -> Record:
+    """Return its record, as it is read."""
     with TemporaryDirectory() as folder:
-        return run_job(job, Path(folder))
+        return run_job(prepared(), Path(folder))
 
 
 def example(label: str = "width=6 seed=0") -> LoggedJob:

@@ -121,6 +121,12 @@ def test_a_plan_that_another_sweeper_would_run_is_refused(own, capsys, words):
     assert os.listdir() == []
 
 
+def test_a_logger_that_another_sweeper_would_ignore_is_refused(own, capsys):
+    message = refusal(capsys, *own, "hydra/sweeper=basic", "logger=tensorboard", "-m")
+    assert "`logger` in a sweep is done by hydra/sweeper=lmc, got basic." in message
+    assert os.listdir() == []
+
+
 HOME = "/home/somebody"
 
 

@@ -70,7 +70,7 @@ MISTAKES = [
     (["matching.weights.biases=1"], "`matching.weights.biases` must be true or false, got 1."),
     (["dataset.name=mnits"], "`dataset.name` must be one of cifar10, digits, fashion_mnist, gaussian_mixture, kmnist, mnist, python_text, got 'mnits'. Did you mean 'mnist'?"),
     (["dataset=mnist", "dataset.root=/nowhere"], "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got '/nowhere', which is not a folder."),
-    (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, directions, matching, model, networks, optimizer, plan, plane, points, precision, "
+    (["+widht=8"], "`widht` is not a key; the keys at the top level are dataset, depth, device, directions, logger, matching, model, networks, optimizer, plan, plane, points, precision, "
      "repair, report, seed, splits, store, time_limit, training, width. Did you mean 'width'?"),
     (["+optimizer.lrr=1"], "`optimizer.lrr` is not a key; the keys at `optimizer` are decayed, lr, momentum, weight_decay. Did you mean 'lr'?"),
     (["~width"], "`width` is missing; a job needs width, depth, networks, seed, device, precision, points, directions, splits, plane, time_limit, dataset, model, optimizer, training, matching, repair, store."),

@@ -11,7 +11,7 @@ from lmc_sweeps.sweeps.overrides import check_overrides, merge_measured, searche
 
 EXPERIMENTS = ", ".join(sorted(path.stem for path in conf_dir().glob("experiment/*.yaml")))
 TOP = (
-    "dataset, depth, device, directions, experiment, matching, model, networks, optimizer, plan, plane, points, precision, repair, report, seed, "
+    "dataset, depth, device, directions, experiment, logger, matching, model, networks, optimizer, plan, plane, points, precision, repair, report, seed, "
     "splits, store, time_limit, training, width"
 )
 

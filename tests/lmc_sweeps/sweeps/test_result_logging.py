@@ -5,7 +5,7 @@ from hydra._internal.callbacks import Callbacks
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext
 from hydra_parts import TINY, loader, sweep_config
-from logged_records import example, finished
+from logged_records import example, finished, prepared
 
 from lmc_sweeps import loggers
 from lmc_sweeps.common.checks import InputError
@@ -14,6 +14,7 @@ from lmc_sweeps.loggers.base import Logger
 from lmc_sweeps.loggers.none import NoLogger
 from lmc_sweeps.loggers.tensorboard import TensorBoard
 from lmc_sweeps.sweeps.conf_folder import conf_dir
+from lmc_sweeps.sweeps.expected import expected_entry, write_expected
 from lmc_sweeps.sweeps.overrides import check_overrides, merge_measured
 from lmc_sweeps.sweeps.result_logging import log_jobs, ready_loggers
 from lmc_sweeps.sweeps.sweeper import SweepStopped
@@ -102,10 +103,11 @@ def test_of_several_loggers_one_that_fails_leaves_the_others_alone(tmp_path, cap
 def test_what_has_failed_or_is_not_there_is_not_logged(tmp_path):
     write_failure(tmp_path / "failed", "failed", {}, "ValueError")
     write_record(tmp_path / "done", finished())
+    write_expected(tmp_path, [expected_entry(prepared(), "width=6 logger=x logger.x.y=1 report=false seed=0")])
     logger = Recorder()
     logger.name = "recorder"
     log_jobs([logger], {name: tmp_path / name for name in ("failed", "absent", "done")}, tmp_path)
-    assert [job.run_id for job in logger.jobs] == [finished()["run_id"]]
+    assert logger.jobs == [example(label="width=6 seed=0")]
 
 
 @pytest.mark.parametrize("words", [[], ["plan=true"]])
