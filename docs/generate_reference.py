@@ -279,7 +279,10 @@ def _text(text: str) -> str:
 
 
 def _equation(lines: list[str]) -> list[str]:
-    return ["\0\0\0math", *(line for line in lines if line), "\0\0\0"]
+    lines = [line for line in lines if line]
+    if any("&=" in line for line in lines):  # Sphinx aligns such lines unasked
+        lines = [r"\begin{split}", *lines, r"\end{split}"]
+    return ["\0\0\0math", *lines, "\0\0\0"]
 
 
 def main() -> None:
