@@ -48,6 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = _parser()
     complete(parser)
     options = parser.parse_args(arguments)
+    if arguments is None:  # a process of its own
+        gc.disable()  # a twelfth of the time of a large sweep: its objects stay to the end, and would be looked through again and again
     draw_into_files()
     try:
         _check(options)
@@ -196,5 +198,4 @@ def write_study(options: argparse.Namespace, sweep_dirs: Sequence[Path], out: Pa
 
 
 if __name__ == "__main__":
-    gc.disable()  # a twelfth of the time of a large sweep: its objects stay to the end, and would be looked through again and again
     main()
