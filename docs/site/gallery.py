@@ -41,8 +41,9 @@ def files(root: Path) -> dict[str, str | bytes]:
     made: dict[str, str | bytes] = {}
     parts = [
         "# Gallery",
-        "Every sweep's report has these figures where it has what they show. They were drawn while this page was made, from the tables in "
-        "`results/`, by the commands beside them; the figures of studies alone are on the page of [results](../docs/results.md).",
+        "Every sweep's report has these figures where it has what they show. They were drawn while this page was made, by the commands "
+        "beside them, from the tables in `results/`, the last one from a small sweep; the figures of studies alone are on the page of "
+        "[results](../docs/results.md).",
     ]
     with tempfile.TemporaryDirectory() as folder:
         lmc_sweeps.sweep(**PLANES, dir=Path(folder) / PLANES_FOLDER, **{"store.dir": str(Path(folder) / "store"), "report": False})
