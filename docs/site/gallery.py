@@ -47,8 +47,8 @@ def files(root: Path) -> dict[str, str | bytes]:
     ]
     with tempfile.TemporaryDirectory() as folder:
         lmc_sweeps.sweep(**PLANES, dir=Path(folder) / PLANES_FOLDER, **{"store.dir": str(Path(folder) / "store"), "report": False})
-        for name, figure in plots.choices().items():
-            shown = SHOWN[name]
+        for name, shown in SHOWN.items():
+            figure = plots.choices()[name]
             parent = Path(folder) if shown.folder == PLANES_FOLDER else root
             drawn, caption = SweepResults(parent / shown.folder).paper_figure(name, select=shown.select)
             made[f"{name}.png"] = figure_png(drawn)
