@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from multirun_analysis.frames.provenance import provenance
-from multirun_analysis.frames.tidy import Sweep
+from multirun_analysis.frames.tidy import Sweep, ordered_values, value_text
+from multirun_analysis.page.lead import result_sentence
 from multirun_analysis.page.page import Cell, Fact, Lines, Picture, Section, Table, Text, frame_table, page, text
 from multirun_analysis.plots.base import METRICS
 from multirun_analysis.plots.style import axis_label
@@ -17,6 +18,8 @@ from multirun_analysis.tables.barrier_vs_width import with_two_way
 from multirun_analysis.tables.not_worse import MEANING
 from multirun_analysis.tables.pivots import has_bold, pivot
 
+MAIN = "barrier_vs_width"  # the figure that a page begins with
+MOST_CHOICES = 30  # of a key
 SPREAD = ("n_networks", "std", "median", "min", "max", "interquartile_mean")  # columns of a CSV without which a page is easier to read
 CORRECTED = (
     "Of twenty plain intervals about one decides by chance; the corrected ones hold together for all n_comparisons (Bonferroni), and "
@@ -87,35 +90,73 @@ def sweep_page(
     ]
     if len(sweep.failures):
         head.append(Fact(str(len(sweep.failures)), "failures", True))
-    lead = "Linear mode connectivity: the barrier between pairs of networks, before and after matching their neurons by optimal transport."
+    main, others = [picture for picture in drawn if picture.id == MAIN], [picture for picture in drawn if picture.id != MAIN]
     parts = [
-        results(frames, x, hue), Section("figures", "Figures", drawn), conclusions(frames),
+        results(frames, x, hue, main), tables(frames, x, hue), Section("figures", "More figures", others), conclusions(frames),
         run(facts, commands, sweep.following), problems(sweep, more),
     ]  # fmt: skip
-    return page(title, lead, head, parts, refresh)
+    lead = result_sentence(frames["barrier_vs_width"], frames["method_differences"], x)
+    return page(title, lead, head, parts, refresh, filters(frames))
 
 
-def results(frames: Mapping[str, pd.DataFrame], x: str, hue: str) -> Section:
-    """Return the pivots of test loss and error barrier."""
-    table, runs = frames["barrier_vs_width"], frames["runs"]
-    blocks = {metric: pivot(table, runs, metric, x=x, hue=hue, differences=frames) for metric in METRICS}
-    shown = with_two_way(table[(table["split"] == "test") & table["metric"].isin(METRICS)])
-    parts: list[Table | Text] = [
+def filters(frames: Mapping[str, pd.DataFrame]) -> dict[str, list[str]]:
+    """Return the keys by which readers filter the page, with their values: those of 2 to `MOST_CHOICES` values."""
+    table = frames["barrier_vs_width"]
+    choices = {key: list(map(value_text, ordered_values(table, key))) for key in ("matching", "repair", "split", *_cell_keys(table))}
+    return {key: values for key, values in choices.items() if 1 < len(values) <= MOST_CHOICES}
+
+
+def _cell_keys(table: pd.DataFrame) -> list[str]:
+    """Return the keys of a table before its method, and the width."""
+    return ["width", *(key for key in table.columns[: list(table.columns).index("matching")] if key != "width")]
+
+
+def results(frames: Mapping[str, pd.DataFrame], x: str, hue: str, main: Sequence[Picture] = ()) -> Section:
+    """Return the main figure, and under it the pivots of the test loss barrier."""
+    table = frames["barrier_vs_width"]
+    shown = with_two_way(table[(table["split"] == "test") & (table["metric"] == METRICS[0])])
+    pivots, has_any_bold = _pivots(frames, METRICS[0], "test", x, hue)
+    parts: list[Table | Text | Picture] = [*main, *pivots]
+    parts += [Text(MEANING)] if has_any_bold else []
+    parts.append(
         Text(
             f"Mean over pairs of networks, and its interval ({kinds_of(shown)}). On the log scale an interval reaches as many times "
             "above the mean as below it, and never below 0; where a value is exactly 0, or of two pairs, it is Student's t cut at 0. "
             "error at ends: the networks' own mean test error."
         )
-    ]
-    for metric in METRICS:
-        for block in blocks[metric]:
-            rows = []
-            for key, pairs, end, values in block.rows:
-                cells = [Cell(v.text("±"), "" if pd.isna(v.mean) else repr(v.mean), v.best) for v in values]
-                rows.append([Cell(key), Cell(pairs, pairs.partition("/")[0]), Cell(end, end.replace("-", "")), *cells])
-            parts.append(Table(axis_label(metric, "test").capitalize(), block.title, block.header, rows))
-    parts += [Text(MEANING)] if any(map(has_bold, blocks.values())) else []
-    return Section("results", "Results", parts)
+    )
+    return Section("results", "Results", parts, folded=False)
+
+
+def tables(frames: Mapping[str, pd.DataFrame], x: str, hue: str) -> Section:
+    """Return the pivots of the other measures and of the training split."""
+    kinds = [(metric, split) for split in ("test", "train") for metric in METRICS][1:]
+    return Section("tables", "Error, and the training split", [table for kind in kinds for table in _pivots(frames, *kind, x, hue)[0]])
+
+
+def _pivots(frames: Mapping[str, pd.DataFrame], metric: str, split: str, x: str, hue: str) -> tuple[list[Table], bool]:
+    """Return the pivots of a measure, which readers filter by all their keys, and whether any of their values is in bold."""
+    blocks, made = pivot(frames["barrier_vs_width"], frames["runs"], metric, split, x=x, hue=hue, differences=frames), []
+    for block in blocks:
+        rows = []
+        for key, pairs, end, values in block.rows:
+            named = zip(values, block.header[3:], strict=True)
+            cells = [Cell(v.text("±"), "" if pd.isna(v.mean) else repr(v.mean), v.best, [f"{hue}={name}"]) for v, name in named]
+            rows.append([Cell(key), Cell(pairs, pairs.partition("/")[0]), Cell(end, end.replace("-", "")), *cells])
+        by_row = [[f"{x}={key}"] for key, *_ in block.rows]
+        by = [f"{key}={value}" for key, value in {**block.values, "split": split}.items()]
+        made.append(
+            Table(
+                axis_label(metric, split).capitalize(),
+                block.title,
+                block.header,
+                rows,
+                stacked=True,
+                filtered_by=by,
+                rows_filtered_by=by_row,
+            )
+        )
+    return made, has_bold(blocks)
 
 
 def conclusions(frames: Mapping[str, pd.DataFrame]) -> Section:
@@ -124,7 +165,10 @@ def conclusions(frames: Mapping[str, pd.DataFrame]) -> Section:
     for name, (title, caption, dropped) in CONCLUSIONS.items():
         rows = _tested(frames[name], *dropped)
         if len(rows):
-            parts.append(frame_table(title, caption, rows, folded=name != "width_needed"))
+            keys = {key: key for key in (*_cell_keys(frames["barrier_vs_width"]), "matching", "repair")}
+            keys |= {"method": "matching", "other": "matching" if "method" in rows else "repair"}
+            by = ["split=test"] if "split" in frames[name] else []
+            parts.append(frame_table(title, caption, rows, folded=name != "width_needed", keys=keys, filtered_by=by))
     return Section("conclusions", "Conclusions", parts)
 
 

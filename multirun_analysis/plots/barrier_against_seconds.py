@@ -1,5 +1,8 @@
 """Which method is worth its time: the mean barrier against the mean time to match, a point per method."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -9,6 +12,7 @@ from matplotlib.figure import Figure
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values
 from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.marks import estimate_text, mark, mark_panel
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title, value_title
 from multirun_analysis.plots.style import axis_label, barrier_axis, drawable, figure_style, method_look, panel_title
 from multirun_analysis.stats.summary import kinds_of
@@ -20,7 +24,9 @@ LEAST_METHODS = 3  # beside the control
 TIMES = ("seconds", "seconds_low", "seconds_high")
 
 
-def plot_barrier_against_seconds(table: pd.DataFrame, *, methods: list[str] | None = None, ax: Axes | None = None) -> Axes:
+def plot_barrier_against_seconds(
+    table: pd.DataFrame, *, methods: list[str] | None = None, runs: pd.DataFrame | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw the mean barrier against the mean time to match, by method, with both intervals; identity, which takes none, as a line.
 
     Parameters
@@ -29,6 +35,8 @@ def plot_barrier_against_seconds(table: pd.DataFrame, *, methods: list[str] | No
         As `barrier_against_seconds` returns it, of one cell, repair and width.
     methods : list of str, optional
         All methods of the figure, by which those without a colour of their own are told apart; those of the table if not given.
+    runs : DataFrame, optional
+        Rows of ``runs.csv`` of the same cell and width, for the seeds that the page names.
     ax : Axes, optional
 
     Returns
@@ -41,12 +49,18 @@ def plot_barrier_against_seconds(table: pd.DataFrame, *, methods: list[str] | No
         colour, marker = method_look(row["matching"], names)
         mean, low, high, seconds, left, right = drawable([row[name] for name in ("mean", "ci_low", "ci_high", *TIMES)])
         if row["matching"] == CONTROL:
-            ax.axhline(mean, color=colour, linewidth=1.2, linestyle="--", label=CONTROL)
+            line = ax.axhline(mean, color=colour, linewidth=1.2, linestyle="--", label=CONTROL)
+            mark(line, [({}, _tip(row, runs))], [mean], matching=CONTROL)
             continue
-        ax.vlines(seconds, low, high, color=colour, linewidth=1.2, alpha=0.7)
-        ax.hlines(mean, left, right, color=colour, linewidth=1.2, alpha=0.7)
+        bars = (
+            ax.vlines(seconds, low, high, color=colour, linewidth=1.2, alpha=0.7),
+            ax.hlines(mean, left, right, color=colour, linewidth=1.2, alpha=0.7),
+        )
         label = for_figure(row["matching"])
-        ax.plot([seconds], [mean], marker, color=colour, markersize=6, linestyle="none", label=label, clip_on=False)  # 0 is on the axis
+        look: dict[str, Any] = {"color": colour, "markersize": 6, "linestyle": "none", "label": label}
+        (point,) = ax.plot([seconds], [mean], marker, **look, clip_on=False)  # 0 is on the axis
+        for artist, positions in ((point, mean + seconds), (bars[0], low + high + seconds), (bars[1], left + right + mean)):
+            mark(artist, [({}, _tip(row, runs))], [positions], matching=row["matching"])
     timed = table[(table["matching"] != CONTROL) & (table["seconds"] > 0)]
     if len(timed):  # an interval that reaches below 0 ends at the axis
         ends = np.concatenate([drawable(timed[name]) for name in TIMES])
@@ -56,6 +70,13 @@ def plot_barrier_against_seconds(table: pd.DataFrame, *, methods: list[str] | No
     barrier_axis(ax, drawable(table["mean"]), drawable(table["mean"]))
     ax.set_xlabel("time to match [s]")
     return ax
+
+
+def _tip(row: Mapping[Any, Any], runs: pd.DataFrame | None) -> str:
+    """Return what the page says of a method: its barrier and, but of the control, its time."""
+    pairs = None if runs is None else runs[runs["matching"] == row["matching"]]
+    time = "" if row["matching"] == CONTROL else "\n" + estimate_text({**row, "interval": ""}, "time to match [s]", names=TIMES)
+    return estimate_text(row, axis_label("loss_barrier", "test"), pairs) + time
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
@@ -68,7 +89,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     x = "width" if x in ("matching", "repair") else x
     keys = fixed_keys(table, x, "matching")
     all_cells, all_values = cells(points, keys), ordered(points[x])
-    rows, values = shown_cells(all_cells), few_of(all_values)
+    rows, values, runs = shown_cells(all_cells), few_of(all_values), cells(frames["runs"], [*keys, x])
     size = max(2.6, 9.6 / len(values)) if len(values) > 1 else 5.6, 3.0
     figure, axes = panel_rows(len(rows), len(values), size, share_y="row")
     with figure_style():
@@ -78,7 +99,9 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 if panel.empty:
                     ax.set_axis_off()
                     continue
-                plot_barrier_against_seconds(panel, methods=methods, ax=ax)
+                mark_panel(ax, [*keys, x], [*key, value])
+                pairs = runs.get((*key, value))
+                plot_barrier_against_seconds(panel, methods=methods, runs=pairs, ax=ax)
                 panel_title(ax, value_title(x, value))
             row_title(row[0], keys, key, value_title(x, values[0]) if row[0].axison else " ")
             row[0].set_ylabel(axis_label("loss_barrier", "test"))

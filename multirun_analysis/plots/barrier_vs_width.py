@@ -3,12 +3,15 @@
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure, shown_metrics
 from multirun_analysis.plots.lines import plot_bars, plot_pairs
+from multirun_analysis.plots.marks import Values, estimate_text, mark, mark_panel, pair_text
 from multirun_analysis.plots.panels import differing, join_panels, legend_of_all, panel_rows, row_title, same_limits
 from multirun_analysis.plots.style import aside, axis_label, barrier_axis, drawable, figure_style, key_axis, key_look
 from multirun_analysis.stats.summary import kinds_of
@@ -62,13 +65,29 @@ def plot_barrier_vs_width(
     for k, kind in enumerate(kinds):
         points = pairs[(pairs[hue] == kind) & pairs[x].isin(values_x)]
         colour, marker = key_look(hue, str(kind), names)
-        plot_pairs(points[x].map(dict(zip(values_x, beside[k], strict=True))), points[metric], ax=ax, colour=colour, marker=marker)
+        at = points[x].map(dict(zip(values_x, beside[k], strict=True)))
+        single = plot_pairs(at, points[metric], ax=ax, colour=colour, marker=marker)
         line = estimates[estimates[hue] == kind].assign(position=estimates[x].map(dict(zip(values_x, beside[k], strict=True))))
         line = line.sort_values("position")
-        plot_bars(line["position"], line, ax=ax, label=for_figure(value_text(kind)), colour=colour, marker=marker)
+        means = plot_bars(line["position"], line, ax=ax, label=for_figure(value_text(kind)), colour=colour, marker=marker)
+        _mark(single, means, points, line, x, {hue: value_text(kind), "split": split}, metric)
     barrier_axis(ax, drawable(everywhere["mean"]), drawable(pairs[metric]))
     ax.set_ylabel(axis_label(metric, split))
     return ax
+
+
+def _mark(
+    single: Line2D, means: tuple[Line2D, LineCollection], pairs: pd.DataFrame, line: pd.DataFrame, x: str, values: Values, metric: str
+) -> None:
+    """Let the page say of every pair and mean what it is; of a pair also the mean that it is in."""
+    measure = axis_label(metric, values["split"])
+    of_mean = {row[x]: estimate_text(row, measure, pairs[pairs[x] == row[x]]) for row in line.to_dict("records")}
+    tips = [({x: value_text(at)}, text) for at, text in of_mean.items()]
+    for artist, positions in zip(means, (line["mean"], line["ci_low"] + line["ci_high"]), strict=True):
+        mark(artist, tips, drawable(positions), **values)
+    rows = pairs.to_dict("records")
+    texts = [f"{pair_text(row, measure, row[metric])}\nmean of {of_mean.get(row[x], '')}" for row in rows]
+    mark(single, [({x: value_text(row[x])}, text) for row, text in zip(rows, texts, strict=True)], drawable(pairs[metric]), **values)
 
 
 def _estimates(table: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
@@ -95,6 +114,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
         for position, (key, cell) in enumerate(rows):
             panels = axes.flat[position : position + 1] if is_alone else axes[position]
             for ax, metric in zip(panels, metrics, strict=True):
+                mark_panel(ax, keys, key)
                 plot_barrier_vs_width(cell, pairs[key], metric=metric, x=x, hue=hue, whole=whole, ax=ax)
             row_title(panels[0], *differing(keys, key, [other for other, _ in rows]))
         if is_alone:

@@ -1,5 +1,7 @@
 """Does the barrier depend on the dimension of the weights? Approximate dimension against barrier, a point per pair and method."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -8,8 +10,10 @@ from matplotlib.figure import Figure
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.base import METRICS, Frames, SweepFigure, shown_metrics
+from multirun_analysis.plots.marks import mark, mark_panel, pair_text, values_of
 from multirun_analysis.plots.panels import legend_of_all, panel_rows
 from multirun_analysis.plots.style import axis_label, barrier_axis, drawable, figure_style, method_look, plain_log_axis
+from multirun_analysis.schema import PAIR
 from multirun_analysis.stats.correlations import dimension_points
 
 FEWEST, MOST = 8, 3000  # points: fewer show nothing, and more add nothing
@@ -31,13 +35,18 @@ def plot_dimension_and_barrier(points: pd.DataFrame, *, metric: str = "loss_barr
     """
     ax = ax if ax is not None else plt.subplots(figsize=(4.6, 3.2))[1]
     methods = sorted(points["matching"].unique(), key=method_order)
+    columns = list(points.columns)
+    keys = [key for key in columns[columns.index("status") + 1 : columns.index(PAIR[0])] if key != "seed"]
     for method in methods:
         colour, marker = method_look(method, methods)
         cell = points[points["matching"] == method]
-        ax.plot(
-            cell["approximate_dimension"], cell[metric], marker, color=colour, markersize=3, alpha=0.6, linestyle="none",
-            label=for_figure(method),
-        )  # fmt: skip
+        look: dict[str, Any] = {"color": colour, "markersize": 3, "alpha": 0.6, "linestyle": "none", "label": for_figure(method)}
+        (line,) = ax.plot(cell["approximate_dimension"], cell[metric], marker, **look)
+        tips = []
+        for row in cell.to_dict("records"):
+            dimension = f"\napproximate dimension: {row['approximate_dimension']:.4g}"
+            tips.append((values_of(keys, (row[key] for key in keys)), pair_text(row, axis_label(metric, "test"), row[metric]) + dimension))
+        mark(line, tips, cell["approximate_dimension"] + cell[metric], matching=method, split="test")
     values = drawable(points[metric])
     barrier_axis(ax, values, values)
     plain_log_axis(ax)
@@ -58,6 +67,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     figure, axes = panel_rows(1, len(metrics))
     with figure_style():
         for ax, metric in zip(axes[0], metrics, strict=True):
+            mark_panel(ax, [], [])
             plot_dimension_and_barrier(points, metric=metric, ax=ax)
         legend_of_all(figure, axes.flat, title, methods=True)
     return figure

@@ -1,5 +1,6 @@
 """The mean barrier over two swept keys, as a heat map per method."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,19 @@ from matplotlib.figure import Figure
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order, ordered, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.marks import Tip, estimate_text, mark, mark_panel, values_of
 from multirun_analysis.plots.panels import panel_rows, row_title
 from multirun_analysis.plots.style import FONT, LONGEST, axis_label, figure_style, panel_title
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 
 COLOURS = "cividis_r"  # darker is higher
+INK, DARK = ".15", "#1a1a1a"  # of numbers on bright cells: seaborn's, and as good as that
 METRIC, MOST_ROWS, MOST_NUMBERS = "loss_barrier", 6, 60  # in a panel with more values than that, their numbers would not be read
 
 
-def plot_heat_map(table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None = None, ax: Axes | None = None) -> Axes:
+def plot_heat_map(
+    table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None = None, runs: pd.DataFrame | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw the mean of a metric over two keys; darker is higher, on a log scale; white is a mean of 0, which is written there, or no value.
 
     Parameters
@@ -32,6 +37,8 @@ def plot_heat_map(table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None =
         Two keys of the table.
     norm : LogNorm, optional
         To share a scale between panels.
+    runs : DataFrame, optional
+        Rows of ``runs.csv`` of the same cell and method, for the seeds that the page names.
     ax : Axes, optional
 
     Returns
@@ -49,9 +56,24 @@ def plot_heat_map(table: pd.DataFrame, *, x: str, y: str, norm: LogNorm | None =
     sns.heatmap(grid, mask=~(grid > 0), ax=ax, **scale, **look)
     for row, column in zip(*np.nonzero((grid == 0).to_numpy()), strict=True) if numbers else ():
         ax.text(column + 0.5, row + 0.5, "0", ha="center", va="center", fontsize=7)
+    for number in ax.texts:  # seaborn writes on dark cells in white, on bright ones in its ink, which the page makes bright in the dark
+        if number.get_color() == INK:
+            number.set_color(DARK)
+    _mark(ax, table, x, y, runs)
     ax.tick_params(labelsize=7, rotation=0)
     ax.grid(False)
     return ax
+
+
+def _mark(ax: Axes, table: pd.DataFrame, x: str, y: str, runs: pd.DataFrame | None) -> None:
+    """Let the page say of every cell what it is, in the order in which they are drawn."""
+    rows = {(row[y], row[x]): row for row in table.to_dict("records")}
+    tips: list[Tip] = []
+    for at_y, at_x in product(ordered(table[y])[::-1], ordered(table[x])):
+        row, values = rows.get((at_y, at_x)), values_of([y, x], [at_y, at_x])
+        pairs = None if runs is None else runs[(runs[y] == at_y) & (runs[x] == at_x)]
+        tips.append((values, "" if row is None else estimate_text(row, axis_label(METRIC, "test"), pairs)))
+    mark(ax.collections[0], tips, split="test")
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
@@ -66,7 +88,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     rows = shown_cells(in_both, MOST_ROWS)
     if not rows:
         return None  # the two vary, but never both within one setting of the other keys
-    methods = sorted(shown["matching"].unique(), key=method_order)
+    methods, runs = sorted(shown["matching"].unique(), key=method_order), cells(frames["runs"], keys)
     positive = shown.loc[shown["mean"] > 0, "mean"]
     norm = LogNorm(float(positive.min()), float(np.nextafter(positive.max(), np.inf)))
     figure, axes = panel_rows(len(rows), len(methods), (2.9, 2.6))
@@ -77,7 +99,9 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 if panel.empty:
                     ax.set_axis_off()
                     continue
-                plot_heat_map(panel, x=x, y=y, norm=norm, ax=ax)
+                mark_panel(ax, [*keys, "matching"], [*key, method])
+                pairs = runs.get(key)
+                plot_heat_map(panel, x=x, y=y, norm=norm, runs=pairs if pairs is None else pairs[pairs["matching"] == method], ax=ax)
                 panel_title(ax, for_figure(method, LONGEST))
             row_title(row[0], keys, key, for_figure(methods[0], LONGEST))
         scale = plt.cm.ScalarMappable(norm=norm, cmap=COLOURS)

@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import method_order
+from multirun_analysis.frames.tidy import method_order, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.lines import plot_line
+from multirun_analysis.plots.marks import Tip, estimate_text, mark, mark_panel
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import figure_style, method_look, panel_title, width_axis
 from multirun_analysis.stats.summary import kinds_of
@@ -18,13 +19,15 @@ COST, UNMATCHED, BOUND = "matching_cost", "identity_cost", "cost_lower_bound"
 MOST_ROWS, MOST_LAYERS = 6, 6
 
 
-def plot_matching_cost(costs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def plot_matching_cost(costs: pd.DataFrame, *, runs: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
     """Draw cost, unmatched cost (dotted) and lower bound (dashed) against width, by method.
 
     Parameters
     ----------
     costs : DataFrame
         As `matching_costs` returns it, of one cell and layer.
+    runs : DataFrame, optional
+        Rows of ``runs.csv`` of the same cell, for the seeds that the page names.
     ax : Axes, optional
 
     Returns
@@ -42,10 +45,20 @@ def plot_matching_cost(costs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ):
             rows = costs[(costs["matching"] == method) & (costs["measure"] == measure) & (costs["mean"] > 0)]
             if len(rows):
-                plot_line(rows, "width", ax=ax, band=measure == COST, color=colour, **look)
+                line = plot_line(rows, "width", ax=ax, band=measure == COST, color=colour, **look)
+                mark(line, _tips(rows.sort_values("width"), measure, runs), matching=method)
     ax.set_yscale("log")
     width_axis(ax, sorted(costs["width"].unique()))
     return ax
+
+
+def _tips(rows: pd.DataFrame, measure: str, runs: pd.DataFrame | None) -> list[Tip]:
+    """Return what the page says of a line: of every marker, or of all widths at once where it has none."""
+    tips: list[Tip] = []
+    for row in rows.to_dict("records"):
+        pairs = None if runs is None else runs[(runs["matching"] == row["matching"]) & (runs["width"] == row["width"])]
+        tips.append(({"width": value_text(row["width"])}, estimate_text(row, measure.replace("_", " "), pairs)))
+    return tips if measure == COST else [({}, "\n".join(f"width {values['width']}: {text}" for values, text in tips))]
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
@@ -56,6 +69,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     keys = fixed_keys(frames["barrier_vs_width"], "width", "matching", "repair")
     all_cells, all_layers = cells(costs, keys), sorted(costs["layer"].unique())
     rows, layers = shown_cells(all_cells, MOST_ROWS), all_layers[:MOST_LAYERS]
+    pairs = cells(frames["runs"], keys)
     figure, axes = panel_rows(len(rows), len(layers), (max(2.6, 9.2 / len(layers)) if len(layers) > 1 else 5.6, 3.0))
     with figure_style():
         for row, (key, cell) in zip(axes, rows, strict=True):
@@ -64,7 +78,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 if panel.empty:
                     ax.set_axis_off()
                     continue
-                plot_matching_cost(panel, ax=ax)
+                mark_panel(ax, keys, key)
+                plot_matching_cost(panel, runs=pairs.get(key), ax=ax)
                 panel_title(ax, f"layer {layer}")
             row_title(row[0], keys, key, f"layer {layers[0]}")
             row[0].set_ylabel("matching cost, in the\nmethod's own metric")

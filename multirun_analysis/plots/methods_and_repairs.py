@@ -1,6 +1,7 @@
 """Methods and repairs beside one another: a row per method, a colour and marker per repair, the barrier to the right."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values
 from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.marks import estimate_text, mark, mark_panel, pair_text
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title, value_title
 from multirun_analysis.plots.style import LONGEST, axis_label, barrier_axis, drawable, figure_style, key_look, panel_title
 from multirun_analysis.stats.summary import kinds_of
@@ -40,24 +42,29 @@ def plot_methods_and_repairs(table: pd.DataFrame, runs: pd.DataFrame, methods: l
     Axes
     """
     ax = ax if ax is not None else plt.subplots(figsize=(4.6, 0.3 * len(methods) + 1))[1]
-    repairs = ordered_values(table, "repair")
+    repairs, measure = ordered_values(table, "repair"), axis_label(METRIC, "test")
     shifts = SPREAD * ((np.arange(len(repairs)) + 0.5) / len(repairs) - 0.5)
     for colour, marker, label, estimates in _series(table, methods, repairs):
         height = _heights(estimates, methods, dict(zip(repairs, shifts, strict=True)))
         names = zip(estimates["matching"], estimates["repair"], height, strict=True)
-        for method, repair, at in names:
-            pairs = runs.loc[(runs["matching"] == method) & (runs["repair"] == repair), METRIC]
-            ax.plot(drawable(pairs), np.full(len(pairs), at), marker, color=colour, markersize=2, alpha=0.4, linestyle="none")
+        tips = []
+        for (method, repair, at), row in zip(names, estimates.to_dict("records"), strict=True):
+            pairs = runs[(runs["matching"] == method) & (runs["repair"] == repair)]
+            values, x = {"matching": method, "repair": repair}, drawable(pairs[METRIC])
+            (points,) = ax.plot(x, np.full(len(pairs), at), marker, color=colour, markersize=2, alpha=0.4, linestyle="none")
+            tips.append((values, estimate_text(row, measure, pairs)))
+            texts = [f"{pair_text(pair, measure, pair[METRIC])}\nmean of {tips[-1][1]}" for pair in pairs.to_dict("records")]
+            mark(points, [({}, text) for text in texts], x, **values, split="test")
         low, mean, high = (drawable(estimates[name]) for name in ("ci_low", "mean", "ci_high"))
-        ax.hlines(height, low, high, color=colour, linewidth=1.4, alpha=0.8)
-        ax.plot(
-            mean, height, marker, color=colour, markersize=5, linestyle="none", label=label, clip_on=False
-        )  # a mean of 0 is on the axis
+        mark(ax.hlines(height, low, high, color=colour, linewidth=1.4, alpha=0.8), tips, low + high, split="test")
+        look: dict[str, Any] = {"color": colour, "markersize": 5, "linestyle": "none", "label": label}
+        (line,) = ax.plot(mean, height, marker, **look, clip_on=False)  # a mean of 0 is on the axis
+        mark(line, tips, mean, split="test")
     barrier_axis(ax, drawable(table["mean"]), drawable(runs[METRIC]), "x")
     ax.yaxis.set_major_locator(FixedLocator(range(len(methods))))
     ax.yaxis.set_major_formatter(FixedFormatter([for_figure(method, LONGEST) for method in methods]))
     ax.set_ylim(len(methods) - 0.5, -0.5)
-    ax.set_xlabel(axis_label(METRIC, "test"))
+    ax.set_xlabel(measure)
     return ax
 
 
@@ -95,6 +102,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 if panel.empty:
                     ax.set_axis_off()
                     continue
+                mark_panel(ax, [*keys, x], [*key, value])
                 plot_methods_and_repairs(panel, pairs[key][pairs[key][x] == value], methods, ax=ax)
                 panel_title(ax, value_title(x, value))
             row_title(row[0], keys, key, value_title(x, values[0]) if row[0].axison else " ")

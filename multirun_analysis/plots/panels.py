@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure, from_figure
 from multirun_analysis.frames.tidy import cell_title, method_order
+from multirun_analysis.plots.marks import ROW_TITLE
 from multirun_analysis.plots.paper import NOTE, paper
 from multirun_analysis.plots.style import FONT, LONGEST, figure_style, panel_title, scaled
 
@@ -43,6 +44,7 @@ def row_title(ax: Axes, keys: Sequence[str], key: Iterable[object], panel: str =
     lift = 6 + (1.3 * FONT if panel else 0)
     title = ax.annotate("\n".join(lines), (0, 1), (0, lift), "axes fraction", "offset points", fontsize=scaled(FONT))
     title.set_in_layout(False)
+    vars(ax)[ROW_TITLE] = title
 
 
 def differing(keys: Sequence[str], key: Sequence[object], others: Sequence[Sequence[object]]) -> tuple[list[str], list[object]]:

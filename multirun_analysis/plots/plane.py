@@ -16,6 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.marks import mark, mark_panel, pair_text
 from multirun_analysis.plots.panels import row_title
 from multirun_analysis.plots.style import FONT, LONGEST, axis_label, figure_style, panel_title
 from multirun_analysis.schema import PAIR, PLANE_NETWORKS
@@ -66,8 +67,11 @@ def plot_plane(plane: pd.DataFrame, *, metric: str = "loss", levels: np.ndarray 
     a, b, matched = (networks.loc[name].to_numpy(dtype=float) for name in PLANE_NETWORKS)
     for end, look in ((b, "--"), (matched, "-")):
         ax.plot([a[0], end[0]], [a[1], end[1]], look, color="white", linewidth=1.2, path_effects=HALO)
+    losses, first = plane[plane["network"] != ""].set_index("network")[metric], plane.iloc[0].to_dict()
     for name, (x, y) in networks.iterrows():
-        ax.plot(x, y, "o", color="white", markeredgecolor="black", markersize=5)
+        (point,) = ax.plot(x, y, "o", color="white", markeredgecolor="black", markersize=5)
+        text = pair_text(first, axis_label(metric, "test"), losses[str(name)])
+        mark(point, [({}, f"network {name}\n{text}")], matching=str(first["matching"]), split="test")
         below = bool(y < matched[1] / 2)
         ax.annotate(
             str(name), (x, y), xytext=(0, -6 if below else 6), textcoords="offset points", ha="center", va="top" if below else "bottom",
@@ -109,6 +113,7 @@ def plane_figure(planes: pd.DataFrame, *, metric: str = "loss") -> Figure | None
         axes = figure.subplots(len(chosen), len(methods), squeeze=False)
         for panels, row in zip(axes, chosen, strict=True):
             for ax, method in zip(panels, methods, strict=True):
+                mark_panel(ax, [*named, "matching"], [*row[named].iloc[0], method])
                 _panel(ax, row[row["matching"] == method], metric, levels)
                 panel_title(ax, for_figure(method, LONGEST))
             row_title(panels[0], [*named, "seed"], row[[*named, "seed"]].iloc[0], for_figure(methods[0], LONGEST))

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered
 from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.marks import mark, mark_panel, seeds_text
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title, value_title
 from multirun_analysis.plots.style import COLOURS, LONGEST, UNITS, figure_style, panel_title
 from multirun_analysis.tables.cells import LEAST_ROWS, cells, few_of, fixed_keys, left_out, shown_cells
@@ -34,16 +35,25 @@ def plot_training_curves(curves: pd.DataFrame, *, metric: str = "loss", ax: Axes
     """
     ax = ax if ax is not None else plt.subplots(figsize=(3.0, 2.6))[1]
     for split, (colour, style) in LOOKS.items():
-        by_network = curves[curves["split"] == split].pivot_table(index="epoch", columns="network", values=metric)  # of all jobs once
-        for _, curve in by_network.iloc[:, :MOST_NETWORKS].items():
+        rows = curves[curves["split"] == split]
+        by_network = rows.pivot_table(index="epoch", columns="network", values=metric)  # of all jobs once
+        for network, curve in by_network.iloc[:, :MOST_NETWORKS].items():
             curve = curve.dropna()
-            ax.plot(curve.index, curve, color=colour, linestyle=style, linewidth=0.5, alpha=0.35)
+            (line,) = ax.plot(curve.index, curve, color=colour, linestyle=style, linewidth=0.5, alpha=0.35)
+            seeds = seeds_text(rows[rows["network"] == network])
+            mark(line, [({}, f"{seeds}, network {str(network)[:8]}{_last(metric, curve)}")], split=split)
         mean = by_network.dropna().mean(axis=1)
-        ax.plot(mean.index, mean, color=colour, linestyle=style, linewidth=1.6, label=split)
+        (line,) = ax.plot(mean.index, mean, color=colour, linestyle=style, linewidth=1.6, label=split)
+        mark(line, [({}, f"mean of {by_network.shape[1]} networks, {seeds_text(rows)}{_last(metric, mean)}")], split=split)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
     if metric == "loss":
         ax.set_yscale("log")
     return ax
+
+
+def _last(metric: str, curve: pd.Series) -> str:
+    """Return a line on the last value of a curve."""
+    return f"\n{metric} [{UNITS[metric]}] at epoch {curve.index[-1]:g}: {curve.iloc[-1]:.4g}" if len(curve) else ""
 
 
 def draw(frames: Frames, x: str, hue: str) -> Figure | None:
@@ -67,6 +77,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 if panel.empty:
                     ax.set_axis_off()
                     continue
+                mark_panel(ax, [*keys, across], [*key, value])
                 plot_training_curves(panel, metric=metric, ax=ax)
                 panel_title(ax, value_title(across, value))
             shown = [ax.axison for ax in row]

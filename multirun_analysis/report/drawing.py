@@ -19,14 +19,13 @@ from multirun_analysis.output.files import write_text
 from multirun_analysis.page import REPORT_FILE, sections
 from multirun_analysis.page.page import Picture, png_picture
 from multirun_analysis.plots.base import SweepFigure
-from multirun_analysis.plots.hover import hover_svg
+from multirun_analysis.plots.hover import Taken, hover_svg
 from multirun_analysis.plots.interpolation_curves import shown_jobs
 from multirun_analysis.records.commands import load_commands
 from multirun_analysis.report.unchanged import last_line
 from multirun_analysis.tables.cells import fixed_keys
 
 LARGEST_SVG = 2_000_000  # letters; a figure with more points is a picture on the page
-WIDE = 6.5  # inches, from which a figure is scrolled on a phone
 
 
 def write_page(
@@ -94,11 +93,16 @@ def _picture(
     lay_out(figure)
     title = kind.title.format(x=x)
     files = [] if folder is None else [folder / f"{name}{ending}" for ending in (".pdf", ".png")]
-    calls: list[Callable[[], Any]] = [partial(_shown, name, title, figure), *(partial(save_figure, figure, file) for file in files)]
-    shown = side_by_side(calls, processes)[0]
-    return Picture(name, title, kind.caption, shown, ", ".join(file.name for file in reversed(files)), figure.get_figwidth() > WIDE)
+    again = partial(kind.draw, frames, x, hue)
+    last = partial(_shown, name, title, figure, again)  # it takes the figure apart
+    calls: list[Callable[[], Any]] = [*(partial(save_figure, figure, file) for file in files), last]
+    shown = side_by_side(calls, processes)[-1]
+    return Picture(name, title, kind.caption, shown, ", ".join(file.name for file in reversed(files)))
 
 
-def _shown(name: str, title: str, figure: Figure) -> Markup:
-    svg = hover_svg(figure, figure_svg, name)
-    return Markup(svg) if len(svg) <= LARGEST_SVG else png_picture(figure_png(figure), title, figure.get_figwidth())
+def _shown(name: str, title: str, figure: Figure, again: Callable[[], Figure | None]) -> Taken | Markup:
+    taken = hover_svg(figure, figure_svg, name)
+    if len(taken) <= LARGEST_SVG or (whole := again()) is None:
+        return taken
+    lay_out(whole)
+    return png_picture(figure_png(whole), title, whole.get_figwidth())

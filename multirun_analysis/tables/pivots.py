@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -54,6 +54,7 @@ class Block:
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, str, str, tuple[Value, ...]], ...]
+    values: Mapping[str, str] = field(default_factory=dict)  # of the other keys, as text
 
 
 def pivot(
@@ -106,7 +107,8 @@ def pivot(
     for cell, block in shown.groupby(others, sort=False, dropna=False)[["metric"]]:
         at = {value: errors.get((*cell, value), math.nan) for value in places}
         decided_at = {value: decided.get((*cell, value), frozenset()) for value in places}
-        blocks.append(_block(cell_title(others, cell), [rows[k] for k in block.index], at, decided_at, (x, hue), columns))
+        made = _block(cell_title(others, cell), [rows[k] for k in block.index], at, decided_at, (x, hue), columns)
+        blocks.append(replace(made, values={key: value_text(value) for key, value in zip(others, cell, strict=True)}))
     return blocks
 
 
