@@ -59,4 +59,4 @@ def _decided(differences: pd.DataFrame) -> str:
         return ""
     undecided, worse = int((rows["better_holm"] == "undecided").sum()), int((rows["better_holm"] == CONTROL).sum())
     counts = f"better in {len(rows) - undecided - worse} of {len(rows)} comparisons and worse in {worse}"
-    return f" On the same pairs, with Holm's correction, matching is {counts}{f'; {undecided} are undecided' if undecided else ''}."
+    return f" On the same pairs, with Holm's correction, matching is {counts}{f'; undecided: {undecided}' if undecided else ''}."

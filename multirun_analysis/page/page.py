@@ -109,7 +109,7 @@ def page(
     """
     style, script, template = (files(__package__).joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js", "html.jinja"))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_shown)
-    environment.filters["json"] = json.dumps
+    environment.filters["json"] = lambda values: json.dumps([for_html(value) for value in values])
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.from_string(template).render(
         title=title, lead=lead, facts=facts, sections=[section for section in sections if section.parts], filters=filters,

@@ -88,7 +88,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
     rows = shown_cells(in_both, MOST_ROWS)
     if not rows:
         return None  # the two vary, but never both within one setting of the other keys
-    methods, runs = sorted(shown["matching"].unique(), key=method_order), cells(frames["runs"], keys)
+    methods, runs = sorted(shown["matching"].unique(), key=method_order), cells(frames["runs"], keys) if "runs" in frames else {}
     positive = shown.loc[shown["mean"] > 0, "mean"]
     norm = LogNorm(float(positive.min()), float(np.nextafter(positive.max(), np.inf)))
     figure, axes = panel_rows(len(rows), len(methods), (2.9, 2.6))

@@ -6,15 +6,20 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter
 
+from multirun_analysis.common.media import for_html, from_figure
 from multirun_analysis.plots.apart import Box, panels_of, take_apart
 from multirun_analysis.plots.grounds import set_apart, style_of
-from multirun_analysis.plots.marks import TIPS, VALUES
+from multirun_analysis.plots.marks import TIPS, VALUES, Tip
 from multirun_analysis.plots.style import figure_style
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -81,7 +86,7 @@ def hover_svg(figure: Figure, to_svg: Callable[[Figure], str], prefix: str) -> T
         colours |= set_apart(groups[box.gid], box.gid in own_ground or (not panels and bool(own_ground)))
     shared = _definitions(root, prefix)
     made = [[Part(box.title, _json(box.values), _svg(groups[box.gid], box, prefix)) for box in kind] for kind in (entries, boxes)]
-    rem = max(box.corners[2] for box in boxes) / 72 * REM_PER_INCH
+    rem = max(float(box.corners[2]) for box in boxes) / 72 * REM_PER_INCH
     return Taken(Markup(f"<style>{style_of(colours)}</style>{shared}"), note, made[0], made[1], rem)
 
 
@@ -95,15 +100,42 @@ def _name_marks(ax: Axes, prefix: str, differing: set[str]) -> dict[str, tuple[A
     """Give an identifier to each artist whose marks have tips, and return it with the values and the tip of every mark."""
     named = {}
     of_panel = {key: value for key, value in vars(ax).get(VALUES, {}).items() if key in differing}
-    for k, artist in enumerate(artist for artist in ax.get_children() if TIPS in vars(artist)):
-        shared = vars(artist)[VALUES]
+    for k, artist in enumerate(ax.get_children()):
+        shared, tips = vars(artist).get(VALUES, {}), vars(artist).get(TIPS) or _coordinates(ax, artist)
         texts = []
-        for values, text in vars(artist)[TIPS]:
+        for values, text in tips:
             names = ", ".join(f"{key}={value}" for key, value in ({**shared, **of_panel, **values}).items() if key != "split")
-            texts.append((_json({**shared, **values}), f"{names}\n{text}".strip() if text else ""))
+            texts.append((_json({**shared, **values}), f"{names}\n{text}" if names and text else text))
+        if not texts:
+            continue
         artist.set_gid(f"marks{prefix}-{k}")
         named[f"marks{prefix}-{k}"] = artist, texts
     return named
+
+
+def _coordinates(ax: Axes, line: Artist) -> list[Tip]:
+    """Return of every marker of a labelled line of which nothing is said its label, and its coordinates as the axes name them."""
+    if not isinstance(line, Line2D) or str(line.get_label()).startswith("_") or line.get_marker() in ("", "None", None):
+        return []
+    ticks = _named_ticks(ax.xaxis)
+    label, x_name, y_name = (from_figure(str(text)) for text in (line.get_label(), ax.get_xlabel(), ax.get_ylabel()))
+    x, y = (np.asarray(data, dtype=float) for data in line.get_data())
+    tips: list[Tip] = []
+    for at, value in zip(x, y, strict=True):
+        if np.isfinite(at) and np.isfinite(value):
+            nearest = min(ticks, key=lambda position: abs(position - at), default=at)
+            tick = ticks.get(nearest) if np.isclose(nearest, at, rtol=0.15, atol=0.0) else None
+            shown = f"{at:.4g}" if tick is None else from_figure(tick)
+            tips.append(({}, f"{label}\n{x_name.partition(' [')[0]}: {shown}\n{' '.join(y_name.split())}: {value:.4g}"))
+    return tips
+
+
+def _named_ticks(axis: Axis) -> dict[float, str]:
+    """Return the names of an axis's ticks by their positions; other axes' ticks stand anywhere, and may be formulas."""
+    formatter, positions = axis.get_major_formatter(), [float(position) for position in axis.get_ticklocs()]
+    if not isinstance(formatter, FixedFormatter):
+        return {}
+    return dict(zip(positions, formatter.format_ticks(positions), strict=True))
 
 
 def _tell(group: ET.Element | None, artist: Artist, tips: Sequence[tuple[str, str]]) -> None:
@@ -116,7 +148,7 @@ def _tell(group: ET.Element | None, artist: Artist, tips: Sequence[tuple[str, st
         return
     for element, (values, tip) in zip(marks, tips, strict=True):
         if tip:
-            element.set(TIP, tip)
+            element.set(TIP, for_html(tip))
         element.set(IS, values)
         if isinstance(artist, QuadMesh):  # a cell without a colour too
             element.set("pointer-events", "all")
@@ -139,7 +171,7 @@ def _definitions(root: ET.Element, prefix: str) -> str:
 
 def _svg(group: ET.Element, box: Box, prefix: str) -> Markup:
     view = " ".join(f"{number:.1f}" for number in box.corners)
-    root = ET.Element(f"{{{SVG}}}svg", {"viewBox": view, "role": "img", "aria-label": box.title or "figure"})
+    root = ET.Element(f"{{{SVG}}}svg", {"viewBox": view, "role": "img", "aria-label": for_html(box.title) or "figure"})
     root.set("style", f"max-width:{box.corners[2] / 72 * LARGEST * REM_PER_INCH:.1f}rem")
     root.append(group)
     return Markup(_text(root, prefix))
@@ -161,4 +193,4 @@ def _text(element: ET.Element, prefix: str) -> str:
 
 
 def _json(values: Mapping[str, str]) -> str:
-    return json.dumps([f"{key}={value}" for key, value in values.items()])
+    return json.dumps([for_html(f"{key}={value}") for key, value in values.items()])

@@ -69,7 +69,7 @@ def estimate_text(
         Rows of ``runs.csv`` of these pairs, for their seeds.
     names : sequence of str
     """
-    value, low, high = (float(row[name]) for name in names)
+    value, low, high = (float(row.get(name, np.nan)) for name in names)
     has_interval = np.isfinite([low, high]).all()
     kind = row.get("interval", "")
     lines = [f"{measure}: {value:.4g}" + (f" [{low:.4g}, {high:.4g}]" if has_interval else ", no interval")]

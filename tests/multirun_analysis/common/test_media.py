@@ -168,7 +168,8 @@ def test_a_figure_draws_any_text_in_every_format_and_names_it_in_its_legend_and_
         ax.set(xlabel=for_figure(text), title=for_figure(text), xticks=[], yticks=[])
         ax.legend(loc="center")
         assert len(ax.get_legend_handles_labels()[1]) == 1, text
-    root = ET.fromstring(hover_svg(figure, figure_svg, "f"))
+    (whole,) = hover_svg(figure, figure_svg, "f").panels
+    root = ET.fromstring(whole.svg)
     tips = [element.get(TIP) for element in root.iter() if element.get(TIP)]
     assert [tip.partition("\n")[0].strip() for tip in tips] == [visible(text).strip() for text in HOSTILE]
     for name in ("f.png", "f.pdf"):

@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 from analysis_sweeps import expect, four_records, make_record, write_record
+from matplotlib.colors import to_hex
 
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.page import REPORT_FILE
 from multirun_analysis.page.page import Cell, Fact, Section, Table, cell, frame_table, page
+from multirun_analysis.plots.grounds import DARK, LEAST, LIGHT, contrast
 from multirun_analysis.report.drawing import write_page
 from multirun_analysis.schema import sealed_line
 from multirun_analysis.tables.sweep import sweep_frames
@@ -18,6 +20,7 @@ from multirun_analysis.tables.sweep import sweep_frames
 EVIL = "<img src=x onerror=alert(1)></script><script>document.title='owned'</script>\"'&\u202e\u0000\ud83d\ude00 =1+1"
 SCOPE = {"dataset": EVIL, "model": EVIL, "model.note": EVIL}
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+BOX = "(({left, right, top, bottom}) => [left, right, top, bottom])(part.getBoundingClientRect())"
 OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -94,11 +97,18 @@ def test_a_frame_as_a_table_names_constants_once_and_keeps_full_precision_for_so
     assert cell("words") == Cell("words")
 
 
+def test_rows_of_a_comparison_are_filtered_by_both_of_its_methods():
+    frame = pd.DataFrame({"width": [8, 16], "method": ["a", "a"], "other": ["b", "c"], "mean": [0.1, 0.2]})
+    table = frame_table("t", "", frame, keys={"width": "width", "method": "matching", "other": "matching"})
+    assert table.rows_filtered_by == [["width=8", "matching=a", "matching=b"], ["width=16", "matching=a", "matching=c"]]
+
+
 @pytest.fixture(scope="module")
 def whole(folder):
     return page_of(folder, brief=False)
 
 
+OPEN = "for (const part of document.querySelectorAll('details')) part.open = true;"
 DESK, PHONE = pytest.param((1280, 900, "light"), id="desk"), pytest.param((390, 844, "dark"), id="phone")
 
 
@@ -141,7 +151,7 @@ def test_the_page_works_in_a_browser(whole, browser):
     table = browser.find_element("css selector", "#results table.sortable")
     widths = column(table, 0)
     for order, sign in (("ascending", 1), ("descending", -1)):
-        table.find_elements("css selector", "thead button")[0].click()
+        browser.execute_script("arguments[0].click()", table.find_elements("css selector", "thead button")[0])  # none on a phone
         assert table.find_element("css selector", "thead th").get_attribute("aria-sort") == order
         assert column(table, 0) == sorted(widths, key=lambda text: sign * int(text))  # by value: 8 before 16
     for button in browser.find_elements("css selector", "thead button"):
@@ -152,9 +162,94 @@ def test_the_page_works_in_a_browser(whole, browser):
     tip = browser.find_element("id", "tip")
     assert tip.is_displayed()
     assert tip.text == marker.get_attribute("data-tip").strip()
+    assert marker.get_attribute("data-tip").count("\n") >= 2
 
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")  # nothing sticks out sideways
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+@pytest.mark.needs("chromium", "chromedriver")
+@pytest.mark.parametrize("browser", [PHONE], indirect=True)
+def test_on_a_phone_every_value_of_the_main_table_is_seen_and_panels_stand_under_one_another(whole, browser):
+    browser.get(whole.as_uri())
+    browser.execute_script(OPEN)
+    cells = browser.execute_script(f"return [...document.querySelectorAll('.stacked td')].map((part) => {BOX})")
+    assert cells
+    assert all(0 <= left and right <= 390 and bottom > top for left, right, top, bottom in cells)
+    panels = browser.execute_script(f"return [...document.querySelectorAll('#barrier_vs_width .panel svg')].map((part) => {BOX})")
+    assert len(panels) > 1
+    assert all(right - left > 300 for left, right, *_ in panels)
+    assert all(above[3] <= below[2] for above, below in zip(panels, panels[1:], strict=False))
+
+
+@pytest.mark.needs("chromium", "chromedriver")
+@pytest.mark.parametrize("browser", [DESK, PHONE], indirect=True)
+def test_every_mark_is_told_from_the_ground_that_it_is_on(whole, browser):
+    browser.get(whole.as_uri())
+    browser.execute_script(OPEN)
+    (ground, shown) = browser.execute_script(
+        "const style = (part) => getComputedStyle(part);"
+        "return [style(document.body).backgroundColor, [...document.querySelectorAll('.panel [data-tip]:not([pointer-events])')]"
+        ".map((part) => style(part).stroke === 'none' ? style(part).fill : style(part).stroke)]"
+    )
+    ground, *colours = (to_hex([int(part) / 255 for part in re.findall(r"\d+", text)[:3]]) for text in (ground, *shown))
+    assert ground == (LIGHT if browser.execute_script("return innerWidth") > 500 else DARK)
+    assert colours
+    assert min(contrast(colour, ground) for colour in colours) >= LEAST
+
+
+@pytest.mark.needs("chromium", "chromedriver")
+@pytest.mark.parametrize("browser", [DESK], indirect=True)
+def test_a_filter_hides_what_is_of_a_value_and_nothing_else(whole, browser):
+    browser.get(whole.as_uri())
+    browser.execute_script(OPEN)
+    boxes = browser.find_elements("css selector", "#filters input")
+    for box in boxes:
+        value = box.get_attribute("value")
+        box.click()
+        of_it, others = browser.execute_script(
+            "const is = (part) => JSON.parse(part.dataset.is).includes(arguments[0]), all = [...document.querySelectorAll('[data-is]')];"
+            "return [all.filter(is).map((part) => part.getClientRects().length), all.filter((part) => !is(part)).map((part) => part.className)]"
+            .replace("part.className)]", "part.classList.contains('off'))]"), value,
+        )  # fmt: skip
+        assert of_it, value
+        assert not any(of_it), value
+        assert not any(others), value
+        box.click()
+    assert {box.get_attribute("value").partition("=")[0] for box in boxes} >= {"matching", "split", "width"}
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    boxes[0].click()
+    browser.find_element("css selector", "#filters button").click()
+    assert WebDriverWait(browser, 10).until(lambda _: browser.find_elements("css selector", ".off") == [])
+
+
+@pytest.mark.needs("chromium", "chromedriver")
+@pytest.mark.parametrize("browser", [DESK], indirect=True)
+def test_links_unfold_what_they_lead_to_and_paper_shows_all(whole, browser):
+    browser.get("about:blank")
+    browser.get(f"{whole.as_uri()}#run")
+    folded = "return [...document.querySelectorAll('details:not([open])')].map((part) => part.id)"
+    assert "run" not in browser.execute_script(folded)
+    before = browser.execute_script(folded)
+    assert {"figures", "conclusions", "tables"} <= set(before)
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert browser.execute_script(folded) == []
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert browser.execute_script(folded) == before
+
+
+@pytest.mark.needs("chromium", "chromedriver")
+@pytest.mark.parametrize("browser", [DESK], indirect=True)
+def test_without_a_script_folded_parts_unfold_and_there_are_no_filters(whole, browser):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.get("about:blank")
+    browser.get(whole.as_uri())
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})  # the page's own did not run
+    assert browser.find_elements("css selector", "thead button") == []
+    assert not browser.find_element("id", "filters").is_displayed()
+    browser.find_element("css selector", "#conclusions > summary").click()
+    assert browser.find_element("css selector", "#conclusions table").is_displayed()
 
 
 @pytest.mark.needs("chromium", "chromedriver")

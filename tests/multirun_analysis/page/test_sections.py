@@ -1,12 +1,15 @@
 """The sections of the page: what was run, what is missing, what follows, and how to do it again."""
 
+import re
+
 import pytest
 from analysis_sweeps import REPAIRS, expect, four_records, in_both_directions, make_record, repaired, write_record
+from markupsafe import Markup
 
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.provenance import provenance
-from multirun_analysis.page.page import Lines, Table, Text
-from multirun_analysis.page.sections import CONCLUSIONS, conclusions, problems, results, run, sweep_page
+from multirun_analysis.page.page import Lines, Picture, Table, Text
+from multirun_analysis.page.sections import CONCLUSIONS, conclusions, filters, problems, results, run, sweep_page, tables
 from multirun_analysis.schema import sealed_line
 from multirun_analysis.tables.not_worse import MEANING
 from multirun_analysis.tables.sweep import sweep_frames
@@ -43,10 +46,13 @@ def test_the_page_says_what_was_run_what_is_missing_and_how_to_do_it_again(sweep
 
 
 def test_results_are_a_table_of_each_metric(frames):
-    text, *tables = results(frames, "width", "matching").parts
+    main, text = results(frames, "width", "matching").parts
     assert "t cut at 0 over pairs" in text.text
-    assert [table.title for table in tables] == ["Test loss barrier [nats]", "Test error barrier [fraction]"]
-    for table in tables:
+    others = tables(frames, "width", "matching").parts
+    assert [table.title for table in (main, *others)] == [
+        "Test loss barrier [nats]", "Test error barrier [fraction]", "Train loss barrier [nats]", "Train error barrier [fraction]",
+    ]  # fmt: skip
+    for table in (main, others[0]):
         assert list(table.header) == ["width", "pairs", "error at ends", "identity", "weights"]
         assert [[cell.text for cell in row[:2]] for row in table.rows] == [["8", "2/3"], ["16", "2/2"]]
         assert not any(cell.best for row in table.rows for cell in row)  # two pairs decide nothing
@@ -58,9 +64,32 @@ def test_results_are_a_table_of_each_metric(frames):
 
 def test_results_end_with_a_line_on_bold_where_there_is_any(write_sweep):
     frames = sweep_frames(find_sweep(write_sweep([make_record(f"r{k}", seed=k, barrier=0.1 + k / 100) for k in range(4)])))
-    _, *tables, text = results(frames, "width", "matching").parts
-    assert text == Text(MEANING)
-    assert [[cell.best for cell in row[3:]] for table in tables for row in table.rows] == [[False, True]] * 2
+    table, meaning, _ = results(frames, "width", "matching").parts
+    assert meaning == Text(MEANING)
+    assert [[cell.best for cell in row[3:]] for row in table.rows] == [[False, True]]
+
+
+def test_a_page_begins_with_the_result_then_the_main_figure_then_the_table_and_folds_the_rest(sweep, frames):
+    drawn = [Picture(name, f"The figure {name}", "", Markup("<svg></svg>")) for name in ("another", "barrier_vs_width")]
+    html = sweep_page("A title", sweep, frames, drawn, [], "width", "matching", [])
+    order = (
+        "At width=16 the mean",
+        'id="barrier_vs_width"',
+        ">Test loss barrier [nats]<",
+        'class="section"',
+        ">Test error barrier [fraction]<",
+        'id="another"',
+    )
+    places = [html.index(text) for text in order]
+    assert places == sorted(places)
+    assert len(re.findall("<section ", html)) == 1
+    assert "<details open" not in html
+
+
+def test_readers_filter_by_what_has_more_than_one_value(frames, write_sweep):
+    assert filters(frames) == {"matching": ["identity", "weights"], "split": ["test", "train"], "width": ["8", "16"]}
+    one = sweep_frames(find_sweep(write_sweep([make_record("a")])))
+    assert filters(one) == {"matching": ["identity", "weights"], "split": ["test", "train"]}
 
 
 def test_conclusions_are_of_the_test_split_and_only_those_that_have_rows(frames):

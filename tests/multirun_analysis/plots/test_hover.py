@@ -1,31 +1,119 @@
-"""The values on hover."""
+"""The figures of the page: every mark says what it is, and is of the values by which readers filter."""
 
+import json
+import re
 import xml.etree.ElementTree as ET
 
+import pytest
 from analysis_sweeps import REPAIRS, make_record
+from matplotlib.figure import Figure
 
 from multirun_analysis import plots
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.output.figures import figure_svg
-from multirun_analysis.plots.hover import TIP, hover_svg
+from multirun_analysis.plots.hover import IS, TIP, hover_svg
 from multirun_analysis.tables.sweep import sweep_frames
 
+MARKED = [name for name in plots.choices() if name not in ("training_curves",)]  # the sweep here has no training curves
 
-def test_every_marker_says_its_value(frames):
-    figure = plots.choices()["barrier_vs_width"].draw(frames, "width", "matching")
-    root = ET.fromstring(hover_svg(figure, figure_svg, "first"))
-    tips = [element.get(TIP) for element in root.iter() if element.get(TIP)]
-    assert "weights\nwidth: 16\ntest loss barrier [nats]: 0.04688" in tips  # 1.5 * 0.5 / 16
-    assert len(tips) == 2 * 2 * 2 * 2  # cells, metrics, methods, widths
+
+def elements(taken):
+    """Return the root of all of a figure that the page shows."""
+    parts = "".join(part.svg for part in (*taken.entries, *taken.panels))
+    return ET.fromstring(f"<div>{taken.shared}{parts}</div>")
+
+
+def taken(frames, name):
+    figure = plots.choices()[name].draw(frames, "width", "matching")
+    return None if figure is None else hover_svg(figure, figure_svg, name)
+
+
+def tips(root):
+    return [element.get(TIP) for element in root.iter() if element.get(TIP)]
+
+
+def test_every_mean_says_its_interval_and_seeds_and_every_pair_its_seed_and_the_mean_that_it_is_in(frames):
+    root = elements(taken(frames, "barrier_vs_width"))
+    (mean,) = {
+        tip
+        for tip in tips(root)
+        if "=16, " not in tip and "width=16" in tip and "lr=0.5" in tip and "weights" in tip and "loss" in tip and "networks" not in tip
+    }
+    row = frames["barrier_vs_width"].query("metric == 'loss_barrier' and split == 'test' and width == 16 and matching == 'weights'")
+    (row,) = row[row["optimizer.lr"] == 0.5].to_dict("records")
+    interval = f"{row['mean']:.4g} [{row['ci_low']:.4g}, {row['ci_high']:.4g}]"
+    assert mean.splitlines()[1:] == [f"test loss barrier [nats]: {interval}", f"interval: {row['interval']}", "2 pairs, seeds 0, 1"]
+    of_pairs = [tip for tip in tips(root) if "networks" in tip]
+    assert len(of_pairs) == 2 * 2 * 2 * 2 * 2  # rates, metrics, methods, widths, seeds
+    assert all(re.search(r"\nseed [01], .*\nmean of test (loss|error) barrier.* \[.*\]\n", tip, re.DOTALL) for tip in of_pairs)
+    assert len(tips(root)) - len(of_pairs) == 2 * 2 * 2 * 2 * 2  # a marker and a bar for each mean
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_every_mark_of_every_figure_says_what_it_is(frames, write_sweep, name):
+    if name in ("methods_and_repairs", "barrier_against_seconds"):  # of sweeps with more of them
+        records = [make_record(f"m{seed}", seed=seed, barrier=0.1 + seed / 10, repairs=REPAIRS) for seed in (0, 1)]
+        frames = sweep_frames(find_sweep(write_sweep(records)))
+    picture = taken(frames, name)
+    if picture is None:
+        pytest.skip("this sweep has nothing that the figure could show")
+    root = elements(picture)
+    groups = [group for group in root.iter() if "-marks" in group.get("id", "")]
+    assert groups
+    for group in groups:
+        marks = [part for part in group.iter() if part.tag.endswith("}use")] or [
+            part for part in group.iter() if part.tag.endswith("}path")
+        ]
+        assert all(mark.get(TIP) for mark in marks), group.get("id")
+    assert all("seed" in tip for tip in tips(root))
+
+
+def test_identifiers_of_several_figures_on_a_page_do_not_meet(frames):
+    root = elements(taken(frames, "barrier_vs_width"))
     ids = [element.get("id") for element in root.iter() if element.get("id")]
-    assert ids
-    assert all(name.startswith("first-") for name in ids)
-    assert all(element.get("{http://www.w3.org/1999/xlink}href", "#first-").startswith("#first-") for element in root.iter())
+    assert len(ids) == len(set(ids))
+    assert all(name.startswith("barrier_vs_width-") for name in ids)
+    links = {element.get("{http://www.w3.org/1999/xlink}href", "#").removeprefix("#") for element in root.iter()} - {""}
+    assert links <= set(ids)
 
 
 def test_a_marker_in_a_row_says_which_row_it_is_in(write_sweep):
     frames = sweep_frames(find_sweep(write_sweep([make_record("a", barrier=0.1, repairs=REPAIRS)])), ["runs", "barrier_vs_width"])
-    figure = plots.choices()["methods_and_repairs"].draw(frames, "width", "matching")
-    tips = {element.get(TIP) for element in ET.fromstring(hover_svg(figure, figure_svg, "x")).iter() if element.get(TIP)}
+    shown = {tuple(tip.splitlines()[:2]) for tip in tips(elements(taken(frames, "methods_and_repairs"))) if "networks" not in tip}
     heights = {("none", "identity"): "1", ("none", "weights"): "0.1", ("reset", "identity"): "0.5", ("reset", "weights"): "0.05"}
-    assert tips == {f"{repair}\n{method}\ntest loss barrier [nats]: {height}" for (repair, method), height in heights.items()}
+    assert shown == {
+        (f"matching={method}, repair={repair}", f"test loss barrier [nats]: {height}, no interval")
+        for (repair, method), height in heights.items()
+    }
+
+
+def test_panels_and_marks_are_of_the_values_of_their_keys(frames):
+    picture = taken(frames, "barrier_vs_width")
+    assert [panel.name for panel in picture.panels] == ["optimizer.lr=0.05"] * 2 + ["optimizer.lr=0.5"] * 2
+    for panel in picture.panels:
+        assert panel.name in json.loads(panel.values)
+        for element in ET.fromstring(panel.svg).iter():
+            if element.get(TIP):
+                names = element.get(TIP).splitlines()[0].split(", ")
+                assert set(json.loads(element.get(IS))) == {name for name in names if "lr" not in name} | {"split=test"}
+    assert [(entry.name, json.loads(entry.values)) for entry in picture.entries] == [
+        (method, [f"matching={method}", "split=test"]) for method in ("identity", "weights")
+    ]
+
+
+def test_every_panel_that_stands_alone_has_the_labels_that_it_shared(frames):
+    figure = plots.choices()["interpolation_curves"].draw(frames, "width", "matching")
+    assert "" in [ax.get_ylabel() for ax in figure.axes]
+    hover_svg(figure, figure_svg, "x")
+    assert {ax.get_ylabel() for ax in figure.axes} == {"test loss [nats]"}
+
+
+def test_a_figure_of_a_users_own_stays_in_one_part_and_its_markers_say_their_coordinates():
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    left.plot([1.0, 2.0, float("nan")], [0.5, 0.25, 0.1], "o-", label="mine")
+    left.set(xlabel="x [m]", ylabel="y")
+    right.plot([0.0, 1.0], [0.0, 1.0])
+    picture = hover_svg(figure, figure_svg, "own")
+    assert len(picture.panels) == 1
+    assert tips(elements(picture)) == ["mine\nx: 1\ny: 0.5", "mine\nx: 2\ny: 0.25"]

@@ -38,7 +38,7 @@ def test_every_table_and_the_figure_are_written_beside_the_sweep_whatever_stands
     pd.testing.assert_frame_equal(runs, load_runs(folder), check_dtype=False, rtol=1e-9)
     html = (report.folder / "report.html").read_text()
     assert [name for name in plots.choices() if f'id="{name}"' in html] == ["barrier_vs_width"]
-    assert "weights\nwidth: 16\ntest loss barrier [nats]: 0.009375" in html.replace("&#10;", "\n")  # on hover
+    assert "matching=weights, width=16\ntest loss barrier [nats]: 0.009375" in html.replace("&#10;", "\n")  # on hover
     assert "4 of 4 jobs found." in report.text
     assert str(report.folder) in report.text
 
