@@ -3,18 +3,18 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from itertools import product
 
 import pytest
-from analysis_sweeps import REPAIRS, make_record
+from analysis_sweeps import REPAIRS, make_record, repaired, with_training
 from matplotlib.figure import Figure
+from small_frames import plane_frame
 
 from multirun_analysis import plots
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.output.figures import figure_svg
 from multirun_analysis.plots.hover import IS, TIP, hover_svg
 from multirun_analysis.tables.sweep import sweep_frames
-
-MARKED = [name for name in plots.choices() if name not in ("training_curves",)]  # the sweep here has no training curves
 
 
 def elements(taken):
@@ -49,14 +49,32 @@ def test_every_mean_says_its_interval_and_seeds_and_every_pair_its_seed_and_the_
     assert len(tips(root)) - len(of_pairs) == 2 * 2 * 2 * 2 * 2  # a marker and a bar for each mean
 
 
-@pytest.mark.parametrize("name", MARKED)
-def test_every_mark_of_every_figure_says_what_it_is(frames, write_sweep, name):
-    if name in ("methods_and_repairs", "barrier_against_seconds"):  # of sweeps with more of them
-        records = [make_record(f"m{seed}", seed=seed, barrier=0.1 + seed / 10, repairs=REPAIRS) for seed in (0, 1)]
-        frames = sweep_frames(find_sweep(write_sweep(records)))
-    picture = taken(frames, name)
-    if picture is None:
-        pytest.skip("this sweep has nothing that the figure could show")
+@pytest.fixture
+def rich_frames(write_sweep):
+    """Return the frames of a sweep over widths that every figure shows: four methods, two repairs, training curves, planes."""
+    records = []
+    for width, seed in product((8, 16), (0, 1)):
+        record = with_training(make_record(f"m{width}{seed}", width=width, seed=seed, barrier=(1 + seed) / width))
+        for name in ("covariance", "rebasin"):
+            for kind in ("runs", "curves", "layers"):
+                record[kind] = [*record[kind], *(row | {"matching": name} for row in record[kind] if row["matching"] == "weights")]
+            record["matching"] = [*record["matching"], record["matching"][1] | {"matching": name}]
+        records.append(repaired(record, REPAIRS) | {"training": record["training"]})
+    sweep = find_sweep(write_sweep(records))
+    return sweep_frames(sweep) | {"planes": plane_frame(make_record("m80", width=8))}
+
+
+@pytest.mark.parametrize("name", [name for name in plots.choices() if name != "heat_map"])
+def test_every_mark_of_every_figure_says_what_it_is(rich_frames, name):
+    check_marks(taken(rich_frames, name))
+
+
+def test_every_cell_of_a_heat_map_says_what_it_is(frames):
+    check_marks(taken(frames, "heat_map"))
+
+
+def check_marks(picture):
+    """Check that every mark has a tip with its seed."""
     root = elements(picture)
     groups = [group for group in root.iter() if "-marks" in group.get("id", "")]
     assert groups
