@@ -28,7 +28,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 const filters = document.getElementById("filters");
 if (filters) {
   filters.hidden = false;
-  const marked = [...document.querySelectorAll("[data-is]")].map((element) => [element, JSON.parse(element.dataset.is)]);
+  const marked = [...document.querySelectorAll("[data-is]")].map((element) => [element, element.dataset.is.split("|")]);
   const form = filters.querySelector("form");
   const apply = () => {
     const off = new Set([...form.querySelectorAll("input:not(:checked)")].map((box) => box.value));

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from markupsafe import Markup
 from multirun_analysis.common.media import for_html
 from multirun_analysis.frames.tidy import value_text
 from multirun_analysis.plots.hover import REM_PER_INCH, Taken
+from multirun_analysis.plots.marks import attribute
 
 MOST_ROWS = 300  # of a table on the page; the CSV has all
 FilteredBy = Sequence[str]  # what something is of, ``matching=weights`` for example: it is hidden where a reader does not want one of these
@@ -109,7 +109,7 @@ def page(
     """
     style, script, template = (files(__package__).joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js", "html.jinja"))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_shown)
-    environment.filters["json"] = lambda values: json.dumps([for_html(value) for value in values])
+    environment.filters["attribute"] = attribute
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.from_string(template).render(
         title=title, lead=lead, facts=facts, sections=[section for section in sections if section.parts], filters=filters,

@@ -1,9 +1,8 @@
 """A figure on the page: SVG in which every mark says what it is on hover, in colours for a bright and a dark ground, taken apart."""
 
-import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,7 @@ from matplotlib.ticker import FixedFormatter
 from multirun_analysis.common.media import for_html, from_figure
 from multirun_analysis.plots.apart import Box, panels_of, take_apart
 from multirun_analysis.plots.grounds import set_apart, style_of
-from multirun_analysis.plots.marks import TIPS, VALUES, Tip
+from multirun_analysis.plots.marks import TIPS, VALUES, Tip, attribute, filtered_by
 from multirun_analysis.plots.style import figure_style
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -31,7 +30,7 @@ LONG_NUMBER = re.compile(r"(\d\.\d\d)\d+")
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a picture: a name, the values of keys that it is of, as the page's script reads them, and its SVG."""
+    """A part of a picture: a name, the values of keys by which it is filtered, and its SVG."""
 
     name: str
     values: str
@@ -85,7 +84,10 @@ def hover_svg(figure: Figure, to_svg: Callable[[Figure], str], prefix: str) -> T
     for box in (*entries, *boxes):
         colours |= set_apart(groups[box.gid], box.gid in own_ground or (not panels and bool(own_ground)))
     shared = _definitions(root, prefix)
-    made = [[Part(box.title, _json(box.values), _svg(groups[box.gid], box, prefix)) for box in kind] for kind in (entries, boxes)]
+    made = [
+        [Part(box.title, attribute(filtered_by(box.values)), _svg(groups[box.gid], box, prefix)) for box in kind]
+        for kind in (entries, boxes)
+    ]
     rem = max(float(box.corners[2]) for box in boxes) / 72 * REM_PER_INCH
     return Taken(Markup(f"<style>{style_of(colours)}</style>{shared}"), note, made[0], made[1], rem)
 
@@ -96,7 +98,7 @@ def _differing(panels: Sequence[Axes]) -> set[str]:
     return {key for each in values for key in each if len({other.get(key) for other in values}) > 1}
 
 
-def _name_marks(ax: Axes, prefix: str, differing: set[str]) -> dict[str, tuple[Artist, list[tuple[str, str]]]]:
+def _name_marks(ax: Axes, prefix: str, differing: set[str]) -> dict[str, tuple[Artist, list[tuple[list[str], str]]]]:
     """Give an identifier to each artist whose marks have tips, and return it with the values and the tip of every mark."""
     named = {}
     of_panel = {key: value for key, value in vars(ax).get(VALUES, {}).items() if key in differing}
@@ -105,7 +107,7 @@ def _name_marks(ax: Axes, prefix: str, differing: set[str]) -> dict[str, tuple[A
         texts = []
         for values, text in tips:
             names = ", ".join(f"{key}={value}" for key, value in ({**shared, **of_panel, **values}).items() if key != "split")
-            texts.append((_json({**shared, **values}), f"{names}\n{text}" if names and text else text))
+            texts.append((filtered_by({**shared, **values}), f"{names}\n{text}" if names and text else text))
         if not texts:
             continue
         artist.set_gid(f"marks{prefix}-{k}")
@@ -138,7 +140,7 @@ def _named_ticks(axis: Axis) -> dict[float, str]:
     return dict(zip(positions, formatter.format_ticks(positions), strict=True))
 
 
-def _tell(group: ET.Element | None, artist: Artist, tips: Sequence[tuple[str, str]]) -> None:
+def _tell(group: ET.Element | None, artist: Artist, tips: Sequence[tuple[list[str], str]]) -> None:
     """Write tips on the marks of a group; where their number differs, rather none than wrong ones."""
     if group is None:
         return
@@ -146,15 +148,17 @@ def _tell(group: ET.Element | None, artist: Artist, tips: Sequence[tuple[str, st
     marks = list(group.iter(f"{{{SVG}}}use")) or [part for part in group.iter(f"{{{SVG}}}path") if part not in defined]
     if len(marks) != len(tips):
         return
-    for element, (values, tip) in zip(marks, tips, strict=True):
+    common = [
+        word for word in tips[0][0] if all(word in words for words, _ in tips)
+    ]  # the line that joins marks is hidden with all of them
+    group.set(IS, attribute(common))
+    for element, (words, tip) in zip(marks, tips, strict=True):
         if tip:
             element.set(TIP, for_html(tip))
-        element.set(IS, values)
+        if own := [word for word in words if word not in common]:
+            element.set(IS, attribute(own))
         if isinstance(artist, QuadMesh):  # a cell without a colour too
             element.set("pointer-events", "all")
-    common = [json.loads(values) for values, _ in tips]
-    if common:  # the line that joins the marks is hidden with all of them
-        group.set(IS, json.dumps([value for value in common[0] if all(value in other for other in common)]))
 
 
 def _definitions(root: ET.Element, prefix: str) -> str:
@@ -190,7 +194,3 @@ def _text(element: ET.Element, prefix: str) -> str:
     ET.register_namespace("xlink", XLINK)
     text = ET.tostring(element, encoding="unicode")
     return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", text)
-
-
-def _json(values: Mapping[str, str]) -> str:
-    return json.dumps([for_html(f"{key}={value}") for key, value in values.items()])

@@ -8,18 +8,30 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
+from multirun_analysis.common.media import visible
 from multirun_analysis.frames.tidy import ABSENT, value_text
 from multirun_analysis.schema import PAIR
 
 Values = Mapping[str, str]  # of keys, as text
 Tip = tuple[Values, str]  # the values of keys that this one mark has, and what else is said of it
 TIPS, VALUES, ROW_TITLE = "page_tips", "page_values", "page_row_title"  # attributes of artists
+BETWEEN = "|"  # such words, in an attribute of the page
 MOST_SEEDS = 8  # that are named one by one
 
 
 def values_of(keys: Sequence[str], values: Iterable[object]) -> dict[str, str]:
     """Return keys with their values as text; absent values are left out."""
     return {key: value_text(value) for key, value in zip(keys, values, strict=True) if value != ABSENT}
+
+
+def filtered_by(values: Values) -> list[str]:
+    """Return by what something is filtered that has these values of keys: ``matching=weights`` for example."""
+    return [f"{key}={value}" for key, value in values.items()]
+
+
+def attribute(words: Iterable[str]) -> str:
+    """Return by what something is filtered as an attribute of the page."""
+    return BETWEEN.join(visible(word).replace(BETWEEN, "¦") for word in words)
 
 
 def mark(artist: Artist, tips: Sequence[Tip], positions: Any = None, **values: str) -> None:

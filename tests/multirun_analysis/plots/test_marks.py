@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from multirun_analysis.plots.marks import TIPS, VALUES, estimate_text, mark, mark_panel, pair_text, seeds_text
+from multirun_analysis.plots.marks import TIPS, VALUES, attribute, estimate_text, filtered_by, mark, mark_panel, pair_text, seeds_text
 
 ROW = {"mean": 0.5, "ci_low": 0.25, "ci_high": 1.0, "interval": "t, 95%", "n_pairs": 2}
 
@@ -33,3 +33,7 @@ def test_a_mark_that_is_not_drawn_has_no_tip_and_a_panel_no_absent_keys():
     assert (vars(line)[TIPS], vars(line)[VALUES]) == ([({}, "a"), ({}, "c")], {"matching": "m"})
     mark_panel(ax, ["depth", "model.note"], [2, "-"])
     assert vars(ax)[VALUES] == {"depth": "2"}
+
+
+def test_what_something_is_filtered_by_is_one_attribute_whatever_stands_in_it():
+    assert attribute(filtered_by({"matching": "a|b", "model.note": "x\n"})) == "matching=a¦b|model.note=x\\n"
