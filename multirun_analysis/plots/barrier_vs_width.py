@@ -86,7 +86,7 @@ def _mark(
     for artist, positions in zip(means, (line["mean"], line["ci_low"] + line["ci_high"]), strict=True):
         mark(artist, tips, drawable(positions), **values)
     rows = pairs.to_dict("records")
-    texts = [f"{pair_text(row, measure, row[metric])}\nmean of {of_mean.get(row[x], '')}" for row in rows]
+    texts = [pair_text(row, measure, row[metric], of_mean.get(row[x], "")) for row in rows]
     mark(single, [({x: value_text(row[x])}, text) for row, text in zip(rows, texts, strict=True)], drawable(pairs[metric]), **values)
 
 

@@ -84,10 +84,7 @@ def hover_svg(figure: Figure, to_svg: Callable[[Figure], str], prefix: str) -> T
     for box in (*entries, *boxes):
         colours |= set_apart(groups[box.gid], box.gid in own_ground or (not panels and bool(own_ground)))
     shared = _definitions(root, prefix)
-    made = [
-        [Part(box.title, attribute(filtered_by(box.values)), _svg(groups[box.gid], box, prefix)) for box in kind]
-        for kind in (entries, boxes)
-    ]
+    made = [[_part(groups[box.gid], box, prefix) for box in kind] for kind in (entries, boxes)]
     rem = max(float(box.corners[2]) for box in boxes) / 72 * REM_PER_INCH
     return Taken(Markup(f"<style>{style_of(colours)}</style>{shared}"), note, made[0], made[1], rem)
 
@@ -148,9 +145,7 @@ def _tell(group: ET.Element | None, artist: Artist, tips: Sequence[tuple[list[st
     marks = list(group.iter(f"{{{SVG}}}use")) or [part for part in group.iter(f"{{{SVG}}}path") if part not in defined]
     if len(marks) != len(tips):
         return
-    common = [
-        word for word in tips[0][0] if all(word in words for words, _ in tips)
-    ]  # the line that joins marks is hidden with all of them
+    common = [word for word in tips[0][0] if all(word in words for words, _ in tips)]  # the line that joins marks is of these
     group.set(IS, attribute(common))
     for element, (words, tip) in zip(marks, tips, strict=True):
         if tip:
@@ -173,12 +168,12 @@ def _definitions(root: ET.Element, prefix: str) -> str:
     return _text(holder, prefix)
 
 
-def _svg(group: ET.Element, box: Box, prefix: str) -> Markup:
+def _part(group: ET.Element, box: Box, prefix: str) -> Part:
     view = " ".join(f"{number:.1f}" for number in box.corners)
     root = ET.Element(f"{{{SVG}}}svg", {"viewBox": view, "role": "img", "aria-label": for_html(box.title) or "figure"})
     root.set("style", f"max-width:{box.corners[2] / 72 * LARGEST * REM_PER_INCH:.1f}rem")
     root.append(group)
-    return Markup(_text(root, prefix))
+    return Part(box.title, attribute(filtered_by(box.values)), Markup(_text(root, prefix)))
 
 
 def _text(element: ET.Element, prefix: str) -> str:

@@ -56,7 +56,7 @@ def plot_curves(
         of_all = f"\nmean of {barriers[value_text(kind)]}" if value_text(kind) in barriers else ""
         for pair, curve in by_pair.iloc[:, :MOST_PAIRS].items():
             (line,) = ax.plot(by_pair.index, curve, color=colour, linewidth=0.5, alpha=0.35)
-            mark(line, [({}, pair_text(pairs[tuple(pair)], measure, curve.max()) + of_all)], **values)
+            mark(line, [({}, pair_text(pairs[tuple(pair)], measure, curve.max(), barriers.get(value_text(kind), "")))], **values)
         mean = by_pair.mean(axis=1)
         (line,) = ax.plot(mean.index, mean, color=colour, linewidth=1.6, label=for_figure(value_text(kind)))
         count = f"mean of {by_pair.shape[1]} {'pair' if by_pair.shape[1] == 1 else 'pairs'}"

@@ -91,7 +91,9 @@ def estimate_text(
     return "\n".join([*lines, *([", ".join([*counted, *seeds])] if counted or seeds else [])])
 
 
-def pair_text(row: Mapping[Any, Any], measure: str, value: Any) -> str:
-    """Return the value of one pair, under its seed and, where a seed has several pairs, its networks."""
+def pair_text(row: Mapping[Any, Any], measure: str, value: Any, estimate: str = "") -> str:
+    """Return the value of one pair with its seed and networks, and the mean that it is in, the first line of an `estimate_text`."""
     networks = " and ".join(str(row[name])[:8] for name in PAIR)
-    return f"seed {row['seed']}, networks {networks}\n{measure}: {float(value):.4g}"
+    first_line, *_ = estimate.split("\n")
+    mean = f"\nmean of {first_line}" if estimate else ""
+    return f"seed {row['seed']}, networks {networks}\n{measure}: {float(value):.4g}{mean}"

@@ -53,7 +53,7 @@ def plot_methods_and_repairs(table: pd.DataFrame, runs: pd.DataFrame, methods: l
             values, x = {"matching": method, "repair": repair}, drawable(pairs[METRIC])
             (points,) = ax.plot(x, np.full(len(pairs), at), marker, color=colour, markersize=2, alpha=0.4, linestyle="none")
             tips.append((values, estimate_text(row, measure, pairs)))
-            texts = [f"{pair_text(pair, measure, pair[METRIC])}\nmean of {tips[-1][1]}" for pair in pairs.to_dict("records")]
+            texts = [pair_text(pair, measure, pair[METRIC], tips[-1][1]) for pair in pairs.to_dict("records")]
             mark(points, [({}, text) for text in texts], x, **values, split="test")
         low, mean, high = (drawable(estimates[name]) for name in ("ci_low", "mean", "ci_high"))
         mark(ax.hlines(height, low, high, color=colour, linewidth=1.4, alpha=0.8), tips, low + high, split="test")

@@ -19,6 +19,7 @@ def test_an_estimate_says_its_interval_the_kind_of_it_and_its_pairs():
 def test_a_pair_says_its_seed_and_its_networks():
     row = {"seed": 7, "network_a": "0123456789", "network_b": "abcdefghij"}
     assert pair_text(row, "loss", 0.123456) == "seed 7, networks 01234567 and abcdefgh\nloss: 0.1235"
+    assert pair_text(row, "loss", 0.123456, "loss: 0.5 [0.25, 1]\nmore").endswith("loss: 0.1235\nmean of loss: 0.5 [0.25, 1]")
 
 
 @pytest.mark.parametrize(("seeds", "text"), [([], ""), ([4, 4], "seed 4"), ([2, 0], "seeds 0, 2"), (range(20), "20 seeds, 0 to 19")])
