@@ -39,6 +39,16 @@ def test_no_part_reaches_out_of_the_figure_where_markers_would_not_be_drawn(figu
         assert top + down <= height + 2
 
 
+@pytest.mark.parametrize(("names", "angle"), [(["1", "2", "3"], 0), ([f"0.00000{k}" for k in range(9)], 60)])
+def test_labels_of_ticks_that_would_touch_stand_aslant(names, angle):
+    figure = Figure(figsize=(12, 3))
+    ax = figure.subplots()
+    ax.set_xticks(range(len(names)), names)
+    mark_panel(ax, ["depth"], [1])
+    take_apart(figure, [ax])
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {angle}
+
+
 def test_a_figure_with_a_panel_that_the_page_does_not_know_stays_whole():
     figure = Figure()
     left, right = figure.subplots(1, 2)
