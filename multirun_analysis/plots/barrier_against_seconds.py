@@ -13,8 +13,8 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.marks import estimate_text, mark, mark_panel
-from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title, value_title
-from multirun_analysis.plots.style import axis_label, barrier_axis, drawable, figure_style, method_look, panel_title
+from multirun_analysis.plots.panels import label_first, legend_of_all, panel_rows, row_title, value_title
+from multirun_analysis.plots.style import axis_label, barrier_axis, drawable, figure_style, method_look, panel_title, plain_log_axis
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.barrier_against_seconds import barrier_against_seconds
 from multirun_analysis.tables.cells import cells, few_of, fixed_keys, left_out, shown_cells
@@ -65,7 +65,7 @@ def plot_barrier_against_seconds(
     if len(timed):  # an interval that reaches below 0 ends at the axis
         ends = np.concatenate([drawable(timed[name]) for name in TIMES])
         ends = ends[ends > 0]
-        ax.set_xscale("log")
+        plain_log_axis(ax)
         ax.set_xlim(max(ends.min(), timed["seconds"].min() / 5) / 1.5, ends.max() * 1.5)
     barrier_axis(ax, drawable(table["mean"]), drawable(table["mean"]))
     ax.set_xlabel("time to match [s]")
@@ -104,7 +104,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 plot_barrier_against_seconds(panel, methods=methods, runs=pairs, ax=ax)
                 panel_title(ax, value_title(x, value))
             row_title(row[0], keys, key, value_title(x, values[0]) if row[0].axison else " ")
-            row[0].set_ylabel(axis_label("loss_barrier", "test"))
+            label_first(row, axis_label("loss_barrier", "test"))
         cuts = left_out(len(rows), len(all_cells), "rows"), left_out(len(values), len(all_values), f"panels of {x}", ends=True)
         title = f"points: means over pairs; bars: {kinds_of(table)}"
         legend_of_all(figure, axes.flat, title, *cuts, methods=True, columns=5)

@@ -13,8 +13,8 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.marks import estimate_text, mark, mark_panel, pair_text, seeds_text
-from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title, value_title
-from multirun_analysis.plots.style import LONGEST, axis_label, figure_style, key_look, panel_title
+from multirun_analysis.plots.panels import label_first, legend_of_all, panel_rows, row_title, value_title
+from multirun_analysis.plots.style import LONGEST, axis_label, figure_style, key_look, panel_title, plain_log_axis
 from multirun_analysis.schema import PAIR
 from multirun_analysis.tables.cells import LEAST_ROWS, Key, cells, fixed_keys, left_out, shown_cells
 
@@ -99,12 +99,9 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 mark_panel(ax, [*keys, x], [*key, value])
                 plot_curves(panel, hue=hue, barriers=_barriers(summaries.get((*key, value)), hue), ax=ax)
                 panel_title(ax, value_title(x, value))
-                ax.set_yscale("log")
-            shown = [ax.axison for ax in row]
-            row_title(row[0], keys, key, value_title(x, values[0]) if shown[0] else " ")
-            for first in row[shown][:1]:  # none, where the values chosen are not among this cell's
-                first.set_ylabel(axis_label("loss", "test"))
-                first.tick_params(labelleft=True)
+                plain_log_axis(ax, "y")
+            row_title(row[0], keys, key, value_title(x, values[0]) if row[0].axison else " ")
+            label_first(row, axis_label("loss", "test"))
         panels = left_out(len(values), len(all_values), f"panels of {for_figure(x, LONGEST)}", evenly=True)
         pairs = f"thin: pairs (the first {MOST_PAIRS}, where there are more); thick: the mean of all"
         cut = left_out(len(rows), len(all_cells), "rows")

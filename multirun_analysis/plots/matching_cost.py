@@ -11,7 +11,7 @@ from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.marks import Tip, estimate_text, mark, mark_panel
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
-from multirun_analysis.plots.style import figure_style, method_look, panel_title, width_axis
+from multirun_analysis.plots.style import figure_style, method_look, panel_title, plain_log_axis, width_axis
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 
@@ -47,7 +47,7 @@ def plot_matching_cost(costs: pd.DataFrame, *, runs: pd.DataFrame | None = None,
             if len(rows):
                 line = plot_line(rows, "width", ax=ax, band=measure == COST, color=colour, **look)
                 mark(line, _tips(rows.sort_values("width"), measure, runs), matching=method)
-    ax.set_yscale("log")
+    plain_log_axis(ax, "y")
     width_axis(ax, sorted(costs["width"].unique()))
     return ax
 

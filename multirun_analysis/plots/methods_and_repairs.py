@@ -14,7 +14,7 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered, ordered_values
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.marks import estimate_text, mark, mark_panel, pair_text
-from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title, value_title
+from multirun_analysis.plots.panels import label_first, legend_of_all, panel_rows, row_title, value_title
 from multirun_analysis.plots.style import LONGEST, axis_label, barrier_axis, drawable, figure_style, key_look, panel_title
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.cells import cells, few_of, fixed_keys, left_out, shown_cells
@@ -106,6 +106,7 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 plot_methods_and_repairs(panel, pairs[key][pairs[key][x] == value], methods, ax=ax)
                 panel_title(ax, value_title(x, value))
             row_title(row[0], keys, key, value_title(x, values[0]) if row[0].axison else " ")
+            label_first(row)
         cuts = left_out(len(rows), len(all_cells), "rows"), left_out(len(values), len(all_values), f"panels of {x}", ends=True)
         title = f"points: pairs; large: mean; bar: {kinds_of(table)}"
         legend_of_all(figure, axes.flat if len(repairs) > 1 else (), title, *cuts, methods=False)

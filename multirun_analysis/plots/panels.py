@@ -47,6 +47,14 @@ def row_title(ax: Axes, keys: Sequence[str], key: Iterable[object], panel: str =
     vars(ax)[ROW_TITLE] = title
 
 
+def label_first(row: np.ndarray, label: str | None = None) -> None:
+    """Write the vertical axis of a row, whose panels share it, at the first of them that is drawn: the others have no numbers."""
+    for first in row[[ax.axison for ax in row]][:1]:  # none, where the values chosen are not among this row's
+        first.tick_params(labelleft=True)
+        if label is not None:
+            first.set_ylabel(label)
+
+
 def differing(keys: Sequence[str], key: Sequence[object], others: Sequence[Sequence[object]]) -> tuple[list[str], list[object]]:
     """Return the keys of a cell and their values, for the title of its panels: in a paper those only in which the cells differ."""
     if paper() is None:
@@ -98,6 +106,9 @@ def legend_of_all(figure: Figure, axes: Iterable[Axes], title: str, *left_out: s
     title = f"{title}\n{omissions}" if omissions else title
     names = [for_figure(from_figure(label), LONGEST) for label in labels]  # as they are told apart, then as they fit
     vars(figure)[NOTE] = title
-    if (of_paper := paper()) is not None:  # where the title is one of the caption
-        columns, title = min(columns, of_paper.columns(figure, names)), ""
-    figure.legend(handles, names, ncols=max(1, min(columns, len(labels))), loc="outside upper center", title=title or None)
+    title = "" if paper() is not None else title  # of a paper it stands in the caption
+    for ncols in range(max(1, min(columns, len(labels))), 0, -1):  # as many as are no wider than the figure
+        legend = figure.legend(handles, names, ncols=ncols, loc="outside upper center", title=title or None)
+        if ncols == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            break
+        legend.remove()

@@ -1,12 +1,10 @@
 """A figure for a paper: of a given size, in styles of the author's own, with its legend's title left to the caption."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
-
-from matplotlib.figure import Figure
 
 # Of letters that are printed as they are drawn: an article's are of 9 or 10 points, those of its figures somewhat smaller.
 SETTINGS: Mapping[str, Any] = {
@@ -19,8 +17,6 @@ SETTINGS: Mapping[str, Any] = {
     "legend.columnspacing": 1.0,
 }
 NOTE = "legend_note"  # of a figure: what stands above its legend, where it is not for a paper
-LETTERS_PER_INCH = 14  # of a legend
-BESIDE = 7  # letters for which the line beside a name has room
 
 
 @dataclass(frozen=True)
@@ -29,10 +25,6 @@ class Paper:
 
     size: tuple[float, float] | None
     settings: Mapping[str, Any]
-
-    def columns(self, figure: Figure, labels: Sequence[str]) -> int:
-        """Return how many columns of a legend a figure has room for."""
-        return max(1, int(figure.get_figwidth() * LETTERS_PER_INCH / (max(map(len, labels), default=0) + BESIDE)))
 
 
 _paper: ContextVar[Paper | None] = ContextVar("_paper", default=None)

@@ -231,7 +231,8 @@ class _FewTicks(LogLocator):
 
     def tick_values(self, vmin: float, vmax: float) -> Any:
         decades = np.log10(vmax / vmin) if 0 < vmin < vmax else 1.0
-        self.set_params(subs=(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0) if decades < 0.8 else (1.0, 2.0, 5.0) if decades < 2.5 else (1.0,))
+        between = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0) if decades < 0.8 else (1.0, 2.0, 5.0) if decades < 1.5 else (1.0, 3.0)
+        self.set_params(subs=between if decades < 2.5 else (1.0,))
         return super().tick_values(vmin, vmax)
 
 

@@ -10,8 +10,8 @@ from multirun_analysis.common.media import for_figure
 from multirun_analysis.frames.tidy import ordered
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.marks import mark, mark_panel, seeds_text
-from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title, value_title
-from multirun_analysis.plots.style import COLOURS, LONGEST, UNITS, figure_style, panel_title
+from multirun_analysis.plots.panels import label_first, legend_of_all, panel_rows, row_title, value_title
+from multirun_analysis.plots.style import COLOURS, LONGEST, UNITS, figure_style, panel_title, plain_log_axis
 from multirun_analysis.tables.cells import LEAST_ROWS, cells, few_of, fixed_keys, left_out, shown_cells
 
 MOST_NETWORKS = 20
@@ -47,7 +47,7 @@ def plot_training_curves(curves: pd.DataFrame, *, metric: str = "loss", ax: Axes
         mark(line, [({}, f"mean of {by_network.shape[1]} networks, {seeds_text(rows)}{_last(metric, mean)}")], split=split)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
     if metric == "loss":
-        ax.set_yscale("log")
+        plain_log_axis(ax, "y")
     return ax
 
 
@@ -80,12 +80,9 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 mark_panel(ax, [*keys, across], [*key, value])
                 plot_training_curves(panel, metric=metric, ax=ax)
                 panel_title(ax, value_title(across, value))
-            shown = [ax.axison for ax in row]
             if metric == metrics[0]:
-                row_title(row[0], keys, key, value_title(across, values[0]) if shown[0] else " ")
-            for first in row[shown][:1]:
-                first.set_ylabel(f"{metric} [{UNITS[metric]}]")
-                first.tick_params(labelleft=True)
+                row_title(row[0], keys, key, value_title(across, values[0]) if row[0].axison else " ")
+            label_first(row, f"{metric} [{UNITS[metric]}]")
         for ax in axes[-1]:
             ax.set_xlabel("epoch")
         panels = left_out(len(values), len(all_values), f"panels of {for_figure(across, LONGEST)}", ends=True)

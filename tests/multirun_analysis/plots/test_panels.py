@@ -1,12 +1,15 @@
 """Rows of panels: their titles, the one legend of all, and what a figure leaves out it says."""
 
+from itertools import pairwise
+
 import pytest
 from analysis_sweeps import make_record
 from matplotlib.figure import Figure
 
 from multirun_analysis import plots
 from multirun_analysis.frames.discovery import find_sweep
-from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
+from multirun_analysis.plots.panels import label_first, legend_of_all, panel_rows, row_title
+from multirun_analysis.plots.style import figure_style, plain_log_axis
 from multirun_analysis.tables.sweep import sweep_frames
 
 
@@ -85,3 +88,42 @@ def test_a_figure_that_shows_all_says_nothing_of_it(write_sweep, name):
     assert "rows:" not in sentence
     assert "panels of" not in sentence
     assert "layers:" not in sentence
+
+
+@pytest.mark.parametrize("length", [3, 20, 60])
+@pytest.mark.parametrize("size", [(2.0, 3.0), (5.6, 3.2)])
+def test_a_legend_is_no_wider_than_its_figure(size, length):
+    figure, axes = panel_rows(1, 1, size)
+    with figure_style():
+        for k in range(7):
+            axes[0, 0].plot([0, 1], label=f"{k}{'m' * length}"[:length])
+        legend_of_all(figure, axes.flat, "", methods=False)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert len(legend.texts) == 7
+    assert legend.get_window_extent().width <= figure.bbox.width or legend._ncols == 1
+
+
+def test_the_numbers_of_a_row_stand_at_the_first_panel_that_is_drawn():
+    figure, axes = panel_rows(2, 3, share_y="row")
+    axes[0, 0].set_axis_off()
+    for row in axes:
+        label_first(row, "loss")
+    figure.draw_without_rendering()
+    drawn = [[ax.axison and any(tick.label1.get_visible() for tick in ax.yaxis.get_major_ticks()) for ax in row] for row in axes]
+    labelled = [[ax.get_ylabel() == "loss" for ax in row] for row in axes]
+    assert drawn == labelled == [[False, True, False], [True, False, False]]
+
+
+@pytest.mark.parametrize("inches", [2.6, 5.6])
+@pytest.mark.parametrize("decades", [0.36, 0.5, 1.0, 1.6, 2.3, 3.0, 6.0])
+def test_numbers_of_a_logarithmic_axis_do_not_overlap_and_are_two_at_least(inches, decades):
+    figure, axes = panel_rows(1, 1, (inches, 3.0))
+    with figure_style():
+        plain_log_axis(axes[0, 0])
+        axes[0, 0].set_xlim(0.0025, 0.0025 * 10**decades)
+    figure.draw_without_rendering()
+    low, high = axes[0, 0].get_xlim()
+    labels = [tick.label1.get_window_extent() for tick in axes[0, 0].xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    assert len(labels) >= (2 if decades >= 0.5 else 1)
+    assert all(left.x1 < right.x0 for left, right in pairwise(labels))
