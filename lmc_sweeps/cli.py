@@ -1,6 +1,7 @@
 """The command line: ``python -m lmc_sweeps [overrides]`` runs one job, with ``-m`` a sweep."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -53,6 +54,8 @@ def main(parts: str | Path | None = None) -> None:
                 sys.stdout.write(help_text())
                 return
             begin = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run)
+            if command.shell_completion and os.environ.get("COMP_LINE", "").split()[1:2] == [LIST]:
+                return  # the shell completes folders by itself
             if is_special(command):
                 begin()
                 return

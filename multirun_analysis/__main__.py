@@ -181,7 +181,8 @@ def write_figure(options: argparse.Namespace, sweep_dirs: Sequence[Path], out: P
         styles=tuple(filter(None, (options.style or "").split(","))),
         level_line=options.line,
     )
-    return write_paper_figure(sweep_dirs, chosen, (options.format or "pdf").split(","), out, choice)
+    formats = (options.format or "pdf").split(",")
+    return write_paper_figure(sweep_dirs, chosen, formats, out, choice, lambda sentence: sys.stderr.write(f"warning: {sentence}\n"))
 
 
 def write_study(options: argparse.Namespace, sweep_dirs: Sequence[Path], out: Path | None) -> str:

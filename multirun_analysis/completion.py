@@ -8,8 +8,9 @@ from pathlib import Path
 
 from multirun_analysis.common.registry import folders_of_parts
 from multirun_analysis.stats.interval_choice import KINDS
-from multirun_analysis.tables.names import TABLES
+from multirun_analysis.tables.names import FORMATS, TABLES
 
+METRICS = ("loss_barrier", "error_barrier")  # of the measures those that are asked for most
 SHELL = "_ARGCOMPLETE"  # in the environment, where a shell asks for completions
 
 Completer = Callable[..., Iterable[str]]
@@ -60,4 +61,7 @@ COMPLETERS: Mapping[str, Completer] = {
     "study": lambda **_: modules_with("studies", "STUDY"),
     "interval": lambda **_: KINDS,
     "only": several(TABLES),
+    "metric": lambda **_: METRICS,
+    "format": several(FORMATS),
+    **dict.fromkeys(("select", "size", "level", "resamples", "resampling_seed", "line", "watch"), lambda **_: ()),  # no folders
 }

@@ -35,7 +35,7 @@ from lmc_sweeps.jobs.missing import is_complete
 from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.launcher import BatchedLauncher
-from lmc_sweeps.sweeps.pending import PendingJob
+from lmc_sweeps.sweeps.pending import PendingJob, already_done
 from lmc_sweeps.sweeps.worker_count import AUTO, workers_for
 
 TASKS = "tasks"  # the folder, in a sweep's own, of the scripts, logs and results of its tasks
@@ -146,7 +146,7 @@ class ClusterLauncher(BatchedLauncher):
         settings = ClusterSettings.from_config(self._settings)
         folder = jobs[0].folder.parent / TASKS if jobs else Path()
         if n_complete:
-            say(f"{n_complete} jobs already have all their results.")
+            say(already_done(n_complete))
         if not jobs:
             return {}
         tasks: Tasks = {"slurm": SlurmTasks, "local": LocalTasks}[settings.cluster](settings, folder)

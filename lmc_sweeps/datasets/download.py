@@ -10,6 +10,10 @@ from lmc_sweeps.common.checks import InputError, user_path
 MOST_BYTES = 2**30  # of a file whose size is not known
 
 
+class NotDownloaded(InputError):
+    """A file that no mirror has served: other jobs of the same command would only try once more."""
+
+
 def fetch(dataset: str, file: str, md5: str, mirrors: tuple[str, ...], size: int = MOST_BYTES) -> Path:
     """Return the path of a cached file, after downloading it from the first mirror that serves it unharmed.
 
@@ -27,7 +31,7 @@ def fetch(dataset: str, file: str, md5: str, mirrors: tuple[str, ...], size: int
 
     Raises
     ------
-    InputError
+    NotDownloaded
         If no mirror can be reached or none serves the official contents; it says what to do without a network.
     """
     import pooch  # only needed when data are downloaded
@@ -45,7 +49,7 @@ def fetch(dataset: str, file: str, md5: str, mirrors: tuple[str, ...], size: int
         except (OSError, ValueError) as error:
             reason = str(error).split("\n")[0][:300]
             reasons.append(f"{mirror}{file}: {reason}")
-    raise InputError(
+    raise NotDownloaded(
         f"`dataset={dataset}` is not in the cache and could not be downloaded.\n  "
         + "\n  ".join(reasons)
         + f"\nWithout a network, put {file} and its kind into a folder DIR and pass dataset.root=DIR, "

@@ -8,6 +8,7 @@ from hydra.errors import CompactHydraException
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.common.interruption import Interruption
+from lmc_sweeps.datasets.download import NotDownloaded
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.jobs.settings import JobSettings
 from lmc_sweeps.sweeps.composing import JobComposer
@@ -29,7 +30,7 @@ def checked_jobs(composer: JobComposer, jobs: list[list[str]], swept: list[str])
     Raises
     ------
     InputError
-        If any job cannot run, with every such job and its reason.
+        If any job cannot run, with every such job and its reason; at once if data cannot be downloaded.
     """
     checked = CheckedJobs([], [], [])
     labels, refused = [], []
@@ -47,6 +48,8 @@ def checked_jobs(composer: JobComposer, jobs: list[list[str]], swept: list[str])
             checked.jobs.append(prepared)
             checked.overrides.append(job)
             labels.append(label)
+        except NotDownloaded:
+            raise
         except (InputError, CompactHydraException) as error:
             refused.append(f"  {label or 'the job'}: {error}")
     refused += [*_same_folder(checked.jobs, labels), *_same_data(checked.jobs)]

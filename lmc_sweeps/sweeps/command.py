@@ -124,7 +124,10 @@ def make_ready(command: argparse.Namespace) -> CachingConfigLoader:
         command.multirun = is_sweep or is_plan  # the sweeper is where plans are made, for one job too
         if is_sweep:
             command.overrides = [_deferred(text, master) for text in command.overrides]
-        elif not any(parsed_once(text).is_sweep_override() for text in command.overrides):  # Hydra reports that this needs -m
+        elif several := [text for text in command.overrides if parsed_once(text).is_sweep_override()]:
+            if not is_plan:
+                raise InputError(f"{several[0]} has several values, and one job takes one: add -m for a sweep over them.")
+        else:
             command.overrides = _checked_alone(JobComposer(loader, master), command.overrides)
             if is_plan:
                 command.overrides.append("hydra.sweeper.alone=true")

@@ -18,7 +18,7 @@ from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.composing import JobComposer
 from lmc_sweeps.sweeps.expected import labels
-from lmc_sweeps.sweeps.pending import PendingJob, cost, measuring_seconds, missing_networks, was_interrupted
+from lmc_sweeps.sweeps.pending import PendingJob, already_done, cost, measuring_seconds, missing_networks, was_interrupted
 from lmc_sweeps.sweeps.progress import SweepProgress
 from lmc_sweeps.sweeps.running import load_libraries
 from lmc_sweeps.sweeps.schedule import Schedule
@@ -126,7 +126,7 @@ class BatchedLauncher(Launcher):
         work = SweepWork(self._function, self._context, self._config, self._composer, numbered, named, log_file)
         with SweepProgress("the sweep", steps, measuring, count) as progress:
             if n_complete:
-                progress.write(f"{n_complete} jobs already have all their results.")
+                progress.write(already_done(n_complete))
             if missing:
                 costs = cost(missing, sum(measuring.values()), steps, count)
                 progress.write(f"training {len(missing)} networks for {len(jobs)} jobs, {steps:,} network-steps{costs}.")

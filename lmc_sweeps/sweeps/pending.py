@@ -45,6 +45,11 @@ def missing_networks(jobs: Sequence[PendingJob]) -> list[PlannedNetwork]:
     return list(missing.values())
 
 
+def already_done(count: int) -> str:
+    """Return the sentence on jobs that need nothing more."""
+    return "1 job already has all its results." if count == 1 else f"{count} jobs already have all their results."
+
+
 def measuring_seconds(job: PendingJob) -> float:
     """Return about how long one worker matches and measures the pairs of a job."""
     return estimate(job.prepared.settings, job.prepared.data).seconds_measuring

@@ -32,15 +32,18 @@ def result_sentence(table: pd.DataFrame, differences: pd.DataFrame, x: str) -> s
     *_, cell = (rows for _, rows in shown.groupby(keys, sort=False))
     named = [x, *(key for key in keys if table[key].nunique() > 1)]
     setting = cell_title(named, cell[named].iloc[0])
-    plain = (cell["matching"] == CONTROL) & (cell["repair"] == WITHOUT_REPAIR["repair"])
-    control, best = cell[plain], cell[cell["matching"] != CONTROL].nsmallest(1, "mean")
+    is_control = cell["matching"] == CONTROL
+    best = cell[~is_control].nsmallest(1, "mean")
+    # The control is repaired as the method is: matching must not be told to gain what a repair does.
+    repair = best["repair"].iloc[0] if len(best) else WITHOUT_REPAIR["repair"]
+    control = cell[is_control & (cell["repair"] == repair)]
+    repaired = "" if repair in (WITHOUT_REPAIR["repair"], ABSENT) or "repair" in named else f", repair={repair}"
     parts = [f"{_estimate(control.iloc[0])} without matching"] if len(control) else []
     if len(best):
-        count, row = int((cell["matching"] != CONTROL).sum()), best.iloc[0]
-        name = row["matching"] if row["repair"] in (WITHOUT_REPAIR["repair"], ABSENT) else f"{row['matching']} and {row['repair']}"
-        parts.append(f"{_estimate(row)} with {name}" + (f", the lowest of {count}" if count > 1 else ""))
+        count = int((~is_control).sum())
+        parts.append(f"{_estimate(best.iloc[0])} with {best['matching'].iloc[0]}" + (f", the lowest of {count}" if count > 1 else ""))
     value = " and ".join(parts) if parts else _estimate(cell.iloc[0])
-    return f"At {setting} the mean test loss barrier is {value}.{_decided(differences)}"
+    return f"At {setting}{repaired} the mean test loss barrier is {value}.{_decided(differences)}"
 
 
 def _estimate(row: pd.Series) -> str:
@@ -59,4 +62,5 @@ def _decided(differences: pd.DataFrame) -> str:
         return ""
     undecided, worse = int((rows["better_holm"] == "undecided").sum()), int((rows["better_holm"] == CONTROL).sum())
     counts = f"better in {len(rows) - undecided - worse} of {len(rows)} comparisons and worse in {worse}"
-    return f" On the same pairs, with Holm's correction, matching is {counts}{f'; undecided: {undecided}' if undecided else ''}."
+    corrected = "with Holm's correction over the methods of each setting, " if rows["n_comparisons"].max() > 1 else ""
+    return f" On the same pairs, {corrected}matching is {counts}{f'; undecided: {undecided}' if undecided else ''}."

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,6 +9,7 @@ from matplotlib.legend import Legend
 from matplotlib.transforms import Bbox
 
 from multirun_analysis.common.media import for_figure, from_figure
+from multirun_analysis.plots.crowding import set_aslant
 from multirun_analysis.plots.marks import ROW_TITLE, VALUES
 from multirun_analysis.plots.style import LONGEST
 
@@ -17,7 +17,6 @@ WIDEST, NARROWEST = 3.0, 2.2  # inches, of what a panel shows: on a phone its le
 BESIDE, BELOW = 1.6, 0.9  # inches, for ticks and labels; what is not needed is cut off
 PER_ENTRY = 0.3  # inches of height, of an entry of a legend
 PADDING = 2.0  # points
-GAP = 4  # pixels between the labels of two ticks, which stand aslant where they are closer
 
 
 @dataclass(frozen=True)
@@ -135,13 +134,7 @@ def _lay_upon_another(figure: Figure, axes: Sequence[Axes], n_entries: int) -> N
         if _is_scale(ax):
             ax.set_axes_locator(None)  # type: ignore[arg-type]  # the stubs know no way back
         ax.set_position((1.2 / whole[0], BELOW / whole[1], width / whole[0], height / whole[1]))
-    figure.draw_without_rendering()
-    for ax in axes:
-        labels = sorted((label.get_window_extent().x0, label.get_window_extent().x1) for label in ax.get_xticklabels() if label.get_text())
-        gaps = [right[0] - left[1] for left, right in pairwise(labels)]
-        if ax.axison and not _is_scale(ax) and min(gaps, default=GAP) < GAP:
-            ax.tick_params(axis="x", rotation=60)
-    figure.draw_without_rendering()
+    set_aslant(figure, [ax for ax in axes if not _is_scale(ax)])
 
 
 def _entries(legend: Legend, panels: Sequence[Axes], figure: Figure) -> list[Box]:

@@ -129,9 +129,10 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
 
 FIGURE = SweepFigure(
     "Barrier against {x}",
-    "How far loss and error rise, along the path between two networks, above the straight line between the networks' own values. "
-    "identity is the control, without matching.",
+    "The highest rise of the test {measures}, along the path between two networks, above the straight line between the networks' own "
+    "values.",
     draw,
     order=0,
     of_metrics=True,
+    of_control="identity is the control, without matching.",
 )

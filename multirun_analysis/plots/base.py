@@ -22,7 +22,8 @@ class SweepFigure:
     """A figure that every sweep gets where it has something to show.
 
     `draw(frames, x, hue)` returns None where it has not. The title may name ``{x}``. A report shows its figures by ascending `order`.
-    With `of_metrics` it has panels for the measures that the frames hold, loss and error barrier or a single one (`shown_metrics`).
+    With `of_metrics` it has panels for the measures that the frames hold, loss and error barrier or a single one (`shown_metrics`), and its
+    caption may name ``{measures}``. What the caption says `of_control` holds where identity is shown, and `more` is for the page alone.
     """
 
     title: str
@@ -30,3 +31,10 @@ class SweepFigure:
     draw: Callable[[Frames, str, str], Figure | None]
     order: int = 50
     of_metrics: bool = False
+    of_control: str = ""
+    more: str = ""
+
+    def said(self, measures: str = "loss and error", has_control: bool = True, on_page: bool = True) -> str:
+        """Return the caption of what is shown: of loss and error or one of them, with the control or without, on a page or in a paper."""
+        parts = [self.caption.format(measures=measures), self.of_control if has_control else "", self.more if on_page else ""]
+        return " ".join(part for part in parts if part)

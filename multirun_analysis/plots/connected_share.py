@@ -88,7 +88,8 @@ def _tolerance_title(tolerance: float) -> str:
 FIGURE = SweepFigure(
     "Share of pairs that are connected",
     "An estimate of the probability that two networks are linearly connected at a tolerance of the error barrier "
-    "(0.02: what Frankle et al. 2020 call stable); connected_share.csv has more tolerances, and the loss.",
+    "(0.02: what Frankle et al. 2020 call stable).",
     draw,
     order=20,
+    more="connected_share.csv has more tolerances, and the loss.",
 )

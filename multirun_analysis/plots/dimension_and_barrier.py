@@ -75,9 +75,9 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
 
 FIGURE = SweepFigure(
     "Dimension and barrier",
-    "The paper's third claim is that connectivity depends on the dimension of the weights' distribution. Width is not held fixed here; "
-    "in the table dimension_correlations of a study it is.",
+    "The paper's third claim is that connectivity depends on the dimension of the weights' distribution. Width is not held fixed here.",
     draw,
     order=40,
+    more="In the table dimension_correlations of a study it is.",
     of_metrics=True,
 )

@@ -126,7 +126,8 @@ def _evenly(values: list[Any], most: int) -> list[Any]:
 
 FIGURE = SweepFigure(
     "Loss along the line",
-    "From network A (left) to network B, permuted (right). A barrier is what rises above the straight line between the two ends.",
+    "From network A (left) to network B (right), which is permuted where it is matched. "
+    "A barrier is what rises above the straight line between the two ends.",
     draw,
     order=10,
 )

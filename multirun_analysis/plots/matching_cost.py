@@ -16,6 +16,7 @@ from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 
 COST, UNMATCHED, BOUND = "matching_cost", "identity_cost", "cost_lower_bound"
+LINES = ((":", UNMATCHED, "unmatched"), ("--", BOUND, "lower bound"))
 MOST_ROWS, MOST_LAYERS = 6, 6
 
 
@@ -40,8 +41,7 @@ def plot_matching_cost(costs: pd.DataFrame, *, runs: pd.DataFrame | None = None,
         colour, marker = method_look(method, methods)
         for measure, look in (
             (COST, {"marker": marker, "label": for_figure(method)}),
-            (UNMATCHED, {"linestyle": ":"}),
-            (BOUND, {"linestyle": "--"}),
+            *((measure, {"linestyle": line}) for line, measure, _ in LINES),
         ):
             rows = costs[(costs["matching"] == method) & (costs["measure"] == measure) & (costs["mean"] > 0)]
             if len(rows):
@@ -83,7 +83,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
                 panel_title(ax, f"layer {layer}")
             row_title(row[0], keys, key, f"layer {layers[0]}")
             row[0].set_ylabel("matching cost, in the\nmethod's own metric")
-        for line, label in ((":", "unmatched"), ("--", "lower bound")):
+        measures = {measure for _, cell in rows for measure in cell.loc[cell["mean"] > 0, "measure"]}
+        for line, label in [(line, label) for line, measure, label in LINES if measure in measures]:
             axes[0][0].plot([], [], color="black", linestyle=line, label=label)
         across = 6 if len(layers) > 1 else 3
         cuts = left_out(len(rows), len(all_cells), "rows"), left_out(len(layers), len(all_layers), "layers")

@@ -115,8 +115,8 @@ def draw(frames: Frames, x: str, hue: str) -> Figure | None:
 
 FIGURE = SweepFigure(
     "Methods and repairs",
-    "The test loss barrier of every matching method, and under every repair of the networks on the path where there are several. "
-    "On the same pairs, method_differences.csv and repair_differences.csv say which are told apart.",
+    "The test loss barrier of every matching method, and under every repair of the networks on the path where there are several.",
     draw,
     order=5,
+    more="On the same pairs, method_differences.csv and repair_differences.csv say which are told apart.",
 )

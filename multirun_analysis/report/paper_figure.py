@@ -1,7 +1,9 @@
 """A figure of a sweep for a paper: what it shows, its size and style, its files, and a caption that says what stands in it."""
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,20 +20,21 @@ from multirun_analysis.frames.tidy import Sweep, curves_frame, value_text
 from multirun_analysis.output.figures import save_figure, save_pgf
 from multirun_analysis.output.files import write_text
 from multirun_analysis.plots.base import Frames, SweepFigure
+from multirun_analysis.plots.crowding import crowding, set_aslant
 from multirun_analysis.plots.interpolation_curves import shown_jobs
 from multirun_analysis.plots.paper import NOTE, for_paper
 from multirun_analysis.report.paper_options import check_size, style_settings, style_size
 from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.tables.cells import fixed_keys
-from multirun_analysis.tables.names import TABLES
+from multirun_analysis.tables.names import FORMATS, TABLES
 from multirun_analysis.tables.pivots import pivot
 from multirun_analysis.tables.sweep import sweep_frames
 
 FOLDER = "paper"  # in that of the analysis
-FORMATS = ("pdf", "png", "svg", "pgf")
 DRAWN = "barrier_vs_width"
 SHOWN = "loss_barrier"
+CONTROL = "identity"
 SETTINGS = ("dataset", "model", "depth", "optimizer")  # that a caption names where they are one
 
 
@@ -107,6 +110,8 @@ class PaperFigure:
             raise InputError(f"`--figure` {self.name} has nothing to show of this sweep{' with what was selected' if self.select else ''}.")
         if size is not None:
             figure.set_size_inches(size)  # of figures too that are laid out by themselves
+            with for_paper(size, settings), _room_or_refusal(size):
+                set_aslant(figure, figure.axes)
         if self.level_line is not None:
             _draw_line(figure, self.level_line)
         return figure, frames
@@ -150,17 +155,38 @@ class PaperFigure:
     def caption(self, figure: Figure, frames: Frames) -> str:
         """Return what a reader of the figure must know, in sentences: what is shown, how it is drawn, of which networks and how many."""
         kind, table = self.kind, frames[DRAWN]
-        metric = f" ({self.metric.replace('_', ' ')})" if self.metric is not None else ""
+        metric = "" if self.metric is None else self.metric.replace("_", " ")
         note = from_figure(str(vars(figure).get(NOTE, ""))).replace("\n", "; ")
-        sentences = [f"{kind.title.format(x=self.x)}{metric}", kind.caption.rstrip("."), note[:1].upper() + note[1:]]
+        said = kind.said(metric.partition(" ")[0] or "loss and error", bool((table["matching"] == CONTROL).any()), on_page=False)
+        sentences = [kind.title.format(x=self.x) + (f" (test {metric})" if metric else ""), said.rstrip("."), note[:1].upper() + note[1:]]
         if self.level_line is not None:
-            sentences.append(f"Dotted line: {self.level_line:g}")
-        ones = {key: table[key].iloc[0] for key in SETTINGS if key in table and table[key].nunique() == 1}
+            sentences.append(f"Dotted line: a test {metric} of {self.level_line:g}")
+        keys = [key for key in (*SETTINGS, *self.select) if key in table and key not in (self.x, self.hue)]
+        ones = {key: table[key].iloc[0] for key in keys if table[key].nunique() == 1}
         sentences.append(", ".join(f"{key} {value_text(value)}" for key, value in ones.items()))
         counts = table.loc[table["n_pairs"] > 0, "n_pairs"]
         if len(counts):
             sentences.append(f"{_range(counts)} pairs of networks for each value")
         return " ".join(f"{sentence}." for sentence in sentences if sentence)
+
+
+@contextmanager
+def _room_or_refusal(size: tuple[float, float]) -> Iterator[None]:
+    """Raise `InputError` where labels leave no room for panels, of which matplotlib warns."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="constrained_layout not applied")
+        try:
+            yield
+        except UserWarning as warning:
+            raise InputError(f"a figure of {size[0]:g} x {size[1]:g} inches has no room for its panels beside their labels.") from warning
+
+
+def too_small(figure: Figure) -> str:
+    """Return a sentence on a figure whose letters have no room, and what helps; empty where they have."""
+    if not (what := crowding(figure)):
+        return ""
+    width, height = figure.get_size_inches()
+    return f"{what} at {width:g} x {height:g} inches: show less with --metric or --select, or give the figure another --size."
 
 
 def _draw_line(figure: Figure, level: float) -> None:
@@ -178,7 +204,12 @@ def _range(counts: pd.Series) -> str:
 
 
 def write_paper_figure(
-    sweep_dirs: Sequence[Path], chosen: PaperFigure, formats: Sequence[str], out: Path | None = None, choice: IntervalChoice = DEFAULT
+    sweep_dirs: Sequence[Path],
+    chosen: PaperFigure,
+    formats: Sequence[str],
+    out: Path | None = None,
+    choice: IntervalChoice = DEFAULT,
+    warn: Callable[[str], object] = warnings.warn,
 ) -> list[Path]:
     """Write a figure for a paper, a file for each format, and a LaTeX file that includes it with a caption and a label.
 
@@ -192,6 +223,8 @@ def write_paper_figure(
         A folder; ``analysis/paper`` in the sweep's, if not given.
     choice : IntervalChoice
         The interval of means.
+    warn : callable
+        Called with a sentence where letters of the figure have no room.
 
     Returns
     -------
@@ -208,6 +241,8 @@ def write_paper_figure(
     folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / ANALYSIS_FOLDER / FOLDER
     figure, frames = chosen.draw(find_sweep(sweep_dirs), sweep_dirs, choice)
     files = [folder / f"{chosen.name}.{name}" for name in formats]
+    if sentence := too_small(figure):
+        warn(sentence)
     with for_paper(None, style_settings(chosen.styles)):
         for file in sorted(files, key=lambda file: file.suffix == ".pgf"):  # which is the last that can be made of a figure
             (save_pgf if file.suffix == ".pgf" else save_figure)(figure, file)

@@ -90,6 +90,13 @@ def read_size(text: str) -> tuple[float, float]:
     return size
 
 
+def two_sides(size: Any) -> tuple[float, float]:
+    """Return a width and a height as they are, or raise `InputError` if they are none."""
+    if not (isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(side, int | float) for side in size)):
+        raise InputError(f"`size` must be a width and a height in inches, such as (3.25, 2.4), got {size!r}.")
+    return float(size[0]), float(size[1])
+
+
 def check_size(size: tuple[float, float]) -> None:
     """Raise `InputError` unless a size in inches can be printed."""
     if not all(LEAST_SIZE <= side <= MOST_SIZE for side in size):

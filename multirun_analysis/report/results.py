@@ -1,6 +1,7 @@
 """The results of a sweep in Python: frames, tables and figures of its folder, and how a notebook shows them."""
 
 import html
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -17,7 +18,8 @@ from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.frames.planes import find_planes
 from multirun_analysis.output.figures import figure_png
 from multirun_analysis.page import REPORT_FILE
-from multirun_analysis.report.paper_figure import DRAWN, PaperFigure
+from multirun_analysis.report.paper_figure import DRAWN, PaperFigure, too_small
+from multirun_analysis.report.paper_options import read_size, two_sides
 from multirun_analysis.report.report import SHOWN
 from multirun_analysis.schema import ANALYSIS_FOLDER
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
@@ -119,7 +121,7 @@ class SweepResults:
         *,
         metric: str | None = None,
         select: Mapping[str, object] | None = None,
-        size: tuple[float, float] | None = None,
+        size: tuple[float, float] | str | None = None,
         styles: str | Sequence[str] = (),
         level_line: float | None = None,
     ) -> tuple[Figure, str]:
@@ -133,8 +135,8 @@ class SweepResults:
             The only measure that it shows, ``"error_barrier"`` for example.
         select : mapping, optional
             The value, or the values in a list, that keys may have: ``{"depth": [1, 2]}``.
-        size : tuple of float, optional
-            Width and height in inches.
+        size : tuple of float or str, optional
+            Width and height in inches, or as the command takes them: ``"82x60mm"``.
         styles : sequence of str
             Of matplotlib, by name or as the file of one; or ``tueplots.icml2022``, a bundle of tueplots.
         level_line : float, optional
@@ -145,9 +147,14 @@ class SweepResults:
         InputError
             If anything was asked for that is not there.
         """
+        if not isinstance(select, Mapping | None):
+            raise InputError(f"`select` must be keys and their values, such as {{'depth': [1, 2]}}, got {select!r}.")
         words = {key: _words(value) for key, value in (select or {}).items()}
-        chosen = PaperFigure(figure, x, hue, metric, words, size, styles, level_line)
+        inches = None if size is None else read_size(size) if isinstance(size, str) else two_sides(size)
+        chosen = PaperFigure(figure, x, hue, metric, words, inches, styles, level_line)
         drawn, frames = chosen.draw(self._sweep, self.folder)
+        if sentence := too_small(drawn):
+            warnings.warn(sentence, stacklevel=2)
         vars(drawn)["_repr_png_"] = partial(figure_png, drawn)
         return drawn, chosen.caption(drawn, frames)
 

@@ -1,5 +1,6 @@
-"""The names of the tables that every sweep has: those of their CSVs."""
+"""The names that commands take: of the tables that every sweep has, which are those of their CSVs, and of formats of figures."""
 
+FORMATS = ("pdf", "png", "svg", "pgf")  # of figures for papers
 TABLES = (
     "runs", "curves", "layers", "barrier_vs_width", "failures", "method_differences", "repair_differences",
     "direction_differences", "slopes", "width_needed", "connected_share", "matching_costs", "training_curves",

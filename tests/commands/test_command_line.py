@@ -112,7 +112,7 @@ def test_methods_swept_over_belong_to_one_job(command, tmp_path):
             ["dataset=mnist", "dataset.root=nowhere"],
             "`dataset.root` must be a folder that holds train-images-idx3-ubyte and its kind, got 'nowhere'",
         ),
-        (["seed=0,1"], "To sweep over it, add --multirun to your command line"),
+        (["seed=0,1"], "seed=0,1 has several values, and one job takes one: add -m for a sweep over them."),
         (["width"], "'width' cannot be read; overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m."),
         (
             ["points=5,9", "-m"],

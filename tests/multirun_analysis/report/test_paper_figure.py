@@ -43,6 +43,7 @@ def test_the_command_writes_each_format_in_the_size_that_was_asked_for(folder, c
     assert 'width="234pt"' in files[2].read_text().replace("234.0pt", "234pt")
 
 
+@pytest.mark.filterwarnings("ignore:letters overlap")
 def test_equal_figures_are_equal_bytes(folder, tmp_path):
     for name in ("one", "other"):
         write_paper_figure([folder], PaperFigure(size=(3.25, 2.4)), ["pdf", "png", "svg"], tmp_path / name)
@@ -59,7 +60,12 @@ def test_cells_of_one_measure_stand_side_by_side_on_one_scale_under_what_differs
     assert [first.transScale.transform((8, y))[1] for y in middle] == [second.transScale.transform((8, y))[1] for y in middle]
     assert (first.get_ylabel(), second.get_ylabel()) == ("test error barrier [fraction]", "")
     assert all(any(set(line.get_ydata()) == {0.01} for line in ax.lines) for ax in panels(figure))
-    for part in ("(error barrier)", "Points: pairs; line: mean; bar: ", "Dotted line: 0.01.", "3 pairs of networks for each value."):
+    for part in (
+        "(test error barrier)",
+        "Points: pairs; line: mean; bar: ",
+        "Dotted line: a test error barrier of 0.01.",
+        "3 pairs of networks for each value.",
+    ):
         assert part in caption
     assert "depth" not in caption.split("Dotted line")[1]  # there are two
 
@@ -90,9 +96,37 @@ def test_a_line_is_seen_wherever_it_lies_and_on_no_panel_that_is_not(write_sweep
         assert not ax.axison or ax.get_ylim()[1] > 50
 
 
+@pytest.mark.filterwarnings("ignore:letters overlap")
 def test_one_style_may_stand_alone(folder):
     figure, _ = SweepResults(folder).paper_figure(styles="tueplots.icml2022")
     assert figure.get_figwidth() == 3.25
+
+
+def test_letters_without_room_are_warned_of_and_a_size_without_room_is_refused(folder, tmp_path):
+    warned = []
+    write_paper_figure([folder], PaperFigure(size=(3.25, 2.4)), ["png"], tmp_path, warn=warned.append)
+    write_paper_figure([folder], PaperFigure(size=(9.2, 7.0)), ["png"], tmp_path, warn=warned.append)
+    assert [sentence.partition(":")[0] for sentence in warned] == ["letters overlap at 3.25 x 2.4 inches"]
+    with pytest.raises(InputError, match="a figure of 1 x 1 inches has no room for its panels"):
+        SweepResults(folder).paper_figure(size=(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"size": 3.25}, "`size` must be a width and a height in inches"),
+        ({"size": "3.25"}, "`--size` must be"),
+        ({"select": "depth=1"}, "`select` must be keys and their values"),
+    ],
+)
+def test_what_is_no_size_or_selection_is_refused_with_a_sentence(folder, keys, sentence):
+    with pytest.raises(InputError, match=sentence):
+        SweepResults(folder).paper_figure(**keys)
+
+
+def test_a_caption_says_of_the_control_only_where_it_is_shown(folder):
+    captions = [SweepResults(folder).paper_figure(select=select)[1] for select in ({}, {"matching": "weights"})]
+    assert ["identity is the control" in caption for caption in captions] == [True, False]
 
 
 def test_other_figures_of_the_report_can_be_drawn_too(folder):
@@ -170,6 +204,7 @@ def test_what_latex_cannot_set_is_a_sentence(write_sweep, tmp_path):
         write_paper_figure([write_sweep(records)], PaperFigure(hue="dataset"), ["pgf"], tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:letters overlap")
 @pytest.mark.needs("pdflatex")
 @pytest.mark.parametrize("format_name", ["pdf", "pgf"])
 def test_the_float_compiles_with_names_of_methods_as_they_are(write_sweep, tmp_path, format_name):
