@@ -10,6 +10,8 @@ from typing import ClassVar
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.loggers.logged_job import LoggedJob
 
+EXTRAS = ("tensorboard", "wandb", "mlflow")  # of pyproject.toml
+
 
 @dataclass(frozen=True, kw_only=True)
 class Logger(ABC):
@@ -25,8 +27,9 @@ class Logger(ABC):
     def check(self) -> None:
         """Raise `InputError` if a package that it needs is not installed; none is imported for that."""
         for package in self.packages:
-            if importlib.util.find_spec(package) is None:
-                raise InputError(f"`logger={self.name}` needs the package {package}: pip install 'lmc-sweeps[{self.name}]'.")
+            if importlib.util.find_spec(package.partition(".")[0]) is None:
+                wanted = f"'lmc-sweeps[{self.name}]'" if self.name in EXTRAS else package.partition(".")[0]
+                raise InputError(f"`logger={self.name}` needs the package {package}: pip install {wanted}.")
 
     @abstractmethod
     def target(self, folder: Path) -> str:

@@ -40,7 +40,7 @@ class TensorBoard(Logger):
 
 def _folder_name(job: LoggedJob) -> str:
     """Return the name that TensorBoard shows of a job."""
-    label = re.sub(r"[^\w.=,+-]+", "_", job.label)[:LONGEST]
+    label = re.sub(r"[^\w.=,+-]+", "_", job.label, flags=re.ASCII)[:LONGEST]
     return f"{label}_{job.run_id}" if label else job.run_id
 
 

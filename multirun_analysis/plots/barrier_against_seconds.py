@@ -50,7 +50,7 @@ def plot_barrier_against_seconds(
         mean, low, high, seconds, left, right = drawable([row[name] for name in ("mean", "ci_low", "ci_high", *TIMES)])
         if row["matching"] == CONTROL:
             line = ax.axhline(mean, color=colour, linewidth=1.2, linestyle="--", label=CONTROL)
-            mark(line, [({}, _tip(row, runs))], [mean], matching=CONTROL)
+            mark(line, [({}, _tip(row, runs))], [mean], matching=CONTROL, split="test")
             continue
         bars = (
             ax.vlines(seconds, low, high, color=colour, linewidth=1.2, alpha=0.7),
@@ -60,7 +60,7 @@ def plot_barrier_against_seconds(
         look: dict[str, Any] = {"color": colour, "markersize": 6, "linestyle": "none", "label": label}
         (point,) = ax.plot([seconds], [mean], marker, **look, clip_on=False)  # 0 is on the axis
         for artist, positions in ((point, mean + seconds), (bars[0], low + high + seconds), (bars[1], left + right + mean)):
-            mark(artist, [({}, _tip(row, runs))], [positions], matching=row["matching"])
+            mark(artist, [({}, _tip(row, runs))], [positions], matching=row["matching"], split="test")
     timed = table[(table["matching"] != CONTROL) & (table["seconds"] > 0)]
     if len(timed):  # an interval that reaches below 0 ends at the axis
         ends = np.concatenate([drawable(timed[name]) for name in TIMES])

@@ -11,13 +11,14 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter
 
 from multirun_analysis.common.media import for_html, from_figure
 from multirun_analysis.plots.apart import Box, panels_of, take_apart
-from multirun_analysis.plots.grounds import set_apart, style_of
+from multirun_analysis.plots.grounds import LIGHT, set_apart, style_of
 from multirun_analysis.plots.marks import TIPS, VALUES, Tip, attribute, filtered_by
 from multirun_analysis.plots.style import figure_style
 
@@ -73,6 +74,9 @@ def hover_svg(figure: Figure, to_svg: Callable[[Figure], str], prefix: str) -> T
         if panels:
             parts = take_apart(figure, panels)
             note, entries, boxes = parts.note, parts.entries, parts.panels
+        for ax in figure.axes:
+            if to_hex(ax.get_facecolor()) == LIGHT:  # letters are pale in the dark
+                ax.patch.set_visible(False)
         figure.patch.set_visible(False)
         root = ET.fromstring(to_svg(figure))
     groups = {group.get("id"): group for group in root.iter(f"{{{SVG}}}g")}
@@ -185,7 +189,13 @@ def _text(element: ET.Element, prefix: str) -> str:
         for name in ("d", "x", "y"):
             if name in part.attrib:
                 part.set(name, LONG_NUMBER.sub(r"\1", part.attrib[name]))
+        for name, value in part.attrib.items():
+            if name == "id":
+                part.set(name, f"{prefix}-{value}")
+            elif name in ("href", f"{{{XLINK}}}href") and value.startswith("#"):
+                part.set(name, f"#{prefix}-{value[1:]}")
+            elif name not in (IS, TIP):  # whose words are a record's
+                part.set(name, value.replace("url(#", f"url(#{prefix}-"))
     ET.register_namespace("", SVG)
     ET.register_namespace("xlink", XLINK)
-    text = ET.tostring(element, encoding="unicode")
-    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", text)
+    return ET.tostring(element, encoding="unicode")

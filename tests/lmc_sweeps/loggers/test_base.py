@@ -7,6 +7,7 @@ import pytest
 from lmc_sweeps import loggers
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.loggers.mlflow import MLflow
+from lmc_sweeps.loggers.none import NoLogger
 from lmc_sweeps.loggers.wandb import WeightsAndBiases
 
 
@@ -19,6 +20,15 @@ def test_a_package_that_is_lacking_is_named_with_how_it_is_installed(name, monke
     assert str(refused.value) == f"`logger={name}` needs the package {name}: pip install 'lmc-sweeps[{name}]'."
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: object())
     logger.check()
+
+
+def test_of_a_users_own_logger_the_package_itself_is_named():
+    class Own(NoLogger):
+        name = "own"
+        packages = ("no_such_package.part",)
+
+    with pytest.raises(InputError, match=r"^`logger=own` needs the package no_such_package.part: pip install no_such_package\.$"):
+        Own().check()
 
 
 @pytest.mark.parametrize(

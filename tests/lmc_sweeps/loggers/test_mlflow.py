@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from logged_records import example, points
 
+from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.loggers.mlflow import MLflow
 
 pytestmark = [pytest.mark.needs("mlflow"), pytest.mark.slow, pytest.mark.filterwarnings("default")]
@@ -53,3 +54,16 @@ def test_more_numbers_than_one_request_takes_are_all_logged(tmp_path):
     MLflow().log([job], tmp_path)
     client, (run,) = runs(tmp_path)
     assert logged(client, run) == sorted(points(job).items())
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "a b#c"])
+def test_a_folder_that_reads_as_an_address_is_refused_and_nothing_is_written_elsewhere(tmp_path, name):
+    with pytest.raises(InputError, match=r"has %, \? or # in its path: give logger.mlflow.tracking_uri another place"):
+        MLflow().log([example()], tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sweeps_that_share_a_database_leave_one_anothers_runs_alone(tmp_path):
+    logger = MLflow(tracking_uri=f"sqlite:///{tmp_path / 'shared.db'}")
+    one, other = example(), replace(example(), results={"test/loss_barrier/covariance/none/pair_0_1": 0.5})
+    assert [logger.log([job], tmp_path / name) for job, name in [(one, "one"), (other, "other")] * 2] == [1, 1, 0, 0]

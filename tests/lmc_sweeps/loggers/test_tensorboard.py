@@ -57,3 +57,9 @@ def test_a_job_is_logged_once_and_again_in_its_own_place_when_it_was_added_to(tm
     assert [TensorBoard().log([more, other], tmp_path) for _ in range(2)] == [2, 0]
     assert sorted(path.name for path in (tmp_path / "tensorboard").iterdir()) == sorted([f"seed=0_{job.run_id}", "width=6_seed=0_other"])
     assert dict(scalars(tmp_path / "tensorboard" / f"seed=0_{job.run_id}")).keys() == points(more).keys()
+
+
+def test_a_label_of_wide_letters_names_a_folder_that_the_system_takes(tmp_path):
+    assert TensorBoard().log([replace(example(), label="dataset.file=" + "数据" * 120)], tmp_path) == 1
+    (folder,) = (tmp_path / "tensorboard").iterdir()
+    assert folder.name == f"dataset.file=__{example().run_id}"

@@ -94,6 +94,14 @@ def test_identifiers_of_several_figures_on_a_page_do_not_meet(frames):
     assert links <= set(ids)
 
 
+def test_values_that_look_like_references_are_left_as_they_are(write_sweep):
+    odd = "x url(#a) href=#b id=c"
+    records = [make_record(f"r{k}", width=8 * 2**k, barrier=0.1, **{"dataset.note": note}) for k, note in enumerate((odd, "plain"))]
+    picture = taken(sweep_frames(find_sweep(write_sweep(records))), "barrier_vs_width")
+    assert any(f"dataset.note={odd}" in panel.values.split("|") for panel in picture.panels)
+    assert any(odd in tip for tip in tips(elements(picture)))
+
+
 def test_a_marker_in_a_row_says_which_row_it_is_in(write_sweep):
     frames = sweep_frames(find_sweep(write_sweep([make_record("a", barrier=0.1, repairs=REPAIRS)])), ["runs", "barrier_vs_width"])
     shown = {tuple(tip.splitlines()[:2]) for tip in tips(elements(taken(frames, "methods_and_repairs"))) if "networks" not in tip}
@@ -132,6 +140,8 @@ def test_a_figure_of_a_users_own_stays_in_one_part_and_its_markers_say_their_coo
     left.plot([1.0, 2.0, float("nan")], [0.5, 0.25, 0.1], "o-", label="mine")
     left.set(xlabel="x [m]", ylabel="y")
     right.plot([0.0, 1.0], [0.0, 1.0])
+    right.set_facecolor("#ffeeee")
     picture = hover_svg(figure, figure_svg, "own")
+    assert [ax.patch.get_visible() for ax in (left, right)] == [False, True]  # letters are pale in the dark: on no white paper
     assert len(picture.panels) == 1
     assert tips(elements(picture)) == ["mine\nx: 1\ny: 0.5", "mine\nx: 2\ny: 0.25"]
