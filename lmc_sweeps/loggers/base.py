@@ -28,8 +28,8 @@ class Logger(ABC):
         """Raise `InputError` if a package that it needs is not installed; none is imported for that."""
         for package in self.packages:
             if importlib.util.find_spec(package.partition(".")[0]) is None:
-                wanted = f"'lmc-sweeps[{self.name}]'" if self.name in EXTRAS else package.partition(".")[0]
-                raise InputError(f"`logger={self.name}` needs the package {package}: pip install {wanted}.")
+                requirement = f"'lmc-sweeps[{self.name}]'" if self.name in EXTRAS else package.partition(".")[0]
+                raise InputError(f"`logger={self.name}` needs the package {package}: pip install {requirement}.")
 
     @abstractmethod
     def target(self, folder: Path) -> str:

@@ -34,7 +34,7 @@ class SweepFigure:
     of_control: str = ""
     more: str = ""
 
-    def said(self, measures: str = "loss and error", has_control: bool = True, on_page: bool = True) -> str:
+    def full_caption(self, measures: str = "loss and error", has_control: bool = True, on_page: bool = True) -> str:
         """Return the caption of what is shown: of loss and error or one of them, with the control or without, on a page or in a paper."""
         parts = [self.caption.format(measures=measures), self.of_control if has_control else "", self.more if on_page else ""]
         return " ".join(part for part in parts if part)

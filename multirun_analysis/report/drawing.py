@@ -97,7 +97,7 @@ def _picture(
     last = partial(_shown, name, title, figure, again)  # it takes the figure apart
     calls: list[Callable[[], Any]] = [*(partial(save_figure, figure, file) for file in files), last]
     shown = side_by_side(calls, processes)[-1]
-    return Picture(name, title, kind.said(), shown, ", ".join(file.name for file in reversed(files)))
+    return Picture(name, title, kind.full_caption(), shown, ", ".join(file.name for file in reversed(files)))
 
 
 def _shown(name: str, title: str, figure: Figure, again: Callable[[], Figure | None]) -> Taken | Markup:

@@ -157,8 +157,12 @@ class PaperFigure:
         kind, table = self.kind, frames[DRAWN]
         metric = "" if self.metric is None else self.metric.replace("_", " ")
         note = from_figure(str(vars(figure).get(NOTE, ""))).replace("\n", "; ")
-        said = kind.said(metric.partition(" ")[0] or "loss and error", bool((table["matching"] == CONTROL).any()), on_page=False)
-        sentences = [kind.title.format(x=self.x) + (f" (test {metric})" if metric else ""), said.rstrip("."), note[:1].upper() + note[1:]]
+        caption = kind.full_caption(metric.partition(" ")[0] or "loss and error", bool((table["matching"] == CONTROL).any()), on_page=False)
+        sentences = [
+            kind.title.format(x=self.x) + (f" (test {metric})" if metric else ""),
+            caption.rstrip("."),
+            note[:1].upper() + note[1:],
+        ]
         if self.level_line is not None:
             sentences.append(f"Dotted line: a test {metric} of {self.level_line:g}")
         keys = [key for key in (*SETTINGS, *self.select) if key in table and key not in (self.x, self.hue)]
@@ -183,10 +187,10 @@ def _room_or_refusal(size: tuple[float, float]) -> Iterator[None]:
 
 def too_small(figure: Figure) -> str:
     """Return a sentence on a figure whose letters have no room, and what helps; empty where they have."""
-    if not (what := crowding(figure)):
+    if not (fault := crowding(figure)):
         return ""
     width, height = figure.get_size_inches()
-    return f"{what} at {width:g} x {height:g} inches: show less with --metric or --select, or give the figure another --size."
+    return f"{fault} at {width:g} x {height:g} inches: show less with --metric or --select, or give the figure another --size."
 
 
 def _draw_line(figure: Figure, level: float) -> None:
