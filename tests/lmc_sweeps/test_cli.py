@@ -59,3 +59,13 @@ def test_a_mistake_ends_the_command_before_a_folder_is_named():
 def test_our_plugins_are_on_the_path_behind_everything_else():
     assert str(cli.PLUGINS) in sys.path[1:]
     assert (cli.PLUGINS / "hydra_plugins").is_dir()
+
+
+@pytest.mark.parametrize(("line", "is_answered"), [("lmc-sweeps ls my_sw", False), ("lmc-sweeps wid", True)])
+def test_behind_ls_the_shell_completes_folders_by_itself(monkeypatch, capfd, line, is_answered):
+    monkeypatch.setattr(sys, "argv", ["lmc-sweeps", "-sc", "query=bash"])
+    monkeypatch.setenv("COMP_LINE", line)
+    monkeypatch.setenv("COMP_POINT", str(len(line)))
+    cli.main()
+    printed = capfd.readouterr()
+    assert ("width=" in printed.out, printed.err) == (is_answered, "")

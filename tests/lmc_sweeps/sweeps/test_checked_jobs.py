@@ -9,6 +9,7 @@ from small_tasks import task
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.datasets.digits import Digits
+from lmc_sweeps.datasets.download import NotDownloaded
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.checked_jobs import checked_jobs
 
@@ -93,3 +94,15 @@ def test_two_datasets_of_one_content_are_refused():
 
     (_, line) = refusal({"dataset=gaussian_mixture": made(), "dataset=digits": other})
     assert re.match("  `dataset` gaussian_mixture and digits have the same contents: give each a folder of its own", line)
+
+
+def test_data_that_cannot_be_downloaded_are_tried_for_once():
+    attempts = []
+
+    def unreachable() -> PreparedJob:
+        attempts.append("job")
+        raise NotDownloaded("`dataset=mnist` is not in the cache and could not be downloaded.")
+
+    with pytest.raises(NotDownloaded, match="could not be downloaded"):
+        checked({"seed=0": unreachable, "seed=1": unreachable})
+    assert attempts == ["job"]

@@ -153,6 +153,16 @@ def test_the_example_answers_its_question(write_sweep):
     assert "identity: not at any width measured" in completed.stdout
 
 
+def test_the_example_averages_no_two_settings(write_sweep):
+    jobs = [(depth, width) for depth in (1, 2) for width in (4, 8, 16)]
+    records = [make_record(f"r{s}{d}{w}", seed=s, depth=d, width=w, barrier=1.2 * d / w) for s in (0, 1) for d, w in jobs]
+    script = Path(__file__).parents[3] / "examples" / "width_needed.py"
+    completed = subprocess.run([sys.executable, script, str(write_sweep(records))], capture_output=True, text=True, check=True)
+    shallow, deep = completed.stdout.split("depth=1")[1].split("depth=2")
+    assert "weights: all pairs connected from width 8 on" in shallow
+    assert "weights: all pairs connected from width 16 on" in deep
+
+
 def test_jobs_that_are_not_yet_measured_are_one_line_and_a_row_each(write_sweep):
     jobs = [make_record(f"r{k}", seed=k) for k in range(28)]
     folder = write_sweep(jobs[:17], [expect(job, f"seed={k}") for k, job in enumerate(jobs)])
