@@ -44,11 +44,11 @@ def command_streams() -> Iterator[None]:
     try:
         yield
     finally:
+        sys.stdout, sys.stderr = before  # at once: whatever the next lines end in, nobody is left with ours
         for stream, own in zip((out, err), before, strict=True):
             stream.flush()
             if own is None:
                 stream.close()
-        sys.stdout, sys.stderr = before
     if out.error is not None:
         raise SystemExit(f"the output could not be written: {out.error}")
 
@@ -87,7 +87,8 @@ class _Patient:
             self.write(line)
 
     def flush(self) -> None:
-        self._try(self._stream.flush)
+        if not getattr(self._stream, "closed", False):
+            self._try(self._stream.flush)
 
     def _try(self, act: Callable[[], object]) -> None:
         try:

@@ -53,7 +53,7 @@ def plot_connected_share(
             tips.append(({x: value_text(row[x])}, estimate_text(row, "share of pairs connected", pairs, ("share", "ci_low", "ci_high"))))
         for artist, position in ((line, mean), (bars, low)):
             mark(artist, tips, position, **{hue: value_text(kind), "split": "test"})
-    ax.set_ylim(-0.03, 1.03)
+    ax.set_ylim(-0.06, 1.06)
     return ax
 
 
