@@ -11,6 +11,7 @@ from sharing import made_once
 from warm_python import NO_FIGURES, write_clients
 
 ROOT = Path(__file__).resolve().parents[2]
+collect_ignore = ["hidden"]  # what is there is for other processes: imported in search of doctests, it would hide things from this one
 
 
 @pytest.fixture(scope="session")
