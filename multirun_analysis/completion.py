@@ -8,9 +8,8 @@ from pathlib import Path
 
 from multirun_analysis.common.registry import folders_of_parts
 from multirun_analysis.stats.interval_choice import KINDS
-from multirun_analysis.tables.names import FORMATS, TABLES
+from multirun_analysis.tables.names import FORMATS, METRICS, TABLES
 
-METRICS = ("loss_barrier", "error_barrier")  # of the measures those that are asked for most
 SHELL = "_ARGCOMPLETE"  # in the environment, where a shell asks for completions
 
 Completer = Callable[..., Iterable[str]]

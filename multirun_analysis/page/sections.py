@@ -10,11 +10,11 @@ from multirun_analysis.frames.provenance import provenance
 from multirun_analysis.frames.tidy import Sweep, ordered_values, value_text
 from multirun_analysis.page.lead import result_sentence
 from multirun_analysis.page.page import Cell, Fact, Lines, Picture, Section, Table, Text, frame_table, page, text
-from multirun_analysis.plots.base import METRICS
 from multirun_analysis.plots.style import axis_label
 from multirun_analysis.schema import PAIR, WITHOUT_REPAIR
 from multirun_analysis.stats.summary import SETTINGS, kinds_of
 from multirun_analysis.tables.barrier_vs_width import with_two_way
+from multirun_analysis.tables.names import METRICS
 from multirun_analysis.tables.not_worse import MEANING
 from multirun_analysis.tables.pivots import has_bold, pivot
 

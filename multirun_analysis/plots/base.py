@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-METRICS = ("loss_barrier", "error_barrier")  # that figures and pages show; the tables have more
+from multirun_analysis.tables.names import METRICS
+
 Frames = Mapping[str, pd.DataFrame]  # runs, curves, layers, barrier_vs_width, connected_share, ..., as `sweep_frames` returns them
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from multirun_analysis import plots
-from multirun_analysis.plots.base import METRICS, SweepFigure
+from multirun_analysis.plots.base import SweepFigure
 from multirun_analysis.plots.style import axis_label
 from multirun_analysis.tables import barrier_vs_width
+from multirun_analysis.tables.names import METRICS
 
 
 def test_a_figure_stands_in_the_middle_unless_it_says_where():
