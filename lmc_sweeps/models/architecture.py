@@ -148,6 +148,14 @@ class Architecture(ABC):
         for name, gradient in zip(leaves, gradients, strict=True):
             out[name].copy_(gradient)
 
+    def gradient_writer(self, stack: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> Callable[[Tensor, Tensor], None] | None:
+        """Return what writes the gradients of mean cross-entropies, for a stack and an `out` that stay in their memory from step to step.
+
+        It takes inputs, (K, B, d), and targets, (K, B, classes). An architecture without running statistics may make ready here what all
+        steps have in common; None, as here, if it does not: then `gradients` is called in every step.
+        """
+        return None
+
     def padded(self, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return one network's tensors in the shapes in which a stack trains them: their own, unless an architecture pads them.
 

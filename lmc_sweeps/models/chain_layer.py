@@ -13,10 +13,11 @@ ELEMENTWISE = (
     nn.ReLU, nn.Tanh, nn.GELU, nn.Sigmoid, nn.SiLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.Softplus, nn.Mish, nn.Hardtanh, nn.ReLU6,
     nn.Identity, nn.Dropout,
 )  # fmt: skip
-# From the gradient at the outputs h of an activation function to the one at its inputs: the functions that autograd calls.
+# In place: activation functions, and from the gradient at their outputs h to the one at their inputs, the functions that autograd calls.
+ACTIVATIONS: Mapping[type[nn.Module], Callable[[Tensor], Tensor]] = {nn.ReLU: torch.relu_, nn.Tanh: torch.tanh_}
 DERIVATIVES: Mapping[type[nn.Module], Callable[[Tensor, Tensor], Tensor]] = {
     nn.ReLU: lambda gradient, h: torch.ops.aten.threshold_backward.grad_input(gradient, h, 0, grad_input=gradient),
-    nn.Tanh: torch.ops.aten.tanh_backward,
+    nn.Tanh: lambda gradient, h: torch.ops.aten.tanh_backward.grad_input(gradient, h, grad_input=gradient),
 }
 # Those that move two inputs no further apart: |f(x) - f(y)| <= |x - y|. (GELU, SiLU, Mish and SELU are steeper somewhere, PyTorch's
 # Softplus has a jump.)

@@ -16,6 +16,7 @@ from lmc_sweeps.maths.certificates import layerwise_certificate, operator_norm
 from lmc_sweeps.maths.interpolation import interpolate, lerp
 from lmc_sweeps.maths.permutations import PermutationSpec, permute
 from lmc_sweeps.models.base import INPUT, Architecture, Counts, Shape, line_by, unstack
+from lmc_sweeps.models.chain_gradients import ChainGradients
 from lmc_sweeps.models.chain_layer import LIPSCHITZ, ChainModule, Layer
 from lmc_sweeps.models.chain_products import Chain
 from lmc_sweeps.models.hidden_layers import Corrector
@@ -122,10 +123,15 @@ class FeedForward(Architecture):
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
-        if self._chain.has_gradients:
-            self._chain.write_gradients(stack, inputs, at_logits, out, self._n_outputs)
+        if ChainGradients.are_known(self.layers):
+            ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs).write(inputs, at_logits)
         else:
             super().gradients(stack, inputs, at_logits, out)
+
+    def gradient_writer(self, stack: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> Callable[[Tensor, Tensor], None] | None:
+        if type(self) is not FeedForward or not ChainGradients.are_known(self.layers):  # a subclass may compute something else
+            return super().gradient_writer(stack, out)
+        return ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs).write_of_cross_entropy
 
     @one_thread()
     def activations(self, stack: Mapping[str, Tensor], inputs: Tensor, before: bool = False) -> dict[str, Tensor]:

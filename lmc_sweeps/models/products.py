@@ -1,9 +1,9 @@
 """Matrix products of stacks: of the networks' own numbers, or of numbers rounded to a shorter type."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
-from torch import Size, Tensor
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -24,34 +24,21 @@ class Products:
     dtype: torch.dtype | None = None
     rounds_results: bool = True
 
-    def factor(self, values: Tensor) -> Tensor:
-        """Return values as the factor of a product."""
-        if self.dtype is None:
+    def room(self, values: Tensor) -> Tensor:
+        """Return memory for values as a factor: their own, if nothing is to be rounded."""
+        if self.dtype is None or values.dtype == self.dtype:
             return values
-        rounded = values.to(self.dtype)
-        return rounded if self.rounds_results else rounded.to(values.dtype)
+        return torch.empty_like(values, dtype=self.dtype if self.rounds_results else values.dtype)
 
-    def product(self, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
-        """Return a product of factors in their type, or in `out`, whatever its type is."""
+    def factor(self, values: Tensor, room: Tensor | None = None) -> Tensor:
+        """Return values as the factor of a product; in `room`, if it is given."""
+        if self.dtype is None or values.dtype == self.dtype:
+            return values
+        rounded = values if self.rounds_results else values.to(self.dtype)
+        return rounded.to(self.dtype if self.rounds_results else values.dtype) if room is None else room.copy_(rounded)
+
+    def product(self, left: Tensor, right: Tensor, out: Tensor | None = None, room: Tensor | None = None) -> Tensor:
+        """Return a product of factors in their type, or in `out`, whatever its type is; by way of `room`, if that differs."""
         if out is None or out.dtype == left.dtype:
             return torch.bmm(left, right, out=out)
-        return out.copy_(torch.bmm(left, right))
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """Memory in which rounded results become the networks' own numbers again.
-
-    One size of it serves every layer of a step: writing to memory that is not near the core takes longer than what is computed there. So
-    what `widened` returns holds until it is called again with such a size.
-    """
-
-    _buffers: dict[Size, Tensor] = field(default_factory=dict)
-
-    def widened(self, values: Tensor, like: Tensor) -> Tensor:
-        """Return values in the type of another tensor: themselves, if they have it."""
-        if values.dtype == like.dtype:
-            return values
-        if values.shape not in self._buffers:
-            self._buffers[values.shape] = torch.empty(values.shape, dtype=like.dtype, device=values.device)
-        return self._buffers[values.shape].copy_(values)
+        return out.copy_(torch.bmm(left, right, out=room))

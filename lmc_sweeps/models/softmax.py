@@ -32,3 +32,18 @@ def softmax_gradient(logits: Tensor, units: Tensor, count: int) -> Tensor:
     where `units` holds the unit vectors :math:`e_{y_i}`, in the shape of the logits or one that is broadcast to it.
     """
     return torch.softmax(in_whole_vectors(logits), -1)[..., : logits.shape[-1]].sub_(units).mul_(1 / count)
+
+
+def write_softmax_gradient(logits: Tensor, units: Tensor, count: int, out: Tensor) -> None:
+    """Write `softmax_gradient` into `out`, which has the shape of the logits; these may be overwritten.
+
+    Logits beyond those of `units`, which padding has added, are left out, and their gradients are 0 where the others are finite.
+    """
+    classes, filled = units.shape[-1], logits.shape[-1]
+    if filled == classes or filled - classes != -classes % LANES or classes > MOST_FILLED:
+        out.zero_()[..., :classes] = softmax_gradient(logits[..., :classes], units, count)
+        return
+    logits[..., classes:].fill_(-torch.inf)
+    torch.softmax(logits, -1, out=out)
+    out[..., :classes].sub_(units)
+    out.mul_(1 / count)

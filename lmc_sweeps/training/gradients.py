@@ -1,7 +1,7 @@
 """Gradients of the training loss: cross-entropy of examples or tokens, on targets that may be smoothed, batch norms in training mode."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 import torch
@@ -35,49 +35,60 @@ def loss_gradient(logits: Tensor, targets: Tensor) -> Tensor:
     return softmax_gradient(logits, targets, math.prod(targets.shape[1:-1]))
 
 
-def write_gradients(
-    architecture: Architecture,
-    stack: Mapping[str, Tensor],
-    statistics: Collection[str],
-    inputs: Tensor,
-    targets: Tensor,
-    out: Mapping[str, Tensor],
-) -> None:
-    """Write the gradient of each network's loss into `out`, and into `stack` its running statistics after the batch.
+def gradient_writer(
+    architecture: Architecture, stack: Mapping[str, Tensor], statistics: Collection[str], out: Mapping[str, Tensor]
+) -> Callable[[Tensor, Tensor], None]:
+    """Return what writes the gradient of each network's loss into `out`, and into `stack` its running statistics after the batch.
 
-    Networks of which a stack is not computed at once are taken one after the other, so that the values which a gradient needs are held of
-    one network at a time.
+    It takes inputs, (K, B, ...), and targets, (K, B, ..., classes). Networks of which a stack is not computed at once are taken one after
+    the other, so that the values which a gradient needs are held of one network at a time.
 
     Parameters
     ----------
     architecture : Architecture
     stack : mapping of str to Tensor
+        In its memory while it is trained.
     statistics : collection of str
         The tensors of the stack that training changes by itself.
-    inputs : Tensor, shape (K, B, ...)
-    targets : Tensor, shape (K, B, ..., classes)
     out : mapping of str to Tensor
-        As `stack`, without the statistics.
+        As `stack`, without the statistics; in its memory too.
     """
-    if len(inputs) == 1 or architecture.is_computed_at_once(stack):
-        _write(architecture, stack, statistics, inputs, targets, out)
-        return
-    for k in range(len(inputs)):
-        one, of_one = ({name: tensor[k : k + 1] for name, tensor in tensors.items()} for tensors in (stack, out))
-        _write(architecture, one, statistics, inputs[k : k + 1], targets[k : k + 1], of_one)
+    networks = len(next(iter(stack.values())))
+    if networks == 1 or architecture.is_computed_at_once(stack):
+        return _writer(architecture, stack, statistics, out)
+    writers = [_writer(architecture, _of_network(k, stack), statistics, _of_network(k, out)) for k in range(networks)]
+
+    def write(inputs: Tensor, targets: Tensor) -> None:
+        for k, writer in enumerate(writers):
+            writer(inputs[k : k + 1], targets[k : k + 1])
+
+    return write
 
 
-def _write(
+def _of_network(k: int, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a stack of one network, in the memory of a stack."""
+    return {name: tensor[k : k + 1] for name, tensor in tensors.items()}
+
+
+def _writer(
+    architecture: Architecture, stack: Mapping[str, Tensor], statistics: Collection[str], out: Mapping[str, Tensor]
+) -> Callable[[Tensor, Tensor], None]:
+    if statistics:
+        return partial(_write_in_training_mode, architecture, stack, statistics, out)
+    # Training mode computes nothing else, so an architecture may do it by hand.
+    return architecture.gradient_writer(stack, out) or (
+        lambda inputs, targets: architecture.gradients(stack, inputs, partial(loss_gradient, targets=targets), out)
+    )
+
+
+def _write_in_training_mode(
     architecture: Architecture,
     stack: Mapping[str, Tensor],
     statistics: Collection[str],
+    out: Mapping[str, Tensor],
     inputs: Tensor,
     targets: Tensor,
-    out: Mapping[str, Tensor],
 ) -> None:
-    if not statistics:  # training mode computes nothing else; an architecture may do it by hand
-        architecture.gradients(stack, inputs, partial(loss_gradient, targets=targets), out)
-        return
     leaves = {name: tensor.detach().requires_grad_() for name, tensor in stack.items() if name not in statistics}
     with torch.enable_grad():
         logits, updated = architecture.training_forward({**stack, **leaves}, inputs)

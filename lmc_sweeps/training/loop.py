@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from lmc_sweeps.common.subnormals import SubnormalsAsZeros
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import Architecture, unstack
 from lmc_sweeps.training.batches import batches
 from lmc_sweeps.training.flat import Flat
-from lmc_sweeps.training.gradients import target_table, write_gradients
+from lmc_sweeps.training.gradients import gradient_writer, target_table
 from lmc_sweeps.training.optimizers import Optimizer
 from lmc_sweeps.training.recipe import Recipe, Training
 
-CODE_VERSION = 3  # part of every run_id: raise it when training gives other bits
+CODE_VERSION = 4  # part of every run_id: raise it when training gives other bits
 
 
 @dataclass(kw_only=True)
@@ -88,10 +89,13 @@ def train(
     as_taken = (lambda inputs: inputs) if training.augmentation == "none" else architecture.training_inputs
     classes = architecture.forward(start.parameters, as_taken(split.inputs[:1])).shape[-1]
     targets = target_table(classes, training.label_smoothing, parameters.whole)
+    write_gradients = gradient_writer(architecture, stack, statistics, gradients.views)
+    zeros = SubnormalsAsZeros()
     for inputs, target in batches(recipes, split, targets, start.step, last, as_taken):
-        write_gradients(architecture, stack, statistics, inputs, target, gradients.views)
-        for update in updates:
-            update(state.step)
+        with zeros:
+            write_gradients(inputs, target)
+            for update in updates:
+                update(state.step)
         state.step += 1
         after_step(state)
     return state

@@ -61,7 +61,7 @@ def test_the_scope_has_every_setting_under_its_dotted_name_and_no_place():
         "training.label_smoothing": 0.0,
         "training.augmentation": "none",
         "training.crop_padding": 4,
-        "code_version": 3,
+        "code_version": 4,
     }
     assert scope(job(dataset=Mnist(root="/data", test_size=10)), FINGERPRINT) == expected
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lmc_sweeps.models.products import Products, Workspace
+from lmc_sweeps.models.products import Products
 
 
 def drawn(*size):
@@ -29,13 +29,15 @@ def test_a_factor_of_a_factor_is_itself_and_a_result_is_rounded_if_asked_for(rou
     assert torch.equal(wide, products.product(left, right).float())
 
 
-def test_widened_numbers_are_the_same_numbers_and_share_the_memory_of_their_size():
-    workspace, like = Workspace(), torch.empty(0)
-    one, other = drawn(2, 3).bfloat16(), 2 * drawn(2, 3).bfloat16()
-    first = workspace.widened(one, like)
-    assert torch.equal(first, one.float())
-    second = workspace.widened(other, like)
-    assert second.data_ptr() == first.data_ptr()
-    assert torch.equal(second, other.float())
-    assert workspace.widened(first, like) is first
-    assert workspace.widened(drawn(3, 2).bfloat16(), like).data_ptr() != first.data_ptr()
+@pytest.mark.parametrize("rounds_results", [True, False])
+def test_factors_and_products_are_the_same_in_memory_that_is_given(rounds_results):
+    products, left, right = Products(torch.bfloat16, rounds_results), drawn(2, 3, 4), drawn(2, 4, 5)
+    factors = [products.factor(values, products.room(values)) for values in (left, right)]
+    assert all(torch.equal(factor, products.factor(values)) for factor, values in zip(factors, (left, right), strict=True))
+    out = torch.empty(2, 3, 5)
+    products.product(*factors, out=out, room=products.room(out))
+    assert torch.equal(out, products.product(*factors).float())
+    assert left.equal(drawn(2, 3, 4))  # they stay what they were
+    assert Products().room(left) is left
+    rounded = left.bfloat16()
+    assert Products(torch.bfloat16).room(rounded) is rounded

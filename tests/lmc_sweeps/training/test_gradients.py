@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from normalised_networks import architecture, convolutions, drawn, normal, stack_of
 
-from lmc_sweeps.training.gradients import loss_gradient, target_table, write_gradients
+from lmc_sweeps.training.gradients import gradient_writer, loss_gradient, target_table
 
 CLASSES = 3
 
@@ -40,7 +40,7 @@ def test_gradients_and_statistics_of_batch_norms_are_those_of_pytorchs_training_
     assert statistics == {f"{layer}.running_{kind}" for layer in (1, 4) for kind in ("mean", "var")}
     out = {name: torch.full_like(tensor, torch.nan) for name, tensor in stack.items() if name not in statistics}
     modules = [drawn(convolutions, seed).train() for seed in (0, 1)]
-    write_gradients(code, stack, statistics, inputs, torch.eye(CLASSES, dtype=torch.float64)[labels], out)
+    gradient_writer(code, stack, statistics, out)(inputs, torch.eye(CLASSES, dtype=torch.float64)[labels])
     for k, module in enumerate(modules):
         F.cross_entropy(module(inputs[k]), labels[k]).backward()
         for name, parameter in module.named_parameters():

@@ -1,0 +1,157 @@
+"""Gradients of a chain for a stack that stays in its memory, by hand: views and memory are made once, and used batch after batch.
+
+A narrow network's step is shorter than what automatic differentiation, fresh memory and new views of it cost.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Size, Tensor, nn
+
+from lmc_sweeps.models.chain_layer import ACTIVATIONS, DERIVATIVES, Layer
+from lmc_sweeps.models.products import Products
+from lmc_sweeps.models.softmax import write_softmax_gradient
+
+
+class ChainGradients:
+    r"""Writes the gradients of losses with respect to the parameters of a stack of chains, for one batch after the other.
+
+    .. math:: \partial L / \partial W^l = (\partial L / \partial z^l)^\top h^{l-1}, \qquad
+              \partial L / \partial b^l = \textstyle\sum_i \partial L / \partial z^l_i, \qquad
+              \partial L / \partial z^{l-1} = \left(\partial L / \partial z^l\; W^l\right) \odot \sigma'(z^{l-1})
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Of which the derivatives are known (`are_known`).
+    products : Products
+    stack : mapping of str to Tensor
+        Read in every call.
+    out : mapping of str to Tensor
+        As `stack`; written in every call.
+    n_outputs : int, optional
+        Outputs beyond these, which padding has added, are left out.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        products: Products,
+        stack: Mapping[str, Tensor],
+        out: Mapping[str, Tensor],
+        n_outputs: int | None = None,
+    ) -> None:
+        self._parameters = _Parameters(layers, products, stack, out)
+        self._n_outputs = n_outputs
+        self._passes: dict[int, _Pass] = {}
+
+    @staticmethod
+    def are_known(layers: Sequence[Layer]) -> bool:
+        """Return whether the derivatives of all activation functions are known, one behind each hidden layer and none at the end."""
+        *hidden, output = [[type(module) for module in layer.after] for layer in layers]
+        return not output and all(len(kind) == 1 and kind[0] in DERIVATIVES for kind in hidden)
+
+    def write(self, inputs: Tensor, at_logits: Callable[[Tensor], Tensor]) -> None:
+        """Write the gradients of any loss: `at_logits` goes from logits, (K, n, outputs), to the gradient there; inputs are (K, n, d)."""
+        both = self._of_size(inputs.shape[1])
+        logits = both.onward(inputs)
+        both.at_logits.zero_()[..., : self._n_outputs] = at_logits(logits[..., : self._n_outputs])
+        both.backward()
+
+    def write_of_cross_entropy(self, inputs: Tensor, targets: Tensor) -> None:
+        """Write the gradients of each network's mean cross-entropy on targets, (K, n, classes)."""
+        both = self._of_size(inputs.shape[1])
+        write_softmax_gradient(both.onward(inputs), targets, inputs.shape[1], out=both.at_logits)
+        both.backward()
+
+    def _of_size(self, examples: int) -> "_Pass":
+        if examples not in self._passes:  # all batches of an epoch have one size, but for the last
+            self._passes[examples] = _Pass(self._parameters, examples)
+        return self._passes[examples]
+
+
+class _Parameters:
+    """The tensors of a stack by layer, their gradients, and both as products take and return them."""
+
+    def __init__(self, layers: Sequence[Layer], products: Products, stack: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> None:
+        self.products = products
+        self.kinds = [type(layer.after[0]) for layer in layers[:-1]]
+        self.weights = [stack[f"{layer.name}.weight"] for layer in layers]  # (K, m_k, m_{k-1})
+        self.biases = [stack[f"{layer.name}.bias"].unsqueeze(1) if layer.has_bias else None for layer in layers]  # (K, 1, m_k)
+        self.at_weights = [out[f"{layer.name}.weight"] for layer in layers]
+        self.at_biases = [out[f"{layer.name}.bias"] if layer.has_bias else None for layer in layers]
+        self.factors = [products.room(weight) for weight in self.weights]
+        self.transposed = [factor.transpose(1, 2) for factor in self.factors]
+        self.results = [products.room(gradient) for gradient in self.at_weights]
+
+
+class _Pass:
+    """A pass onward and one backward through batches of one size, with the memory of all values and gradients.
+
+    Layers share the memory of what is needed for a moment only, and written to where it is near the core: of a ReLU whose values are
+    rounded, the derivative needs the sign, which the factor has (but of numbers below 1e-40).
+    """
+
+    def __init__(self, parameters: _Parameters, examples: int) -> None:
+        self._parameters, products = parameters, parameters.products
+        self._shared: dict[Size, Tensor] = {}
+        like = parameters.weights[0]
+        is_short = products.dtype is not None and products.rounds_results
+        self._values, at_values = [], []  # what each layer computes, (K, n, m_k), and the gradients there
+        for kind, weight in zip([*parameters.kinds, None], parameters.weights, strict=True):
+            shape = Size([len(weight), examples, weight.shape[1]])
+            self._values.append(self._for_a_moment(shape, like) if is_short and kind is nn.ReLU else like.new_empty(shape))
+            at_values.append(like.new_empty(shape, dtype=products.dtype if is_short and kind is nn.ReLU else None))
+        self._rounded = [products.room(values) for values in self._values]
+        self._at_values = at_values
+        self._backward = [products.room(gradient) for gradient in at_values]
+        self._transposed = [factor.transpose(1, 2) for factor in self._backward]
+        self._inputs = like
+
+    @property
+    def at_logits(self) -> Tensor:
+        """The gradient at the logits, to be written between both passes."""
+        return self._at_values[-1]
+
+    def onward(self, inputs: Tensor) -> Tensor:
+        """Return the logits of inputs, (K, n, d)."""
+        parameters, products = self._parameters, self._parameters.products
+        self._inputs = factor = products.factor(inputs)
+        for weight, room in zip(parameters.weights, parameters.factors, strict=True):
+            products.factor(weight, room)
+        for k, (values, room) in enumerate(zip(self._values, self._rounded, strict=True)):
+            bias = parameters.biases[k]
+            if bias is not None and products.dtype is None:
+                torch.baddbmm(bias, factor, parameters.transposed[k], out=values)
+            else:
+                products.product(factor, parameters.transposed[k], out=values, room=room)
+                if bias is not None:
+                    values.add_(bias)
+            if k < len(parameters.kinds):
+                factor = products.factor(ACTIVATIONS[parameters.kinds[k]](values), room)
+        return values
+
+    def backward(self) -> None:
+        """Write the gradients of the parameters, from the one at the logits."""
+        parameters, products = self._parameters, self._parameters.products
+        for k in range(len(self._values) - 1, -1, -1):
+            gradient, factor, at_bias = self._at_values[k], self._backward[k], parameters.at_biases[k]
+            products.factor(gradient, factor)
+            below = self._rounded[k - 1] if k else self._inputs
+            products.product(self._transposed[k], below, out=parameters.at_weights[k], room=parameters.results[k])
+            if at_bias is not None:
+                torch.sum(self._widened(gradient, at_bias), 1, out=at_bias)
+            if k:
+                products.product(factor, parameters.factors[k], out=self._at_values[k - 1], room=self._backward[k - 1])
+                kind = parameters.kinds[k - 1]
+                DERIVATIVES[kind](self._at_values[k - 1], below if kind is nn.ReLU else self._values[k - 1])
+
+    def _widened(self, values: Tensor, like: Tensor) -> Tensor:
+        """Return values in the type of another tensor: themselves, if they have it."""
+        return values if values.dtype == like.dtype else self._for_a_moment(values.shape, like).copy_(values)
+
+    def _for_a_moment(self, shape: Size, like: Tensor) -> Tensor:
+        """Return the memory of a size: what is written there holds until it is asked for again."""
+        if shape not in self._shared:
+            self._shared[shape] = like.new_empty(shape)
+        return self._shared[shape]
