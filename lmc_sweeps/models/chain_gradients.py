@@ -10,7 +10,7 @@ from torch import Size, Tensor, nn
 
 from lmc_sweeps.models.chain_layer import ACTIVATIONS, DERIVATIVES, Layer
 from lmc_sweeps.models.products import Products
-from lmc_sweeps.models.softmax import write_softmax_gradient
+from lmc_sweeps.models.softmax import softmax_gradient_
 
 
 class ChainGradients:
@@ -55,13 +55,14 @@ class ChainGradients:
         """Write the gradients of any loss: `at_logits` goes from logits, (K, n, outputs), to the gradient there; inputs are (K, n, d)."""
         both = self._of_size(inputs.shape[1])
         logits = both.onward(inputs)
-        both.at_logits.zero_()[..., : self._n_outputs] = at_logits(logits[..., : self._n_outputs])
+        gradient = at_logits(logits[..., : self._n_outputs])
+        logits.zero_()[..., : self._n_outputs] = gradient
         both.backward()
 
     def write_of_cross_entropy(self, inputs: Tensor, targets: Tensor) -> None:
         """Write the gradients of each network's mean cross-entropy on targets, (K, n, classes)."""
         both = self._of_size(inputs.shape[1])
-        write_softmax_gradient(both.onward(inputs), targets, inputs.shape[1], out=both.at_logits)
+        softmax_gradient_(both.onward(inputs), targets, inputs.shape[1])
         both.backward()
 
     def _of_size(self, examples: int) -> "_Pass":
@@ -86,72 +87,68 @@ class _Parameters:
 
 
 class _Pass:
-    """A pass onward and one backward through batches of one size, with the memory of all values and gradients.
+    """A pass onward and one backward through batches of one size.
 
-    Layers share the memory of what is needed for a moment only, and written to where it is near the core: of a ReLU whose values are
-    rounded, the derivative needs the sign, which the factor has (but of numbers below 1e-40).
+    Backward, each gradient takes the place of the values at which it is, which nothing needs any more: the less memory a step goes
+    through, the nearer to the core it stays. What is needed for a moment only shares the memory of its size.
     """
 
     def __init__(self, parameters: _Parameters, examples: int) -> None:
         self._parameters, products = parameters, parameters.products
-        self._shared: dict[Size, Tensor] = {}
+        self._shared: dict[tuple[Size, torch.dtype], Tensor] = {}
         like = parameters.weights[0]
+        shapes = [Size([len(like), examples, weight.shape[1]]) for weight in parameters.weights]
+        # Of a ReLU whose values are rounded the derivative needs the sign, which the factor has (but of numbers below 1e-40).
         is_short = products.dtype is not None and products.rounds_results
-        self._values, at_values = [], []  # what each layer computes, (K, n, m_k), and the gradients there
-        for kind, weight in zip([*parameters.kinds, None], parameters.weights, strict=True):
-            shape = Size([len(weight), examples, weight.shape[1]])
-            self._values.append(self._for_a_moment(shape, like) if is_short and kind is nn.ReLU else like.new_empty(shape))
-            at_values.append(like.new_empty(shape, dtype=products.dtype if is_short and kind is nn.ReLU else None))
-        self._rounded = [products.room(values) for values in self._values]
-        self._at_values = at_values
-        self._backward = [products.room(gradient) for gradient in at_values]
-        self._transposed = [factor.transpose(1, 2) for factor in self._backward]
+        self._is_short = [is_short and kind is nn.ReLU for kind in parameters.kinds] + [False]
+        self._values = [
+            self._for_a_moment(shape, like.dtype) if short else like.new_empty(shape)
+            for shape, short in zip(shapes, self._is_short, strict=True)
+        ]  # what each layer computes, (K, n, m_k), and what follows it
+        self._factors = [products.room(values) for values in self._values]
+        self._transposed = [factor.transpose(1, 2) for factor in self._factors]
         self._inputs = like
 
-    @property
-    def at_logits(self) -> Tensor:
-        """The gradient at the logits, to be written between both passes."""
-        return self._at_values[-1]
-
     def onward(self, inputs: Tensor) -> Tensor:
-        """Return the logits of inputs, (K, n, d)."""
+        """Return the logits of inputs, (K, n, d), to be overwritten by the gradient there before the pass backward."""
         parameters, products = self._parameters, self._parameters.products
-        self._inputs = factor = products.factor(inputs)
+        self._inputs = below = products.factor(inputs)
         for weight, room in zip(parameters.weights, parameters.factors, strict=True):
             products.factor(weight, room)
-        for k, (values, room) in enumerate(zip(self._values, self._rounded, strict=True)):
+        for k, (values, factor) in enumerate(zip(self._values, self._factors, strict=True)):
             bias = parameters.biases[k]
             if bias is not None and products.dtype is None:
-                torch.baddbmm(bias, factor, parameters.transposed[k], out=values)
+                torch.baddbmm(bias, below, parameters.transposed[k], out=values)
             else:
-                products.product(factor, parameters.transposed[k], out=values, room=room)
+                products.product(below, parameters.transposed[k], out=values, room=factor)
                 if bias is not None:
                     values.add_(bias)
             if k < len(parameters.kinds):
-                factor = products.factor(ACTIVATIONS[parameters.kinds[k]](values), room)
+                below = products.factor(ACTIVATIONS[parameters.kinds[k]](values), factor)
         return values
 
     def backward(self) -> None:
         """Write the gradients of the parameters, from the one at the logits."""
         parameters, products = self._parameters, self._parameters.products
+        gradient = self._values[-1]
         for k in range(len(self._values) - 1, -1, -1):
-            gradient, factor, at_bias = self._at_values[k], self._backward[k], parameters.at_biases[k]
-            products.factor(gradient, factor)
-            below = self._rounded[k - 1] if k else self._inputs
+            factor, at_bias = products.factor(gradient, self._factors[k]), parameters.at_biases[k]
+            below = self._factors[k - 1] if k else self._inputs
             products.product(self._transposed[k], below, out=parameters.at_weights[k], room=parameters.results[k])
             if at_bias is not None:
                 torch.sum(self._widened(gradient, at_bias), 1, out=at_bias)
             if k:
-                products.product(factor, parameters.factors[k], out=self._at_values[k - 1], room=self._backward[k - 1])
-                kind = parameters.kinds[k - 1]
-                DERIVATIVES[kind](self._at_values[k - 1], below if kind is nn.ReLU else self._values[k - 1])
+                values = below if self._is_short[k - 1] else self._values[k - 1]
+                at_values = self._for_a_moment(values.shape, values.dtype)
+                products.product(factor, parameters.factors[k], out=at_values, room=below)
+                gradient = DERIVATIVES[parameters.kinds[k - 1]](at_values, values)
 
     def _widened(self, values: Tensor, like: Tensor) -> Tensor:
         """Return values in the type of another tensor: themselves, if they have it."""
-        return values if values.dtype == like.dtype else self._for_a_moment(values.shape, like).copy_(values)
+        return values if values.dtype == like.dtype else self._for_a_moment(values.shape, like.dtype).copy_(values)
 
-    def _for_a_moment(self, shape: Size, like: Tensor) -> Tensor:
+    def _for_a_moment(self, shape: Size, dtype: torch.dtype) -> Tensor:
         """Return the memory of a size: what is written there holds until it is asked for again."""
-        if shape not in self._shared:
-            self._shared[shape] = like.new_empty(shape)
-        return self._shared[shape]
+        if (shape, dtype) not in self._shared:
+            self._shared[shape, dtype] = self._parameters.weights[0].new_empty(shape, dtype=dtype)
+        return self._shared[shape, dtype]

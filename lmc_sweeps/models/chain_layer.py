@@ -13,11 +13,12 @@ ELEMENTWISE = (
     nn.ReLU, nn.Tanh, nn.GELU, nn.Sigmoid, nn.SiLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.Softplus, nn.Mish, nn.Hardtanh, nn.ReLU6,
     nn.Identity, nn.Dropout,
 )  # fmt: skip
-# In place: activation functions, and from the gradient at their outputs h to the one at their inputs, the functions that autograd calls.
+# In place: activation functions; and from the gradient at their outputs h to the one at their inputs, in the memory of h, by what autograd
+# calls.
 ACTIVATIONS: Mapping[type[nn.Module], Callable[[Tensor], Tensor]] = {nn.ReLU: torch.relu_, nn.Tanh: torch.tanh_}
 DERIVATIVES: Mapping[type[nn.Module], Callable[[Tensor, Tensor], Tensor]] = {
-    nn.ReLU: lambda gradient, h: torch.ops.aten.threshold_backward.grad_input(gradient, h, 0, grad_input=gradient),
-    nn.Tanh: lambda gradient, h: torch.ops.aten.tanh_backward.grad_input(gradient, h, grad_input=gradient),
+    nn.ReLU: lambda gradient, h: torch.ops.aten.threshold_backward.grad_input(gradient, h, 0, grad_input=h),
+    nn.Tanh: lambda gradient, h: torch.ops.aten.tanh_backward.grad_input(gradient, h, grad_input=h),
 }
 # Those that move two inputs no further apart: |f(x) - f(y)| <= |x - y|. (GELU, SiLU, Mish and SELU are steeper somewhere, PyTorch's
 # Softplus has a jump.)

@@ -34,16 +34,18 @@ def softmax_gradient(logits: Tensor, units: Tensor, count: int) -> Tensor:
     return torch.softmax(in_whole_vectors(logits), -1)[..., : logits.shape[-1]].sub_(units).mul_(1 / count)
 
 
-def write_softmax_gradient(logits: Tensor, units: Tensor, count: int, out: Tensor) -> None:
-    """Write `softmax_gradient` into `out`, which has the shape of the logits; these may be overwritten.
+def softmax_gradient_(logits: Tensor, units: Tensor, count: int) -> None:
+    """Overwrite logits by their `softmax_gradient`.
 
-    Logits beyond those of `units`, which padding has added, are left out, and their gradients are 0 where the others are finite.
+    Those beyond the classes of `units`, which padding has added, are left out; the gradient there is 0 where the others are finite.
     """
-    classes, filled = units.shape[-1], logits.shape[-1]
-    if filled == classes or filled - classes != -classes % LANES or classes > MOST_FILLED:
-        out.zero_()[..., :classes] = softmax_gradient(logits[..., :classes], units, count)
+    classes, fill = units.shape[-1], logits.shape[-1] - units.shape[-1]
+    if fill != -classes % LANES or classes > MOST_FILLED:
+        gradient = softmax_gradient(logits[..., :classes], units, count)
+        logits.zero_()[..., :classes] = gradient
         return
-    logits[..., classes:].fill_(-torch.inf)
-    torch.softmax(logits, -1, out=out)
-    out[..., :classes].sub_(units)
-    out.mul_(1 / count)
+    if fill:
+        logits[..., classes:].fill_(-torch.inf)
+    torch.softmax(logits, -1, out=logits)
+    logits[..., :classes].sub_(units)
+    logits.mul_(1 / count)
