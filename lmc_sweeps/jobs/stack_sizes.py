@@ -1,9 +1,8 @@
 """How many networks are best trained at once on this machine: within the memory that a stack may take, and measured, not guessed."""
 
-import itertools
+import contextlib
 import logging
 import math
-import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from lmc_sweeps.training.loop import StackState, initial_state, train
 
 log = logging.getLogger(__name__)
 SLOWEST_GAIN = 0.97  # a larger stack must train a network in less than this share of the time
-PROBE_STEPS, WARM_UP_STEPS = 7, 3
+WARM_UP_STEPS, LEAST_STEPS, MOST_STEPS = 3, 7, 50  # of a trial, which ends after as many of them as take
+PROBE_SECONDS = 0.05
 TRIED = 4  # networks in the stack of an estimate
 
 
@@ -65,7 +65,7 @@ def stack_times(group: Sequence[PlannedNetwork]) -> StackTimes:
             return StackTimes(min(most, first.settings.training.stack), counted, is_set=True)
         if not _is_computed_at_once(first):
             return StackTimes(1, counted)
-        if most == 1 or first.steps < 10 * (PROBE_STEPS + WARM_UP_STEPS):
+        if most == 1 or first.steps < 10 * (WARM_UP_STEPS + LEAST_STEPS):
             return StackTimes(most, counted)
         while size <= 4 * best:  # two sizes in a row without a gain end the search
             tried[size] = seconds_per_network_step(group[:size])
@@ -129,27 +129,35 @@ def _memory_for_stacks(settings: JobSettings) -> float:
     return 0.7 * torch.cuda.mem_get_info(device)[0]
 
 
+class _Enough(Exception):
+    """Ends a trial."""
+
+
 def seconds_per_network_step(networks: Sequence[PlannedNetwork]) -> float:
     """Return how long a step takes for each network of a stack, measured on this machine; nothing of it is kept.
 
-    The first steps do not count, unless there are no more; without a step it is 0.
+    It is the mean of a few steps, for now and then a step draws an order or gathers the batches of the next ones. The first steps do not
+    count, unless there are no more; without a step it is 0.
     """
     device = resolve_device(networks[0].settings.device)
     architecture = networks[0].training_architecture
     split = training_split(networks[0], padded_split(architecture, networks[0].data.train, device))
     initial = {name: tensor.to(device) for name, tensor in padded_stack(networks).items()}
     moments = [time.perf_counter()]
+    most = max(LEAST_STEPS, min(MOST_STEPS, networks[0].steps // 20))  # a trial must cost little beside the training
 
     def note(state: StackState) -> None:
         progressed()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         moments.append(time.perf_counter())
+        if state.step >= WARM_UP_STEPS + LEAST_STEPS and moments[-1] - moments[WARM_UP_STEPS] > PROBE_SECONDS:
+            raise _Enough
 
     settings = networks[0].settings
     label = f"a trial step of training {len(networks)} networks of width {settings.width}"
-    with products_of(settings.precision), time_limit(settings.time_limit, label) as progressed:
+    with products_of(settings.precision), time_limit(settings.time_limit, label) as progressed, contextlib.suppress(_Enough):
         state = initial_state(networks[0].settings.optimizer, initial, networks[0].statistics)
-        train(architecture, state, [network.recipe for network in networks], split, note, WARM_UP_STEPS + PROBE_STEPS)
-    steps = [after - before for before, after in itertools.pairwise(moments)]
-    return statistics.median(steps[WARM_UP_STEPS - 1 :] or steps or [0.0]) / len(networks)
+        train(architecture, state, [network.recipe for network in networks], split, note, WARM_UP_STEPS + most)
+    first = min(WARM_UP_STEPS, max(len(moments) - 2, 0))
+    return (moments[-1] - moments[first]) / max(len(moments) - 1 - first, 1) / len(networks)

@@ -68,3 +68,18 @@ def test_the_time_of_training_is_estimated_group_by_group(monkeypatch):
     monkeypatch.setattr(stack_sizes, "seconds_per_network_step", lambda tasks: {6: 0.5, 9: 2.0}[tasks[0].settings.width])
     tasks = [*(task(number) for number in range(6)), task(width=9)]
     assert training_seconds(tasks) == 6 * 12 * 0.5 + 12 * 2.0  # 12 steps each
+
+
+@pytest.mark.parametrize(("duration", "steps"), [(1e-6, 50), (1.0, 7)])  # of short steps as many as are tried at most, of long ones as few
+def test_the_time_of_a_step_is_a_mean_and_ends_when_enough_is_measured(duration, steps, monkeypatch):
+    def trained(architecture, state, recipes, split, note, steps):
+        for step in range(1, steps + 1):
+            state.step = step
+            note(state)
+
+    moments = [0.0]
+    monkeypatch.setattr(stack_sizes, "train", trained)
+    monkeypatch.setattr(stack_sizes.time, "perf_counter", lambda: moments.append(moments[-1] + duration) or moments[-1])
+    tasks = [task(number, training=Training(epochs=500, batch_size=16)) for number in range(4)]
+    assert stack_sizes.seconds_per_network_step(tasks) == pytest.approx(duration / 4)
+    assert len(moments) - 2 == 3 + steps  # beside the first two: where time begins, and where the trial does
