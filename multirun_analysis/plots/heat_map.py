@@ -68,11 +68,11 @@ def plot_heat_map(
 def _mark(ax: Axes, table: pd.DataFrame, x: str, y: str, runs: pd.DataFrame | None) -> None:
     """Let the page say of every cell what it is, in the order in which they are drawn."""
     rows = {(row[y], row[x]): row for row in table.to_dict("records")}
+    pairs = {} if runs is None else cells(runs, [y, x])
     tips: list[Tip] = []
     for at_y, at_x in product(ordered(table[y])[::-1], ordered(table[x])):
         row, values = rows.get((at_y, at_x)), values_of([y, x], [at_y, at_x])
-        pairs = None if runs is None else runs[(runs[y] == at_y) & (runs[x] == at_x)]
-        tips.append((values, "" if row is None else estimate_text(row, axis_label(METRIC, "test"), pairs)))
+        tips.append((values, "" if row is None else estimate_text(row, axis_label(METRIC, "test"), pairs.get((at_y, at_x)))))
     mark(ax.collections[0], tips, split="test")
 
 
