@@ -13,8 +13,10 @@ from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.maths.certificates import two_layer_certificate, two_layer_curvature_certificate
 from lmc_sweeps.models.base import Model, Shape
+from lmc_sweeps.models.chain_gradients import ChainGradients
 from lmc_sweeps.models.chain_layer import DERIVATIVES
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
+from lmc_sweeps.models.softmax import softmax_gradient
 
 ACTIVATION_FUNCTIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 TANH_CURVATURE = 4 / (3 * math.sqrt(3))  # the largest |tanh''|
@@ -55,6 +57,16 @@ class MeanFieldNetwork(FeedForward):
             raise NotImplementedError("by autograd, `forward` would divide by N once more")
         # The sum over neurons is N times the output, so the gradient at the output, taken for that at the sum, is N times as large.
         super().gradients(stack, inputs, lambda sums: at_logits(sums / self._neurons), out)
+
+    def gradient_writer(self, stack: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> Callable[[Tensor, Tensor], None] | None:
+        if type(self) is not MeanFieldNetwork or not ChainGradients.are_known(self.layers):  # a subclass may compute something else
+            return None
+        of_sums = ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs)
+
+        def write(inputs: Tensor, targets: Tensor) -> None:
+            of_sums.write(inputs, lambda sums: softmax_gradient(sums / self._neurons, targets, inputs.shape[1]))
+
+        return write
 
     def line_logits(self, *arguments: object) -> Tensor:
         return super().line_logits(*arguments) / self._neurons  # type: ignore[arg-type]

@@ -1,10 +1,17 @@
 """Gradients of the training loss: by hand those of PyTorch's cross-entropy, for examples and tokens, smoothed or not."""
 
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
 from normalised_networks import architecture, convolutions, drawn, normal, stack_of
 
+from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.models.base import Shape, stacked
+from lmc_sweeps.models.feed_forward import FeedForward
+from lmc_sweeps.models.mean_field import MeanField
+from lmc_sweeps.models.mlp import Mlp
 from lmc_sweeps.training.gradients import gradient_writer, loss_gradient, target_table
 
 CLASSES = 3
@@ -48,3 +55,49 @@ def test_gradients_and_statistics_of_batch_norms_are_those_of_pytorchs_training_
         for name, buffer in module.named_buffers():
             if name in statistics:
                 torch.testing.assert_close(stack[name][k], buffer, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("precision", [None, torch.bfloat16])
+@pytest.mark.parametrize("is_padded", [True, False])
+@pytest.mark.parametrize(
+    ("model", "depth"),
+    [(Mlp(), 2), (Mlp(activation="tanh", bias=False), 3), (Mlp(activation="gelu"), 1), (MeanField(), 1), (MeanField(activation="tanh"), 1)],
+    ids=str,
+)
+def test_what_is_made_ready_for_all_steps_has_the_gradients_of_each_step_alone(model, depth, is_padded, precision):
+    shape = Shape((5,), 6, depth, CLASSES)
+    code = model.architecture(shape)
+    networks = [model.initial(shape, generator(0, k)) for k in range(3)]
+    stack = stacked([code.padded(network) if is_padded else network for network in networks])
+    code = code if precision is None else code.with_products_in(precision)
+    rng = torch.Generator().manual_seed(1)
+    by_writer, step_by_step = ({name: torch.full_like(tensor, torch.nan) for name, tensor in stack.items()} for _ in range(2))
+    writer = gradient_writer(code, stack, (), by_writer)
+    for size in (8, 8, 5):
+        inputs = torch.randn(3, size, 5, generator=rng)
+        inputs = torch.stack([code.padded_inputs(batch) for batch in inputs]) if is_padded else inputs
+        targets = target_table(CLASSES, 0.1, inputs)[torch.randint(CLASSES, (3, size), generator=rng)]
+        writer(inputs, targets)
+        code.gradients(stack, inputs, partial(loss_gradient, targets=targets), step_by_step)
+        for name, tensor in stack.items():
+            assert torch.equal(by_writer[name], step_by_step[name])
+            tensor.sub_(by_writer[name])
+
+
+def test_an_architecture_that_makes_nothing_ready_is_asked_for_its_gradients_in_every_step():
+    class Changed(FeedForward):
+        """One whose `gradients` are its own."""
+
+        def gradients(self, stack, inputs, at_logits, out):
+            super().gradients(stack, inputs, at_logits, out)
+            for gradient in out.values():
+                gradient.neg_()
+
+    shape = Shape((5,), 6, 1, CLASSES)
+    stack, inputs = stacked([Mlp().initial(shape, generator(0, k)) for k in range(2)]), torch.randn(2, 8, 5)
+    targets = target_table(CLASSES, 0.0, inputs)[torch.arange(8) % CLASSES].expand(2, 8, CLASSES)
+    layers = Mlp().architecture(shape).layers
+    plain, changed = ({name: torch.empty_like(tensor) for name, tensor in stack.items()} for _ in range(2))
+    gradient_writer(FeedForward(layers, CLASSES), stack, (), plain)(inputs, targets)
+    gradient_writer(Changed(layers, CLASSES), stack, (), changed)(inputs, targets)
+    assert all(torch.equal(changed[name], -plain[name]) for name in stack)
