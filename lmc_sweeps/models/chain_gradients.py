@@ -55,8 +55,9 @@ class ChainGradients:
         """Write the gradients of any loss: `at_logits` goes from logits, (K, n, outputs), to the gradient there; inputs are (K, n, d)."""
         both = self._of_size(inputs.shape[1])
         logits = both.onward(inputs)
-        gradient = at_logits(logits[..., : self._n_outputs])
-        logits.zero_()[..., : self._n_outputs] = gradient
+        own = logits[..., : self._n_outputs]
+        own.copy_(at_logits(own))  # which may have overwritten them
+        logits[..., own.shape[-1] :].zero_()
         both.backward()
 
     def write_of_cross_entropy(self, inputs: Tensor, targets: Tensor) -> None:

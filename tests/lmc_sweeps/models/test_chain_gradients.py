@@ -76,9 +76,10 @@ def test_gradients_are_those_of_autograd(kinds):
     leaves = {name: tensor.clone().requires_grad_() for name, tensor in stack.items()}
     tested.onward(leaves, tested.linear(0, leaves, inputs)).square().sum().backward()
     out = {name: torch.full_like(tensor, torch.nan) for name, tensor in stack.items()}
-    gradients_of(tested, stack, out).write(inputs, lambda logits: 2 * logits)
-    for name, leaf in leaves.items():
-        torch.testing.assert_close(out[name], leaf.grad, rtol=1e-5, atol=1e-5)
+    for at_logits in (lambda logits: 2 * logits, lambda logits: logits.mul_(2)):  # a loss may overwrite the logits
+        gradients_of(tested, stack, out).write(inputs, at_logits)
+        for name, leaf in leaves.items():
+            torch.testing.assert_close(out[name], leaf.grad, rtol=1e-5, atol=1e-5)
 
 
 def test_a_derivative_that_is_not_known_is_left_to_autograd():
