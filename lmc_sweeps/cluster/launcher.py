@@ -36,6 +36,7 @@ from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.launcher import BatchedLauncher
 from lmc_sweeps.sweeps.pending import PendingJob, already_done
+from lmc_sweeps.sweeps.progress import JobCount
 from lmc_sweeps.sweeps.worker_count import AUTO, workers_for
 
 TASKS = "tasks"  # the folder, in a sweep's own, of the scripts, logs and results of its tasks
@@ -142,7 +143,7 @@ class ClusterLauncher(BatchedLauncher):
     def _in_turn(self, jobs: list[PendingJob]) -> list[list[PendingJob]]:
         return [jobs]  # a job that ends its process ends its task only; and jobs that run in tasks now look as if they had been interrupted
 
-    def _train_and_run(self, jobs: list[PendingJob], n_complete: int) -> dict[int, JobReturn]:
+    def _train_and_run(self, jobs: list[PendingJob], n_complete: int, count: JobCount) -> dict[int, JobReturn]:
         settings = ClusterSettings.from_config(self._settings)
         folder = jobs[0].folder.parent / TASKS if jobs else Path()
         if n_complete:
@@ -160,18 +161,18 @@ class ClusterLauncher(BatchedLauncher):
         if waiting:
             say(f"{len(new)} jobs in {len(waiting)} tasks of {settings.cluster}; their logs are in {tasks.folder}.")
         try:
-            return self._wait(tasks, waiting, queued, settings)
+            return self._wait(tasks, waiting, queued, settings, count)
         except KeyboardInterrupt:
             if queued:
                 say(f"\n{tasks.leave([task.job for task in queued])}")
             raise
 
     def _wait(
-        self, tasks: Tasks, waiting: list[list[PendingJob]], submitted: list[Submitted], settings: ClusterSettings
+        self, tasks: Tasks, waiting: list[list[PendingJob]], submitted: list[Submitted], settings: ClusterSettings, count: JobCount
     ) -> dict[int, JobReturn]:
         """Submit tasks as there is room, until all have ended, and return the results of the jobs; `submitted` is kept up to date."""
         results: dict[int, JobReturn] = {}
-        news = JobNews([job for members in (*waiting, *(task.members for task in submitted)) for job in members])
+        news = JobNews([job for members in (*waiting, *(task.members for task in submitted)) for job in members], count)
         while waiting or submitted:
             if waiting and (room := tasks.room(len(submitted))):
                 for task in self._submit(tasks, waiting[:room], settings):

@@ -18,6 +18,7 @@ from lmc_sweeps.common.files import write_atomically
 from lmc_sweeps.jobs.missing import is_complete
 from lmc_sweeps.jobs.records import Record, is_finished, read_record
 from lmc_sweeps.sweeps.pending import PendingJob
+from lmc_sweeps.sweeps.progress import JobCount
 from lmc_sweeps.sweeps.running import report_failure
 from lmc_sweeps.sweeps.summary import job_line
 from multirun_analysis.checks import open_file, read_file
@@ -116,7 +117,7 @@ def job_result(job: PendingJob, outcome: Outcome, news: "JobNews") -> JobReturn:
         failure = None if is_done else outcome
         if failure is not None and not news.has_failed(job):
             news.drop(job)
-            report_failure(job.prepared, job.folder, job.label, TaskError(failure), say)
+            report_failure(job.prepared, job.folder, job.label, TaskError(failure), news.say_of_job)
     else:
         failure = outcome.get(job.number, "its task ended without a result for it")
     news.report(job, wait=failure is None)
@@ -128,7 +129,8 @@ def job_result(job: PendingJob, outcome: Outcome, news: "JobNews") -> JobReturn:
 class JobNews:
     """Writes the result of each job when it has a record, and from time to time what the tasks are doing."""
 
-    def __init__(self, jobs: Sequence[PendingJob]) -> None:
+    def __init__(self, jobs: Sequence[PendingJob], count: JobCount) -> None:
+        self._count = count
         self._before = {job.number: _stamp(job) for job in jobs}
         self._waiting = {job.number: job for job in jobs}
         self._doing, self._last_line = "", time.monotonic()
@@ -151,8 +153,13 @@ class JobNews:
         record = _record(job)
         if job.number in self._waiting and record is not None:
             line = job_line(record) if is_finished(record) else f"failed: {record.get('sentence')} (see {job.folder})"
-            say(f"{job.label} {line}")
+            self.say_of_job(f"{job.label} {line}")
             self.drop(job)
+
+    def say_of_job(self, line: str) -> None:
+        """Write that a job has ended, behind the count of those that have."""
+        self._count.done += 1
+        say(self._count.line(line))
 
     def drop(self, job: PendingJob) -> None:
         """Write nothing more about a job."""

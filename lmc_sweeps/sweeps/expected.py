@@ -116,7 +116,12 @@ def conceal(folder: Path) -> None:
                 write_atomically(path, masked.encode())
 
 
+def job_names(folder: Path) -> dict[str, str]:
+    """Return, by run_id, the overrides of each job: ``width=8 seed=2``."""
+    return {entry["run_id"]: entry.get("job", "") for entry in read_expected(folder)}
+
+
 def labels(folder: Path) -> dict[str, str]:
     """Return, by run_id, its number among all jobs and its overrides: ``[3/28] width=8 seed=2``."""
-    entries = read_expected(folder)
-    return {entry["run_id"]: f"[{k}/{len(entries)}] {entry.get('job', '')}".strip() for k, entry in enumerate(entries, start=1)}
+    names = job_names(folder)
+    return {run_id: f"[{k}/{len(names)}] {name}".strip() for k, (run_id, name) in enumerate(names.items(), start=1)}

@@ -17,9 +17,9 @@ from lmc_sweeps.jobs.missing import is_complete
 from lmc_sweeps.jobs.planned import PlannedNetwork, planned_networks
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.composing import JobComposer
-from lmc_sweeps.sweeps.expected import labels
+from lmc_sweeps.sweeps.expected import job_names
 from lmc_sweeps.sweeps.pending import PendingJob, already_done, cost, measuring_seconds, missing_networks, was_interrupted
-from lmc_sweeps.sweeps.progress import SweepProgress
+from lmc_sweeps.sweeps.progress import JobCount, SweepProgress
 from lmc_sweeps.sweeps.running import load_libraries
 from lmc_sweeps.sweeps.schedule import Schedule
 from lmc_sweeps.sweeps.work import CORE, SweepWork, send_core_log
@@ -87,7 +87,7 @@ class BatchedLauncher(Launcher):
         sweep_dir.mkdir(parents=True, exist_ok=True)
         results: dict[int, JobReturn] = {}
         jobs: list[PendingJob] = []
-        job_labels = labels(sweep_dir)
+        names = job_names(sweep_dir)
         for number, overrides in job_overrides.items():
             prepared = self._composer.prepare(overrides)
             folder = sweep_dir / prepared.run_id
@@ -95,11 +95,11 @@ class BatchedLauncher(Launcher):
                 results[number] = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
             else:
                 networks = {network.name: network for network in planned_networks(prepared)}
-                jobs.append(PendingJob(number, list(overrides), prepared, folder, job_labels.get(prepared.run_id, ""), networks, set()))
-        n_complete = len(results)
+                jobs.append(PendingJob(number, list(overrides), prepared, folder, names.get(prepared.run_id, ""), networks, set()))
+        n_complete, count = len(results), JobCount(len(job_overrides), len(results))
         with _CoreLog(self._log_handler(sweep_dir)):
             for part in self._in_turn(jobs):
-                results |= self._train_and_run(part, n_complete)
+                results |= self._train_and_run(part, n_complete, count)
                 n_complete = 0  # written once
         return results
 
@@ -113,26 +113,27 @@ class BatchedLauncher(Launcher):
         """Return the handler of the core's log lines while networks are trained: the sweep's log file."""
         return LogFile(sweep_dir / LOG, delay=True)
 
-    def _train_and_run(self, jobs: list[PendingJob], n_complete: int) -> dict[int, JobReturn]:
+    def _train_and_run(self, jobs: list[PendingJob], n_complete: int, count: JobCount) -> dict[int, JobReturn]:
         """Train the networks, and run every job as soon as its networks are trained."""
         if self._config is None or self._composer is None or self._context is None or self._function is None:
             raise RuntimeError("the launcher was not set up; Hydra calls setup() first.")
         missing = missing_networks(jobs)
         steps = sum(network.steps for network in missing)
-        count = self.n_workers([job.prepared for job in jobs], missing)
+        n_workers = self.n_workers([job.prepared for job in jobs], missing)
         measuring = {job.number: measuring_seconds(job) for job in jobs}
         numbered, named = {job.number: job for job in jobs}, {network.name: network for network in missing}
         log_file = Path(str(self._config.hydra.sweep.dir)) / LOG
         work = SweepWork(self._function, self._context, self._config, self._composer, numbered, named, log_file)
-        with SweepProgress("the sweep", steps, measuring, count) as progress:
+        with SweepProgress("the sweep", steps, measuring, n_workers) as progress:
             if n_complete:
                 progress.write(already_done(n_complete))
             if missing:
-                costs = cost(missing, sum(measuring.values()), steps, count)
-                progress.write(f"training {len(missing)} networks for {len(jobs)} jobs, {steps:,} network-steps{costs}.")
+                costs = cost(missing, sum(measuring.values()), steps, n_workers)
+                networks, of_jobs = (f"{n} {word}{'s' * (n > 1)}" for n, word in ((len(missing), "network"), (len(jobs), "job")))
+                progress.write(f"training {networks} for {of_jobs}, {steps:,} network-steps{costs}.")
             load_libraries([job.prepared for job in jobs])
-            with workers(work, progress, count) as at_work:
-                return Schedule(work, at_work, progress).run()
+            with workers(work, progress, n_workers) as at_work:
+                return Schedule(work, at_work, progress, count).run()
 
 
 class _CoreLog:

@@ -7,6 +7,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
@@ -79,6 +80,18 @@ class Progress(ABC):
             self._bar.write(for_terminal(line), file=sys.stderr)
         else:
             sys.stderr.write(f"{for_terminal(line)}\n")
+
+
+@dataclass
+class JobCount:
+    """How many of the jobs of a command are done, failed ones among them."""
+
+    total: int
+    done: int = 0
+
+    def line(self, line: str) -> str:
+        """Return what is said of a job that has ended just now, behind the count: ``[3/28 done] width=8 seed=2 ...``."""
+        return f"[{self.done}/{self.total} done] {line.lstrip()}"
 
 
 class TrainingProgress(Progress):

@@ -11,7 +11,7 @@ from lmc_sweeps.common.workers import Answer, WorkerEnded, Workers
 from lmc_sweeps.jobs.balancing import Waiting, balanced
 from lmc_sweeps.jobs.network_files import StoredNetwork
 from lmc_sweeps.jobs.planned import groups
-from lmc_sweeps.sweeps.progress import SweepProgress
+from lmc_sweeps.sweeps.progress import JobCount, SweepProgress
 from lmc_sweeps.sweeps.work import SweepWork, Trained
 
 JOBS, SIZES, STACKS = "run", "try_sizes", "train"  # methods of `SweepWork`
@@ -31,8 +31,8 @@ class Schedule:
     A step whose worker ended is tried once more when all else is done, alone: where two were too much for the memory, one may not be.
     """
 
-    def __init__(self, work: SweepWork, workers: Workers, progress: SweepProgress) -> None:
-        self._work, self._workers, self._progress = work, workers, progress
+    def __init__(self, work: SweepWork, workers: Workers, progress: SweepProgress, count: JobCount) -> None:
+        self._work, self._workers, self._progress, self._count = work, workers, progress, count
         self._jobs = dict(work.jobs)  # that are not yet run
         self._at_hand: dict[str, StoredNetwork] = {}
         self._groups = [[network.name for network in group] for group in groups(list(work.networks.values()))]
@@ -132,7 +132,7 @@ class Schedule:
 
     def _in_words(self, step: Step) -> str:
         if step.method == JOBS:
-            return self._jobs[step.subject].label
+            return self._jobs[step.subject].label or "the job"
         return f"{len(step.subject)} networks of width {self._work.networks[step.subject[0]].settings.width}"
 
     def _queue_ready(self) -> None:
@@ -151,8 +151,9 @@ class Schedule:
 
     def _end(self, number: int, result: JobReturn, lines: Sequence[str]) -> None:
         """Keep the result of a job, write its lines, and drop the networks that no other job needs."""
+        self._count.done += 1
         for line in lines:
-            self._progress.write(line)
+            self._progress.write(self._count.line(line))
         self._progress.end_job(number, result.status == JobStatus.COMPLETED)
         self._results[number] = result
         del self._jobs[number]

@@ -110,7 +110,7 @@ def test_a_job_that_cannot_fit_fails_alone_and_a_secret_that_was_typed_is_not_le
     assert completed.returncode == 1
     assert "1 of 2 jobs found." in completed.stdout
     assert "1 of 2 jobs failed" in completed.stderr
-    assert len(re.findall(r"\[2/2\] width=1000000000000 failed: .*[Mm]emory", completed.stderr)) == 1
+    assert len(re.findall(r"\[[12]/2 done\] width=1000000000000 failed: .*[Mm]emory", completed.stderr)) == 1
     failures = pd.read_csv(tmp_path / "sweep" / "analysis" / "failures.csv")
     assert failures[["job", "status"]].to_numpy().tolist() == [["width=1000000000000", "failed"]]
     assert "emory" in failures["sentence"][0]
@@ -197,7 +197,7 @@ def test_an_error_of_the_trial_steps_fails_the_jobs_of_that_shape_and_no_other(m
     words = ["-m", "width=4,5", "training.epochs=1", "points=3", "matching=[weights]", "store.dir=store", "hydra.sweep.dir=sweep"]
     printed_error = refusal(capsys, *words)
     assert "1 of 2 jobs failed" in printed_error
-    assert "[1/2] width=4 failed: RuntimeError: CUDA error (see sweep/" in printed_error
+    assert "/2 done] width=4 failed: RuntimeError: CUDA error (see sweep/" in printed_error
     runs, failures = (pd.read_csv(tmp_path / "sweep" / "analysis" / name) for name in ("runs.csv", "failures.csv"))
     assert set(runs["width"]) == {5}
     assert list(failures["job"]) == ["width=4"]
@@ -211,4 +211,5 @@ def test_a_job_that_was_interrupted_goes_last(command, tmp_path):
     record.unlink()
     completed = command(*sweep, "width=4,5")  # the networks of width 4 are there, those of width 5 are not
     assert completed.returncode == 0, completed.stderr
-    assert completed.stderr.index("[2/2]") < completed.stderr.index("[1/2]")
+    first, second = (line for line in completed.stderr.splitlines() if "/2 done] " in line)
+    assert ("width=5" in first, "width=4" in second) == (True, True)

@@ -47,7 +47,7 @@ def test_a_sweep_and_a_job_are_those_of_the_command_and_touch_nothing_of_the_cal
     assert (list(logging.root.handlers), logging.root.level, logging.raiseExceptions) == (handlers, level, raises)
     assert (signal.getsignal(signal.SIGINT), mpl.get_backend()) == (handler, backend)
     printed = capfd.readouterr()
-    assert "[2/2] width=5 " in printed.err
+    assert "[2/2 done] width=" in printed.err
     assert printed.out == ""
     assert results.report.is_file()
     words = ["width=4,5", "seed=0", "training.epochs=1", "points=3", "matching=[weights]", "hydra.sweep.dir='a sweep'", "-m"]

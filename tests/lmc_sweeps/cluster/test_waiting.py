@@ -17,6 +17,7 @@ from lmc_sweeps.cluster.waiting import JobNews, Submitted, drop_submissions_of_e
 from lmc_sweeps.jobs.job import run_job
 from lmc_sweeps.jobs.records import write_failure
 from lmc_sweeps.sweeps.pending import PendingJob
+from lmc_sweeps.sweeps.progress import JobCount
 from multirun_analysis.schema import RECORD
 
 pytestmark = pytest.mark.needs("submitit")
@@ -70,7 +71,7 @@ def test_jobs_of_a_killed_task_count_where_they_are_finished_and_keep_their_own_
         prepared = task(seed=number, store=tmp_path / "store").job
         jobs.append(PendingJob(number, [], prepared, tmp_path / "sweep" / prepared.run_id, f"job {number}", {}, set()))
     run_job(jobs[0].prepared, jobs[0].folder)
-    news = JobNews(jobs)
+    news = JobNews(jobs, JobCount(total=4, done=1))
     write_failure(jobs[1].folder, jobs[1].prepared.run_id, {}, "ValueError: its own reason")
     results = [job_result(job, "task 7_0 ended without a result (FAILED); its log is x.err", news) for job in jobs]
     assert [result.status for result in results] == [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.FAILED]
@@ -79,8 +80,8 @@ def test_jobs_of_a_killed_task_count_where_they_are_finished_and_keep_their_own_
     assert records[1]["sentence"] == "ValueError: its own reason"
     assert records[2]["sentence"] == "TaskError: task 7_0 ended without a result (FAILED); its log is x.err"
     lines = capsys.readouterr().err.splitlines()
-    assert [line.partition(":")[0] for line in lines] == [lines[0].partition(":")[0], "job 1 failed", "job 2 failed"]
-    assert re.match(r"job 0 .* test loss barrier", lines[0])
+    assert [line.partition(":")[0] for line in lines[1:]] == ["[3/4 done] job 1 failed", "[4/4 done] job 2 failed"]
+    assert re.match(r"\[2/4 done\] job 0 .* test loss barrier", lines[0])
 
 
 def test_tasks_that_are_still_in_the_queue_are_waited_for_by_the_jobs_that_are_in_them(tmp_path, monkeypatch):

@@ -141,3 +141,9 @@ def test_an_estimate_is_about_a_length_or_below_it():
 
 def test_what_computing_costs_is_said_in_core_minutes():
     assert progress.computing(600) == "10 min (10.0 core-minutes)"
+
+
+def test_the_line_of_a_job_begins_with_how_many_are_done():
+    count = progress.JobCount(total=28, done=3)
+    assert count.line("width=8 seed=2 0.4 s") == "[3/28 done] width=8 seed=2 0.4 s"
+    assert count.line(" 0.4 s") == "[3/28 done] 0.4 s"  # of a job without overrides
