@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.conf import HydraConf
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep
 from hydra.errors import HydraException
@@ -14,22 +15,28 @@ from omegaconf import OmegaConf
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.suggestions import likely_key
 from lmc_sweeps.sweeps.config import SEVERAL
+from multirun_analysis.checks import nearest
 
 MOST_JOBS = 100_000  # of a sweep: an hour of composing before the first one trains
+COMMANDS = ("ls",)  # words that are no overrides
 FOLDERS = ("hydra.sweep.dir", "hydra.run.dir", "store.dir", "dataset.root")
 
 
 def check_overrides(overrides: Sequence[str], folders: Sequence[Path]) -> None:
     """Raise `InputError` if an override names a key or an option that the configs in `folders` do not have.
 
-    Overrides of Hydra's own keys, and deletions, are left to Hydra, but for folders, of which there is one.
+    Of Hydra's own keys the first two parts are looked at, and folders, of which there is one; deletions are left to Hydra.
     """
     for text in overrides:
         override = parsed(text)
         key = override.key_or_group
         if key in FOLDERS and isinstance(override.value(), ChoiceSweep) and key.startswith("hydra."):
             raise checks.InputError(f"`{key}` must be one folder, got {text.partition('=')[2]}; {_quoting(text)}")
-        if not (key == "hydra" or key.startswith(("hydra.", "hydra/")) or override.is_delete()):
+        if override.is_delete():
+            continue
+        if key.startswith("hydra.") and not override.is_add():
+            _check_hydras(key)
+        elif not (key == "hydra" or key.startswith(("hydra.", "hydra/"))):
             _check(override, folders)
 
 
@@ -45,7 +52,7 @@ def parsed(text: str) -> Override:
         return OverridesParser.create().parse_override(text)
     except HydraException as error:
         written = "overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m"
-        hint = f"; {_quoting(text)}" if text.partition("=")[0] in FOLDERS else "."
+        hint = f"; {_quoting(text)}" if text.partition("=")[0] in FOLDERS else f".{nearest(text, COMMANDS)}"
         raise checks.InputError(f"{text!r} cannot be read; {written}{hint}") from error
 
 
@@ -150,6 +157,15 @@ def n_values(override: Override) -> int:
             raise checks.InputError(f"`{override.key_or_group}` must be a range whose step is not 0, got {override.input_line!r}.")
         return max(0, math.ceil((stop - start) / step))
     return sum(1 for _ in override.sweep_iterator())
+
+
+def _check_hydras(key: str) -> None:
+    """Check a key of Hydra's own by the fields of its config; a launcher and a sweeper have others, and so has what is a mapping."""
+    _, name, *rest = key.split(".")
+    node = OmegaConf.structured(HydraConf)
+    checks.known_keys("hydra", [name], list(node))
+    if rest and name in ("sweep", "run", "job"):
+        checks.known_keys(f"hydra.{name}", rest[:1], list(node[name]))
 
 
 def _check(override: Override, folders: Sequence[Path]) -> None:

@@ -33,7 +33,7 @@ def plan_text(
     missing = [network for name, network in to_run.items() if not Store(network.settings.store).holds(name, network.curve_epochs)]
     steps = sum(network.steps for network in missing)
     lines = [
-        f"{len(jobs)} jobs, {len(jobs) - len(waiting)} of them finished, in {folder}",
+        f"{len(jobs)} job{'s' * (len(jobs) != 1)}, {len(jobs) - len(waiting)} of them finished, in {folder}",
         *_record_lines(jobs, folders),
         f"{len(needed)} networks, {len(missing)} of them to be trained: {steps:,} network-steps",
     ]

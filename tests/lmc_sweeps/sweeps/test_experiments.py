@@ -46,7 +46,7 @@ def test_an_experiment_chooses_its_launcher_and_the_command_line_another(own, mo
     monkeypatch.setattr(sys, "argv", ["lmc-sweeps", *own, "experiment=cluster", "training.epochs=0", "plan=true", *words])
     main()
     plan = capsys.readouterr().out
-    assert "1 jobs, 0 of them finished" in plan
+    assert "1 job, 0 of them finished" in plan
     if line is None:
         assert "slurm" not in plan
     else:

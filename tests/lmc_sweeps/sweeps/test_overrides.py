@@ -45,10 +45,26 @@ def test_unknown_keys_and_options_get_the_choices_and_the_nearest(text, sentence
     "text",
     ["width=8", "width=8,16", "width=range(1,5)", "dataset=mnist", "dataset=glob(*)", "matching=[weights,identity]", "matching=weights,identity",
      "matching.weights.biases=true", "+matching.mine={name: weights}", "hydra.sweep.dir=x", "hydra/launcher=joblib", "~matching.weights",
-     "experiment=null", "optimizer.lr=1,2", "store.dir=null", "width="],
+     "experiment=null", "optimizer.lr=1,2", "store.dir=null", "width=", "hydra.sweep.subdir=x", "hydra.job.chdir=true",
+     "+hydra.job.env_set.A=b", "hydra.launcher.n_jobs=2", "hydra.job_logging.root.level=DEBUG", "hydra.verbose=true", "hydra=x"],
 )  # fmt: skip
 def test_what_is_right_or_hydras_passes(text):
     check_overrides([text], [conf_dir()])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("hydra.sweep.dri=x", "`hydra.sweep.dri` is not a key; the keys at `hydra.sweep` are dir, subdir. Did you mean 'dir'?"),
+        ("hydra.run.dri=x", "`hydra.run.dri` is not a key; the keys at `hydra.run` are dir. Did you mean 'dir'?"),
+        ("hydra.swep.dir=x", "verbose. Did you mean 'sweep'?"),
+        ("hydra.job.chidr=true", "override_dirname. Did you mean 'chdir'?"),
+        ("lss", "'lss' cannot be read; overrides are written KEY=VALUE, e.g. width=64 or width=8,16 -m. Did you mean 'ls'?"),
+    ],
+)
+def test_mistyped_keys_of_hydra_and_commands_have_a_hint(text, sentence):
+    with pytest.raises(InputError, match=f"{re.escape(sentence)}$"):
+        check_overrides([text], [conf_dir()])
 
 
 @pytest.mark.parametrize("text", ["width", "width=4,", "width==3"])
