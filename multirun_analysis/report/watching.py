@@ -29,4 +29,6 @@ def watch(look: Callable[[float | None], Report], seconds: float, sleep: Callabl
                 sys.stderr.write(f"{time.strftime('%H:%M:%S')} {for_terminal(line)}\n")
                 last = line
             sleep(seconds)
+        if not last:
+            sys.stderr.write("no job is without a result: there is nothing to wait for.\n")
     return look(None)

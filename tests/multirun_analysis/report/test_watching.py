@@ -86,3 +86,13 @@ def test_a_sweep_that_is_done_is_written_and_not_waited_for(write_sweep, capsys)
 def test_what_cannot_be_watched_is_said(write_sweep, words, sentence):
     with pytest.raises(SystemExit, match=sentence):
         main([str(write_sweep([make_record("a")])), *words.split()])
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_sweep_that_is_done_is_said_to_need_no_watching(running, capsys):
+    folder, measure = running
+    measure()
+    measure()
+    report = watch(lambda refresh: write_report([folder], brief=True, refresh=refresh), 2.5, sleep=pytest.fail)
+    assert report.counts == "3 of 3 jobs found."
+    assert capsys.readouterr().err == "no job is without a result: there is nothing to wait for.\n"
