@@ -18,10 +18,15 @@ class SubnormalsAsZeros:
         torch.set_flush_denormal(True)
 
     def __exit__(self, *_: object) -> None:
+        self.put_back()
+
+    def put_back(self) -> None:
+        """Compute as before; to be called once more at the end of all blocks, for an interrupt may keep one of them from its end."""
         if not self._before:
             torch.set_flush_denormal(False)
 
 
 def are_zeros() -> bool:
     """Return whether the calling thread computes with 0 for subnormal numbers now; PyTorch has no word for it."""
-    return float(torch.full((1,), torch.finfo(torch.float32).tiny).mul_(0.5)) == 0
+    smallest = torch.full((1,), torch.finfo(torch.float32).tiny, dtype=torch.float32, device="cpu")  # whatever a user's defaults are
+    return float(smallest.mul_(0.5)) == 0

@@ -91,13 +91,16 @@ def train(
     targets = target_table(classes, training.label_smoothing, parameters.whole)
     write_gradients = gradient_writer(architecture, stack, statistics, gradients.views)
     zeros = SubnormalsAsZeros()
-    for inputs, target in batches(recipes, split, targets, start.step, last, as_taken):
-        with zeros:
-            write_gradients(inputs, target)
-            for update in updates:
-                update(state.step)
-        state.step += 1
-        after_step(state)
+    try:
+        for inputs, target in batches(recipes, split, targets, start.step, last, as_taken):
+            with zeros:
+                write_gradients(inputs, target)
+                for update in updates:
+                    update(state.step)
+            state.step += 1
+            after_step(state)
+    finally:
+        zeros.put_back()
     return state
 
 

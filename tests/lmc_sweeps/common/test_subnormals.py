@@ -30,6 +30,17 @@ def test_a_block_ends_as_it_began_whatever_ends_it(before, can_be_set):
     assert (halved() == 0) is (before and can_be_set)
 
 
+def test_what_was_set_before_is_known_whatever_type_and_device_are_the_defaults(can_be_set):
+    torch.set_flush_denormal(True)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"), SubnormalsAsZeros():
+            pass
+        assert are_zeros() is can_be_set
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_normal_numbers_are_what_they_were():
     values = torch.logspace(-37, 38, 1000)
     plain = values.sqrt() * 3

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lmc_sweeps.common.seeding import generator
+from lmc_sweeps.common.subnormals import SubnormalsAsZeros, are_zeros
 from lmc_sweeps.datasets.base import Split
 from lmc_sweeps.models.base import Shape, stacked, unstack
 from lmc_sweeps.models.mlp import Mlp
@@ -216,6 +217,16 @@ def test_every_step_is_reported_and_the_short_last_batch_is_one_of_them():
     train(architecture, initial_state(Sgd(), networks([0])), [recipe], examples(), note)
     assert steps == [1, 2, 3, 4, 5, 6]
     assert (training.steps(64), training.steps(65), training.steps(1)) == (4, 6, 2)
+
+
+def test_an_interrupt_while_a_step_ends_leaves_subnormal_numbers_as_they_were(monkeypatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt  # Python may raise it at the first instruction
+
+    monkeypatch.setattr(SubnormalsAsZeros, "__exit__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trained([0])
+    assert not are_zeros()
 
 
 def test_a_learning_rate_that_is_far_too_large_is_flagged_as_not_finite():
