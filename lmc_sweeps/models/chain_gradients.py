@@ -3,7 +3,8 @@
 A narrow network's step is shorter than what automatic differentiation, fresh memory and new views of it cost.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Size, Tensor, nn
@@ -44,6 +45,7 @@ class ChainGradients:
         self._parameters = _Parameters(layers, products, stack, out)
         self._n_outputs = n_outputs
         self._passes: dict[int, _Pass] = {}
+        self._memory = _Memory()
 
     @staticmethod
     def are_known(layers: Sequence[Layer]) -> bool:
@@ -68,8 +70,24 @@ class ChainGradients:
 
     def _of_size(self, examples: int) -> "_Pass":
         if examples not in self._passes:  # all batches of an epoch have one size, but for the last
-            self._passes[examples] = _Pass(self._parameters, examples)
+            if examples > max(self._passes, default=0):  # the smaller ones are to lie in the memory of this one
+                self._passes, self._memory = {}, _Memory()
+            self._passes[examples] = _Pass(self._parameters, self._memory, examples)
         return self._passes[examples]
+
+
+class _Memory:
+    """Memory by place, made for the largest batch; smaller ones take the beginning of it."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[Hashable, torch.dtype], Tensor] = {}
+
+    def at(self, place: Hashable, shape: Size, like: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return the memory of a place and a type in a shape, on the device of a tensor."""
+        numbers = self._numbers.get((place, dtype))
+        if numbers is None or len(numbers) < shape.numel():
+            numbers = self._numbers[place, dtype] = like.new_empty(shape.numel(), dtype=dtype)
+        return numbers[: shape.numel()].view(shape)
 
 
 class _Parameters:
@@ -91,22 +109,22 @@ class _Pass:
     """A pass onward and one backward through batches of one size.
 
     Backward, each gradient takes the place of the values at which it is, which nothing needs any more: the less memory a step goes
-    through, the nearer to the core it stays. What is needed for a moment only shares the memory of its size.
+    through, the nearer to the core it stays. What is needed for a moment only shares the memory of its width.
     """
 
-    def __init__(self, parameters: _Parameters, examples: int) -> None:
-        self._parameters, products = parameters, parameters.products
-        self._shared: dict[tuple[Size, torch.dtype], Tensor] = {}
+    def __init__(self, parameters: _Parameters, memory: _Memory, examples: int) -> None:
+        self._parameters, self._memory, products = parameters, memory, parameters.products
+        self._moments: dict[tuple[Size, torch.dtype], Tensor] = {}
         like = parameters.weights[0]
         shapes = [Size([len(like), examples, weight.shape[1]]) for weight in parameters.weights]
         # Of a ReLU whose values are rounded the derivative needs the sign, which the factor has (but of numbers below 1e-40).
         is_short = products.dtype is not None and products.rounds_results
         self._is_short = [is_short and kind is nn.ReLU for kind in parameters.kinds] + [False]
         self._values = [
-            self._for_a_moment(shape, like.dtype) if short else like.new_empty(shape)
-            for shape, short in zip(shapes, self._is_short, strict=True)
+            self._for_a_moment(shape, like.dtype) if short else memory.at(("values", k), shape, like, like.dtype)
+            for k, (shape, short) in enumerate(zip(shapes, self._is_short, strict=True))
         ]  # what each layer computes, (K, n, m_k), and what follows it
-        self._factors = [products.room(values) for values in self._values]
+        self._factors = [products.room(values, partial(self._for_a_factor, k)) for k, values in enumerate(self._values)]
         self._transposed = [factor.transpose(1, 2) for factor in self._factors]
         self._inputs = like
 
@@ -148,8 +166,11 @@ class _Pass:
         """Return values in the type of another tensor: themselves, if they have it."""
         return values if values.dtype == like.dtype else self._for_a_moment(values.shape, like.dtype).copy_(values)
 
+    def _for_a_factor(self, k: int, values: Tensor, dtype: torch.dtype) -> Tensor:
+        return self._memory.at(("factor", k), values.shape, values, dtype)
+
     def _for_a_moment(self, shape: Size, dtype: torch.dtype) -> Tensor:
-        """Return the memory of a size: what is written there holds until it is asked for again."""
-        if (shape, dtype) not in self._shared:
-            self._shared[shape, dtype] = self._parameters.weights[0].new_empty(shape, dtype=dtype)
-        return self._shared[shape, dtype]
+        """Return the memory of a width: what is written there holds until it is asked for again."""
+        if (shape, dtype) not in self._moments:
+            self._moments[shape, dtype] = self._memory.at(("moment", shape[-1]), shape, self._parameters.weights[0], dtype)
+        return self._moments[shape, dtype]

@@ -1,5 +1,6 @@
 """Matrix products of stacks: of the networks' own numbers, or of numbers rounded to a shorter type."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,11 +25,11 @@ class Products:
     dtype: torch.dtype | None = None
     rounds_results: bool = True
 
-    def room(self, values: Tensor) -> Tensor:
-        """Return memory for values as a factor: their own, if nothing is to be rounded."""
+    def room(self, values: Tensor, empty_like: Callable[..., Tensor] = torch.empty_like) -> Tensor:
+        """Return memory for values as a factor: their own, if nothing is to be rounded, else what a function makes in their shape."""
         if self.dtype is None or values.dtype == self.dtype:
             return values
-        return torch.empty_like(values, dtype=self.dtype if self.rounds_results else values.dtype)
+        return empty_like(values, dtype=self.dtype if self.rounds_results else values.dtype)
 
     def factor(self, values: Tensor, room: Tensor | None = None) -> Tensor:
         """Return values as the factor of a product; in `room`, if it is given."""

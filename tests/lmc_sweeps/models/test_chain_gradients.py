@@ -110,6 +110,20 @@ def test_a_batch_has_the_gradients_that_it_has_alone_whatever_was_computed_befor
         assert all(torch.equal(out[name], alone[name]) for name in stack)
 
 
+@pytest.mark.parametrize("first", [9, 4])  # training may go on from the last batch of an epoch, which is short
+@pytest.mark.parametrize("products", [PLAIN, Products(torch.bfloat16)])
+def test_batches_of_every_size_share_the_memory_of_the_largest(products, first):
+    tested = chain((nn.ReLU, nn.Tanh), products)
+    stack, inputs = networks(tested.layers, [6, 5, 5, 4])
+    inputs = products.factor(inputs)
+    writer = gradients_of(tested, stack, {name: torch.empty_like(tensor) for name, tensor in stack.items()})
+    for size in (first, 9, 4):
+        writer.write(inputs[:, :size], torch.neg_)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        writer.write(inputs[:, :7], torch.neg_)
+    assert sum(max(event.self_cpu_memory_usage, 0) for event in profile.events()) == 0
+
+
 @pytest.mark.parametrize("products", [PLAIN, Products(torch.bfloat16)])
 @pytest.mark.parametrize(("outputs", "classes"), [(16, 10), (16, 16), (10, 10), (32, 10), (272, 260)])
 def test_gradients_of_the_cross_entropy_are_those_of_its_gradient_at_the_logits(products, outputs, classes):
