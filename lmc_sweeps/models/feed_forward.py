@@ -123,7 +123,9 @@ class FeedForward(Architecture):
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
-        if ChainGradients.are_known(self.layers):
+        # Of a subclass that changes `forward`, and gives no gradients of its own, they are autograd's.
+        is_chain = type(self).forward is FeedForward.forward or type(self).gradients is not FeedForward.gradients
+        if is_chain and ChainGradients.are_known(self.layers):
             ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs).write(inputs, at_logits)
         else:
             super().gradients(stack, inputs, at_logits, out)

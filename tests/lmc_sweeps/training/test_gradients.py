@@ -101,3 +101,21 @@ def test_an_architecture_that_makes_nothing_ready_is_asked_for_its_gradients_in_
     gradient_writer(FeedForward(layers, CLASSES), stack, (), plain)(inputs, targets)
     gradient_writer(Changed(layers, CLASSES), stack, (), changed)(inputs, targets)
     assert all(torch.equal(changed[name], -plain[name]) for name in stack)
+
+
+def test_a_chain_with_a_forward_of_its_own_has_the_gradients_of_what_it_computes():
+    class Halved(FeedForward):
+        """Another function than its base class, whose gradients by hand are not its own."""
+
+        def forward(self, stack, inputs):
+            return super().forward(stack, inputs) / 2
+
+    shape = Shape((5,), 6, 1, CLASSES)
+    stack, inputs = stacked([Mlp().initial(shape, generator(0, k)) for k in range(2)]), torch.randn(2, 8, 5)
+    code, labels = Halved(Mlp().architecture(shape).layers, CLASSES), torch.arange(8) % CLASSES
+    leaves = {name: tensor.clone().requires_grad_() for name, tensor in stack.items()}
+    sum(F.cross_entropy(logits, labels) for logits in code.forward(leaves, inputs)).backward()
+    out = {name: torch.empty_like(tensor) for name, tensor in stack.items()}
+    gradient_writer(code, stack, (), out)(inputs, target_table(CLASSES, 0.0, inputs)[labels].expand(2, 8, CLASSES))
+    for name, leaf in leaves.items():
+        torch.testing.assert_close(out[name], leaf.grad)
