@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from lmc_sweeps.common import checks
 from lmc_sweeps.common.threads import one_thread
 from lmc_sweeps.maths.certificates import two_layer_certificate, two_layer_curvature_certificate
-from lmc_sweeps.models.base import Model, Shape
+from lmc_sweeps.models.base import Architecture, Model, Shape
 from lmc_sweeps.models.chain_gradients import ChainGradients
-from lmc_sweeps.models.chain_layer import DERIVATIVES
 from lmc_sweeps.models.feed_forward import FeedForward, Layer
 from lmc_sweeps.models.softmax import softmax_gradient
 
@@ -53,10 +52,14 @@ class MeanFieldNetwork(FeedForward):
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
-        if type(self.layers[0].after[0]) not in DERIVATIVES:
-            raise NotImplementedError("by autograd, `forward` would divide by N once more")
+        if type(self).forward is not MeanFieldNetwork.forward or not ChainGradients.are_known(self.layers):
+            Architecture.gradients(self, stack, inputs, at_logits, out)
+            for gradient in out.values():
+                gradient.mul_(self._neurons)
+            return
         # The sum over neurons is N times the output, so the gradient at the output, taken for that at the sum, is N times as large.
-        super().gradients(stack, inputs, lambda sums: at_logits(sums / self._neurons), out)
+        of_sums = ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs)
+        of_sums.write(inputs, lambda sums: at_logits(sums / self._neurons))
 
     def gradient_writer(self, stack: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> Callable[[Tensor, Tensor], None] | None:
         if type(self) is not MeanFieldNetwork or not ChainGradients.are_known(self.layers):  # a subclass may compute something else

@@ -17,6 +17,7 @@ from lmc_sweeps.common import checks
 
 Buffers = Mapping[str, Sequence[Tensor]]
 DECAYED = ("all", "weights")
+LEAST_EPSILON = 1e-16  # squares of gradients below 1e-18 are taken for 0 (common/subnormals.py): over less, they would make large steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ class Adam(Optimizer):
         super().__post_init__()
         for key in ("beta1", "beta2"):
             object.__setattr__(self, key, checks.number(f"optimizer.{key}", getattr(self, key), least=0.0, below=1.0))
-        object.__setattr__(self, "epsilon", checks.number("optimizer.epsilon", self.epsilon, above=0.0))
+        object.__setattr__(self, "epsilon", checks.number("optimizer.epsilon", self.epsilon, least=LEAST_EPSILON))
 
     def update(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor], buffers: Buffers, lr: float, step: int) -> None:
         count = torch.tensor(float(step + 1), device=parameters[0].device)

@@ -118,8 +118,10 @@ def write_report(
     folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / ANALYSIS_FOLDER
     # A brief page is made of the tables' files; of few records they are written sooner than a process is started.
     forks = 1 if only or brief or len(sweep.records) < MANY else processes
-    # The curves, by far the longest, are made of the records alone: they need not wait for the other tables.
-    early = partial(_write_curves, sweep, folder) if forks > 1 and sweep.origin is None else None
+    # The curves, by far the longest, are made of the records alone: they need not wait for the other tables, unless a key may be mistyped,
+    # which is to end the command before anything is written.
+    is_sure = forks > 1 and sweep.origin is None and (x, hue) == ("width", "matching")
+    early = partial(_write_curves, sweep, folder) if is_sure else None
     with beside(early, forks) if early else nullcontext():
         names = tuple(name for name in TABLES if name in (only or TABLES))
         # The table is shown in any case; the curves are never a frame as a whole.

@@ -1,6 +1,7 @@
 """The two-layer network in the mean-field scaling: its function, its gradients, and neurons that move O(1) at every width."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from lmc_sweeps.maths.permutations import apply_permutations
 from lmc_sweeps.measuring.evaluation import evaluate
 from lmc_sweeps.measuring.gaps import relative_movement
 from lmc_sweeps.models.base import Shape, stacked, unstack
-from lmc_sweeps.models.mean_field import MeanField
+from lmc_sweeps.models.mean_field import MeanField, MeanFieldNetwork
 from lmc_sweeps.models.padding import pad, unpad
 from lmc_sweeps.training.gradients import loss_gradient
 from lmc_sweeps.training.loop import initial_state, train
@@ -60,6 +61,22 @@ def test_gradients_are_n_times_those_with_respect_to_the_weights() -> None:
         MeanField().architecture(Shape((INPUTS,), N, 1, CLASSES)).gradients(stack, X.unsqueeze(0), lambda z: loss_gradient(z, targets), out)
     for name, tensor in p.items():
         torch.testing.assert_close(out[name][0], N * tensor.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_a_network_that_computes_something_else_has_the_gradients_of_that() -> None:
+    class Doubled(MeanFieldNetwork):
+        """One whose outputs are twice as large."""
+
+        def forward(self, stack: Mapping[str, torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(stack, inputs)
+
+    stack = {name: tensor.double() for name, tensor in stacked([network()]).items()}
+    pull = torch.randn(1, len(X), CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    plain, doubled = ({name: torch.empty_like(tensor) for name, tensor in stack.items()} for _ in range(2))
+    MeanFieldNetwork(torch.nn.ReLU(), N, CLASSES).gradients(stack, X.double().unsqueeze(0), lambda logits: pull, plain)
+    Doubled(torch.nn.ReLU(), N, CLASSES).gradients(stack, X.double().unsqueeze(0), lambda logits: pull, doubled)
+    for name, gradient in plain.items():
+        torch.testing.assert_close(doubled[name], 2 * gradient, rtol=1e-12, atol=1e-14)
 
 
 def test_a_permuted_network_is_the_same_function_and_the_line_is_that_of_the_weights() -> None:

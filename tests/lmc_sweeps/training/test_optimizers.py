@@ -134,7 +134,7 @@ def test_a_learning_rate_that_is_no_positive_number_is_refused(optimizer, lr):
         (Sgd, {"weight_decay": -1e-4}, r"`optimizer\.weight_decay` must be a finite number at least 0, got -0\.0001\."),
         (Adam, {"beta1": 1.0}, r"`optimizer\.beta1` must be a finite number at least 0 and below 1, got 1\.0\."),
         (Adam, {"beta2": "x"}, r"`optimizer\.beta2` must be a finite number at least 0 and below 1, got 'x'\."),
-        (AdamW, {"epsilon": 0}, r"`optimizer\.epsilon` must be a finite number above 0, got 0\."),
+        (AdamW, {"epsilon": 0}, r"`optimizer\.epsilon` must be a finite number at least 1e-16, got 0\."),
         (AdamW, {"weight_decay": float("inf")}, r"`optimizer\.weight_decay` must be a finite number at least 0, got inf\."),
     ],
 )
