@@ -112,10 +112,14 @@ def largest_stack(networks: Sequence[PlannedNetwork]) -> float:
 
 
 def _bytes_in_stack(network: PlannedNetwork, tensors: Mapping[str, torch.Tensor]) -> float:
-    """Return the bytes of a network in a stack: weights, gradients, optimizer buffers, and a batch's activations."""
+    """Return the bytes of a network in a stack: weights, gradients, optimizer buffers, and a batch's activations.
+
+    Weights and buffers are there twice, as training began and as it goes on; and in bfloat16, as factors and as results.
+    """
     weights = sum(tensor.numel() for tensor in tensors.values())
     activations = counts(network.settings.model, network.job.shape).activations
-    return 4.0 * (6 * weights + 4 * network.settings.training.batch_size * activations)
+    copies = 4 + 2 * len(network.settings.optimizer.buffers) + (network.settings.precision != "float32")
+    return 4.0 * (copies * weights + 4 * network.settings.training.batch_size * activations)
 
 
 def _memory_for_stacks(settings: JobSettings) -> float:

@@ -10,6 +10,7 @@ from lmc_sweeps.datasets.base import Data, Split
 from lmc_sweeps.jobs import stack_sizes
 from lmc_sweeps.jobs.stack_sizes import most_in_memory, stack_size, training_seconds
 from lmc_sweeps.models.cnn import Cnn
+from lmc_sweeps.training.optimizers import Adam
 from lmc_sweeps.training.recipe import Training
 
 
@@ -21,6 +22,8 @@ def test_the_memory_bound_and_the_setting_limit_a_stack():
     assert most_in_memory(task(training=enough_for_three)) == 3
     assert stack_size([task(number, training=enough_for_three) for number in range(8)]) == 3
     assert stack_size([with_settings(t, training=Training(epochs=3, batch_size=16, stack=2)) for t in tasks]) == 2
+    adam = with_settings(task(training=enough_for_three), optimizer=Adam())  # two buffers more, as they were and as they are
+    assert most_in_memory(adam) == int(3.5 * bound / (bound + 8 * weights))
 
 
 def test_without_a_setting_a_stack_takes_two_gib_or_most_of_what_is_free_on_a_gpu(monkeypatch):
