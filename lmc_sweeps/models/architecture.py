@@ -153,6 +153,7 @@ class Architecture(ABC):
 
         It takes inputs, (K, B, d), and targets, (K, B, classes). An architecture without running statistics may make ready here what all
         steps have in common; None, as here, if it does not: then `gradients` is called in every step.
+        Where a stack is not computed at once, it is asked for each network, so what is made ready is there for all of them.
         """
         return None
 

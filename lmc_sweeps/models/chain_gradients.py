@@ -24,7 +24,7 @@ class ChainGradients:
     Parameters
     ----------
     layers : sequence of Layer
-        Of which the derivatives are known (`are_known`).
+        Of which the derivatives are known (`knows`).
     products : Products
     stack : mapping of str to Tensor
         Read in every call.
@@ -44,36 +44,36 @@ class ChainGradients:
     ) -> None:
         self._parameters = _Parameters(layers, products, stack, out)
         self._n_outputs = n_outputs
-        self._passes: dict[int, _Pass] = {}
+        self._by_size: dict[int, _Passes] = {}
         self._memory = _Memory()
 
     @staticmethod
-    def are_known(layers: Sequence[Layer]) -> bool:
+    def knows(layers: Sequence[Layer]) -> bool:
         """Return whether the derivatives of all activation functions are known, one behind each hidden layer and none at the end."""
         *hidden, output = [[type(module) for module in layer.after] for layer in layers]
         return not output and all(len(kind) == 1 and kind[0] in DERIVATIVES for kind in hidden)
 
     def write(self, inputs: Tensor, at_logits: Callable[[Tensor], Tensor]) -> None:
         """Write the gradients of any loss: `at_logits` goes from logits, (K, n, outputs), to the gradient there; inputs are (K, n, d)."""
-        both = self._of_size(inputs.shape[1])
-        logits = both.onward(inputs)
+        passes = self._of_size(inputs.shape[1])
+        logits = passes.onward(inputs)
         own = logits[..., : self._n_outputs]
         own.copy_(at_logits(own))  # which may have overwritten them
         logits[..., own.shape[-1] :].zero_()
-        both.backward()
+        passes.backward()
 
     def write_of_cross_entropy(self, inputs: Tensor, targets: Tensor) -> None:
         """Write the gradients of each network's mean cross-entropy on targets, (K, n, classes)."""
-        both = self._of_size(inputs.shape[1])
-        softmax_gradient_(both.onward(inputs), targets, inputs.shape[1])
-        both.backward()
+        passes = self._of_size(inputs.shape[1])
+        softmax_gradient_(passes.onward(inputs), targets, inputs.shape[1])
+        passes.backward()
 
-    def _of_size(self, examples: int) -> "_Pass":
-        if examples not in self._passes:  # all batches of an epoch have one size, but for the last
-            if examples > max(self._passes, default=0):  # the smaller ones are to lie in the memory of this one
-                self._passes, self._memory = {}, _Memory()
-            self._passes[examples] = _Pass(self._parameters, self._memory, examples)
-        return self._passes[examples]
+    def _of_size(self, examples: int) -> "_Passes":
+        if examples not in self._by_size:  # all batches of an epoch have one size, but for the last
+            if examples > max(self._by_size, default=0):  # the smaller ones are to lie in the memory of this one
+                self._by_size, self._memory = {}, _Memory()
+            self._by_size[examples] = _Passes(self._parameters, self._memory, examples)
+        return self._by_size[examples]
 
 
 class _Memory:
@@ -105,7 +105,7 @@ class _Parameters:
         self.results = [products.room(gradient) for gradient in self.at_weights]
 
 
-class _Pass:
+class _Passes:
     """A pass onward and one backward through batches of one size.
 
     Backward, each gradient takes the place of the values at which it is, which nothing needs any more: the less memory a step goes

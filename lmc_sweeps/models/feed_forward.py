@@ -125,13 +125,13 @@ class FeedForward(Architecture):
     ) -> None:
         # Of a subclass that changes `forward`, and gives no gradients of its own, they are autograd's.
         is_chain = type(self).forward is FeedForward.forward or type(self).gradients is not FeedForward.gradients
-        if is_chain and ChainGradients.are_known(self.layers):
+        if is_chain and ChainGradients.knows(self.layers):
             ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs).write(inputs, at_logits)
         else:
             super().gradients(stack, inputs, at_logits, out)
 
     def gradient_writer(self, stack: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> Callable[[Tensor, Tensor], None] | None:
-        if type(self) is not FeedForward or not ChainGradients.are_known(self.layers):  # a subclass may compute something else
+        if type(self) is not FeedForward or not ChainGradients.knows(self.layers):  # a subclass may compute something else
             return super().gradient_writer(stack, out)
         return ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs).write_of_cross_entropy
 

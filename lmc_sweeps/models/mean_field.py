@@ -52,7 +52,7 @@ class MeanFieldNetwork(FeedForward):
     def gradients(
         self, stack: Mapping[str, Tensor], inputs: Tensor, at_logits: Callable[[Tensor], Tensor], out: Mapping[str, Tensor]
     ) -> None:
-        if type(self).forward is not MeanFieldNetwork.forward or not ChainGradients.are_known(self.layers):
+        if type(self).forward is not MeanFieldNetwork.forward or not ChainGradients.knows(self.layers):
             Architecture.gradients(self, stack, inputs, at_logits, out)
             for gradient in out.values():
                 gradient.mul_(self._neurons)
@@ -62,7 +62,7 @@ class MeanFieldNetwork(FeedForward):
         of_sums.write(inputs, lambda sums: at_logits(sums / self._neurons))
 
     def gradient_writer(self, stack: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> Callable[[Tensor, Tensor], None] | None:
-        if type(self) is not MeanFieldNetwork or not ChainGradients.are_known(self.layers):  # a subclass may compute something else
+        if type(self) is not MeanFieldNetwork or not ChainGradients.knows(self.layers):  # a subclass may compute something else
             return None
         of_sums = ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs)
 

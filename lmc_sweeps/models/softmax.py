@@ -37,7 +37,8 @@ def softmax_gradient(logits: Tensor, units: Tensor, count: int) -> Tensor:
 def softmax_gradient_(logits: Tensor, units: Tensor, count: int) -> None:
     """Overwrite logits by their `softmax_gradient`.
 
-    Those beyond the classes of `units`, which padding has added, are left out; the gradient there is 0 where the others are finite.
+    Those beyond the classes of `units`, which padding has added, are left out; the gradient there is 0, or NaN where
+    one of the others is.
     """
     classes, fill = units.shape[-1], logits.shape[-1] - units.shape[-1]
     if fill != -classes % LANES or classes > MOST_FILLED:

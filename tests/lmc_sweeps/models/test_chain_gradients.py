@@ -84,7 +84,7 @@ def test_gradients_are_those_of_autograd(kinds):
 
 def test_a_derivative_that_is_not_known_is_left_to_autograd():
     def are_known(*layers):
-        return ChainGradients.are_known(layers)
+        return ChainGradients.knows(layers)
 
     output = Layer("output", True)
     assert are_known(Layer("a", True, (nn.ReLU(),)), Layer("b", True, (nn.Tanh(),)), output)
