@@ -193,14 +193,14 @@ def test_other_points_and_a_plane_asked_for_later_are_something_to_do_and_need_n
     assert command(*sweep, "points=5").returncode == 0
     stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")}
     plan = command(*sweep, "points=9", "plane=true", "plan=true").stdout
-    assert "1 jobs, 0 of them finished, in sweep" in plan
+    assert "1 job, 0 of them finished, in sweep" in plan
     assert "2 networks, 0 of them to be trained" in plan
     assert command(*sweep, "points=9", "plane=true").returncode == 0
     curves = pd.read_csv(tmp_path / "sweep" / "analysis" / "curves.csv")
     np.testing.assert_allclose(np.sort(curves["t"].unique()), np.arange(9) / 8)
     (path,) = (tmp_path / "sweep").glob("*/plane.csv")
     assert set(pd.read_csv(path)["matching"]) == {"weights", "covariance", "activations"}
-    assert "1 jobs, 1 of them finished, in sweep" in command(*sweep, "points=9", "plane=true", "plan=true").stdout
+    assert "1 job, 1 of them finished, in sweep" in command(*sweep, "points=9", "plane=true", "plan=true").stdout
     assert {path: path.stat().st_mtime_ns for path in stored} == stored
 
 

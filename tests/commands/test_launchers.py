@@ -167,7 +167,7 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(command, tmp_path, monk
     plan = printed(capsys, *sweep, "plan=true")
     assert "4 jobs, 2 of them finished, in sweep" in plan
     assert "8 networks, 4 of them to be trained: 92 network-steps" in plan
-    assert "1 jobs, 0 of them finished, in outputs/" in printed(capsys, "plan=true")
+    assert "1 job, 0 of them finished, in outputs/" in printed(capsys, "plan=true")
 
 
 def test_a_plan_of_one_job_looks_where_that_job_has_its_folder(command, tmp_path, monkeypatch, capsys):
@@ -179,8 +179,8 @@ def test_a_plan_of_one_job_looks_where_that_job_has_its_folder(command, tmp_path
         assert command(*here).returncode == 0
         left = sorted(tmp_path.rglob("*"))
         plan = printed(capsys, *here, "plan=true")
-        assert re.search(r"1 jobs, 1 of them finished, in (mine|for_4/x?\w{16})$", plan, re.MULTILINE)
-        assert "1 jobs, 0 of them finished, in" in printed(capsys, *here, "plane=true", "plan=true")
+        assert re.search(r"1 job, 1 of them finished, in (mine|for_4/x?\w{16})$", plan, re.MULTILINE)
+        assert "1 job, 0 of them finished, in" in printed(capsys, *here, "plane=true", "plan=true")
         assert sorted(tmp_path.rglob("*")) == left
 
 

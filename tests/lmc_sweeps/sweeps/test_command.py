@@ -52,6 +52,7 @@ MISTAKES = [
     (["width=1000000"], "a job of `width` 1,000,000 takes about 96,"),
     (["~width"], "`width` is missing"),
     (["hydra.job.chdir=true"], "`hydra.job.chdir` must be false, got true"),
+    (["hydra.swep.dir=x"], "`hydra.swep` is not a key; the keys at `hydra` are callbacks, "),
     (["experiment=plain,null"], "`experiment` must be one of"),
     (["experiment=broken"], "the configs cannot be composed: ParserError: while parsing a flow node"),
 ]  # fmt: skip
@@ -59,7 +60,7 @@ MISTAKES = [
 
 HYDRAS = [
     (["+width=8"], "Could not append to config"),
-    (["hydra.swep.dir=x"], "Key 'swep' not in 'HydraConf'"),
+    (["hydra.job.env_set.A=b"], "Could not override 'hydra.job.env_set.A'"),
     (["hydra/job_logging=nothing"], "Could not find 'hydra/job_logging/nothing'"),
 ]
 
