@@ -3,10 +3,12 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 LOWEST, HIGHEST = 0.01, 100.0  # temperatures: where all answers are right the loss falls for ever with the temperature
 MOST_STEPS = 50
+BLOCK = 64  # examples that PyTorch's loops take at once, in four vectors of 16: what is left over is added up in another order
 PRECISION = 1e-6  # of the logarithm of a temperature; of the loss, which is flat there, its square
 
 
@@ -34,17 +36,22 @@ def fitted_temperature(logits: Tensor, labels: Tensor) -> Tensor:
     Guo, Pleiss, Sun, Weinberger (2017), On Calibration of Modern Neural Networks (temperature scaling); on the line between networks, Ito
     et al. (2025), arXiv:2510.08023.
     """
+    n = len(labels)
     over = logits - logits.gather(-1, labels.expand(len(logits), -1).unsqueeze(-1))  # what decides: it changes no softmax
+    # (classes, L, n), n filled up: sums over few classes are fast so, and a network's are the same in any place of any number of them.
+    over = F.pad(over.movedim(-1, 0), (0, -n % BLOCK))
     squares = over.square()
-    low, high = (over.new_full((len(over),), -math.log(bound), dtype=torch.float64) for bound in (HIGHEST, LOWEST))
+    low, high = (over.new_full((len(logits),), -math.log(bound), dtype=torch.float64) for bound in (HIGHEST, LOWEST))
     guess = torch.zeros_like(low)  # log beta
     moves = torch.ones_like(low, dtype=torch.bool)  # each network stops for itself, whatever the others do
     for _ in range(MOST_STEPS):
         beta = guess.exp()
-        shares = torch.softmax(beta.to(over).view(-1, 1, 1) * over, -1)
-        mean = torch.linalg.vecdot(shares, over)  # (L, n)
-        slope = mean.mean(-1, dtype=torch.float64)
-        curvature = (torch.linalg.vecdot(shares, squares) - mean.square()).mean(-1, dtype=torch.float64)
+        shares = beta.to(over).view(-1, 1) * over
+        shares.sub_(shares.amax(0)).exp_()
+        shares.div_(shares.sum(0))
+        mean = (shares * over).sum(0)  # (L, n)
+        slope = mean[:, :n].mean(-1, dtype=torch.float64)
+        curvature = (shares.mul_(squares).sum(0) - mean.square())[:, :n].mean(-1, dtype=torch.float64)
         low, high = torch.where(slope < 0, guess, low), torch.where(slope < 0, high, guess)
         # of the loss as a function of log beta the first derivative is beta * slope, the second beta * (beta * curvature + slope)
         newton = guess - slope / (beta * curvature + slope.abs())

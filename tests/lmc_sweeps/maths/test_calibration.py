@@ -39,10 +39,14 @@ def test_logits_at_their_temperature_have_none_left_and_answers_stay() -> None:
     assert bool((cross_entropy_at(logits, labels, temperatures) <= cross_entropy_at(logits, labels, torch.ones(len(logits)))).all())
 
 
-def test_a_network_has_the_temperature_that_it_has_alone() -> None:
-    logits, labels = outputs()
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("n", "classes"), [(1, 2), (16, 10), (17, 3), (64, 10), (200, 5), (501, 7), (1001, 100)])
+def test_a_network_has_the_temperature_that_it_has_alone(n: int, classes: int, kind: torch.dtype) -> None:
+    logits, labels = outputs(7, n, classes)
+    logits = logits.to(kind)
     alone = torch.cat([fitted_temperature(logits[k : k + 1], labels) for k in range(len(logits))])
     assert torch.equal(alone, fitted_temperature(logits, labels))
+    assert torch.equal(alone[2:5], fitted_temperature(logits[2:5], labels))
 
 
 def test_where_all_answers_are_right_or_none_helps_a_bound_holds() -> None:
