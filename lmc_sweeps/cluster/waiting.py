@@ -158,7 +158,7 @@ class JobNews:
 
     def say_of_job(self, line: str) -> None:
         """Write that a job has ended, behind the count of those that have."""
-        self._count.done += 1
+        self._count.ended += 1
         say(self._count.line(line))
 
     def drop(self, job: PendingJob) -> None:

@@ -77,16 +77,16 @@ class ChainGradients:
 
 
 class _Memory:
-    """Memory by place, made for the largest batch; smaller ones take the beginning of it."""
+    """Memory by name, made for the largest batch; smaller ones take the beginning of it."""
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[Hashable, torch.dtype], Tensor] = {}
 
-    def at(self, place: Hashable, shape: Size, like: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return the memory of a place and a type in a shape, on the device of a tensor."""
-        numbers = self._numbers.get((place, dtype))
+    def at(self, name: Hashable, shape: Size, like: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return the memory of a name and a type in a shape, on the device of a tensor."""
+        numbers = self._numbers.get((name, dtype))
         if numbers is None or len(numbers) < shape.numel():
-            numbers = self._numbers[place, dtype] = like.new_empty(shape.numel(), dtype=dtype)
+            numbers = self._numbers[name, dtype] = like.new_empty(shape.numel(), dtype=dtype)
         return numbers[: shape.numel()].view(shape)
 
 

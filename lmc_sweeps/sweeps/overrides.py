@@ -161,11 +161,11 @@ def n_values(override: Override) -> int:
 
 def _check_hydras(key: str) -> None:
     """Check a key of Hydra's own by the fields of its config; a launcher and a sweeper have others, and so has what is a mapping."""
-    _, name, *rest = key.split(".")
+    _, name, *deeper = key.split(".")
     node = OmegaConf.structured(HydraConf)
     checks.known_keys("hydra", [name], list(node))
-    if rest and name in ("sweep", "run", "job"):
-        checks.known_keys(f"hydra.{name}", rest[:1], list(node[name]))
+    if deeper and name in ("sweep", "run", "job"):
+        checks.known_keys(f"hydra.{name}", deeper[:1], list(node[name]))
 
 
 def _check(override: Override, folders: Sequence[Path]) -> None:

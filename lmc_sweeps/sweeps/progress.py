@@ -87,11 +87,11 @@ class JobCount:
     """How many of the jobs of a command are done, failed ones among them."""
 
     total: int
-    done: int = 0
+    ended: int = 0
 
     def line(self, line: str) -> str:
         """Return what is said of a job that has ended just now, behind the count: ``[3/28 done] width=8 seed=2 ...``."""
-        return f"[{self.done}/{self.total} done] {line.lstrip()}"
+        return f"[{self.ended}/{self.total} done] {line.lstrip()}"
 
 
 class TrainingProgress(Progress):

@@ -151,7 +151,7 @@ class Schedule:
 
     def _end(self, number: int, result: JobReturn, lines: Sequence[str]) -> None:
         """Keep the result of a job, write its lines, and drop the networks that no other job needs."""
-        self._count.done += 1
+        self._count.ended += 1
         for line in lines:
             self._progress.write(self._count.line(line))
         self._progress.end_job(number, result.status == JobStatus.COMPLETED)

@@ -71,7 +71,7 @@ def test_jobs_of_a_killed_task_count_where_they_are_finished_and_keep_their_own_
         prepared = task(seed=number, store=tmp_path / "store").job
         jobs.append(PendingJob(number, [], prepared, tmp_path / "sweep" / prepared.run_id, f"job {number}", {}, set()))
     run_job(jobs[0].prepared, jobs[0].folder)
-    news = JobNews(jobs, JobCount(total=4, done=1))
+    news = JobNews(jobs, JobCount(total=4, ended=1))
     write_failure(jobs[1].folder, jobs[1].prepared.run_id, {}, "ValueError: its own reason")
     results = [job_result(job, "task 7_0 ended without a result (FAILED); its log is x.err", news) for job in jobs]
     assert [result.status for result in results] == [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.FAILED]

@@ -144,6 +144,6 @@ def test_what_computing_costs_is_said_in_core_minutes():
 
 
 def test_the_line_of_a_job_begins_with_how_many_are_done():
-    count = progress.JobCount(total=28, done=3)
+    count = progress.JobCount(total=28, ended=3)
     assert count.line("width=8 seed=2 0.4 s") == "[3/28 done] width=8 seed=2 0.4 s"
     assert count.line(" 0.4 s") == "[3/28 done] 0.4 s"  # of a job without overrides
