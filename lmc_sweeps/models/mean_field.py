@@ -57,19 +57,21 @@ class MeanFieldNetwork(FeedForward):
             for gradient in out.values():
                 gradient.mul_(self._neurons)
             return
-        # The sum over neurons is N times the output, so the gradient at the output, taken for that at the sum, is N times as large.
-        of_sums = ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs)
-        of_sums.write(inputs, lambda sums: at_logits(sums / self._neurons))
+        self._of_sums(stack, out)(inputs, at_logits)
 
     def gradient_writer(self, stack: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> Callable[[Tensor, Tensor], None] | None:
         if type(self) is not MeanFieldNetwork or not ChainGradients.knows(self.layers):  # a subclass may compute something else
             return None
-        of_sums = ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs)
+        write = self._of_sums(stack, out)
+        return lambda inputs, targets: write(inputs, lambda logits: softmax_gradient(logits, targets, inputs.shape[1]))
 
-        def write(inputs: Tensor, targets: Tensor) -> None:
-            of_sums.write(inputs, lambda sums: softmax_gradient(sums / self._neurons, targets, inputs.shape[1]))
+    def _of_sums(self, stack: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> Callable[[Tensor, Callable[[Tensor], Tensor]], None]:
+        """Return what writes gradients by way of the sums over neurons.
 
-        return write
+        A sum is N times the output, so the gradient at the output, taken for that at the sum, is N times as large.
+        """
+        chain = ChainGradients(self.layers, self._chain.products, stack, out, self._n_outputs)
+        return lambda inputs, at_logits: chain.write(inputs, lambda sums: at_logits(sums / self._neurons))
 
     def line_logits(self, *arguments: object) -> Tensor:
         return super().line_logits(*arguments) / self._neurons  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """Writing the analysis of sweeps: CSVs, figures, the page, and the text that a terminal shows."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -118,11 +118,8 @@ def write_report(
     folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / ANALYSIS_FOLDER
     # A brief page is made of the tables' files; of few records they are written sooner than a process is started.
     forks = 1 if only or brief or len(sweep.records) < MANY else processes
-    # The curves, by far the longest, are made of the records alone: they need not wait for the other tables, unless a key may be mistyped,
-    # which is to end the command before anything is written.
-    is_sure = forks > 1 and sweep.origin is None and (x, hue) == ("width", "matching")
-    early = partial(_write_curves, sweep, folder) if is_sure else None
-    with beside(early, forks) if early else nullcontext():
+    is_early = forks > 1 and sweep.origin is None and (x, hue) == ("width", "matching")
+    with _curves_beside(sweep, folder, forks) if is_early else nullcontext():
         names = tuple(name for name in TABLES if name in (only or TABLES))
         # The table is shown in any case; the curves are never a frame as a whole.
         frames = sweep_frames(sweep, {"barrier_vs_width", "runs", *names} - {"curves"}, choice)
@@ -130,7 +127,7 @@ def write_report(
         table = frames["barrier_vs_width"]
         blocks = tuple(pivot(table, frames["runs"], SHOWN, x=x, hue=hue, differences=_differences(frames, hue, choice)))
         kinds = kinds_of(with_two_way(table[(table["metric"] == SHOWN) & (table["split"] == "test")]))
-        others = [name for name in names if not (early and name == "curves")]
+        others = [name for name in names if not (is_early and name == "curves")]
         notes = [*sweep.notes]
         with beside(partial(_write_tables, sweep, frames, blocks, others, folder, f"test loss barrier ({kinds})"), forks):
             if not only:
@@ -205,6 +202,14 @@ def _write_tables(
     if "barrier_vs_width" in names:
         write_text(pivot_markdown(blocks, measure), folder / "barrier_vs_width.md")
         write_text(pivot_latex(blocks, measure), folder / "barrier_vs_width.tex")
+
+
+def _curves_beside(sweep: Sweep, folder: Path, processes: int) -> AbstractContextManager[None]:
+    """Write the curves while a block runs: by far the longest table, and made of the records alone, it need not wait for the others.
+
+    Not where a key may be mistyped, which is to end the command before anything is written.
+    """
+    return beside(partial(_write_curves, sweep, folder), processes)
 
 
 def _write_curves(sweep: Sweep, folder: Path) -> None:
