@@ -1,7 +1,6 @@
 """Writing the analysis of sweeps: CSVs, figures, the page, and the text that a terminal shows."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -116,29 +115,26 @@ def write_report(
     _check_tables(only)
     sweep = find_sweep(sweep_dirs)
     folder = out if out is not None else (sweep_dirs[0] if len(sweep_dirs) == 1 else Path()) / ANALYSIS_FOLDER
+    names = tuple(name for name in TABLES if name in (only or TABLES))
+    # The table is shown in any case; the curves, by far the longest, are never a frame as a whole.
+    frames = sweep_frames(sweep, {"barrier_vs_width", "runs", *names} - {"curves"}, choice)
+    names = tuple(name for name in names if only or name not in WHERE_MEASURED or len(frames[name]))
+    table = frames["barrier_vs_width"]
+    blocks = tuple(pivot(table, frames["runs"], SHOWN, x=x, hue=hue, differences=_differences(frames, hue, choice)))
+    shown = with_two_way(table[(table["metric"] == SHOWN) & (table["split"] == "test")])
+    notes = [*sweep.notes]
+    tables = partial(_write_tables, sweep, frames, blocks, names, folder, f"test loss barrier ({kinds_of(shown)})")
     # A brief page is made of the tables' files; of few records they are written sooner than a process is started.
-    forks = 1 if only or brief or len(sweep.records) < MANY else processes
-    is_early = forks > 1 and sweep.origin is None and (x, hue) == ("width", "matching")
-    with _curves_beside(sweep, folder, forks) if is_early else nullcontext():
-        names = tuple(name for name in TABLES if name in (only or TABLES))
-        # The table is shown in any case; the curves are never a frame as a whole.
-        frames = sweep_frames(sweep, {"barrier_vs_width", "runs", *names} - {"curves"}, choice)
-        names = tuple(name for name in names if only or name not in WHERE_MEASURED or len(frames[name]))
-        table = frames["barrier_vs_width"]
-        blocks = tuple(pivot(table, frames["runs"], SHOWN, x=x, hue=hue, differences=_differences(frames, hue, choice)))
-        kinds = kinds_of(with_two_way(table[(table["metric"] == SHOWN) & (table["split"] == "test")]))
-        others = [name for name in names if not (is_early and name == "curves")]
-        notes = [*sweep.notes]
-        with beside(partial(_write_tables, sweep, frames, blocks, others, folder, f"test loss barrier ({kinds})"), forks):
-            if not only:
-                facts = provenance(sweep, frames["runs"])
-                if sweep.origin is None or sweep.origin.facts is not None:
-                    write_text(provenance_text(facts), folder / PROVENANCE)
-                notes += _page(sweep, frames, sweep_dirs, folder, x, hue, facts=facts, brief=brief, processes=processes, refresh=refresh)
+    with beside(tables, 1 if only or brief or len(sweep.records) < MANY else processes):
+        if not only:
+            facts = provenance(sweep, frames["runs"])
+            if sweep.origin is None or sweep.origin.facts is not None:
+                write_text(provenance_text(facts), folder / PROVENANCE)
+            notes += _page(sweep, frames, sweep_dirs, folder, x, hue, facts=facts, brief=brief, processes=processes, refresh=refresh)
     notes += [*shortage_notes(table, choice), *_column_notes(sweep)]
     if not only:
         notes += _figure_notes(table, x, hue)
-    heading = f"Test loss barrier [nats]: mean [interval] ({kinds}); error at ends: mean test error of the networks."
+    heading = f"Test loss barrier [nats]: mean [interval] ({kinds_of(shown)}); error at ends: mean test error of the networks."
     prefixed = tuple(f"note: {note}" for note in notes)
     return Report(folder, names if only else (), heading, blocks, _counts(sweep), _failures(sweep), prefixed, _n_pending(sweep))
 
@@ -196,24 +192,12 @@ def _write_tables(
             if name in sweep.origin.files:
                 copy_table(sweep.origin.files[name], folder)
         elif name == "curves":
-            _write_curves(sweep, folder)
+            write_by(folder / "curves.csv", partial(write_curves, sweep))
         else:
             write_csv(frames[name], folder / f"{name}.csv")
     if "barrier_vs_width" in names:
         write_text(pivot_markdown(blocks, measure), folder / "barrier_vs_width.md")
         write_text(pivot_latex(blocks, measure), folder / "barrier_vs_width.tex")
-
-
-def _curves_beside(sweep: Sweep, folder: Path, processes: int) -> AbstractContextManager[None]:
-    """Write the curves while a block runs: by far the longest table, and made of the records alone, it need not wait for the others.
-
-    Not where a key may be mistyped, which is to end the command before anything is written.
-    """
-    return beside(partial(_write_curves, sweep, folder), processes)
-
-
-def _write_curves(sweep: Sweep, folder: Path) -> None:
-    write_by(folder / "curves.csv", partial(write_curves, sweep))
 
 
 def _counts(sweep: Sweep) -> str:
