@@ -17,6 +17,7 @@ from lmc_sweeps.sweeps.help_text import help_text
 from lmc_sweeps.sweeps.report_ahead import report_ahead
 from lmc_sweeps.sweeps.typed_command import is_special, makes_report, read_command
 from multirun_analysis.common.backend import draw_into_files
+from multirun_analysis.common.lean_imports import process_is_ours, uncollected
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import folders_of_parts
 from multirun_analysis.common.streams import command_streams
@@ -37,6 +38,7 @@ def main(parts: str | Path | None = None) -> None:
         A folder of parts of one's own, as `lmc_sweeps.add_parts` takes it; a mistake in it ends the command with a sentence.
     """
     draw_into_files()
+    process_is_ours()
     logging.raiseExceptions = False  # a log file on a full disk must not fill the terminal with tracebacks of its own
     try:
         with sigterm_interrupts():
@@ -62,7 +64,9 @@ def main(parts: str | Path | None = None) -> None:
             if sys.stderr.isatty():  # who waits for the libraries, and for the jobs to be checked, sees that something is done
                 sys.stderr.write("lmc_sweeps: reading configs and data, checking the jobs.\n")
             with report_ahead() if makes_report(command) else nullcontext():
-                from lmc_sweeps.sweeps.command import hand_over, make_ready
+                with uncollected():
+                    from lmc_sweeps.sweeps.command import hand_over, make_ready
+                    from lmc_sweeps.sweeps.task import run_task  # noqa: F401 # of `run`
 
                 hand_over(command, make_ready(command), run)
     except InputError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from multirun_analysis.checks import InputError, user_path
 from multirun_analysis.common.backend import draw_into_files
+from multirun_analysis.common.lean_imports import process_is_ours
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import check_folders, folders_of_parts
 from multirun_analysis.common.side_by_side import cores
@@ -49,6 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     complete(parser)
     options = parser.parse_args(arguments)
     if arguments is None:  # a process of its own
+        process_is_ours()
         gc.disable()  # a twelfth of the time of a large sweep: its objects stay to the end, and would be looked through again and again
     draw_into_files()
     try:

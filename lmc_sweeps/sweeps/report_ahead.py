@@ -1,5 +1,6 @@
 """A process that imports what a report is made with while this one computes, and makes it in the end."""
 
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ class ReportWork:
 
     def begin(self, progress: Progress, is_alone: bool) -> None:
         """Import it all: pandas, Matplotlib, seaborn."""
+        gc.disable()  # as in a command of the analysis
         import multirun_analysis.report.drawing
         import multirun_analysis.report.terminal  # noqa: F401
 

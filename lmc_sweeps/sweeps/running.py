@@ -17,8 +17,8 @@ from lmc_sweeps.sweeps.expected import conceal, labels
 from lmc_sweeps.sweeps.progress import TrainingProgress
 from lmc_sweeps.sweeps.summary import job_line
 from lmc_sweeps.transport.pot import load_pot
+from multirun_analysis.common.lean_imports import process_is_ours, uncollected, without
 from multirun_analysis.common.redaction import redacted_text
-from multirun_analysis.common.registry import folders_of_parts
 
 log = logging.getLogger(__name__)
 Write = Callable[[str], object]
@@ -27,8 +27,10 @@ Write = Callable[[str], object]
 def load_libraries(jobs: Iterable[PreparedJob]) -> None:
     """Import what jobs are matched with: once, before workers begin and seconds are counted, and no more of it than is used."""
     if any(job.settings.matching for job in jobs):
-        importlib.import_module("scipy.optimize")
-        load_pot(is_lean=not folders_of_parts())  # parts of a user's own may use all of it
+        process_is_ours()
+        with uncollected(), without("charset_normalizer"):  # NumPy's translator of Fortran would have it
+            importlib.import_module("scipy.optimize")
+            load_pot()
 
 
 def run_alone(prepared: PreparedJob, folder: Path, sweep_dir: Path) -> Record:

@@ -8,7 +8,7 @@ from lmc_sweeps.jobs.records import Record
 from lmc_sweeps.sweeps.report_ahead import report_text
 from multirun_analysis.checks import InputError
 from multirun_analysis.common.media import for_terminal
-from multirun_analysis.frames.tidy import matching_labels, method_order, repair_labels
+from multirun_analysis.records.labels import matching_labels, method_order, repair_labels
 from multirun_analysis.schema import WITHOUT_REPAIR, repair_of
 
 NONE = WITHOUT_REPAIR["repair"]

@@ -4,21 +4,17 @@ import importlib
 import sys
 from types import ModuleType
 
+from multirun_analysis.common.lean_imports import without
+
 # Of which POT takes what it finds: for clusterings and graphs of its own, and for arrays of other kinds than NumPy's and PyTorch's.
 UNUSED = ("sklearn", "networkx", "jax", "tensorflow", "cupy")
+SAMPLES = "ot.datasets"  # to try POT on: half of its time, for all distributions of SciPy
 
 
-def load_pot(is_lean: bool = False) -> ModuleType:
-    """Return POT; imported lean, it does without packages that ours do not need, which are three quarters of the time that it takes.
-
-    Lean is for processes in which nobody else's code runs: what POT does with those packages is missing from then on. A package that is
-    there already is left alone, and all can be imported later.
-    """
-    hidden = [name for name in UNUSED if is_lean and name not in sys.modules]
-    try:
-        sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None is how Python marks what cannot be imported
-        return importlib.import_module("ot")
-    finally:
-        for name in hidden:
-            if sys.modules.get(name, name) is None:
-                del sys.modules[name]
+def load_pot() -> ModuleType:
+    """Return POT; in a command of ours without packages that ours do not need, which are most of the time that it takes."""
+    with without(*UNUSED, SAMPLES):
+        if sys.modules.get(SAMPLES, SAMPLES) is None:  # of its own modules it does not expect that one is missing
+            sys.modules[SAMPLES] = ModuleType(SAMPLES)
+        pot = importlib.import_module("ot")
+    return pot

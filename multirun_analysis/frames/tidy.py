@@ -14,14 +14,13 @@ from multirun_analysis import schema
 from multirun_analysis.common.redaction import redacted_text
 from multirun_analysis.frames.origin import Origin
 from multirun_analysis.frames.sorting import Table, make_table, sortable
-from multirun_analysis.records.names import unmistakable
+from multirun_analysis.records.labels import Method, matching_labels, method_order, repair_labels, repair_order
 from multirun_analysis.records.packed import CURVES, LAYERS, RUNS, TRAINING_CURVES, Layout, PackedRecord, Record
 from multirun_analysis.records.varying import ABSENT, FIXED, key_column, varying_keys
 
 __all__ = ["ABSENT", "FIXED"]
 
 LONGEST = 1000  # letters of a sentence
-Method = tuple[str, str]  # a matching method's name, and the hash of its settings
 
 
 @dataclass(frozen=True)
@@ -133,36 +132,6 @@ def shortened(sentence: str) -> str:
     return sentence if len(sentence) <= LONGEST else f"{sentence[:LONGEST]}..."
 
 
-def matching_labels(entries: Sequence[Mapping[str, Any]]) -> dict[Method, str]:
-    """Return labels by name and settings hash: the name, with the settings that differ in brackets where the method was run with several.
-
-    Methods that would look alike have their hash too.
-    """
-    return _labels([(schema.method_of(entry), entry["settings"]) for entry in entries])
-
-
-def repair_labels(entries: Sequence[Mapping[str, Any]]) -> dict[Method, str]:
-    """Return labels of repairs by name and settings hash, as those of methods."""
-    return _labels([(schema.repair_of(entry), entry["settings"]) for entry in entries])
-
-
-def _labels(entries: Sequence[tuple[Method, Mapping[str, Any]]]) -> dict[Method, str]:
-    by_name: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for (name, settings_hash), settings in entries:
-        by_name.setdefault(name, {})[settings_hash] = settings
-    labels = {}
-    for name, variants in by_name.items():
-        differing = [
-            key for key in sorted({k for s in variants.values() for k in s}) if len({repr(s.get(key)) for s in variants.values()}) > 1
-        ]
-        for settings_hash, settings in variants.items():
-            inside = ", ".join(f"{key}={str(settings.get(key)).lower()}" for key in differing)
-            labels[name, settings_hash] = f"{name}[{inside}]" if inside else name
-    times = Counter(labels.values())
-    full = {method: label if times[label] == 1 else f"{label}[{method[1]}]" for method, label in labels.items()}
-    return {method: label if label == schema.WITHOUT_REPAIR["repair"] else unmistakable(label) for method, label in full.items()}
-
-
 def runs_frame(sweep: Sweep) -> pd.DataFrame:
     """Return the measures: one row per job, pair, method, repair and split, the columns of ``runs.csv``."""
     return sweep.runs.frame(columns_of(sweep, schema.RUNS_TAIL))
@@ -239,15 +208,3 @@ def ordered_values(frame: pd.DataFrame, key: str) -> list[Any]:
     values = ordered(frame[key])
     orders = {"matching": method_order, "repair": repair_order}
     return sorted(values, key=orders[key]) if key in orders else values
-
-
-def method_order(method: str) -> tuple[int, str]:
-    """Return where a method stands among others: the control first, then the paper's three, then the rest by name."""
-    first_methods = ["identity", "weights", "covariance", "activations"]
-    name = method.partition("[")[0]
-    return (first_methods.index(name) if name in first_methods else len(first_methods), method)
-
-
-def repair_order(repair: str) -> tuple[bool, str]:
-    """Return where a repair stands among others: networks as they are first, then the rest by name."""
-    return repair != schema.WITHOUT_REPAIR["repair"], repair

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.base import Frames, SweepFigure, shown_metrics
 from multirun_analysis.plots.marks import mark, mark_panel, pair_text, values_of
 from multirun_analysis.plots.panels import legend_of_all, panel_rows
 from multirun_analysis.plots.style import axis_label, barrier_axis, drawable, figure_style, method_look, plain_log_axis
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.schema import PAIR
 from multirun_analysis.stats.correlations import dimension_points
 from multirun_analysis.tables.names import METRICS

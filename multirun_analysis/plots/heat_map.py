@@ -12,11 +12,12 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import method_order, ordered, value_text
+from multirun_analysis.frames.tidy import ordered, value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.marks import Tip, estimate_text, mark, mark_panel, values_of
 from multirun_analysis.plots.panels import panel_rows, row_title
 from multirun_analysis.plots.style import FONT, LONGEST, axis_label, figure_style, panel_title
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 
 COLOURS = "cividis_r"  # darker is higher

@@ -6,12 +6,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import method_order, value_text
+from multirun_analysis.frames.tidy import value_text
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.marks import Tip, estimate_text, mark, mark_panel
 from multirun_analysis.plots.panels import legend_of_all, panel_rows, row_title
 from multirun_analysis.plots.style import figure_style, method_look, panel_title, plain_log_axis, width_axis
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.stats.summary import kinds_of
 from multirun_analysis.tables.cells import cells, fixed_keys, left_out, shown_cells
 

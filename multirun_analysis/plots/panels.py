@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure, from_figure
-from multirun_analysis.frames.tidy import cell_title, method_order
+from multirun_analysis.frames.tidy import cell_title
 from multirun_analysis.plots.marks import ROW_TITLE
 from multirun_analysis.plots.paper import NOTE, paper
 from multirun_analysis.plots.style import FONT, LONGEST, figure_style, panel_title, scaled
+from multirun_analysis.records.labels import method_order
 
 LETTERS_PER_INCH, FEWEST_LETTERS, MOST_LETTERS = 15, 20, 300  # of such a title
 MARGIN = 1.0  # inches, of the figure beside it

@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.base import Frames, SweepFigure
 from multirun_analysis.plots.marks import mark, mark_panel, pair_text
 from multirun_analysis.plots.panels import row_title
 from multirun_analysis.plots.style import FONT, LONGEST, axis_label, figure_style, panel_title
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.schema import PAIR, PLANE_NETWORKS
 from multirun_analysis.tables.cells import left_out
 

@@ -4,7 +4,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.lines import plot_bars, plot_pairs
 from multirun_analysis.plots.style import (
     STUDY_FONT,
@@ -16,6 +15,7 @@ from multirun_analysis.plots.style import (
     panel_title,
     repair_look,
 )
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.rows import measured

@@ -8,7 +8,8 @@ import pandas as pd
 
 from multirun_analysis.checks import InputError
 from multirun_analysis.frames.provenance import distinct
-from multirun_analysis.frames.tidy import Sweep, method_order, value_text
+from multirun_analysis.frames.tidy import Sweep, value_text
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.schema import CELL
 from multirun_analysis.studies.base import Study
 from multirun_analysis.studies.rows import measured

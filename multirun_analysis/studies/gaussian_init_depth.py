@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.lines import plot_bars
 from multirun_analysis.plots.style import GREY, STUDY_FONT, aside, figure_style, legend_above, panel_title, series_look, width_axis
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.schema import PAIR
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study

@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.lines import plot_bars
 from multirun_analysis.plots.style import (
     STUDY_FONT,
@@ -23,6 +22,7 @@ from multirun_analysis.plots.style import (
     series_look,
     width_axis,
 )
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.rows import measured

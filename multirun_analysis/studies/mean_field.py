@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import GREY, STUDY_FONT, figure_style, legend_above, method_look, panel_title, width_axis
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.stats.endpoints import endpoints
 from multirun_analysis.stats.summary import kinds_of, summarise, summarise_networks
 from multirun_analysis.stats.thresholds import at_most

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.barrier_against_seconds import draw as barrier_against_seconds_of
 from multirun_analysis.plots.methods_and_repairs import draw as methods_and_repairs_of
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.stats.interval_choice import DEFAULT
 from multirun_analysis.stats.summary import summarise
 from multirun_analysis.studies.base import Frames, Study

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import method_order
 from multirun_analysis.plots.interpolation_curves import plot_curves
 from multirun_analysis.plots.panels import legend_of_all, panel_rows
 from multirun_analysis.plots.style import GREY, LONGEST, STUDY_FONT, UNITS, drawable, figure_style, method_look, panel_title
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.schema import PAIR, STATISTICS
 from multirun_analysis.stats.endpoints import endpoints
 from multirun_analysis.stats.summary import kinds_of, summarise, summarise_networks

@@ -5,10 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multirun_analysis.common.media import for_figure
-from multirun_analysis.frames.tidy import cell_title, method_order
+from multirun_analysis.frames.tidy import cell_title
 from multirun_analysis.plots.barrier_vs_width import plot_barrier_vs_width
 from multirun_analysis.plots.lines import plot_line
 from multirun_analysis.plots.style import STUDY_FONT, axis_label, figure_style, method_look, panel_title, width_axis
+from multirun_analysis.records.labels import method_order
 from multirun_analysis.stats.summary import kinds_of, summarise
 from multirun_analysis.studies.base import Frames, Study
 from multirun_analysis.studies.rows import measured

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from multirun_analysis.frames.tidy import repair_order
+from multirun_analysis.records.labels import repair_order
 from multirun_analysis.stats.interval_choice import DEFAULT, IntervalChoice
 from multirun_analysis.tables.paired_differences import paired_differences
 

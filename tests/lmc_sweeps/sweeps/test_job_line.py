@@ -6,7 +6,8 @@ import pandas as pd
 
 from lmc_sweeps.jobs.records import Record
 from lmc_sweeps.sweeps.summary import job_line
-from multirun_analysis.frames.tidy import matching_labels, ordered_values
+from multirun_analysis.frames.tidy import ordered_values
+from multirun_analysis.records.labels import matching_labels
 
 
 def record(*methods: tuple[str, dict[str, Any]]) -> Record:

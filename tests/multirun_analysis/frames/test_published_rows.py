@@ -8,7 +8,7 @@ from published_analyses import publish, with_two_settings
 
 from multirun_analysis.frames.published_rows import method_of_label, repair_of_label, rows_of_jobs
 from multirun_analysis.frames.published_tables import read_tables
-from multirun_analysis.frames.tidy import matching_labels, repair_labels
+from multirun_analysis.records.labels import matching_labels, repair_labels
 from multirun_analysis.records.packed import CURVES, LAYOUTS, pack
 
 

@@ -10,7 +10,8 @@ from repaired_sweeps import MEND, repaired_record
 
 from multirun_analysis import load_curves, load_runs, schema
 from multirun_analysis.frames.discovery import find_sweep
-from multirun_analysis.frames.tidy import expected_frame, repair_labels
+from multirun_analysis.frames.tidy import expected_frame
+from multirun_analysis.records.labels import repair_labels
 from multirun_analysis.records.merging import merged
 from multirun_analysis.records.packed import pack
 from multirun_analysis.tables.barrier_vs_width import barrier_vs_width

@@ -5,7 +5,8 @@ import pytest
 from analysis_sweeps import METHODS, REPAIRS, expect, make_record
 
 from multirun_analysis import load_expected, load_runs
-from multirun_analysis.frames.tidy import matching_labels, repair_labels, repair_order, sortable
+from multirun_analysis.frames.tidy import sortable
+from multirun_analysis.records.labels import matching_labels, repair_labels, repair_order
 
 
 def test_absent_values_are_a_dash_and_their_rows_stay(write_sweep):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multirun_analysis.frames.discovery import find_sweep
-from multirun_analysis.frames.tidy import matching_labels
+from multirun_analysis.records.labels import matching_labels
 from multirun_analysis.report.report import write_report
 from multirun_analysis.tables.pivots import pivot, pivot_text
 from multirun_analysis.tables.sweep import sweep_frames
