@@ -18,7 +18,8 @@ def fitted_temperature(logits: Tensor, labels: Tensor) -> Tensor:
     .. math:: \tau^* = 1 / \beta^*, \qquad \beta^* = \arg\min_\beta \tfrac1n \sum_i -\log \text{softmax}(\beta z_i)_{y_i}
 
     The loss is convex in :math:`\beta`, with the derivative :math:`\mathbb E[\langle \text{softmax}(\beta z), z \rangle - z_y]`, whose zero
-    is found by Newton's method within a bracket; a step that leaves the bracket is replaced by halving it (in :math:`\log \beta`).
+    is found by Newton's method within a bracket; a step that leaves the bracket goes to its bound first, and then to its middle (in
+    :math:`\log \beta`).
 
     Parameters
     ----------
@@ -36,31 +37,59 @@ def fitted_temperature(logits: Tensor, labels: Tensor) -> Tensor:
     Guo, Pleiss, Sun, Weinberger (2017), On Calibration of Modern Neural Networks (temperature scaling); on the line between networks, Ito
     et al. (2025), arXiv:2510.08023.
     """
-    n = len(labels)
+    return _temperatures(_over(logits, labels, _whole(len(labels))), torch.full((len(logits),), len(labels)))
+
+
+def _whole(n: int) -> int:
+    """Return the number of examples filled up to whole blocks."""
+    return -(-n // BLOCK) * BLOCK
+
+
+def _over(logits: Tensor, labels: Tensor, n: int) -> Tensor:
+    """Return by how much each logit is over that of the right class, (classes, L, n), with zeros in place of missing examples.
+
+    Sums over few classes are fast in this order, and those of a network are the same in any place among any number of them.
+    """
     over = logits - logits.gather(-1, labels.expand(len(logits), -1).unsqueeze(-1))  # what decides: it changes no softmax
-    # (classes, L, n), n filled up: sums over few classes are fast so, and a network's are the same in any place of any number of them.
-    over = F.pad(over.movedim(-1, 0), (0, -n % BLOCK))
-    squares = over.square()
-    low, high = (over.new_full((len(logits),), -math.log(bound), dtype=torch.float64) for bound in (HIGHEST, LOWEST))
-    guess = torch.zeros_like(low)  # log beta
-    moves = torch.ones_like(low, dtype=torch.bool)  # each network stops for itself, whatever the others do
+    return F.pad(over.movedim(-1, 0), (0, n - len(labels)))
+
+
+def _temperatures(over: Tensor, counts: Tensor) -> Tensor:
+    """Return the temperatures of L networks, whose logits are over those of the right class by `over`, on so many examples each."""
+    is_finite = torch.isfinite(over).all(-1).all(0)
+    counts = counts.to(over.device, torch.float64)
+    log_beta = torch.zeros_like(counts)
+    low, high = torch.full_like(counts, -math.log(HIGHEST)), torch.full_like(counts, -math.log(LOWEST))
+    falls = rises = torch.ones_like(counts, dtype=torch.bool)  # whether the loss falls, or rises, with beta wherever it was looked at
+    moving = torch.arange(len(counts), device=over.device)  # each network stops for itself, whatever the others do
     for _ in range(MOST_STEPS):
+        guess = log_beta[moving]
         beta = guess.exp()
-        shares = beta.to(over).view(-1, 1) * over
-        shares.sub_(shares.amax(0)).exp_()
-        shares.div_(shares.sum(0))
-        mean = (shares * over).sum(0)  # (L, n)
-        slope = mean[:, :n].mean(-1, dtype=torch.float64)
-        curvature = (shares.mul_(squares).sum(0) - mean.square())[:, :n].mean(-1, dtype=torch.float64)
+        slope, curvature = _derivatives(over, counts, beta)
         low, high = torch.where(slope < 0, guess, low), torch.where(slope < 0, high, guess)
+        falls, rises = falls & (slope < 0), rises & (slope >= 0)
         # of the loss as a function of log beta the first derivative is beta * slope, the second beta * (beta * curvature + slope)
         newton = guess - slope / (beta * curvature + slope.abs())
-        step = torch.where((newton > low) & (newton < high), newton, (low + high) / 2)
-        guess, moves = torch.where(moves, step, guess), moves & ((step - guess).abs() >= PRECISION)
+        # What leaves the bracket goes to its middle, or first of all to the bound up to which the loss may fall.
+        instead = torch.where(falls & (newton >= high), high, torch.where(rises & (newton <= low), low, (low + high) / 2))
+        log_beta[moving] = torch.where((newton > low) & (newton < high), newton, instead)
+        moves = (log_beta[moving] - guess).abs() >= PRECISION
         if not bool(moves.any()):
             break
-    finite = torch.isfinite(logits).flatten(1).all(1)
-    return torch.where(finite, (-guess).exp(), torch.nan)
+        if not bool(moves.all()):
+            moving, counts, low, high, falls, rises = (each[moves] for each in (moving, counts, low, high, falls, rises))
+            over = over[:, moves]
+    return torch.where(is_finite, (-log_beta).exp(), torch.nan)
+
+
+def _derivatives(over: Tensor, counts: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the first and the second derivative of the mean cross-entropy by beta."""
+    shares = beta.to(over).view(-1, 1) * over
+    shares.sub_(shares.amax(0)).exp_()
+    shares.div_(shares.sum(0)).mul_(over)
+    mean = shares.sum(0)  # (L, n); 0 where there is no example, and so is the variance
+    variance = shares.mul_(over).sum(0).sub_(mean.square())
+    return mean.sum(-1, dtype=torch.float64) / counts, variance.sum(-1, dtype=torch.float64) / counts
 
 
 def calibrated_losses(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,8 +111,10 @@ def calibrated_losses(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         The geometric mean of both.
     """
     halves = [(logits[:, start::2], labels[start::2]) for start in (0, 1)]
-    temperatures = [fitted_temperature(*half) for half in halves]
-    loss = sum(cross_entropy_at(half[0], half[1], other) for half, other in zip(halves, temperatures[::-1], strict=True))
+    over = torch.cat([_over(*half, _whole(len(halves[0][1]))) for half in halves], 1)  # both at once: half as many calls of PyTorch's
+    counts = torch.tensor([len(half[1]) for half in halves]).repeat_interleave(len(logits))
+    temperatures = _temperatures(over, counts).view(2, -1)
+    loss = sum(cross_entropy_at(half[0], half[1], other) for half, other in zip(halves, temperatures.flip(0), strict=True))
     return torch.as_tensor(loss / labels.numel()), (temperatures[0] * temperatures[1]).sqrt()
 
 
