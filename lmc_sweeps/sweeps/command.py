@@ -30,6 +30,7 @@ from lmc_sweeps.sweeps.config import LOGGER
 from lmc_sweeps.sweeps.fitting import fitted, is_optional
 from lmc_sweeps.sweeps.overrides import asks_for_plan, check_overrides, plain_folder, quoted, searched_folders
 from lmc_sweeps.sweeps.result_logging import ready_loggers
+from lmc_sweeps.sweeps.saved_configs import saved_by_us
 from multirun_analysis.common.registry import conf_folders
 
 CONFIG = "config"  # conf/config.yaml
@@ -81,7 +82,8 @@ def hand_over(command: argparse.Namespace, loader: CachingConfigLoader, job: Cal
     GlobalHydra.instance().initialize(hydra)
     try:
         begin = hydra.multirun if command.multirun else hydra.run
-        run_and_report(lambda: begin(config_name=CONFIG, task_function=job, overrides=command.overrides))
+        with saved_by_us():
+            run_and_report(lambda: begin(config_name=CONFIG, task_function=job, overrides=command.overrides))
     finally:
         GlobalHydra.instance().clear()
 

@@ -23,6 +23,7 @@ from lmc_sweeps.sweeps.composing import JobComposer
 from lmc_sweeps.sweeps.config import prepared_as
 from lmc_sweeps.sweeps.pending import PendingJob
 from lmc_sweeps.sweeps.running import report_failure, run_reported
+from lmc_sweeps.sweeps.saved_configs import saved_by_us
 from multirun_analysis.common.streams import LogLines
 
 CORE = logging.getLogger("lmc_sweeps")
@@ -115,7 +116,7 @@ class SweepWork:
             run_reported(job.prepared, job.folder, job.label, lines.append, at_hand=networks)
 
         try:
-            with prepared_as(job.prepared):
+            with prepared_as(job.prepared), saved_by_us():
                 result = run_job(
                     hydra_context=self.context,
                     task_function=run_this,

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 MASK = "***"
@@ -52,6 +52,12 @@ def redacted_value(text: str) -> str:
 
 
 def _redacted(text: str, keys: re.Pattern[str]) -> str:
+    masked, home = _masked(text, keys), _home()
+    return masked if home is None else home.sub("~", masked)
+
+
+@lru_cache(maxsize=4096)  # the configs of a sweep's jobs have the same lines but for a few
+def _masked(text: str, keys: re.Pattern[str]) -> str:
     parts, copied, position = [], 0, 0
     while (key := keys.search(text, position)) is not None:
         position = key.end()
@@ -59,9 +65,7 @@ def _redacted(text: str, keys: re.Pattern[str]) -> str:
         if value is not None and not _is_shown(key[1], value[0]):
             parts += [text[copied:position], MASK]
             copied = position = value.end()
-    masked = _TOKENS.sub(MASK, _IN_ADDRESS.sub(MASK, _HEADER.sub(rf"\1{MASK}", "".join([*parts, text[copied:]]))))
-    home = _home()
-    return masked if home is None else home.sub("~", masked)
+    return _TOKENS.sub(MASK, _IN_ADDRESS.sub(MASK, _HEADER.sub(rf"\1{MASK}", "".join([*parts, text[copied:]]))))
 
 
 def _is_shown(key: str, value: str) -> bool:
