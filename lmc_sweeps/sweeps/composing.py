@@ -8,7 +8,7 @@ Running a job, Hydra copies its config four times over; those of ours are copied
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.prepared import PreparedJob
 from lmc_sweeps.sweeps.config import prepare
+from lmc_sweeps.sweeps.plain_config import PlainConfig
 
 OF_JOBS = ("overrides.", "runtime.", "job.", "job_logging.", "verbose.", "output_subdir.", "help.", "hydra_help.")  # in Hydra's node
 
@@ -28,7 +29,12 @@ OF_JOBS = ("overrides.", "runtime.", "job.", "job_logging.", "verbose.", "output
 @lru_cache(maxsize=4096)  # a sweep repeats the same few overrides in all its jobs
 def parsed_once(text: str) -> Override:
     """Return an override parsed."""
-    return OverridesParser.create().parse_override(text)
+    return _parser().parse_override(text)
+
+
+@cache
+def _parser() -> OverridesParser:
+    return OverridesParser.create()
 
 
 def composed(compose: Callable[[], DictConfig]) -> DictConfig:
@@ -78,7 +84,9 @@ class JobComposer:
     loader: ConfigLoader
     master: DictConfig
     _bases: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    _chosen: dict[tuple[str, ...], DictConfig] = field(default_factory=dict)
     _without_hydra: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    _plain: dict[tuple[str, ...], PlainConfig | None] = field(default_factory=dict)
     _prepared: dict[tuple[str, ...], PreparedJob] = field(default_factory=dict)
     _groups: dict[str, bool] = field(default_factory=dict)
     _late: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
@@ -100,20 +108,40 @@ class JobComposer:
 
     def without_hydra(self, job: Sequence[str]) -> DictConfig:
         """Return the same without Hydra's node: what a job's settings are made of."""
-        config = self.chosen(job)
-        ConfigLoaderImpl._apply_overrides_to_config(self._sorted(job)[1], config)
+        structural, plain = self._sorted(job)
+        if structural not in self._without_hydra:
+            self._without_hydra[structural] = pickle.dumps(self.chosen(job))
+        config: DictConfig = pickle.loads(self._without_hydra[structural])
+        ConfigLoaderImpl._apply_overrides_to_config(plain, config)
         return config
 
     def chosen(self, job: Sequence[str]) -> DictConfig:
-        """Return the config of the options that a job chooses, before its plain values are set."""
+        """Return the config of the options that a job chooses, before its plain values are set: to be read, by all jobs that choose so."""
         structural, _ = self._sorted(job)
-        if structural not in self._without_hydra:
+        if structural not in self._chosen:
             base = pickle.loads(self._base(structural))
             with open_dict(base):
                 del base["hydra"]
-            self._without_hydra[structural] = pickle.dumps(base)
-        config: DictConfig = pickle.loads(self._without_hydra[structural])
-        return config
+            self._chosen[structural] = base
+        return self._chosen[structural]
+
+    def plain(self, job: Sequence[str]) -> PlainConfig:
+        """Return what `without_hydra` returns as plain values, where it can be without a config of the job's own.
+
+        Raises
+        ------
+        InputError
+            If a value cannot be resolved.
+        """
+        structural, plain = self._sorted(job)
+        if structural not in self._plain:
+            try:
+                self._plain[structural] = PlainConfig.of(self.chosen(job))
+            except InputError:  # of a value that the job sets
+                self._plain[structural] = None
+        base = self._plain[structural]
+        changed = None if base is None else base.with_values({override.key_or_group: override.value() for override in plain})
+        return PlainConfig.of(self.without_hydra(job)) if changed is None else changed
 
     def too_late(self, job: Sequence[str]) -> list[str]:
         """Return the keys of Hydra's own node that the options of a job set to other values than the sweep started with."""
@@ -138,7 +166,7 @@ class JobComposer:
         """
         key = tuple(job)
         if key not in self._prepared:
-            self._prepared[key] = prepare(self.without_hydra(job))
+            self._prepared[key] = prepare(self.plain(job))
         return self._prepared[key]
 
     def _base(self, structural: tuple[str, ...]) -> bytes:

@@ -9,8 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
 from lmc_sweeps import datasets, loggers, matching, models, repair
 from lmc_sweeps.common import checks
@@ -23,10 +22,10 @@ from lmc_sweeps.loggers.base import Logger
 from lmc_sweeps.matching.base import Matching
 from lmc_sweeps.repair.base import Repair
 from lmc_sweeps.sweeps.computed import computed_keys
+from lmc_sweeps.sweeps.plain_config import PlainConfig, leaves
 from lmc_sweeps.training.optimizers import OPTIMIZERS
 from lmc_sweeps.training.recipe import Training
 
-MISSING = "???"  # OmegaConf's word for a value that must be set
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")  # an interpolation without another in it
 _WORD = re.compile(r"\.*[A-Za-z_][\w.]*")  # that may be a key
 SCALARS = scalar_keys()
@@ -67,7 +66,7 @@ def name_of(config: DictConfig) -> str:
     return (_prepared.get() or prepare(config)).run_id
 
 
-def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
+def prepare(config: DictConfig | Mapping[str, Any] | PlainConfig) -> PreparedJob:
     """Return the job that a composed config asks for, with everything checked that can be checked before training.
 
     Raises
@@ -75,11 +74,11 @@ def prepare(config: DictConfig | Mapping[str, Any]) -> PreparedJob:
     InputError
         Naming the key, the rule, the value and the choices.
     """
-    texts = _as_composed(config)
-    settings = _job_settings(config, texts)
+    plain = config if isinstance(config, PlainConfig) else PlainConfig.of(config)
+    settings = _job_settings(plain)
     data, mark = load_data(settings.dataset)
     settings.check_against(data)
-    return PreparedJob(settings, data, mark, computed_keys({key: value for key, value in texts.items() if key in KEYS}))
+    return PreparedJob(settings, data, mark, computed_keys({key: value for key, value in plain.texts.items() if key in KEYS}))
 
 
 @lru_cache(maxsize=4)
@@ -104,7 +103,7 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     InputError
         If a key is unknown or missing, or a value breaks a rule.
     """
-    return _job_settings(config, _as_composed(config))
+    return _job_settings(PlainConfig.of(config))
 
 
 def chosen_loggers(value: Any) -> tuple[Logger, ...]:
@@ -118,13 +117,9 @@ def chosen_loggers(value: Any) -> tuple[Logger, ...]:
     return tuple(dict.fromkeys(_several(LOGGER, value, loggers.choices()).values()))
 
 
-def _job_settings(config: DictConfig | Mapping[str, Any], texts: Mapping[str, Any]) -> JobSettings:
-    plain = {
-        **dict.fromkeys(SEVERAL),
-        "plan": False,
-        "report": True,
-        **_plain(config, texts),
-    }  # their nodes are not there when nothing is chosen
+def _job_settings(config: PlainConfig) -> JobSettings:
+    # the nodes of the groups are not there when nothing is chosen
+    plain = {**dict.fromkeys(SEVERAL), "plan": False, "report": True, **config.values}
     checks.known_keys("", plain, KEYS)
     missing = [key for key in KEYS if key not in plain]
     if missing:
@@ -132,7 +127,7 @@ def _job_settings(config: DictConfig | Mapping[str, Any], texts: Mapping[str, An
     for key in SWITCHES:
         checks.boolean(key, plain[key])
     chosen_loggers(plain[LOGGER])
-    outside = from_environment(texts) if isinstance(config, DictConfig) else {}
+    outside = {} if config.texts is config.values else from_environment(config.texts)
     methods = _several("matching", plain["matching"], matching.choices())
     repairs = _several("repair", plain["repair"], repair.choices())
     return JobSettings(
@@ -148,7 +143,7 @@ def _job_settings(config: DictConfig | Mapping[str, Any], texts: Mapping[str, An
 
 def from_environment(config: Any) -> dict[str, str]:
     """Return the keys whose values come from environment variables, directly or through other keys, with their interpolations as text."""
-    texts = {key: text for key, text in _leaves(config) if "${" in text and key.partition(".")[0] != "hydra"}
+    texts = {key: text for key, text in leaves(config) if "${" in text and key.partition(".")[0] != "hydra"}
     outside: dict[str, str] = {}
     while more := {key: text for key, text in texts.items() if key not in outside and _is_from(text, outside)}:
         outside |= more
@@ -183,41 +178,6 @@ def _may_name(word: str, key: str) -> bool:
     """Return whether a word may be a key, or a mapping that the key is in."""
     name = word.lstrip(".")
     return f"{key}.".startswith(f"{name}.") or (word[0] == "." and (key.endswith(name) or f".{name}." in key))
-
-
-def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the texts of a nested config under dotted names."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _leaves(item, f"{key}.{name}" if key else str(name))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _leaves(item, f"{key}.{index}")
-    elif isinstance(value, str):
-        yield key, value
-
-
-def _plain(config: DictConfig | Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config as plain values, interpolations resolved; `texts` is the same with interpolations as text."""
-    if not isinstance(config, DictConfig):
-        return dict(texts)
-    plain = {}
-    for key, text in texts.items():
-        if not any("${" in leaf or leaf == MISSING for _, leaf in _leaves(text)):
-            plain[key] = text
-            continue
-        try:
-            value = config[key]
-            plain[key] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        except OmegaConfBaseException as error:
-            raise checks.InputError(f"`{key}` cannot be resolved: {str(error).splitlines()[0]}") from error
-    return plain
-
-
-def _as_composed(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config without Hydra's own node as plain values, interpolations as text."""
-    composed: Any = OmegaConf.to_container(config, resolve=False) if isinstance(config, DictConfig) else config
-    return {str(key): value for key, value in composed.items() if key != "hydra"}
 
 
 def _mapping(key: str, value: Any) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def test_secrets_are_masked_before_they_are_on_the_disk(tmp_path):
 
 def test_hydra_has_its_own_way_back_even_after_an_error():
     own = hydra_utils._save_config
-    with pytest.raises(ZeroDivisionError), saved_by_us():
+    with saved_by_us():
         assert hydra_utils._save_config is save_config
+    with pytest.raises(ZeroDivisionError), saved_by_us():
         raise ZeroDivisionError
     assert hydra_utils._save_config is own
