@@ -136,12 +136,12 @@ class JobComposer:
         structural, plain = self._sorted(job)
         if structural not in self._plain:
             try:
-                self._plain[structural] = PlainConfig.of(self.chosen(job))
+                self._plain[structural] = PlainConfig.made_of(self.chosen(job))
             except InputError:  # of a value that the job sets
                 self._plain[structural] = None
         base = self._plain[structural]
         changed = None if base is None else base.with_values({override.key_or_group: override.value() for override in plain})
-        return PlainConfig.of(self.without_hydra(job)) if changed is None else changed
+        return PlainConfig.made_of(self.without_hydra(job)) if changed is None else changed
 
     def too_late(self, job: Sequence[str]) -> list[str]:
         """Return the keys of Hydra's own node that the options of a job set to other values than the sweep started with."""

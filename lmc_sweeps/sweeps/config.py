@@ -74,7 +74,7 @@ def prepare(config: DictConfig | Mapping[str, Any] | PlainConfig) -> PreparedJob
     InputError
         Naming the key, the rule, the value and the choices.
     """
-    plain = config if isinstance(config, PlainConfig) else PlainConfig.of(config)
+    plain = config if isinstance(config, PlainConfig) else PlainConfig.made_of(config)
     settings = _job_settings(plain)
     data, mark = load_data(settings.dataset)
     settings.check_against(data)
@@ -103,7 +103,7 @@ def job_settings(config: DictConfig | Mapping[str, Any]) -> JobSettings:
     InputError
         If a key is unknown or missing, or a value breaks a rule.
     """
-    return _job_settings(PlainConfig.of(config))
+    return _job_settings(PlainConfig.made_of(config))
 
 
 def chosen_loggers(value: Any) -> tuple[Logger, ...]:

@@ -22,7 +22,7 @@ class PlainConfig:
     values: Mapping[str, Any]
 
     @classmethod
-    def of(cls, config: DictConfig | Mapping[str, Any]) -> "PlainConfig":
+    def made_of(cls, config: DictConfig | Mapping[str, Any]) -> "PlainConfig":
         """Return a config, or a mapping in which nothing is to be resolved, so.
 
         Raises

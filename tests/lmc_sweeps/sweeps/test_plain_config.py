@@ -59,14 +59,14 @@ def test_jobs_do_not_see_one_anothers_values():
     ],
 )  # fmt: skip
 def test_values_are_set_where_plain_ones_are(values, is_set):
-    config = PlainConfig.of(OmegaConf.create({"a": 1, "b": {"c": "${oc.env:SEED}", "l": [1]}}))
+    config = PlainConfig.made_of(OmegaConf.create({"a": 1, "b": {"c": "${oc.env:SEED}", "l": [1]}}))
     changed = config.with_values(values)
     assert (changed is not None) == is_set
     assert (config.values, config.texts) == ({"a": 1, "b": {"c": "3", "l": [1]}}, {"a": 1, "b": {"c": "${oc.env:SEED}", "l": [1]}})
 
 
 def test_where_one_value_is_computed_from_others_omegaconf_sets_all():
-    assert PlainConfig.of(OmegaConf.create({"a": 1, "b": "${a}"})).with_values({"a": 2}) is None
+    assert PlainConfig.made_of(OmegaConf.create({"a": 1, "b": "${a}"})).with_values({"a": 2}) is None
 
 
 def test_a_value_that_cannot_be_resolved_is_refused_unless_the_job_sets_it(monkeypatch):
