@@ -1,12 +1,11 @@
 """Composing the jobs of a sweep: Hydra's own composition once per choice of groups, plain values set on copies of it.
 
 Hydra composes a job in about 60 ms, nearly all of it the search for group options, which is the same for most jobs of a sweep.
-Copies are made by pickle: they are six times as fast as a deep copy of a DictConfig, and load only what this process has pickled itself.
-Running a job, Hydra copies its config four times over; those of ours are copied by pickle there too.
+Running a job, Hydra copies its config four times over; ours are copied in a twentieth of the time that OmegaConf takes.
 """
 
-import pickle
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
@@ -16,7 +15,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import CompactHydraException
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, Node, OmegaConf, open_dict, read_write
 
 from lmc_sweeps.common.checks import InputError
 from lmc_sweeps.jobs.prepared import PreparedJob
@@ -54,7 +53,7 @@ def composed(compose: Callable[[], DictConfig]) -> DictConfig:
 
 
 class QuickConfig(DictConfig):
-    """A config of which a deep copy is made by pickle."""
+    """A config of which a deep copy is made quickly."""
 
     @classmethod
     def made_of(cls, config: DictConfig) -> "QuickConfig":
@@ -66,15 +65,28 @@ class QuickConfig(DictConfig):
         return quick
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "QuickConfig":
-        parent = self._get_parent()
-        self._set_parent(None)  # which would be pickled too
-        try:
-            copied: QuickConfig = pickle.loads(pickle.dumps(self))
-        finally:
-            self._set_parent(parent)
-        copied._set_parent(parent)
+        copied: QuickConfig = copied_node(self, self._get_parent())
         memo[id(self)] = copied
         return copied
+
+
+def copied_node(node: Any, parent: Any) -> Any:
+    """Return a deep copy of a part of a config, inside a parent. Values are shared: only the parts that hold them can change."""
+    copied, metadata = object.__new__(type(node)), object.__new__(type(node._metadata))
+    vars(metadata).update(vars(node._metadata))
+    if metadata.flags is not None:
+        metadata.flags = dict(metadata.flags)
+    if metadata.resolver_cache:
+        metadata.resolver_cache = deepcopy(metadata.resolver_cache)
+    vars(copied).update(vars(node), _metadata=metadata, _parent=parent, _flags_cache=None)
+    content = vars(node).get("_content")
+    if isinstance(content, dict):
+        vars(copied)["_content"] = {key: copied_node(value, copied) for key, value in content.items()}
+    elif isinstance(content, list):
+        vars(copied)["_content"] = [copied_node(value, copied) for value in content]
+    elif isinstance(content, Node):
+        vars(copied)["_content"] = copied_node(content, copied)
+    return copied
 
 
 @dataclass
@@ -83,9 +95,8 @@ class JobComposer:
 
     loader: ConfigLoader
     master: DictConfig
-    _bases: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    _bases: dict[tuple[str, ...], QuickConfig] = field(default_factory=dict)
     _chosen: dict[tuple[str, ...], DictConfig] = field(default_factory=dict)
-    _without_hydra: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     _plain: dict[tuple[str, ...], PlainConfig | None] = field(default_factory=dict)
     _prepared: dict[tuple[str, ...], PreparedJob] = field(default_factory=dict)
     _groups: dict[str, bool] = field(default_factory=dict)
@@ -94,7 +105,7 @@ class JobComposer:
     def full(self, job: Sequence[str]) -> DictConfig:
         """Return what ``load_sweep_config`` returns for the overrides of a job."""
         structural, plain = self._sorted(job)
-        config: DictConfig = pickle.loads(self._base(structural))
+        config: DictConfig = copied_node(self._base(structural), None)
         ConfigLoaderImpl._apply_overrides_to_config(plain, config)
         overrides = [override for override in map(parsed_once, job) if not override.is_hydra_override()]
         names = config.hydra.job.config.override_dirname
@@ -108,18 +119,15 @@ class JobComposer:
 
     def without_hydra(self, job: Sequence[str]) -> DictConfig:
         """Return the same without Hydra's node: what a job's settings are made of."""
-        structural, plain = self._sorted(job)
-        if structural not in self._without_hydra:
-            self._without_hydra[structural] = pickle.dumps(self.chosen(job))
-        config: DictConfig = pickle.loads(self._without_hydra[structural])
-        ConfigLoaderImpl._apply_overrides_to_config(plain, config)
+        config: DictConfig = copied_node(self.chosen(job), None)
+        ConfigLoaderImpl._apply_overrides_to_config(self._sorted(job)[1], config)
         return config
 
     def chosen(self, job: Sequence[str]) -> DictConfig:
         """Return the config of the options that a job chooses, before its plain values are set: to be read, by all jobs that choose so."""
         structural, _ = self._sorted(job)
         if structural not in self._chosen:
-            base = pickle.loads(self._base(structural))
+            base: DictConfig = copied_node(self._base(structural), None)
             with open_dict(base):
                 del base["hydra"]
             self._chosen[structural] = base
@@ -147,7 +155,7 @@ class JobComposer:
         """Return the keys of Hydra's own node that the options of a job set to other values than the sweep started with."""
         structural, _ = self._sorted(job)
         if structural not in self._late:
-            configs = (pickle.loads(self._base(structural)), self.master)
+            configs = (self._base(structural), self.master)
             of_job, of_sweep = (dict(_leaves("hydra", OmegaConf.to_container(config.hydra, resolve=False))) for config in configs)
             of_jobs = tuple(f"hydra.{key}" for key in OF_JOBS)
             differing = [
@@ -169,10 +177,10 @@ class JobComposer:
             self._prepared[key] = prepare(self.plain(job))
         return self._prepared[key]
 
-    def _base(self, structural: tuple[str, ...]) -> bytes:
+    def _base(self, structural: tuple[str, ...]) -> QuickConfig:
         if structural not in self._bases:
             base = composed(lambda: self.loader.load_sweep_config(self.master, list(structural)))
-            self._bases[structural] = pickle.dumps(QuickConfig.made_of(base))
+            self._bases[structural] = QuickConfig.made_of(base)
         return self._bases[structural]
 
     def _is_group(self, key: str) -> bool:
