@@ -121,7 +121,7 @@ class PairResult:
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Return the rows of every table as plain dicts, as they stand in a record."""
         rows: dict[str, Sequence[MethodRow]] = {"runs": self.runs, "curves": self.curves, "layers": self.layers}
-        return {table: [asdict(row) for row in rows[table]] for table in rows}
+        return {table: [dict(vars(row)) for row in rows[table]] for table in rows}
 
 
 @dataclass(frozen=True, kw_only=True)

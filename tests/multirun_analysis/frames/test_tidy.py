@@ -1,4 +1,4 @@
-"""Absent values, labels and the order of rows."""
+"""Absent values and the order of rows."""
 
 import pandas as pd
 import pytest
@@ -6,7 +6,6 @@ from analysis_sweeps import METHODS, REPAIRS, expect, make_record
 
 from multirun_analysis import load_expected, load_runs
 from multirun_analysis.frames.tidy import sortable
-from multirun_analysis.records.labels import matching_labels, repair_labels, repair_order
 
 
 def test_absent_values_are_a_dash_and_their_rows_stay(write_sweep):
@@ -20,30 +19,6 @@ def test_a_job_recorded_before_there_was_a_setting_is_one_at_its_default(write_s
     assert key not in load_runs(write_sweep([old, make_record("b", **{key: 0.0})]))
     runs = load_runs(write_sweep([old, make_record("b", **{key: 0.1})]))
     assert dict(zip(runs["run_id"], runs[key], strict=True)) == {"a": 0.0, "b": 0.1}
-
-
-def test_labels_name_the_settings_that_differ_and_only_where_they_do():
-    entries = [
-        {"matching": "weights", "settings_hash": "1", "settings": {"biases": False, "transport": "emd"}},
-        {"matching": "weights", "settings_hash": "2", "settings": {"biases": True, "transport": "emd"}},
-        {"matching": "identity", "settings_hash": "3", "settings": {}},
-    ]
-    assert matching_labels(entries) == {
-        ("weights", "1"): "weights[biases=false]",
-        ("weights", "2"): "weights[biases=true]",
-        ("identity", "3"): "identity",
-    }
-
-
-def test_repairs_have_labels_as_methods_do_and_networks_as_they_are_have_none():
-    entries = [{"repair": "none", "repair_hash": "f91871fb", "settings": {}}]
-    entries += [{"repair": "repair", "repair_hash": str(k), "settings": {"examples": 100 * k}} for k in (1, 2)]
-    assert repair_labels(entries) == {
-        ("none", "f91871fb"): "none",
-        ("repair", "1"): "repair[examples=100]",
-        ("repair", "2"): "repair[examples=200]",
-    }
-    assert sorted(["reset", "none", "average"], key=repair_order) == ["none", "average", "reset"]
 
 
 def test_every_method_is_expected_under_every_repair(write_sweep):
