@@ -30,7 +30,7 @@ def fitted_temperature(logits: Tensor, labels: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (L,)
-        In float64, from 0.01 to 100; NaN where a logit is not finite.
+        In float64, from 0.01 to 100; NaN where a logit is not finite, or its difference from that of the right class.
 
     References
     ----------

@@ -4,8 +4,8 @@ Hydra composes a job in about 60 ms, nearly all of it the search for group optio
 Running a job, Hydra copies its config four times over; ours are copied in a twentieth of the time that OmegaConf takes.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
@@ -76,8 +76,7 @@ def copied_node(node: Any, parent: Any) -> Any:
     vars(metadata).update(vars(node._metadata))
     if metadata.flags is not None:
         metadata.flags = dict(metadata.flags)
-    if metadata.resolver_cache:
-        metadata.resolver_cache = deepcopy(metadata.resolver_cache)
+    metadata.resolver_cache = defaultdict(dict, {name: dict(values) for name, values in metadata.resolver_cache.items()})
     vars(copied).update(vars(node), _metadata=metadata, _parent=parent, _flags_cache=None)
     content = vars(node).get("_content")
     if isinstance(content, dict):

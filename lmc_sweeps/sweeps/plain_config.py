@@ -41,10 +41,14 @@ class PlainConfig:
         """
         if any("${" in _OUTSIDE.sub("", text) for _, text in leaves(self.texts)):
             return None
-        if any("${" in text or text == MISSING for _, text in leaves(dict(values))):
+        if not all(map(_is_plain, values.values())) or any("${" in text or text == MISSING for _, text in leaves(dict(values))):
             return None
         changed = [_with_values(each, values) for each in (self.texts, self.values)]
         return None if None in changed else PlainConfig(*changed)  # type: ignore[arg-type]
+
+
+def _is_plain(value: Any) -> bool:
+    return all(map(_is_plain, value)) if isinstance(value, list) else isinstance(value, str | int | float | None)
 
 
 def _with_values(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any] | None:

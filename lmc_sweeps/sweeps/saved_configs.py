@@ -1,4 +1,4 @@
-"""The configs that Hydra saves in a job's folder: the same text, written in a fifth of the time, and without secrets from the start."""
+"""The configs that Hydra saves in a job's folder: written in a fifth of the time, and without secrets from the start."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import get_omega_conf_dumper
 
 from multirun_analysis.common.redaction import redacted_yaml
+
+LONGEST_LINE = 2**30
 
 
 @contextmanager
@@ -32,14 +34,29 @@ def save_config(cfg: DictConfig, filename: str, output_dir: Path) -> None:
 
 
 def config_text(config: DictConfig) -> str:
-    """Return what ``OmegaConf.to_yaml`` returns."""
+    """Return a config as ``OmegaConf.to_yaml`` writes it, but that no value goes on in another line, where its secrets would be missed."""
     plain = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
-    text: str = yaml.dump(plain, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=_dumper())
+    is_ascii = all(map(str.isascii, _texts(plain)))  # libyaml takes no names of files that are not UTF-8, and escapes other letters
+    kind = _quick_dumper() if is_ascii else get_omega_conf_dumper()
+    text: str = yaml.dump(plain, default_flow_style=False, allow_unicode=True, sort_keys=False, width=LONGEST_LINE, Dumper=kind)
     return text
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the keys and the texts in nested values."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield value
+
+
 @cache
-def _dumper() -> Any:
+def _quick_dumper() -> Any:
     """Return OmegaConf's dumper, on libyaml where PyYAML was built with it."""
     dumper = get_omega_conf_dumper()
     if not yaml.__with_libyaml__:

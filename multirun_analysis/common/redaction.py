@@ -135,7 +135,7 @@ def redacted_yaml(text: str) -> str:
         key, colon, value = line.strip().partition(":")
         is_list = line.lstrip().startswith("- ")
         outer = indent if colon and not value.strip() and not is_list and (key == "env_set" or is_secret(key)) else None
-        masked = _redacted_item(line) if is_list else line if value.strip() in ("", "{}", "null") else redacted_value(line)
+        masked = _redacted_item(line) if is_list else line if colon and value.strip() in ("", "{}", "null") else redacted_value(line)
         lines.append(_BARE.sub(rf"\1'{MASK}'", masked))
     return "\n".join(lines) + ("\n" if text.endswith("\n") else "")
 

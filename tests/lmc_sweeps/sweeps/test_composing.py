@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError
 
 from lmc_sweeps.common.checks import InputError
-from lmc_sweeps.sweeps.composing import JobComposer, composed, parsed_once
+from lmc_sweeps.sweeps.composing import JobComposer, composed, copied_node, parsed_once
 from lmc_sweeps.sweeps.conf_folder import conf_dir
 
 
@@ -92,3 +92,10 @@ def test_a_deep_copy_of_a_jobs_config_is_that_of_omegaconf():
     assert (config.width, config.hydra.job.name, other.hydra._get_parent()) == (4, "mine", other)
     with pytest.raises(ConfigAttributeError):
         other.no_such_key = 1
+
+
+def test_what_a_copy_has_resolved_is_known_to_no_other():
+    config = OmegaConf.create({"a": "${now:%f}"})
+    first, second = copied_node(config, None), copied_node(config, None)
+    assert first.a.isdecimal()
+    assert not any(each._metadata.resolver_cache["now"] for each in (second, config))

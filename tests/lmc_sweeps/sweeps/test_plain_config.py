@@ -22,6 +22,7 @@ JOBS = [
     ["dataset=gaussian_mixture", "dataset.seed='${seed}'", "seed=6"],
     ["dataset=gaussian_mixture", "seed='${oc.env:SEED}'", "dataset.seed='${oc.decode:${oc.env:SEED}}'"],
     ["width=4", "store.dir='${oc.env:PLACE}'", "store.dir=here"],
+    ["directions=[null,[1,'a b']]", "seed=3"],
     ["experiment=gaussian_init", "dataset.ambient_dimension=9"],
     ["experiment=width_digits", "depth=2"],
 ]
@@ -56,6 +57,7 @@ def test_jobs_do_not_see_one_anothers_values():
     [
         ({"a": 2, "b.c": "x"}, True), ({"b.l": [4]}, True), ({}, True),
         ({"b": 1}, False), ({"d": 1}, False), ({"b.d": 1}, False), ({"a.c": 1}, False), ({"a": "${b.c}"}, False), ({"b.l": ["???"]}, False),
+        ({"b.l": [[1, None], "x"]}, True), ({"b.l": [{None: 1}]}, False), ({"a": object()}, False),
     ],
 )  # fmt: skip
 def test_values_are_set_where_plain_ones_are(values, is_set):

@@ -55,7 +55,7 @@ def test_nothing_is_hidden_from_others(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("is_enabled", [True, False])
-def test_garbage_is_left_alone_in_the_block_and_what_was_made_there_for_ever(is_enabled):
+def test_garbage_is_left_alone_in_the_block_and_what_the_first_one_made_for_ever(is_enabled):
     script = f"""
 import gc
 from multirun_analysis.common.lean_imports import uncollected
@@ -66,6 +66,9 @@ with uncollected():
 assert gc.isenabled() == {is_enabled}
 assert gc.get_freeze_count() > 1000
 assert not any(each is made for each in gc.get_objects())
+with uncollected():
+    later = [[]]
+assert any(each is later for each in gc.get_objects())
 """
     subprocess.run([sys.executable, "-c", script], check=True)
 
