@@ -54,7 +54,7 @@ def _is_plain(value: Any) -> bool:
 def _with_values(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a copy of a nested mapping with other values; None if a key is none, or holds a mapping. What is not changed is not copied."""
     copy = dict(config)
-    copied = {"": copy}
+    copied: dict[str, dict[str, Any]] = {}
     for key, value in values.items():
         *above, name = key.split(".")
         inside, path = copy, ""
