@@ -108,7 +108,7 @@ def write_config(path: Path, text: str) -> None:
 
 
 def conceal(folder: Path) -> None:
-    """Mask the secrets in what Hydra has written of a job into its folder; files without secrets are left as they are."""
+    """Mask the secrets in what Hydra itself has written of a job into its folder, as it does for other launchers than ours."""
     for path in (folder / HYDRA_FOLDER).glob("*.yaml"):
         with suppress(OSError, UnicodeDecodeError):
             text = read_file(path, MOST_BYTES).decode()

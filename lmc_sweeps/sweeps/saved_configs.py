@@ -1,5 +1,6 @@
 """The configs that Hydra saves in a job's folder: written in a fifth of the time, and without secrets from the start."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -36,23 +37,11 @@ def save_config(cfg: DictConfig, filename: str, output_dir: Path) -> None:
 def config_text(config: DictConfig) -> str:
     """Return a config as ``OmegaConf.to_yaml`` writes it, but that no value goes on in another line, where its secrets would be missed."""
     plain = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
-    is_ascii = all(map(str.isascii, _texts(plain)))  # libyaml takes no names of files that are not UTF-8, and escapes other letters
+    # libyaml takes no names of files that are not UTF-8, and escapes letters that OmegaConf leaves as they are
+    is_ascii = json.dumps(plain, ensure_ascii=False, skipkeys=True, default=str).isascii()
     kind = _quick_dumper() if is_ascii else get_omega_conf_dumper()
     text: str = yaml.dump(plain, default_flow_style=False, allow_unicode=True, sort_keys=False, width=LONGEST_LINE, Dumper=kind)
     return text
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the keys and the texts in nested values."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield str(key)
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, str):
-        yield value
 
 
 @cache

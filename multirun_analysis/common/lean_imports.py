@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from multirun_analysis.common.garbage import no_collections
 from multirun_analysis.common.registry import folders_of_parts
 
 
@@ -38,13 +39,10 @@ def without(*modules: str) -> Iterator[None]:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Import in a block without looking for garbage, a seventh of the time: what modules hold stays, and is not looked through later."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if not gc.get_freeze_count():  # once: what is garbage at that time would never be freed
-            gc.freeze()
-        if was_enabled:
-            gc.enable()
+    """Import in a block without looking for garbage: what the modules hold stays, and is not looked through later."""
+    with no_collections():
+        try:
+            yield
+        finally:
+            if not gc.get_freeze_count():  # once: what is garbage at that time would never be freed
+                gc.freeze()

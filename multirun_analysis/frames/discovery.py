@@ -1,9 +1,7 @@
 """Finding what sweeps left behind: the records on disk, and a row for every job that has none to be counted."""
 
-import gc
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import pandas as pd
 
 from multirun_analysis import schema
 from multirun_analysis.checks import InputError
+from multirun_analysis.common.garbage import no_collections
 from multirun_analysis.common.redaction import redacted_line
 from multirun_analysis.frames import tidy
 from multirun_analysis.frames.folders import (
@@ -44,55 +43,43 @@ MANY = 200  # records that take longer to read than an index does to write, and 
 Folders = str | Path | Sequence[str | Path]
 
 
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Keep Python from looking for cycles of garbage: among millions of small objects that all stay, it takes a quarter of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-@_no_collections()
+@no_collections()
 def load_runs(sweep_dir: Folders) -> pd.DataFrame:
     """Return the measures of one or several sweeps, the columns of ``runs.csv``: one row per job, pair, method and split."""
     return tidy.runs_frame(find_sweep(sweep_dir))
 
 
-@_no_collections()
+@no_collections()
 def load_blocks(sweep_dir: Folders) -> pd.Series:
     """Return the test blocks of the rows of `load_runs`, under the same index, for `barrier_vs_width`; nothing where records have none."""
     return tidy.blocks_column(find_sweep(sweep_dir))
 
 
-@_no_collections()
+@no_collections()
 def load_curves(sweep_dir: Folders) -> pd.DataFrame:
     """Return the curves of one or several sweeps, the columns of ``curves.csv``: one row per job, pair, method, split and t."""
     return tidy.curves_frame(find_sweep(sweep_dir))
 
 
-@_no_collections()
+@no_collections()
 def load_layers(sweep_dir: Folders) -> pd.DataFrame:
     """Return what matching says of layers, the columns of ``layers.csv``: one row per job, pair, method and layer."""
     return tidy.layers_frame(find_sweep(sweep_dir))
 
 
-@_no_collections()
+@no_collections()
 def load_training_curves(sweep_dir: Folders) -> pd.DataFrame:
     """Return the training curves, the columns of ``training_curves.csv``: one row per job, network, split and epoch, where measured."""
     return tidy.training_curves_frame(find_sweep(sweep_dir))
 
 
-@_no_collections()
+@no_collections()
 def load_expected(sweep_dir: Folders) -> pd.DataFrame:
     """Return what one or several sweeps were to measure: one row per expected job and method."""
     return tidy.expected_frame(find_sweep(sweep_dir))
 
 
-@_no_collections()
+@no_collections()
 def find_sweep(sweep_dirs: Folders) -> Sweep:
     """Return what is in the folders of sweeps.
 
