@@ -143,6 +143,7 @@ def _entries(legend: Legend, panels: Sequence[Axes], figure: Figure) -> list[Box
         for_figure(from_figure(str(line.get_label())), LONGEST): vars(line)[VALUES]
         for ax in panels for line in ax.get_lines() if VALUES in vars(line)
     }  # fmt: skip
+    figure.draw_artist(legend)  # which places its entries
     entries = []
     for k, (handle, text) in enumerate(zip(legend.legend_handles, legend.texts, strict=True)):
         if handle is not None:
