@@ -25,6 +25,7 @@ from multirun_analysis.records.commands import load_commands
 from multirun_analysis.report.unchanged import last_line
 from multirun_analysis.tables.cells import fixed_keys
 
+BRIEF = "barrier_vs_width"  # the figure of a brief page, for which frames are read; one of a user's own may need others
 LARGEST_SVG = 2_000_000  # letters; a figure with more points is a picture on the page
 
 
@@ -55,7 +56,7 @@ def write_page(
     title : str, optional
         The names of the sweeps if not given.
     brief : bool
-        Draw the first figure only.
+        Draw the figure `barrier_vs_width` only.
     files : bool
         Write each figure as PNG and PDF too.
     digest : str
@@ -68,7 +69,7 @@ def write_page(
     kinds = plots.choices()
     more: tuple[str, ...] = ()
     if brief:
-        kinds = dict(list(kinds.items())[:1])
+        kinds = {name: kind for name, kind in kinds.items() if name == BRIEF}
     else:
         planes = find_planes(sweep, sweep_dirs)
         curves = tidy.curves_frame(sweep, shown_jobs(frames["runs"], fixed_keys(frames["barrier_vs_width"], x, hue)))

@@ -97,7 +97,7 @@ def write_report(
     only : collection of str
         Write these tables only, and neither figures nor a page: of a large sweep in a seventh of the time.
     brief : bool
-        Draw the first figure only, as a sweep does at its end: the others take longer than many a sweep.
+        Draw the figure `barrier_vs_width` only, as a sweep does at its end: the others take longer than many a sweep.
     processes : int
         That draw side by side, as forks of this one: for a program without threads of its own.
     refresh : float, optional

@@ -14,7 +14,9 @@ from page_blocks import CONTINUES, Block, difference, read_blocks, write_blocks
 from pictures import pictures
 from programs import usable
 from sharing import made_once
-from warm_python import NO_FIGURES
+from warm_python import FIGURES
+
+from multirun_analysis import plots
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -33,14 +35,7 @@ SMALLER = [
     ("docs/keys.md", "experiment=width_digits ", "experiment=width_digits width=8 seed=0 training.epochs=1 "),
     ("docs/quick_start.md", "multirun_analysis my_sweep\n", "multirun_analysis my_sweep --only runs\n"),
 ]  # fmt: skip
-DRAWN = {
-    "README.md",
-    "docs/quick_start.md",
-    "docs/sweep_folder.md",
-    "docs/how_to/sweeps.md",
-    "docs/how_to/python.md",
-    "docs/how_to/paper_figures.md",
-}  # whose figures are left; none on other pages
+COMPLETE = "docs/quick_start.md"  # whose sweep has all the files that docs/sweep_folder.md names
 # What a page's Python takes for granted.
 ASSUMED = {
     "README.md": """
@@ -72,7 +67,7 @@ def page_folder(tmp_path_factory: pytest.TempPathFactory, warm_python: dict[str,
         completed = subprocess.run(
             ["python", Path(__file__).parent / "page_blocks.py", folder],
             cwd=folder,
-            env=warm_python | ({} if page_name(page) in DRAWN else NO_FIGURES) | {"LMC_SWEEPS_STORE": str(folder / "store")},
+            env=warm_python | drawing(page) | {"LMC_SWEEPS_STORE": str(folder / "store")},
             capture_output=True,
             text=True,
             check=False,
@@ -83,6 +78,14 @@ def page_folder(tmp_path_factory: pytest.TempPathFactory, warm_python: dict[str,
         return made_once(tmp_path_factory, page_name(page).replace("/", "_"), lambda folder: run(page, folder))
 
     return page_folder
+
+
+def drawing(page: Path) -> dict[str, str]:
+    """Return an environment in which commands draw the figures that a page's blocks name: nobody sees the others, and they take long."""
+    if page_name(page) == COMPLETE:
+        return {}
+    blocks = "\n".join(block.text for block in read_blocks(page.read_text()))
+    return {FIGURES: ",".join(name for name in plots.choices() if re.search(rf"\b{name}\b", blocks))}
 
 
 def assumed_blocks(page: Path) -> list[Block]:
@@ -229,6 +232,6 @@ def test_every_study_that_is_kept_has_its_section_with_commands_that_exist():
 @pytest.mark.slow
 def test_the_files_that_a_page_names_are_left_behind(page_folder):
     tree = next(block.text for block in read_blocks((ROOT / "docs" / "sweep_folder.md").read_text()) if "SWEEP_DIR/" in block.text)
-    left = {path.name for path in (page_folder(ROOT / "docs" / "quick_start.md") / "my_sweep").rglob("*")}
+    left = {path.name for path in (page_folder(ROOT / COMPLETE) / "my_sweep").rglob("*")}
     rare = {"plane.csv", "records.index", "training_curves.csv"}  # with plane=true; of 200 records and more; with training.curve_epochs
     assert set(re.findall(r"\w+\.(?:csv|html|png|jsonl|json|npz|index)\b", tree)) - rare <= left

@@ -43,7 +43,8 @@ BEFOREHAND = (
     ),
     *(f"PIL.{kind}ImagePlugin" for kind in ("Bmp", "Gif", "Jpeg", "Ppm")),
 )
-NO_FIGURES = {"LMC_SWEEPS_TESTS_FIGURES": "0"}  # in the environment of a command: it draws none
+FIGURES = "LMC_SWEEPS_TESTS_FIGURES"  # in the environment of a command: the names of those that it draws; all if it is not there
+NO_FIGURES = {FIGURES: ""}
 CLIENT = """#!{python} -ISE
 import json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
@@ -135,8 +136,8 @@ def _run(request: dict, files: list[int]) -> None:
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", errors="backslashreplace", closefd=False)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # read when torch was imported, from the server's environment
-    if NO_FIGURES.items() <= os.environ.items():
-        sys.modules["multirun_analysis.plots"].choices = lambda: {"nothing": NoFigure()}
+    if FIGURES in os.environ:
+        _draw_only(os.environ[FIGURES].split(","))
     status = 0
     try:
         _command(request["name"], request["arguments"])
@@ -148,6 +149,12 @@ def _run(request: dict, files: list[int]) -> None:
         traceback.print_exc()
         status = 1
     sys.exit(status)  # as a program ends: what it registered for its exit is done, such as the end of its worker processes
+
+
+def _draw_only(names: list[str]) -> None:
+    plots = sys.modules["multirun_analysis.plots"]
+    chosen = {name: figure for name, figure in plots.choices().items() if name in names}
+    plots.choices = lambda: chosen or {"nothing": NoFigure()}
 
 
 def _command(name: str, arguments: list[str]) -> None:

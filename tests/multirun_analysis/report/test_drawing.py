@@ -6,6 +6,7 @@ from analysis_sweeps import make_record
 from multirun_analysis import plots
 from multirun_analysis.frames.discovery import find_sweep
 from multirun_analysis.page import REPORT_FILE
+from multirun_analysis.plots.base import SweepFigure
 from multirun_analysis.report import drawing
 from multirun_analysis.tables.sweep import sweep_frames
 
@@ -46,3 +47,17 @@ def test_figures_are_drawn_of_numbers_that_are_none(draw):
             row["loss_barrier"] = value
     html = draw([make_record("good"), *records], files=False)
     assert figures_on(html) >= {"barrier_vs_width", "interpolation_curves", "connected_share", "matching_cost"}
+
+
+def test_a_figure_of_a_users_own_that_needs_all_frames_waits_for_the_whole_page(draw, monkeypatch):
+    asked_for = []
+
+    def draw_own(frames, x, hue):
+        asked_for.append((len(frames["planes"]), len(frames["curves"]) > 0))
+
+    own = {"own": SweepFigure(title="Own", caption="Own.", draw=draw_own, order=0), **plots.choices()}
+    monkeypatch.setattr(plots, "choices", lambda: own)
+    assert figures_on(draw([make_record("a")], brief=True, files=False)) == {"barrier_vs_width"}
+    assert asked_for == []
+    draw([make_record("a")], files=False)
+    assert asked_for == [(0, True)]
