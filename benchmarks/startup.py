@@ -54,6 +54,7 @@ CASES = (
 def run(tree: Path, folder: Path, words: Sequence[str], completes: str | None = None) -> None:
     """Run a command of a version of ours in a folder."""
     environment = os.environ | {"PYTHONPATH": str(tree), "LMC_SWEEPS_STORE": str(folder / "store")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as on a user's machine, no command compiles what an earlier one has
     if completes is not None:
         environment |= {"COMP_LINE": completes, "COMP_POINT": str(len(completes))}
     subprocess.run([sys.executable, "-m", *words], cwd=folder, env=environment, check=True, capture_output=True)
