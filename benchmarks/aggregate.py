@@ -32,8 +32,8 @@ from multirun_analysis import barrier_vs_width, load_runs
 barrier_vs_width(load_runs(sys.argv[1]))
 """
 COMMAND = """
-import runpy
-runpy.run_module("multirun_analysis", run_name="__main__", alter_sys=True)
+from multirun_analysis.__main__ import main
+main()
 """
 # `resource` would give the parent's peak where that is larger, for a process starts as its copy.
 MEASURED = """

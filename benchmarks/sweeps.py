@@ -22,10 +22,11 @@ def run_in(folder: Path, *words: str) -> int:
     arguments = ["lmc_sweeps", "hydra.sweep.dir=sweep" if "-m" in words else "hydra.run.dir=run", *words]  # each is refused for the other
     script = "\n".join(
         [
-            "import resource, runpy, sys",
+            "import resource, sys",
+            "from lmc_sweeps.cli import main",
             f"sys.argv = {arguments!r}",
             "try:",
-            "    runpy.run_module('lmc_sweeps', run_name='__main__', alter_sys=True)",
+            "    main()",
             "finally:",
             "    print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)",
         ]

@@ -1,6 +1,6 @@
 """``python -m lmc_sweeps``."""
 
-from lmc_sweeps.cli import main
+from lmc_sweeps.cli import command
 
 if __name__ == "__main__":
-    main()
+    command()

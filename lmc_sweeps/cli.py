@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import hydra
@@ -18,6 +19,7 @@ from lmc_sweeps.sweeps.report_ahead import report_ahead
 from lmc_sweeps.sweeps.typed_command import is_special, makes_report, read_command
 from multirun_analysis.common.backend import draw_into_files
 from multirun_analysis.common.lean_imports import process_is_ours, uncollected
+from multirun_analysis.common.leaving import run_and_leave
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import folders_of_parts
 from multirun_analysis.common.streams import command_streams
@@ -106,6 +108,8 @@ def _run_id(*, _root_: DictConfig) -> str:
     except InputError as error:
         raise SystemExit(for_terminal(error, keep="\n")) from None
 
+
+command = partial(run_and_leave, main)  # as a program of its own
 
 # At import, so that a launcher's worker process, which imports this module to find `run`, can find our plugins and name output folders too.
 if str(PLUGINS) not in sys.path:  # before Hydra looks for plugins, and behind everything else

@@ -11,6 +11,7 @@ from pathlib import Path
 from multirun_analysis.checks import InputError, user_path
 from multirun_analysis.common.backend import draw_into_files
 from multirun_analysis.common.lean_imports import process_is_ours
+from multirun_analysis.common.leaving import run_and_leave
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import check_folders, folders_of_parts
 from multirun_analysis.common.side_by_side import cores
@@ -200,5 +201,7 @@ def write_study(options: argparse.Namespace, sweep_dirs: Sequence[Path], out: Pa
     return write(options.study, sweep_dirs, out or Path("results") / options.study)
 
 
+command = partial(run_and_leave, main)
+
 if __name__ == "__main__":
-    main()
+    command()

@@ -30,6 +30,7 @@ from lmc_sweeps.parts import check_parts
 from lmc_sweeps.sweeps.conf_folder import conf_dir
 from lmc_sweeps.sweeps.config import job_settings, load_data
 from lmc_sweeps.sweeps.overrides import check_overrides, plain_folder, quoted
+from multirun_analysis.common.leaving import run_and_leave
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.registry import conf_folders
 from multirun_analysis.common.streams import command_streams
@@ -197,5 +198,7 @@ def _write(result: Comparison, folder: Path) -> None:
             write_by(folder / f"{kind}_{method}.safetensors", partial(save_file, tensors))
 
 
+command = partial(run_and_leave, main)
+
 if __name__ == "__main__":
-    main()
+    command()

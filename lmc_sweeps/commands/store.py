@@ -6,12 +6,14 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lmc_sweeps.common.checks import InputError, user_path
 from lmc_sweeps.jobs.network_files import DAMAGED, NETWORK, PARTIAL, SIDECAR, read_words
 from lmc_sweeps.jobs.store import Store
 from lmc_sweeps.jobs.store_contents import PASSING, Finding, Item, State, findings, is_whole, items
+from multirun_analysis.common.leaving import run_and_leave
 from multirun_analysis.common.media import for_terminal
 from multirun_analysis.common.streams import command_streams
 
@@ -167,5 +169,7 @@ def _say(line: str) -> None:
     print(for_terminal(line))
 
 
+command = partial(run_and_leave, main)
+
 if __name__ == "__main__":
-    main()
+    command()

@@ -130,7 +130,7 @@ def make_ready(command: argparse.Namespace) -> CachingConfigLoader:
             if not is_plan:
                 raise InputError(f"{several[0]} has several values, and one job takes one: add -m for a sweep over them.")
         else:
-            command.overrides = _checked_alone(JobComposer(loader, master), command.overrides)
+            command.overrides = _checked_alone(loader, master, command.overrides)
             if is_plan:
                 command.overrides.append("hydra.sweeper.alone=true")
         if master.hydra.mode is None:
@@ -192,21 +192,24 @@ def _deferred(text: str, master: DictConfig) -> str:
     return f"{key}=choice({value.strip() or quoted('')})"
 
 
-def _checked_alone(composer: JobComposer, overrides: Sequence[str]) -> list[str]:
+def _checked_alone(loader: CachingConfigLoader, master: DictConfig, overrides: Sequence[str]) -> list[str]:
     """Return the overrides of a job alone after checking that it can run, its folder too."""
     hydra_overrides = [text for text in overrides if parsed_once(text).is_hydra_override()]
-    (job,) = fitted(composer, [[text for text in overrides if text not in hydra_overrides]])
+    typed = [text for text in overrides if text not in hydra_overrides]
+    waits = any(is_optional(parsed_once(text)) for text in typed)
+    composer = JobComposer(loader, master) if waits else JobComposer.of_one(loader, master, typed)
+    (job,) = fitted(composer, [typed])
     try:
         prepared = composer.prepare(job)
         check_all_fit([prepared])
         ready_loggers(composer.without_hydra(job))
     except CompactHydraException:
         return list(overrides)  # Hydra will compose the same and report the error itself
-    folder = OmegaConf.to_container(composer.master.hydra.run, resolve=False)["dir"]  # type: ignore[call-overload, index]
+    folder = OmegaConf.to_container(master.hydra.run, resolve=False)["dir"]  # type: ignore[call-overload, index]
     writable_folder("hydra.run.dir", str(folder).partition("${")[0] or ".")
     if "${" not in str(folder):  # a folder of the user's own, which may hold something already
         job_folder = user_path("hydra.run.dir", str(folder))
         if job_folder.name != prepared.run_id:
             check_same_job(job_folder, read_record(job_folder), prepared.run_id)
-        clear_of_pipes(job_folder / str(composer.master.hydra.output_subdir))
+        clear_of_pipes(job_folder / str(master.hydra.output_subdir))
     return [*hydra_overrides, *job]

@@ -94,12 +94,19 @@ class JobComposer:
 
     loader: ConfigLoader
     master: DictConfig
-    _bases: dict[tuple[str, ...], QuickConfig] = field(default_factory=dict)
+    _bases: dict[tuple[str, ...], DictConfig] = field(default_factory=dict)
     _chosen: dict[tuple[str, ...], DictConfig] = field(default_factory=dict)
     _plain: dict[tuple[str, ...], PlainConfig | None] = field(default_factory=dict)
     _prepared: dict[tuple[str, ...], PreparedJob] = field(default_factory=dict)
     _groups: dict[str, bool] = field(default_factory=dict)
     _late: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of_one(cls, loader: ConfigLoader, master: DictConfig, job: Sequence[str]) -> "JobComposer":
+        """Return the composer of a job alone, with all of whose overrides the master config has been composed: it is not composed again."""
+        composer = cls(loader, master)
+        composer._bases[composer._sorted(job)[0]] = master
+        return composer
 
     def full(self, job: Sequence[str]) -> DictConfig:
         """Return what ``load_sweep_config`` returns for the overrides of a job."""
@@ -176,7 +183,7 @@ class JobComposer:
             self._prepared[key] = prepare(self.plain(job))
         return self._prepared[key]
 
-    def _base(self, structural: tuple[str, ...]) -> QuickConfig:
+    def _base(self, structural: tuple[str, ...]) -> DictConfig:
         if structural not in self._bases:
             base = composed(lambda: self.loader.load_sweep_config(self.master, list(structural)))
             self._bases[structural] = QuickConfig.made_of(base)

@@ -20,7 +20,7 @@ from matplotlib.ticker import FixedFormatter
 from multirun_analysis.checks import InputError
 from multirun_analysis.common.media import for_latex
 from multirun_analysis.output.files import write_by
-from multirun_analysis.plots.canvas import place
+from multirun_analysis.plots.canvas import arrange
 from multirun_analysis.plots.style import figure_style
 
 # What would make equal figures unequal files: the date, the version of matplotlib, random identifiers.
@@ -129,5 +129,5 @@ def _no_word_of_fonts() -> Iterator[None]:
 def lay_out(figure: Figure) -> None:
     """Place the parts of a figure for good: not once more for each kind of file."""
     with _rendering():
-        place(figure)
+        arrange(figure)
         figure.set_layout_engine(None)  # "none" leaves an engine that does nothing, and with any engine each file is drawn twice

@@ -32,8 +32,8 @@ def measured(figure: Figure) -> Figure:
     return figure
 
 
-def place(figure: Figure) -> None:
-    """Place the parts of a figure as its layout engine has them, which it also does, and more slowly, whenever it is drawn."""
+def arrange(figure: Figure) -> None:
+    """Arrange the parts of a figure as its layout engine has them, which it also does, and more slowly, whenever it is drawn."""
     engine = measured(figure).get_layout_engine()
     if engine is not None and figure.axes:
         with suppress(ValueError):  # as where it is drawn: of panels that have no room

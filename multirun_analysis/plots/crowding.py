@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from multirun_analysis.plots.canvas import place
+from multirun_analysis.plots.canvas import arrange
 
 GAP = 4  # pixels between the labels of two ticks, which stand aslant where they are closer
 SLANT = 60  # degrees
@@ -17,14 +17,14 @@ SLACK = 1.5  # pixels by which boxes of letters may overlap: they are somewhat l
 
 def set_aslant(figure: Figure, axes: Iterable[Axes]) -> None:
     """Set the labels of ticks aslant that would touch otherwise, and lay the figure out again."""
-    place(figure)
+    arrange(figure)
     for ax in axes:
         boxes = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
         labels = sorted((box.x0, box.x1) for box in boxes)
         gaps = [right[0] - left[1] for left, right in pairwise(labels)]
         if ax.axison and min(gaps, default=GAP) < GAP:
             ax.tick_params(axis="x", rotation=SLANT)
-    place(figure)
+    arrange(figure)
 
 
 def crowding(figure: Figure) -> str:

@@ -78,6 +78,27 @@ def test_composing_on_copies_gives_what_hydra_composes():
             assert OmegaConf.to_container(own.without_hydra(job), resolve=False) == plain
 
 
+@pytest.mark.parametrize(
+    "job",
+    [
+        ["width=16", "seed=1", "points=5"],
+        ["dataset=gaussian_mixture", "optimizer=adam", "matching=[weights]", "+matching.more={name: weights, biases: true}", "depth=2"],
+        ["store.dir=null", "~matching.covariance", "training.epochs=${depth}"],
+        ["experiment=width_digits", "depth=2", "width=4", "depth=3"],
+    ],
+)
+def test_a_job_alone_is_what_it_is_in_a_sweep_without_being_composed_again(job, monkeypatch):
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        in_sweep = JobComposer(loader, loader.load_configuration("config", [], RunMode.MULTIRUN))
+        expected = in_sweep.without_hydra(job), in_sweep.prepare(job)
+        alone = JobComposer.of_one(loader, loader.load_configuration("config", [*job, "hydra.job.name=mine"], RunMode.MULTIRUN), job)
+        monkeypatch.setattr(loader, "load_sweep_config", None)
+        assert OmegaConf.to_yaml(alone.without_hydra(job)) == OmegaConf.to_yaml(expected[0])
+        prepared = alone.prepare(job)
+        assert (prepared.run_id, prepared.settings, prepared.computed) == (expected[1].run_id, expected[1].settings, expected[1].computed)
+
+
 def test_a_deep_copy_of_a_jobs_config_is_that_of_omegaconf():
     config = composer().full(["width=4", "hydra.job.name=mine"])
     plain = DictConfig(config)  # with all that OmegaConf says of its parts, but copied by OmegaConf

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from multirun_analysis.plots.canvas import measured, place
+from multirun_analysis.plots.canvas import arrange, measured
 
 
 def two_panels(layout: str | None = "constrained") -> Figure:
@@ -27,23 +27,23 @@ def test_parts_lie_where_drawing_would_put_them(layout):
     drawn, placed = two_panels(layout), two_panels(layout)
     before = positions(placed)
     drawn.draw_without_rendering()
-    place(placed)
+    arrange(placed)
     assert positions(placed) == positions(drawn) != before
 
 
 def test_a_figure_without_a_layout_or_without_panels_stays_as_it_is():
     figure = two_panels(None)
     before = positions(figure)
-    place(figure)
+    arrange(figure)
     assert positions(figure) == before
-    place(Figure(layout="constrained"))
+    arrange(Figure(layout="constrained"))
 
 
 def test_where_panels_have_no_room_nothing_is_raised():
     figure = two_panels()
     figure.set_size_inches(0.3, 0.3)
     with pytest.warns(UserWarning, match="constrained_layout not applied"):
-        place(figure)
+        arrange(figure)
 
 
 def test_one_renderer_measures_until_the_figure_has_another_size():
