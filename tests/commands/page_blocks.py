@@ -84,6 +84,7 @@ def run_blocks(folder: Path) -> None:
     blocks = [Block(**fields) for fields in json.loads((folder / "blocks.json").read_text())]
     (folder / "blocks.json").unlink()
     warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", ".*invalid escape sequence")  # as in the tests: of packages that are compiled on the way
     sys.path.insert(0, str(folder))
     namespace: dict[str, object] = {"__name__": "page"}
     printed: list[dict[str, object]] = []
