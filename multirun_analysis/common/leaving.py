@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 
 from multirun_analysis.common.registry import folders_of_parts
 
@@ -41,7 +42,8 @@ def _nobody_minds() -> bool:
 
 def _depth() -> int:
     """Return how many calls there are from the beginning of the program to the function that asks."""
-    frame, depth = sys._getframe(1), 0
+    frame: FrameType | None = sys._getframe(1)
+    depth = 0
     while frame is not None:
         frame, depth = frame.f_back, depth + 1
     return depth
