@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         const=SECONDS,
         metavar="SECONDS",
-        help="behind the folder of a sweep that runs: write its tables and the page's first figure again every so many seconds (default: "
+        help="behind the folder of a sweep that runs: write its tables and the page with one figure again every so many seconds (default: "
         f"{SECONDS:g}) until it is done, then all of it; the page loads itself",
     )
     _add_figure(parser)

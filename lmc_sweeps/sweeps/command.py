@@ -196,8 +196,7 @@ def _checked_alone(loader: CachingConfigLoader, master: DictConfig, overrides: S
     """Return the overrides of a job alone after checking that it can run, its folder too."""
     hydra_overrides = [text for text in overrides if parsed_once(text).is_hydra_override()]
     typed = [text for text in overrides if text not in hydra_overrides]
-    waits = any(is_optional(parsed_once(text)) for text in typed)
-    composer = JobComposer(loader, master) if waits else JobComposer.of_one(loader, master, typed)
+    composer = JobComposer.of_one(loader, master, typed) if _is_composed(typed) else JobComposer(loader, master)
     (job,) = fitted(composer, [typed])
     try:
         prepared = composer.prepare(job)
@@ -213,3 +212,10 @@ def _checked_alone(loader: CachingConfigLoader, master: DictConfig, overrides: S
             check_same_job(job_folder, read_record(job_folder), prepared.run_id)
         clear_of_pipes(job_folder / str(master.hydra.output_subdir))
     return [*hydra_overrides, *job]
+
+
+def _is_composed(typed: Sequence[str]) -> bool:
+    """Return whether the master config of a job alone has all that was typed: no key waits for its option, none is inside another one."""
+    keys = [parsed_once(text).key_or_group for text in typed]
+    is_inside = any(key.startswith(f"{other}.") for key in keys for other in keys)
+    return not is_inside and not any(is_optional(parsed_once(text)) for text in typed)

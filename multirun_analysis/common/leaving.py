@@ -3,24 +3,27 @@
 import atexit
 import os
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
-from multirun_analysis.common.registry import folders_of_parts
-
+PACKAGES = ("lmc_sweeps", "multirun_analysis")  # ours
+SCRIPTS = "lmc-sweeps"  # how the names begin of the programs that are installed
 OF_A_PROGRAM = 4  # calls, at most, of a function that a program begins with: of ``python -m``, two by Python, the module, and the function
+INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))  # in the paths of libraries
 
 
 def run_and_leave(main: Callable[[], object]) -> None:
     """Run a command as a program of its own: the process ends with it, and with its exit status.
 
     What is registered for the end of a program is done, and what was printed is written. Then Python would free every module and object,
-    which takes a tenth of a second of PyTorch's, and a second of a large sweep's tables. It still does where somebody else's code may count
-    on that: a part of a user's own, a thread at work, an error that goes up; and where another program has called this one, a debugger or a
-    notebook, that goes on.
+    which takes a tenth of a second of PyTorch's, and a second of a large sweep's tables. It still does where somebody may count on it: code
+    that is neither ours nor an installed library's (parts, Hydra's callbacks), a thread at work, an error that goes up, ``python -i``; and
+    where the program is another one, such as a debugger, that one goes on.
     """
-    is_program = _depth() <= OF_A_PROGRAM
+    is_program = _is_program()
     status = 0
     try:
         main()
@@ -30,14 +33,21 @@ def run_and_leave(main: Callable[[], object]) -> None:
         status = end.code or 0
     if is_program and _nobody_minds():
         atexit._run_exitfuncs()
-        for stream in filter(None, (sys.stdout, sys.stderr)):  # None is one that was closed before the program began
-            stream.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:  # None is one that was closed before the program began
+                stream.flush()
         os._exit(status & 0xFF)
 
 
-def _nobody_minds() -> bool:
-    """Return whether there are neither parts of a user's own nor threads that Python would wait for."""
-    return not folders_of_parts() and all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate())
+def _is_program() -> bool:
+    """Return whether the function that asks was called by a command of ours, ``python -m`` or installed, and by no other program."""
+    program = sys.modules["__main__"]
+    if (spec := getattr(program, "__spec__", None)) is not None:
+        is_ours = spec.name.partition(".")[0] in PACKAGES
+    else:
+        is_ours = Path(getattr(program, "__file__", None) or "").name.startswith(SCRIPTS)
+    stays = sys.flags.inspect or "PYTHONINSPECT" in os.environ
+    return is_ours and not stays and threading.current_thread() is threading.main_thread() and _depth() - 1 <= OF_A_PROGRAM
 
 
 def _depth() -> int:
@@ -47,3 +57,16 @@ def _depth() -> int:
     while frame is not None:
         frame, depth = frame.f_back, depth + 1
     return depth
+
+
+def _nobody_minds() -> bool:
+    """Return whether there are neither modules of a user's own nor threads that Python would wait for."""
+    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+        return False
+    folders = [os.path.dirname(sys.modules[name].__file__ or "") for name in PACKAGES if name in sys.modules]
+    known = tuple(f"{folder}{os.sep}" for folder in (*folders, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")))
+    program = sys.modules["__main__"]  # which multiprocessing gives a second name
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values()) if module is not program]
+    # A name without a folder is one that PyTorch gives to modules that it makes.
+    paths = [file for file in files if isinstance(file, str) and os.path.isabs(file)]
+    return all(path.startswith(known) or any(folder in path for folder in INSTALLED) for path in paths)

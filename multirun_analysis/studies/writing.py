@@ -15,7 +15,7 @@ from multirun_analysis.frames.origin import PROVENANCE
 from multirun_analysis.frames.provenance import provenance, provenance_text
 from multirun_analysis.frames.published_tables import OF_PAIRS
 from multirun_analysis.frames.tidy import Sweep
-from multirun_analysis.output.figures import lay_out, save_figure
+from multirun_analysis.output.figures import save_figure
 from multirun_analysis.output.files import copy_table, write_by, write_csv, write_text
 from multirun_analysis.report.drawing import write_page
 from multirun_analysis.studies.base import Frames, Study
@@ -58,7 +58,6 @@ def write_study(name: str, sweep_dirs: Sequence[Path], out: Path) -> str:
     for table, frame in tables.items():
         write_csv(frame, out / f"{table}.csv")
     for figure, drawing in figures.items():
-        lay_out(drawing)
         save_figure(drawing, out / f"{figure}.png")
     write_page(sweep, frames, sweep_dirs, out, _axis_key(study, frames), title=f"Study {name}", files=False)
     return f"{len(sweep.records)} of {sweep.n_asked} jobs{_warnings(name, study, sweep)}; tables and figures of {name}: {out}"

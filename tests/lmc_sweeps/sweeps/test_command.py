@@ -53,6 +53,7 @@ MISTAKES = [
     (["~width"], "`width` is missing"),
     (["hydra.job.chdir=true"], "`hydra.job.chdir` must be false, got true"),
     (["hydra.swep.dir=x"], "`hydra.swep` is not a key; the keys at `hydra` are callbacks, "),
+    (["store.dir=here", "store=null"], "`store` must be a mapping of settings, got None."),
     (["experiment=plain,null"], "`experiment` must be one of"),
     (["experiment=broken"], "the configs cannot be composed: ParserError: while parsing a flow node"),
 ]  # fmt: skip
