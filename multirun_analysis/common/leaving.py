@@ -63,10 +63,10 @@ def _nobody_minds() -> bool:
     """Return whether there are neither modules of a user's own nor threads that Python would wait for."""
     if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
         return False
-    folders = [os.path.dirname(sys.modules[name].__file__ or "") for name in PACKAGES if name in sys.modules]
-    known = tuple(f"{folder}{os.sep}" for folder in (*folders, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")))
+    ours = [os.path.dirname(sys.modules[name].__file__ or "") for name in PACKAGES if name in sys.modules]
+    folders = tuple(f"{folder}{os.sep}" for folder in (*ours, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")))
     program = sys.modules["__main__"]  # which multiprocessing gives a second name
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values()) if module is not program]
     # A name without a folder is one that PyTorch gives to modules that it makes.
     paths = [file for file in files if isinstance(file, str) and os.path.isabs(file)]
-    return all(path.startswith(known) or any(folder in path for folder in INSTALLED) for path in paths)
+    return all(path.startswith(folders) or any(folder in path for folder in INSTALLED) for path in paths)

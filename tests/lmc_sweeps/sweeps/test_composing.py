@@ -5,6 +5,7 @@ import copy
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.utils import setup_globals
 from hydra.errors import ConfigCompositionException
 from hydra.types import RunMode
 from hydra_parts import composer
@@ -116,6 +117,7 @@ def test_a_deep_copy_of_a_jobs_config_is_that_of_omegaconf():
 
 
 def test_what_a_copy_has_resolved_is_known_to_no_other():
+    setup_globals()  # Hydra's resolvers, which nothing may have registered yet
     config = OmegaConf.create({"a": "${now:%f}"})
     first, second = copied_node(config, None), copied_node(config, None)
     assert first.a.isdecimal()

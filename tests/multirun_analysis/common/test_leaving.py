@@ -16,8 +16,8 @@ RUNPY = "import runpy, sys; sys.argv[1:] = ['--help']; runpy.run_module('multiru
 def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     settings = os.environ | {"PYTHONPATH": path} | environment
-    given = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 120, "check": False}
-    return subprocess.run([sys.executable, *words], cwd=folder, env=settings, **given)
+    others = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 120, "check": False}
+    return subprocess.run([sys.executable, *words], cwd=folder, env=settings, **others)
 
 
 @pytest.fixture
