@@ -63,8 +63,8 @@ def _nobody_minds() -> bool:
     """Return whether there are neither modules of a user's own nor threads that Python would wait for."""
     if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
         return False
-    ours = [os.path.dirname(sys.modules[name].__file__ or "") for name in PACKAGES if name in sys.modules]
-    folders = tuple(f"{folder}{os.sep}" for folder in (*ours, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")))
+    packages = [os.path.dirname(sys.modules[name].__file__ or "") for name in PACKAGES if name in sys.modules]
+    folders = tuple(f"{folder}{os.sep}" for folder in (*packages, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")))
     program = sys.modules["__main__"]  # which multiprocessing gives a second name
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values()) if module is not program]
     # A name without a folder is one that PyTorch gives to modules that it makes.
