@@ -23,20 +23,24 @@ def run_and_leave(main: Callable[[], object]) -> None:
     that is neither ours nor an installed library's (parts, Hydra's callbacks), a thread at work, an error that goes up, ``python -i``; and
     where the program is another one, such as a debugger, that one goes on.
     """
-    is_program = _is_program()
-    status = 0
+    if not _is_program():
+        main()
+        return
+    ended = None
     try:
         main()
     except SystemExit as end:
-        if not isinstance(end.code, int | None) or not (is_program and _nobody_minds()):
+        if not isinstance(end.code, int | None):
             raise
-        status = end.code or 0
-    if is_program and _nobody_minds():
+        ended = end
+    if _nobody_minds():
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and not stream.closed:  # None is one that was closed before the program began
                 stream.flush()
-        os._exit(status & 0xFF)
+        os._exit(int(ended.code or 0) & 0xFF if ended else 0)
+    if ended:
+        raise ended
 
 
 def _is_program() -> bool:
@@ -46,7 +50,7 @@ def _is_program() -> bool:
         is_ours = spec.name.partition(".")[0] in PACKAGES
     else:
         is_ours = Path(getattr(program, "__file__", None) or "").name.startswith(SCRIPTS)
-    stays = sys.flags.inspect or "PYTHONINSPECT" in os.environ
+    stays = sys.flags.inspect or os.environ.get("PYTHONINSPECT")
     return is_ours and not stays and threading.current_thread() is threading.main_thread() and _depth() - 1 <= OF_A_PROGRAM
 
 
